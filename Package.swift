@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Set HEROPROC_STRICT=1 (CI does) to turn every warning of our own code into an error.
+let strict = Context.environment["HEROPROC_STRICT"] == "1"
+// Set HEROPROC_DYNAMIC_SHIM=1 for sanitizer builds: they cannot link a static executable.
+let dynamicShim = Context.environment["HEROPROC_DYNAMIC_SHIM"] == "1"
+
+let house: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+let package = Package(
+    name: "heroproc",
+    products: [
+        .executable(name: "heroproc", targets: ["heroproc"]),
+        .executable(name: "hpshim", targets: ["hpshim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // The pure core: values in, values out.
+        .target(name: "HeroModel", swiftSettings: house),
+        .target(name: "HeroManifest", dependencies: ["HeroModel", "CLibYAML"], swiftSettings: house),
+        .target(name: "HeroPlan", dependencies: ["HeroModel"], swiftSettings: house),
+        .target(name: "HeroLife", dependencies: ["HeroModel"], swiftSettings: house),
+        .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan"], swiftSettings: house),
+
+        // The shell around it.
+        .target(name: "HeroKernel", dependencies: ["HeroModel"], swiftSettings: house),
+        .target(
+            name: "HeroLinux",
+            dependencies: [
+                "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: house
+        ),
+        .target(name: "HeroSim", dependencies: ["HeroKernel", "HeroModel"], swiftSettings: house),
+        .target(
+            name: "HeroStore",
+            dependencies: ["HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
+        .target(
+            name: "HeroReconciler",
+            dependencies: ["HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore"],
+            swiftSettings: house
+        ),
+
+        // The programs.
+        .executableTarget(
+            name: "heroproc",
+            dependencies: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroLinux", "HeroStore",
+                "HeroReconciler", "HeroView",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: house + [.unsafeFlags(["-static-stdlib"])],
+            linkerSettings: [.unsafeFlags(["-static-stdlib"])]
+        ),
+        .executableTarget(
+            name: "hpshim",
+            dependencies: ["CHeroShim", "CHeroRecord"],
+            swiftSettings: [
+                .swiftLanguageMode(.v6),
+                .enableExperimentalFeature("Embedded"),
+                .unsafeFlags(["-wmo", "-Osize"]),
+            ],
+            linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
+        ),
+
+        // What Swift cannot call, or must not run between fork and exec.
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CHeroRecord"),
+        .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
+        .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+    ]
+)

@@ -1,0 +1,171 @@
+/// The words that the reconciler and the shim exchange: the spec a shim is started with, the record file
+/// of a job in the run directory, and the notices of a start. Both sides compile this one header; a field
+/// is only ever added at the end of its struct, with a new version (reliability.md SH-14).
+///
+/// The record file `<run>/jobs/<job>` has two halves of HERO_SECTOR bytes, each with its own checksum:
+/// the first says who runs (written before the service may execute), the second how it ended (written empty
+/// before the fork and overwritten before the reap, so that a full disk cannot lose a status: SH-9).
+/// The instance lock is an flock on that same file, inherited by the service.
+#ifndef CHERORECORD_H
+#define CHERORECORD_H
+
+#include <stdint.h>
+
+#define HERO_VERSION 1u
+#define HERO_SECTOR 512
+
+#define HERO_SPEC_MAGIC 0x31535048u    // "HPS1"
+#define HERO_PROC_MAGIC 0x31505048u    // "HPP1"
+#define HERO_EXIT_MAGIC 0x31455048u    // "HPE1"
+#define HERO_NOTICE_MAGIC 0x314e5048u  // "HPN1"
+
+// File descriptors a shim is started with. Everything else is closed.
+#define HERO_FD_SPEC 3    // the sealed memfd with the spec
+#define HERO_FD_NOTICE 4  // write end of the reconciler's notice pipe
+
+// Real-time signals a shim obeys (sent through a pidfd of a verified identity); it ignores all others it can.
+#define HERO_SIGNAL_KILL_TREE 40  // SIGKILL everything below the shim, until nothing is left
+
+// Exit codes of a shim. Anything else than HERO_SHIM_DONE means: this start never executed a program.
+#define HERO_SHIM_DONE 0        // the tree has ended; its exit status is in the record
+#define HERO_SHIM_LOCKED 100    // another instance holds the lock
+#define HERO_SHIM_SUPERSEDED 101  // the record holds this generation or a newer one
+#define HERO_SHIM_BAD_SPEC 102  // the spec is not one, or of an unknown version
+#define HERO_SHIM_NO_RECORD 103  // the record or the log directory cannot be made or written
+#define HERO_CHILD_UNGATED 104  // the gated child lost its shim before the gate opened
+
+// Where a start failed; the errno stands beside it. The order is the order of the steps.
+enum hero_stage {
+    HERO_STAGE_NONE = 0,
+    HERO_STAGE_RECORD = 1,       // open or write the record
+    HERO_STAGE_LOG = 2,          // open the log
+    HERO_STAGE_PIPE = 3,         // make the output pipes
+    HERO_STAGE_SCRIPT = 4,       // write the script file
+    HERO_STAGE_FORK = 5,
+    HERO_STAGE_SESSION = 6,      // setsid
+    HERO_STAGE_STDIO = 7,        // put descriptors 0, 1, 2 in place
+    HERO_STAGE_LIMITS = 8,
+    HERO_STAGE_PRIVILEGES = 9,   // no_new_privs; users and groups later
+    HERO_STAGE_DIRECTORY = 10,   // chdir
+    HERO_STAGE_SIGNALS = 11,     // default dispositions, empty mask
+    HERO_STAGE_EXECUTE = 12      // execve
+};
+
+/// The spec: this header, then a blob of NUL-terminated strings. Offsets count from the start of the header.
+/// A list of n strings is n NUL-terminated strings, one directly after another.
+struct hero_spec {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t size;        // of header and blob together, in bytes
+    uint32_t generation;  // counts from 1; one start, one generation
+    int64_t job;
+    uint32_t record_path;    // absolute path of the record file; its directory exists
+    uint32_t log_path;       // absolute path of `<job>.log`; its directory may have to be made (mode 0700)
+    uint32_t working_directory;
+    uint32_t candidates;     // list: absolute paths to execute, tried in order (execvp's rules for errno)
+    uint32_t candidate_count;
+    uint32_t arguments;      // list: argv
+    uint32_t argument_count;
+    uint32_t environment;    // list: NAME=value
+    uint32_t environment_count;
+    uint32_t script;         // the script's text, or 0: written to script_path, mode 0500, before the fork
+    uint32_t script_size;    // in bytes, without the NUL
+    uint32_t script_path;
+    uint32_t umask;
+    uint32_t stop_signal;       // for what the main program leaves behind
+    uint32_t stop_timeout_ms;   // then SIGKILL for the rest of the tree
+    uint32_t log_keep;          // earlier log files kept beside the active one, 0 to 99
+    uint64_t log_max_size;      // bytes after which the active log is continued in a new file
+    uint64_t open_files_soft;   // RLIMIT_NOFILE of the service, 0 = leave as it is
+    uint64_t pid_namespace;     // inode of /proc/self/ns/pid
+    char boot_id[40];           // /proc/sys/kernel/random/boot_id, NUL-terminated
+};
+
+/// What identifies one process beside boot id and pid namespace (ID-1).
+struct hero_identity {
+    int32_t pid;
+    int32_t reserved;
+    uint64_t start_ticks;   // field 22 of /proc/PID/stat
+    uint64_t pidfs_inode;   // st_ino of a pidfd, 0 where the kernel has no pidfs
+};
+
+enum hero_proc_phase {
+    HERO_PROC_PREPARED = 1,  // lock held, generation taken, nothing forked
+    HERO_PROC_GATED = 2,     // forked and recorded, not yet executing
+    HERO_PROC_EXECUTED = 3,  // the program runs, or has run
+    HERO_PROC_FAILED = 4     // it never executed: see stage and error
+};
+
+/// First half of the record file: who runs.
+struct hero_proc {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t generation;
+    uint32_t phase;
+    int64_t job;
+    uint32_t stage;
+    int32_t error;
+    struct hero_identity shim;
+    struct hero_identity main;
+    uint64_t pid_namespace;
+    char boot_id[40];
+    int64_t started_boottime;  // CLOCK_BOOTTIME, ns
+    int64_t started_realtime;  // CLOCK_REALTIME, ns
+    uint32_t checksum;         // of all bytes before it; keep it last
+};
+
+enum hero_exit_kind {
+    HERO_EXIT_EMPTY = 0,     // pre-written; nothing ended yet
+    HERO_EXIT_EXITED = 1,    // status is the exit code
+    HERO_EXIT_SIGNALED = 2,  // status is the signal
+    HERO_EXIT_FAILED = 3     // the program never executed: see stage and error
+};
+
+/// Second half of the record file: how the main program ended.
+struct hero_exit {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t generation;
+    uint32_t kind;
+    int64_t job;
+    int32_t status;
+    int32_t core_dumped;
+    uint32_t stage;
+    int32_t error;
+    int64_t ended_boottime;   // ns
+    int64_t ended_realtime;   // ns
+    int64_t user_time_us;     // of the main program and what it reaped
+    int64_t system_time_us;
+    int64_t max_rss_kib;
+    int64_t dropped_bytes;    // output that could not be written to the log
+    uint32_t checksum;        // keep it last
+};
+
+enum hero_notice_kind {
+    HERO_NOTICE_STARTED = 1,  // the program executes; the record says who
+    HERO_NOTICE_FAILED = 2    // it never will: stage and error; the shim exits by itself
+};
+
+/// One message on the notice pipe: smaller than PIPE_BUF, so written whole or not at all.
+struct hero_notice {
+    uint32_t magic;
+    uint32_t kind;
+    int64_t job;
+    uint32_t generation;
+    uint32_t stage;
+    int32_t error;
+    int32_t pid;  // of the main program, for display only: identity is in the record
+};
+
+/// CRC-32 (IEEE 802.3) of size bytes.
+uint32_t hero_checksum(const void *bytes, long size);
+
+/// Puts magic, version and checksum in place.
+void hero_proc_seal(struct hero_proc *record);
+void hero_exit_seal(struct hero_exit *record);
+
+/// 1 when magic, version and checksum are right, 0 otherwise: then nothing in it may be believed.
+int hero_proc_is_valid(const struct hero_proc *record);
+int hero_exit_is_valid(const struct hero_exit *record);
+
+#endif

@@ -1,0 +1,5 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct HeroProc: ParsableCommand {}

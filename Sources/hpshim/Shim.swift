@@ -1,0 +1,7 @@
+import CHeroRecord
+import CHeroShim
+
+@main
+struct Shim {
+    static func main() {}
+}
