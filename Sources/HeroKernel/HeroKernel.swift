@@ -1,1 +1,92 @@
-// placeholder
+// Law: the only door to the outside world, described.
+//
+// Whatever happens outside the program's own memory and its store goes through `Kernel`: HeroLinux opens the door on a real
+// machine, HeroSim on a machine made from one number. Calls never block; what comes of them arrives as events.
+
+public import HeroModel
+
+/// The outside world as the reconciler sees it.
+///
+/// Used from one thread only. An event says what happened to which start of which job; a job's start is known by its
+/// generation, so an answer that comes late can be told from one that is meant.
+public protocol Kernel: AnyObject {
+    /// The boot this kernel lives in; deadlines of another boot are void.
+    var bootID: String { get }
+
+    /// `PATH HOME USER LOGNAME SHELL LANG TZ` as services get them, whoever started the reconciler (reliability.md SP-3).
+    var baseEnvironment: [String: String] { get }
+
+    /// The boot clock.
+    func now() -> Moment
+
+    /// The calendar.
+    func wallTime() -> WallTime
+
+    /// A random number from 0 to just below 1, for jitter.
+    func randomUnit() -> Double
+
+    /// Starts a shim that starts the program.
+    ///
+    /// The result arrives as `started` and later `ended`; also when it fails at once.
+    func launch(_ order: LaunchOrder)
+
+    /// Sends a signal to a process that is provably the one recorded.
+    ///
+    /// - Returns: false when it is gone or cannot be proven.
+    @discardableResult
+    func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool
+
+    /// Ends with SIGKILL whatever is left of a start, shim or no shim.
+    ///
+    /// Its end arrives as `ended`.
+    func killTree(_ start: StartID)
+
+    /// Looks at what is there of each of these jobs, and follows what still runs: its end will arrive as an event.
+    func adopt(_ jobs: [JobID]) -> [JobID: Sighting]
+
+    /// Removes the record of a job whose end is safely stored, or that never ran.
+    func forget(_ job: JobID)
+
+    /// Asks once; the answer arrives as `answered`.
+    func ask(_ order: ProbeOrder)
+
+    /// Is no longer interested in what was asked about this job; a command that runs for it is ended with its tree.
+    func stopAsking(_ job: JobID)
+
+    /// Reads all manifest files of a directory by the contract's rules on names, links and stable reading.
+    func readManifests(in directory: String) -> ManifestReading
+
+    /// Watches a directory; a change of its files arrives as `filesChanged`. nil watches nothing.
+    func watch(_ directory: String?)
+
+    /// Answers a request on the control socket; `isLast` ends the connection.
+    func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool)
+
+    /// Waits for events until a moment (nil: for ever) and gives all there are; empty when the moment came first.
+    func nextEvents(until deadline: Moment?) -> [KernelEvent]
+}
+
+/// One start of a job.
+public struct StartID: Hashable, Sendable {
+    /// The job.
+    public var job: JobID
+    /// The number of the start within it, from 1.
+    public var generation: UInt32
+
+    /// Names a start.
+    public init(job: JobID, generation: UInt32) {
+        self.job = job
+        self.generation = generation
+    }
+}
+
+/// One connection to the control socket.
+public struct RequestID: Hashable, Sendable {
+    /// Its number, never reused in the life of a reconciler.
+    public var number: UInt64
+
+    /// Names a connection.
+    public init(number: UInt64) {
+        self.number = number
+    }
+}

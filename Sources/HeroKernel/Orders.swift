@@ -1,0 +1,100 @@
+public import HeroModel
+
+/// All a shim must know to start a program.
+public struct LaunchOrder: Hashable, Sendable {
+    /// Which start it is.
+    public var start: StartID
+    /// `context/service.action`, as `ps` shows it.
+    public var label: String
+    /// Absolute paths to execute, tried in order like execvp(3).
+    public var candidates: [String]
+    /// argv.
+    ///
+    /// Where there is a script, its path is put in place of `scriptPlaceholder`.
+    public var arguments: [String]
+    /// The whole environment.
+    public var environment: [String: String]
+    /// Absolute.
+    public var workingDirectory: String
+    /// Text to be written to a file that only this job uses.
+    public var script: String?
+    /// Of the files the program makes.
+    public var umask: UInt32
+    /// For what the main program leaves behind when it ends.
+    public var stop: StopPolicy
+    /// How much output is kept.
+    public var log: LogPolicy
+    /// Path of the log below the log directory: `context/service/action/17.log`.
+    public var logFile: String
+
+    /// The argument that stands for the script's path.
+    public static let scriptPlaceholder = "\u{0}script"
+
+    /// Makes an order.
+    public init(
+        start: StartID,
+        label: String,
+        candidates: [String],
+        arguments: [String],
+        environment: [String: String],
+        workingDirectory: String,
+        script: String? = nil,
+        umask: UInt32 = 0o022,
+        stop: StopPolicy,
+        log: LogPolicy,
+        logFile: String
+    ) {
+        self.start = start
+        self.label = label
+        self.candidates = candidates
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.script = script
+        self.umask = umask
+        self.stop = stop
+        self.log = log
+        self.logFile = logFile
+    }
+}
+
+/// One question to one running start.
+public struct ProbeOrder: Hashable, Sendable {
+    /// What is asked.
+    public enum Question: Hashable, Sendable {
+        /// What the manifest says.
+        case probe(Probe.Question)
+        /// Whether the job's own process tree listens on all of these.
+        case listening(sockets: [String], ports: [TCPEndpoint])
+    }
+
+    /// The start it is about.
+    public var start: StartID
+    /// Comes back with the answer.
+    public var serial: UInt64
+    /// What is asked.
+    public var question: Question
+    /// After this long the answer is no.
+    public var timeout: Duration
+    /// For commands.
+    public var environment: [String: String]
+    /// For commands; absolute.
+    public var workingDirectory: String
+
+    /// Makes an order.
+    public init(
+        start: StartID,
+        serial: UInt64,
+        question: Question,
+        timeout: Duration,
+        environment: [String: String],
+        workingDirectory: String
+    ) {
+        self.start = start
+        self.serial = serial
+        self.question = question
+        self.timeout = timeout
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+    }
+}

@@ -1,0 +1,76 @@
+/// A service's spec as flat lines of `path TAB value`, defaults left out: equal meaning is equal text.
+///
+/// This is what a started service is recorded as, and what a later manifest is compared with: formatting, key
+/// order and spelled-out defaults cannot be seen in it.
+public struct CanonicalSpec: Hashable, Sendable, Codable {
+    /// The lines, each ended by a line feed, sorted by path.
+    public var text: String
+
+    /// Takes recorded lines.
+    public init(text: String) {
+        self.text = text
+    }
+
+    /// Renders a spec.
+    public init(_ spec: ServiceSpec) {
+        var lines: [String] = []
+        Self.append(spec, ServiceSpec.fields, prefix: "", to: &lines)
+        for action in spec.actions {
+            Self.append(action, ActionSpec.fields, prefix: "actions.\(action.name).", to: &lines)
+        }
+        text = lines.sorted().joined()
+    }
+
+    private static func append<Subject>(
+        _ subject: Subject,
+        _ fields: [Field<Subject>],
+        prefix: String,
+        to lines: inout [String]
+    ) {
+        for field in fields {
+            switch field.value(subject) {
+            case .byDefault: break
+            case .text(let text): lines.append("\(prefix)\(field.key)\t\(text)\n")
+            case .map(let entries):
+                for (name, text) in entries { lines.append("\(prefix)\(field.key).\(name)\t\(text)\n") }
+            }
+        }
+    }
+
+    /// The values by path.
+    public var values: [String: String] {
+        var result: [String: String] = [:]
+        for line in text.split(separator: "\n") {
+            guard let tab = line.firstIndex(of: "\t") else { continue }
+            result[String(line[..<tab])] = String(line[line.index(after: tab)...])
+        }
+        return result
+    }
+
+    /// What changing the field at a path costs; a path of an unknown field (of a newer version) costs a restart.
+    public static func cost(of path: String) -> CostOfChange {
+        field(of: path)?.cost ?? .restart
+    }
+
+    /// The default of the field at a path in the words of a manifest; nil where it has none.
+    public static func defaultText(of path: String) -> String? {
+        guard let field = field(of: path), !field.defaultText.isEmpty, field.isWhole else { return nil }
+        return field.defaultText
+    }
+
+    private static func field(of path: String) -> (cost: CostOfChange, defaultText: String, isWhole: Bool)? {
+        var parts = path.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count >= 3, parts[0] == "actions" {
+            parts.removeFirst(2)
+            return actionFields[String(parts[0])].map { ($0.cost, $0.defaultText, parts.count == 1) }
+        }
+        return parts.first.flatMap { serviceFields[String($0)] }.map { ($0.cost, $0.defaultText, parts.count == 1) }
+    }
+
+    private static let serviceFields = byKey(ServiceSpec.fields)
+    private static let actionFields = byKey(ActionSpec.fields)
+
+    private static func byKey<Subject>(_ fields: [Field<Subject>]) -> [String: Field<Subject>] {
+        Dictionary(fields.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+}

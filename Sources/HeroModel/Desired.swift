@@ -1,0 +1,77 @@
+/// A declared thing together with the places it is written at.
+public struct Declared<Spec: Hashable & Sendable>: Hashable, Sendable {
+    /// What it says.
+    public var spec: Spec
+    /// Where its document begins (the value of its `name`).
+    public var place: SourcePlace
+    /// Where each field is written, by field path (`requires`, `env.PORT`, `actions.server.exec`).
+    ///
+    /// Defaults have none.
+    public var fieldPlaces: [String: SourcePlace]
+
+    /// Makes a declaration.
+    public init(_ spec: Spec, at place: SourcePlace, fieldPlaces: [String: SourcePlace] = [:]) {
+        self.spec = spec
+        self.place = place
+        self.fieldPlaces = fieldPlaces
+    }
+
+    /// Where a field is written, or else where the document begins.
+    public func place(of path: String) -> SourcePlace {
+        var prefix = path[...]
+        while true {
+            if let found = fieldPlaces[String(prefix)] { return found }
+            guard let dot = prefix.lastIndex(of: ".") else { return place }
+            prefix = prefix[..<dot]
+        }
+    }
+}
+
+/// What holds for the whole set.
+public struct Settings: Hashable, Sendable, Codable {
+    /// Services that must be declared; see *required core manifests* in the contract.
+    public var required: [QualifiedName]
+
+    /// Makes settings; the default requires `core/hero_db`.
+    public init(required: [QualifiedName] = [QualifiedName("hero_db")]) {
+        self.required = required
+    }
+}
+
+/// Everything the services directory declares, defaulted, resolved and checked as one set.
+public struct Desired: Hashable, Sendable {
+    /// The services by name.
+    public var services: [QualifiedName: Declared<ServiceSpec>]
+    /// The action documents by name; services that refer to one carry a copy of it.
+    public var actions: [QualifiedName: Declared<ActionSpec>]
+    /// What holds for the whole set.
+    public var settings: Settings
+
+    /// Makes a set.
+    public init(
+        services: [QualifiedName: Declared<ServiceSpec>] = [:],
+        actions: [QualifiedName: Declared<ActionSpec>] = [:],
+        settings: Settings = Settings()
+    ) {
+        self.services = services
+        self.actions = actions
+        self.settings = settings
+    }
+}
+
+/// One file of a services directory as it was read.
+public struct ManifestFile: Hashable, Sendable, Codable {
+    /// The path as it is shown to the user and recorded, such as `services.d/web.yaml`.
+    public var path: String
+    /// The absolute folder it lies in: relative paths of its manifests are relative to it.
+    public var folder: String
+    /// Its bytes.
+    public var bytes: [UInt8]
+
+    /// Makes a file.
+    public init(path: String, folder: String, bytes: [UInt8]) {
+        self.path = path
+        self.folder = folder
+        self.bytes = bytes
+    }
+}

@@ -1,0 +1,145 @@
+/// A point on the machine's boot clock (CLOCK_BOOTTIME), in nanoseconds.
+///
+/// Every deadline is one: it goes on while the machine sleeps and never jumps (reliability.md TM-1).
+public struct Moment: Hashable, Comparable, Sendable, Codable {
+    /// Nanoseconds since boot.
+    public var nanoseconds: Int64
+
+    /// Makes a moment from nanoseconds since boot.
+    public init(nanoseconds: Int64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    /// Earlier or later on the same boot.
+    public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    /// The moment a while later; saturates instead of overflowing.
+    public static func + (moment: Self, duration: Duration) -> Self {
+        let (sum, overflow) = moment.nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
+        return Self(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
+    }
+
+    /// The time from the second moment to the first; saturates instead of overflowing.
+    public static func - (left: Self, right: Self) -> Duration {
+        let (difference, overflow) = left.nanoseconds.subtractingReportingOverflow(right.nanoseconds)
+        return .nanoseconds(overflow ? (left < right ? .min : .max) : difference)
+    }
+}
+
+extension Duration {
+    /// The duration in nanoseconds, rounded towards zero, saturating.
+    public var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carried) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return overflow || carried ? (seconds < 0 ? .min : .max) : sum
+    }
+
+    /// The duration in milliseconds, rounded towards zero, saturating.
+    public var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
+}
+
+/// A point of the calendar (CLOCK_REALTIME), in microseconds since 1970 in UTC.
+///
+/// For people to read, never for deadlines.
+public struct WallTime: Hashable, Comparable, Sendable, Codable {
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var microseconds: Int64
+
+    /// Makes a time from microseconds since 1970.
+    public init(microseconds: Int64) {
+        self.microseconds = microseconds
+    }
+
+    /// Earlier or later.
+    public static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
+}
+
+extension WallTime: CustomStringConvertible {
+    /// RFC 3339 in UTC with microseconds: `2026-11-21T13:34:58.123456Z`.
+    public var description: String {
+        let day = microseconds.floorDivided(by: 86_400_000_000)
+        let ofDay = microseconds &- day &* 86_400_000_000
+        let (year, month, dayOfMonth) = Self.calendarDate(day: day)
+        let seconds = ofDay / 1_000_000
+        return Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(dayOfMonth, 2)
+            + "T" + Self.padded(seconds / 3600, 2) + ":" + Self.padded(seconds / 60 % 60, 2) + ":"
+            + Self.padded(seconds % 60, 2) + "." + Self.padded(ofDay % 1_000_000, 6) + "Z"
+    }
+
+    /// Reads what `description` writes; also fewer or more digits of a second.
+    ///
+    /// - Returns: nil when the text is not RFC 3339 in UTC (`Z`).
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        func number(_ range: Range<Int>) -> Int64? {
+            var value: Int64 = 0
+            for index in range {
+                guard index < bytes.count, (48...57).contains(bytes[index]) else { return nil }
+                value = value &* 10 &+ Int64(bytes[index] &- 48)
+            }
+            return value
+        }
+        guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"),
+            bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
+            let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+            (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second < 61
+        else { return nil }
+        var fraction: Int64 = 0
+        if bytes[19] == UInt8(ascii: ".") {
+            var digits = 0
+            for byte in bytes[20..<(bytes.count - 1)] {
+                guard (48...57).contains(byte) else { return nil }
+                if digits < 6 {
+                    fraction = fraction &* 10 &+ Int64(byte &- 48)
+                    digits += 1
+                }
+            }
+            while digits < 6 {
+                fraction = fraction &* 10
+                digits += 1
+            }
+        } else if bytes.count != 20 {
+            return nil
+        }
+        let days = Self.dayNumber(year: year, month: month, day: day)
+        let wholeSeconds = days &* 86_400 &+ hour &* 3600 &+ minute &* 60 &+ second
+        self.init(microseconds: wholeSeconds &* 1_000_000 &+ fraction)
+    }
+
+    private static func padded(_ value: Int64, _ width: Int) -> String {
+        let digits = String(value)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    /// Days since 1970 to year, month, day: Howard Hinnant's `civil_from_days`, on eras of 400 years.
+    private static func calendarDate(day: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let shifted = day &+ 719_468
+        let era = shifted.floorDivided(by: 146_097)
+        let dayOfEra = shifted &- era &* 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthIndex = (5 * dayOfYear + 2) / 153
+        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+        let year = yearOfEra &+ era &* 400 &+ (month <= 2 ? 1 : 0)
+        return (year, month, dayOfYear - (153 * monthIndex + 2) / 5 + 1)
+    }
+
+    private static func dayNumber(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year &- 1 : year
+        let era = shifted.floorDivided(by: 400)
+        let yearOfEra = shifted &- era &* 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era &* 146_097 &+ dayOfEra &- 719_468
+    }
+}
+
+extension Int64 {
+    /// Division that rounds towards minus infinity; the divisor is positive.
+    fileprivate func floorDivided(by divisor: Int64) -> Int64 {
+        let quotient = self / divisor
+        return self % divisor < 0 ? quotient &- 1 : quotient
+    }
+}

@@ -1,0 +1,79 @@
+public import HeroModel
+
+/// What is there: the records, checked against the kernel.
+public struct Observed: Hashable, Sendable {
+    /// The last applied revision; 0 when there is none.
+    public var revision: RevisionNumber
+    /// Every service that was ever ordered up and has a record.
+    public var services: [QualifiedName: ObservedService]
+
+    /// Makes an observation.
+    public init(revision: RevisionNumber = 0, services: [QualifiedName: ObservedService] = [:]) {
+        self.revision = revision
+        self.services = services
+    }
+}
+
+/// What is there of one service.
+public struct ObservedService: Hashable, Sendable {
+    /// What it was last started (or updated in place) with.
+    public var canonical: CanonicalSpec
+    /// Its hard requirements as recorded then: they order its stop, whatever the files say now.
+    public var requires: [QualifiedName]
+    /// What it was ordered after, as recorded: `after` and `wants`.
+    public var after: [QualifiedName]
+    /// Whose it is, as recorded.
+    public var serviceClass: ServiceClass
+    /// Where it stands. `backingOff` heals by itself; `failed` has given up; `degraded` has a part that nothing brings back.
+    public var state: ServiceState
+    /// Whether anything of it may still run: it must be stopped before it counts as down.
+    public var isActive: Bool
+    /// Processes that are recorded as running and are not, in words.
+    public var drift: [Drift]
+
+    /// Makes an observation.
+    public init(
+        canonical: CanonicalSpec,
+        requires: [QualifiedName] = [],
+        after: [QualifiedName] = [],
+        serviceClass: ServiceClass = .user,
+        state: ServiceState,
+        isActive: Bool,
+        drift: [Drift] = []
+    ) {
+        self.canonical = canonical
+        self.requires = requires
+        self.after = after
+        self.serviceClass = serviceClass
+        self.state = state
+        self.isActive = isActive
+        self.drift = drift
+    }
+}
+
+/// What is asked of the planner besides the manifests.
+public struct PlanOptions: Hashable, Sendable {
+    /// Which services `down` takes along.
+    public enum Down: Hashable, Sendable {
+        /// No `down`: the manifests say what is wanted.
+        case none
+        /// Every service of class user, except status ignore.
+        case userServices
+        /// Every service, except status ignore.
+        case allServices
+    }
+
+    /// Whether services that no manifest declares are stopped.
+    public var prunes: Bool
+    /// Whether services that gave up are tried again: an apply does, healing does not.
+    public var retriesFailed: Bool
+    /// Whether all is wanted down.
+    public var down: Down
+
+    /// Makes options; the defaults are those of `diff` and `apply`.
+    public init(prunes: Bool = true, retriesFailed: Bool = true, down: Down = .none) {
+        self.prunes = prunes
+        self.retriesFailed = retriesFailed
+        self.down = down
+    }
+}
