@@ -24,7 +24,9 @@ public struct ObservedService: Hashable, Sendable {
     public var after: [QualifiedName]
     /// Whose it is, as recorded.
     public var serviceClass: ServiceClass
-    /// Where it stands. `backingOff` heals by itself; `failed` has given up; `degraded` has a part that nothing brings back.
+    /// Where it stands.
+    ///
+    /// `backingOff` heals by itself; `failed` has given up; `degraded` has a part that nothing brings back.
     public var state: ServiceState
     /// Whether anything of it may still run: it must be stopped before it counts as down.
     public var isActive: Bool

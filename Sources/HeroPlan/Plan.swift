@@ -117,7 +117,9 @@ public struct Change: Hashable, Sendable {
     }
 }
 
-/// Why a service changes. Reasons explain; actions decide.
+/// Why a service changes.
+///
+/// Reasons explain; actions decide.
 public struct Reason: Hashable, Sendable {
     /// The kinds of reasons (contract section 5, and those of keeping and of blocking).
     public enum Code: String, Hashable, Sendable, Codable, CaseIterable {
