@@ -1,0 +1,24 @@
+public import HeroModel
+
+extension RetryPolicy {
+    /// How long to wait after this many tries in a row, spread by `jitter`.
+    ///
+    /// The delay grows by `factor` from `delay` up to `maxDelay`; `random` is from 0 to 1 and moves it by at most `jitter` up or down
+    /// (reliability.md RS-1: programs that fail together must not come back together).
+    public func delay(afterAttempt attempt: Int, random: Double) -> Duration {
+        var seconds = Self.seconds(delay)
+        let limit = Self.seconds(maxDelay)
+        var remaining = max(0, attempt - 1)
+        while remaining > 0, seconds < limit, factor > 1, seconds > 0 {
+            seconds *= factor
+            remaining -= 1
+        }
+        let spread = min(seconds, limit) * (1 + jitter * (2 * random - 1))
+        guard spread.isFinite, spread > 0 else { return .zero }
+        return .nanoseconds(Int64(min(spread, 1e9) * 1e9))
+    }
+
+    private static func seconds(_ duration: Duration) -> Double {
+        Double(duration.wholeNanoseconds) / 1e9
+    }
+}

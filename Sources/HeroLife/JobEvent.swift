@@ -1,0 +1,48 @@
+public import HeroModel
+
+/// What can happen to a job.
+public enum JobEvent: Hashable, Sendable {
+    /// It is wanted: start its program.
+    case orderedUp
+    /// It is no longer wanted: end its program.
+    case orderedDown
+    /// Its program executes.
+    case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
+    /// The start that was ordered was refused, because an earlier one of this job, thought never launched, holds its
+    /// lock: that one is the job's now (reliability.md SH-6).
+    ///
+    /// Its program is known once it executes.
+    case refusedByEarlier(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
+    /// A start is over, its tree gone.
+    ///
+    /// `executed` says whether a program ever ran in it.
+    case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?)
+    /// Its shim is gone, its program is not.
+    case orphaned(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
+    /// The readiness question was answered yes.
+    case answeredYes(generation: UInt32, serial: UInt64)
+    /// The readiness question was answered no, for a reason.
+    case answeredNo(generation: UInt32, serial: UInt64, String)
+    /// The deadline it asked for is reached.
+    case woke
+}
+
+/// What must be done about it, in this order; each a single small deed.
+public enum JobEffect: Hashable, Sendable {
+    /// Start this generation of the program.
+    ///
+    /// The record that says so is stored first.
+    case launch(generation: UInt32)
+    /// Send a signal to the main program.
+    case signal(ProcessIdentity, Signal)
+    /// End with SIGKILL whatever is left of this generation.
+    case killTree(generation: UInt32)
+    /// Ask the readiness question.
+    case ask(generation: UInt32, serial: UInt64)
+    /// Forget what was asked.
+    case stopAsking
+    /// Its end is recorded for good: remove its traces from the run directory.
+    case forget
+    /// Tell people.
+    case note(EventRecord.Level, String)
+}

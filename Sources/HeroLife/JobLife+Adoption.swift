@@ -1,0 +1,136 @@
+public import HeroModel
+
+/// What a reconciler that has just started finds of a job it did not see living.
+public enum JobSighting: Hashable, Sendable {
+    /// A start goes on; its program is known once it executes.
+    case held(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
+    /// A start goes on without its shim.
+    case orphaned(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
+    /// A start is over.
+    case over(generation: UInt32, Outcome, executed: Bool, time: WallTime?)
+    /// There is no trace of any start on this boot.
+    case nothing
+}
+
+extension JobLife {
+    /// Takes up a job from its record and from what is there of it.
+    ///
+    /// The record was stored before anything was done, so it is never behind by more than one deed: either its generation
+    /// is there, or it was never launched and is launched now (reliability.md FP-ST-3).
+    public static func adopt(
+        _ record: JobRecord,
+        _ sighting: JobSighting,
+        _ context: Context
+    ) -> (life: JobLife, effects: [JobEffect]) {
+        var life = JobLife(record)
+        let effects = life.takeUp(sighting, context)
+        life.publish(context)
+        return (life, effects)
+    }
+
+    private mutating func takeUp(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+        switch record.phase {
+        case .pending, .waiting: return []
+        case .succeeded: phase = .over(.succeeded)
+        case .failed: phase = .over(.failed)
+        case .cancelled: phase = .over(.cancelled)
+        case .retrying:
+            phase = .backingOff(until: storedDeadline(context) ?? context.now)
+        case .running:
+            return takeUpRunning(sighting, context)
+        }
+        return []
+    }
+
+    private mutating func takeUpRunning(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+        switch sighting {
+        case .held(let generation, let process, let at, let time):
+            record.generation = max(record.generation, generation)
+            guard let process else {
+                phase = launchingOrStopping(context)
+                return []
+            }
+            let isCounted = record.process?.isSameProcess(as: process) ?? false
+            if !isCounted { countExecution(process, time) }
+            return resume(process, at: at, context)
+        case .orphaned(let generation, let process, let at, let time):
+            record.generation = max(record.generation, generation)
+            let isCounted = record.process?.isSameProcess(as: process) ?? false
+            phase = isCounted ? .up(process, since: at) : .launching(until: context.now)
+            if record.isStopping { phase = launchingOrStopping(context) }
+            return handle(
+                .orphaned(generation: record.generation, process: process, at: at, time: time),
+                context
+            )
+        case .over(let generation, let outcome, let executed, let time):
+            guard generation >= record.generation || generation == 0 else { return relaunch(context) }
+            record.generation = max(record.generation, generation)
+            phase = wasUnderWay(context)
+            return handle(
+                .ended(generation: record.generation, outcome, executed: executed, time: time),
+                context
+            )
+        case .nothing:
+            guard storedDeadline(context) != nil || record.deadline == nil, record.process == nil else {
+                phase = wasUnderWay(context)
+                return handle(
+                    .ended(
+                        generation: record.generation,
+                        .lost("nothing is left of it"),
+                        executed: record.process != nil,
+                        time: nil
+                    ),
+                    context
+                )
+            }
+            return relaunch(context)
+        }
+    }
+
+    /// The phase in which an end that nobody saw is taken in.
+    private func wasUnderWay(_ context: Context) -> Phase {
+        if record.isStopping { return launchingOrStopping(context) }
+        guard let process = record.process else { return .launching(until: context.now) }
+        return context.action.isProcess ? .up(process, since: context.now) : .working(process, until: nil)
+    }
+
+    private func launchingOrStopping(_ context: Context) -> Phase {
+        guard record.isStopping else {
+            return .launching(until: storedDeadline(context) ?? context.now + context.action.startTimeout)
+        }
+        let killAt = storedDeadline(context) ?? context.now + context.action.stop.timeout
+        return .stopping(Stopping(process: nil, killAt: killAt, next: .rest))
+    }
+
+    /// A start that was stored and never came to be: it takes the next generation, so that a shim that was only slow is refused.
+    private mutating func relaunch(_ context: Context) -> [JobEffect] {
+        guard !record.isStopping else {
+            phase = .over(.cancelled)
+            return [.forget]
+        }
+        record.generation &+= 1
+        record.process = nil
+        phase = .launching(until: context.now + context.action.startTimeout)
+        return [.launch(generation: record.generation)]
+    }
+
+    /// A program that was running when nobody looked goes on where its record left it.
+    private mutating func resume(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect] {
+        if record.isStopping {
+            let killAt = storedDeadline(context) ?? context.now + context.action.stop.timeout
+            phase = .stopping(Stopping(process: process, killAt: killAt, next: .rest))
+            // Sent again: whether it was sent before the reconciler went away cannot be known.
+            return [.signal(process, context.action.stop.signal)]
+        }
+        if record.isReady, context.action.isProcess {
+            phase = .up(process, since: moment)
+            return []
+        }
+        return began(process, at: moment, context)
+    }
+
+    private func storedDeadline(_ context: Context) -> Moment? {
+        guard let deadline = record.deadline, deadline.bootID == context.bootID else { return nil }
+        return deadline.moment
+    }
+}

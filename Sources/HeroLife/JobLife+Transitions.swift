@@ -1,0 +1,386 @@
+public import HeroModel
+
+extension JobLife {
+    /// What a transition may know of the world besides the event.
+    public struct Context: Hashable, Sendable {
+        /// The action as it is declared now; changes that take effect in place are seen at the next use.
+        public var action: ActionSpec
+        /// The boot clock.
+        public var now: Moment
+        /// The calendar.
+        public var time: WallTime
+        /// The boot that deadlines belong to.
+        public var bootID: String
+        /// From 0 to 1, for jitter.
+        public var random: Double
+
+        /// Makes a context.
+        public init(action: ActionSpec, now: Moment, time: WallTime, bootID: String, random: Double) {
+            self.action = action
+            self.now = now
+            self.time = time
+            self.bootID = bootID
+            self.random = random
+        }
+    }
+
+    /// Moves by one event and says what must be done about it.
+    public mutating func handle(_ event: JobEvent, _ context: Context) -> [JobEffect] {
+        let effects = transition(event, context)
+        publish(context)
+        return effects
+    }
+
+    private mutating func transition(_ event: JobEvent, _ context: Context) -> [JobEffect] {
+        switch event {
+        case .orderedUp: orderedUp(context)
+        case .orderedDown: orderedDown(context)
+        case .started(let generation, let process, let at, let time):
+            generation == record.generation ? started(process, at: at, time: time, context) : []
+        case .refusedByEarlier(let generation, let process, let at, let time):
+            refused(by: generation, process, at: at, time: time, context)
+        case .ended(let generation, let outcome, let executed, let time):
+            generation == record.generation ? ended(outcome, executed: executed, time: time, context) : []
+        case .orphaned(let generation, let process, let at, let time):
+            generation == record.generation ? orphaned(process, at: at, time: time, context) : []
+        case .answeredYes(let generation, let serial):
+            generation == record.generation ? answered(serial, refusal: nil, context) : []
+        case .answeredNo(let generation, let serial, let reason):
+            generation == record.generation ? answered(serial, refusal: reason, context) : []
+        case .woke: woke(context)
+        }
+    }
+
+    // MARK: Orders
+
+    private mutating func orderedUp(_ context: Context) -> [JobEffect] {
+        switch phase {
+        case .pending: launch(context)
+        case .launching, .starting, .up, .working, .stopping, .backingOff, .over: []
+        }
+    }
+
+    private mutating func orderedDown(_ context: Context) -> [JobEffect] {
+        switch phase {
+        case .pending:
+            phase = .over(.cancelled)
+            return []
+        case .backingOff:
+            phase = .over(.cancelled)
+            return [.forget]
+        case .launching:
+            phase = .stopping(
+                Stopping(process: nil, killAt: context.now + context.action.stop.timeout, next: .rest)
+            )
+            return []
+        case .starting(let starting):
+            return stop(starting.process, next: .rest, context)
+        case .up(let process, since: _), .working(let process, until: _):
+            return stop(process, next: .rest, context)
+        case .stopping(var stopping):
+            stopping.next = .rest
+            phase = .stopping(stopping)
+            return []
+        case .over:
+            return []
+        }
+    }
+
+    private mutating func launch(_ context: Context) -> [JobEffect] {
+        record.attempt &+= 1
+        record.generation &+= 1
+        record.process = nil
+        record.error = nil
+        phase = .launching(until: context.now + context.action.startTimeout)
+        return [.launch(generation: record.generation)]
+    }
+
+    private mutating func stop(_ process: ProcessIdentity, next: Stopping.Next, _ context: Context) -> [JobEffect] {
+        phase = .stopping(Stopping(process: process, killAt: context.now + context.action.stop.timeout, next: next))
+        return [.stopAsking, .signal(process, context.action.stop.signal)]
+    }
+
+    // MARK: What the kernel says
+
+    private mutating func started(
+        _ process: ProcessIdentity,
+        at moment: Moment,
+        time: WallTime,
+        _ context: Context
+    ) -> [JobEffect] {
+        switch phase {
+        case .launching:
+            countExecution(process, time)
+            return began(process, at: moment, context)
+        case .stopping(var stopping):
+            guard stopping.process == nil else { return [] }
+            countExecution(process, time)
+            stopping.process = process
+            phase = .stopping(stopping)
+            return [.signal(process, context.action.stop.signal)]
+        case .pending, .starting, .up, .working, .backingOff, .over:
+            return []
+        }
+    }
+
+    /// A program that executes takes the phase its kind asks for.
+    mutating func began(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect] {
+        let action = context.action
+        guard action.isProcess else {
+            phase = .working(process, until: action.timeout.map { moment + $0 })
+            return [.note(.info, "started (pid \(process.pid))")]
+        }
+        guard action.mustBecomeReady else {
+            phase = .up(process, since: moment)
+            return [.note(.info, "running (pid \(process.pid))")]
+        }
+        phase = .starting(
+            Starting(
+                process: process,
+                since: moment,
+                until: moment + action.startTimeout,
+                askAt: moment + (action.ready?.startPeriod ?? .zero),
+                serial: 0,
+                successes: 0
+            )
+        )
+        return [.note(.info, "started (pid \(process.pid))")] + askIfDue(context)
+    }
+
+    /// The generation goes back to the start that really holds the lock; the refused one never executed anything.
+    private mutating func refused(
+        by generation: UInt32,
+        _ process: ProcessIdentity?,
+        at moment: Moment,
+        time: WallTime,
+        _ context: Context
+    ) -> [JobEffect] {
+        switch phase {
+        case .launching, .stopping:
+            record.generation = generation
+            guard let process else { return [] }
+            return started(process, at: moment, time: time, context)
+        case .pending, .starting, .up, .working, .backingOff, .over:
+            return []
+        }
+    }
+
+    private mutating func orphaned(
+        _ process: ProcessIdentity,
+        at moment: Moment,
+        time: WallTime,
+        _ context: Context
+    ) -> [JobEffect] {
+        let loss = "its shim was killed"
+        switch phase {
+        case .launching:
+            countExecution(process, time)
+            return [.note(.warning, "\(loss); ending its program")] + stop(process, next: .recover(loss), context)
+        case .starting, .up, .working:
+            return [.note(.warning, "\(loss); ending its program")] + stop(process, next: .recover(loss), context)
+        case .stopping(var stopping):
+            if stopping.process == nil { countExecution(process, time) }
+            stopping.process = process
+            phase = .stopping(stopping)
+            return [.signal(process, context.action.stop.signal)]
+        case .pending, .backingOff, .over:
+            return []
+        }
+    }
+
+    private mutating func ended(
+        _ outcome: Outcome,
+        executed: Bool,
+        time: WallTime?,
+        _ context: Context
+    ) -> [JobEffect] {
+        let upSince: Moment?
+        let trouble: String?
+        switch phase {
+        case .pending, .backingOff, .over: return []
+        case .launching: (upSince, trouble) = (nil, nil)
+        case .starting(let starting): (upSince, trouble) = (starting.since, "ended before it was ready: \(outcome)")
+        case .up(_, since: let since): (upSince, trouble) = (since, nil)
+        case .working: (upSince, trouble) = (nil, nil)
+        case .stopping(let stopping):
+            settleExecution(executed, time)
+            record.outcome = outcome
+            record.finishedAt = time ?? context.time
+            switch stopping.next {
+            case .rest:
+                phase = .over(.cancelled)
+                return [.stopAsking, .note(.info, "stopped (\(outcome))"), .forget]
+            case .recover(let reason):
+                return [.stopAsking] + recover(reason, upSince: nil, context)
+            }
+        }
+        settleExecution(executed, time)
+        record.outcome = outcome
+        record.finishedAt = time ?? context.time
+        if outcome.isSuccess(), !context.action.isProcess || context.action.restart != .always {
+            record.error = nil
+            phase = .over(.succeeded)
+            return [.stopAsking, .note(.info, "succeeded"), .forget]
+        }
+        return [.stopAsking] + recover(trouble ?? "\(outcome)", upSince: upSince, context)
+    }
+
+    /// After an end that was not ordered: the next try, now or later, or giving up.
+    private mutating func recover(_ reason: String, upSince: Moment?, _ context: Context) -> [JobEffect] {
+        let retry = context.action.retry
+        record.error = reason
+        if let upSince, context.now - upSince >= retry.stableAfter { record.attempt = 0 }
+        let isSpent = retry.maxAttempts > 0 && record.attempt >= retry.maxAttempts
+        guard context.action.restart != .never, !isSpent else {
+            phase = .over(.failed)
+            let tries = record.attempt == 1 ? "1 attempt" : "\(record.attempt) attempts"
+            return [.note(.error, "failed after \(tries): \(reason)"), .forget]
+        }
+        let delay = retry.delay(afterAttempt: record.attempt, random: context.random)
+        guard delay > .zero else {
+            return [.note(.warning, "\(reason); starting it again")] + launch(context)
+        }
+        phase = .backingOff(until: context.now + delay)
+        let inWords = Canonical.duration(.milliseconds(max(1, delay.wholeMilliseconds)))
+        return [.note(.warning, "\(reason); next try in \(inWords)")]
+    }
+
+    // MARK: Readiness
+
+    private mutating func answered(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
+        guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else { return [] }
+        if let refusal {
+            starting.successes = 0
+            starting.reason = refusal
+            record.error = refusal
+        } else {
+            starting.successes += 1
+            guard starting.successes < context.action.ready?.successes ?? 1 else {
+                record.error = nil
+                phase = .up(starting.process, since: context.now)
+                let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
+                return [.note(.info, "ready after \(inWords)")]
+            }
+        }
+        starting.askAt = context.now + context.action.readinessInterval(afterTry: serial)
+        phase = .starting(starting)
+        return []
+    }
+
+    private mutating func askIfDue(_ context: Context) -> [JobEffect] {
+        guard case .starting(var starting) = phase, let askAt = starting.askAt, askAt <= context.now else { return [] }
+        starting.askAt = nil
+        starting.serial &+= 1
+        phase = .starting(starting)
+        return [.ask(generation: record.generation, serial: starting.serial)]
+    }
+
+    // MARK: Time
+
+    private mutating func woke(_ context: Context) -> [JobEffect] {
+        guard let deadline, deadline <= context.now else { return [] }
+        switch phase {
+        case .pending, .up, .over:
+            return []
+        case .launching:
+            let reason = "its program did not execute within \(Canonical.duration(context.action.startTimeout))"
+            phase = .stopping(
+                Stopping(process: nil, killAt: context.now + context.action.stop.timeout, next: .recover(reason))
+            )
+            return [.note(.warning, reason), .killTree(generation: record.generation)]
+        case .starting(let starting):
+            guard starting.until <= context.now else { return askIfDue(context) }
+            let limit = Canonical.duration(context.action.startTimeout)
+            let reason = "was not ready within \(limit)" + (starting.reason.map { ": \($0)" } ?? "")
+            return [.note(.warning, "\(reason); stopping it")] + stop(starting.process, next: .recover(reason), context)
+        case .working(let process, until: _):
+            let limit = context.action.timeout.map(Canonical.duration) ?? ""
+            let reason = "ran longer than its timeout of \(limit)"
+            return [.note(.warning, "\(reason); stopping it")] + stop(process, next: .recover(reason), context)
+        case .stopping(var stopping):
+            // Asked again after each further timeout: a kill can be lost with the shim that was to do it.
+            stopping.killAt = context.now + max(context.action.stop.timeout, .seconds(1))
+            phase = .stopping(stopping)
+            let limit = Canonical.duration(context.action.stop.timeout)
+            return [
+                .note(.warning, "has not ended within \(limit); killing its tree"),
+                .killTree(generation: record.generation),
+            ]
+        case .backingOff:
+            return launch(context)
+        }
+    }
+
+    // MARK: Counting
+
+    /// Counts a program that was really executed: `restartCount` follows from it (reliability.md RS-2).
+    mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {
+        record.process = process
+        record.executions &+= 1
+        record.restartCount = max(record.restartCount, record.executions - 1)
+        record.startedAt = time
+    }
+
+    /// Counts an execution that was over before its start was seen.
+    private mutating func settleExecution(_ executed: Bool, _ time: WallTime?) {
+        if executed, record.process == nil {
+            record.executions &+= 1
+            record.restartCount = max(record.restartCount, record.executions - 1)
+            record.startedAt = record.startedAt ?? time
+        }
+        record.process = nil
+    }
+
+    /// Puts the phase into the record.
+    mutating func publish(_ context: Context) {
+        record.isReady = false
+        record.isStopping = false
+        record.deadline = nil
+        record.nextRetryAt = nil
+        func kept(_ moment: Moment) -> JobRecord.Deadline { .init(moment: moment, bootID: context.bootID) }
+        switch phase {
+        case .pending: record.phase = .pending
+        case .launching(let until):
+            record.phase = .running
+            record.deadline = kept(until)
+        case .starting(let starting):
+            record.phase = .running
+            record.deadline = kept(starting.until)
+        case .up:
+            record.phase = .running
+            record.isReady = true
+        case .working(_, until: let until):
+            record.phase = .running
+            record.deadline = until.map(kept)
+        case .stopping(let stopping):
+            record.phase = .running
+            record.isStopping = stopping.next == .rest
+            if case .recover(let reason) = stopping.next { record.error = reason }
+            record.deadline = kept(stopping.killAt)
+        case .backingOff(let until):
+            record.phase = .retrying
+            record.deadline = kept(until)
+            let wait = max(0, (until - context.now).wholeNanoseconds / 1000)
+            record.nextRetryAt = WallTime(microseconds: context.time.microseconds &+ wait)
+        case .over(let ending):
+            switch ending {
+            case .succeeded: record.phase = .succeeded
+            case .failed: record.phase = .failed
+            case .cancelled: record.phase = .cancelled
+            }
+        }
+    }
+}
+
+extension ActionSpec {
+    /// Whether a process of it is asked before it counts as up.
+    public var mustBecomeReady: Bool { ready != nil || !sockets.isEmpty || !tcpPorts.isEmpty }
+
+    /// Time until the next readiness question.
+    ///
+    /// A probe says it itself. Looking whether the tree listens costs little, so it begins at 10 ms and doubles up to 250 ms.
+    func readinessInterval(afterTry serial: UInt64) -> Duration {
+        if let ready { return ready.interval }
+        return min(.milliseconds(250), .milliseconds(10) * Int(1 << min(serial, 5)))
+    }
+}

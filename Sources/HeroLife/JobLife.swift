@@ -1,0 +1,131 @@
+public import HeroModel
+
+/// The life of one job: from its order to start, through every restart, to its end.
+///
+/// Overview: a job has one record for all its starts. Each start has a generation of its own, and whatever comes back from
+/// the kernel says which generation it is about, so that a late answer cannot be taken for a new one. The machine moves in
+/// `handle`; what it wants done comes back as effects, and `record` is what must be stored before they are done.
+///
+/// What is wanted is not a flag beside the phase: an order to end moves the job to `stopping`, whose `next` says what
+/// follows.
+public struct JobLife: Hashable, Sendable {
+    /// Where it stands.
+    ///
+    /// Each case carries exactly what is true in it.
+    public enum Phase: Hashable, Sendable {
+        /// Made, not ordered to start.
+        ///
+        /// Leaves by `orderedUp` and `orderedDown`.
+        case pending
+        /// A start is ordered, its program does not execute yet.
+        ///
+        /// Leaves by `started`, `ended`, `orderedDown`, or at `until`.
+        case launching(until: Moment)
+        /// A process executes and is not ready.
+        ///
+        /// Leaves when it answers, ends, is ordered down, or at `Starting.until`.
+        case starting(Starting)
+        /// A process is ready.
+        ///
+        /// Leaves by `ended` and `orderedDown`.
+        case up(ProcessIdentity, since: Moment)
+        /// A one-shot executes.
+        ///
+        /// Leaves by `ended`, `orderedDown`, or at `until`.
+        case working(ProcessIdentity, until: Moment?)
+        /// The program is being ended.
+        ///
+        /// Leaves by `ended` alone: nothing starts before the tree is gone.
+        case stopping(Stopping)
+        /// It waits for its next try.
+        ///
+        /// Leaves at `until` and by `orderedDown`.
+        case backingOff(until: Moment)
+        /// It is over, for good.
+        case over(Ending)
+    }
+
+    /// A process on its way to readiness.
+    public struct Starting: Hashable, Sendable {
+        /// The main program.
+        public var process: ProcessIdentity
+        /// When it executed.
+        public var since: Moment
+        /// When it must be ready.
+        public var until: Moment
+        /// When the question is asked next; nil while an answer is awaited.
+        public var askAt: Moment?
+        /// The number of the last question.
+        public var serial: UInt64
+        /// Good answers in a row.
+        public var successes: Int
+        /// Why the last answer was no.
+        public var reason: String?
+    }
+
+    /// A program on its way down.
+    public struct Stopping: Hashable, Sendable {
+        /// The main program; nil while it is not known yet.
+        public var process: ProcessIdentity?
+        /// When SIGKILL follows; moved on each time it had to be sent.
+        public var killAt: Moment
+        /// What comes when the tree is gone.
+        public var next: Next
+
+        /// What comes when the tree is gone.
+        public enum Next: Hashable, Sendable {
+            /// Nothing: it was ordered down.
+            case rest
+            /// The next try, or giving up; the text says what was wrong.
+            case recover(String)
+        }
+    }
+
+    /// How a job is over.
+    public enum Ending: Hashable, Sendable {
+        /// Its last program ended well.
+        case succeeded
+        /// It gave up.
+        case failed
+        /// It was ordered down.
+        case cancelled
+    }
+
+    /// Where it stands.
+    public internal(set) var phase: Phase
+    /// What is stored of it: kept in step with `phase` by every transition.
+    public internal(set) var record: JobRecord
+
+    /// A new job.
+    public init(_ record: JobRecord) {
+        self.record = record
+        phase = .pending
+    }
+
+    /// When it must be woken; nil: only an event moves it.
+    public var deadline: Moment? {
+        switch phase {
+        case .pending, .up, .over: nil
+        case .launching(let until), .backingOff(let until): until
+        case .starting(let starting): starting.askAt.map { min($0, starting.until) } ?? starting.until
+        case .working(_, let until): until
+        case .stopping(let stopping): stopping.killAt
+        }
+    }
+
+    /// Whether what starts after it may start.
+    public var isUp: Bool {
+        switch phase {
+        case .up, .over(.succeeded): true
+        case .pending, .launching, .starting, .working, .stopping, .backingOff, .over(.failed), .over(.cancelled): false
+        }
+    }
+
+    /// Whether it is over, or never began.
+    public var isAtRest: Bool {
+        switch phase {
+        case .pending, .over: true
+        case .launching, .starting, .up, .working, .stopping, .backingOff: false
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import HeroModel
+
+extension Reconciler {
+    /// Asks whether a service may carry out its order now, and lets it.
+    func askGate(_ name: QualifiedName) {
+        guard let service = services[name] else { return }
+        switch service.order {
+        case .none: break
+        case .stop, .restart:
+            if !service.isStopOpen, mayStop(service) { beginStop(service) }
+        case .start(let declared):
+            askStart(service, declared)
+        }
+    }
+
+    /// Asks all that wait to start: the last stop is over.
+    func askAllStarts() {
+        let waiting = openOrders.filter { services[$0]?.mustStart ?? false }
+        for name in waiting.sorted(by: { startsBefore($0, $1) }) { askGate(name) }
+    }
+
+    private func startsBefore(_ left: QualifiedName, _ right: QualifiedName) -> Bool {
+        let (first, second) = (services[left]?.startWave ?? 0, services[right]?.startWave ?? 0)
+        return first == second ? left < right : first < second
+    }
+
+    /// Whether everything that depends on it is down: the edges are those recorded when each was started.
+    private func mayStop(_ service: ServiceEntry) -> Bool {
+        (stopsBefore[service.name] ?? []).allSatisfy { !openStops.contains($0) }
+    }
+
+    private func askStart(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+        guard openStops.isEmpty else { return }
+        var missing: [QualifiedName] = []
+        var isHopeless = false
+        for requirement in declared.spec.requires {
+            guard let other = services[requirement] else {
+                missing.append(requirement)
+                isHopeless = true
+                continue
+            }
+            if case .none = other.order, other.record.state.isUp { continue }
+            missing.append(requirement)
+            if case .none = other.order {
+                switch other.record.state {
+                case .stopped, .failed, .blocked, .degraded: isHopeless = true
+                case .starting, .backingOff, .stopping, .running, .exited: break
+                }
+            }
+        }
+        guard missing.isEmpty else {
+            if isHopeless {
+                // The order is given up; when what it waits for comes up, the loop plans again.
+                service.order = .none
+                openOrders.remove(service.name)
+                if openOrders.isEmpty { mustPlan = true }
+            }
+            setState(service, .blocked, blockedBy: missing)
+            return
+        }
+        for predecessor in declared.spec.after + declared.spec.wants {
+            guard let other = services[predecessor] else { continue }
+            if other.mustStart, other.startWave < service.startWave { return }
+            if case .none = other.order, other.record.state == .starting { return }
+        }
+        beginRun(service, declared)
+    }
+}

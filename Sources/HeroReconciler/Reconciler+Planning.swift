@@ -1,0 +1,160 @@
+import HeroLife
+import HeroModel
+import HeroPlan
+import HeroStore
+
+extension Reconciler {
+    /// What is there, as the planner sees it: our own records, which the kernel's events keep true.
+    var observed: Observed {
+        var result = Observed(revision: revision?.number ?? 0)
+        for service in services.values where service.record.run != nil {
+            let spec = service.record.spec
+            result.services[service.name] = ObservedService(
+                canonical: service.record.canonical,
+                requires: spec.requires,
+                after: spec.after + spec.wants,
+                serviceClass: spec.serviceClass,
+                state: service.record.state,
+                isActive: service.isActive
+            )
+        }
+        return result
+    }
+
+    /// What is asked of the planner besides the manifests.
+    func options(retriesFailed: Bool, prunes: Bool = true) -> PlanOptions {
+        guard let revision, revision.isDown else { return PlanOptions(prunes: prunes, retriesFailed: retriesFailed) }
+        return PlanOptions(
+            prunes: prunes,
+            retriesFailed: false,
+            down: revision.isDownForAll ? .allServices : .userServices
+        )
+    }
+
+    /// Makes a plan and gives every service its order.
+    func plan(retriesFailed: Bool, prunes: Bool = true) {
+        let isProof = openOrders.isEmpty && !retriesFailed
+        let observed = observed
+        let options = options(retriesFailed: retriesFailed, prunes: prunes)
+        let plan = Planner.plan(desired, observed, options)
+        let violations = PlanLaws.violations(of: plan, desired: desired, observed: observed, options: options)
+        guard violations.isEmpty else {
+            note(.error, "", "internal error: refused a plan of our own that breaks a law: \(violations[0])")
+            return
+        }
+        proofsFailed = isProof && !plan.isEmpty ? proofsFailed + 1 : 0
+        guard proofsFailed < 8 else {
+            note(.error, "", "internal error: a plan that was carried out is not empty; waiting for the next apply")
+            proofsFailed = 0
+            return
+        }
+        carryOut(plan)
+    }
+
+    private func carryOut(_ plan: Plan) {
+        openOrders = []
+        openStops = []
+        waiters = [:]
+        stopsBefore = [:]
+        for service in services.values { service.order = .none }
+        for change in plan.changes { give(change) }
+        // What was on its way down and is not ordered anything else must still arrive there.
+        for service in services.values where service.isActive && !service.record.isOrderedUp {
+            if case .none = service.order { service.order = .stop }
+        }
+        connectGates()
+        follower?.collect(plan)
+        let stopping = openStops.sorted { (services[$0]?.stopWave ?? 0) < (services[$1]?.stopWave ?? 0) }
+        for name in stopping {
+            guard let service = services[name] else { continue }
+            if service.isStopOpen { advance(service) } else { askGate(name) }
+        }
+        if openStops.isEmpty { askAllStarts() }
+    }
+
+    /// Turns one change of the plan into the order of its service.
+    private func give(_ change: Change) {
+        let declared = desired.services[change.service]
+        if services[change.service] == nil, let declared { introduce(declared) }
+        guard let service = services[change.service] else { return }
+        service.stopWave = change.stopWave ?? 0
+        service.startWave = change.startWave ?? 0
+        switch change.action {
+        case .keep:
+            if service.record.state == .blocked { unblock(service) }
+        case .start:
+            guard let declared else { return }
+            service.order = service.isActive ? .restart(declared) : .start(declared)
+        case .restart:
+            guard let declared else { return }
+            service.order = service.isActive ? .restart(declared) : .start(declared)
+        case .stop:
+            service.order = .stop
+        case .update:
+            guard let declared else { return }
+            update(service, declared)
+        case .blocked:
+            setState(service, .blocked, blockedBy: change.blockedBy)
+        }
+    }
+
+    private func unblock(_ service: ServiceEntry) {
+        setState(service, ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isOrderedUp))
+    }
+
+    /// A change that takes effect in place: the record is all there is to change.
+    private func update(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+        service.record.spec = declared.spec
+        service.record.canonical = CanonicalSpec(declared.spec)
+        service.record.revision = revision?.number ?? 0
+        rows.append(.service(service.record))
+        note(.info, service.name.description, "updated in place")
+    }
+
+    /// A service that was never started gets its row, so that people see it.
+    func introduce(_ declared: Declared<ServiceSpec>) {
+        let service = ServiceEntry(
+            ServiceRecord(
+                spec: declared.spec,
+                canonical: CanonicalSpec(declared.spec),
+                state: .stopped,
+                since: kernel.wallTime(),
+                run: nil,
+                revision: revision?.number ?? 0,
+                isOrderedUp: false
+            )
+        )
+        services[service.name] = service
+        rows.append(.service(service.record))
+    }
+
+    /// Notes who waits for whom, over exactly the edges that the waves were made from.
+    private func connectGates() {
+        for service in services.values {
+            if service.mustStop { openStops.insert(service.name) }
+            switch service.order {
+            case .none: continue
+            case .stop, .restart, .start: openOrders.insert(service.name)
+            }
+        }
+        for name in openOrders {
+            guard let service = services[name] else { continue }
+            if service.mustStop {
+                for edge in service.recordedEdges {
+                    guard let other = services[edge], other.mustStop, service.stopWave < other.stopWave else {
+                        continue
+                    }
+                    stopsBefore[edge, default: []].insert(name)
+                    waiters[name, default: []].insert(edge)
+                }
+            }
+            let declared: Declared<ServiceSpec>? =
+                switch service.order {
+                case .start(let declared), .restart(let declared): declared
+                case .none, .stop: nil
+                }
+            guard let spec = declared?.spec else { continue }
+            for edge in spec.requires + spec.after + spec.wants { waiters[edge, default: []].insert(name) }
+        }
+    }
+}

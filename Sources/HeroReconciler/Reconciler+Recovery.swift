@@ -1,0 +1,112 @@
+import HeroKernel
+import HeroLife
+import HeroManifest
+import HeroModel
+import HeroStore
+
+extension Reconciler {
+    /// Takes up what a former reconciler left: records first, then what is really there of each job.
+    ///
+    /// What runs well is adopted as it is; only what does not run goes through a start (contract section 4).
+    func recover() throws {
+        let stored = try store.load()
+        revision = stored.revision
+        files = stored.files
+        nextJob = stored.lastJob + 1
+        nextRun = stored.lastRun + 1
+        isPaused = stored.revision?.isDown ?? false
+        // What was accepted once is not refused now for lack of the core: it may have been opted out of.
+        if let wanted = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired {
+            desired = wanted
+        } else if !files.isEmpty {
+            note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
+        }
+        for record in stored.services {
+            services[record.name] = ServiceEntry(record)
+            if record.state == .blocked { blocked.insert(record.name) }
+        }
+        for run in stored.runs { services[run.service]?.run = run }
+
+        let running = stored.jobs.filter { $0.phase == .running }.map(\.id)
+        let sightings = kernel.adopt(running)
+        var adopted = 0
+        for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
+            guard let name = record.service,
+                let service = services[QualifiedName(name, context: record.context)]
+            else { continue }
+            let sighting = sightings[record.id] ?? .nothing
+            if take(record, sighting, for: service) { adopted += 1 }
+        }
+        for service in services.values { sortJobs(of: service) }
+        if adopted > 0 { note(.info, "", "took up \(adopted) running jobs") }
+        for service in services.values.sorted(by: { $0.name < $1.name }) where service.record.run != nil {
+            advance(service)
+        }
+    }
+
+    /// Takes up one job.
+    ///
+    /// - Returns: whether a start of it goes on.
+    private func take(_ record: JobRecord, _ sighting: Sighting, for service: ServiceEntry) -> Bool {
+        let entry = JobEntry(JobLife(record), action: record.action, of: service)
+        jobs[record.id] = entry
+        if record.run == service.record.run { service.jobs.append(entry) }
+        let (life, effects) = JobLife.adopt(record, JobSighting(sighting), context(of: entry))
+        entry.life = life
+        if case .over(let generation, let report) = sighting, record.phase == .running {
+            rows.append(
+                .start(
+                    StartRecord(
+                        job: record.id,
+                        generation: generation,
+                        startedAt: report.executed?.time,
+                        endedAt: report.time,
+                        outcome: report.outcome
+                    )
+                )
+            )
+        }
+        settle(entry, effects, before: record)
+        switch sighting {
+        case .held, .orphaned: return true
+        case .over, .nothing: return false
+        }
+    }
+
+    /// Jobs stand in the order of their actions, which is the order of starting.
+    private func sortJobs(of service: ServiceEntry) {
+        let order = Dictionary(
+            service.record.spec.actions.enumerated().map { ($1.name, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        service.jobs.sort { order[$0.action, default: .max] < order[$1.action, default: .max] }
+    }
+}
+
+extension JobSighting {
+    /// The same in the words of a job's life.
+    init(_ sighting: Sighting) {
+        switch sighting {
+        case .held(let generation, let report?):
+            self = .held(generation: generation, process: report.process, at: report.at, time: report.time)
+        case .held(let generation, nil):
+            self = .held(
+                generation: generation,
+                process: nil,
+                at: Moment(nanoseconds: 0),
+                time: WallTime(microseconds: 0)
+            )
+        case .orphaned(let generation, let report):
+            self = .orphaned(generation: generation, process: report.process, at: report.at, time: report.time)
+        case .over(let generation, let report):
+            self = .over(
+                generation: generation,
+                report.outcome,
+                executed: report.executed != nil,
+                time: report.time
+            )
+        case .nothing:
+            self = .nothing
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import HeroKernel
+import HeroManifest
+import HeroModel
+
+extension Reconciler {
+    /// A message arrived on the control socket.
+    func requested(_ request: RequestID, _ message: [UInt8]) {
+        guard let order = ControlCoding.request(message) else {
+            refuse(request, "cannot understand the request: it is of another version of heroproc")
+            return
+        }
+        switch order.verb {
+        case .apply: apply(order, request)
+        case .down:
+            follow(request, revision: (revision?.number ?? 0) + 1)
+            accept(request, (revision?.number ?? 0) + 1)
+            orderDown(all: order.all, actor: order.actor)
+        }
+    }
+
+    private func apply(_ order: ControlRequest, _ request: RequestID) {
+        if configuration.mode == .sync, let own = configuration.directory, own != order.directory {
+            refuse(
+                request,
+                "cannot apply \(order.directory): the live reconciler syncs from \(own); apply that one, or end the reconciler"
+            )
+            return
+        }
+        let read = order.files.map { ManifestFile(path: $0.path, folder: $0.folder, bytes: Array($0.text.utf8)) }
+        let result = Manifests.read(read, options: ManifestOptions(requiresCore: order.requiresCore))
+        guard let wanted = result.desired else {
+            refuse(request, "cannot apply \(order.directory): its manifests have mistakes", result.diagnostics)
+            return
+        }
+        adopt(
+            wanted,
+            read,
+            result.documents,
+            directory: order.directory,
+            actor: order.actor,
+            gitCommit: order.gitCommit
+        )
+        follow(request)
+        accept(request, revision?.number ?? 0)
+        proofsFailed = 0
+        plan(retriesFailed: true, prunes: order.prunes)
+    }
+
+    private func accept(_ request: RequestID, _ number: RevisionNumber) {
+        deeds.append(.reply(request, .accepted(revision: number), isLast: false))
+    }
+
+    private func refuse(_ request: RequestID, _ text: String, _ diagnostics: [Diagnostic] = []) {
+        deeds.append(.reply(request, .refused(text, diagnostics: diagnostics), isLast: true))
+    }
+}

@@ -1,0 +1,189 @@
+import HeroKernel
+import HeroManifest
+import HeroModel
+import HeroStore
+
+extension Reconciler {
+    /// Begins: reads the directory where there is one, and makes the first plan.
+    public func begin() {
+        switch configuration.mode {
+        case .keep:
+            mustPlan = true
+        case .sync:
+            if let directory = configuration.directory { kernel.watch(directory) }
+            syncDirectory(isFirst: true)
+            plan(retriesFailed: true)
+        case .once:
+            passDeadline = kernel.now() + configuration.timeout
+            guard syncDirectory(isFirst: true) else { return }
+            follow(nil)
+            plan(retriesFailed: true)
+        }
+    }
+
+    /// The directory may have changed.
+    func filesChanged() {
+        guard configuration.mode == .sync, !isPaused, !isLeaving else { return }
+        if syncDirectory(isFirst: false) { plan(retriesFailed: true) }
+    }
+
+    /// Brings the desired state to what the directory says, if that is good and may be believed.
+    ///
+    /// - Returns: whether what the directory says is the desired state now.
+    @discardableResult
+    private func syncDirectory(isFirst: Bool) -> Bool {
+        guard let directory = configuration.directory else { return false }
+        switch kernel.readManifests(in: directory) {
+        case .unreadable(let reason):
+            refuse("cannot read the services directory \(directory): \(reason)", [])
+            return false
+        case .files(let read):
+            if read == files, let revision, !revision.isDown { return !isFirst || configuration.mode == .once }
+            let options = ManifestOptions(requiresCore: configuration.requiresCore)
+            let result = Manifests.read(read, options: options)
+            guard let wanted = result.desired else {
+                refuse("cannot apply \(directory): its manifests have mistakes", result.diagnostics)
+                return false
+            }
+            if configuration.mode == .sync, let suspicion = suspicion(of: wanted) {
+                refuse("left everything as it is: \(suspicion); `heroproc apply` settles it", [])
+                return false
+            }
+            adopt(
+                wanted,
+                read,
+                result.documents,
+                directory: directory,
+                actor: configuration.actor,
+                gitCommit: configuration.gitCommit(directory)
+            )
+            warn(result.diagnostics)
+            return true
+        }
+    }
+
+    /// Why a set is too poor to be believed without a person's word (reliability.md MF-4); nil when it is not.
+    private func suspicion(of wanted: Desired) -> String? {
+        guard !desired.services.isEmpty else { return nil }
+        let gone = desired.services.keys.filter { wanted.services[$0] == nil }
+        if wanted.services.isEmpty { return "the services directory declares no service any more" }
+        guard gone.count >= 3, gone.count * 2 > desired.services.count else { return nil }
+        return "\(gone.count) of \(desired.services.count) services vanished at once"
+    }
+
+    /// Keeps the last good state and says why: as an event, and to who waits.
+    private func refuse(_ text: String, _ diagnostics: [Diagnostic]) {
+        var source = "reconciler"
+        var words = text
+        if let first = diagnostics.first(where: { $0.severity == .error }) {
+            if first.code == DiagnosticCode.missingRequired.rawValue { source = "hero_proc.auto_start_db" }
+            words += ": " + (first.place.map { "\($0): " } ?? "") + first.message
+            let others = diagnostics.filter { $0.severity == .error }.count - 1
+            if others > 0 { words += " (and \(others) more)" }
+        }
+        note(.error, "", words, source: source)
+        guard configuration.mode == .once else { return }
+        result = ApplyResult(revision: revision?.number ?? 0, isConverged: false, services: [], errors: [words])
+        onProgress(.refused(text, diagnostics: diagnostics))
+    }
+
+    private func warn(_ diagnostics: [Diagnostic]) {
+        for diagnostic in diagnostics where diagnostic.severity == .warning {
+            let isCore = diagnostic.code == DiagnosticCode.requiredNotStarted.rawValue
+            note(
+                .warning,
+                "",
+                (diagnostic.place.map { "\($0): " } ?? "") + diagnostic.message,
+                source: isCore ? "hero_proc.auto_start_db" : "reconciler"
+            )
+        }
+    }
+
+    /// Makes a checked set the desired state: one revision.
+    func adopt(
+        _ wanted: Desired,
+        _ read: [ManifestFile],
+        _ documents: [DocumentRecord],
+        directory: String,
+        actor: String,
+        gitCommit: String?
+    ) {
+        isPaused = false
+        for service in services.values { service.cancelled = 0 }
+        if read == files, let revision, !revision.isDown, revision.directory == directory {
+            desired = wanted
+            return
+        }
+        let record = RevisionRecord(
+            number: (revision?.number ?? 0) + 1,
+            time: kernel.wallTime(),
+            directory: directory,
+            gitCommit: gitCommit,
+            actor: actor,
+            summary: "\(wanted.services.count) services declared"
+        )
+        desired = wanted
+        files = read
+        revision = record
+        rows.append(
+            .revision(
+                record,
+                files: read,
+                documents: documents.map {
+                    StoredDocument(kind: $0.kind, name: $0.name, file: $0.place.file, line: $0.place.line)
+                }
+            )
+        )
+        note(.info, "", "revision \(record.number) applied from \(directory) by \(actor)")
+        for declared in wanted.services.values.sorted(by: { $0.spec.name < $1.spec.name })
+        where services[declared.spec.name] == nil {
+            introduce(declared)
+        }
+    }
+
+    /// Wants everything down: a revision of its own, with the same manifests.
+    func orderDown(all: Bool, actor: String? = nil) {
+        let record = RevisionRecord(
+            number: (revision?.number ?? 0) + 1,
+            time: kernel.wallTime(),
+            directory: revision?.directory ?? "",
+            gitCommit: revision?.gitCommit,
+            actor: actor ?? configuration.actor,
+            summary: all ? "down --all" : "down",
+            isDown: true,
+            isDownForAll: all
+        )
+        for service in services.values { service.cancelled = 0 }
+        revision = record
+        isPaused = true
+        rows.append(.revision(record, files: files, documents: []))
+        note(.info, "", "revision \(record.number): \(record.summary), by \(record.actor)")
+        plan(retriesFailed: false)
+    }
+
+    /// A `down` that this process orders itself, when no other reconciler lives.
+    public func beginDown(all: Bool) {
+        passDeadline = kernel.now() + configuration.timeout
+        follow(nil, revision: (revision?.number ?? 0) + 1)
+        orderDown(all: all)
+    }
+
+    /// Lets somebody wait for the revision; who waited before is told that another one came.
+    func follow(_ request: RequestID?, revision number: RevisionNumber? = nil) {
+        if let former = follower {
+            answer(
+                former,
+                .done(
+                    ApplyResult(
+                        revision: former.revision,
+                        isConverged: false,
+                        services: [],
+                        errors: ["another revision was applied before this one was carried out"]
+                    )
+                ),
+                isLast: true
+            )
+        }
+        follower = Follower(request, revision: number ?? revision?.number ?? 0)
+    }
+}

@@ -1,0 +1,156 @@
+import HeroLife
+import HeroModel
+import HeroStore
+
+extension Reconciler {
+    /// Does what follows for a service from how its jobs stand now, and tells who waits for it.
+    func advance(_ service: ServiceEntry) {
+        if service.mustStop, service.isStopOpen {
+            let lives = service.jobs.map(\.life)
+            for index in ServiceLife.nextDown(lives, order: service.record.spec.startOrder) {
+                order(service.jobs[index], .orderedDown)
+            }
+            if !service.isActive {
+                finishStop(service)
+                return
+            }
+        } else if service.record.isOrderedUp {
+            var lives = service.jobs.map(\.life)
+            var next = ServiceLife.nextUp(lives, order: service.record.spec.startOrder)
+            while !next.isEmpty {
+                for index in next { order(service.jobs[index], .orderedUp) }
+                lives = service.jobs.map(\.life)
+                next = ServiceLife.nextUp(lives, order: service.record.spec.startOrder)
+            }
+        }
+        publish(service)
+    }
+
+    /// Orders a job without asking its service again: the caller does that.
+    private func order(_ entry: JobEntry, _ event: JobEvent) {
+        let before = entry.life
+        if case .orderedDown = event, !before.isAtRest, before.record.isStopping == false {
+            entry.service.cancelled += 1
+        }
+        let effects = entry.life.handle(event, context(of: entry))
+        guard entry.life != before else { return }
+        settle(entry, effects, before: before.record)
+    }
+
+    /// Puts the state of a service down when it has changed, and asks the gates that wait for it.
+    func publish(_ service: ServiceEntry) {
+        let state = ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isOrderedUp)
+        if service.record.state == .blocked, state == .stopped { return }
+        setState(service, state)
+    }
+
+    /// Sets a state, with what blocks it.
+    func setState(_ service: ServiceEntry, _ state: ServiceState, blockedBy: [QualifiedName] = []) {
+        if state == .blocked { blocked.insert(service.name) } else { blocked.remove(service.name) }
+        guard service.record.state != state || service.record.blockedBy != blockedBy else { return }
+        let hasMoved = service.record.state != state
+        service.record.state = state
+        service.record.blockedBy = blockedBy
+        if hasMoved { service.record.since = kernel.wallTime() }
+        storeState(service)
+        guard hasMoved else { return }
+        tellFollower(service)
+        if state.isUp, !blocked.isEmpty { mustPlan = true }
+        for name in waiters[service.name] ?? [] { askGate(name) }
+    }
+
+    /// Stores where a service stands.
+    func storeState(_ service: ServiceEntry) {
+        rows.append(
+            .serviceState(
+                service.name,
+                service.record.state,
+                since: service.record.since,
+                blockedBy: service.record.blockedBy,
+                isOrderedUp: service.record.isOrderedUp
+            )
+        )
+    }
+
+    // MARK: Starting
+
+    /// Begins a new run with what is declared now: new jobs, the old ones go.
+    func beginRun(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+        let old = service.jobs.map(\.life.record.id)
+        for id in old { jobs[id] = nil }
+        if !old.isEmpty { rows.append(.jobsRemoved(old)) }
+        if let run = service.record.run { rows.append(.runsRemoved([run])) }
+
+        let run = RunRecord(
+            id: nextRun,
+            service: service.name,
+            revision: revision?.number ?? 0,
+            startedAt: kernel.wallTime()
+        )
+        nextRun += 1
+        service.order = .none
+        openOrders.remove(service.name)
+        service.record.spec = declared.spec
+        service.record.canonical = CanonicalSpec(declared.spec)
+        service.run = run
+        service.record.run = run.id
+        service.record.revision = run.revision
+        service.record.isOrderedUp = true
+        service.record.state = .starting
+        service.record.blockedBy = []
+        service.record.since = run.startedAt
+        blocked.remove(service.name)
+        rows.append(.service(service.record))
+        rows.append(.run(run))
+        service.jobs = declared.spec.actions.map { makeJob($0, for: service, run: run.id) }
+        note(.info, service.name.description, "starting")
+        tellFollower(service)
+        advance(service)
+        if openOrders.isEmpty { mustPlan = true }
+    }
+
+    // MARK: Stopping
+
+    /// Opens the stop of a service: from here on it is no longer wanted up.
+    func beginStop(_ service: ServiceEntry) {
+        guard !service.isStopOpen else { return }
+        service.isStopOpen = true
+        if service.record.isOrderedUp {
+            service.record.isOrderedUp = false
+            note(.info, service.name.description, "stopping")
+        }
+        storeState(service)
+        advance(service)
+    }
+
+    /// Everything of a service is down.
+    private func finishStop(_ service: ServiceEntry) {
+        service.isStopOpen = false
+        openStops.remove(service.name)
+        if var run = service.run, run.endedAt == nil {
+            run.endedAt = kernel.wallTime()
+            service.run = run
+            rows.append(.run(run))
+        }
+        note(.info, service.name.description, "stopped")
+        switch service.order {
+        case .restart(let declared):
+            service.order = .start(declared)
+        case .stop, .none, .start:
+            service.order = .none
+            openOrders.remove(service.name)
+        }
+        publish(service)
+        if desired.services[service.name] == nil, !service.mustStart { drop(service) }
+        if openStops.isEmpty { askAllStarts() }
+        if openOrders.isEmpty { mustPlan = true }
+    }
+
+    /// Forgets a service that nobody declares and that is down; its jobs stay as history.
+    func drop(_ service: ServiceEntry) {
+        for job in service.jobs { jobs[job.life.record.id] = nil }
+        services[service.name] = nil
+        blocked.remove(service.name)
+        rows.append(.serviceRemoved(service.name))
+    }
+}

@@ -1,0 +1,228 @@
+public import HeroKernel
+import HeroLife
+import HeroManifest
+public import HeroModel
+import HeroPlan
+public import HeroStore
+
+/// The loop that makes the machine what the last revision declares, and keeps it so.
+///
+/// Overview: `run` is look, think, record, act, for ever. What happens outside arrives as kernel events and moves jobs
+/// (HeroLife); what moves is put down as rows and deeds; `record` commits all rows of one turn in one transaction, and only
+/// then are the deeds done, one by one. A plan is made when a revision comes, when something that blocks others came up, and
+/// when all orders of the last plan are carried out: an empty plan is the proof of an apply.
+///
+/// Implementation: one thread, no locks. The steps are separate so that a simulation can stop between any two of them.
+public final class Reconciler<World: Kernel> {
+    let kernel: World
+    let store: StateStore
+    let configuration: ReconcilerConfiguration
+    let launcher: LaunchPlanner
+
+    var desired = Desired()
+    var revision: RevisionRecord?
+    var files: [ManifestFile] = []
+    var services: [QualifiedName: ServiceEntry] = [:]
+    var jobs: [JobID: JobEntry] = [:]
+    var agenda = Agenda()
+    var nextJob: JobID = 1
+    var nextRun: RunID = 1
+
+    /// Rows of this turn, not yet committed.
+    var rows: [StoreChange] = []
+    /// Deeds of this turn, done after the commit, oldest first.
+    var deeds: [Deed] = []
+    private var nextDeed = 0
+
+    /// Orders that are not carried out yet; when the last one is, the loop looks again.
+    var openOrders: Set<QualifiedName> = []
+    /// Of those, the ones that still have something to stop: starts wait for all of them.
+    var openStops: Set<QualifiedName> = []
+    /// Who asks its gate again when a service has moved.
+    var waiters: [QualifiedName: Set<QualifiedName>] = [:]
+    /// Which services must be down before a service may stop.
+    var stopsBefore: [QualifiedName: Set<QualifiedName>] = [:]
+    /// Services whose state is `blocked`: when something comes up, they may not be any more.
+    var blocked: Set<QualifiedName> = []
+    var mustPlan = false
+    /// Plans in a row that were made to prove that nothing is left to do, and found something.
+    var proofsFailed = 0
+
+    var follower: Follower?
+    /// `down` was ordered: a reconciler that syncs leaves its directory alone until the next apply.
+    var isPaused = false
+    var isLeaving = false
+    /// Whether the last store commit failed, so that its trouble is said once and not a thousand times.
+    var isStoreInTrouble = false
+    var passDeadline: Moment?
+    /// How the last pass ended; nil while it goes on.
+    public internal(set) var result: ApplyResult?
+
+    /// Called with every event that is recorded, for the program's own log.
+    public var log: (EventRecord) -> Void = { _ in }
+    /// Called with every answer of an apply that this process ordered itself.
+    public var onProgress: (ControlReply) -> Void = { _ in }
+
+    /// Takes up what the store and the kernel know.
+    ///
+    /// Nothing is done before `run` or the single steps.
+    ///
+    /// - Throws: what the store throws when it cannot be read.
+    public init(kernel: World, store: StateStore, configuration: ReconcilerConfiguration) throws {
+        self.kernel = kernel
+        self.store = store
+        self.configuration = configuration
+        launcher = LaunchPlanner(baseEnvironment: kernel.baseEnvironment)
+        try recover()
+    }
+
+    // MARK: The loop
+
+    /// Stays until it is asked to leave, or until its one pass is over.
+    public func run() {
+        begin()
+        while !isFinished {
+            think()
+            guard record() else {
+                handle(kernel.nextEvents(until: kernel.now() + .seconds(1)))
+                continue
+            }
+            while act() {}
+            if isFinished { break }
+            handle(kernel.nextEvents(until: nextMoment))
+            wakeDue()
+        }
+    }
+
+    /// Whether there is nothing left for this reconciler to do.
+    public var isFinished: Bool {
+        guard rows.isEmpty, nextDeed == deeds.count else { return false }
+        if isLeaving { return !configuration.downOnExit || services.values.allSatisfy { !$0.isActive } }
+        switch configuration.mode {
+        case .once: return result != nil
+        case .sync, .keep: return false
+        }
+    }
+
+    /// Think: makes the plan that is due, and says how a pass has ended.
+    public func think() {
+        if let passDeadline, passDeadline <= kernel.now() { finishPass(isOverTime: true) }
+        if mustPlan {
+            mustPlan = false
+            plan(retriesFailed: false)
+        }
+        finishPass(isOverTime: false)
+    }
+
+    /// Record: commits the rows of this turn in one transaction.
+    ///
+    /// - Returns: false when the store refused them. They are kept, and no deed is done before they are stored.
+    public func record() -> Bool {
+        guard !rows.isEmpty else { return true }
+        do {
+            try store.commit(rows)
+        } catch {
+            if !isStoreInTrouble {
+                isStoreInTrouble = true
+                log(event(.error, "", "cannot store what is intended, so nothing new is started: \(error)"))
+            }
+            return false
+        }
+        isStoreInTrouble = false
+        rows.removeAll(keepingCapacity: true)
+        return true
+    }
+
+    /// Act: does the next deed of this turn.
+    ///
+    /// - Returns: false when none is left.
+    public func act() -> Bool {
+        guard nextDeed < deeds.count else {
+            deeds.removeAll(keepingCapacity: true)
+            nextDeed = 0
+            return false
+        }
+        let deed = deeds[nextDeed]
+        nextDeed += 1
+        perform(deed)
+        return true
+    }
+
+    /// Look: takes in what happened.
+    public func handle(_ events: [KernelEvent]) {
+        for event in events {
+            switch event {
+            case .started(let start, let report):
+                move(
+                    start,
+                    .started(
+                        generation: start.generation,
+                        process: report.process,
+                        at: report.at,
+                        time: report.time
+                    )
+                )
+            case .ended(let start, let report):
+                ended(start, report)
+            case .orphaned(let start, let report):
+                move(
+                    start,
+                    .orphaned(
+                        generation: start.generation,
+                        process: report.process,
+                        at: report.at,
+                        time: report.time
+                    )
+                )
+            case .answered(let start, let serial, let answer):
+                switch answer {
+                case .yes: move(start, .answeredYes(generation: start.generation, serial: serial))
+                case .no(let reason):
+                    move(start, .answeredNo(generation: start.generation, serial: serial, reason))
+                }
+            case .filesChanged: filesChanged()
+            case .requested(let request, let message): requested(request, message)
+            case .hungUp(let request): if follower?.request == request { follower?.request = nil }
+            case .quit: quit()
+            }
+        }
+    }
+
+    /// Look at the clock: wakes the jobs whose moment has come.
+    public func wakeDue() {
+        let now = kernel.now()
+        while let id = agenda.popDue(now) {
+            guard let entry = jobs[id], let deadline = entry.life.deadline, deadline <= now else { continue }
+            move(entry, .woke)
+        }
+    }
+
+    /// When the loop must look at the latest; nil: not before something happens.
+    public var nextMoment: Moment? {
+        guard !mustPlan else { return kernel.now() }
+        return [agenda.next, passDeadline].compactMap { $0 }.min()
+    }
+
+    // MARK: Rows and words
+
+    func event(_ level: EventRecord.Level, _ subject: String, _ text: String, source: String = "reconciler")
+        -> EventRecord
+    {
+        EventRecord(time: kernel.wallTime(), level: level, source: source, subject: subject, text: text)
+    }
+
+    /// Records that something happened.
+    func note(_ level: EventRecord.Level, _ subject: String, _ text: String, source: String = "reconciler") {
+        let event = event(level, subject, text, source: source)
+        rows.append(.event(event))
+        log(event)
+    }
+
+    private func quit() {
+        guard !isLeaving else { return }
+        isLeaving = true
+        guard configuration.downOnExit else { return }
+        note(.info, "", "asked to leave; taking everything down first")
+        orderDown(all: true)
+    }
+}

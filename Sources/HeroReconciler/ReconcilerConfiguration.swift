@@ -1,0 +1,52 @@
+public import HeroModel
+
+/// How a reconciler is run.
+public struct ReconcilerConfiguration: Sendable {
+    /// How long it stays.
+    public enum Mode: String, Sendable, Codable {
+        /// One pass: it leaves when all is as wanted, or cannot become so.
+        case once
+        /// It stays, and applies what changes in its directory.
+        case sync
+        /// It stays, and keeps what was applied.
+        case keep
+    }
+
+    /// How long it stays.
+    public var mode: Mode
+    /// The absolute services directory it reads; nil when it only keeps what was applied.
+    public var directory: String?
+    /// Whether the required core manifests must be declared: false with HERO_PROC_NO_AUTOSTART_DB=1.
+    public var requiresCore: Bool
+    /// Whether it leaves when a `down` is carried out: the one that `apply` started does.
+    public var leavesWhenDown: Bool
+    /// Whether it takes everything down when it is asked to leave.
+    public var downOnExit: Bool
+    /// How long one pass may take.
+    public var timeout: Duration
+    /// Who applies, for the history.
+    public var actor: String
+    /// The git commit of a directory, if it has one.
+    public var gitCommit: @Sendable (String) -> String?
+
+    /// Makes a configuration.
+    public init(
+        mode: Mode,
+        directory: String?,
+        requiresCore: Bool = true,
+        leavesWhenDown: Bool = false,
+        downOnExit: Bool = false,
+        timeout: Duration = .seconds(60),
+        actor: String,
+        gitCommit: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) {
+        self.mode = mode
+        self.directory = directory
+        self.requiresCore = requiresCore
+        self.leavesWhenDown = leavesWhenDown
+        self.downOnExit = downOnExit
+        self.timeout = timeout
+        self.actor = actor
+        self.gitCommit = gitCommit
+    }
+}

@@ -1,0 +1,72 @@
+import HeroLife
+import HeroModel
+
+/// A job in memory.
+final class JobEntry {
+    let service: ServiceEntry
+    let action: String
+    var life: JobLife
+
+    init(_ life: JobLife, action: String, of service: ServiceEntry) {
+        self.life = life
+        self.action = action
+        self.service = service
+    }
+}
+
+/// A service in memory: its record, its jobs, and the order it has not carried out yet.
+final class ServiceEntry {
+    /// What is still to be done with a service before it is as the plan wants it.
+    enum Order {
+        /// Nothing: it is only kept as it is.
+        case none
+        /// Down, then nothing.
+        case stop
+        /// Down, then up with this spec.
+        case restart(Declared<ServiceSpec>)
+        /// Up with this spec.
+        case start(Declared<ServiceSpec>)
+    }
+
+    let name: QualifiedName
+    var record: ServiceRecord
+    /// Its current or last run.
+    var run: RunRecord?
+    /// The jobs of its run, in the order of its actions.
+    var jobs: [JobEntry] = []
+    var order = Order.none
+    /// Whether its stop has begun.
+    var isStopOpen = false
+    /// Its place in the stop waves of the plan; edges that run against the waves (a recorded cycle) are not waited for.
+    var stopWave = 0
+    var startWave = 0
+    /// Jobs that were active and ordered down since the last apply.
+    var cancelled = 0
+
+    init(_ record: ServiceRecord) {
+        name = record.name
+        self.record = record
+    }
+
+    /// Whether anything of it may run.
+    var isActive: Bool { jobs.contains { !$0.life.isAtRest } }
+
+    /// Whether it must go down before anything else happens to it.
+    var mustStop: Bool {
+        switch order {
+        case .stop, .restart: true
+        case .none, .start: false
+        }
+    }
+
+    /// Whether it waits to be started.
+    var mustStart: Bool {
+        switch order {
+        case .start: true
+        case .none, .stop, .restart: false
+        }
+    }
+
+    /// What it must go down before, as recorded when it was started.
+    var recordedEdges: [QualifiedName] { record.spec.requires + record.spec.after + record.spec.wants }
+}

@@ -1,0 +1,47 @@
+import HeroModel
+
+/// What one execution of a program will do, decided when it begins.
+///
+/// A simulated program is described by its arguments: `["sim", "steady"]`, `["sim", "job"]`, `["sim", "crashy"]` and so on, so
+/// that manifests say what their programs are like.
+struct Behaviour {
+    /// When it answers probes and listens, after its start.
+    var readyAfter: Duration?
+    /// When it ends by itself; nil: never.
+    var endsAfter: Duration?
+    /// How it ends then.
+    var ending = Outcome.exited(0)
+    /// How long it takes to end after SIGTERM; nil: it ignores it.
+    var obeysAfter: Duration?
+
+    /// Draws what this execution does.
+    ///
+    /// While there is misfortune everybody may crash now and then.
+    static func draw(_ kind: String, isCalm: Bool, _ seed: inout Seed) -> Behaviour {
+        var behaviour = Behaviour(
+            readyAfter: seed.milliseconds(0...40),
+            endsAfter: nil,
+            obeysAfter: seed.milliseconds(0...50)
+        )
+        switch kind {
+        case "job":
+            behaviour.endsAfter = seed.milliseconds(1...80)
+            if !isCalm, seed.chance(20) { behaviour.ending = .exited(Int32(seed.number(1...9))) }
+        case "crashy":
+            behaviour.endsAfter = isCalm ? nil : seed.milliseconds(5...400)
+            behaviour.ending =
+                seed.chance(50) ? .exited(Int32(seed.number(0...255))) : .signaled(.kill, coreDumped: false)
+        case "stubborn":
+            if !isCalm || seed.chance(50) { behaviour.obeysAfter = nil }
+        case "slow":
+            behaviour.readyAfter = isCalm ? seed.milliseconds(0...300) : seed.milliseconds(0...3000)
+        default:
+            break
+        }
+        if !isCalm, kind != "job", seed.chance(10) {
+            behaviour.endsAfter = seed.milliseconds(0...500)
+            behaviour.ending = .exited(Int32(seed.number(0...3)))
+        }
+        return behaviour
+    }
+}

@@ -1,0 +1,98 @@
+public import HeroKernel
+public import HeroModel
+
+/// The door to a simulated machine.
+///
+/// A reconciler that is killed leaves it behind; the next one opens another.
+public final class SimKernel: Kernel {
+    /// The machine behind it.
+    public let machine: SimMachine
+    /// What a services directory holds, by path.
+    public var directories: [String: [ManifestFile]] = [:]
+    /// Nothing is waited for and nothing is scheduled: the machine rests.
+    public private(set) var isIdle = false
+    /// The answers given on the control socket, in order.
+    public private(set) var replies: [(request: RequestID, message: [UInt8], isLast: Bool)] = []
+
+    private var events: [KernelEvent] = []
+
+    /// Opens the door; events go to the newest one only.
+    public init(_ machine: SimMachine) {
+        self.machine = machine
+        machine.kernel = self
+    }
+
+    /// Puts an event before the reconciler, such as a request.
+    public func tell(_ event: KernelEvent) {
+        events.append(event)
+    }
+
+    /// The boot.
+    public var bootID: String { machine.bootID }
+
+    /// The little that services get.
+    public var baseEnvironment: [String: String] { ["PATH": "/bin"] }
+
+    /// The clock.
+    public func now() -> Moment { machine.now }
+
+    /// The calendar.
+    public func wallTime() -> WallTime { machine.wallTime }
+
+    /// From the machine's seed.
+    public func randomUnit() -> Double { Double(machine.seed.next() >> 11) / Double(1 << 53) }
+
+    /// Starts a simulated shim.
+    public func launch(_ order: LaunchOrder) { machine.launch(order) }
+
+    /// Sends a signal.
+    public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool { machine.signal(process, signal) }
+
+    /// Kills a tree.
+    public func killTree(_ start: StartID) { machine.killTree(start) }
+
+    /// Looks at jobs.
+    public func adopt(_ jobs: [JobID]) -> [JobID: Sighting] {
+        Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.sight($0)) })
+    }
+
+    /// Removes a record.
+    public func forget(_ job: JobID) { machine.forget(job) }
+
+    /// Answers after a little while.
+    public func ask(_ order: ProbeOrder) {
+        machine.at(.microseconds(machine.seed.number(100...3000)), .answer(order.start, serial: order.serial))
+    }
+
+    /// Answers that come all the same are for a start that is over: the reconciler tells them apart.
+    public func stopAsking(_ job: JobID) {}
+
+    /// The files of a directory.
+    public func readManifests(in directory: String) -> ManifestReading {
+        directories[directory].map { .files($0) } ?? .unreadable("no such directory")
+    }
+
+    /// Changes are told by `tell`.
+    public func watch(_ directory: String?) {}
+
+    /// Keeps the answer.
+    public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
+        replies.append((request, message, isLast))
+    }
+
+    /// Lets time pass until something happens or the deadline comes.
+    public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
+        isIdle = false
+        while events.isEmpty {
+            let next = machine.nextMoment
+            guard let target = [next, deadline].compactMap({ $0 }).min() else {
+                isIdle = true
+                return []
+            }
+            machine.advance(to: target)
+            if let deadline, machine.now >= deadline { break }
+        }
+        defer { events = [] }
+        return events
+    }
+}

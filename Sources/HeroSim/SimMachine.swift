@@ -1,0 +1,143 @@
+import HeroKernel
+public import HeroModel
+
+/// The machine: what lives on when a reconciler is killed.
+public final class SimMachine {
+    /// A start of a job, from the order to its last trace.
+    struct Start {
+        var id: StartID
+        var order: LaunchOrder
+        /// Whether its shim lives; a shim that was refused never holds anything.
+        var hasShim = true
+        /// Whether its shim has the lock: its generation is on record.
+        var isHeld = false
+        var process: ProcessIdentity?
+        var report: StartReport?
+        var behaviour = Behaviour()
+        var isProgramAlive = false
+        var outcome: Outcome?
+        var endTime: WallTime?
+        var execution: Int?
+    }
+
+    /// What happens at a moment.
+    enum Occurrence {
+        case shimBegins(Int)
+        case programEnds(Int, Outcome)
+        case shimEnds(Int, EndReport)
+        case shimKilled(Int)
+        case answer(StartID, serial: UInt64)
+    }
+
+    private struct Scheduled {
+        var moment: Moment
+        var order: Int
+        var occurrence: Occurrence
+    }
+
+    /// The boot this machine is in.
+    public private(set) var bootID = "boot-1"
+    /// The clock.
+    public private(set) var now = Moment(nanoseconds: 1_000_000_000)
+    /// What really happened.
+    public internal(set) var trace = SimTrace()
+    /// Misfortune: programs crash, shims are killed, spawns are refused.
+    ///
+    /// Off: everything works.
+    public var isCalm = false
+    /// Who looks at the machine now.
+    public internal(set) weak var kernel: SimKernel?
+
+    var seed: Seed
+    var starts: [Int: Start] = [:]
+    /// What the record file of each job says: the start that last held its lock.
+    var records: [JobID: Int] = [:]
+    private var nextStart = 0
+    private var schedule: [Scheduled] = []
+    private var scheduled = 0
+    private var nextPid: Int32 = 100
+    private var ticks: UInt64 = 1
+
+    /// A machine from a number.
+    public init(seed number: UInt64) {
+        seed = Seed(number)
+    }
+
+    /// The calendar.
+    public var wallTime: WallTime { WallTime(microseconds: 1_790_000_000_000_000 &+ now.nanoseconds / 1000) }
+
+    // MARK: Time
+
+    func at(_ delay: Duration, _ occurrence: Occurrence) {
+        scheduled += 1
+        schedule.append(Scheduled(moment: now + delay, order: scheduled, occurrence: occurrence))
+    }
+
+    /// The next moment at which something happens.
+    var nextMoment: Moment? { schedule.map(\.moment).min() }
+
+    /// Lets everything happen that is due until a moment, and moves the clock there.
+    func advance(to moment: Moment) {
+        while let index = schedule.indices.min(by: {
+            (schedule[$0].moment, schedule[$0].order) < (schedule[$1].moment, schedule[$1].order)
+        }), schedule[index].moment <= moment {
+            let due = schedule.remove(at: index)
+            now = max(now, due.moment)
+            happen(due.occurrence)
+        }
+        now = max(now, moment)
+    }
+
+    /// Lets time pass while nobody looks.
+    public func pass(_ duration: Duration) {
+        advance(to: now + duration)
+    }
+
+    func identity() -> ProcessIdentity {
+        // Pids come around soon, as they do on a machine with a small pid_max.
+        nextPid = nextPid >= 140 ? 100 : nextPid + 1
+        ticks &+= 1
+        return ProcessIdentity(
+            bootID: bootID,
+            pidNamespace: 1,
+            pid: nextPid,
+            startTicks: ticks / 4 + 1,
+            pidfsInode: ticks
+        )
+    }
+
+    // MARK: Starts
+
+    func launch(_ order: LaunchOrder) {
+        let key = nextStart
+        nextStart += 1
+        starts[key] = Start(id: order.start, order: order)
+        if !isCalm, seed.chance(4) {
+            starts[key]?.hasShim = false
+            let failure = StartFailure(stage: .launch, errno: 11, detail: "resource temporarily unavailable")
+            at(.zero, .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil)))
+            return
+        }
+        let isSlow = !isCalm && seed.chance(5)
+        at(isSlow ? seed.milliseconds(50...400) : .microseconds(seed.number(100...2000)), .shimBegins(key))
+    }
+
+    /// Reboots: nothing that ran is left, and the run directory is empty.
+    public func reboot() {
+        for key in starts.keys.sorted() where starts[key]?.isProgramAlive ?? false {
+            end(key, .signaled(.kill, coreDumped: false), lostShim: true)
+        }
+        starts = [:]
+        records = [:]
+        schedule = []
+        bootID = "boot-\(seed.next())"
+        now = Moment(nanoseconds: 2_000_000_000)
+    }
+
+    /// Kills a shim that runs, if there is one.
+    public func killAnyShim() {
+        let candidates = starts.keys.sorted().filter { (starts[$0]?.hasShim ?? false) && (starts[$0]?.isHeld ?? false) }
+        guard !candidates.isEmpty else { return }
+        at(.zero, .shimKilled(candidates[Int(seed.next() % UInt64(candidates.count))]))
+    }
+}

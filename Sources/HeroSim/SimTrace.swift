@@ -1,0 +1,34 @@
+public import HeroKernel
+public import HeroModel
+
+/// What really happened on the machine, kept by the machine itself: the judge never asks our own database.
+public struct SimTrace: Sendable {
+    /// One execution of a program.
+    public struct Execution: Sendable {
+        /// The start it was.
+        public var start: StartID
+        /// `context/service.action`.
+        public var label: String
+        /// When it executed.
+        public var began: Moment
+        /// When it was over.
+        public var ended: Moment?
+        /// How.
+        public var outcome: Outcome?
+        /// Whether its shim was killed, so that nobody may know how it ended.
+        public var lostShim: Bool
+    }
+
+    /// Every execution, oldest first.
+    public internal(set) var executions: [Execution] = []
+    /// Promises that were broken, in words.
+    public internal(set) var violations: [String] = []
+
+    /// How often programs of a job were executed.
+    public func executions(of job: JobID) -> Int {
+        executions.reduce(0) { $0 + ($1.start.job == job ? 1 : 0) }
+    }
+
+    /// The labels whose program runs now.
+    public var running: [String] { executions.filter { $0.ended == nil }.map(\.label) }
+}
