@@ -56,6 +56,14 @@ let package = Package(
             swiftSettings: house
         ),
 
+        .target(
+            name: "HeroTrials",
+            dependencies: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
+            ],
+            swiftSettings: house
+        ),
+
         // The programs.
         .executableTarget(
             name: "heroproc",
@@ -67,6 +75,11 @@ let package = Package(
             ],
             swiftSettings: house + [.unsafeFlags(["-static-stdlib"])],
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
+        ),
+        .executableTarget(
+            name: "hpsim",
+            dependencies: ["HeroTrials", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: house
         ),
         .executableTarget(
             name: "hpshim",

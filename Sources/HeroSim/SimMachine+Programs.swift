@@ -119,6 +119,7 @@ extension SimMachine {
         guard let (key, start) = starts.first(where: { $0.value.process?.isSameProcess(as: process) ?? false }),
             start.isProgramAlive
         else { return false }
+        trace.deeds.append((.signaled(start.id, label: start.order.label, signal), now))
         if signal == .kill {
             at(.zero, .programEnds(key, .signaled(.kill, coreDumped: false)))
         } else if let obeysAfter = start.behaviour.obeysAfter {

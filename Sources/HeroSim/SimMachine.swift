@@ -109,6 +109,7 @@ public final class SimMachine {
     // MARK: Starts
 
     func launch(_ order: LaunchOrder) {
+        trace.deeds.append((.launched(order.start, label: order.label), now))
         let key = nextStart
         nextStart += 1
         starts[key] = Start(id: order.start, order: order)

@@ -19,6 +19,16 @@ public struct SimTrace: Sendable {
         public var lostShim: Bool
     }
 
+    /// Something a reconciler did to the machine.
+    public enum Deed: Sendable {
+        /// It ordered a start.
+        case launched(StartID, label: String)
+        /// It sent a signal to the program of a start.
+        case signaled(StartID, label: String, Signal)
+    }
+
+    /// What reconcilers did, oldest first, with the moment.
+    public internal(set) var deeds: [(deed: Deed, at: Moment)] = []
     /// Every execution, oldest first.
     public internal(set) var executions: [Execution] = []
     /// Promises that were broken, in words.

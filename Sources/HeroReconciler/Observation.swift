@@ -1,0 +1,46 @@
+public import HeroModel
+public import HeroPlan
+public import HeroStore
+
+/// What a process that holds nothing it could change with can observe: the records, checked against the kernel.
+public enum Observation {
+    /// Reads the observation that `diff` and `status` plan with.
+    ///
+    /// A process that is recorded as running and is not there any more is drift: `isAlive` is asked for each.
+    ///
+    /// - Throws: what the store throws when it cannot be read.
+    public static func read(_ reader: StateReader, isAlive: (ProcessIdentity) -> Bool) throws -> Observed {
+        var activeJobs: [QualifiedName: [JobRecord]] = [:]
+        for job in try reader.currentJobs() {
+            guard let service = job.service, job.phase.isActive || job.phase == .pending else { continue }
+            activeJobs[QualifiedName(service, context: job.context), default: []].append(job)
+        }
+        var observed = Observed(revision: try reader.revision()?.number ?? 0)
+        for summary in try reader.serviceSummaries() where summary.run != nil {
+            let jobs = (activeJobs[summary.name] ?? []).filter { $0.run == summary.run && $0.phase.isActive }
+            var gone: [Drift] = []
+            for job in jobs {
+                guard let process = job.process, !isAlive(process) else { continue }
+                gone.append(
+                    Drift(service: summary.name, action: job.action, text: "process \(process.pid) is gone")
+                )
+            }
+            observed.services[summary.name] = ObservedService(
+                canonical: summary.canonical,
+                requires: summary.requires,
+                after: summary.after,
+                serviceClass: summary.serviceClass,
+                state: summary.state,
+                isActive: !jobs.isEmpty,
+                drift: gone
+            )
+        }
+        return observed
+    }
+
+    /// The options of the last revision: after a `down` all is wanted down until the next apply.
+    public static func options(after revision: RevisionRecord?) -> PlanOptions {
+        guard let revision, revision.isDown else { return PlanOptions() }
+        return PlanOptions(retriesFailed: false, down: revision.isDownForAll ? .allServices : .userServices)
+    }
+}

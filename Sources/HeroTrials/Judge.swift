@@ -1,0 +1,179 @@
+import HeroKernel
+import HeroManifest
+import HeroModel
+import HeroPlan
+import HeroReconciler
+import HeroSim
+import HeroStore
+
+/// Holds what happened against the laws.
+///
+/// It believes the machine's trace and reads our database only to check it.
+struct Judge {
+    private(set) var violations: [String] = []
+    private var judgedDeeds = 0
+    private var current: Scenario?
+    private var former: Scenario?
+    private var launched: Set<JobID> = []
+    private var hasRebooted = false
+
+    mutating func blame(_ text: String) {
+        if violations.count < 20 { violations.append(text) }
+    }
+
+    mutating func applied(_ scenario: Scenario) {
+        former = current
+        current = scenario
+    }
+
+    mutating func rebooted() { hasRebooted = true }
+
+    // MARK: While it runs
+
+    /// Order: nothing starts before what it requires, nothing stops before what requires it (reliability.md I7).
+    mutating func judgeDeeds(_ machine: SimMachine, _ store: StateStore) throws {
+        let deeds = machine.trace.deeds
+        while judgedDeeds < deeds.count {
+            let (deed, moment) = deeds[judgedDeeds]
+            judgedDeeds += 1
+            switch deed {
+            case .launched(let start, let label): judgeLaunch(start, label, at: moment, machine)
+            case .signaled(let start, let label, _): try judgeSignal(start, label, machine, store)
+            }
+        }
+    }
+
+    private mutating func judgeLaunch(_ start: StartID, _ label: String, at moment: Moment, _ machine: SimMachine) {
+        // Only the first start of a job is ordered by the waves; after that it heals by itself.
+        guard launched.insert(start.job).inserted, let current else { return }
+        let name = Self.service(of: label)
+        guard let service = current.services.first(where: { $0.name == name }), service.isDeclared else { return }
+        let before = former?.services.first { $0.name == name }
+        for required in service.requires {
+            guard before?.requires.contains(required) ?? true,
+                let other = current.services.first(where: { $0.name == required }), other.isDeclared
+            else { continue }
+            for (index, kind) in other.kinds.enumerated() {
+                let wanted = "core/\(required).a\(index)"
+                let wasUp = machine.trace.executions.contains { execution in
+                    guard execution.label == wanted else { return false }
+                    guard kind == "job" else { return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true }
+                    return execution.outcome == .exited(0)
+                }
+                if !wasUp { blame("\(label) was started while \(wanted), which it requires, was not up") }
+            }
+        }
+    }
+
+    private mutating func judgeSignal(
+        _ start: StartID,
+        _ label: String,
+        _ machine: SimMachine,
+        _ store: StateStore
+    ) throws {
+        guard let job = try store.reader.job(start.job), job.isStopping, let service = job.service else { return }
+        let name = QualifiedName(service, context: job.context)
+        for summary in try store.reader.serviceSummaries() where summary.requires.contains(name) {
+            let isHandsOff = [current, former].contains { scenario in
+                scenario?.services.contains { $0.name == summary.name.name && $0.status == .ignore } ?? false
+            }
+            guard !isHandsOff else { continue }
+            if let alive = machine.trace.running.first(where: { $0.hasPrefix("\(summary.name).") }) {
+                blame("\(label) was told to stop while \(alive), which requires it, was up")
+            }
+        }
+    }
+
+    private static func service(of label: String) -> String {
+        String(label.dropFirst("core/".count).prefix { $0 != "." })
+    }
+
+    // MARK: At rest
+
+    /// When nothing moves any more and nothing breaks, all is as it is declared, and the ledger is true.
+    mutating func judgeRest(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
+        let trace = machine.trace
+        try judgePlan(scenario, store)
+        judgePrograms(scenario, trace)
+        for job in try store.reader.jobs(JobFilter()) { judgeCounts(job, trace) }
+        try judgeOutcomes(trace, store)
+    }
+
+    /// The proof of an apply is an empty diff.
+    private mutating func judgePlan(_ scenario: Scenario, _ store: StateStore) throws {
+        guard let desired = Manifests.read(scenario.files, options: ManifestOptions(requiresCore: false)).desired else {
+            blame("the scenario is not a valid set")
+            return
+        }
+        let observed = try Observation.read(store.reader, isAlive: { _ in true })
+        let options = PlanOptions()
+        let plan = Planner.plan(desired, observed, options)
+        let changes = plan.changes.filter { $0.action != .keep && $0.action != .blocked }
+        let gaveUp = changes.allSatisfy { observed.services[$0.service]?.state == .failed }
+        if !changes.isEmpty, !gaveUp {
+            blame("the plan is not empty: \(changes.map { "\($0.action) \($0.service)" })")
+        }
+    }
+
+    /// Every process that is wanted and can be up runs once; nothing else runs.
+    private mutating func judgePrograms(_ scenario: Scenario, _ trace: SimTrace) {
+        var isUp: [String: Bool] = [:]
+        for service in scenario.services {
+            let requirements = service.requires.filter { name in
+                scenario.services.contains { $0.name == name && $0.isDeclared }
+            }
+            let isWanted =
+                service.isDeclared && service.status == .start && requirements.allSatisfy { isUp[$0] ?? false }
+            isUp[service.name] = isWanted
+            for (index, kind) in service.kinds.enumerated() {
+                let label = "core/\(service.name).a\(index)"
+                let count = trace.running.reduce(0) { $0 + ($1 == label ? 1 : 0) }
+                let wanted = isWanted && kind != "job" ? 1 : 0
+                if count != wanted { blame("\(label) runs \(count) times at rest, wanted \(wanted)") }
+                if isWanted, kind == "job",
+                    !trace.executions.contains(where: { $0.label == label && $0.outcome == .exited(0) })
+                {
+                    blame("\(label) never ended well")
+                }
+            }
+        }
+    }
+
+    /// `restart_count` counts programs really executed again (reliability.md RS-2).
+    private mutating func judgeCounts(_ job: JobRecord, _ trace: SimTrace) {
+        let executed = trace.executions(of: job.id)
+        if job.executions != executed {
+            blame("job \(job.id) counts \(job.executions) executions, there were \(executed)")
+        }
+        if job.restartCount != max(0, job.executions - 1) {
+            blame("job \(job.id) has a restart_count of \(job.restartCount)")
+        }
+    }
+
+    /// A status is exact, or said to be lost where a shim was killed; never invented (reliability.md I2).
+    private mutating func judgeOutcomes(_ trace: SimTrace, _ store: StateStore) throws {
+        var stored: [StartID: Outcome] = [:]
+        for job in try store.reader.jobs(JobFilter()) {
+            for start in try store.reader.starts(of: job.id) {
+                if let outcome = start.outcome { stored[StartID(job: job.id, generation: start.generation)] = outcome }
+            }
+        }
+        let kept = Set(try store.reader.jobs(JobFilter()).map(\.id))
+        for execution in trace.executions where execution.ended != nil && kept.contains(execution.start.job) {
+            let newer = trace.executions.filter {
+                $0.start.job == execution.start.job && $0.start.generation > execution.start.generation
+            }
+            guard newer.count < 15 else { continue }
+            guard let outcome = stored[execution.start] else {
+                blame("the end of \(execution.label) \(execution.start) was never stored")
+                continue
+            }
+            guard let truth = execution.outcome else { continue }
+            if outcome != truth, !execution.lostShim {
+                blame("\(execution.label) ended with \(truth), stored is \(outcome)")
+            }
+            if case .lost = outcome { continue }
+            if outcome != truth { blame("\(execution.label): an end nobody saw was stored as \(outcome)") }
+        }
+    }
+}

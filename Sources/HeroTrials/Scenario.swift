@@ -1,0 +1,97 @@
+import HeroModel
+import HeroSim
+
+/// A random set of services that can be edited at random and written as manifests.
+struct Scenario {
+    struct Service {
+        var name: String
+        var requires: [String] = []
+        var after: [String] = []
+        var status = WantedStatus.start
+        var isSystem = false
+        var isParallel = false
+        var version = 0
+        var tag = 0
+        /// What its actions are like: the first word of a simulated program.
+        var kinds: [String]
+        var isDeclared = true
+    }
+
+    static let kinds = ["steady", "steady", "steady", "job", "job", "crashy", "stubborn", "slow", "port"]
+    static let directory = "/etc/sim"
+
+    var services: [Service]
+
+    /// A set drawn from a seed: edges run from later services to earlier ones, so there is no cycle.
+    init(_ seed: inout Seed) {
+        services = []
+        for index in 0..<seed.number(2...9) {
+            var service = Service(name: "s\(index)", kinds: [])
+            for _ in 0..<seed.number(1...2) {
+                service.kinds.append(Self.kinds[seed.number(0...(Self.kinds.count - 1))])
+            }
+            for earlier in 0..<index {
+                if seed.chance(25) { service.requires.append("s\(earlier)") }
+                if seed.chance(10) { service.after.append("s\(earlier)") }
+            }
+            service.isSystem = seed.chance(15)
+            service.isParallel = seed.chance(30)
+            services.append(service)
+        }
+    }
+
+    /// One to three random edits.
+    mutating func edit(_ seed: inout Seed) {
+        for _ in 0..<seed.number(1...3) {
+            let index = seed.number(0...(services.count - 1))
+            switch seed.number(0...7) {
+            case 0, 1: services[index].version += 1
+            case 2: services[index].status = .stop
+            case 3: services[index].status = .start
+            case 4: services[index].isDeclared.toggle()
+            case 5: services[index].tag += 1
+            case 6:
+                if let dropped = services[index].requires.indices.last { services[index].requires.remove(at: dropped) }
+            default: services[index].status = seed.chance(50) ? .ignore : .spec
+            }
+        }
+    }
+
+    /// The same set with everything that is declared wanted up.
+    mutating func wantAll() {
+        for index in services.indices where services[index].status == .ignore { services[index].status = .start }
+    }
+
+    /// The manifests; a reference to a service that is not declared is left out, as its author would.
+    var files: [ManifestFile] {
+        let declared = Set(services.filter(\.isDeclared).map(\.name))
+        var text = "kind: Settings\nrequired: []\n"
+        for service in services where service.isDeclared { text += "---\n" + manifest(of: service, declared) }
+        return [ManifestFile(path: "sim.yaml", folder: Self.directory, bytes: Array(text.utf8))]
+    }
+
+    private func manifest(of service: Service, _ declared: Set<String>) -> String {
+        var text = "kind: Service\nname: \(service.name)\nstatus: \(service.status.rawValue)\n"
+        let requires = service.requires.filter(declared.contains)
+        let after = service.after.filter { declared.contains($0) && !requires.contains($0) }
+        if !requires.isEmpty { text += "requires: [\(requires.joined(separator: ", "))]\n" }
+        if !after.isEmpty { text += "after: [\(after.joined(separator: ", "))]\n" }
+        if service.isSystem { text += "class: system\n" }
+        if service.isParallel { text += "start_order: parallel\n" }
+        if service.tag > 0 { text += "tags: [t\(service.tag)]\n" }
+        text += "env: {VERSION: \(service.version)}\nactions:\n"
+        for (index, kind) in service.kinds.enumerated() {
+            text += "  - name: a\(index)\n    exec: [sim, \(kind)]\n"
+            text += "    stop: {timeout: 200ms}\n    start_timeout: 1s\n"
+            if kind == "job" {
+                text += "    retry: {max_attempts: 3, delay: 10ms, stable_after: 1s}\n"
+            } else {
+                text += "    is_process: true\n    retry: {delay: 10ms, max_delay: 200ms, stable_after: 300ms}\n"
+            }
+            if kind == "port" {
+                text += "    tcp_ports: [\(2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0))]\n"
+            }
+        }
+        return text
+    }
+}

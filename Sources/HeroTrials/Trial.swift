@@ -1,0 +1,185 @@
+import HeroKernel
+public import HeroModel
+import HeroPlan
+import HeroReconciler
+import HeroSim
+import HeroStore
+
+/// One seed, from the first apply to the verdict.
+public struct Trial {
+    /// What came of it.
+    public struct Verdict: Sendable {
+        /// The seed it replays from.
+        public let seed: UInt64
+        /// Laws that were broken, in words; empty when all held.
+        public let violations: [String]
+        /// Steps of the loop.
+        public let steps: Int
+        /// Reconcilers that were killed.
+        public let crashes: Int
+        /// Programs that were executed.
+        public let executions: Int
+    }
+
+    private let number: UInt64
+    private let machine: SimMachine
+    private let store: StateStore
+    private var seed: Seed
+    private var kernel: SimKernel
+    private var reconciler: Reconciler<SimKernel>
+    private var scenario: Scenario
+    private var judge: Judge
+    private var steps = 0
+    private var crashes = 0
+    private var requests: UInt64 = 0
+    private var log: (String) -> Void
+
+    /// Runs one seed.
+    ///
+    /// - Parameters:
+    ///   - number: the seed.
+    ///   - log: gets every event and every deed of the machine, to replay a failure.
+    public static func run(seed number: UInt64, log: @escaping (String) -> Void = { _ in }) -> Verdict {
+        do {
+            var trial = try Trial(number, log)
+            try trial.play()
+            return trial.verdict()
+        } catch {
+            return Verdict(
+                seed: number,
+                violations: ["the store failed: \(error)"],
+                steps: 0,
+                crashes: 0,
+                executions: 0
+            )
+        }
+    }
+
+    private init(_ number: UInt64, _ log: @escaping (String) -> Void) throws {
+        self.number = number
+        self.log = log
+        seed = Seed(number ^ 0x5EED)
+        machine = SimMachine(seed: number)
+        store = try StateStore.inMemory()
+        kernel = SimKernel(machine)
+        reconciler = try Self.open(kernel, store, machine, log)
+        scenario = Scenario(&seed)
+        judge = Judge()
+    }
+
+    private static func open(
+        _ kernel: SimKernel,
+        _ store: StateStore,
+        _ machine: SimMachine,
+        _ log: @escaping (String) -> Void
+    ) throws -> Reconciler<SimKernel> {
+        let reconciler = try Reconciler(
+            kernel: kernel,
+            store: store,
+            configuration: ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "sim")
+        )
+        reconciler.log = { log("\(machine.now.nanoseconds / 1000) \($0.level.rawValue) \($0.subject) \($0.text)") }
+        reconciler.begin()
+        return reconciler
+    }
+
+    // MARK: The play
+
+    private mutating func play() throws {
+        apply()
+        for _ in 0..<seed.number(2...7) {
+            try drive(steps: seed.number(1...60), mayCrash: true)
+            switch seed.number(0...9) {
+            case 0...4:
+                scenario.edit(&seed)
+                apply()
+            case 5: machine.killAnyShim()
+            case 6: if seed.chance(30) { try reboot() }
+            case 7: down()
+            case 8: try crash()
+            default: try drive(steps: 40, mayCrash: false)
+            }
+        }
+        // From here on everything works, and all must come to rest as it is declared.
+        machine.isCalm = true
+        scenario.wantAll()
+        apply()
+        try drive(steps: 4000, mayCrash: false)
+        if !kernel.isIdle { judge.blame("did not come to rest") }
+        try judge.judgeRest(scenario, machine, store)
+    }
+
+    private mutating func apply() {
+        let request = ControlRequest(
+            .apply,
+            directory: Scenario.directory,
+            files: scenario.files.map {
+                .init(path: $0.path, folder: $0.folder, text: String(decoding: $0.bytes, as: UTF8.self))
+            },
+            actor: "sim",
+            requiresCore: false
+        )
+        log("\(machine.now.nanoseconds / 1000) apply\n\(request.files.first?.text ?? "")")
+        judge.applied(scenario)
+        send(request)
+    }
+
+    private mutating func down() {
+        log("\(machine.now.nanoseconds / 1000) down")
+        send(ControlRequest(.down, directory: Scenario.directory, actor: "sim", all: seed.chance(50)))
+    }
+
+    private mutating func send(_ request: ControlRequest) {
+        requests += 1
+        kernel.tell(.requested(RequestID(number: requests), ControlCoding.line(request)))
+    }
+
+    /// Steps through the loop; between any two steps the reconciler may be killed.
+    private mutating func drive(steps count: Int, mayCrash: Bool) throws {
+        for _ in 0..<count {
+            reconciler.think()
+            try interrupt(mayCrash)
+            _ = reconciler.record()
+            try interrupt(mayCrash)
+            while reconciler.act() { try interrupt(mayCrash) }
+            let events = kernel.nextEvents(until: reconciler.nextMoment)
+            if events.isEmpty, kernel.isIdle { return }
+            try interrupt(mayCrash)
+            reconciler.handle(events)
+            try interrupt(mayCrash)
+            reconciler.wakeDue()
+            steps += 1
+        }
+    }
+
+    private mutating func interrupt(_ mayCrash: Bool) throws {
+        try judge.judgeDeeds(machine, store)
+        if mayCrash, seed.chance(1) { try crash() }
+    }
+
+    /// The reconciler is killed where it stands; what it had not stored or done is gone.
+    private mutating func crash() throws {
+        log("\(machine.now.nanoseconds / 1000) kill -9")
+        crashes += 1
+        kernel = SimKernel(machine)
+        machine.pass(seed.milliseconds(0...150))
+        reconciler = try Self.open(kernel, store, machine, log)
+    }
+
+    private mutating func reboot() throws {
+        log("\(machine.now.nanoseconds / 1000) reboot")
+        machine.reboot()
+        judge.rebooted()
+        try crash()
+    }
+
+    private func verdict() -> Verdict {
+        Verdict(
+            seed: number,
+            violations: judge.violations + machine.trace.violations,
+            steps: steps,
+            crashes: crashes,
+            executions: machine.trace.executions.count
+        )
+    }
+}
