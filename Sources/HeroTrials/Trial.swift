@@ -34,11 +34,12 @@ public struct Trial {
     private var requests: UInt64 = 0
     private var log: (String) -> Void
 
-    /// Runs one seed.
+    /// Runs one seed and says what came of it.
     ///
     /// - Parameters:
     ///   - number: the seed.
     ///   - log: gets every event and every deed of the machine, to replay a failure.
+    /// - Returns: the verdict; a store that fails is a broken law too.
     public static func run(seed number: UInt64, log: @escaping (String) -> Void = { _ in }) -> Verdict {
         do {
             var trial = try Trial(number, log)
