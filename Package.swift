@@ -97,5 +97,8 @@ let package = Package(
         .target(name: "CHeroRecord"),
         .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+
+        // The tests.
+        .testTarget(name: "ArchitectureTests", swiftSettings: house),
     ]
 )

@@ -1,0 +1,59 @@
+# heroproc: everything a person or CI does here. Bare `make` prints the list.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+SWIFT ?= swift
+export SWIFT
+SEEDS ?= 1000
+RELEASE := .build/release
+HEROPROC := $(RELEASE)/heroproc
+# The programs that stand beside each other: heroproc looks for hpshim in its own folder.
+PRODUCTS := heroproc hpshim
+
+.PHONY: help deps build up down test check lint fmt bench sim clean
+
+help: ## print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+deps: ## install what is missing (Debian, Ubuntu), silent when nothing is
+	@.ci/deps
+
+build: deps ## release binaries: .build/release/heroproc and hpshim
+	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product "$$product"; done
+
+up: build ## bring services.d up and show what runs
+	@$(HEROPROC) apply
+	$(HEROPROC) status
+
+down: ## take all of it down and show that nothing is left
+	@if [[ ! -x $(HEROPROC) ]]; then echo "nothing was built here, so nothing runs from here"; exit 0; fi
+	$(HEROPROC) down --all
+	# status exits 1 when something is not as wanted; here it is only looked at
+	$(HEROPROC) status || [[ $$? == 1 ]]
+
+test: deps ## unit, simulation and end-to-end tests
+	@# the end-to-end tests run the real programs, so these are built first
+	$(SWIFT) build
+	$(SWIFT) test --parallel
+
+check: deps lint ## what CI asks before the tests: format, imports, warnings as errors
+	@HEROPROC_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error
+
+lint: ## only the format
+	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
+
+fmt: ## format all sources in place
+	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
+
+bench: build ## the figures, beside those of the peers that are installed
+	@$(SWIFT) run -c release hpbench
+
+sim: deps ## the simulation: make sim SEEDS=100000; a failure prints its seed
+	@$(SWIFT) run -c release hpsim --seeds $(SEEDS)
+
+clean: ## remove what was built (not what runs, nor its state)
+	@rm -rf .build

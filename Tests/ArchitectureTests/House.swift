@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+/// The files of this repository, read where this test stands.
+enum House {
+    /// The folder that holds Package.swift.
+    static let root = URL(filePath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// A file of the repository.
+    struct File: Sendable, CustomTestStringConvertible {
+        /// Its path from the root, with slashes.
+        let path: String
+        /// What stands in it.
+        let text: String
+
+        var testDescription: String { path }
+        var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+        var source: SourceText { SourceText(text) }
+    }
+
+    /// The names of the folders in a folder of the repository, sorted.
+    static func folders(in path: String) throws -> [String] {
+        let children = try FileManager.default.contentsOfDirectory(
+            at: root.appending(path: path),
+            includingPropertiesForKeys: [.isDirectoryKey],
+            options: .skipsHiddenFiles
+        )
+        return try children.filter { try $0.resourceValues(forKeys: [.isDirectoryKey]).isDirectory == true }
+            .map(\.lastPathComponent).sorted()
+    }
+
+    /// All files below a folder that end in one of the given ways; all of them if none is given.
+    static func files(below path: String, ending: String...) throws -> [File] {
+        let start = root.appending(path: path)
+        guard let walk = FileManager.default.enumerator(at: start, includingPropertiesForKeys: [.isRegularFileKey])
+        else {
+            return []
+        }
+        var paths: [String] = []
+        for case let url as URL in walk {
+            guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else { continue }
+            if ending.isEmpty || ending.contains(where: { url.lastPathComponent.hasSuffix($0) }) {
+                paths.append(String(url.path().dropFirst(root.path().count)))
+            }
+        }
+        return try paths.sorted().map { try file($0) }
+    }
+
+    /// One file of the repository.
+    static func file(_ path: String) throws -> File {
+        File(path: path, text: try String(contentsOf: root.appending(path: path), encoding: .utf8))
+    }
+
+    /// Says whether there is such a file or folder.
+    static func has(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: root.appending(path: path).path())
+    }
+}

@@ -1,0 +1,54 @@
+import Testing
+
+@Suite("The house around the code")
+struct HouseTests {
+    @Test("every example begins with what it is for, and describes each thing it declares")
+    func examplesSayWhatTheyAreFor() throws {
+        let files = try House.files(below: "services.d", ending: ".yaml", ".yml")
+        #expect(!files.isEmpty)
+        for file in files {
+            #expect(file.text.hasPrefix("# "), "\(file.path) begins with a comment that says what it is for")
+            for (index, document) in file.text.split(separator: /(?m)^---$/).enumerated() {
+                let described = document.contains(/(?m)^description: \S+/)
+                #expect(described, "\(file.path), document \(index + 1) has a description")
+            }
+        }
+    }
+
+    @Test("every decision is listed, and what is listed exists")
+    func decisionsAreListed() throws {
+        let index = try House.file("docs/decisions/README.md").text
+        let listed = Set(index.matches(of: /\]\((\d{4}-[a-z0-9-]+\.md)\)/).map { String($0.1) })
+        let existing = Set(try House.files(below: "docs/decisions", ending: ".md").map(\.name))
+            .subtracting(["README.md", "template.md"])
+        #expect(existing.subtracting(listed).sorted() == [], "not in the index")
+        #expect(listed.subtracting(existing).sorted() == [], "in the index only")
+    }
+
+    @Test("links between the pages lead somewhere")
+    func linksResolve() throws {
+        let pages =
+            try House.files(below: "docs", ending: ".md") + [House.file("README.md"), House.file("CONTRIBUTING.md")]
+        for page in pages {
+            let folder = page.path.split(separator: "/").dropLast()
+            for match in page.text.matches(of: /\]\(([^)#\s]+)(?:#[^)]*)?\)/) where !match.1.contains(":") {
+                var path = Array(folder)
+                for part in match.1.split(separator: "/") where part != "." {
+                    if part == ".." { _ = path.popLast() } else { path.append(part) }
+                }
+                #expect(House.has(path.joined(separator: "/")), "\(page.path) links to \(match.1)")
+            }
+        }
+    }
+
+    @Test("the Makefile explains each of its targets")
+    func makefileExplainsItself() throws {
+        let text = try House.file("Makefile").text
+        let targets = text.matches(of: /(?m)^([a-z]+):(.*)$/)
+        for target in targets {
+            #expect(target.2.contains("## "), "make \(target.1) has no line in the list")
+        }
+        let promised = ["deps", "build", "up", "down", "test", "check", "fmt", "bench", "sim", "clean"]
+        #expect(Set(promised).isSubset(of: Set(targets.map { String($0.1) })))
+    }
+}

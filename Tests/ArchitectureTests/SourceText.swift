@@ -1,0 +1,115 @@
+/// Source text seen as lines of code, without what only looks like code.
+struct SourceText: Sendable {
+    /// The lines as they stand in the file.
+    let lines: [Substring]
+    /// The same lines with comments and the insides of string literals blanked.
+    let code: [String]
+
+    init(_ text: String) {
+        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        var blanker = Blanker()
+        code = lines.map { blanker.blank($0) }
+    }
+
+    /// The number of lines; a final newline does not begin another one.
+    var lineCount: Int { lines.last?.isEmpty == true ? lines.count - 1 : lines.count }
+
+    /// The modules that Swift source imports, with the number of the line that does.
+    var imports: [(module: String, line: Int)] {
+        code.enumerated().flatMap { index, line in
+            line.split(separator: ";").compactMap { statement in
+                Self.importedModule(in: statement).map { ($0, index + 1) }
+            }
+        }
+    }
+
+    /// The files that C source includes, with the number of the line that does.
+    var includes: [(file: String, line: Int)] {
+        lines.enumerated().compactMap { index, line in
+            guard let match = line.firstMatch(of: /^\s*#\s*include\s*[<"]([^>"]+)[>"]/) else { return nil }
+            return (String(match.1), index + 1)
+        }
+    }
+
+    private static func importedModule(in statement: Substring) -> String? {
+        let words = statement.split(whereSeparator: \.isWhitespace)
+        guard let keyword = words.firstIndex(of: "import"), words[..<keyword].allSatisfy(isImportModifier) else {
+            return nil
+        }
+        let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"]
+        let path = words[(keyword + 1)...].first { !kinds.contains($0) }
+        return path?.split(separator: ".").first.map(String.init)
+    }
+
+    private static func isImportModifier(_ word: Substring) -> Bool {
+        word.hasPrefix("@") || ["public", "package", "internal", "fileprivate", "private"].contains(word)
+    }
+}
+
+/// Blanks comments and string literals line by line, for what is left to be searched as code.
+///
+/// Good enough for source that the formatter has seen: interpolations count as part of their string.
+private struct Blanker {
+    private enum Place {
+        case code
+        case comment(depth: Int)
+        case longString
+    }
+
+    private var place = Place.code
+
+    mutating func blank(_ line: Substring) -> String {
+        var rest = line
+        var result = ""
+        while let first = rest.first {
+            switch place {
+            case .comment(let depth):
+                if rest.hasPrefix("*/") {
+                    rest.removeFirst(2)
+                    place = depth == 1 ? .code : .comment(depth: depth - 1)
+                } else if rest.hasPrefix("/*") {
+                    rest.removeFirst(2)
+                    place = .comment(depth: depth + 1)
+                } else {
+                    rest.removeFirst()
+                }
+            case .longString:
+                if rest.hasPrefix(#"""""#) {
+                    rest.removeFirst(3)
+                    place = .code
+                } else {
+                    rest.removeFirst()
+                }
+            case .code:
+                if rest.hasPrefix("//") {
+                    return result
+                } else if rest.hasPrefix("/*") {
+                    rest.removeFirst(2)
+                    place = .comment(depth: 1)
+                } else if rest.hasPrefix(#"""""#) {
+                    rest.removeFirst(3)
+                    place = .longString
+                } else if rest.hasPrefix("#\""), let end = rest.dropFirst(2).firstRange(of: "\"#") {
+                    rest = rest[end.upperBound...]
+                    result += "\"\""
+                } else if first == "\"" {
+                    rest = Self.afterString(rest.dropFirst())
+                    result += "\"\""
+                } else {
+                    result.append(rest.removeFirst())
+                }
+            }
+        }
+        return result
+    }
+
+    /// What follows the closing quote of a string literal on one line.
+    private static func afterString(_ text: Substring) -> Substring {
+        var rest = text
+        while let character = rest.popFirst() {
+            if character == "\\" { _ = rest.popFirst() }
+            if character == "\"" { break }
+        }
+        return rest
+    }
+}

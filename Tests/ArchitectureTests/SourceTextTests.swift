@@ -1,0 +1,51 @@
+import Testing
+
+@Suite("Reading source text")
+struct SourceTextTests {
+    @Test(
+        "an import is found however it is written",
+        arguments: [
+            ("import Foundation", ["Foundation"]),
+            ("public import HeroModel", ["HeroModel"]),
+            ("@testable internal import HeroPlan", ["HeroPlan"]),
+            ("@preconcurrency import Dispatch", ["Dispatch"]),
+            ("@_spi(Testing) import GRDB", ["GRDB"]),
+            ("import struct Foundation.Date", ["Foundation"]),
+            ("import A; import B", ["A", "B"]),
+            ("#if canImport(Glibc)\n    import Glibc\n#endif", ["Glibc"]),
+            ("// import Foundation", []),
+            ("/* import Foundation\nimport Glibc */", []),
+            (#"let text = "import Foundation""#, []),
+            ("let text = \"\"\"\nimport Foundation\n\"\"\"", []),
+            ("let important = 1", []),
+        ]
+    )
+    func imports(text: String, expected: [String]) {
+        #expect(SourceText(text).imports.map(\.module) == expected)
+    }
+
+    @Test("an import is found at its line")
+    func importLine() {
+        #expect(SourceText("// Law: none\n\nimport Foundation\n").imports.first?.line == 3)
+    }
+
+    @Test(
+        "comments and the insides of strings are no code",
+        arguments: [
+            ("a // b", "a "),
+            ("a /* b */ c", "a  c"),
+            (#"print("try! // \" no") // c"#, #"print("") "#),
+            (#"f("a", "b")"#, #"f("", "")"#),
+            ("f(#\"a \" try! \"#, b)", "f(\"\", b)"),
+        ]
+    )
+    func blanking(line: String, expected: String) {
+        #expect(SourceText(line).code == [expected])
+    }
+
+    @Test("a final newline begins no line")
+    func counting() {
+        #expect(SourceText("a\nb\n").lineCount == 2)
+        #expect(SourceText("a\nb").lineCount == 2)
+    }
+}
