@@ -84,5 +84,13 @@ let package = Package(
         .target(name: "CHeroRecord"),
         .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+
+        // What is promised.
+        .testTarget(
+            name: "HeroViewTests",
+            dependencies: ["HeroView", "HeroModel", "HeroPlan"],
+            exclude: ["Goldens"],
+            swiftSettings: house
+        ),
     ]
 )
