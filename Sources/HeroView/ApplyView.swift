@@ -79,7 +79,7 @@ public struct ApplyView: Sendable {
         for service in report.services {
             guard let detail = service.detail else { continue }
             result += "\(service.name.description.printable): "
-            result += style.paint(service.state.words, service.state.ink) + ": \(detail.printable)\n"
+            result += style.paint(service.state.rawValue, service.state.ink) + ": \(detail.printable)\n"
         }
         for error in report.errors { result += style.paint("error:", .red) + " \(error.printable)\n" }
         return result + summary(report) + "\n"

@@ -23,8 +23,8 @@ struct Excerpt {
     init(_ line: String, column: Int, length: Int, width: Int?) {
         let pieces = Self.pieces(line)
         // A place behind the end of its line (a missing value) is shown right behind it.
-        let start = min(max(0, column &- 1), pieces.count)
-        let end = max(start &+ 1, min(pieces.count, start.addingReportingOverflow(max(1, length)).partialValue))
+        let start = min(max(1, column) - 1, pieces.count)
+        let end = start + max(1, min(length, pieces.count - start))
         let limit = max(20, min(Self.widest, width ?? Self.widest))
         let window = Self.window(pieces, around: start, limit: limit)
         text = (window.lowerBound > 0 ? "…" : "") + pieces[window].map(\.text).joined()

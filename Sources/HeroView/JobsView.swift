@@ -81,7 +81,11 @@ public struct JobsView: Sendable {
     private func detail(_ job: JobRecord, _ now: WallTime) -> String {
         var parts: [String] = []
         if job.isStopping, job.phase == .running { parts.append("stopping") }
-        if let trouble = job.trouble ?? job.outcome?.description { parts.append(trouble) }
+        if let error = job.error {
+            parts.append(error)
+        } else if let outcome = job.outcome, job.phase != .succeeded {
+            parts.append(job.phase == .running ? "last end: \(outcome)" : outcome.description)
+        }
         if job.phase == .retrying, let next = job.nextRetryAt { parts.append("next try \(next.relative(to: now))") }
         return parts.joined(separator: "; ")
     }

@@ -151,7 +151,7 @@ public struct PlanView: Sendable {
         guard !drift.isEmpty else { return "" }
         let names = drift.map { "\($0.service).\($0.action)".printable }
         let width = min(48, names.map(\.columns).max() ?? 0)
-        var result = "Drift, what is not as it was left:\n"
+        var result = "Drift (not from a change of the files):\n"
         for (name, each) in zip(names, drift) {
             result += "  \(style.paint(name.padded(to: width), .yellow))  \(each.text.printable)\n"
         }

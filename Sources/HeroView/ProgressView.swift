@@ -40,7 +40,7 @@ public struct ProgressView: Sendable {
 
     /// One step as a line without its line feed: `core/web: running (ready in 1.2s)`.
     public func line(_ step: ProgressStep) -> String {
-        "\(step.service.description.printable): \(style.paint(step.state.words, step.state.ink))" + tail(step)
+        "\(step.service.description.printable): \(style.paint(step.state.rawValue, step.state.ink))" + tail(step)
     }
 
     private func tail(_ step: ProgressStep) -> String {

@@ -32,9 +32,10 @@ public struct StatusView: Sendable {
     /// `5 services: 4 running, 1 failed. Revision 3, applied 2m ago; no reconciler lives.`
     public func summary(_ report: StatusReport) -> String {
         var text = counted(report.services.count, "service")
-        let counts = ServiceState.allCases.compactMap { state -> String? in
+        let states = ServiceState.allCases.sorted { $0.rank < $1.rank }
+        let counts = states.compactMap { state -> String? in
             let number = report.services.count { $0.state == state }
-            return number == 0 ? nil : style.paint("\(number) \(state.words)", state.ink)
+            return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.ink)
         }
         if !counts.isEmpty { text += ": " + counts.joined(separator: ", ") }
         if let revision = report.revision {
@@ -56,7 +57,7 @@ public struct StatusView: Sendable {
         let restarts = service.actions.reduce(0) { $0 &+ $1.restartCount }
         let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).spoken } ?? "" : ""
         return [
-            .init(service.state.words, service.state.ink),
+            .init(service.state.rawValue, service.state.ink),
             .init(service.name.description),
             .init(single?.pid.map { String($0) } ?? ""),
             .init(up),
@@ -119,7 +120,7 @@ public struct StatusView: Sendable {
         if let error = action.error {
             parts.append(error)
         } else if let outcome = action.outcome, action.phase != .succeeded {
-            parts.append(action.phase == .running ? "before: \(outcome)" : outcome.description)
+            parts.append(action.phase == .running ? "last end: \(outcome)" : outcome.description)
         }
         if let next = action.nextRetryAt {
             parts.append("next try \(next.relative(to: now)) (attempt \(action.attempt &+ 1))")
@@ -177,6 +178,18 @@ extension StatusView {
 }
 
 extension ServiceState {
-    /// The name with blanks, for people.
-    var words: String { String(rawValue.map { $0 == "_" ? " " : $0 }) }
+    /// Its place in a summary: what is well first, what is down last.
+    fileprivate var rank: Int {
+        switch self {
+        case .running: 0
+        case .exited: 1
+        case .starting: 2
+        case .stopping: 3
+        case .degraded: 4
+        case .backingOff: 5
+        case .blocked: 6
+        case .failed: 7
+        case .stopped: 8
+        }
+    }
 }
