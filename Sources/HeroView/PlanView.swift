@@ -76,12 +76,12 @@ public struct PlanView: Sendable {
     /// The reason in words, with the place, the cause and what is waited for, as far as the words do not say them.
     private func why(_ change: Change) -> String {
         var text = change.reason.text.printable
-        if let cause = change.cause?.description.printable, !text.contains(cause) {
+        if let cause = change.cause?.description.printable, !text.mentions(cause) {
             text += " (because of \(cause))"
         }
-        let missing = change.blockedBy.map(\.description.printable).filter { !text.contains($0) }
+        let missing = change.blockedBy.map(\.description.printable).filter { !text.mentions($0) }
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
-        if let place = change.reason.place?.fileAndLine.printable, !text.contains(place) {
+        if let place = change.reason.place?.fileAndLine.printable, !text.mentions(place) {
             text += style.paint("  \(place)", .dim)
         }
         return text
@@ -156,6 +156,17 @@ public struct PlanView: Sendable {
             result += "  \(style.paint(name.padded(to: width), .yellow))  \(each.text.printable)\n"
         }
         return result
+    }
+}
+
+extension String {
+    /// Whether a name or a place stands in the text as a whole: `core/web` does not in `core/web2`.
+    fileprivate func mentions(_ name: String) -> Bool {
+        ranges(of: name).contains { range in
+            guard range.upperBound < endIndex else { return true }
+            let next = self[range.upperBound]
+            return !(next.isLetter || next.isNumber || next == "-" || next == "_")
+        }
     }
 }
 

@@ -94,6 +94,27 @@ import Testing
         }
     }
 
+    @Test("what is held of a line without an end stays within the limit, in both formats")
+    func memory() {
+        let parts = Array(
+            String(repeating: "\(time) stdout P \(String(repeating: "x", count: 100))\n", count: 500).utf8
+        )
+        let foreign = [UInt8](repeating: UInt8(ascii: "y"), count: 50_000)
+        for log in [parts, foreign] {
+            var assembler = LogAssembler(limit: 1000)
+            var longest = 0
+            var pieces = 0
+            for start in stride(from: 0, to: log.count, by: 50) {
+                assembler.feed(Array(log[start..<min(log.count, start + 50)])) { entry in
+                    longest = max(longest, entry.text.count)
+                    pieces += 1
+                    #expect(entry.end == .moreFollows && entry.continuesLine == (pieces > 1))
+                }
+            }
+            #expect(longest <= 1100 && pieces >= 45)
+        }
+    }
+
     @Test("a prefix and a time stand before each line, once")
     func prefixes() {
         #expect(LogView.prefixes(for: ["web"]) == [""])
@@ -133,5 +154,9 @@ import Testing
             to: &output
         )
         #expect(String(decoding: output, as: UTF8.self) == #"\xe2\x82\xff\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80"#)
+        // Characters spelled with more bytes than they need: 'A' and ESC.
+        output = []
+        LogView.append(printable: [0xE0, 0x81, 0x81, 0xF0, 0x80, 0x80, 0x9B][...], to: &output)
+        #expect(String(decoding: output, as: UTF8.self) == #"\xe0\x81\x81\xf0\x80\x80\x9b"#)
     }
 }

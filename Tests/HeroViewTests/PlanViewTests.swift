@@ -103,6 +103,22 @@ import Testing
         #expect(text.utf8.count < 400)
     }
 
+    @Test("a cause and a place are told once, and always")
+    func mentions() {
+        func line(_ reason: String, cause: String, line: Int) -> String {
+            let reason = Reason(.cascade, reason, at: place("web.yaml", line))
+            let change = Change(QualifiedName("x"), .restart, reason, cause: QualifiedName(cause))
+            return view.text(Plan(baseRevision: 1, changes: [change])).split(separator: "\n").first.map(String.init)
+                ?? ""
+        }
+        let text = "core/web2 restarts, services.d/web.yaml:12"
+        #expect(line(text, cause: "web2", line: 12) == "  ± core/x  restart  \(text)")
+        #expect(
+            line(text, cause: "web", line: 1)
+                == "  ± core/x  restart  \(text) (because of core/web)  services.d/web.yaml:1"
+        )
+    }
+
     @Test("what is dropped from a long list of fields is counted")
     func manyFields() {
         let fields = (0..<100).map {

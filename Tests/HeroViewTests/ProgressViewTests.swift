@@ -58,7 +58,7 @@ import Testing
         var frame = view.frame([], replacing: 0, height: 5)
         for count in [3, 1, 9, 5, 0, 2] {
             let steps = (0..<count).map {
-                step("s\($0)", $0 < 4 ? .running : .starting, String(repeating: "漢", count: $0 * 9))
+                step("s\($0)", $0 < 4 ? .running : .starting, String(repeating: "漢", count: $0 * 3))
             }
             frame = view.frame(steps, replacing: frame.lines, height: 5)
             screen.write(frame.text)
