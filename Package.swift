@@ -100,5 +100,12 @@ let package = Package(
 
         // The tests.
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
+        // What is promised.
+        .testTarget(
+            name: "HeroViewTests",
+            dependencies: ["HeroView", "HeroModel", "HeroPlan"],
+            exclude: ["Goldens"],
+            swiftSettings: house
+        ),
     ]
 )

@@ -1,0 +1,100 @@
+public import HeroModel
+
+/// Diagnostics as people, editors and CI read them (contract section 3).
+public struct DiagnosticView: Sendable {
+    /// What the place they go to can show.
+    public var style: Style
+
+    /// Makes a view.
+    public init(_ style: Style = .plain) {
+        self.style = style
+    }
+
+    /// One diagnostic: `FILE:LINE:COL: error: MESSAGE [code]`, the line with a caret, notes, help.
+    public func text(_ diagnostic: Diagnostic) -> String {
+        let severity = diagnostic.severity
+        var result = diagnostic.place.map { style.paint("\($0.description.printable):", .bold) + " " } ?? ""
+        result += style.paint("\(severity.rawValue):", severity.ink)
+        result += " \(diagnostic.message.printable) [\(diagnostic.code.printable)]\n"
+        result += excerpt(
+            diagnostic.excerpt,
+            at: diagnostic.place,
+            length: diagnostic.length,
+            ink: severity.ink
+        )
+        for note in diagnostic.notes {
+            result += style.paint("\(note.place.description.printable):", .bold) + " "
+            result += style.paint("note:", .cyan) + " \(note.message.printable)\n"
+            result += excerpt(note.excerpt, at: note.place, length: 1, ink: .cyan)
+        }
+        if let help = diagnostic.help {
+            result += "  " + style.paint("help:", .green) + " \(help.printable)\n"
+        }
+        return result
+    }
+
+    /// All of them in their order, with a blank line between, and the summary; empty when there are none.
+    public func text(_ diagnostics: [Diagnostic]) -> String {
+        guard !diagnostics.isEmpty else { return "" }
+        return diagnostics.map { text($0) + "\n" }.joined() + summary(diagnostics) + "\n"
+    }
+
+    /// `2 errors, 1 warning`, without a line feed; empty when there are none.
+    public func summary(_ diagnostics: [Diagnostic]) -> String {
+        let errors = diagnostics.count { $0.severity == .error }
+        let warnings = diagnostics.count - errors
+        var parts: [String] = []
+        if errors > 0 { parts.append(style.paint(counted(errors, "error"), .red)) }
+        if warnings > 0 { parts.append(style.paint(counted(warnings, "warning"), .yellow)) }
+        return parts.joined(separator: ", ")
+    }
+
+    /// What `validate` says of a set: the diagnostics, or how much of it is good.
+    ///
+    /// - Parameters:
+    ///   - diagnostics: what was found, sorted by place.
+    ///   - services: how many services the set declares.
+    ///   - files: in how many files.
+    /// - Returns: lines, each ended by a line feed.
+    public func validation(_ diagnostics: [Diagnostic], services: Int, files: Int) -> String {
+        guard diagnostics.contains(where: { $0.severity == .error }) else {
+            let good = "\(counted(services, "service")) in \(counted(files, "file")): no errors.\n"
+            return text(diagnostics) + style.paint(good, .green)
+        }
+        return text(diagnostics)
+    }
+
+    /// `heroproc/validate/v1`.
+    public static func json(validating diagnostics: [Diagnostic]) -> JSONValue {
+        [
+            "schema": "heroproc/validate/v1",
+            "valid": .bool(!diagnostics.contains { $0.severity == .error }),
+            "diagnostics": .array(diagnostics.map(json)),
+        ]
+    }
+
+    /// One diagnostic as it stands in the JSON of `validate` and of plans.
+    public static func json(_ diagnostic: Diagnostic) -> JSONValue {
+        [
+            "severity": .string(diagnostic.severity.rawValue),
+            "code": .string(diagnostic.code),
+            "message": .string(diagnostic.message),
+            "help": JSONValue(diagnostic.help),
+            "file": JSONValue(diagnostic.place?.file),
+            "line": JSONValue(diagnostic.place?.line),
+            "column": JSONValue(diagnostic.place?.column),
+        ]
+    }
+
+    private func excerpt(_ line: String?, at place: SourcePlace?, length: Int, ink: Ink) -> String {
+        guard let line, let place else { return "" }
+        let number = String(place.line)
+        let gutter = number.utf8.count + 4
+        let excerpt = Excerpt(line, column: place.column, length: length, width: style.width.map { $0 - gutter })
+        let blank = String(repeating: " ", count: number.utf8.count)
+        // An empty line has nothing to show right of the bar, and no line ends in a blank.
+        let shown = excerpt.text.isEmpty ? "" : " \(excerpt.text)"
+        return " " + style.paint("\(number) |", .dim) + shown + "\n"
+            + " " + style.paint("\(blank) |", .dim) + " " + style.paint(excerpt.caret, ink) + "\n"
+    }
+}

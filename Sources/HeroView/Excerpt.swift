@@ -1,0 +1,84 @@
+/// A line of a manifest with a caret below it.
+///
+/// The author's line may hold anything: tabs become blanks up to the next stop, controls become visible escapes, wide
+/// characters count double, and a long line is cut around the caret. The caret stands below what it means all the same.
+struct Excerpt {
+    /// Blanks up to the next multiple of this stand for a tab.
+    private static let tabStop = 4
+    /// What is shown of a line when there is no terminal to say.
+    private static let widest = 160
+
+    /// The line as it is shown.
+    private(set) var text: String
+    /// The caret line: blanks, then `^~~~`.
+    private(set) var caret: String
+
+    /// Lays out a line.
+    ///
+    /// - Parameters:
+    ///   - line: the line without its break.
+    ///   - column: where the caret stands, in characters from 1.
+    ///   - length: how many characters are underlined, at least 1.
+    ///   - width: columns that may be used.
+    init(_ line: String, column: Int, length: Int, width: Int?) {
+        let pieces = Self.pieces(line)
+        // A place behind the end of its line (a missing value) is shown right behind it.
+        let start = min(max(1, column) - 1, pieces.count)
+        let end = start + max(1, min(length, pieces.count - start))
+        let limit = max(20, min(Self.widest, width ?? Self.widest))
+        let window = Self.window(pieces, around: start, limit: limit)
+        text = (window.lowerBound > 0 ? "…" : "") + pieces[window].map(\.text).joined()
+        if window.upperBound < pieces.count { text += "…" }
+        while text.last == " " { text.removeLast() }
+
+        func columns(_ range: Range<Int>) -> Int { pieces[range.clamped(to: window)].reduce(0) { $0 + $1.columns } }
+        let before = columns(window.lowerBound..<max(window.lowerBound, start)) + (window.lowerBound > 0 ? 1 : 0)
+        let underlined = max(1, columns(start..<max(start, end)))
+        caret = String(repeating: " ", count: before) + "^" + String(repeating: "~", count: underlined - 1)
+    }
+
+    /// One character of the author's line as it is shown.
+    private struct Piece {
+        var text: String
+        var columns: Int
+    }
+
+    private static func pieces(_ line: String) -> [Piece] {
+        var result: [Piece] = []
+        var column = 0
+        for scalar in line.unicodeScalars {
+            var piece: Piece
+            if scalar == "\t" {
+                let blanks = tabStop - column % tabStop
+                piece = Piece(text: String(repeating: " ", count: blanks), columns: blanks)
+            } else if scalar.isUnsafeToShow {
+                let escape = scalar.visibleEscape
+                piece = Piece(text: escape, columns: escape.utf8.count)
+            } else {
+                piece = Piece(text: String(scalar), columns: scalar.columns)
+            }
+            column += piece.columns
+            result.append(piece)
+        }
+        return result
+    }
+
+    /// The characters that are shown: all, or as many around the caret as fit.
+    private static func window(_ pieces: [Piece], around start: Int, limit: Int) -> Range<Int> {
+        guard pieces.reduce(0, { $0 + $1.columns }) > limit else { return 0..<pieces.count }
+        // Two thirds before the caret, or all of it; the rest behind; room for an ellipsis on both sides.
+        let room = limit - 2
+        var lower = start
+        var used = 0
+        while lower > 0, used + pieces[lower - 1].columns <= room * 2 / 3 {
+            lower -= 1
+            used += pieces[lower].columns
+        }
+        var upper = start
+        while upper < pieces.count, used + pieces[upper].columns <= room {
+            used += pieces[upper].columns
+            upper += 1
+        }
+        return lower..<upper
+    }
+}

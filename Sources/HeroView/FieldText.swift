@@ -1,0 +1,72 @@
+import HeroModel
+import HeroPlan
+
+/// Both values of a field that differs, as a plan shows them.
+struct FieldText {
+    /// Columns that one value may take before the common beginning of both is left out.
+    private static let limit = 60
+    /// Characters of the common beginning that are left standing.
+    private static let lead = 12
+
+    /// What was, `30s (default)`, or `unset`.
+    private(set) var before: String
+    /// What is wanted.
+    private(set) var after: String
+
+    init(_ field: FieldDiff) {
+        let shape = Shape(of: field.path)
+        var (old, new) = (field.before?.printable, field.after?.printable)
+        if let oldText = old, let newText = new, max(oldText.columns, newText.columns) > Self.limit {
+            let common = zip(oldText, newText).prefix { $0 == $1 }.count
+            let cut = max(0, common - Self.lead)
+            old = Self.middle(oldText, from: cut)
+            new = Self.middle(newText, from: cut)
+        } else {
+            old = old.map { Self.middle($0, from: 0) }
+            new = new.map { Self.middle($0, from: 0) }
+        }
+        let missing = CanonicalSpec.defaultText(of: field.path).map { "\($0) (default)" } ?? "unset"
+        before = old.map(shape.show) ?? missing
+        after = new.map(shape.show) ?? missing
+    }
+
+    private static func middle(_ text: String, from cut: Int) -> String {
+        (cut > 0 ? "…" : "") + String(text.dropFirst(cut)).truncated(to: limit)
+    }
+
+    /// How the values of a field are set off from the words around them.
+    private enum Shape {
+        /// As they are: numbers, durations, words of a fixed set.
+        case bare
+        /// In double quotes.
+        case quoted
+        /// In brackets.
+        case listed
+
+        init(of path: String) {
+            var parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            var type: String?
+            if parts.count >= 3, parts[0] == "actions" {
+                parts.removeFirst(2)
+                type = ActionSpec.fields.first { $0.key == parts[0] }?.type
+            } else {
+                type = ServiceSpec.fields.first { $0.key == parts.first }?.type
+            }
+            guard let type else {
+                self = .quoted
+                return
+            }
+            let isText = ["text", "path", "name", "map of"].contains { type.hasPrefix($0) }
+            self = type.hasPrefix("list") ? .listed : (isText ? .quoted : .bare)
+        }
+
+        func show(_ text: String) -> String {
+            switch self {
+            case .bare: text
+            // Canonical text is quoted already where it is more than one plain word.
+            case .quoted: text.hasPrefix("\"") ? text : "\"\(text)\""
+            case .listed: "[\(text)]"
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+public import HeroModel
+
+/// Jobs as a table, and one job with all its starts.
+public struct JobsView: Sendable {
+    /// What the place it goes to can show.
+    public var style: Style
+
+    /// Makes a view.
+    public init(_ style: Style = .plain) {
+        self.style = style
+    }
+
+    /// One line a job, in the given order.
+    public func text(_ jobs: [JobRecord], now: WallTime) -> String {
+        guard !jobs.isEmpty else { return "No jobs.\n" }
+        var table = Table([
+            .init(heading: "ID", side: .right), .init(heading: "PHASE"), .init(heading: "ACTION"),
+            .init(heading: "PID", side: .right), .init(heading: "RESTARTS", side: .right),
+            .init(heading: "CREATED"), .init(heading: "DETAIL", isElastic: true),
+        ])
+        table.rows = jobs.map { job in
+            [
+                .init(String(job.id)),
+                .init(job.phase.rawValue, job.phase.ink),
+                .init(job.qualifiedAction),
+                .init(job.runningPID.map { String($0) } ?? ""),
+                .init(String(job.restartCount)),
+                .init(job.createdAt.relative(to: now)),
+                .init(detail(job, now)),
+            ]
+        }
+        return table.text(style)
+    }
+
+    /// One job: what it is, where it stands, and every start of it that is still recorded, the first one first.
+    public func text(_ job: JobRecord, starts: [StartRecord], now: WallTime) -> String {
+        var result = style.paint("job \(job.id)", .bold) + "  \(job.qualifiedAction.printable)\n"
+        for (name, value) in facts(job, now) where !value.isEmpty {
+            result += "  \(name.padded(to: 10)) \(value.printable)\n"
+        }
+        guard !starts.isEmpty else { return result }
+        var table = Table([
+            .init(heading: "START", side: .right), .init(heading: "AT"), .init(heading: "RAN", side: .right),
+            .init(heading: "END", isElastic: true),
+        ])
+        table.rows = starts.map { start in
+            let end = start.endedAt ?? (start.outcome == nil ? now : nil)
+            let ran = start.startedAt.flatMap { started in end.map { started.elapsed(until: $0).spoken } }
+            return [
+                .init(String(start.generation)),
+                .init(start.startedAt?.toTheSecond ?? "never executed"),
+                .init(ran ?? ""),
+                .init(start.outcome?.description ?? "goes on", start.outcome == nil ? .green : nil),
+            ]
+        }
+        return result + table.text(style)
+    }
+
+    private func facts(_ job: JobRecord, _ now: WallTime) -> [(name: String, value: String)] {
+        [
+            ("phase", job.phase.rawValue + (job.phase == .running ? (job.isReady ? ", ready" : ", not ready") : "")),
+            ("pid", job.runningPID.map { String($0) } ?? ""),
+            ("run", job.run.map { String($0) } ?? ""),
+            ("revision", String(job.revision)),
+            ("attempt", String(job.attempt)),
+            ("restarts", String(job.restartCount)),
+            ("created", time(job.createdAt, now)),
+            ("started", time(job.startedAt, now)),
+            ("finished", time(job.finishedAt, now)),
+            ("last end", job.outcome?.description ?? ""),
+            ("next try", job.phase == .retrying ? time(job.nextRetryAt, now) : ""),
+            ("error", job.error ?? ""),
+            ("tags", job.tags.joined(separator: " ")),
+        ]
+    }
+
+    private func time(_ time: WallTime?, _ now: WallTime) -> String {
+        time.map { "\($0.toTheSecond) (\($0.relative(to: now)))" } ?? ""
+    }
+
+    private func detail(_ job: JobRecord, _ now: WallTime) -> String {
+        var parts: [String] = []
+        if job.isStopping, job.phase == .running { parts.append("stopping") }
+        if let error = job.error {
+            parts.append(error)
+        } else if let outcome = job.outcome, job.phase != .succeeded {
+            parts.append(job.phase == .running ? "last end: \(outcome)" : outcome.description)
+        }
+        if job.phase == .retrying, let next = job.nextRetryAt { parts.append("next try \(next.relative(to: now))") }
+        return parts.joined(separator: "; ")
+    }
+}
+
+extension JobsView {
+    /// `heroproc/jobs/v1`; `service_id` and `action_id` are names without context.
+    public static func json(_ jobs: [JobRecord]) -> JSONValue {
+        ["schema": "heroproc/jobs/v1", "jobs": .array(jobs.map(json))]
+    }
+
+    private static func json(_ job: JobRecord) -> JSONValue {
+        [
+            "id": .integer(job.id),
+            "context": .string(job.context),
+            "service_id": JSONValue(job.service),
+            "action_id": .string(job.action),
+            "run_id": JSONValue(job.run),
+            "revision": .integer(job.revision),
+            "phase": .string(job.phase.rawValue),
+            "attempt": JSONValue(job.attempt),
+            "restart_count": JSONValue(job.restartCount),
+            "pid": JSONValue(job.runningPID),
+            "exit_code": JSONValue(job.outcome?.exitCode),
+            "signal": JSONValue(job.outcome?.signal?.description),
+            "error": JSONValue(job.trouble),
+            "tags": .array(job.tags.map(JSONValue.string)),
+            "created_at": .string(job.createdAt.description),
+            "started_at": JSONValue(job.startedAt?.description),
+            "finished_at": JSONValue(job.finishedAt?.description),
+        ]
+    }
+}
+
+extension JobRecord {
+    /// `context/service.action`, or `context/action` of a standalone one.
+    var qualifiedAction: String {
+        service.map { "\(context)/\($0).\(action)" } ?? "\(context)/\(action)"
+    }
+}

@@ -1,0 +1,182 @@
+public import HeroModel
+
+/// What runs, as seen at one moment: the input of `status`.
+public struct StatusReport: Hashable, Sendable {
+    /// The reconciler that holds the state directory.
+    public struct Reconciler: Hashable, Sendable {
+        /// Its pid.
+        public var pid: Int32
+        /// How it works, in one word: `watch`, `background`, `once`.
+        public var mode: String
+        /// The services directory it syncs from, or keeps the revision of.
+        public var directory: String
+
+        /// Describes a reconciler.
+        public init(pid: Int32, mode: String, directory: String) {
+            self.pid = pid
+            self.mode = mode
+            self.directory = directory
+        }
+    }
+
+    /// The last applied revision; nil before the first.
+    public var revision: RevisionRecord?
+    /// The live reconciler; nil when there is none.
+    public var reconciler: Reconciler?
+    /// The services, in the order in which they are shown.
+    public var services: [ServiceStatus]
+    /// The moment of the report.
+    public var now: WallTime
+
+    /// Makes a report.
+    public init(
+        revision: RevisionRecord?,
+        reconciler: Reconciler?,
+        services: [ServiceStatus],
+        now: WallTime
+    ) {
+        self.revision = revision
+        self.reconciler = reconciler
+        self.services = services
+        self.now = now
+    }
+
+    /// Whether `status` exits 0: every service is as it is wanted.
+    public var isAllAsWanted: Bool { services.allSatisfy(\.isAsWanted) }
+}
+
+/// Where one service stands.
+public struct ServiceStatus: Hashable, Sendable {
+    /// The service.
+    public var name: QualifiedName
+    /// Whose it is.
+    public var serviceClass: ServiceClass
+    /// What its manifest wants; nil when nothing declares it any more, which is to be down.
+    public var wanted: WantedStatus?
+    /// Where it stands.
+    public var state: ServiceState
+    /// Since when; nil when it was never touched.
+    public var since: WallTime?
+    /// Its current or last run.
+    public var run: RunID?
+    /// What it waits for, when it is blocked.
+    public var blockedBy: [QualifiedName]
+    /// Its actions, in their order of starting.
+    public var actions: [ActionStatus]
+
+    /// Makes a status.
+    public init(
+        name: QualifiedName,
+        serviceClass: ServiceClass = .user,
+        wanted: WantedStatus?,
+        state: ServiceState,
+        since: WallTime? = nil,
+        run: RunID? = nil,
+        blockedBy: [QualifiedName] = [],
+        actions: [ActionStatus] = []
+    ) {
+        self.name = name
+        self.serviceClass = serviceClass
+        self.wanted = wanted
+        self.state = state
+        self.since = since
+        self.run = run
+        self.blockedBy = blockedBy
+        self.actions = actions
+    }
+
+    /// Whether it stands where it is wanted; `ignore` wants nothing.
+    public var isAsWanted: Bool {
+        switch wanted {
+        case .start: state.isUp
+        case .stop, .spec, nil: state == .stopped
+        case .ignore: true
+        }
+    }
+}
+
+/// Where one action of a service stands: the words of its current or last job.
+public struct ActionStatus: Hashable, Sendable {
+    /// The action.
+    public var name: String
+    /// Its job; nil when it never had one.
+    public var job: JobID?
+    /// Where the job stands.
+    public var phase: JobPhase?
+    /// The pid of its main program, while there is one.
+    public var pid: Int32?
+    /// Whether it is ready.
+    public var isReady: Bool
+    /// What its health probe says; nil where it has none.
+    public var isHealthy: Bool?
+    /// Tries since it was last stable.
+    public var attempt: Int
+    /// Programs executed again in this job.
+    public var restartCount: Int
+    /// When its program last executed.
+    public var startedAt: WallTime?
+    /// How it last ended.
+    public var outcome: Outcome?
+    /// When it is tried again.
+    public var nextRetryAt: WallTime?
+    /// Why it is where it is, in words.
+    public var error: String?
+
+    /// Makes the status of an action that has no job.
+    public init(name: String) {
+        self.name = name
+        isReady = false
+        attempt = 0
+        restartCount = 0
+    }
+
+    /// Takes the words of a job.
+    public init(_ job: JobRecord, isHealthy: Bool? = nil) {
+        name = job.action
+        self.job = job.id
+        phase = job.phase
+        pid = job.runningPID
+        isReady = job.isReady
+        self.isHealthy = isHealthy
+        attempt = job.attempt
+        restartCount = job.restartCount
+        startedAt = job.startedAt
+        outcome = job.outcome
+        nextRetryAt = job.phase == .retrying ? job.nextRetryAt : nil
+        error = job.error
+    }
+}
+
+extension JobRecord {
+    /// The pid of its program while it runs.
+    ///
+    /// A recorded process of a start that is over is history: its number may be another's by now.
+    var runningPID: Int32? { phase == .running ? process?.pid : nil }
+
+    /// Why it is where it is: the recorded words, or its last end where that was no exit.
+    var trouble: String? {
+        if let error { return error }
+        switch outcome {
+        case .startFailed, .lost: return outcome?.description
+        case .exited, .signaled, nil: return nil
+        }
+    }
+}
+
+extension Outcome {
+    /// The exit code; nil for every other end.
+    var exitCode: Int32? {
+        switch self {
+        case .exited(let code): code
+        case .signaled, .startFailed, .lost: nil
+        }
+    }
+
+    /// The signal that ended it; nil for every other end.
+    var signal: Signal? {
+        switch self {
+        case .signaled(let signal, coreDumped: _): signal
+        case .exited, .startFailed, .lost: nil
+        }
+    }
+}

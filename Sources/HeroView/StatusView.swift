@@ -1,0 +1,195 @@
+import HeroModel
+
+/// What runs, as a table.
+public struct StatusView: Sendable {
+    /// What the place it goes to can show.
+    public var style: Style
+
+    /// Makes a view.
+    public init(_ style: Style = .plain) {
+        self.style = style
+    }
+
+    /// One line a service, indented lines for its actions where they say more, and a summary as the last line.
+    public func text(_ report: StatusReport) -> String {
+        guard !report.services.isEmpty else { return summary(report) + "\n" }
+        var table = Table([
+            .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", side: .right),
+            .init(heading: "UP", side: .right), .init(heading: "RESTARTS", side: .right),
+            .init(heading: "DETAIL", isElastic: true),
+        ])
+        for service in report.services {
+            table.rows.append(row(service, report.now))
+            if showsActions(of: service) {
+                table.rows += service.actions.map { row($0, report.now) }
+            }
+        }
+        return table.text(style) + summary(report) + "\n"
+    }
+
+    /// The last line of a status, without its line feed.
+    ///
+    /// `5 services: 4 running, 1 failed. Revision 3, applied 2m ago; no reconciler lives.`
+    public func summary(_ report: StatusReport) -> String {
+        var text = counted(report.services.count, "service")
+        let states = ServiceState.allCases.sorted { $0.rank < $1.rank }
+        let counts = states.compactMap { state -> String? in
+            let number = report.services.count { $0.state == state }
+            return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.ink)
+        }
+        if !counts.isEmpty { text += ": " + counts.joined(separator: ", ") }
+        if let revision = report.revision {
+            text += ". Revision \(revision.number), applied \(revision.time.relative(to: report.now))"
+        } else {
+            text += ". Nothing was applied yet"
+        }
+        if let reconciler = report.reconciler {
+            text += "; reconciler pid \(reconciler.pid) (\(reconciler.mode.printable) "
+            return text + "\(reconciler.directory.printable))."
+        }
+        return text + "; " + style.paint("no reconciler lives", .yellow) + "."
+    }
+
+    // MARK: Rows
+
+    private func row(_ service: ServiceStatus, _ now: WallTime) -> [Table.Cell] {
+        let single = service.actions.count == 1 ? service.actions.first : nil
+        let restarts = service.actions.reduce(0) { $0 &+ $1.restartCount }
+        let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).spoken } ?? "" : ""
+        return [
+            .init(service.state.rawValue, service.state.ink),
+            .init(service.name.description),
+            .init(single?.pid.map { String($0) } ?? ""),
+            .init(up),
+            .init(service.actions.contains { $0.job != nil } ? String(restarts) : ""),
+            .init(detail(service, now)),
+        ]
+    }
+
+    private func row(_ action: ActionStatus, _ now: WallTime) -> [Table.Cell] {
+        let up = action.pid == nil ? nil : action.startedAt?.elapsed(until: now).spoken
+        return [
+            .init("  " + (action.phase?.rawValue ?? "-"), action.phase?.ink ?? .dim),
+            .init("  " + action.name),
+            .init(action.pid.map { String($0) } ?? ""),
+            .init(up ?? ""),
+            .init(action.job == nil ? "" : String(action.restartCount)),
+            .init(detail(action, now)),
+        ]
+    }
+
+    /// Whether the actions say more than the line of their service.
+    private func showsActions(of service: ServiceStatus) -> Bool {
+        service.actions.count > 1
+            || service.actions.contains { action in
+                switch action.phase {
+                case .retrying, .failed: true
+                case .running: !action.isReady || action.isHealthy == false
+                case .pending, .waiting, .succeeded, .cancelled, nil: false
+                }
+            }
+    }
+
+    // MARK: Details
+
+    private func detail(_ service: ServiceStatus, _ now: WallTime) -> String {
+        var parts: [String] = []
+        if !service.blockedBy.isEmpty {
+            parts.append("waits for " + service.blockedBy.map(\.description).joined(separator: ", "))
+        }
+        switch service.wanted {
+        case .start: break
+        case .stop, .spec, .ignore: parts.append("status: \(service.wanted?.rawValue ?? "")")
+        case nil: parts.append("not declared any more")
+        }
+        if !showsActions(of: service), let outcome = service.actions.first?.outcome, service.state == .running,
+            service.actions.contains(where: { $0.restartCount > 0 })
+        {
+            parts.append("last end: \(outcome)")
+        }
+        if !service.state.isUp, service.state != .stopped, let since = service.since {
+            parts.append("for \(since.elapsed(until: now).spoken)")
+        }
+        return parts.joined(separator: "; ")
+    }
+
+    private func detail(_ action: ActionStatus, _ now: WallTime) -> String {
+        var parts: [String] = []
+        if action.phase == .running, !action.isReady { parts.append("not ready") }
+        if action.isHealthy == false { parts.append("unhealthy") }
+        if let error = action.error {
+            parts.append(error)
+        } else if let outcome = action.outcome, action.phase != .succeeded {
+            parts.append(action.phase == .running ? "last end: \(outcome)" : outcome.description)
+        }
+        if let next = action.nextRetryAt {
+            parts.append("next try \(next.relative(to: now)) (attempt \(action.attempt &+ 1))")
+        }
+        return parts.joined(separator: "; ")
+    }
+}
+
+extension StatusView {
+    /// `heroproc/status/v1`; names without their context, except in `blocked_by`, which may name another context.
+    public static func json(_ report: StatusReport) -> JSONValue {
+        let reconciler = report.reconciler
+        return [
+            "schema": "heroproc/status/v1",
+            "revision": .integer(report.revision?.number ?? 0),
+            "reconciler": [
+                "alive": .bool(reconciler != nil),
+                "pid": JSONValue(reconciler?.pid),
+                "mode": JSONValue(reconciler?.mode),
+                "dir": JSONValue(reconciler?.directory),
+            ],
+            "services": .array(report.services.map(json)),
+            "standalone": [],
+        ]
+    }
+
+    private static func json(_ service: ServiceStatus) -> JSONValue {
+        [
+            "context": .string(service.name.context),
+            "name": .string(service.name.name),
+            "class": .string(service.serviceClass.rawValue),
+            "wanted": JSONValue(service.wanted?.rawValue),
+            "state": .string(service.state.rawValue),
+            "since": JSONValue(service.since?.description),
+            "run_id": JSONValue(service.run),
+            "blocked_by": .array(service.blockedBy.map { .string($0.description) }),
+            "actions": .array(service.actions.map(json)),
+        ]
+    }
+
+    private static func json(_ action: ActionStatus) -> JSONValue {
+        [
+            "name": .string(action.name),
+            "job_id": JSONValue(action.job),
+            "phase": JSONValue(action.phase?.rawValue),
+            "pid": JSONValue(action.pid),
+            "ready": .bool(action.isReady),
+            "healthy": JSONValue(action.isHealthy),
+            "attempt": JSONValue(action.attempt),
+            "restart_count": JSONValue(action.restartCount),
+            "exit_code": JSONValue(action.outcome?.exitCode),
+            "next_retry_at": JSONValue(action.nextRetryAt?.description),
+        ]
+    }
+}
+
+extension ServiceState {
+    /// Its place in a summary: what is well first, what is down last.
+    fileprivate var rank: Int {
+        switch self {
+        case .running: 0
+        case .exited: 1
+        case .starting: 2
+        case .stopping: 3
+        case .degraded: 4
+        case .backingOff: 5
+        case .blocked: 6
+        case .failed: 7
+        case .stopped: 8
+        }
+    }
+}

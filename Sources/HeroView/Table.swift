@@ -1,0 +1,79 @@
+/// Rows under headings, aligned by the columns that their texts take on a terminal.
+struct Table {
+    /// Which side of its column a text stands on.
+    enum Side {
+        case left
+        case right
+    }
+
+    /// A heading, and how the texts below it are set.
+    struct Column {
+        var heading: String
+        var side = Side.left
+        /// Whether it is the one that is cut when a row does not fit.
+        var isElastic = false
+    }
+
+    /// A text and its ink; the text is made printable.
+    struct Cell {
+        var text: String
+        var ink: Ink?
+
+        init(_ text: String, _ ink: Ink? = nil) {
+            self.text = text.printable
+            self.ink = ink
+        }
+    }
+
+    /// An elastic column is never cut below this; then the row overflows instead.
+    private static let leastWidth = 12
+    private static let gap = "  "
+
+    var columns: [Column]
+    var rows: [[Cell]] = []
+
+    init(_ columns: [Column]) {
+        self.columns = columns
+    }
+
+    /// The lines, headings first; each ended by a line feed.
+    func text(_ style: Style) -> String {
+        let widths = widths(within: style.width)
+        var result = line(columns.map { Cell($0.heading, .bold) }, widths, style)
+        for row in rows { result += line(row, widths, style) }
+        return result
+    }
+
+    private func widths(within limit: Int?) -> [Int] {
+        var widths = columns.map(\.heading.columns)
+        for row in rows {
+            for (index, cell) in row.enumerated() where index < widths.count {
+                widths[index] = max(widths[index], cell.text.columns)
+            }
+        }
+        guard let limit, let elastic = columns.firstIndex(where: \.isElastic) else { return widths }
+        let total = widths.reduce(0, +) + Self.gap.columns * max(0, columns.count - 1)
+        if total > limit {
+            widths[elastic] = max(min(widths[elastic], Self.leastWidth), widths[elastic] - (total - limit))
+        }
+        return widths
+    }
+
+    private func line(_ cells: [Cell], _ widths: [Int], _ style: Style) -> String {
+        var result = ""
+        var blanks = ""
+        for (index, (cell, width)) in zip(cells, widths).enumerated() {
+            let text = columns[index].isElastic ? cell.text.truncated(to: width) : cell.text
+            let filling = String(repeating: " ", count: max(0, width - text.columns))
+            if columns[index].side == .right { blanks += filling }
+            if !text.isEmpty {
+                // Blanks wait until something follows them, so that no line ends in some.
+                result += blanks + style.paint(text, cell.ink)
+                blanks = ""
+            }
+            if columns[index].side == .left { blanks += filling }
+            blanks += Self.gap
+        }
+        return result + "\n"
+    }
+}

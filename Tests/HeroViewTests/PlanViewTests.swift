@@ -1,0 +1,168 @@
+import HeroModel
+import HeroPlan
+import HeroView
+import Testing
+
+@Suite struct PlanViewTests {
+    private let view = PlanView()
+
+    @Test("a plan tells what, why, where and in which waves")
+    func golden() {
+        expectGolden(view.text(richPlan), "plan.txt")
+        expectGolden(PlanView(isVerbose: true).text(richPlan), "plan-verbose.txt")
+        expectGolden(PlanView(Style(isColored: true, width: 80)).text(richPlan), "plan-colour.txt")
+        expectGolden(PlanView.json(richPlan).text(.pretty) + "\n", "plan.json")
+    }
+
+    @Test("the JSON of a plan has exactly the members of the contract, in its order")
+    func members() throws {
+        let json = PlanView.json(richPlan)
+        #expect(
+            keys(json) == [
+                "schema", "base_revision", "summary", "changes", "stop_waves", "start_waves", "reclaims", "drift",
+                "diagnostics",
+            ]
+        )
+        #expect(json["schema"] == "heroproc/plan/v1")
+        #expect(json["summary"].map(keys) == ["start", "stop", "restart", "update", "keep", "blocked"])
+        guard case .array(let changes)? = json["changes"],
+            let web = changes.first(where: { $0["service"] == "core/web" })
+        else {
+            Issue.record("no change of core/web")
+            return
+        }
+        #expect(
+            keys(web) == [
+                "service", "context", "action", "reason", "cause", "fields", "stop_wave", "start_wave",
+            ]
+        )
+        #expect(web["reason"].map(keys) == ["code", "text"])
+        guard case .array(let fields)? = web["fields"], let first = fields.first else {
+            Issue.record("no fields")
+            return
+        }
+        #expect(keys(first) == ["path", "before", "after", "cost", "at"])
+        #expect(first["at"] == "services.d/web.yaml:12")
+    }
+
+    @Test(
+        "the last line counts",
+        arguments: [
+            ([PlanAction](), "Nothing to do: there are no services."),
+            ([.keep], "Nothing to do: 1 service is as declared."),
+            ([.keep, .keep], "Nothing to do: 2 services are as declared."),
+            ([.keep, .blocked], "Nothing to do: 1 service is as declared; 1 is blocked."),
+            ([.blocked, .blocked], "Nothing to do: no service can change; 2 are blocked."),
+            ([.start, .restart, .restart, .keep], "Plan: 1 to start, 2 to restart; 1 unchanged."),
+            ([.stop, .update, .blocked], "Plan: 1 to stop, 1 to update; 1 blocked."),
+        ]
+    )
+    func summary(_ actions: [PlanAction], _ expected: String) {
+        let changes = actions.enumerated().map { index, action in
+            Change(QualifiedName("s\(index)"), action, Reason(.declared, ""))
+        }
+        #expect(view.summary(Plan(baseRevision: 1, changes: changes)) == expected)
+    }
+
+    @Test("a plan of 1,000 services stays readable: waves wrap, are counted, and no line is too long")
+    func manyServices() {
+        let names = (0..<1000).map { QualifiedName("service-\($0)") }
+        let changes = names.enumerated().map { index, name in
+            Change(name, index < 3 ? .restart : .keep, Reason(.cascade, "core/hero_db restarts"))
+        }
+        let plan = Plan(
+            baseRevision: 9,
+            changes: changes,
+            stopWaves: [names],
+            startWaves: [names, Array(names.prefix(2))]
+        )
+        let text = PlanView(Style(width: 100)).text(plan)
+        let lines = text.split(separator: "\n")
+        #expect(lines.count < 40)
+        #expect(lines.allSatisfy { $0.count <= 100 })
+        #expect(lines.last == "Plan: 3 to restart; 997 unchanged.")
+        #expect(text.contains("... and 960 more (-v shows all)"))
+        let verbose = PlanView(Style(width: 100), isVerbose: true).text(plan)
+        #expect(verbose.contains("core/service-999\n"))
+        #expect(verbose.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    }
+
+    @Test("of two long values the difference is shown, not their common beginning")
+    func longValues() {
+        let script = String(repeating: "echo hello; ", count: 500)
+        let field = FieldDiff(
+            path: "actions.a.script",
+            before: "\"\(script)exit 1\"",
+            after: "\"\(script)exit 2\"",
+            cost: .restart,
+            at: nil
+        )
+        let change = Change(QualifiedName("a"), .restart, Reason(.specChanged, "script changed"), fields: [field])
+        let text = view.text(Plan(baseRevision: 1, changes: [change]))
+        #expect(text.contains("exit 1\"") && text.contains("exit 2\""))
+        #expect(text.utf8.count < 400)
+    }
+
+    @Test("a cause and a place are told once, and always")
+    func mentions() {
+        func line(_ reason: String, cause: String, line: Int) -> String {
+            let reason = Reason(.cascade, reason, at: place("web.yaml", line))
+            let change = Change(QualifiedName("x"), .restart, reason, cause: QualifiedName(cause))
+            return view.text(Plan(baseRevision: 1, changes: [change])).split(separator: "\n").first.map(String.init)
+                ?? ""
+        }
+        let text = "core/web2 restarts, services.d/web.yaml:12"
+        #expect(line(text, cause: "web2", line: 12) == "  ± core/x  restart  \(text)")
+        #expect(
+            line(text, cause: "web", line: 1)
+                == "  ± core/x  restart  \(text) (because of core/web)  services.d/web.yaml:1"
+        )
+    }
+
+    @Test("what is dropped from a long list of fields is counted")
+    func manyFields() {
+        let fields = (0..<100).map {
+            FieldDiff(path: "env.V\($0)", before: nil, after: "1", cost: .restart, at: nil)
+        }
+        let change = Change(QualifiedName("a"), .restart, Reason(.specChanged, "100 fields changed"), fields: fields)
+        let plan = Plan(baseRevision: 1, changes: [change])
+        #expect(view.text(plan).contains("... and 88 more fields (-v shows all)"))
+        #expect(PlanView(isVerbose: true).text(plan).contains("env.V99: unset -> \"1\""))
+    }
+
+    @Test("no name, reason, value or drift reaches the terminal as a control")
+    func hostileTexts() {
+        let name = QualifiedName(hostile, context: hostile)
+        let field = FieldDiff(
+            path: hostile,
+            before: hostile,
+            after: nil,
+            cost: .restart,
+            at: SourcePlace(file: hostile, line: 1, column: 1)
+        )
+        let plan = Plan(
+            baseRevision: 1,
+            changes: [
+                Change(
+                    name,
+                    .restart,
+                    Reason(.cascade, hostile, at: SourcePlace(file: hostile + "2", line: 1, column: 1)),
+                    cause: QualifiedName("x" + hostile),
+                    fields: [field],
+                    blockedBy: [QualifiedName("y" + hostile)]
+                )
+            ],
+            stopWaves: [[name]],
+            startWaves: [[name]],
+            drift: [Drift(service: name, action: hostile, text: hostile)]
+        )
+        #expect(isHarmless(view.text(plan)))
+        #expect(isHarmless(PlanView.json(plan).text()))
+    }
+}
+
+/// The keys of an object in their order.
+func keys(_ value: JSONValue) -> [String] {
+    guard case .object(let members) = value else { return [] }
+    return members.map(\.key)
+}

@@ -1,0 +1,141 @@
+import HeroModel
+import HeroPlan
+import HeroView
+import Testing
+
+@Suite struct RecordViewTests {
+    @Test("jobs are a table, and JSON whose ids are exact integers and whose pids belong to what runs")
+    func jobsGolden() {
+        expectGolden(JobsView().text(jobs, now: now), "jobs.txt")
+        expectGolden(JobsView.json(jobs).text(.pretty) + "\n", "jobs.json")
+        #expect(JobsView().text([], now: now) == "No jobs.\n")
+    }
+
+    @Test("the JSON of jobs has exactly the members of the contract, in its order")
+    func jobMembers() {
+        guard case .array(let all)? = JobsView.json(jobs)["jobs"], let first = all.first else {
+            Issue.record("no jobs")
+            return
+        }
+        #expect(
+            keys(first) == [
+                "id", "context", "service_id", "action_id", "run_id", "revision", "phase", "attempt", "restart_count",
+                "pid", "exit_code", "signal", "error", "tags", "created_at", "started_at", "finished_at",
+            ]
+        )
+        #expect(first["id"] == .integer(.max))
+    }
+
+    @Test("a lost outcome is told as lost, never as an exit code (I2)")
+    func lostOutcome() {
+        guard case .array(let all)? = JobsView.json(jobs)["jobs"], let lost = all.last else {
+            Issue.record("no jobs")
+            return
+        }
+        #expect(lost["exit_code"] == .null && lost["error"] == "lost: the machine lost power")
+    }
+
+    @Test("one job is shown with every start that is still recorded")
+    func jobGolden() {
+        let starts = [
+            StartRecord(
+                job: 8,
+                generation: 1,
+                startedAt: before(.seconds(90)),
+                endedAt: before(.seconds(30)),
+                outcome: .signaled(Signal(number: 11), coreDumped: true)
+            ),
+            StartRecord(
+                job: 8,
+                generation: 2,
+                startedAt: nil,
+                endedAt: before(.seconds(20)),
+                outcome: .startFailed(StartFailure(stage: .directory, errno: 2, detail: "/srv/web: no such directory"))
+            ),
+            StartRecord(job: 8, generation: 3, startedAt: before(.milliseconds(2500))),
+        ]
+        expectGolden(JobsView().text(jobs[1], starts: starts, now: now), "job.txt")
+    }
+
+    @Test("events are lines, for people and for tools")
+    func events() {
+        let event = EventRecord(
+            time: now,
+            level: .warning,
+            source: "hero_proc.auto_start_db",
+            subject: "core/hero_db",
+            text: "its status is stop"
+        )
+        #expect(
+            EventsView().line(event)
+                == "\(now) warning hero_proc.auto_start_db  core/hero_db: its status is stop\n"
+        )
+        #expect(
+            EventsView.jsonLine(event)
+                == #"{"time":"\#(now)","level":"warning","source":"hero_proc.auto_start_db","subject":"core/hero_db","#
+                + #""text":"its status is stop"}"# + "\n"
+        )
+    }
+
+    @Test("the history names variables and never tells their values")
+    func history() throws {
+        let revision = try #require(report.revision)
+        expectGolden(HistoryView().text([revision], now: now), "history.txt")
+        let json = HistoryView.json([revision]).text()
+        #expect(json.contains("TOKEN") && !json.contains("secret"))
+        #expect(HistoryView().text([], now: now) == "Nothing was applied yet.\n")
+    }
+
+    @Test("the result of an apply says whether it converged and what is missing")
+    func apply() {
+        var result = ApplyReport(
+            revision: 4,
+            isConverged: false,
+            plan: Plan(baseRevision: 3),
+            services: [
+                .init(name: QualifiedName("hero_db"), state: .running),
+                .init(
+                    name: QualifiedName("web"),
+                    state: .backingOff,
+                    cancelled: 1,
+                    stoppedDependents: [QualifiedName("worker")],
+                    detail: "exit code 3; next try in 4s"
+                ),
+            ],
+            errors: ["cannot start core/seed: /no/such: no such file"],
+            elapsed: .milliseconds(60_100)
+        )
+        expectGolden(ApplyView().text(result), "apply.txt")
+        expectGolden(ApplyView.json(result).text(.pretty) + "\n", "apply.json")
+        result.isConverged = true
+        result.errors = []
+        result.services = []
+        result.elapsed = .milliseconds(1234)
+        #expect(ApplyView().text(result) == "Revision 4 is applied: all is as declared in 1.2s.\n")
+        result.revision = nil
+        #expect(ApplyView().text(result) == "Nothing to do.\n")
+        result.isConverged = false
+        #expect(ApplyView().text(result) == "Refused: nothing was changed.\n")
+    }
+
+    @Test(
+        "durations are told in the two units that matter",
+        arguments: [
+            (Duration.milliseconds(-5), "0ms"), (.milliseconds(999), "999ms"), (.milliseconds(1000), "1s"),
+            (.milliseconds(1250), "1.2s"), (.milliseconds(9999), "9.9s"), (.milliseconds(10_900), "10s"),
+            (.seconds(192), "3m12s"), (.seconds(180), "3m"), (.seconds(7500), "2h5m"), (.seconds(273_600), "3d4h"),
+            (.seconds(Int64.max), "106751d23h"),
+        ]
+    )
+    func durations(_ duration: Duration, _ text: String) {
+        #expect(duration.spoken == text)
+    }
+
+    @Test("times are told as seen from now, whatever the clock was set to")
+    func relative() {
+        #expect(before(.seconds(192)).relative(to: now) == "3m12s ago")
+        #expect(before(.milliseconds(-4200)).relative(to: now) == "in 4s")
+        #expect(before(.milliseconds(300)).relative(to: now) == "now")
+        #expect(WallTime(microseconds: .min).relative(to: WallTime(microseconds: .max)) == "106751d23h ago")
+    }
+}

@@ -1,0 +1,102 @@
+import HeroModel
+import HeroView
+import Testing
+
+@Suite struct StatusViewTests {
+    @Test("the status shows every service, its actions where they say more, and a summary")
+    func golden() {
+        expectGolden(StatusView().text(report), "status.txt")
+        expectGolden(StatusView(Style(isColored: true, width: 72)).text(report), "status-colour.txt")
+        expectGolden(StatusView.json(report).text(.pretty) + "\n", "status.json")
+    }
+
+    @Test("an empty status says what is missing")
+    func empty() {
+        let empty = StatusReport(revision: nil, reconciler: nil, services: [], now: now)
+        #expect(StatusView().text(empty) == "0 services. Nothing was applied yet; no reconciler lives.\n")
+        #expect(
+            StatusView.json(empty).text()
+                == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
+                + #""dir":null},"services":[],"standalone":[]}"#
+        )
+        #expect(empty.isAllAsWanted)
+    }
+
+    @Test("the JSON of a status has exactly the members of the contract, in its order")
+    func members() {
+        let json = StatusView.json(report)
+        #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone"])
+        #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir"])
+        guard case .array(let services)? = json["services"], let first = services.first,
+            case .array(let actions)? = first["actions"], let action = actions.first
+        else {
+            Issue.record("no services")
+            return
+        }
+        #expect(
+            keys(first) == [
+                "context", "name", "class", "wanted", "state", "since", "run_id", "blocked_by", "actions",
+            ]
+        )
+        #expect(
+            keys(action) == [
+                "name", "job_id", "phase", "pid", "ready", "healthy", "attempt", "restart_count", "exit_code",
+                "next_retry_at",
+            ]
+        )
+    }
+
+    @Test(
+        "a service is as wanted when it is where its manifest says",
+        arguments: ServiceState.allCases
+    )
+    func asWanted(_ state: ServiceState) {
+        func isAsWanted(_ wanted: WantedStatus?) -> Bool {
+            StatusReport(
+                revision: nil,
+                reconciler: nil,
+                services: [ServiceStatus(name: QualifiedName("a"), wanted: wanted, state: state)],
+                now: now
+            ).isAllAsWanted
+        }
+        #expect(isAsWanted(.start) == (state == .running || state == .exited))
+        #expect(isAsWanted(.stop) == (state == .stopped))
+        #expect(isAsWanted(.spec) == (state == .stopped))
+        #expect(isAsWanted(nil) == (state == .stopped))
+        #expect(isAsWanted(.ignore))
+    }
+
+    @Test("a table fits the terminal by cutting its last column, and never a name", arguments: [40, 60, 80, 200])
+    func width(_ width: Int) {
+        var wide = report
+        wide.services[2].blockedBy = (0..<50).map { QualifiedName("requirement-\($0)") }
+        let lines = StatusView(Style(width: width)).text(wide).split(separator: "\n").dropLast()
+        #expect(lines.allSatisfy { $0.count <= max(width, 64) })
+        #expect(lines.contains { $0.contains("core/worker") && (width >= 1000 || $0.hasSuffix("…")) })
+        #expect(lines.allSatisfy { !$0.hasSuffix(" ") })
+    }
+
+    @Test("no name or error reaches the terminal as a control")
+    func hostileTexts() {
+        var job = jobs[1]
+        job.error = hostile
+        job.action = hostile
+        job.tags = [hostile]
+        let service = ServiceStatus(
+            name: QualifiedName(hostile),
+            wanted: .start,
+            state: .failed,
+            blockedBy: [QualifiedName(hostile)],
+            actions: [ActionStatus(job), ActionStatus(name: hostile)]
+        )
+        let reconciler = StatusReport.Reconciler(pid: 1, mode: hostile, directory: hostile)
+        let status = StatusReport(revision: nil, reconciler: reconciler, services: [service], now: now)
+        #expect(isHarmless(StatusView().text(status)))
+        #expect(isHarmless(JobsView().text([job], now: now)))
+        #expect(isHarmless(JobsView().text(job, starts: [], now: now)))
+        let event = EventRecord(time: now, level: .error, source: hostile, subject: hostile, text: hostile)
+        #expect(isHarmless(EventsView().line(event)) && isHarmless(EventsView.jsonLine(event)))
+        let revision = RevisionRecord(number: 1, time: now, directory: hostile, actor: hostile, summary: hostile)
+        #expect(isHarmless(HistoryView().text([revision], now: now)))
+    }
+}
