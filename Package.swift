@@ -92,6 +92,13 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
+        // The tests.
+        .testTarget(
+            name: "HeroStoreTests",
+            dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
+
         // What Swift cannot call, or must not run between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),

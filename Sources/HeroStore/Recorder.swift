@@ -1,0 +1,175 @@
+internal import Foundation
+internal import GRDB
+internal import HeroModel
+
+/// Turns changes into rows.
+///
+/// Statements are prepared once per connection and bound by hand; a service's spec, by far the dearest column, is
+/// written only when it is another one than last time.
+final class Recorder {
+    /// How many starts of a job are kept.
+    static let keptStarts = 20
+    /// How many events are kept; up to `eventsBetweenPrunings` more may be there.
+    static let keptEvents = 10_000
+    /// After how many events the oldest ones go.
+    static let eventsBetweenPrunings = 500
+
+    private let stored = StoredText()
+    /// The specs as they stand in the committed rows, as far as this connection has written them.
+    private var specs: [QualifiedName: ServiceSpec] = [:]
+    /// What the open transaction makes of them; nil for one that is removed.
+    private var pendingSpecs: [QualifiedName: ServiceSpec?] = [:]
+
+    /// The open transaction is durable.
+    func didCommit() {
+        for (name, spec) in pendingSpecs { specs[name] = spec }
+        pendingSpecs.removeAll(keepingCapacity: true)
+    }
+
+    /// The open transaction never was.
+    func didRollBack() {
+        pendingSpecs.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes one change.
+    func record(_ change: StoreChange, in db: Database) throws {
+        switch change {
+        case .revision(let revision, files: let files, documents: let documents):
+            try record(revision, files: files, documents: documents, in: db)
+        case .service(let service):
+            try record(service, in: db)
+        case .serviceState(let name, let state, since: let since, blockedBy: let blockers, isOrderedUp: let isUp):
+            try run(
+                """
+                UPDATE services SET state = ?, since = ?, blocked_by = ?, ordered_up = ? WHERE context = ? AND name = ?
+                """,
+                [state.rawValue, stored.text(since), try stored.names(blockers), isUp, name.context, name.name],
+                in: db
+            )
+        case .serviceRemoved(let name):
+            try run("DELETE FROM services WHERE context = ? AND name = ?", [name.context, name.name], in: db)
+            pendingSpecs[name] = .some(nil)
+        case .run(let run):
+            try self.run(Self.upsertRun, run.values(stored), in: db)
+        case .job(let job):
+            try run(Self.upsertJob, try job.values(stored), in: db)
+        case .jobsRemoved(let jobs):
+            for job in jobs {
+                try run("DELETE FROM jobs WHERE id = ?", [job], in: db)
+                try run("DELETE FROM starts WHERE job_id = ?", [job], in: db)
+            }
+        case .runsRemoved(let runs):
+            for run in runs { try self.run("DELETE FROM runs WHERE id = ?", [run], in: db) }
+        case .start(let start):
+            try run(Self.upsertStart, try start.values(stored), in: db)
+            try run(Self.pruneStarts, [start.job, start.job, Self.keptStarts], in: db)
+        case .event(let event):
+            try run(Self.insertEvent, event.values(stored), in: db)
+            try pruneEvents(after: db.lastInsertedRowID, in: db)
+        }
+    }
+
+    private static let upsertRun = upsert(into: "runs", key: ["id"], RunRecord.columns)
+    private static let upsertJob = upsert(into: "jobs", key: ["id"], JobRecord.columns)
+    private static let upsertStart = upsert(into: "starts", key: ["job_id", "generation"], StartRecord.columns)
+    private static let upsertService = upsert(into: "services", key: ServiceRecord.key, ServiceRecord.columns)
+    private static let upsertRevision = upsert(into: "revisions", key: ["number"], RevisionRecord.columns)
+    private static let updateServiceBesidesSpec = """
+        UPDATE services SET \(ServiceSummary.columns.map { "\"\($0)\" = ?" }.joined(separator: ", "))
+        WHERE context = ? AND name = ?
+        """
+    private static let pruneStarts = """
+        DELETE FROM starts WHERE job_id = ? AND generation <= (SELECT max(generation) FROM starts WHERE job_id = ?) - ?
+        """
+    private static let insertEvent = "INSERT INTO events (\(list(EventRecord.columns))) VALUES (?, ?, ?, ?, ?)"
+
+    private func run(_ sql: String, _ values: Values, in db: Database) throws {
+        try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
+    }
+
+    // Numbers of events have no gaps, so the number alone says when it is time and which ones are too old.
+    private func pruneEvents(after last: Int64, in db: Database) throws {
+        guard last % Int64(Self.eventsBetweenPrunings) == 0 else { return }
+        try run("DELETE FROM events WHERE id <= ?", [last &- Int64(Self.keptEvents)], in: db)
+        // Gives pages back to the file system that removed rows have left free, a few at a time.
+        try db.execute(sql: "PRAGMA incremental_vacuum(64)")
+    }
+
+    private func record(_ service: ServiceRecord, in db: Database) throws {
+        let values = try service.valuesBesidesSpec(stored)
+        let known = pendingSpecs[service.name] ?? specs[service.name]
+        if known == service.spec {
+            let key: Values = [service.name.context, service.name.name]
+            try run(Self.updateServiceBesidesSpec, values + key, in: db)
+            return
+        }
+        try run(Self.upsertService, values + [try stored.json(service.spec)], in: db)
+        for action in service.spec.actions {
+            try record(action, of: service.name, since: service.revision, in: db)
+        }
+        pendingSpecs[service.name] = .some(service.spec)
+    }
+
+    private func record(
+        _ action: ActionSpec,
+        of service: QualifiedName,
+        since revision: RevisionNumber,
+        in db: Database
+    ) throws {
+        let spec = try stored.json(action)
+        let row: Values = [service.context, service.name, action.name, contentDigest(spec.utf8)]
+        try run(
+            """
+            INSERT INTO actions (context, service_id, name, digest, first_revision, spec)
+            SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
+                SELECT 1 FROM actions WHERE context = ? AND service_id = ? AND name = ? AND digest = ? AND spec = ?
+            )
+            """,
+            row + [revision, spec] + row + [spec],
+            in: db
+        )
+    }
+
+    private func record(
+        _ revision: RevisionRecord,
+        files: [ManifestFile],
+        documents: [StoredDocument],
+        in db: Database
+    ) throws {
+        try run(Self.upsertRevision, try revision.values(stored), in: db)
+        try run("DELETE FROM files WHERE revision = ?", [revision.number], in: db)
+        try run("DELETE FROM manifests WHERE revision = ?", [revision.number], in: db)
+        var digests: [String: String] = [:]
+        for (position, file) in files.enumerated() {
+            let digest = contentDigest(file.bytes)
+            digests[file.path] = digest
+            let text = try textNumber(Data(file.bytes), digest: digest, in: db)
+            try run(
+                "INSERT INTO files (revision, position, path, folder, text_id) VALUES (?, ?, ?, ?, ?)",
+                [revision.number, position, file.path, file.folder, text],
+                in: db
+            )
+        }
+        for (position, document) in documents.enumerated() {
+            try run(
+                """
+                INSERT INTO manifests (revision, position, kind, context, name, file, line, digest)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    revision.number, position, document.kind, document.name?.context, document.name?.name,
+                    document.file, document.line, digests[document.file],
+                ],
+                in: db
+            )
+        }
+    }
+
+    /// The row that holds a text; a digest only finds candidates, their bytes decide.
+    private func textNumber(_ bytes: Data, digest: String, in db: Database) throws -> Int64 {
+        let statement = try db.cachedStatement(sql: "SELECT id FROM texts WHERE digest = ? AND bytes = ?")
+        if let known = try Int64.fetchOne(statement, arguments: [digest, bytes]) { return known }
+        try run("INSERT INTO texts (digest, bytes) VALUES (?, ?)", [digest, bytes], in: db)
+        return db.lastInsertedRowID
+    }
+}

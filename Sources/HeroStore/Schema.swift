@@ -1,0 +1,169 @@
+internal import GRDB
+
+/// The tables, and how each version of them becomes the next.
+///
+/// People read this database with their own tools: columns bear the names of `jobs -o json`, times are text.
+enum Schema {
+    /// What marks the file as ours: "hero" in ASCII (`PRAGMA application_id`).
+    static let applicationID: Int64 = 0x6865_726f
+
+    /// The version this program writes: one more than the last migration's place.
+    static var version: Int64 { Int64(migrations.count) }
+
+    /// The step at place N makes version N + 1 of version N; what was released is never edited, only added to.
+    static let migrations: [String] = [versionOne]
+
+    /// Brings a database up to date, one transaction for each version.
+    static func migrate(_ db: Database) throws {
+        for (place, sql) in migrations.enumerated() {
+            try db.inTransaction(.immediate) {
+                let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+                if found == Int64(place) {
+                    try db.execute(sql: sql)
+                    try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+                    try db.execute(sql: "PRAGMA user_version = \(place + 1)")
+                }
+                return .commit
+            }
+        }
+    }
+
+    // AUTOINCREMENT on jobs and runs: their numbers come from the reconciler, and SQLite remembers the highest one
+    // even when its row is gone, so that none is ever used twice.
+    private static let versionOne = """
+        CREATE TABLE revisions (
+            number INTEGER PRIMARY KEY,
+            applied_at TEXT NOT NULL,
+            directory TEXT NOT NULL,
+            git_commit TEXT,
+            actor TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            is_down INTEGER NOT NULL,
+            is_down_for_all INTEGER NOT NULL,
+            variables TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE texts (
+            id INTEGER PRIMARY KEY,
+            digest TEXT NOT NULL,
+            bytes BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX texts_digest ON texts (digest);
+
+        CREATE TABLE files (
+            revision INTEGER NOT NULL REFERENCES revisions (number) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            path TEXT NOT NULL,
+            folder TEXT NOT NULL,
+            text_id INTEGER NOT NULL REFERENCES texts (id),
+            PRIMARY KEY (revision, position)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE manifests (
+            revision INTEGER NOT NULL REFERENCES revisions (number) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            context TEXT,
+            name TEXT,
+            file TEXT NOT NULL,
+            line INTEGER NOT NULL,
+            digest TEXT,
+            PRIMARY KEY (revision, position)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE services (
+            context TEXT NOT NULL,
+            name TEXT NOT NULL,
+            class TEXT NOT NULL,
+            status TEXT NOT NULL,
+            state TEXT NOT NULL,
+            since TEXT NOT NULL,
+            blocked_by TEXT NOT NULL,
+            run_id INTEGER,
+            revision INTEGER NOT NULL,
+            ordered_up INTEGER NOT NULL,
+            requires TEXT NOT NULL,
+            "after" TEXT NOT NULL,
+            canonical TEXT NOT NULL,
+            spec TEXT NOT NULL,
+            PRIMARY KEY (context, name)
+        ) STRICT;
+
+        CREATE TABLE actions (
+            id INTEGER PRIMARY KEY,
+            context TEXT NOT NULL,
+            service_id TEXT,
+            name TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            first_revision INTEGER NOT NULL,
+            spec TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX actions_name ON actions (context, service_id, name, digest);
+
+        CREATE TABLE runs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            context TEXT NOT NULL,
+            service_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            started_at TEXT NOT NULL,
+            ended_at TEXT
+        ) STRICT;
+        CREATE INDEX runs_service_id ON runs (service_id);
+
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            context TEXT NOT NULL,
+            service_id TEXT,
+            action_id TEXT NOT NULL,
+            run_id INTEGER,
+            revision INTEGER NOT NULL,
+            phase TEXT NOT NULL,
+            attempt INTEGER NOT NULL,
+            restart_count INTEGER NOT NULL,
+            pid INTEGER,
+            exit_code INTEGER,
+            signal TEXT,
+            error TEXT,
+            tags TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            started_at TEXT,
+            finished_at TEXT,
+            executions INTEGER NOT NULL,
+            generation INTEGER NOT NULL,
+            is_ready INTEGER NOT NULL,
+            is_stopping INTEGER NOT NULL,
+            boot_id TEXT,
+            pid_ns INTEGER,
+            start_ticks INTEGER,
+            pidfs_inode INTEGER,
+            outcome TEXT,
+            next_retry_at TEXT,
+            deadline_ns INTEGER,
+            deadline_boot_id TEXT
+        ) STRICT;
+        CREATE INDEX jobs_service_id ON jobs (service_id);
+        CREATE INDEX jobs_action_id ON jobs (action_id);
+        CREATE INDEX jobs_service_id_phase ON jobs (service_id, phase);
+        CREATE INDEX jobs_run_id ON jobs (run_id);
+        CREATE INDEX jobs_active ON jobs (phase) WHERE phase IN ('running', 'retrying');
+
+        CREATE TABLE starts (
+            job_id INTEGER NOT NULL,
+            generation INTEGER NOT NULL,
+            started_at TEXT,
+            ended_at TEXT,
+            outcome TEXT,
+            PRIMARY KEY (job_id, generation)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            time TEXT NOT NULL,
+            level TEXT NOT NULL,
+            source TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX events_time ON events (time);
+        """
+}

@@ -1,0 +1,153 @@
+import GRDB
+import HeroModel
+import Testing
+
+@testable import HeroStore
+
+@Suite("What was recorded is what is read")
+struct RecordTests {
+    @Test("Every shape of every record comes back as it was", arguments: 0..<20)
+    func roundTrip(seed: UInt64) throws {
+        var dice = Dice(state: seed)
+        let store = try StateStore.inMemory()
+        let jobs = (1...20).map { dice.job($0) }
+        let names = ["a", "b", "c"].map { QualifiedName($0) }
+        let services = names.map { dice.service($0) }
+        let starts = (1...20).map {
+            StartRecord(
+                job: 7,
+                generation: $0,
+                startedAt: dice.maybe { $0.time() },
+                endedAt: dice.maybe { $0.time() },
+                outcome: dice.maybe { $0.outcome() }
+            )
+        }
+        try store.commit(jobs.map { .job($0) } + services.map { .service($0) } + starts.map { .start($0) })
+        #expect(try store.reader.jobs() == jobs.reversed())
+        #expect(try store.load().services == services)
+        #expect(try store.reader.starts(of: 7) == starts.reversed())
+        for job in jobs { #expect(try store.reader.job(job.id) == job) }
+    }
+
+    @Test("A store in memory answers like one on a disk, and like the same one opened again", arguments: 0..<8)
+    func sameEverywhere(seed: UInt64) throws {
+        let directory = try Directory()
+        var dice = Dice(state: seed &+ 1000)
+        let memory = try StateStore.inMemory()
+        var disk: StateStore? = try StateStore(path: directory.database)
+        for _ in 0..<20 {
+            let batch = dice.changes(15)
+            try memory.commit(batch)
+            try disk?.commit(batch)
+        }
+        try expectSame(memory, try #require(disk))
+        disk = nil
+        try expectSame(memory, try StateStore(path: directory.database))
+        let reader = try #require(try StateReader(path: directory.database))
+        #expect(try reader.serviceSummaries() == memory.reader.serviceSummaries())
+        #expect(try reader.jobs() == memory.reader.jobs())
+    }
+
+    private func expectSame(_ left: StateStore, _ right: StateStore) throws {
+        #expect(try left.load() == right.load())
+        #expect(try left.reader.jobs() == right.reader.jobs())
+        #expect(try left.reader.currentJobs() == right.reader.currentJobs())
+        #expect(try left.reader.serviceSummaries() == right.reader.serviceSummaries())
+        #expect(try left.reader.numberedEvents() == right.reader.numberedEvents())
+        #expect(try left.reader.revisions(limit: 9) == right.reader.revisions(limit: 9))
+        for number in 1...4 as ClosedRange<Int64> {
+            #expect(try left.reader.files(of: number) == right.reader.files(of: number))
+            #expect(try left.reader.documents(of: number) == right.reader.documents(of: number))
+        }
+        for job in 1...30 as ClosedRange<Int64> {
+            #expect(try left.reader.starts(of: job) == right.reader.starts(of: job))
+        }
+    }
+
+    @Test("A summary says what the record says, with what it wants behind what it is after")
+    func summaries() throws {
+        var dice = Dice(state: 5)
+        let store = try StateStore.inMemory()
+        let record = dice.service(QualifiedName("web"))
+        try store.commit([.service(record)])
+        let summary = try #require(try store.reader.serviceSummaries().first)
+        #expect(summary.name == record.name)
+        #expect(summary.serviceClass == record.spec.serviceClass)
+        #expect(summary.status == record.spec.status)
+        #expect(summary.canonical == record.canonical)
+        #expect(summary.requires == record.spec.requires)
+        #expect(summary.after == record.spec.after + record.spec.wants)
+        #expect(summary.state == record.state)
+        #expect(summary.since == record.since)
+        #expect(summary.blockedBy == record.blockedBy)
+        #expect(summary.run == record.run)
+        #expect(summary.revision == record.revision)
+        #expect(summary.isOrderedUp == record.isOrderedUp)
+    }
+
+    @Test("A service that moves on keeps its spec; a spec that changes is written anew")
+    func specs() throws {
+        let store = try StateStore.inMemory()
+        var record = service("web")
+        try store.commit([.service(record)])
+        record.state = .failed
+        record.run = 9
+        try store.commit([.service(record)])
+        #expect(try store.load().services == [record])
+        record = service("web", arguments: ["/bin/false"])
+        try store.commit([
+            .service(record), .serviceState(record.name, .blocked, since: now, blockedBy: [], isOrderedUp: false),
+        ])
+        record.state = .blocked
+        record.isOrderedUp = false
+        #expect(try store.load().services == [record])
+        try store.commit([.serviceRemoved(record.name)])
+        #expect(try store.load().services == [])
+        try store.commit([.service(record)])
+        #expect(try store.load().services == [record])
+    }
+
+    @Test("Every distinct action that ever ran is one row, with the revision that brought it")
+    func actions() throws {
+        let queue = try Connection.inMemory()
+        let store = StateStore(path: ":memory:", queue: queue)
+        var second = service("web", arguments: ["/bin/false"])
+        second.revision = 2
+        var third = service("web")
+        third.revision = 3
+        for record in [service("web"), second, third] { try store.commit([.service(record)]) }
+        let revisions = try queue.read {
+            try Int64.fetchAll($0, sql: "SELECT first_revision FROM actions ORDER BY id")
+        }
+        #expect(revisions == [1, 2])
+    }
+
+    @Test("Equal texts are stored once; equal digests of unequal texts are no equal texts")
+    func texts() throws {
+        let queue = try Connection.inMemory()
+        let store = StateStore(path: ":memory:", queue: queue)
+        let files = [file("a.yaml", "same"), file("b.yaml", "same"), file("c.yaml", ""), file("d.yaml", "other")]
+        let digest = contentDigest("other".utf8)
+        try queue.write {
+            try $0.execute(sql: "INSERT INTO texts (digest, bytes) VALUES (?, x'ff')", arguments: [digest])
+        }
+        try store.commit([.revision(revision(1), files: files, documents: [])])
+        try store.commit([.revision(revision(2), files: files.reversed(), documents: [])])
+        #expect(try store.reader.files(of: 1) == files)
+        #expect(try store.load().files == files.reversed())
+        #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM texts") } == 4)
+        // FNV-1a's published value for "a".
+        #expect(contentDigest("a".utf8) == "d228cb696f1a8caf78912b704e4a8964")
+    }
+
+    @Test("People's tools find the columns of `jobs -o json` by their names, in their order")
+    func columns() throws {
+        let found = try Connection.inMemory().read { try $0.columns(in: "jobs").map(\.name) }
+        let promised = [
+            "id", "context", "service_id", "action_id", "run_id", "revision", "phase", "attempt", "restart_count",
+            "pid", "exit_code", "signal", "error", "tags", "created_at", "started_at", "finished_at",
+        ]
+        #expect(Array(found.prefix(promised.count)) == promised)
+        #expect(Set(found) == Set(JobRecord.columns))
+    }
+}
