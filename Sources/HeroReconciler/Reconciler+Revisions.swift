@@ -76,7 +76,7 @@ extension Reconciler {
         var source = "reconciler"
         var words = text
         if let first = diagnostics.first(where: { $0.severity == .error }) {
-            if first.code == DiagnosticCode.missingRequired.rawValue { source = "hero_proc.auto_start_db" }
+            if first.code == DiagnosticCode.requiredCoreMissing.rawValue { source = "hero_proc.auto_start_db" }
             words += ": " + (first.place.map { "\($0): " } ?? "") + first.message
             let others = diagnostics.filter { $0.severity == .error }.count - 1
             if others > 0 { words += " (and \(others) more)" }
