@@ -84,5 +84,8 @@ let package = Package(
         .target(name: "CHeroRecord"),
         .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+
+        // What proves it.
+        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
     ]
 )
