@@ -1,7 +1,78 @@
+// Holds one start of one job, and decides nothing: its lock, its tree, its output, its exit status.
 import CHeroRecord
 import CHeroShim
 
 @main
 struct Shim {
-    static func main() {}
+    static func main() {
+        shim_leave(run())
+    }
+
+    private static func run() -> Int32 {
+        // 1. Be nobody's child but the kernel's, deaf to every signal but our own.
+        let signals = shim_settle()
+        guard signals >= 0 else { return HERO_SHIM_NO_RECORD }
+
+        // 2. What is to be started.
+        var size = 0
+        guard let memory = shim_map_spec(&size), let spec = Spec(memory: memory, size: size) else {
+            return HERO_SHIM_BAD_SPEC
+        }
+
+        // 3. The right to start it.
+        var shim = hero_identity()
+        _ = shim_identify(shim_own_pid(), -1, &shim)
+        let (taken, refusal) = Record.take(spec, shim: shim)
+        guard var record = taken else { return refuse(refusal, spec) }
+
+        // 4. Where its output goes. A log that cannot be opened keeps no service down (LG-2).
+        let log = Log(
+            path: copy(spec.logPath, to: 0),
+            keep: Int(spec.header.log_keep),
+            limit: spec.header.log_max_size
+        )
+
+        // 5. The program, gated until the record says who it is.
+        let script = spec.scriptPath.map { copy($0, to: 1) }
+        var start = Start(spec)
+        if let failure = start.run(&record) {
+            if let script { _ = shim_remove(script) }
+            record.writeFailure(stage: failure.stage, error: failure.error)
+            record.notify(HERO_NOTICE_FAILED)
+            return HERO_SHIM_DONE
+        }
+        record.notify(HERO_NOTICE_STARTED)
+
+        // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
+        var host = Host(start, record: record, log: log, signals: signals, script: script)
+        shim_unmap(memory, size)
+        host.run()
+        return HERO_SHIM_DONE
+    }
+
+    private static func refuse(_ refusal: Record.Refusal, _ spec: Spec) -> Int32 {
+        switch refusal {
+        case .locked:
+            return HERO_SHIM_LOCKED
+        case .superseded:
+            return HERO_SHIM_SUPERSEDED
+        case .failed(let errno):
+            var notice = hero_notice()
+            notice.magic = HERO_NOTICE_MAGIC
+            notice.kind = HERO_NOTICE_FAILED.rawValue
+            notice.job = spec.header.job
+            notice.generation = spec.header.generation
+            notice.stage = HERO_STAGE_RECORD.rawValue
+            notice.error = errno
+            shim_notify(&notice)
+            return HERO_SHIM_NO_RECORD
+        }
+    }
+
+    /// A path that outlives the spec, in static memory.
+    private static func copy(_ path: UnsafePointer<CChar>, to scratch: Int32) -> UnsafePointer<CChar> {
+        let text = shim_scratch(scratch).unsafelyUnwrapped
+        shim_copy(text, path, shim_length(path) + 1)
+        return UnsafePointer(text)
+    }
 }
