@@ -17,8 +17,8 @@ struct Host {
 
     /// How long the pipes are emptied after the tree is gone: a stranger may hold them, and write, for ever.
     private static let lastDrain: Int64 = 250_000_000
-    /// How long the memory of a burst is kept in case it goes on.
-    private static let shrinkAfter: Int64 = 100
+    /// How long the memory that output goes through is kept in case there is more, in ms.
+    private static let shrinkAfter: Int64 = 1000
     /// The longest pause between two rounds of killing, in ms.
     private static let longestPause: Int64 = 100
 

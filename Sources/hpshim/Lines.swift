@@ -35,9 +35,9 @@ struct Lines {
     private let input = shim_input().unsafelyUnwrapped
     private let output = shim_output().unsafelyUnwrapped
     private var used = 0
-    private var stamp = Stamp(at: shim_stamp().unsafelyUnwrapped)
+    private var stamp = Stamp(at: shim_keep(Stamp.length).unsafelyUnwrapped)
     private var isWide = false
-    /// Whether static memory holds pages of a burst that is over.
+    /// Whether static memory holds pages that output was copied through.
     private(set) var isSwollen = false
 
     /// Moves what is in the pipe now, at most one buffer of it, to the log.
@@ -55,7 +55,7 @@ struct Lines {
             if !isWide { shim_widen_pipe(stream.descriptor) }
             isWide = true
         }
-        if count > Lines.bound { isSwollen = true }
+        isSwollen = true
         store(input, count, of: &stream, to: &log)
         return count
     }
@@ -75,8 +75,7 @@ struct Lines {
     /// Gives the memory of a burst back.
     mutating func shrink() {
         isSwollen = false
-        shim_discard(input, Lines.inputSize)
-        shim_discard(output, Lines.outputSize)
+        shim_rest_memory()
     }
 
     private mutating func store(

@@ -28,23 +28,23 @@ struct LogChain {
         // Only as far as the first free number: a gap needs no filling.
         var free = 1
         var found = shim_file()
-        while free <= keep, shim_inspect_path(name(free, in: 2), &found) == 0 { free += 1 }
+        while free <= keep, shim_inspect_path(name(free, in: 0), &found) == 0 { free += 1 }
         if free > keep {
             removeBeyond()
             free = keep
         }
         // From the top, so that a kill between two steps loses nothing.
         while free > 1 {
-            _ = shim_rename(name(free - 1, in: 2), name(free, in: 3))
+            _ = shim_rename(name(free - 1, in: 0), name(free, in: 1))
             free -= 1
         }
-        _ = shim_rename(path, name(1, in: 2))
+        _ = shim_rename(path, name(1, in: 0))
     }
 
     /// Removes the last of the chain, and what a larger `keep` of earlier times has left.
     private func removeBeyond() {
         var number = keep
-        while number <= 100, shim_remove(name(number, in: 2)) == 0 { number += 1 }
+        while number <= 100, shim_remove(name(number, in: 0)) == 0 { number += 1 }
     }
 
     /// `<path>.<number>`, in static memory.
@@ -69,7 +69,7 @@ struct LogChain {
 
     /// Makes the directories above the file, those that are missing, for nobody but us.
     private func makeDirectories() {
-        let text = shim_scratch(2).unsafelyUnwrapped
+        let text = shim_scratch(0).unsafelyUnwrapped
         let length = shim_length(path)
         shim_copy(text, path, length + 1)
         var index = 1

@@ -27,13 +27,13 @@ struct Shim {
 
         // 4. Where its output goes. A log that cannot be opened keeps no service down (LG-2).
         let log = Log(
-            path: copy(spec.logPath, to: 0),
+            path: keep(spec.logPath),
             keep: Int(spec.header.log_keep),
             limit: spec.header.log_max_size
         )
 
         // 5. The program, gated until the record says who it is.
-        let script = spec.scriptPath.map { copy($0, to: 1) }
+        let script = spec.scriptPath.map { keep($0) }
         var start = Start(spec)
         if let failure = start.run(&record) {
             if let script { _ = shim_remove(script) }
@@ -46,6 +46,7 @@ struct Shim {
         // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
         var host = Host(start, record: record, log: log, signals: signals, script: script)
         shim_unmap(memory, size)
+        shim_settle_memory()
         host.run()
         return HERO_SHIM_DONE
     }
@@ -70,9 +71,11 @@ struct Shim {
     }
 
     /// A path that outlives the spec, in static memory.
-    private static func copy(_ path: UnsafePointer<CChar>, to scratch: Int32) -> UnsafePointer<CChar> {
-        let text = shim_scratch(scratch).unsafelyUnwrapped
-        shim_copy(text, path, shim_length(path) + 1)
+    private static func keep(_ path: UnsafePointer<CChar>) -> UnsafePointer<CChar> {
+        let size = shim_length(path) + 1
+        // The room is that of two paths of the greatest length and a stamp: it never runs out.
+        let text = shim_keep(size).unsafelyUnwrapped
+        shim_copy(text, path, size)
         return UnsafePointer(text)
     }
 }

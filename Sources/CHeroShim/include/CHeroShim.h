@@ -44,8 +44,14 @@ const void *shim_map_spec(long *size);
 void *shim_map(long size);
 void shim_unmap(const void *memory, long size);
 
-/// Gives the pages of static memory back to the kernel; they read as zero afterwards.
+/// Gives pages back to the kernel; they read as zero afterwards.
 void shim_discard(void *memory, long size);
+
+/// After the start: gives back what only the start has needed, of static memory and of the stack.
+void shim_settle_memory(void);
+
+/// After a burst of output: gives back what it was copied through.
+void shim_rest_memory(void);
 
 /// Sends a notice without ever waiting longer than a second for the reader; its absence is no error.
 void shim_notify(const struct hero_notice *notice);
@@ -73,8 +79,8 @@ struct shim_process {
 char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM_LINE_BOUND bytes free in front of it
 char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
 char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
-char *shim_stamp(void);          // the stamp in front of the lines of one read
-char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each: 0 the log's path, 1 the script's, 2 and 3 to build one in
+char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
+char *shim_keep(long size);      // small things that stay, side by side; a null pointer when there is no room left
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
 
 enum {
