@@ -84,5 +84,9 @@ let package = Package(
         .target(name: "CHeroRecord"),
         .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+
+        // The tests.
+        .target(name: "ShimHarness", path: "Tests/ShimHarness"),
+        .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
     ]
 )
