@@ -124,7 +124,8 @@ int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int 
         .exit_signal = SIGCHLD,
     };
     long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (pid < 0 && errno == ENOSYS) {
+    if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
+        // Old kernels do not know the call, and some sandboxes refuse it.
         pid = fork();
         if (pid > 0) descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     }

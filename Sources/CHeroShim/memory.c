@@ -1,7 +1,5 @@
 #include "CHeroShim.h"
 
-#include <stddef.h>
-
 // Static and untouched: the pages exist only once they are used. Together they stay below 2 MiB, so that no
 // transparent huge page can ever back them.
 static char scratch[2][SHIM_PATH_SIZE] __attribute__((aligned(4096)));
@@ -23,7 +21,8 @@ char *shim_scratch(int index) { return scratch[index & 1]; }
 struct shim_process *shim_process_table(void) { return table; }
 
 char *shim_keep(long size) {
-    if (size < 0 || size > (long)sizeof kept.bytes - kept.used) return NULL;
+    // Cannot happen: a spec with a longer path was refused.
+    if (size < 0 || size > (long)sizeof kept.bytes - kept.used) __builtin_trap();
     kept.used += size;
     return kept.bytes + sizeof kept.bytes - kept.used;
 }

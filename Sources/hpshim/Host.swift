@@ -20,7 +20,7 @@ struct Host {
     /// How long the memory that output goes through is kept in case there is more, in ms.
     private static let shrinkAfter: Int64 = 1000
     /// The longest pause between two rounds of killing, in ms.
-    private static let longestPause: Int64 = 100
+    private static let longestPause: Int64 = 1000
 
     private let signals: Int32
     private let tree = Tree()
@@ -40,8 +40,8 @@ struct Host {
         self.script = script
         self.record = record
         self.log = log
-        output = Stream(start.output, name: "stdout", held: shim_held(0).unsafelyUnwrapped)
-        error = Stream(start.error, name: "stderr", held: shim_held(1).unsafelyUnwrapped)
+        output = Stream(start.output, name: "stdout", held: shim_held(0))
+        error = Stream(start.error, name: "stderr", held: shim_held(1))
         stopSignal = Int32(truncatingIfNeeded: start.spec.header.stop_signal)
         stopTimeout = Int64(start.spec.header.stop_timeout_ms) &* 1_000_000
     }

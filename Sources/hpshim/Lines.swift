@@ -6,6 +6,8 @@ struct Stream {
     fileprivate let name: StaticString
     fileprivate let held: UnsafeMutablePointer<CChar>
     fileprivate var heldCount = 0
+    /// Whether the pipe has been widened, or could not be.
+    fileprivate var isWide = false
 
     init(_ descriptor: Int32, name: StaticString, held: UnsafeMutablePointer<CChar>) {
         self.descriptor = descriptor
@@ -32,11 +34,10 @@ struct Lines {
     /// What a pipe holds unless it was widened; a read of this much means that the service is faster than we are.
     private static let plainPipe = 65536
 
-    private let input = shim_input().unsafelyUnwrapped
-    private let output = shim_output().unsafelyUnwrapped
+    private let input = shim_input()
+    private let output = shim_output()
     private var used = 0
-    private var stamp = Stamp(at: shim_keep(Stamp.length).unsafelyUnwrapped)
-    private var isWide = false
+    private var stamp = Stamp(at: shim_keep(Stamp.length))
     /// Whether static memory holds pages that output was copied through.
     private(set) var isSwollen = false
 
@@ -51,9 +52,10 @@ struct Lines {
             finish(&stream, to: &log)
             return 0
         }
-        if count >= Lines.plainPipe {
-            if !isWide { shim_widen_pipe(stream.descriptor) }
-            isWide = true
+        if count >= Lines.plainPipe, !stream.isWide {
+            // Only now: the kernel's part of a wide pipe costs every job memory, also one that never says a word.
+            shim_widen_pipe(stream.descriptor)
+            stream.isWide = true
         }
         isSwollen = true
         store(input, count, of: &stream, to: &log)

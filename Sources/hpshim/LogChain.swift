@@ -49,7 +49,7 @@ struct LogChain {
 
     /// `<path>.<number>`, in static memory.
     private func name(_ number: Int, in scratch: Int32) -> UnsafePointer<CChar> {
-        let text = shim_scratch(scratch).unsafelyUnwrapped
+        let text = shim_scratch(scratch)
         var end = shim_length(path)
         shim_copy(text, path, end)
         text[end] = 0x2e
@@ -69,7 +69,7 @@ struct LogChain {
 
     /// Makes the directories above the file, those that are missing, for nobody but us.
     private func makeDirectories() {
-        let text = shim_scratch(0).unsafelyUnwrapped
+        let text = shim_scratch(0)
         let length = shim_length(path)
         shim_copy(text, path, length + 1)
         var index = 1

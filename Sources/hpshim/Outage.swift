@@ -29,7 +29,7 @@ struct Outage {
 
     /// `<stamp> stderr F [heroproc: dropped N bytes, ENOSPC, 12.4 s]` and a newline, in static memory.
     func marker(until now: Int64) -> (line: UnsafePointer<CChar>, length: Int) {
-        let text = shim_scratch(1).unsafelyUnwrapped
+        let text = shim_scratch(1)
         var stamp = Stamp(at: text)
         stamp.set(shim_realtime(), stream: "stderr")
         var end = Stamp.length

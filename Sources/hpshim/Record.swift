@@ -15,31 +15,37 @@ struct Record {
     var proc = hero_proc()
     var exit = hero_exit()
 
-    enum Refusal {
+    /// What became of the wish to start.
+    enum Outcome {
+        /// The right to start this generation is ours, and on record.
+        case taken(Record)
+        /// Another instance holds the lock.
         case locked
+        /// The record holds this generation, or a newer one.
         case superseded
+        /// The record cannot be made, locked or written.
         case failed(errno: Int32)
     }
 
     /// Opens and locks the record of `spec`, and takes its generation: the file says `PREPARED` afterwards.
-    static func take(_ spec: Spec, shim: hero_identity) -> (record: Record?, refusal: Refusal) {
+    static func take(_ spec: Spec, shim: hero_identity) -> Outcome {
         let deadline = shim_boottime() &+ lockPatience
         while true {
             let file = shim_open_record(spec.recordPath)
-            guard file >= 0 else { return (nil, .failed(errno: -file)) }
+            guard file >= 0 else { return .failed(errno: -file) }
             let lock = shim_open_lock(spec.recordPath)
             guard lock >= 0 else {
                 shim_close(file)
                 // Removed between the two calls: whoever removes records does so under the lock, so look again.
                 if lock == -Int32(SHIM_ENOENT), shim_boottime() < deadline { continue }
-                return (nil, .failed(errno: -lock))
+                return .failed(errno: -lock)
             }
             if shim_try_lock(lock) == 0, isCurrent(file, lock, at: spec.recordPath) {
                 return prepare(spec, shim: shim, file: file, lock: lock)
             }
             shim_close(lock)
             shim_close(file)
-            guard shim_boottime() < deadline else { return (nil, .locked) }
+            guard shim_boottime() < deadline else { return .locked }
             shim_sleep_ms(lockPause)
         }
     }
@@ -61,13 +67,13 @@ struct Record {
         shim: hero_identity,
         file: Int32,
         lock: Int32
-    ) -> (record: Record?, refusal: Refusal) {
+    ) -> Outcome {
         var earlier = hero_proc()
         let size = MemoryLayout<hero_proc>.size
         if shim_read_at(file, &earlier, size, 0) == size, hero_proc_is_valid(&earlier) != 0,
             earlier.job == spec.header.job, earlier.generation >= spec.header.generation
         {
-            return (nil, .superseded)
+            return .superseded
         }
         var record = Record(file: file, lock: lock)
         record.proc.phase = HERO_PROC_PREPARED.rawValue
@@ -79,7 +85,7 @@ struct Record {
         record.exit.generation = spec.header.generation
         record.exit.job = spec.header.job
         let error = record.writeBoth()
-        return error == 0 ? (record, .locked) : (nil, .failed(errno: error))
+        return error == 0 ? .taken(record) : .failed(errno: error)
     }
 
     private init(file: Int32, lock: Int32) {
@@ -107,7 +113,7 @@ struct Record {
         hero_proc_seal(&proc)
         hero_exit_seal(&exit)
         let sector = Int(HERO_SECTOR)
-        let page = UnsafeMutableRawPointer(shim_scratch(0).unsafelyUnwrapped)
+        let page = UnsafeMutableRawPointer(shim_scratch(0))
         page.initializeMemory(as: UInt8.self, repeating: 0, count: 2 * sector)
         page.storeBytes(of: proc, as: hero_proc.self)
         page.storeBytes(of: exit, toByteOffset: sector, as: hero_exit.self)

@@ -22,8 +22,28 @@ struct Shim {
         // 3. The right to start it.
         var shim = hero_identity()
         _ = shim_identify(shim_own_pid(), -1, &shim)
-        let (taken, refusal) = Record.take(spec, shim: shim)
-        guard var record = taken else { return refuse(refusal, spec) }
+        switch Record.take(spec, shim: shim) {
+        case .taken(let record):
+            start(spec, record, signals: signals, memory: memory, size: size)
+            return HERO_SHIM_DONE
+        case .locked:
+            return HERO_SHIM_LOCKED
+        case .superseded:
+            return HERO_SHIM_SUPERSEDED
+        case .failed(let errno):
+            tell(spec, errno)
+            return HERO_SHIM_NO_RECORD
+        }
+    }
+
+    private static func start(
+        _ spec: Spec,
+        _ taken: Record,
+        signals: Int32,
+        memory: UnsafeRawPointer,
+        size: Int
+    ) {
+        var record = taken
 
         // 4. Where its output goes. A log that cannot be opened keeps no service down (LG-2).
         let log = Log(
@@ -39,7 +59,7 @@ struct Shim {
             if let script { _ = shim_remove(script) }
             record.writeFailure(stage: failure.stage, error: failure.error)
             record.notify(HERO_NOTICE_FAILED)
-            return HERO_SHIM_DONE
+            return
         }
         record.notify(HERO_NOTICE_STARTED)
 
@@ -48,33 +68,25 @@ struct Shim {
         shim_unmap(memory, size)
         shim_settle_memory()
         host.run()
-        return HERO_SHIM_DONE
     }
 
-    private static func refuse(_ refusal: Record.Refusal, _ spec: Spec) -> Int32 {
-        switch refusal {
-        case .locked:
-            return HERO_SHIM_LOCKED
-        case .superseded:
-            return HERO_SHIM_SUPERSEDED
-        case .failed(let errno):
-            var notice = hero_notice()
-            notice.magic = HERO_NOTICE_MAGIC
-            notice.kind = HERO_NOTICE_FAILED.rawValue
-            notice.job = spec.header.job
-            notice.generation = spec.header.generation
-            notice.stage = HERO_STAGE_RECORD.rawValue
-            notice.error = errno
-            shim_notify(&notice)
-            return HERO_SHIM_NO_RECORD
-        }
+    /// Tells the reconciler that there is no record to read.
+    private static func tell(_ spec: Spec, _ errno: Int32) {
+        var notice = hero_notice()
+        notice.magic = HERO_NOTICE_MAGIC
+        notice.kind = HERO_NOTICE_FAILED.rawValue
+        notice.job = spec.header.job
+        notice.generation = spec.header.generation
+        notice.stage = HERO_STAGE_RECORD.rawValue
+        notice.error = errno
+        shim_notify(&notice)
     }
 
     /// A path that outlives the spec, in static memory.
     private static func keep(_ path: UnsafePointer<CChar>) -> UnsafePointer<CChar> {
         let size = shim_length(path) + 1
         // The room is that of two paths of the greatest length and a stamp: it never runs out.
-        let text = shim_keep(size).unsafelyUnwrapped
+        let text = shim_keep(size)
         shim_copy(text, path, size)
         return UnsafePointer(text)
     }

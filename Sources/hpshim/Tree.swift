@@ -7,7 +7,7 @@ import CHeroShim
 /// through pidfds of processes whose parent proves that they belong here; a number alone is never signalled (ID-2).
 struct Tree {
     private let own = shim_own_pid()
-    private let table = shim_process_table().unsafelyUnwrapped
+    private let table = shim_process_table()
     private static let capacity = Int32(SHIM_TABLE_SIZE)
 
     /// Sends a signal to every process below the shim.

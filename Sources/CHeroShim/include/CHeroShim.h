@@ -10,22 +10,21 @@
 
 #include "CHeroRecord.h"
 
-// The errno values the shim decides by (system.c checks that they are the platform's).
+#pragma clang assume_nonnull begin
+
+// The numbers the shim decides by (system.c checks that they are the platform's).
 enum {
     SHIM_ENOENT = 2,
     SHIM_EINTR = 4,
     SHIM_EIO = 5,
     SHIM_ECHILD = 10,
     SHIM_EAGAIN = 11,
-    SHIM_EACCES = 13,
     SHIM_EEXIST = 17,
-    SHIM_EINVAL = 22,
-    SHIM_ENAMETOOLONG = 36,
     SHIM_SIGKILL = 9
 };
 
 /// The name of an errno that a log can fail with, or a null pointer.
-const char *shim_error_name(int error);
+const char *_Nullable shim_error_name(int error);
 
 // MARK: the process itself (process.c)
 
@@ -38,10 +37,10 @@ _Noreturn void shim_leave(int code);
 
 /// The spec behind HERO_FD_SPEC, mapped read-only, and its size; a null pointer unless it is a memfd that can neither
 /// shrink nor be written any more (a mapping of anything else could change or fault under our feet).
-const void *shim_map_spec(long *size);
+const void *_Nullable shim_map_spec(long *size);
 
 /// Zeroed memory for the start, or a null pointer. Given back whole with shim_unmap.
-void *shim_map(long size);
+void *_Nullable shim_map(long size);
 void shim_unmap(const void *memory, long size);
 
 /// Gives pages back to the kernel; they read as zero afterwards.
@@ -80,7 +79,7 @@ char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM
 char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
 char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
 char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
-char *shim_keep(long size);      // small things that stay, side by side; a null pointer when there is no room left
+char *shim_keep(long size);      // small things that stay, side by side: room for two paths and a stamp
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
 
 enum {
@@ -93,7 +92,7 @@ enum {
 
 // MARK: bytes (inline, for the copy loop)
 
-static inline const char *shim_first_newline(const char *from, long size) {
+static inline const char *_Nullable shim_first_newline(const char *from, long size) {
     return (const char *)__builtin_memchr(from, '\n', (unsigned long)size);
 }
 
@@ -181,9 +180,9 @@ int shim_scan_children(int root, struct shim_process *table, int count, int capa
 /// All that the child needs between fork and exec. Lists end with a null pointer.
 struct shim_child {
     const char *working_directory;
-    const char *const *candidates;
-    const char *const *arguments;
-    const char *const *environment;
+    const char *_Nullable const *_Nonnull candidates;
+    const char *_Nullable const *_Nonnull arguments;
+    const char *_Nullable const *_Nonnull environment;
     uint64_t open_files_soft;
     uint32_t umask;
     int32_t output;    // becomes 1
@@ -205,5 +204,7 @@ int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int 
 
 /// Opens the gate and waits until the child has executed (0) or told why it could not (1, with stage and error).
 int shim_open_gate(int gate, uint32_t *stage, int32_t *error);
+
+#pragma clang assume_nonnull end
 
 #endif
