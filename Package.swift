@@ -99,6 +99,8 @@ let package = Package(
         .testTarget(
             name: "HeroStoreTests",
             dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "HeroLinuxTests",
             dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
