@@ -126,5 +126,7 @@ let package = Package(
         .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
+        // Real processes; heroproc and hpshim are built beside the tests.
+        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux"], swiftSettings: house),
     ]
 )

@@ -22,7 +22,7 @@ struct HeroProc: ParsableCommand {
               heroproc apply                 make it so, and wait until it stands
               heroproc status --watch        what runs?
               heroproc logs -f web           what does it say?
-              heroproc reconcile --watch     supervise in the foreground: apply each change of the files
+              heroproc reconcile --watch     supervise: apply each change, heal what dies
 
             EXIT CODES:
               0 as wanted, 1 not (yet) as wanted, 2 refused or impossible, 64 a mistake in the command line. \
@@ -31,11 +31,11 @@ struct HeroProc: ParsableCommand {
         version: "heroproc 0.1.0",
         groupedSubcommands: [
             CommandGroup(
-                name: "Change what runs:",
+                name: "Change What Runs",
                 subcommands: [Validate.self, Diff.self, Apply.self, Reconcile.self, Down.self]
             ),
             CommandGroup(
-                name: "See what runs:",
+                name: "See What Runs",
                 subcommands: [Status.self, Logs.self, Jobs.self, Events.self, History.self]
             ),
         ]

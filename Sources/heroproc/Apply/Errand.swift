@@ -100,6 +100,11 @@ final class Errand {
         return .refused
     }
 
+    /// Says that manifests have mistakes, and which.
+    func refuse(mistaken directory: String, _ diagnostics: [Diagnostic]) -> ExitCode {
+        refuse("cannot apply \(directory): its manifests have mistakes", diagnostics)
+    }
+
     /// What a pass of this very process came to.
     func finish(_ result: ApplyResult?) -> ExitCode {
         guard let result else {
@@ -117,7 +122,7 @@ final class Errand {
 
     private func gaveUp(after timeout: Duration) -> ExitCode {
         let text = "not everything stands after \(timeout.spoken); the reconciler goes on with it"
-        return report(isConverged: false, errors: [text])
+        return report(isConverged: false, errors: progress.unfinished + [text])
     }
 
     private func lost() -> ExitCode {

@@ -32,6 +32,22 @@ final class Progress {
     /// The time since the beginning.
     var elapsed: Duration { begin.duration(to: .now) }
 
+    /// What is not where it should be, in words.
+    var unfinished: [String] {
+        order.sorted().compactMap { name in
+            guard let journey = journeys[name] else { return nil }
+            let detail = journey.detail.isEmpty ? "" : ": \(journey.detail)"
+            return switch journey.state {
+            case .starting: "\(name) is still starting\(detail)"
+            case .stopping: "\(name) is still stopping\(detail)"
+            case .backingOff: "\(name) keeps failing\(detail)"
+            case .degraded: "\(name) is degraded\(detail)"
+            case .failed: "\(name) failed\(detail)"
+            case .running, .exited, .stopped, .blocked: nil
+            }
+        }
+    }
+
     /// A service moved.
     func move(_ name: QualifiedName, _ state: ServiceState, _ detail: String) {
         let now = ContinuousClock.now

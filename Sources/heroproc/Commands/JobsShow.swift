@@ -29,7 +29,11 @@ struct JobsShow: HeroCommand {
         }
         switch output.format {
         case .text:
-            let starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
+            var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
+            // One that has not ended is not in the table of starts yet.
+            if job.phase == .running, job.process != nil, starts.last?.generation ?? 0 < job.generation {
+                starts.append(StartRecord(job: id, generation: job.generation, startedAt: job.startedAt))
+            }
             output.result(JobsView(output.results).text(job, starts: starts, now: composition.now))
         case .json:
             output.result(JobsView.json([job]))

@@ -14,9 +14,10 @@ struct Reconcile: HeroCommand {
             takes over what runs.
 
             EXAMPLES:
-              heroproc reconcile                         one pass, for cron and CI
-              heroproc reconcile --watch                 supervise: apply each change of the files, heal what dies
-              heroproc reconcile --watch --down-on-exit  in a container: take all down on SIGTERM
+              heroproc reconcile                   one pass, for cron and CI
+              heroproc reconcile --watch           supervise: apply and heal for ever
+              heroproc reconcile --watch --down-on-exit
+                                                   in a container: SIGTERM ends all
 
             EXIT CODES:
               one pass: 0 converged, 1 not all of it stands, 2 refused: nothing was changed. With --watch: 0 when ended by \
@@ -52,7 +53,7 @@ struct Reconcile: HeroCommand {
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let (_, result) = try composition.readManifests()
         guard let wanted = result.desired else {
-            return Errand(output, Plan(baseRevision: 0)).refuse("its manifests have mistakes", result.diagnostics)
+            return Errand(output, Plan(baseRevision: 0)).refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
         let plan = Planner.plan(wanted, try composition.observed())
