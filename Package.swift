@@ -114,5 +114,7 @@ let package = Package(
             exclude: ["Goldens"],
             swiftSettings: house
         ),
+        // What proves it.
+        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
     ]
 )

@@ -51,6 +51,17 @@ public struct ObservedService: Hashable, Sendable {
         self.isActive = isActive
         self.drift = drift
     }
+
+    /// Whether a stop has anything to do: something may still run, or it counts as up (`exited`), or is about to run.
+    ///
+    /// What is recorded as up and has vanished (nothing runs, and drift says so) is not live: it starts without a stop.
+    public var isLive: Bool {
+        if isActive { return true }
+        switch state {
+        case .stopped, .blocked, .failed: return false
+        case .starting, .running, .degraded, .backingOff, .stopping, .exited: return drift.isEmpty
+        }
+    }
 }
 
 /// What is asked of the planner besides the manifests.

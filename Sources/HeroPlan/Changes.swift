@@ -1,0 +1,171 @@
+import HeroModel
+
+extension Planning {
+    /// Step 4: the changes, their waves, and what else there is to say.
+    func plan(from revision: RevisionNumber) -> Plan {
+        let actions = subjects.indices.map(action)
+        var changes = subjects.indices.map { change($0, actions) }
+        let stops = Waves(
+            subjects.indices.filter { goesDown[$0] },
+            among: numbers,
+            hard: { subjects[$0].recordedRequires },
+            soft: { subjects[$0].observed?.after ?? [] },
+            turned: true
+        )
+        let starts = Waves(
+            subjects.indices.filter { actions[$0].isStarting },
+            among: numbers,
+            hard: { subjects[$0].declaredRequires },
+            soft: { (subjects[$0].declared?.spec.after ?? []) + (subjects[$0].declared?.spec.wants ?? []) }
+        )
+        for (number, wave) in stops.placed { changes[number].stopWave = wave }
+        for (number, wave) in starts.placed { changes[number].startWave = wave }
+        return Plan(
+            baseRevision: revision,
+            changes: changes,
+            stopWaves: stops.waves.map { wave in wave.map { subjects[$0].name } },
+            startWaves: starts.waves.map { wave in wave.map { subjects[$0].name } },
+            drift: drift,
+            diagnostics: diagnostics(changes, hasBrokenCycles: stops.hasBrokenCycles)
+        )
+    }
+
+    private func action(_ number: Int) -> PlanAction {
+        let subject = subjects[number]
+        if goesDown[number] {
+            return subject.wish.isWanted && willBeUp[number] ? .restart : .stop
+        }
+        switch subject.need {
+        case .nothing: return .keep
+        case .update: return .update
+        case .start: return willBeUp[number] ? .start : .blocked
+        case .restart: return .blocked
+        case .stop: return .stop
+        }
+    }
+
+    private func change(_ number: Int, _ actions: [PlanAction]) -> Change {
+        let subject = subjects[number]
+        let action = actions[number]
+        let isKeptDown = action == .stop && subject.wish.isWanted
+        var change = Change(subject.name, action, Reason(.unchanged, ""))
+        change.fields = isKeptDown || action == .keep ? [] : subject.fields
+        if isKeptDown || action == .blocked { change.blockedBy = missing(number) }
+        if subject.need != .stop, draggedBy[number] >= 0 {
+            let cause = Int(draggedBy[number])
+            // A restart that has a reason of its own keeps it, unless it ends as a stop.
+            if subject.need != .restart || isKeptDown {
+                change.cause = subjects[cause].name
+                change.reason = cascadeReason(number, cause: cause, actions[cause], missing: change.blockedBy)
+                return change
+            }
+        }
+        change.reason = ownReason(number, action, missing: change.blockedBy)
+        return change
+    }
+
+    /// What the machine has left, of services that are wanted.
+    private var drift: [Drift] {
+        var drift: [Drift] = []
+        for subject in subjects where subject.wish.isWanted {
+            guard let found = subject.observed?.drift, !found.isEmpty else { continue }
+            drift += found.sorted { ($0.action, $0.text) < ($1.action, $1.text) }
+        }
+        return drift
+    }
+
+    private func diagnostics(_ changes: [Change], hasBrokenCycles: Bool) -> [Diagnostic] {
+        var diagnostics: [Diagnostic] = []
+        let blocked = changes.filter { $0.action == .blocked }
+        if let first = blocked.first {
+            let others = blocked.count > 1 ? ", and \(blocked.count - 1) more are blocked" : ""
+            let waits = first.blockedBy.map(\.description).joined(separator: ", ")
+            diagnostics.append(
+                Diagnostic(
+                    .warning,
+                    code: "blocked",
+                    "\(first.service) waits for \(waits)\(others)",
+                    help: "bring up what it waits for, or take it out of `requires`",
+                    at: first.reason.place
+                )
+            )
+        }
+        if hasBrokenCycles {
+            diagnostics.append(
+                Diagnostic(
+                    .warning,
+                    code: "recorded-cycle",
+                    "what runs was started with dependencies that form a circle by now: "
+                        + "inside it, services stop in the order of their names"
+                )
+            )
+        }
+        return diagnostics
+    }
+}
+
+extension PlanAction {
+    /// Whether it is in a start wave.
+    var isStarting: Bool {
+        switch self {
+        case .start, .restart: true
+        case .keep, .stop, .update, .blocked: false
+        }
+    }
+
+    /// Whether it is in a stop wave.
+    var isStopping: Bool {
+        switch self {
+        case .stop, .restart: true
+        case .keep, .start, .update, .blocked: false
+        }
+    }
+}
+
+/// Some services in the earliest wave each can be in, by the dependencies between them alone.
+struct Waves {
+    /// The services of each wave, in ascending order.
+    let waves: [[Int]]
+    /// Whether dependencies had to be left out because they form a cycle.
+    let hasBrokenCycles: Bool
+
+    /// Orders members; `turned` puts dependents first.
+    init(
+        _ members: [Int],
+        among numbers: [QualifiedName: Int32],
+        hard: (Int) -> [QualifiedName],
+        soft: (Int) -> [QualifiedName],
+        turned: Bool = false
+    ) {
+        guard !members.isEmpty else {
+            waves = []
+            hasBrokenCycles = false
+            return
+        }
+        var places = [Int32](repeating: -1, count: numbers.count)
+        for (place, member) in members.enumerated() { places[member] = Int32(place) }
+        func edges(_ dependencies: (Int) -> [QualifiedName]) -> [IndexEdge] {
+            var edges: [IndexEdge] = []
+            for (place, member) in members.enumerated() {
+                for name in dependencies(member) {
+                    guard let number = numbers[name], places[Int(number)] >= 0 else { continue }
+                    let (dependent, dependency) = (Int32(place), places[Int(number)])
+                    edges.append(
+                        turned
+                            ? IndexEdge(dependent: dependency, dependency: dependent)
+                            : IndexEdge(dependent: dependent, dependency: dependency)
+                    )
+                }
+            }
+            return edges
+        }
+        let levels = Levels(count: members.count, hard: edges(hard), soft: edges(soft))
+        waves = levels.waves.map { wave in wave.map { members[$0] } }
+        hasBrokenCycles = levels.hasBrokenCycles
+    }
+
+    /// Every member with the number of its wave.
+    var placed: [(number: Int, wave: Int)] {
+        waves.enumerated().flatMap { wave, members in members.map { ($0, wave) } }
+    }
+}

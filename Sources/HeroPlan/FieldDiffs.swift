@@ -1,0 +1,55 @@
+import HeroModel
+
+extension FieldDiff {
+    /// What differs between what a service was started with and what its manifest says now, dearest first, then by path.
+    static func between(
+        _ recorded: CanonicalSpec,
+        and declared: Declared<ServiceSpec>
+    ) -> [FieldDiff] {
+        let wanted = CanonicalSpec(declared.spec)
+        guard !isSame(recorded.text, wanted.text) else { return [] }
+        let before = recorded.values
+        let after = wanted.values
+        var diffs: [FieldDiff] = []
+        for (path, value) in after {
+            let old = before[path]
+            if let old, isSame(old, value) { continue }
+            diffs.append(FieldDiff(path, from: old, to: value, in: declared))
+        }
+        for (path, old) in before where after[path] == nil {
+            diffs.append(FieldDiff(path, from: old, to: nil, in: declared))
+        }
+        return diffs.sorted { $0.cost == $1.cost ? $0.path < $1.path : $0.cost > $1.cost }
+    }
+
+    private init(_ path: String, from before: String?, to after: String?, in declared: Declared<ServiceSpec>) {
+        let isLowered = Self.isGeneration(path) && Self.raise(from: before, to: after) == false
+        self.init(
+            path: path,
+            before: before,
+            after: after,
+            cost: isLowered ? .inPlace : CanonicalSpec.cost(of: path),
+            at: declared.place(of: path)
+        )
+    }
+
+    /// Whether it is a generation, the service's or an action's, that was raised.
+    var isRaise: Bool { cost == .restart && Self.isGeneration(path) }
+
+    private static func isGeneration(_ path: String) -> Bool {
+        guard path != "generation" else { return true }
+        let parts = path.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 3 && parts[0] == "actions" && parts[2] == "generation"
+    }
+
+    /// Whether the number rose; nil when one of them is none (a record of another version).
+    private static func raise(from before: String?, to after: String?) -> Bool? {
+        guard let old = Int(before ?? "0"), let new = Int(after ?? "0") else { return nil }
+        return new > old
+    }
+
+    /// Byte for byte: `String` equality takes two spellings of one letter for the same, a program's arguments do not.
+    private static func isSame(_ left: String, _ right: String) -> Bool {
+        left == right && left.utf8.elementsEqual(right.utf8)
+    }
+}

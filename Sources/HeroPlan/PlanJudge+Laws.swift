@@ -1,0 +1,270 @@
+import HeroModel
+
+extension PlanJudge {
+    func everyChangeHasAReason() -> [PlanViolation] {
+        plan.changes.compactMap { change in
+            func broken(_ text: String) -> PlanViolation {
+                PlanViolation(.everyChangeHasAReason, change.service, text)
+            }
+            if change.reason.text.isEmpty { return broken("no words") }
+            if !Self.codes(of: change.action).contains(change.reason.code) {
+                return broken("\(change.action.rawValue) because of \(change.reason.code.rawValue)")
+            }
+            if (change.reason.code == .cascade) != (change.cause != nil) {
+                return broken("cascade and cause go together")
+            }
+            if change.action == .blocked && change.blockedBy.isEmpty { return broken("blocked by nothing") }
+            if change.action == .update && change.fields.isEmpty { return broken("an update of no field") }
+            return nil
+        }
+    }
+
+    /// The reasons an action can have.
+    private static func codes(of action: PlanAction) -> Set<Reason.Code> {
+        switch action {
+        case .keep: [.unchanged, .ignored]
+        case .start: [.declared, .wantedStart, .notRunning, .specChanged, .generationRaised]
+        case .stop: [.wantedStop, .undeclared, .cascade, .conflict, .specChanged, .generationRaised, .notRunning]
+        case .restart: [.specChanged, .generationRaised, .cascade, .notRunning, .unhealthy]
+        case .update: [.specChanged]
+        case .blocked: [.requirementDown, .conflict]
+        }
+    }
+
+    func everyServiceAppearsOnce() -> [PlanViolation] {
+        let law = PlanLaw.everyServiceAppearsOnce
+        var broken: [PlanViolation] = []
+        for (left, right) in zip(plan.changes, plan.changes.dropFirst()) where !(left.service < right.service) {
+            broken.append(PlanViolation(law, right.service, "out of order or twice"))
+        }
+        for change in plan.changes where desired.services[change.service] == nil && !isLive(change.service) {
+            broken.append(PlanViolation(law, change.service, "is neither declared nor live"))
+        }
+        let due = Array(desired.services.keys) + observed.services.keys.filter { isLive($0) }
+        for name in Set(due).sorted() where changes[name] == nil {
+            broken.append(PlanViolation(law, name, "is missing"))
+        }
+        return broken
+    }
+
+    func wavesHoldExactlyTheChanges() -> [PlanViolation] {
+        wave(plan.stopWaves, "stop", holds: goesDown) { $0.stopWave }
+            + wave(plan.startWaves, "start", holds: comesUp) { $0.startWave }
+    }
+
+    private func wave(
+        _ waves: [[QualifiedName]],
+        _ kind: String,
+        holds: (QualifiedName) -> Bool,
+        place: (Change) -> Int?
+    ) -> [PlanViolation] {
+        let law = PlanLaw.wavesHoldExactlyTheChanges
+        var broken: [PlanViolation] = []
+        var found: [QualifiedName: Int] = [:]
+        for (number, wave) in waves.enumerated() {
+            if wave.isEmpty { broken.append(PlanViolation(law, nil, "\(kind) wave \(number) is empty")) }
+            if wave != wave.sorted() { broken.append(PlanViolation(law, nil, "\(kind) wave \(number) is not sorted")) }
+            for name in wave {
+                if found.updateValue(number, forKey: name) != nil {
+                    broken.append(PlanViolation(law, name, "is in two \(kind) waves"))
+                }
+                if changes[name] == nil {
+                    broken.append(PlanViolation(law, name, "is in a \(kind) wave without a change"))
+                }
+            }
+        }
+        for change in plan.changes {
+            let number = found[change.service]
+            if (number != nil) != holds(change.service) {
+                broken.append(
+                    PlanViolation(law, change.service, "\(change.action.rawValue), \(kind) wave \(Self.text(number))")
+                )
+            } else if number != place(change) {
+                broken.append(PlanViolation(law, change.service, "says \(kind) wave \(Self.text(place(change)))"))
+            }
+        }
+        return broken
+    }
+
+    private static func text(_ number: Int?) -> String { number.map(String.init) ?? "none" }
+
+    func noDependentOutlivesItsRequirement() -> [PlanViolation] {
+        let law = PlanLaw.noDependentOutlivesItsRequirement
+        var broken: [PlanViolation] = []
+        for change in plan.changes {
+            let name = change.service
+            guard isLive(name), verdict(name) != .handsOff, let record = observed.services[name] else { continue }
+            let declared = desired.services[name]?.spec.requires ?? []
+            for requirement in record.requires + declared where goesDown(requirement) && !goesDown(name) {
+                broken.append(PlanViolation(law, name, "stays up while \(requirement) goes down"))
+            }
+            guard goesDown(name) else { continue }
+            for requirement in record.requires where isTooLate(name, requirement, orders: { $0.requires }) {
+                broken.append(PlanViolation(law, name, "does not stop before \(requirement)"))
+            }
+            for other in record.after where isTooLate(name, other, orders: { $0.requires + $0.after }) {
+                broken.append(PlanViolation(law, name, "does not stop before \(other), which it came after"))
+            }
+        }
+        return broken
+    }
+
+    /// Whether a dependent stops no earlier than what it depends on, without the excuse of a recorded circle.
+    private func isTooLate(
+        _ dependent: QualifiedName,
+        _ dependency: QualifiedName,
+        orders: (ObservedService) -> [QualifiedName]
+    ) -> Bool {
+        guard goesDown(dependency), let first = changes[dependent]?.stopWave, let then = changes[dependency]?.stopWave
+        else { return false }
+        return first >= then
+            && !reaches(dependency, dependent) { name in
+                observed.services[name].map(orders)?.filter(goesDown) ?? []
+            }
+    }
+
+    private func reaches(
+        _ start: QualifiedName,
+        _ end: QualifiedName,
+        _ next: (QualifiedName) -> [QualifiedName]
+    ) -> Bool {
+        var seen: Set = [start]
+        var pending = [start]
+        while let name = pending.popLast() {
+            if name == end { return true }
+            for other in next(name) where seen.insert(other).inserted { pending.append(other) }
+        }
+        return false
+    }
+
+    func startsFollowTheirDependencies() -> [PlanViolation] {
+        plan.changes.flatMap { change -> [PlanViolation] in
+            guard let wave = change.startWave, let spec = desired.services[change.service]?.spec else { return [] }
+            return (spec.requires + spec.after + spec.wants).compactMap { name in
+                guard let other = changes[name]?.startWave, other >= wave else { return nil }
+                return PlanViolation(
+                    .startsFollowTheirDependencies,
+                    change.service,
+                    "starts in wave \(wave), \(name) in wave \(other)"
+                )
+            }
+        }
+    }
+
+    func requirementsDecide() -> [PlanViolation] {
+        plan.changes.compactMap { change in
+            let missing = missing(change.service)
+            let isFine: Bool
+            switch change.action {
+            case .start, .restart: isFine = missing.isEmpty
+            case .blocked: isFine = !missing.isEmpty && change.blockedBy == Set(missing).sorted()
+            case .stop: isFine = verdict(change.service) != .up || !missing.isEmpty
+            case .keep, .update: isFine = true
+            }
+            guard !isFine else { return nil }
+            let text = missing.isEmpty ? "nothing" : missing.map(\.description).joined(separator: ", ")
+            return PlanViolation(
+                .requirementsDecide,
+                change.service,
+                "\(change.action.rawValue), and it misses \(text)"
+            )
+        }
+    }
+
+    func nothingElseIsTouched() -> [PlanViolation] {
+        var grounded: [QualifiedName: Bool] = [:]
+        return plan.changes.compactMap { change in
+            let asked = asked(change.service)
+            let isAskedFor: Bool
+            switch change.action {
+            case .keep, .blocked: isAskedFor = true
+            case .update: isAskedFor = asked == .update
+            case .start: isAskedFor = asked == .start
+            case .restart: isAskedFor = asked == .restart
+            case .stop: isAskedFor = asked == .stop || asked == .restart
+            }
+            let isDragged = goesDown(change.service) && isDragged(change, &grounded)
+            if change.cause != nil && !isDragged {
+                return PlanViolation(.nothingElseIsTouched, change.service, "its cause does not drag it along")
+            }
+            guard !isAskedFor && !isDragged else { return nil }
+            return PlanViolation(.nothingElseIsTouched, change.service, "\(change.action.rawValue) for no reason")
+        }
+    }
+
+    /// Whether its chain of causes is one of services that go down and require each other, and ends at an own reason.
+    private func isDragged(_ change: Change, _ grounded: inout [QualifiedName: Bool]) -> Bool {
+        guard change.cause != nil, isLive(change.service) else { return false }
+        var path: [QualifiedName] = []
+        var current = change
+        var isGrounded = false
+        while true {
+            if let known = grounded[current.service] {
+                isGrounded = known
+                break
+            }
+            // Until its chain is walked to the end it counts as not grounded: a circle of causes is none.
+            grounded[current.service] = false
+            path.append(current.service)
+            guard let cause = current.cause else {
+                isGrounded = goesDown(current.service)
+                break
+            }
+            guard goesDown(cause), requires(current.service, cause), let next = changes[cause] else { break }
+            current = next
+        }
+        for name in path { grounded[name] = isGrounded }
+        return isGrounded
+    }
+
+    func nothingIsForgotten() -> [PlanViolation] {
+        plan.changes.compactMap { change in
+            let isDone: Bool
+            switch asked(change.service) {
+            case .nothing: isDone = change.action != .blocked
+            case .update: isDone = change.action == .update || goesDown(change.service)
+            case .start: isDone = change.action == .start || change.action == .blocked
+            case .stop: isDone = change.action == .stop
+            case .restart: isDone = goesDown(change.service) || change.action == .blocked
+            }
+            guard !isDone else { return nil }
+            return PlanViolation(.nothingIsForgotten, change.service, "only \(change.action.rawValue)")
+        }
+    }
+
+    func whatIsNotWantedNeverStarts() -> [PlanViolation] {
+        plan.changes.compactMap { change in
+            guard comesUp(change.service), verdict(change.service) != .up else { return nil }
+            return PlanViolation(.whatIsNotWantedNeverStarts, change.service, change.action.rawValue)
+        }
+    }
+
+    func quietChangesTouchNothing() -> [PlanViolation] {
+        let touched = Set(plan.stopWaves.joined()).union(plan.startWaves.joined())
+        return plan.changes.compactMap { change in
+            switch change.action {
+            case .start, .stop, .restart: return nil
+            case .keep, .update, .blocked: break
+            }
+            let isQuiet = change.stopWave == nil && change.startWave == nil && !touched.contains(change.service)
+            return isQuiet ? nil : PlanViolation(.quietChangesTouchNothing, change.service, "is in a wave")
+        }
+    }
+
+    func fieldsTellTheTruth() -> [PlanViolation] {
+        plan.changes.compactMap { change in
+            guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
+            let before = observed.services[change.service]?.canonical.values ?? [:]
+            let after = desired.services[change.service].map { CanonicalSpec($0.spec).values } ?? [:]
+            let differing = differences(change.service)
+            let isTrue = change.fields.allSatisfy { field in
+                field.before == before[field.path] && field.after == after[field.path]
+                    && field.cost == differing[field.path]
+            }
+            let isWhole =
+                change.action != .update && change.action != .restart || change.fields.count == differing.count
+            guard !isTrue || !isWhole else { return nil }
+            return PlanViolation(.fieldsTellTheTruth, change.service, "its fields are not what differs")
+        }
+    }
+}

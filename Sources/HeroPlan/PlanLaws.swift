@@ -1,0 +1,85 @@
+public import HeroModel
+
+/// What must hold for any plan, whoever made it.
+public enum PlanLaw: String, Hashable, Sendable, CaseIterable {
+    /// A code that fits the action, and words; a cascade names its cause, what is blocked what it waits for.
+    case everyChangeHasAReason = "every change has a reason"
+    /// All that is declared and all that is live, sorted, and nobody else.
+    case everyServiceAppearsOnce = "every service appears exactly once, in the order of the names"
+    /// Each stop and restart in one stop wave, each start and restart in one start wave, and nothing else.
+    case wavesHoldExactlyTheChanges = "the waves hold exactly what stops and what starts"
+    /// Over the dependencies recorded at start; status ignore is left alone.
+    case noDependentOutlivesItsRequirement = "no dependent is up while its requirement goes down"
+    /// Over `requires`, `after` and `wants` as declared.
+    case startsFollowTheirDependencies = "what is waited for starts in an earlier wave"
+    /// What starts has all it requires afterwards; what is blocked, or wanted and stopped, has not.
+    case requirementsDecide = "a service comes up exactly when all it requires will be up"
+    /// Each touch is asked for by the service's own manifest or state, or by a cause that itself changes.
+    case nothingElseIsTouched = "nothing is touched without cause"
+    /// What is asked for is done, or is said to be blocked.
+    case nothingIsForgotten = "what is asked for is done or named as blocked"
+    /// Status stop and spec, what `down` takes, what is undeclared, what is on ignore.
+    case whatIsNotWantedNeverStarts = "a service that is not wanted up is never started"
+    /// Keep, update and blocked are in no wave.
+    case quietChangesTouchNothing = "keep, update and blocked stop and start nothing"
+    /// Each field shown differs, from what is recorded to what is declared.
+    case fieldsTellTheTruth = "the fields shown are those that differ"
+    /// Two plans of the same are the same.
+    case twiceIsTheSame = "planning twice gives the same plan"
+}
+
+/// A law that a plan breaks: always our own bug.
+public struct PlanViolation: Hashable, Sendable, CustomStringConvertible {
+    /// The law.
+    public var law: PlanLaw
+    /// The service it is broken at; nil for the plan as a whole.
+    public var service: QualifiedName?
+    /// What was found.
+    public var text: String
+
+    /// Makes a violation.
+    public init(_ law: PlanLaw, _ service: QualifiedName?, _ text: String) {
+        self.law = law
+        self.service = service
+        self.text = text
+    }
+
+    /// `LAW: SERVICE: TEXT`.
+    public var description: String {
+        "\(law.rawValue): \(service.map { "\($0): " } ?? "")\(text)"
+    }
+}
+
+/// The independent judge of plans.
+///
+/// It shares the nouns with the planner and none of its decisions: it asks, of a finished plan, whether each law
+/// holds. Linear, except for the search that excuses an order inside a recorded circle.
+public enum PlanLaws {
+    /// Every law the plan breaks, in the order of the laws.
+    public static func violations(
+        of plan: Plan,
+        desired: Desired,
+        observed: Observed,
+        options: PlanOptions
+    ) -> [PlanViolation] {
+        let judge = PlanJudge(plan: plan, desired: desired, observed: observed, options: options)
+        return judge.everyChangeHasAReason()
+            + judge.everyServiceAppearsOnce()
+            + judge.wavesHoldExactlyTheChanges()
+            + judge.noDependentOutlivesItsRequirement()
+            + judge.startsFollowTheirDependencies()
+            + judge.requirementsDecide()
+            + judge.nothingElseIsTouched()
+            + judge.nothingIsForgotten()
+            + judge.whatIsNotWantedNeverStarts()
+            + judge.quietChangesTouchNothing()
+            + judge.fieldsTellTheTruth()
+    }
+
+    /// The law that planning twice gives the same plan, asked of two plans of the same.
+    public static func violations(between first: Plan, and second: Plan) -> [PlanViolation] {
+        guard first != second else { return [] }
+        let differing = zip(first.changes, second.changes).first { $0 != $1 }
+        return [PlanViolation(.twiceIsTheSame, differing?.0.service, "the second plan differs")]
+    }
+}

@@ -1,0 +1,160 @@
+import HeroModel
+
+extension Planning {
+    /// Why a service changes for its own sake, or does not.
+    func ownReason(_ number: Int, _ action: PlanAction, missing: [QualifiedName]) -> Reason {
+        let subject = subjects[number]
+        switch action {
+        case .keep: return keepReason(subject)
+        case .blocked: return blockedReason(subject, missing)
+        case .update: return Self.reason(.specChanged, subject.fields)
+        case .start: return startReason(subject)
+        case .restart: return restartReason(subject)
+        case .stop:
+            guard subject.wish.isWanted else { return stopReason(subject) }
+            var reason = restartReason(subject)
+            reason.text += "; it cannot come up again: \(requirement(missing))"
+            return reason
+        }
+    }
+
+    /// Why a service goes down with another.
+    func cascadeReason(_ number: Int, cause: Int, _ causeAction: PlanAction, missing: [QualifiedName]) -> Reason {
+        let subject = subjects[number]
+        let name = subjects[cause].name
+        let does = causeAction == .restart ? "restarts" : "stops"
+        let isDeclared = subject.declaredRequires.contains(name)
+        let place = isDeclared ? subject.declared?.place(of: "requires") : nil
+        let link = isDeclared ? "requires it\(Self.at(place))" : "was started as requiring it"
+        var text = "\(name) \(does), and \(subject.name) \(link)"
+        if subject.declared == nil {
+            text += "; no manifest declares it any more, so it stays down"
+        } else if !missing.isEmpty {
+            text += "; it is wanted, but "
+            text += missing.first == name ? "cannot come up without it" : requirement(missing)
+        }
+        return Reason(.cascade, text, at: place)
+    }
+
+    private func keepReason(_ subject: Subject) -> Reason {
+        switch subject.wish {
+        case .isHandsOff: Reason(.ignored, "its status is ignore", at: subject.declared?.place(of: "status"))
+        case .isLeftAlone: Reason(.unchanged, "no manifest declares it any more, and pruning is off")
+        case .isDownByStatus, .isDownByOrder, .isGone: Reason(.unchanged, "it is down, as it is wanted")
+        case .isUp where subject.isLive: Reason(.unchanged, "it is as its manifest says")
+        case .isUp: Reason(.unchanged, "it gave up, and nothing asks to try it again")
+        }
+    }
+
+    private func startReason(_ subject: Subject) -> Reason {
+        guard let observed = subject.observed else {
+            let place = subject.declared?.place
+            return Reason(.declared, "it is declared and was never up\(Self.at(place))", at: place)
+        }
+        if let status = subject.fields.first(where: { $0.path == "status" }) {
+            return Reason(.wantedStart, Self.text(status), at: status.place)
+        }
+        let isRetriedForItsChange = observed.state == .failed && subject.fields.first?.cost == .restart
+        return isRetriedForItsChange ? Self.reason(.specChanged, subject.fields) : downReason(subject, observed)
+    }
+
+    private func restartReason(_ subject: Subject) -> Reason {
+        guard subject.fields.first?.cost != .restart, let observed = subject.observed else {
+            return Self.reason(.specChanged, subject.fields)
+        }
+        return downReason(subject, observed)
+    }
+
+    /// Why a service that is wanted up and was up before does not count as up.
+    private func downReason(_ subject: Subject, _ observed: ObservedService) -> Reason {
+        let place = subject.declared?.place
+        if !observed.isActive, let drift = observed.drift.first {
+            return Reason(.notRunning, "it is wanted up, but \(drift.text)", at: place)
+        }
+        let text =
+            switch observed.state {
+            case .stopped: "it is wanted up and is stopped"
+            case .blocked: "it was blocked, and what it waited for is no longer in its way"
+            case .failed: "it is wanted up and gave up; it is tried again"
+            case .degraded: "a part of it is down, and nothing else brings it back"
+            case .stopping: "it is wanted up and is on its way down"
+            case .starting, .running, .backingOff, .exited: "it is wanted up and does not run"
+            }
+        return Reason(.notRunning, text, at: place)
+    }
+
+    private func stopReason(_ subject: Subject) -> Reason {
+        switch subject.wish {
+        case .isDownByOrder:
+            return Reason(.wantedStop, "`down` takes it along")
+        case .isGone, .isLeftAlone:
+            return Reason(.undeclared, "no manifest declares it any more")
+        case .isDownByStatus, .isUp, .isHandsOff:
+            if let status = subject.fields.first { return Reason(.wantedStop, Self.text(status), at: status.place) }
+            let place = subject.declared?.place(of: "status")
+            let status = subject.declared?.spec.status.rawValue ?? "stop"
+            return Reason(.wantedStop, "its status is \(status)\(Self.at(place))", at: place)
+        }
+    }
+
+    private func blockedReason(_ subject: Subject, _ missing: [QualifiedName]) -> Reason {
+        let place = subject.declared?.place(of: "requires")
+        var text = requirement(missing, at: place)
+        if subject.isLive, let field = subject.fields.first {
+            text += "; it runs on as it is, although \(Self.text(field))"
+        }
+        return Reason(.requirementDown, text, at: place)
+    }
+
+    /// What is wrong with the first requirement that will not be up, and how many more there are.
+    private func requirement(_ missing: [QualifiedName], at place: SourcePlace? = nil) -> String {
+        guard let name = missing.first else { return "what it requires will not be up" }
+        let others = missing.count > 1 ? " (and \(missing.count - 1) more)" : ""
+        return "it requires \(name)\(Self.at(place)), which \(state(of: name))\(others)"
+    }
+
+    private func state(of name: QualifiedName) -> String {
+        guard let number = numbers[name] else { return "no manifest declares" }
+        let subject = subjects[Int(number)]
+        switch subject.wish {
+        case .isDownByStatus:
+            return "is wanted down\(Self.at(subject.declared?.place(of: "status")))"
+        case .isDownByOrder: return "`down` takes along"
+        case .isHandsOff: return "is on ignore and not up"
+        case .isGone, .isLeftAlone: return "no manifest declares any more"
+        case .isUp:
+            guard subject.isLive || subject.need == .nothing, let state = subject.observed?.state else {
+                return "cannot be up itself"
+            }
+            return state == .failed ? "gave up" : "is \(state.rawValue)"
+        }
+    }
+
+    /// The dearest field speaks; a generation only when nothing else asks for the restart.
+    private static func reason(_ code: Reason.Code, _ fields: [FieldDiff]) -> Reason {
+        let dearest = fields.prefix { $0.cost == fields.first?.cost }
+        let isRaise = !dearest.isEmpty && dearest.allSatisfy(\.isRaise)
+        guard let field = dearest.first(where: { !$0.isRaise }) ?? dearest.first else {
+            return Reason(code, "its manifest changed")
+        }
+        let others = fields.count > 1 ? ", and \(fields.count - 1) more" : ""
+        return Reason(isRaise ? .generationRaised : code, text(field) + others, at: field.place)
+    }
+
+    private static func text(_ field: FieldDiff) -> String {
+        let verb = field.isRaise ? "was raised" : "changed"
+        let (before, after) = (value(field.before, of: field.path), value(field.after, of: field.path))
+        return "field \(field.path) \(verb) from \(before) to \(after)\(at(field.place))"
+    }
+
+    /// A value in a sentence: the default where there is none, the beginning of what is long.
+    private static func value(_ value: String?, of path: String) -> String {
+        guard let value = value ?? CanonicalSpec.defaultText(of: path) else { return "nothing" }
+        let longest = 60
+        return value.count > longest ? value.prefix(longest) + "…" : value
+    }
+
+    private static func at(_ place: SourcePlace?) -> String {
+        place.map { " (\($0.fileAndLine))" } ?? ""
+    }
+}
