@@ -79,6 +79,14 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
+        // Tests.
+        .testTarget(
+            name: "HeroManifestTests",
+            dependencies: ["HeroManifest", "HeroModel"],
+            exclude: ["Cases"],
+            swiftSettings: house
+        ),
+
         // What Swift cannot call, or must not run between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
