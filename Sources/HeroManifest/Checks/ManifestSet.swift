@@ -29,11 +29,11 @@ struct ManifestSet {
     var searchesLeft = 200
 
     /// One action of a service.
-    struct UsedAction {
-        /// What it says.
-        var draft: ActionDraft
-        /// Where the service names it, when it is an action document.
-        var reference: Span?
+    enum UsedAction {
+        /// Written in place: its number among those of the service.
+        case inline(Int)
+        /// An action document by its number, and where the service names it.
+        case document(Int, Span)
     }
 
     /// One edge between services.
@@ -73,6 +73,30 @@ struct ManifestSet {
             diagnostics: diagnostics,
             documents: documents
         )
+    }
+
+    /// The draft of an action that a service uses.
+    func draft(of used: UsedAction, in service: Int) -> ActionDraft {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number]
+        case .document(let number, _): actions[number]
+        }
+    }
+
+    /// The name of an action that a service uses.
+    func name(of used: UsedAction, in service: Int) -> String {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number].spec.name
+        case .document(let number, _): actions[number].spec.name
+        }
+    }
+
+    /// Where a service says that it uses an action.
+    func span(of used: UsedAction, in service: Int) -> Span {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number].span
+        case .document(_, let reference): reference
+        }
     }
 
     /// A file's text.

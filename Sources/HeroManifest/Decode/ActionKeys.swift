@@ -15,6 +15,7 @@ struct ActionDraft: Located {
     /// The sockets it binds, with places.
     var sockets: [(path: String, span: Span)] = []
     var written: [Written] = []
+    var misspelt: Set<String> = []
 
     // What is joined once all keys are read, whatever their order.
     fileprivate var arguments: [String]?
@@ -30,6 +31,9 @@ struct ActionDraft: Located {
         self.span = span
         spec = ActionSpec(name, .exec([]))
     }
+
+    /// Its name and context.
+    var name: QualifiedName { QualifiedName(spec.name, context: context) }
 
     /// Where a field is written; nil where it is not.
     func span(of path: String) -> Span? { written.first { $0.path == path }?.span }
@@ -122,7 +126,9 @@ extension ActionDraft {
         },
         Key("ready") { node, draft, scope in
             ProbeDraft.table.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            if case .mapping = node.content { draft.spec.ready = draft.probe.probe(at: node.span, in: &scope) }
+            if case .mapping = node.content {
+                draft.spec.ready = draft.probe.probe(at: node.span, unless: draft.misspelt, in: &scope)
+            }
         },
         Key("start_timeout") { node, draft, scope in
             if let value = scope.duration(node, "start_timeout") { draft.spec.startTimeout = value }
@@ -234,6 +240,7 @@ extension ActionDraft {
         spec.retry.maxAttempts = maxAttempts ?? (spec.isProcess ? 0 : 1)
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
+            guard misspelt.isDisjoint(with: ["exec", "script"]) else { break }
             scope.report(
                 .noProgram,
                 "this action runs nothing",

@@ -25,7 +25,7 @@ extension Scope {
 
     /// A program with its arguments: any texts, the first not empty.
     mutating func arguments(_ node: Node, _ key: String) -> [String]? {
-        let example = "\(key): [sleep, 10s]"
+        let example = "\(lastPart(key)): [sleep, 10s]"
         guard case .sequence(let items) = node.content else {
             reportType(node, key, "a list of texts: the program and its arguments", example: example)
             return nil

@@ -140,7 +140,10 @@ struct YAMLReader {
             throw GiveUp()
         }
         if event.data.scalar.anchor != nil { reportAnchor() }
-        if event.data.scalar.tag != nil { reportTag() }
+        if event.data.scalar.tag != nil {
+            reportTag()
+            return Node(content: .unusable, span: place)
+        }
         let bytes = UnsafeBufferPointer(start: event.data.scalar.value, count: length)
         // Only the escapes of a double-quoted text can still make one: no program could be given it.
         if style == YAML_DOUBLE_QUOTED_SCALAR_STYLE, bytes.contains(0) {
@@ -159,6 +162,7 @@ struct YAMLReader {
     private mutating func sequence(depth: Int) throws(GiveUp) -> Node {
         let place = try open(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, depth)
         var items: [Node] = []
+        items.reserveCapacity(4)
         while try next() != YAML_SEQUENCE_END_EVENT { items.append(try node(depth: depth)) }
         return Node(content: .sequence(items), span: close(place))
     }
@@ -166,6 +170,7 @@ struct YAMLReader {
     private mutating func mapping(depth: Int) throws(GiveUp) -> Node {
         let place = try open(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, depth)
         var entries: [Entry] = []
+        entries.reserveCapacity(8)
         var keys = KeySet()
         while try next() != YAML_MAPPING_END_EVENT {
             let key = try node(depth: depth)
