@@ -70,7 +70,7 @@ struct HostileTests {
         #expect(result.diagnostics.allSatisfy { $0.place != nil })
         #expect(result.diagnostics.count <= 103)
         // Generous for a debug build beside others; what is quadratic takes minutes.
-        #expect(time < .seconds(20), "\(time)")
+        #expect(time < .seconds(5), "\(time)")
     }
 
     @Test("every prefix and every flipped byte of a good file ends in a result")

@@ -3,7 +3,7 @@ internal import HeroModel
 extension ManifestSet {
     /// Who binds something.
     private enum Owner {
-        case service(Int, String)
+        case service(Int, UsedAction)
         case action(Int)
     }
 
@@ -64,29 +64,30 @@ extension ManifestSet {
                 switch used {
                 case .inline(let action):
                     guard runs else { continue }
-                    let draft = services[number].inlineActions[action]
-                    guard !draft.ports.isEmpty || !draft.sockets.isEmpty else { continue }
-                    claim(draft, .service(number, draft.spec.name), at: nil, in: &claims)
+                    let bound = services[number].inlineActions[action].bound
+                    claim(bound, by: .service(number, used), in: services[number].file, at: nil, &claims)
                 case .document(let document, let reference):
                     isUsed[document] = true
                     guard runs else { continue }
-                    claim(actions[document], .service(number, actions[document].spec.name), at: reference, in: &claims)
+                    let bound = actions[document].bound
+                    claim(bound, by: .service(number, used), in: services[number].file, at: reference, &claims)
                 }
             }
         }
         // An action document that no service uses may be run by itself.
         for number in actions.indices where !isUsed[number] {
-            claim(actions[number], .action(number), at: nil, in: &claims)
+            claim(actions[number].bound, by: .action(number), in: actions[number].file, at: nil, &claims)
         }
     }
 
-    private mutating func claim(_ draft: ActionDraft, _ owner: Owner, at reference: Span?, in claims: inout Claims) {
-        let file =
-            switch owner {
-            case .service(let number, _): services[number].file
-            case .action: draft.file
-            }
-        for (endpoint, span) in draft.ports {
+    private mutating func claim(
+        _ bound: ActionDraft.Bound,
+        by owner: Owner,
+        in file: Int,
+        at reference: Span?,
+        _ claims: inout Claims
+    ) {
+        for (endpoint, span) in bound.ports {
             let claim = Claim(
                 owner: owner,
                 file: file,
@@ -103,7 +104,7 @@ extension ManifestSet {
                 claims.ports[endpoint.port, default: PortClaims()].add(claim)
             }
         }
-        for (path, span) in draft.sockets {
+        for (path, span) in bound.sockets {
             let claim = Claim(owner: owner, file: file, span: reference ?? span)
             if let earlier = claims.sockets[path] {
                 reportClash(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
@@ -115,7 +116,8 @@ extension ManifestSet {
 
     private func words(_ owner: Owner) -> String {
         switch owner {
-        case .service(let number, let action): "`\(services[number].spec.name)`, action `\(action)`"
+        case .service(let number, let used):
+            "`\(services[number].spec.name)`, action `\(name(of: used, in: number))`"
         case .action(let number): "the action `\(actions[number].name)`"
         }
     }

@@ -26,7 +26,7 @@ struct ManifestSet {
     /// Whom a service waits for, by numbers.
     var dependencies: [[Dependency]] = []
     /// Searches for a similar name that may still be made: each looks at all names.
-    var searchesLeft = 200
+    var searchesLeft = 50
 
     /// One action of a service.
     enum UsedAction {

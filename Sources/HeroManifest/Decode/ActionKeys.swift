@@ -2,6 +2,14 @@ internal import HeroModel
 
 /// An action as its map says it.
 struct ActionDraft: Located {
+    /// What an action binds, with places.
+    struct Bound {
+        /// TCP ports.
+        var ports: [(endpoint: TCPEndpoint, span: Span)] = []
+        /// Unix sockets.
+        var sockets: [(path: String, span: Span)] = []
+    }
+
     /// Its file's number.
     var file: Int
     /// Its context; of an inline action, its service's.
@@ -10,10 +18,8 @@ struct ActionDraft: Located {
     var spec: ActionSpec
     /// Where its name is written.
     var span: Span
-    /// The TCP ports it binds, with places.
-    var ports: [(endpoint: TCPEndpoint, span: Span)] = []
-    /// The sockets it binds, with places.
-    var sockets: [(path: String, span: Span)] = []
+    /// What it binds.
+    var bound = Bound()
     var written: [Written] = []
     var misspelt: Set<String> = []
 
@@ -110,7 +116,7 @@ extension ActionDraft {
                     continue
                 }
                 draft.spec.sockets.append(path)
-                draft.sockets.append((path, item.span))
+                draft.bound.sockets.append((path, item.span))
             }
         },
         Key("tcp_ports") { node, draft, scope in
@@ -121,7 +127,7 @@ extension ActionDraft {
                     continue
                 }
                 draft.spec.tcpPorts.append(endpoint)
-                draft.ports.append((endpoint, item.span))
+                draft.bound.ports.append((endpoint, item.span))
             }
         },
         Key("ready") { node, draft, scope in
