@@ -96,6 +96,11 @@ let package = Package(
         .testTarget(
             name: "HeroStoreTests",
             dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+        // Tests.
+        .testTarget(
+            name: "HeroManifestTests",
+            dependencies: ["HeroManifest", "HeroModel"],
+            exclude: ["Cases"],
             swiftSettings: house
         ),
 

@@ -1,0 +1,117 @@
+internal import HeroModel
+
+/// All drafts of all files, and what is wrong with them as one set.
+struct ManifestSet {
+    /// The files, by number.
+    let files: [ManifestFile]
+    /// The services in the order of the files.
+    var services: [ServiceDraft] = []
+    /// The action documents.
+    var actions: [ActionDraft] = []
+    /// The settings; more than one is a mistake.
+    var settings: [SettingsDraft] = []
+    /// Every document of a known kind.
+    var documents: [DocumentRecord] = []
+    /// What was found so far.
+    var diagnostics: [Diagnostic] = []
+    /// Names that are probably declared where nothing could be read.
+    var unreadNames: Set<String> = []
+
+    /// Numbers of services by name; of two with one name the first.
+    var serviceNumbers: [QualifiedName: Int] = [:]
+    /// Numbers of action documents by name; of two with one name the first.
+    var actionNumbers: [QualifiedName: Int] = [:]
+    /// The actions of each service, in order, by the service's number.
+    var usedActions: [[UsedAction]] = []
+    /// Whom a service waits for, by numbers.
+    var dependencies: [[Dependency]] = []
+    /// Searches for a similar name that may still be made: each looks at all names.
+    var searchesLeft = 50
+
+    /// One action of a service.
+    enum UsedAction {
+        /// Written in place: its number among those of the service.
+        case inline(Int)
+        /// An action document by its number, and where the service names it.
+        case document(Int, Span)
+    }
+
+    /// One edge between services.
+    struct Dependency {
+        /// The number of the service it points to.
+        var target: Int
+        /// The key it is declared with.
+        var key: Edge
+        /// Where.
+        var span: Span
+    }
+
+    /// Starts with files and nothing read.
+    init(files: [ManifestFile]) {
+        self.files = files
+    }
+
+    /// Takes what was found in one file.
+    mutating func take(_ scope: Scope) {
+        diagnostics += scope.diagnostics
+        unreadNames.formUnion(scope.unreadNames)
+    }
+
+    /// Judges the set: the desired state, or every mistake.
+    mutating func judged(_ options: ManifestOptions) -> ManifestResult {
+        checkNames()
+        resolveActions()
+        resolveReferences()
+        checkCycles()
+        checkClaims()
+        checkSettings()
+        if options.requiresCore { checkRequiredCore() }
+        diagnostics.sort()
+        let hasErrors = diagnostics.contains { $0.severity == .error }
+        return ManifestResult(
+            desired: hasErrors ? nil : assembled(),
+            diagnostics: diagnostics,
+            documents: documents
+        )
+    }
+
+    /// The draft of an action that a service uses.
+    func draft(of used: UsedAction, in service: Int) -> ActionDraft {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number]
+        case .document(let number, _): actions[number]
+        }
+    }
+
+    /// The name of an action that a service uses.
+    func name(of used: UsedAction, in service: Int) -> String {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number].spec.name
+        case .document(let number, _): actions[number].spec.name
+        }
+    }
+
+    /// Where a service says that it uses an action.
+    func span(of used: UsedAction, in service: Int) -> Span {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number].span
+        case .document(_, let reference): reference
+        }
+    }
+
+    /// A file's text.
+    func source(_ file: Int) -> Source { Source(file: files[file]) }
+
+    /// Adds a mistake at a place of a file.
+    mutating func report(
+        _ code: DiagnosticCode,
+        _ message: String,
+        help: String,
+        in file: Int,
+        at span: Span,
+        notes: [Diagnostic.Note] = [],
+        severity: Diagnostic.Severity = .error
+    ) {
+        diagnostics.append(source(file).diagnostic(severity, code, message, help: help, at: span, notes: notes))
+    }
+}

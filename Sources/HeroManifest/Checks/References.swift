@@ -1,0 +1,72 @@
+internal import HeroModel
+
+extension ManifestSet {
+    /// Finds whom each service refers to; judges names that are not declared, itself, and those that never come up.
+    mutating func resolveReferences() {
+        dependencies.reserveCapacity(services.count)
+        for number in services.indices {
+            var edges: [Dependency] = []
+            for reference in services[number].references {
+                let target = serviceNumbers[reference.target]
+                if target == number {
+                    report(
+                        .selfReference,
+                        "the service `\(reference.target.name)` names itself in `\(reference.key.rawValue)`",
+                        help: "remove it",
+                        in: services[number].file,
+                        at: reference.span
+                    )
+                } else if let target {
+                    edges.append(Dependency(target: target, key: reference.key, span: reference.span))
+                    judgeStatus(of: target, requiredBy: number, reference)
+                } else {
+                    reportUnknownService(reference, of: services[number])
+                }
+            }
+            dependencies.append(edges)
+        }
+    }
+
+    private mutating func reportUnknownService(_ reference: ServiceDraft.Reference, of service: ServiceDraft) {
+        guard !unreadNames.contains(reference.target.name) else { return }
+        let key = reference.key.rawValue
+        let isHard = reference.key == .requires
+        let (suggestion, help) = advice(
+            reference.target,
+            serviceNumbers.keys,
+            in: service.spec.name.context,
+            missing: isHard ? "declare it, or remove the name" : "it is ignored until it is declared"
+        )
+        report(
+            .unknownReference,
+            "`\(key)` refers to `\(reference.target)`, which is no declared service\(suggestion)",
+            help: help,
+            in: service.file,
+            at: reference.span,
+            severity: isHard ? .error : .warning
+        )
+    }
+
+    private mutating func judgeStatus(
+        of targetNumber: Int,
+        requiredBy number: Int,
+        _ reference: ServiceDraft.Reference
+    ) {
+        guard reference.key == .requires, services[number].spec.status == .start else { return }
+        switch services[targetNumber].spec.status {
+        case .start, .ignore: return
+        case .stop, .spec: break
+        }
+        let target = services[targetNumber]
+        let service = services[number]
+        report(
+            .requiresStopped,
+            "`requires` names `\(reference.target)`, whose status is `\(target.spec.status.rawValue)`: this service stays down",
+            help: "set `status: start` there, or `status: stop` here too",
+            in: service.file,
+            at: reference.span,
+            notes: [source(target.file).note("its status", at: target.span(of: "status"))],
+            severity: .warning
+        )
+    }
+}

@@ -1,0 +1,108 @@
+internal import HeroModel
+
+/// The readers of lists and maps: what is wrong in one item does not hide the others.
+extension Scope {
+    /// The items of a list; a key without a value is an empty list.
+    mutating func items(_ node: Node, _ key: String, of what: String, example: String) -> [Node] {
+        if case .sequence(let items) = node.content { return items }
+        if !node.isNull { reportType(node, key, "a list of \(what)", example: "\(key): [\(example)]") }
+        return []
+    }
+
+    /// A list of texts that are not empty, each once.
+    mutating func words(_ node: Node, _ key: String, example: String) -> [String] {
+        var result: [String] = []
+        for item in items(node, key, of: "texts", example: example) {
+            guard let text = word(item, key, example: "\(key): [\(example)]") else { continue }
+            guard !result.contains(text) else {
+                reportRepetition(item, key, text)
+                continue
+            }
+            result.append(text)
+        }
+        return result
+    }
+
+    /// A program with its arguments: any texts, the first not empty.
+    mutating func arguments(_ node: Node, _ key: String) -> [String]? {
+        let example = "\(lastPart(key)): [sleep, 10s]"
+        guard case .sequence(let items) = node.content else {
+            reportType(node, key, "a list of texts: the program and its arguments", example: example)
+            return nil
+        }
+        var result: [String] = []
+        for item in items {
+            guard let text = text(item, key, example: example) else { continue }
+            result.append(text)
+        }
+        guard result.count == items.count else { return nil }
+        if let program = result.first, !program.isEmpty { return result }
+        report(
+            .emptyList,
+            "`\(key)` names no program",
+            help: "write the program and its arguments: `\(example)`",
+            at: (items.first ?? node).span
+        )
+        return nil
+    }
+
+    /// A map of texts: any scalar with its spelling, null as the empty text; also says where each is written.
+    mutating func texts(
+        _ node: Node,
+        _ key: String,
+        example: String,
+        written: (_ path: String, _ span: Span) -> Void
+    ) -> [String: String] {
+        guard case .mapping(let entries) = node.content else {
+            if !node.isNull { reportType(node, key, "a map of texts", example: "\(key): {\(example)}") }
+            return [:]
+        }
+        var result: [String: String] = Dictionary(minimumCapacity: entries.count)
+        for entry in entries {
+            guard !entry.key.isEmpty, entry.key.utf8.allSatisfy({ $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "=") })
+            else {
+                report(
+                    .invalidVariable,
+                    "`\(key)` cannot have an entry named \(quoted(entry.key))",
+                    help: "a name is not empty and holds no blank, no `=` and no control character",
+                    at: entry.span
+                )
+                continue
+            }
+            written("\(key).\(entry.key)", entry.span)
+            switch entry.value.content {
+            case .scalar(let text, plain: _): result[entry.key] = entry.value.isNull ? "" : text
+            case .unusable: continue
+            case .sequence, .mapping:
+                reportType(entry.value, "\(key).\(entry.key)", "a single value", example: "\(entry.key): some text")
+            }
+        }
+        return result
+    }
+
+    /// A list of references with their places, each once.
+    mutating func references(_ node: Node, _ key: String) -> [(name: QualifiedName, span: Span)] {
+        var result: [(name: QualifiedName, span: Span)] = []
+        var seen: Set<QualifiedName> = []
+        for item in items(node, key, of: "names", example: "hero_db") {
+            guard let name = reference(item, key) else { continue }
+            if seen.insert(name).inserted {
+                result.append((name, item.span))
+            } else {
+                reportRepetition(item, key, name.description)
+            }
+        }
+        return result
+    }
+
+    /// Says that an item is listed twice.
+    mutating func reportRepetition(_ node: Node, _ key: String, _ text: String) {
+        report(
+            .listedTwice,
+            "`\(key)` lists \(quoted(text)) twice",
+            help: "remove one of them",
+            at: node.span,
+            severity: .warning
+        )
+    }
+}

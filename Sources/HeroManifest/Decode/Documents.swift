@@ -1,0 +1,141 @@
+internal import HeroModel
+
+/// The kinds of documents.
+enum Kind: String, CaseIterable {
+    /// A combination of actions.
+    case service = "Service"
+    /// An action of its own document.
+    case action = "Action"
+    /// What holds for the whole set.
+    case settings = "Settings"
+}
+
+extension ManifestSet {
+    /// Reads one document into a draft of its kind.
+    mutating func decode(_ root: Node, in scope: inout Scope) {
+        guard case .mapping(let entries) = root.content else {
+            if case .unusable = root.content { return }
+            scope.report(
+                .notAMapping,
+                "a manifest is a map of keys and values",
+                help: "begin it with `kind: Service` and one `key: value` a line",
+                at: root.span
+            )
+            return
+        }
+        guard let kind = kind(entries, root, in: &scope) else {
+            noteName(entries, in: &scope)
+            return
+        }
+        switch kind {
+        case .service: decodeService(entries, root, in: &scope)
+        case .action: decodeAction(entries, root, in: &scope)
+        case .settings:
+            var draft = SettingsDraft(file: scope.fileIndex, span: root.span)
+            if let key = entries.first(where: { $0.key == "kind" }) { draft.span = key.span }
+            scope.context = QualifiedName.defaultContext
+            SettingsDraft.table.decode(entries, into: &draft, in: &scope)
+            record(kind, nil, draft.span, in: scope)
+            settings.append(draft)
+        }
+    }
+
+    private func kind(_ entries: [Entry], _ root: Node, in scope: inout Scope) -> Kind? {
+        let kinds = Kind.allCases.map(\.rawValue)
+        guard let entry = entries.first(where: { $0.key == "kind" }) else {
+            scope.report(
+                .missingKind,
+                "this document has no `kind`",
+                help: "begin it with `kind: Service`, `kind: Action` or `kind: Settings`",
+                at: entries.first?.span ?? root.span
+            )
+            return nil
+        }
+        guard let text = scope.text(entry.value, "kind", example: "kind: Service") else { return nil }
+        if let kind = Kind(rawValue: text) { return kind }
+        scope.report(
+            .unknownKind,
+            "unknown kind \(quoted(text))\(Suggestion.phrase(text, kinds))",
+            help: "write one of \(listed(kinds))",
+            at: entry.value.span
+        )
+        return nil
+    }
+
+    /// A document of no known kind still has a name that others may refer to.
+    private func noteName(_ entries: [Entry], in scope: inout Scope) {
+        guard let entry = entries.first(where: { $0.key == "name" }),
+            case .scalar(let text, plain: _) = entry.value.content
+        else { return }
+        scope.unreadNames.insert(text)
+    }
+
+    /// The name of a document; also sets the context in which its references are read.
+    private func name(_ entries: [Entry], in scope: inout Scope) -> (name: QualifiedName?, span: Span?) {
+        scope.context = QualifiedName.defaultContext
+        var contextIsGood = true
+        if let entry = entries.first(where: { $0.key == "context" }) {
+            if let context = scope.name(entry.value, "context") {
+                scope.context = context
+            } else {
+                contextIsGood = false
+            }
+        }
+        guard let entry = entries.first(where: { $0.key == "name" }) else {
+            scope.report(
+                .missingKey,
+                "this document has no `name`",
+                help: "add `name: ` and a name that is unique in its context",
+                at: entries.first { $0.key == "kind" }?.span ?? .start
+            )
+            return (nil, nil)
+        }
+        guard let name = scope.name(entry.value, "name") else { return (nil, entry.value.span) }
+        guard contextIsGood else {
+            scope.unreadNames.insert(name)
+            return (nil, entry.value.span)
+        }
+        return (QualifiedName(name, context: scope.context), entry.value.span)
+    }
+
+    private mutating func decodeService(_ entries: [Entry], _ root: Node, in scope: inout Scope) {
+        let (name, span) = name(entries, in: &scope)
+        var draft = ServiceDraft(
+            file: scope.fileIndex,
+            spec: ServiceSpec(name ?? QualifiedName("", context: scope.context), actions: []),
+            span: span ?? root.span
+        )
+        draft.written.reserveCapacity(entries.count)
+        ServiceDraft.table.decode(entries, into: &draft, in: &scope)
+        if draft.items.isEmpty, !draft.hasBrokenItems, !draft.misspelt.contains("actions") {
+            scope.report(
+                .noActions,
+                name.map { "the service `\($0.name)` has no actions" } ?? "this service has no actions",
+                help: "add `actions:` with at least one, such as `- {name: main, exec: [sleep, 1d], is_process: true}`",
+                at: draft.span(of: "actions")
+            )
+        }
+        record(.service, name, draft.span, in: scope)
+        draft.isNamed = name != nil
+        services.append(draft)
+    }
+
+    private mutating func decodeAction(_ entries: [Entry], _ root: Node, in scope: inout Scope) {
+        let (name, span) = name(entries, in: &scope)
+        var draft = ActionDraft(
+            file: scope.fileIndex,
+            context: scope.context,
+            name: name?.name ?? "",
+            span: span ?? root.span
+        )
+        draft.written.reserveCapacity(entries.count)
+        ActionDraft.table.decode(entries, into: &draft, in: &scope)
+        draft.finish(in: &scope)
+        record(.action, name, draft.span, in: scope)
+        if name != nil { actions.append(draft) }
+    }
+
+    private mutating func record(_ kind: Kind, _ name: QualifiedName?, _ span: Span, in scope: Scope) {
+        documents.append(DocumentRecord(kind: kind.rawValue, name: name, place: scope.source.place(span)))
+    }
+}

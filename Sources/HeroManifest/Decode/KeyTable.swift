@@ -1,0 +1,105 @@
+internal import HeroModel
+
+/// One key of a manifest, and how its value gets into a draft.
+struct Key<Draft>: Sendable {
+    /// The key as manifests write it.
+    let name: String
+    /// Reads the value.
+    let decode: @Sendable (Node, inout Draft, inout Scope) -> Void
+
+    /// Describes a key.
+    init(_ name: String, _ decode: @escaping @Sendable (Node, inout Draft, inout Scope) -> Void) {
+        self.name = name
+        self.decode = decode
+    }
+}
+
+/// A draft that remembers where its fields are written.
+protocol Located {
+    /// Where each field is written, by its path.
+    var written: [Written] { get set }
+    /// Keys that were probably meant by unknown ones: that they are missing is no further mistake.
+    var misspelt: Set<String> { get set }
+}
+
+/// Where one field is written.
+struct Written: Sendable {
+    /// The field's path, such as `retry.delay`.
+    var path: String
+    /// Where its key stands.
+    var span: Span
+}
+
+/// All keys of one map.
+struct KeyTable<Draft: Located>: Sendable {
+    /// Whose keys they are, in a message: `a service`, `retry`.
+    let owner: String
+    /// What stands before a key in a field path: empty, or `retry.`.
+    let prefix: String
+    /// The keys.
+    let keys: [Key<Draft>]
+    private let index: [String: Int]
+    /// What a key means that belongs somewhere else.
+    private let elsewhere: @Sendable (String) -> String?
+
+    /// Makes a table.
+    init(
+        of owner: String,
+        prefix: String = "",
+        _ keys: [Key<Draft>],
+        elsewhere: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) {
+        self.owner = owner
+        self.prefix = prefix
+        self.keys = keys
+        self.elsewhere = elsewhere
+        index = Dictionary(keys.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Reads every pair of a map into a draft.
+    func decode(_ entries: [Entry], into draft: inout Draft, in scope: inout Scope) {
+        for entry in entries {
+            guard let found = index[entry.key] else {
+                reportUnknown(entry, &draft, in: &scope)
+                continue
+            }
+            let key = keys[found]
+            draft.written.append(Written(path: prefix.isEmpty ? key.name : prefix + key.name, span: entry.span))
+            key.decode(entry.value, &draft, &scope)
+        }
+    }
+
+    /// Reads a map within a map; `example` shows one of its keys.
+    func decode(_ node: Node, example: String, into draft: inout Draft, in scope: inout Scope) {
+        guard case .mapping(let entries) = node.content else {
+            scope.reportType(node, owner, "a map", example: "\(owner): {\(example)}")
+            return
+        }
+        decode(entries, into: &draft, in: &scope)
+    }
+
+    private func reportUnknown(_ entry: Entry, _ draft: inout Draft, in scope: inout Scope) {
+        let names = keys.map(\.name)
+        let owner = prefix.isEmpty ? owner : "`\(owner)`"
+        if let place = elsewhere(entry.key) {
+            scope.report(.unknownKey, "`\(entry.key)` is no key of \(owner)", help: place, at: entry.span)
+            return
+        }
+        if let meant = Suggestion.nearest(entry.key, names) {
+            draft.misspelt.insert(meant)
+            scope.report(
+                .unknownKey,
+                "unknown key \(quoted(entry.key)); did you mean `\(meant)`?",
+                help: "write `\(meant)`, or remove the key",
+                at: entry.span
+            )
+        } else {
+            scope.report(
+                .unknownKey,
+                "unknown key \(quoted(entry.key))",
+                help: "the keys of \(owner) are \(names.joined(separator: ", "))",
+                at: entry.span
+            )
+        }
+    }
+}

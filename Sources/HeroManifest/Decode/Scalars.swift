@@ -1,0 +1,101 @@
+/// Reads the texts of scalars: YAML 1.2 core where a type is asked for, and nothing implicit.
+enum Scalars {
+    /// Whether a plain scalar is a text under YAML's core schema: no null, bool or number.
+    static func isPlainText(_ text: String) -> Bool {
+        guard let first = text.utf8.first else { return false }
+        switch first {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+            return decimal(text) == nil && number(text) == nil
+        case UInt8(ascii: "~"), UInt8(ascii: "n"), UInt8(ascii: "N"):
+            return !["~", "null", "Null", "NULL"].contains(text)
+        case UInt8(ascii: "t"), UInt8(ascii: "T"), UInt8(ascii: "f"), UInt8(ascii: "F"):
+            return !["true", "True", "TRUE", "false", "False", "FALSE"].contains(text)
+        default:
+            return true
+        }
+    }
+
+    /// A decimal integer: an optional `-`, digits without a leading zero.
+    ///
+    /// Octal, hexadecimal, sexagesimal, `_` and `+` are not read, so that nobody's `0755` becomes 493.
+    static func decimal(_ text: String) -> Int? {
+        var digits = Substring(text)
+        if digits.utf8.first == UInt8(ascii: "-") { digits = digits.dropFirst() }
+        guard isDigits(digits.utf8), digits.utf8.first != UInt8(ascii: "0") || digits.utf8.count == 1 else {
+            return nil
+        }
+        return Int(text)
+    }
+
+    /// Whether it is written as a decimal integer, however large.
+    static func looksDecimal(_ text: String) -> Bool {
+        let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : Substring(text)
+        return isDigits(digits.utf8)
+    }
+
+    /// A number with an optional fraction, without exponent, infinity or not-a-number.
+    static func number(_ text: String) -> Double? {
+        var rest = Substring(text)
+        if rest.utf8.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+        let parts = rest.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.allSatisfy({ isDigits($0.utf8) }), rest.utf8.count <= 32 else { return nil }
+        guard let value = Double(text), value.isFinite else { return nil }
+        return value
+    }
+
+    /// Why a quantity with a unit cannot be read.
+    enum QuantityFlaw: Error {
+        /// Not a whole number followed by a known unit.
+        case malformed
+        /// A number alone.
+        case unitMissing
+        /// More than the most there can be.
+        case tooLarge
+    }
+
+    /// The longest duration: a hundred years, so that no deadline can overflow the clock.
+    static let longestDuration: Int64 = 36_500 * 86_400_000
+
+    /// Reads `250ms`, `3s`, `10m`, `2h` or `7d`.
+    static func duration(_ text: String) throws(QuantityFlaw) -> Duration {
+        let units: [(name: String, size: Int64)] = [
+            ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+        ]
+        return .milliseconds(try quantity(text, units, most: longestDuration))
+    }
+
+    /// Reads `512B`, `64KiB`, `10MiB`, `1GiB`, `64KB`, `10MB` or `1GB` in bytes.
+    static func size(_ text: String) throws(QuantityFlaw) -> Int64 {
+        let units: [(name: String, size: Int64)] = [
+            ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1000), ("MB", 1_000_000),
+            ("GB", 1_000_000_000),
+        ]
+        return try quantity(text, units, most: .max)
+    }
+
+    private static func quantity(
+        _ text: String,
+        _ units: [(name: String, size: Int64)],
+        most: Int64
+    ) throws(QuantityFlaw) -> Int64 {
+        let digits = text.utf8.prefix { (48...57).contains($0) }
+        guard !digits.isEmpty else { throw .malformed }
+        guard digits.endIndex != text.endIndex else { throw .unitMissing }
+        let unit = text[digits.endIndex...]
+        guard let size = units.first(where: { $0.name == unit })?.size else { throw .malformed }
+        var product: Int64 = 0
+        for digit in digits {
+            let (tens, overflow) = product.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = tens.addingReportingOverflow(Int64(digit) - 48)
+            guard !overflow, !carried else { throw .tooLarge }
+            product = sum
+        }
+        let (result, overflow) = product.multipliedReportingOverflow(by: size)
+        guard !overflow, result <= most else { throw .tooLarge }
+        return result
+    }
+
+    private static func isDigits(_ bytes: Substring.UTF8View) -> Bool {
+        !bytes.isEmpty && bytes.allSatisfy { (48...57).contains($0) }
+    }
+}

@@ -1,0 +1,156 @@
+internal import HeroModel
+
+/// A service as one document says it, before it is joined with the rest of the set.
+struct ServiceDraft: Located {
+    /// One item of `actions`.
+    enum Item {
+        /// An action written in place, by its number among those.
+        case inline(Int)
+        /// The name of an action document.
+        case named(QualifiedName, Span)
+    }
+
+    /// One name in `requires`, `after` or `wants`.
+    struct Reference {
+        /// The key it stands under.
+        var key: Edge
+        /// Whom it names.
+        var target: QualifiedName
+        /// Where.
+        var span: Span
+    }
+
+    /// Its file's number.
+    var file: Int
+    /// What it says, but for its actions.
+    var spec: ServiceSpec
+    /// Whether it has a valid name; one that has none is judged too, but nobody can refer to it.
+    var isNamed = true
+    /// Where its name is written.
+    var span: Span
+    /// The actions written in place.
+    var inlineActions: [ActionDraft] = []
+    /// Its actions in written order.
+    var items: [Item] = []
+    /// Whom it names, with places.
+    var references: [Reference] = []
+    /// Whether an item of `actions` was wrong: then an empty list is no further mistake.
+    var hasBrokenItems = false
+    var written: [Written] = []
+    var misspelt: Set<String> = []
+
+    /// Where a field is written, or else the name.
+    func span(of path: String) -> Span { written.first { $0.path == path }?.span ?? span }
+}
+
+/// The kinds of dependency a service can declare.
+enum Edge: String, CaseIterable {
+    /// Hard.
+    case requires
+    /// Order only.
+    case after
+    /// Soft.
+    case wants
+}
+
+extension ServiceDraft {
+    /// Every key of `kind: Service` in the order of the reference.
+    static let table = KeyTable<ServiceDraft>(
+        of: "a service",
+        [
+            Key("kind") { _, _, _ in },
+            Key("name") { _, _, _ in },
+            Key("context") { _, _, _ in },
+            Key("description") { node, draft, scope in
+                if let text = scope.text(node, "description") { draft.spec.description = text }
+            },
+            Key("class") { node, draft, scope in
+                if let value = scope.choice(node, "class", ServiceClass.self) { draft.spec.serviceClass = value }
+            },
+            Key("status") { node, draft, scope in
+                if let value = scope.choice(node, "status", WantedStatus.self) { draft.spec.status = value }
+            },
+            Key("tags") { node, draft, scope in draft.spec.tags = scope.words(node, "tags", example: "nightly") },
+            Key("labels") { node, draft, scope in
+                draft.spec.labels = scope.texts(node, "labels", example: "team: storage") { path, span in
+                    draft.written.append(Written(path: path, span: span))
+                }
+            },
+            Key("requires") { node, draft, scope in draft.refer(node, .requires, \.requires, in: &scope) },
+            Key("after") { node, draft, scope in draft.refer(node, .after, \.after, in: &scope) },
+            Key("wants") { node, draft, scope in draft.refer(node, .wants, \.wants, in: &scope) },
+            Key("required") { node, draft, scope in
+                if let value = scope.boolean(node, "required") { draft.spec.required = value }
+            },
+            Key("env") { node, draft, scope in
+                draft.spec.environment = scope.texts(node, "env", example: "PORT: 8080") { path, span in
+                    draft.written.append(Written(path: path, span: span))
+                }
+            },
+            Key("cwd") { node, draft, scope in
+                draft.spec.workingDirectory = scope.path(node, "cwd", example: "cwd: /srv/web")
+            },
+            Key("actions") { node, draft, scope in draft.decodeActions(node, in: &scope) },
+            Key("start_order") { node, draft, scope in
+                if let value = scope.choice(node, "start_order", StartOrder.self) { draft.spec.startOrder = value }
+            },
+            Key("generation") { node, draft, scope in
+                if let value = scope.integer(node, "generation", in: 0...Limits.generation) {
+                    draft.spec.generation = value
+                }
+            },
+        ],
+        elsewhere: { key in
+            guard ActionDraft.inlineKeyNames.contains(key) else { return nil }
+            return "`\(key)` is a key of an action: write it in an item of `actions`"
+        }
+    )
+
+    private mutating func refer(
+        _ node: Node,
+        _ key: Edge,
+        _ field: WritableKeyPath<ServiceSpec, [QualifiedName]>,
+        in scope: inout Scope
+    ) {
+        for (name, span) in scope.references(node, key.rawValue) {
+            spec[keyPath: field].append(name)
+            references.append(Reference(key: key, target: name, span: span))
+        }
+    }
+
+    private mutating func decodeActions(_ node: Node, in scope: inout Scope) {
+        for item in scope.items(node, "actions", of: "names or actions", example: "web") {
+            switch item.content {
+            case .scalar:
+                guard let name = scope.reference(item, "actions") else {
+                    hasBrokenItems = true
+                    continue
+                }
+                items.append(.named(name, item.span))
+            case .mapping(let entries):
+                guard let action = ActionDraft.inline(entries, at: item.span, in: &scope) else {
+                    hasBrokenItems = true
+                    continue
+                }
+                items.append(.inline(inlineActions.count))
+                inlineActions.append(action)
+            case .sequence, .unusable:
+                scope.reportType(item, "actions", "a list of names or maps", example: "actions: [web]")
+                hasBrokenItems = true
+            }
+        }
+        if case .sequence = node.content {} else if !node.isNull { hasBrokenItems = true }
+    }
+}
+
+/// The ranges of numbers.
+enum Limits {
+    /// The largest generation: what JSON readers keep exactly (RFC 8259 section 6).
+    static let generation = 9_007_199_254_740_991
+    /// The most tries of anything.
+    static let tries = 1_000_000
+    /// The most earlier log files.
+    static let keptFiles = 99
+    /// The smallest and the largest log file.
+    static let logBytes: ClosedRange<Int64> = 1024...(1 << 40)
+}

@@ -1,0 +1,258 @@
+internal import HeroModel
+
+/// The readers of single values: each returns nil where the value is wrong, having said so.
+///
+/// A key is named in messages as the author wrote it, with its map before it: `retry.delay`.
+extension Scope {
+    /// Says that a value has the wrong type.
+    mutating func reportType(_ node: Node, _ key: String, _ wanted: String, example: String) {
+        let found: String
+        switch node.content {
+        case .unusable: return
+        case .sequence: found = "a list"
+        case .mapping: found = "a map"
+        case .scalar where node.isNull:
+            let isEmpty = node.content.isEmptyScalar
+            report(
+                .missingValue,
+                isEmpty ? "`\(key)` has no value" : "`\(key)` has no value: YAML reads this as null",
+                help: "write \(wanted), such as `\(example)`"
+                    + (isEmpty ? "" : ", or put it in quotes if it is a text"),
+                at: node.span
+            )
+            return
+        case .scalar(let text, plain: let isPlain): found = isPlain ? quoted(text) : "the quoted text \(quoted(text))"
+        }
+        report(
+            .wrongType,
+            "`\(key)` must be \(wanted), not \(found)",
+            help: "write it as `\(example)`",
+            at: node.span
+        )
+    }
+
+    /// A text: any scalar but null, with the spelling it has.
+    mutating func text(_ node: Node, _ key: String, example: String = "some text") -> String? {
+        if case .scalar(let text, plain: _) = node.content, !node.isNull { return text }
+        reportType(node, key, "a text", example: example)
+        return nil
+    }
+
+    /// A text on one line that is not empty and has no control characters.
+    mutating func word(_ node: Node, _ key: String, example: String) -> String? {
+        guard let text = text(node, key, example: example) else { return nil }
+        guard !text.isEmpty else {
+            report(.emptyText, "`\(key)` is empty", help: "write a value, such as `\(example)`", at: node.span)
+            return nil
+        }
+        guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+            report(
+                .controlCharacter,
+                "`\(key)` contains a line break or another control character",
+                help: "write it on one line",
+                at: node.span
+            )
+            return nil
+        }
+        return text
+    }
+
+    /// `true` or `false`, plain.
+    mutating func boolean(_ node: Node, _ key: String) -> Bool? {
+        if case .scalar(let text, plain: true) = node.content {
+            if text == "true" { return true }
+            if text == "false" { return false }
+        }
+        reportType(node, key, "`true` or `false`", example: "\(lastPart(key)): true")
+        return nil
+    }
+
+    /// A decimal integer within a range.
+    mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard case .scalar(let text, plain: true) = node.content, Scalars.looksDecimal(text) else {
+            reportType(node, key, "a whole decimal number", example: "\(lastPart(key)): \(max(range.lowerBound, 1))")
+            return nil
+        }
+        if let value = Scalars.decimal(text), range.contains(value) { return value }
+        let hasLeadingZero = text.utf8.count > 1 && text.utf8.first == UInt8(ascii: "0")
+        report(
+            hasLeadingZero ? .wrongType : .outOfRange,
+            hasLeadingZero
+                ? "`\(key)` must be a decimal number without leading zeros, not \(quoted(text))"
+                : "`\(key)` must be from \(range.lowerBound) to \(range.upperBound), not \(quoted(text))",
+            help: hasLeadingZero ? "remove the zeros" : "write a number within this range",
+            at: node.span
+        )
+        return nil
+    }
+
+    /// A number with an optional fraction within a range.
+    mutating func number(_ node: Node, _ key: String, in range: ClosedRange<Double>) -> Double? {
+        guard case .scalar(let text, plain: true) = node.content, let value = Scalars.number(text) else {
+            reportType(
+                node,
+                key,
+                "a decimal number",
+                example: "\(lastPart(key)): \(Canonical.number(range.lowerBound))"
+            )
+            return nil
+        }
+        if range.contains(value) { return value }
+        let bounds = "\(Canonical.number(range.lowerBound)) to \(Canonical.number(range.upperBound))"
+        report(
+            .outOfRange,
+            "`\(key)` must be from \(bounds), not \(quoted(text))",
+            help: "write a number within this range",
+            at: node.span
+        )
+        return nil
+    }
+
+    /// A duration with its unit; zero only where it means something.
+    mutating func duration(_ node: Node, _ key: String, mayBeZero: Bool = false) -> Duration? {
+        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+            reportType(node, key, "a duration", example: "\(lastPart(key)): 10s")
+            return nil
+        }
+        do throws(Scalars.QuantityFlaw) {
+            let value = try Scalars.duration(text)
+            if mayBeZero || value > .zero { return value }
+            report(.outOfRange, "`\(key)` cannot be 0", help: "write a longer one, such as `1s`", at: node.span)
+        } catch {
+            switch error {
+            case .unitMissing:
+                report(
+                    .invalidDuration,
+                    "`\(key)` needs a unit: \(quoted(text)) of what?",
+                    help: "write `\(text.prefix(20))s` for seconds; units are ms, s, m, h, d",
+                    at: node.span
+                )
+            case .tooLarge:
+                report(
+                    .invalidDuration,
+                    "`\(key)` is longer than a hundred years: \(quoted(text))",
+                    help: "write at most `36500d`",
+                    at: node.span
+                )
+            case .malformed:
+                report(
+                    .invalidDuration,
+                    "`\(key)` is not a duration: \(quoted(text))",
+                    help: "write a whole number and one unit: `250ms`, `3s`, `10m`, `2h`, `7d`",
+                    at: node.span
+                )
+            }
+        }
+        return nil
+    }
+
+    /// A size with its unit, within a range of bytes.
+    mutating func size(_ node: Node, _ key: String, in range: ClosedRange<Int64>) -> Int64? {
+        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+            reportType(node, key, "a size", example: "\(lastPart(key)): 10MiB")
+            return nil
+        }
+        do throws(Scalars.QuantityFlaw) {
+            let value = try Scalars.size(text)
+            if range.contains(value) { return value }
+        } catch {
+            switch error {
+            case .unitMissing:
+                report(
+                    .invalidSize,
+                    "`\(key)` needs a unit: \(quoted(text)) of what?",
+                    help: "write `\(text.prefix(20))MiB`; units are B, KiB, MiB, GiB, KB, MB, GB",
+                    at: node.span
+                )
+                return nil
+            case .malformed:
+                report(
+                    .invalidSize,
+                    "`\(key)` is not a size: \(quoted(text))",
+                    help: "write a whole number and one unit: `64KiB`, `10MiB`, `1GiB`, `10MB`",
+                    at: node.span
+                )
+                return nil
+            case .tooLarge: break
+            }
+        }
+        let bounds = "\(Canonical.size(range.lowerBound)) to \(Canonical.size(range.upperBound))"
+        report(
+            .outOfRange,
+            "`\(key)` must be from \(bounds), not \(quoted(text))",
+            help: "write a size within this range",
+            at: node.span
+        )
+        return nil
+    }
+
+    /// One of an enumeration's words.
+    mutating func choice<Choice>(_ node: Node, _ key: String, _: Choice.Type) -> Choice?
+    where Choice: RawRepresentable<String> & CaseIterable {
+        let words = Choice.allCases.map(\.rawValue)
+        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+            reportType(node, key, "one of \(listed(words))", example: "\(key): \(words.first ?? "")")
+            return nil
+        }
+        if let value = Choice(rawValue: text) { return value }
+        report(
+            .unknownValue,
+            "`\(key)` cannot be \(quoted(text))\(Suggestion.phrase(text, words))",
+            help: "write one of \(listed(words))",
+            at: node.span
+        )
+        return nil
+    }
+
+    /// A signal by its name, with or without `SIG`.
+    mutating func signal(_ node: Node, _ key: String) -> Signal? {
+        guard let text = word(node, key, example: "\(lastPart(key)): TERM") else { return nil }
+        if let signal = Signal(name: text) { return signal }
+        let names = Signal.names.map(\.name)
+        let bare = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
+        let byNumber = Scalars.decimal(text).flatMap { number in Signal.names.first { Int($0.number) == number } }
+        report(
+            .unknownSignal,
+            "\(quoted(text)) is no signal\(byNumber.map { "; did you mean `\($0.name)`?" } ?? Suggestion.phrase(bare, names))",
+            help: "write a name of signal(7), such as `TERM`, `INT`, `HUP` or `USR1`",
+            at: node.span
+        )
+        return nil
+    }
+
+    /// A name of a service, action or context.
+    mutating func name(_ node: Node, _ key: String) -> String? {
+        guard let text = word(node, key, example: "\(key): web") else { return nil }
+        if QualifiedName.isValid(text) { return text }
+        report(
+            .invalidName,
+            "`\(key)` is no valid name: \(quoted(text))",
+            help: "use up to 63 of `a` to `z`, `0` to `9`, `_` and `-`, and begin with a letter or a digit",
+            at: node.span
+        )
+        return nil
+    }
+
+    /// A reference, `name` or `context/name`.
+    mutating func reference(_ node: Node, _ key: String) -> QualifiedName? {
+        guard let text = word(node, key, example: "hero_db") else { return nil }
+        if let name = QualifiedName(reference: text, in: context) { return name }
+        report(
+            .invalidReference,
+            "`\(key)` refers to \(quoted(text)), which is no valid name",
+            help:
+                "write `name` for the context `\(context)`, or `context/name`; names are made of a-z, 0-9, `_` and `-`",
+            at: node.span
+        )
+        return nil
+    }
+}
+
+/// A key without the maps before it: `delay` of `retry.delay`.
+func lastPart(_ key: String) -> Substring { key.split(separator: ".").last ?? key[...] }
+
+/// Words as a person lists them: `a`, `b` or `c`.
+func listed(_ words: [String]) -> String {
+    guard let last = words.last, words.count > 1 else { return words.map { "`\($0)`" }.joined() }
+    return words.dropLast().map { "`\($0)`" }.joined(separator: ", ") + " or `\(last)`"
+}

@@ -1,0 +1,148 @@
+internal import HeroModel
+
+/// A file's text, as diagnostics need it: lines by number.
+struct Source {
+    /// The file.
+    let file: ManifestFile
+
+    /// A place in this file.
+    func place(_ span: Span) -> SourcePlace {
+        SourcePlace(file: file.path, line: Int(span.line), column: Int(span.column))
+    }
+
+    /// A line without its break; nil when there is none, or when it is too long to be shown.
+    ///
+    /// Lines are counted as libyaml counts them: CR LF, LF, CR, NEL, LS and PS all end one. Control characters become
+    /// U+FFFD, one for one, so that a caret still points at the right column and nothing reaches a terminal.
+    func line(_ number: Int) -> String? {
+        let bytes = file.bytes
+        var line = 1
+        var start = ByteOrder.hasMark(bytes) ? 3 : 0
+        var index = start
+        while index < bytes.count {
+            let width = Self.breakWidth(bytes, at: index)
+            if width == 0 {
+                index += 1
+                continue
+            }
+            if line == number { return Self.shown(bytes[start..<index]) }
+            line += 1
+            index += width
+            start = index
+        }
+        return line == number ? Self.shown(bytes[start...]) : nil
+    }
+
+    /// The bytes of the line break at an index; 0 where there is none.
+    static func breakWidth(_ bytes: [UInt8], at index: Int) -> Int {
+        func byte(_ offset: Int) -> UInt8 { index + offset < bytes.count ? bytes[index + offset] : 0 }
+        switch bytes[index] {
+        case 0x0A: return 1
+        case 0x0D: return byte(1) == 0x0A ? 2 : 1
+        case 0xC2: return byte(1) == 0x85 ? 2 : 0
+        case 0xE2: return byte(1) == 0x80 && (byte(2) == 0xA8 || byte(2) == 0xA9) ? 3 : 0
+        default: return 0
+        }
+    }
+
+    private static func shown(_ bytes: ArraySlice<UInt8>) -> String? {
+        guard bytes.count <= 1000 else { return nil }
+        var result = ""
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            let isControl = (scalar.value < 32 && scalar != "\t") || (127..<160).contains(scalar.value)
+            result.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
+        }
+        return result
+    }
+
+    /// A diagnostic about a place in this file, with its line and the width of its caret.
+    func diagnostic(
+        _ severity: Diagnostic.Severity,
+        _ code: DiagnosticCode,
+        _ message: String,
+        help: String?,
+        at span: Span,
+        notes: [Diagnostic.Note] = []
+    ) -> Diagnostic {
+        let excerpt = line(Int(span.line))
+        var length = Int(span.length)
+        if let excerpt {
+            // A caret never runs past the end of its line, nor over a trailing CR or comment it does not mean.
+            let rest = max(1, excerpt.unicodeScalars.count - Int(span.column) + 1)
+            length = length == 0 ? rest : min(length, rest)
+        }
+        return Diagnostic(
+            severity,
+            code: code.rawValue,
+            message,
+            help: help,
+            at: place(span),
+            excerpt: excerpt,
+            length: max(1, length),
+            notes: notes
+        )
+    }
+
+    /// A note about a place in this file.
+    func note(_ message: String, at span: Span) -> Diagnostic.Note {
+        Diagnostic.Note(message, at: place(span), excerpt: line(Int(span.line)))
+    }
+}
+
+/// Where one file is being read: who it is, and what was found wrong so far.
+struct Scope {
+    /// The file's number in the set.
+    let fileIndex: Int
+    /// Its text.
+    let source: Source
+    /// Mistakes so far.
+    private(set) var diagnostics: [Diagnostic] = []
+    /// Names that a part of the file which cannot be read probably declares: nobody is told that they are unknown.
+    var unreadNames: Set<String> = []
+    /// The context of the document that is being decoded.
+    var context = QualifiedName.defaultContext
+
+    init(fileIndex: Int, file: ManifestFile) {
+        self.fileIndex = fileIndex
+        source = Source(file: file)
+    }
+
+    /// Adds a mistake, unless the file has had its share of them.
+    mutating func report(
+        _ code: DiagnosticCode,
+        _ message: String,
+        help: String?,
+        at span: Span,
+        notes: [Diagnostic.Note] = [],
+        severity: Diagnostic.Severity = .error
+    ) {
+        if diagnostics.count < Budget.diagnostics {
+            let found = source.diagnostic(severity, code, message, help: help, at: span, notes: notes)
+            // An anchor in a bad place is reported by the event and by its meaning: one of them is enough.
+            if diagnostics.last != found { diagnostics.append(found) }
+        } else if diagnostics.count == Budget.diagnostics {
+            diagnostics.append(
+                source.diagnostic(
+                    .error,
+                    .tooManyMistakes,
+                    "more than \(Budget.diagnostics) mistakes in this file; the rest is not shown",
+                    help: "correct those above first",
+                    at: span
+                )
+            )
+        }
+    }
+}
+
+/// Quotes the author's words in a message: short, on one line, without control characters.
+func quoted(_ text: some StringProtocol) -> String {
+    var result = ""
+    var count = 0
+    for scalar in text.unicodeScalars {
+        guard count < 60 else { return "`\(result)...`" }
+        let isControl = scalar.value < 32 || (127..<160).contains(scalar.value)
+        result.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
+        count += 1
+    }
+    return "`\(result)`"
+}

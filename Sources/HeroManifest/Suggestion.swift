@@ -1,0 +1,61 @@
+/// Finds the word that was probably meant.
+enum Suggestion {
+    /// What people write who come from other tools, and what it is called here.
+    private static let synonyms: [String: String] = [
+        "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
+        "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "working_dir": "cwd",
+        "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
+        "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
+        "healthcheck": "ready", "shell": "interpreter", "restart_policy": "restart", "namespace": "context",
+        "desc": "description", "annotations": "labels", "type": "kind", "title": "name", "logging": "log",
+        "retries": "retry", "unix_sockets": "sockets", "socket": "unix",
+        "url": "http", "signal_name": "signal", "max_tries": "max_attempts",
+    ]
+
+    /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.
+    static func nearest(_ word: String, _ candidates: some Sequence<String>) -> String? {
+        let lower = word.lowercased()
+        if let synonym = synonyms[lower], candidates.contains(synonym) { return synonym }
+        let bytes = Array(lower.replacing("-", by: "_").utf8)
+        guard (1...64).contains(bytes.count) else { return nil }
+        var best: (word: String, distance: Int)?
+        for candidate in candidates {
+            let limit = min(best.map { $0.distance - 1 } ?? .max, max(1, min(bytes.count, candidate.utf8.count) / 3))
+            guard abs(candidate.utf8.count - bytes.count) <= limit, limit >= 0 else { continue }
+            let distance = slips(bytes, Array(candidate.lowercased().replacing("-", by: "_").utf8))
+            if distance <= limit { best = (candidate, distance) }
+        }
+        return best?.word
+    }
+
+    /// `; did you mean ...?`, or nothing.
+    static func phrase(_ word: String, _ candidates: some Sequence<String>) -> String {
+        nearest(word, candidates).map { "; did you mean `\($0)`?" } ?? ""
+    }
+
+    /// The least number of letters to insert, remove, replace or swap with their neighbour.
+    private static func slips(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var before: [Int] = []
+        var above = Array(0...right.count)
+        for (row, letter) in left.enumerated() {
+            var current = [row + 1]
+            for (column, other) in right.enumerated() {
+                var cost = min(above[column] + (letter == other ? 0 : 1), above[column + 1] + 1, current[column] + 1)
+                if row > 0, column > 0, letter == right[column - 1], left[row - 1] == other {
+                    cost = min(cost, before[column - 1] + 1)
+                }
+                current.append(cost)
+            }
+            before = above
+            above = current
+        }
+        return above[right.count]
+    }
+}
+
+extension String {
+    /// The text with one character put in place of another.
+    fileprivate func replacing(_ character: Character, by other: Character) -> String {
+        String(map { $0 == character ? other : $0 })
+    }
+}

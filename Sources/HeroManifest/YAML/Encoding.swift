@@ -1,0 +1,117 @@
+/// The byte order mark of UTF-8.
+enum ByteOrder {
+    /// Whether the bytes begin with one.
+    static func hasMark(_ bytes: [UInt8]) -> Bool {
+        bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
+    }
+}
+
+/// Judges a file's bytes before the parser sees them: UTF-8 without control characters (YM-1).
+enum Encoding {
+    /// Why bytes are refused.
+    enum Flaw {
+        /// Not UTF-8 from this byte on.
+        case notUTF8(offset: Int)
+        /// A control character.
+        case control(offset: Int, value: UInt32)
+        /// UTF-16 or UTF-32.
+        case wide
+        /// More lines that begin with `%` than any author writes.
+        case directives(offset: Int)
+    }
+
+    /// The first flaw, or nil when the bytes may be parsed.
+    static func firstFlaw(_ bytes: [UInt8]) -> Flaw? {
+        if isWide(bytes) { return .wide }
+        return bytes.withUnsafeBufferPointer(scan)
+    }
+
+    private static func isWide(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count >= 2 else { return false }
+        switch (bytes[0], bytes[1]) {
+        case (0xFF, 0xFE), (0xFE, 0xFF): return true
+        // Without a mark, the first character of a manifest in UTF-16 is one byte and a zero.
+        case (0, _): return true
+        case (_, 0): return true
+        default: return false
+        }
+    }
+
+    private static func scan(_ bytes: UnsafeBufferPointer<UInt8>) -> Flaw? {
+        var index = 0
+        var directives = 0
+        var isLineStart = true
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x80 {
+                if byte < 32 || byte == 127 {
+                    guard byte == 0x0A || byte == 0x0D || byte == 0x09 else {
+                        return .control(offset: index, value: UInt32(byte))
+                    }
+                    isLineStart = byte != 0x09
+                } else {
+                    if isLineStart && byte == UInt8(ascii: "%") {
+                        directives += 1
+                        if directives > Budget.directives { return .directives(offset: index) }
+                    }
+                    isLineStart = false
+                }
+                index += 1
+                continue
+            }
+            guard let (value, width) = wideScalar(bytes, at: index) else { return .notUTF8(offset: index) }
+            // What YAML calls not printable: C1 controls but NEL, and two that are no characters.
+            if (value < 0xA0 && value != 0x85) || value == 0xFFFE || value == 0xFFFF {
+                return .control(offset: index, value: value)
+            }
+            isLineStart = value == 0x85 || value == 0x2028 || value == 0x2029
+            index += width
+        }
+        return nil
+    }
+
+    /// Decodes a character of two to four bytes; nil when it is malformed, overlong, a surrogate or out of range.
+    private static func wideScalar(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        at index: Int
+    ) -> (value: UInt32, width: Int)? {
+        let first = bytes[index]
+        let width: Int
+        let least: UInt32
+        var value: UInt32
+        switch first {
+        case 0xC2...0xDF: (width, least, value) = (2, 0x80, UInt32(first & 0x1F))
+        case 0xE0...0xEF: (width, least, value) = (3, 0x800, UInt32(first & 0x0F))
+        case 0xF0...0xF4: (width, least, value) = (4, 0x10000, UInt32(first & 0x07))
+        default: return nil
+        }
+        guard bytes.count - index >= width else { return nil }
+        for offset in 1..<width {
+            let byte = bytes[index + offset]
+            guard byte & 0xC0 == 0x80 else { return nil }
+            value = value << 6 | UInt32(byte & 0x3F)
+        }
+        guard value >= least, value <= 0x10FFFF, !(0xD800...0xDFFF).contains(value) else { return nil }
+        return (value, width)
+    }
+
+    /// The place of a byte: lines as libyaml counts them, columns in characters.
+    static func span(of offset: Int, in bytes: [UInt8]) -> Span {
+        var line: Int32 = 1
+        var column: Int32 = 1
+        var index = ByteOrder.hasMark(bytes) ? 3 : 0
+        while index < min(offset, bytes.count) {
+            let width = Source.breakWidth(bytes, at: index)
+            if width > 0 {
+                line &+= 1
+                column = 1
+                index += width
+            } else {
+                // Continuation bytes belong to the character before them.
+                if bytes[index] & 0xC0 != 0x80 { column &+= 1 }
+                index += 1
+            }
+        }
+        return Span(line: line, column: column, length: 1)
+    }
+}
