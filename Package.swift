@@ -121,5 +121,7 @@ let package = Package(
         ),
         // What proves it.
         .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
+        .target(name: "ShimHarness", path: "Tests/ShimHarness"),
+        .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
     ]
 )

@@ -1,7 +1,93 @@
+// Holds one start of one job, and decides nothing: its lock, its tree, its output, its exit status.
 import CHeroRecord
 import CHeroShim
 
 @main
 struct Shim {
-    static func main() {}
+    static func main() {
+        shim_leave(run())
+    }
+
+    private static func run() -> Int32 {
+        // 1. Be nobody's child but the kernel's, deaf to every signal but our own.
+        let signals = shim_settle()
+        guard signals >= 0 else { return HERO_SHIM_NO_RECORD }
+
+        // 2. What is to be started.
+        var size = 0
+        guard let memory = shim_map_spec(&size), let spec = Spec(memory: memory, size: size) else {
+            return HERO_SHIM_BAD_SPEC
+        }
+
+        // 3. The right to start it.
+        var shim = hero_identity()
+        _ = shim_identify(shim_own_pid(), -1, &shim)
+        switch Record.take(spec, shim: shim) {
+        case .taken(let record):
+            start(spec, record, signals: signals, memory: memory, size: size)
+            return HERO_SHIM_DONE
+        case .locked:
+            return HERO_SHIM_LOCKED
+        case .superseded:
+            return HERO_SHIM_SUPERSEDED
+        case .failed(let errno):
+            tell(spec, errno)
+            return HERO_SHIM_NO_RECORD
+        }
+    }
+
+    private static func start(
+        _ spec: Spec,
+        _ taken: Record,
+        signals: Int32,
+        memory: UnsafeRawPointer,
+        size: Int
+    ) {
+        var record = taken
+
+        // 4. Where its output goes. A log that cannot be opened keeps no service down (LG-2).
+        let log = Log(
+            path: keep(spec.logPath),
+            keep: Int(spec.header.log_keep),
+            limit: spec.header.log_max_size
+        )
+
+        // 5. The program, gated until the record says who it is.
+        let script = spec.scriptPath.map { keep($0) }
+        var start = Start(spec)
+        if let failure = start.run(&record) {
+            if let script { _ = shim_remove(script) }
+            record.writeFailure(stage: failure.stage, error: failure.error)
+            record.notify(HERO_NOTICE_FAILED)
+            return
+        }
+        record.notify(HERO_NOTICE_STARTED)
+
+        // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
+        var host = Host(start, record: record, log: log, signals: signals, script: script)
+        shim_unmap(memory, size)
+        shim_settle_memory()
+        host.run()
+    }
+
+    /// Tells the reconciler that there is no record to read.
+    private static func tell(_ spec: Spec, _ errno: Int32) {
+        var notice = hero_notice()
+        notice.magic = HERO_NOTICE_MAGIC
+        notice.kind = HERO_NOTICE_FAILED.rawValue
+        notice.job = spec.header.job
+        notice.generation = spec.header.generation
+        notice.stage = HERO_STAGE_RECORD.rawValue
+        notice.error = errno
+        shim_notify(&notice)
+    }
+
+    /// A path that outlives the spec, in static memory.
+    private static func keep(_ path: UnsafePointer<CChar>) -> UnsafePointer<CChar> {
+        let size = shim_length(path) + 1
+        // The room is that of two paths of the greatest length and a stamp: it never runs out.
+        let text = shim_keep(size)
+        shim_copy(text, path, size)
+        return UnsafePointer(text)
+    }
 }

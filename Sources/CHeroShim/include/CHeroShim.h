@@ -1,4 +1,210 @@
 /// What the shim needs of C: system calls that Swift cannot make, and the code between fork and exec.
+///
+/// Every call answers as the kernel does: a result that is not negative, or a negative errno. No call allocates
+/// memory and none but shim_leave ends the process. System headers stay out of here so that no feature macro
+/// of ours meets another module's.
 #ifndef CHEROSHIM_H
 #define CHEROSHIM_H
+
+#include <stdint.h>
+
+#include "CHeroRecord.h"
+
+#pragma clang assume_nonnull begin
+
+// The numbers the shim decides by (system.c checks that they are the platform's).
+enum {
+    SHIM_ENOENT = 2,
+    SHIM_EINTR = 4,
+    SHIM_EIO = 5,
+    SHIM_ECHILD = 10,
+    SHIM_EAGAIN = 11,
+    SHIM_EEXIST = 17,
+    SHIM_SIGKILL = 9
+};
+
+/// The name of an errno that a log can fail with, or a null pointer.
+const char *_Nullable shim_error_name(int error);
+
+// MARK: the process itself (process.c)
+
+/// Makes this process a host: name, own session, subreaper, no terminal, no descriptor but 0 to 2 and the two it was
+/// started with, every signal blocked. Answers a signalfd for SIGCHLD and HERO_SIGNAL_KILL_TREE, or an error.
+int shim_settle(void);
+
+/// Ends the process without running anything else.
+_Noreturn void shim_leave(int code);
+
+/// The spec behind HERO_FD_SPEC, mapped read-only, and its size; a null pointer unless it is a memfd that can neither
+/// shrink nor be written any more (a mapping of anything else could change or fault under our feet).
+const void *_Nullable shim_map_spec(long *size);
+
+/// Zeroed memory for the start, or a null pointer. Given back whole with shim_unmap.
+void *_Nullable shim_map(long size);
+void shim_unmap(const void *memory, long size);
+
+/// Gives pages back to the kernel; they read as zero afterwards.
+void shim_discard(void *memory, long size);
+
+/// After the start: gives back what only the start has needed, of static memory and of the stack.
+void shim_settle_memory(void);
+
+/// After a burst of output: gives back what it was copied through.
+void shim_rest_memory(void);
+
+/// Sends a notice without ever waiting longer than a second for the reader; its absence is no error.
+void shim_notify(const struct hero_notice *notice);
+
+/// CLOCK_BOOTTIME and CLOCK_REALTIME, in nanoseconds.
+int64_t shim_boottime(void);
+int64_t shim_realtime(void);
+void shim_sleep_ms(int milliseconds);
+
+/// Waits until one of the descriptors (negative ones are skipped) can be read or has ended, or for timeout_ms
+/// (negative: for ever). Answers a bit per ready descriptor: bit 0 for the first.
+int shim_wait(const int *descriptors, int count, int64_t timeout_ms);
+
+/// Takes what has arrived at the signalfd; 1 when HERO_SIGNAL_KILL_TREE was among it.
+int shim_take_signals(int descriptor);
+
+/// A process, and whose child it was when it was seen.
+struct shim_process {
+    int32_t pid;
+    int32_t parent;
+};
+
+// MARK: static memory (memory.c), all of it untouched until used
+
+char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM_LINE_BOUND bytes free in front of it
+char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
+char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
+char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
+char *shim_keep(long size);      // small things that stay, side by side: room for two paths and a stamp
+struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
+
+enum {
+    SHIM_LINE_BOUND = 16384,     // a longer line is stored in parts, as container runtimes do
+    SHIM_INPUT_SIZE = 262144,
+    SHIM_OUTPUT_SIZE = 524288,
+    SHIM_PATH_SIZE = 4352,       // PATH_MAX and room for a suffix
+    SHIM_TABLE_SIZE = 16384
+};
+
+// MARK: bytes (inline, for the copy loop)
+
+static inline const char *_Nullable shim_first_newline(const char *from, long size) {
+    return (const char *)__builtin_memchr(from, '\n', (unsigned long)size);
+}
+
+static inline void shim_copy(char *to, const char *from, long size) {
+    __builtin_memcpy(to, from, (unsigned long)size);
+}
+
+static inline long shim_length(const char *text) {
+    return (long)__builtin_strlen(text);
+}
+
+// MARK: files (files.c)
+
+/// What tells one file from another, and how long it is.
+struct shim_file {
+    uint64_t device;
+    uint64_t inode;
+    int64_t size;
+};
+
+void shim_close(int descriptor);
+int shim_open_record(const char *path);     // read and write, made when absent, 0600, never through a symlink
+int shim_open_lock(const char *path);       // read only: what the service inherits
+int shim_try_lock(int descriptor);          // 0, or -EAGAIN while another holds it
+int shim_inspect(int descriptor, struct shim_file *file);
+int shim_inspect_path(const char *path, struct shim_file *file);  // of a symlink: the link itself
+long shim_read_at(int descriptor, void *bytes, long size, long offset);
+long shim_write_at(int descriptor, const void *bytes, long size, long offset);
+long shim_read(int descriptor, void *bytes, long size);
+long shim_write(int descriptor, const void *bytes, long size);
+int shim_truncate(int descriptor, int64_t size);
+int shim_create_log(const char *path);      // must not exist; 0640
+int shim_create_script(const char *path);   // must not exist; 0500
+int shim_make_directory(const char *path);  // 0700
+int shim_rename(const char *from, const char *to);
+int shim_remove(const char *path);          // a file, a link or an empty directory
+
+/// A pipe: a reader that never blocks, and a writer that is also a reader, so that whoever writes to it gets no SIGPIPE
+/// when the shim is lost (reliability.md 2.1). Without /proc the writer is a plain one.
+int shim_make_pipe(int *reader, int *writer);
+
+/// Lets the pipe hold as much as the system allows an ordinary process, 1 MiB.
+void shim_widen_pipe(int descriptor);
+
+// MARK: other processes (tree.c)
+
+/// How a child ended.
+struct shim_ended {
+    int32_t pid;
+    int32_t kind;         // enum hero_exit_kind
+    int32_t status;
+    int32_t core_dumped;
+    int64_t user_time_us;
+    int64_t system_time_us;
+    int64_t max_rss_kib;
+};
+
+/// 1 and the facts of a child that has ended but is not reaped; 0 when none has; -ECHILD when there is no child.
+int shim_peek_ended(struct shim_ended *ended);
+
+/// Waits for this child's end and lets go of it.
+int shim_reap(int pid);
+
+int shim_own_pid(void);
+int shim_open_process(int pid);                  // a pidfd
+int shim_signal(int pidfd, int signal);
+int shim_stop_continue(int pidfd, int signal);   // the signal, then SIGCONT
+
+/// Identity of a living process; pidfd may be negative: then one is opened for the moment.
+int shim_identify(int pid, int pidfd, struct hero_identity *identity);
+
+/// Parent of a process, from /proc.
+int shim_parent(int pid);
+
+/// Appends the children of all threads of a process to table; answers the new count.
+/// -ENOENT where the process is gone or the kernel lists no children.
+int shim_list_children(int pid, struct shim_process *table, int count, int capacity);
+
+/// Appends every process whose parent is in table[0..<count] (or is root), from a walk through /proc; for kernels
+/// that list no children. Answers the new count.
+int shim_scan_children(int root, struct shim_process *table, int count, int capacity);
+
+// MARK: the child (child.c)
+
+/// All that the child needs between fork and exec. Lists end with a null pointer.
+struct shim_child {
+    const char *working_directory;
+    const char *_Nullable const *_Nonnull candidates;
+    const char *_Nullable const *_Nonnull arguments;
+    const char *_Nullable const *_Nonnull environment;
+    uint64_t open_files_soft;
+    uint32_t umask;
+    int32_t output;    // becomes 1
+    int32_t error;     // becomes 2
+    int32_t lock;      // becomes 3, and stays open in the service
+};
+
+/// The two ends of what stands between fork and exec.
+struct shim_gate {
+    int32_t shim;
+    int32_t child;
+};
+
+int shim_make_gate(struct shim_gate *gate);
+
+/// Forks the child: it prepares itself, waits at the gate, and executes the first candidate it can. Answers its pid
+/// and a pidfd for it.
+int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd);
+
+/// Opens the gate and waits until the child has executed (0) or told why it could not (1, with stage and error).
+int shim_open_gate(int gate, uint32_t *stage, int32_t *error);
+
+#pragma clang assume_nonnull end
+
 #endif

@@ -1,0 +1,154 @@
+#define _GNU_SOURCE
+#include "CHeroShim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// What the service finds open beside 0, 1 and 2, and where the gate is until it executes.
+enum { LOCK = 3, GATE = 4 };
+
+/// What a child that cannot go on tells the shim.
+struct failure {
+    uint32_t stage;
+    int32_t error;
+};
+
+static _Noreturn void fail(int gate, enum hero_stage stage) {
+    struct failure failure = {.stage = stage, .error = errno};
+    long ignored = send(gate, &failure, sizeof failure, MSG_NOSIGNAL);
+    (void)ignored;
+    _exit(127);
+}
+
+/// Descriptors 1, 2, LOCK and GATE in place; 0 is /dev/null since the shim settled. Nothing of the shim stays open.
+static int place(const struct shim_child *child, int own_gate) {
+    int gate = fcntl(own_gate, F_DUPFD_CLOEXEC, 10);
+    int lock = fcntl(child->lock, F_DUPFD_CLOEXEC, 10);
+    if (gate < 0 || lock < 0) return -1;
+    if (dup2(child->output, 1) < 0 || dup2(child->error, 2) < 0 || dup2(lock, LOCK) < 0) return -1;
+    if (dup3(gate, GATE, O_CLOEXEC) < 0) return -1;
+    // Where close_range is missing, everything of the shim is close-on-exec, and only its end of the gate matters.
+    if (syscall(SYS_close_range, GATE + 1, ~0u, 0) != 0) {
+        for (int descriptor = GATE + 1; descriptor < 64; descriptor++) close(descriptor);
+    }
+    return 0;
+}
+
+static int limit_open_files(uint64_t soft) {
+    if (soft == 0) return 0;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = soft;
+    if (limit.rlim_max < soft) limit.rlim_max = soft;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// An ignored signal and a blocked one are the two things exec passes on: the service starts with neither.
+static int reset_signals(void) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } standard = {0};
+    for (int signal = 1; signal <= 64; signal++) {
+        if (signal != SIGKILL && signal != SIGSTOP) {
+            // The raw call: the C library refuses the two signals it keeps for itself.
+            syscall(SYS_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
+        }
+    }
+    uint64_t none = 0;
+    return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+/// execvp's rules: a candidate that is not there is passed over, one that may not be executed is remembered, anything
+/// else ends the search. A file without a known format is an error, never a script for sh.
+static void execute(const struct shim_child *child) {
+    int denied = 0;
+    errno = ENOENT;
+    for (const char *const *path = child->candidates; *path != NULL; path++) {
+        execve(*path, (char *const *)child->arguments, (char *const *)child->environment);
+        if (errno == EACCES) {
+            denied = 1;
+        } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
+            return;
+        }
+    }
+    if (denied) errno = EACCES;
+}
+
+/// Runs in the child. Only system calls and its own stack; no step is skipped, and each names its stage.
+static _Noreturn void prepare(const struct shim_child *child, int gate) {
+    if (setsid() < 0) fail(gate, HERO_STAGE_SESSION);
+    if (place(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
+    gate = GATE;
+    umask((mode_t)child->umask);
+    if (limit_open_files(child->open_files_soft) != 0) fail(gate, HERO_STAGE_LIMITS);
+    if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(gate, HERO_STAGE_PRIVILEGES);
+    if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
+    if (reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
+
+    // Nothing may run before the shim has written who we are (SH-7); without a shim nothing may run at all.
+    char opened;
+    long size;
+    do {
+        size = read(gate, &opened, 1);
+    } while (size < 0 && errno == EINTR);
+    if (size != 1) _exit(HERO_CHILD_UNGATED);
+
+    execute(child);
+    fail(gate, HERO_STAGE_EXECUTE);
+}
+
+int shim_make_gate(struct shim_gate *gate) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
+    gate->shim = ends[0];
+    gate->child = ends[1];
+    return 0;
+}
+
+int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd) {
+    int descriptor = -1;
+    struct clone_args arguments = {
+        .flags = CLONE_PIDFD,
+        .pidfd = (uint64_t)(uintptr_t)&descriptor,
+        .exit_signal = SIGCHLD,
+    };
+    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
+        // Old kernels do not know the call, and some sandboxes refuse it.
+        pid = fork();
+        if (pid > 0) descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+    }
+    if (pid < 0) return -errno;
+    if (pid == 0) {
+        close(gate->shim);
+        prepare(child, gate->child);
+    }
+    *pidfd = descriptor;
+    return (int)pid;
+}
+
+int shim_open_gate(int gate, uint32_t *stage, int32_t *error) {
+    // A child that failed before the gate has left its word already; the byte then finds nobody.
+    long ignored = send(gate, "", 1, MSG_NOSIGNAL);
+    (void)ignored;
+    struct failure failure = {0};
+    long size;
+    do {
+        size = recv(gate, &failure, sizeof failure, MSG_WAITALL);
+    } while (size < 0 && errno == EINTR);
+    if (size != sizeof failure) return 0;
+    *stage = failure.stage;
+    *error = failure.error;
+    return 1;
+}

@@ -1,0 +1,133 @@
+#define _GNU_SOURCE
+#include "CHeroShim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static long answer(long result) {
+    return result < 0 ? -errno : result;
+}
+
+const char *shim_error_name(int error) {
+    switch (error) {
+    case EPERM: return "EPERM";
+    case ENOENT: return "ENOENT";
+    case EIO: return "EIO";
+    case EACCES: return "EACCES";
+    case EEXIST: return "EEXIST";
+    case ENOTDIR: return "ENOTDIR";
+    case ENFILE: return "ENFILE";
+    case EMFILE: return "EMFILE";
+    case EFBIG: return "EFBIG";
+    case ENOSPC: return "ENOSPC";
+    case EROFS: return "EROFS";
+    case ENAMETOOLONG: return "ENAMETOOLONG";
+    case ELOOP: return "ELOOP";
+    case ESTALE: return "ESTALE";
+    case EDQUOT: return "EDQUOT";
+    default: return NULL;
+    }
+}
+
+void shim_close(int descriptor) {
+    if (descriptor >= 0) close(descriptor);
+}
+
+int shim_open_record(const char *path) {
+    return (int)answer(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+}
+
+int shim_open_lock(const char *path) {
+    return (int)answer(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+}
+
+int shim_try_lock(int descriptor) {
+    return (int)answer(flock(descriptor, LOCK_EX | LOCK_NB));
+}
+
+static int describe(const struct stat *facts, struct shim_file *file) {
+    file->device = facts->st_dev;
+    file->inode = facts->st_ino;
+    file->size = facts->st_size;
+    return 0;
+}
+
+int shim_inspect(int descriptor, struct shim_file *file) {
+    struct stat facts;
+    return fstat(descriptor, &facts) != 0 ? -errno : describe(&facts, file);
+}
+
+int shim_inspect_path(const char *path, struct shim_file *file) {
+    struct stat facts;
+    return lstat(path, &facts) != 0 ? -errno : describe(&facts, file);
+}
+
+long shim_read_at(int descriptor, void *bytes, long size, long offset) {
+    return answer(pread(descriptor, bytes, (size_t)size, offset));
+}
+
+long shim_write_at(int descriptor, const void *bytes, long size, long offset) {
+    return answer(pwrite(descriptor, bytes, (size_t)size, offset));
+}
+
+long shim_read(int descriptor, void *bytes, long size) {
+    return answer(read(descriptor, bytes, (size_t)size));
+}
+
+long shim_write(int descriptor, const void *bytes, long size) {
+    return answer(write(descriptor, bytes, (size_t)size));
+}
+
+int shim_truncate(int descriptor, int64_t size) {
+    return (int)answer(ftruncate(descriptor, size));
+}
+
+int shim_create_log(const char *path) {
+    return (int)answer(open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+}
+
+int shim_create_script(const char *path) {
+    return (int)answer(open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500));
+}
+
+int shim_make_directory(const char *path) {
+    return (int)answer(mkdir(path, 0700));
+}
+
+int shim_rename(const char *from, const char *to) {
+    return (int)answer(rename(from, to));
+}
+
+int shim_remove(const char *path) {
+    if (unlink(path) == 0) return 0;
+    if (errno != EISDIR) return -errno;
+    return (int)answer(rmdir(path));
+}
+
+int shim_make_pipe(int *reader, int *writer) {
+    int ends[2];
+    // Descriptors of one pipe share no flags once the writer is opened anew: only our end is non-blocking.
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
+    char path[] = "/proc/self/fd/\0\0\0";
+    long digits = sizeof "/proc/self/fd/" - 1;
+    if (ends[1] >= 10) path[digits++] = (char)('0' + ends[1] / 10 % 10);
+    path[digits] = (char)('0' + ends[1] % 10);
+    int both = open(path, O_RDWR | O_CLOEXEC);
+    if (both >= 0) {
+        close(ends[1]);
+        ends[1] = both;
+    } else {
+        fcntl(ends[1], F_SETFL, fcntl(ends[1], F_GETFL) & ~O_NONBLOCK);
+    }
+    *reader = ends[0];
+    *writer = ends[1];
+    return 0;
+}
+
+void shim_widen_pipe(int descriptor) {
+    fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
+}

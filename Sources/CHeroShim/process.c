@@ -1,0 +1,150 @@
+#define _GNU_SOURCE
+#include "CHeroShim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(SHIM_ENOENT == ENOENT && SHIM_EINTR == EINTR && SHIM_EIO == EIO, "errno");
+_Static_assert(SHIM_ECHILD == ECHILD && SHIM_EAGAIN == EAGAIN && SHIM_EEXIST == EEXIST, "errno");
+_Static_assert(SHIM_SIGKILL == SIGKILL, "signal");
+
+static int notice_is_open;
+
+/// Descriptors 0 to 2 become /dev/null, whatever we were started with: a shim that outlives its starter must not
+/// hold a terminal or somebody's pipe. They also keep every later descriptor above 2.
+static int take_null(void) {
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0) return -errno;
+    for (int target = 0; target <= 2; target++) {
+        if (null != target && dup2(null, target) < 0) return -errno;
+    }
+    if (null > 2) close(null);
+    return 0;
+}
+
+static void close_from(unsigned int first) {
+    if (syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+    long limit = sysconf(_SC_OPEN_MAX);
+    if (limit < 0 || limit > 1 << 20) limit = 1 << 20;
+    for (long descriptor = first; descriptor < limit; descriptor++) close((int)descriptor);
+}
+
+int shim_settle(void) {
+    // Blocked, not ignored: nothing but SIGKILL and SIGSTOP can then reach us, with one call and without passing
+    // a disposition on. The kernel's own signals for a fault still end the process.
+    uint64_t every = ~0ull;
+    if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every) != 0) return -errno;
+    // A starter that ignores SIGCHLD would make the kernel reap our children, and their status would be gone.
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
+
+    notice_is_open = fcntl(HERO_FD_NOTICE, F_GETFD) >= 0;
+    int error = take_null();
+    if (error < 0) return error;
+    close_from(HERO_FD_NOTICE + 1);
+    prctl(PR_SET_NAME, "hpshim");
+    setsid();  // fails only when we lead a session already
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return -errno;
+    umask(0);
+
+    sigset_t heard;
+    sigemptyset(&heard);
+    sigaddset(&heard, SIGCHLD);
+    sigaddset(&heard, HERO_SIGNAL_KILL_TREE);
+    int descriptor = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+void shim_leave(int code) {
+    _exit(code);
+}
+
+const void *shim_map_spec(long *size) {
+    int seals = fcntl(HERO_FD_SPEC, F_GET_SEALS);
+    if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || (seals & F_SEAL_WRITE) == 0) return NULL;
+    struct stat facts;
+    if (fstat(HERO_FD_SPEC, &facts) != 0 || facts.st_size <= 0 || facts.st_size > 1 << 30) return NULL;
+    void *memory = mmap(NULL, (size_t)facts.st_size, PROT_READ, MAP_PRIVATE, HERO_FD_SPEC, 0);
+    if (memory == MAP_FAILED) return NULL;
+    close(HERO_FD_SPEC);
+    *size = facts.st_size;
+    return memory;
+}
+
+void *shim_map(long size) {
+    void *memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+void shim_unmap(const void *memory, long size) {
+    munmap((void *)memory, (size_t)size);
+}
+
+void shim_discard(void *memory, long size) {
+    madvise(memory, (size_t)size, MADV_DONTNEED);
+}
+
+void shim_notify(const struct hero_notice *notice) {
+    if (!notice_is_open) return;
+    notice_is_open = 0;
+    // A reconciler that does not read must not hold up a service: try, give it a second, try again, go on.
+    int flags = fcntl(HERO_FD_NOTICE, F_GETFL);
+    fcntl(HERO_FD_NOTICE, F_SETFL, flags | O_NONBLOCK);
+    if (write(HERO_FD_NOTICE, notice, sizeof *notice) < 0 && errno == EAGAIN) {
+        struct pollfd room = {.fd = HERO_FD_NOTICE, .events = POLLOUT};
+        poll(&room, 1, 1000);
+        long ignored = write(HERO_FD_NOTICE, notice, sizeof *notice);
+        (void)ignored;
+    }
+    close(HERO_FD_NOTICE);
+}
+
+static int64_t read_clock(clockid_t clock) {
+    struct timespec now = {0};
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t shim_boottime(void) { return read_clock(CLOCK_BOOTTIME); }
+int64_t shim_realtime(void) { return read_clock(CLOCK_REALTIME); }
+
+void shim_sleep_ms(int milliseconds) {
+    struct timespec pause = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000l};
+    nanosleep(&pause, NULL);
+}
+
+int shim_wait(const int *descriptors, int count, int64_t timeout_ms) {
+    struct pollfd polled[4];
+    if (count > 4) return -EINVAL;
+    for (int index = 0; index < count; index++) {
+        polled[index] = (struct pollfd){.fd = descriptors[index], .events = POLLIN};
+    }
+    int timeout = timeout_ms < 0 ? -1 : timeout_ms > 60000 ? 60000 : (int)timeout_ms;
+    if (poll(polled, (nfds_t)count, timeout) < 0) return -errno;
+    int ready = 0;
+    for (int index = 0; index < count; index++) {
+        if (polled[index].revents != 0) ready |= 1 << index;
+    }
+    return ready;
+}
+
+int shim_take_signals(int descriptor) {
+    struct signalfd_siginfo arrived[4];
+    int kill_tree = 0;
+    long size;
+    while ((size = read(descriptor, arrived, sizeof arrived)) > 0) {
+        for (long index = 0; index < size / (long)sizeof arrived[0]; index++) {
+            if (arrived[index].ssi_signo == HERO_SIGNAL_KILL_TREE) kill_tree = 1;
+        }
+    }
+    return kill_tree;
+}

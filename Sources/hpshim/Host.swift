@@ -1,0 +1,156 @@
+import CHeroRecord
+import CHeroShim
+
+/// The life of the shim while its program runs: moves output, takes in ends, empties the tree, and then is done.
+///
+/// One thread, one poll, no clock while nothing happens.
+struct Host {
+    /// What is left to be done about the tree.
+    private enum Stage {
+        /// The program runs; nothing is to be ended.
+        case running
+        /// The program has ended and what it left behind has been asked to end, until the deadline (CLOCK_BOOTTIME).
+        case asking(deadline: Int64)
+        /// Everything is killed, round after round, until nothing is left.
+        case killing
+    }
+
+    /// How long the pipes are emptied after the tree is gone: a stranger may hold them, and write, for ever.
+    private static let lastDrain: Int64 = 250_000_000
+    /// How long the memory that output goes through is kept in case there is more, in ms.
+    private static let shrinkAfter: Int64 = 1000
+    /// The longest pause between two rounds of killing, in ms.
+    private static let longestPause: Int64 = 1000
+
+    private let signals: Int32
+    private let tree = Tree()
+    private let stopSignal: Int32
+    private let stopTimeout: Int64
+    private let script: UnsafePointer<CChar>?
+    private var record: Record
+    private var log: Log
+    private var lines = Lines()
+    private var output: Stream
+    private var error: Stream
+    private var stage = Stage.running
+    private var pause: Int64 = 0
+
+    init(_ start: Start, record: Record, log: Log, signals: Int32, script: UnsafePointer<CChar>?) {
+        self.signals = signals
+        self.script = script
+        self.record = record
+        self.log = log
+        output = Stream(start.output, name: "stdout", held: shim_held(0))
+        error = Stream(start.error, name: "stderr", held: shim_held(1))
+        stopSignal = Int32(truncatingIfNeeded: start.spec.header.stop_signal)
+        stopTimeout = Int64(start.spec.header.stop_timeout_ms) &* 1_000_000
+    }
+
+    /// Lives until the tree is empty and its end is on record.
+    mutating func run() {
+        while !isEmpty() {
+            let (ready, isIdle) = wait()
+            if isIdle { lines.shrink() }
+            if ready & 1 != 0, shim_take_signals(signals) != 0 { stage = .killing }
+            if ready & 2 != 0 { _ = lines.move(&output, to: &log) }
+            if ready & 4 != 0 { _ = lines.move(&error, to: &log) }
+            if let time = log.retryTime, shim_boottime() >= time { log.retry(evenEarly: false) }
+        }
+        finish()
+    }
+
+    // MARK: Waiting
+
+    private func wait() -> (ready: Int32, isIdle: Bool) {
+        var descriptors = (signals, output.descriptor, error.descriptor)
+        let limit = timeout()
+        let keepsWarm = lines.isSwollen && (limit < 0 || limit > Host.shrinkAfter)
+        let ready = withUnsafePointer(to: &descriptors) {
+            $0.withMemoryRebound(to: Int32.self, capacity: 3) {
+                shim_wait($0, 3, keepsWarm ? Host.shrinkAfter : limit)
+            }
+        }
+        return (max(0, ready), keepsWarm && ready == 0)
+    }
+
+    /// Milliseconds until something is due; negative when nothing is.
+    private func timeout() -> Int64 {
+        var due = log.retryTime
+        switch stage {
+        case .running: break
+        case .asking(let deadline): due = min(due ?? deadline, deadline)
+        case .killing: return pause
+        }
+        guard let due else { return -1 }
+        // Counted in short steps: the kernel's wait stands still while the machine sleeps, the deadline does not.
+        return min(1000, max(0, due &- shim_boottime()) / 1_000_000 &+ 1)
+    }
+
+    // MARK: The tree
+
+    /// Takes in every end, does what the stage asks for, and says whether nothing is left below us.
+    private mutating func isEmpty() -> Bool {
+        var reaped = 0
+        var ended = shim_ended()
+        // A fork bomb may end processes as fast as we take them in: signals and output want their turn.
+        while reaped < 1000 {
+            let result = shim_peek_ended(&ended)
+            if result == -Int32(SHIM_ECHILD) { return true }
+            guard result > 0 else { break }
+            if ended.pid == record.proc.main.pid, record.exit.kind == HERO_EXIT_EMPTY.rawValue { recordEnd(ended) }
+            _ = shim_reap(ended.pid)
+            reaped += 1
+        }
+        switch stage {
+        case .running:
+            guard record.exit.kind != HERO_EXIT_EMPTY.rawValue else { return false }
+            tree.signal(stopSignal)
+            stage = .asking(deadline: shim_boottime() &+ stopTimeout)
+        case .asking(let deadline):
+            guard shim_boottime() >= deadline else { return false }
+            stage = .killing
+            kill(reaped)
+        case .killing:
+            kill(reaped)
+        }
+        return false
+    }
+
+    /// Kills whoever is there, once.
+    ///
+    /// What cannot die yet (a process in the kernel's hands) is tried again more and more slowly.
+    private mutating func kill(_ reaped: Int) {
+        tree.signal(Int32(SHIM_SIGKILL))
+        pause = reaped > 0 ? 1 : min(Host.longestPause, max(1, pause &* 2))
+    }
+
+    /// Writes how the program ended, before it is reaped: should we be lost in between, its status still is there.
+    private mutating func recordEnd(_ ended: shim_ended) {
+        record.exit.kind = UInt32(truncatingIfNeeded: ended.kind)
+        record.exit.status = ended.status
+        record.exit.core_dumped = ended.core_dumped
+        record.exit.ended_boottime = shim_boottime()
+        record.exit.ended_realtime = shim_realtime()
+        record.exit.user_time_us = ended.user_time_us
+        record.exit.system_time_us = ended.system_time_us
+        record.exit.max_rss_kib = ended.max_rss_kib
+        record.exit.dropped_bytes = log.dropped
+        _ = record.writeExit()
+    }
+
+    // MARK: The end
+
+    /// Takes what is left in the pipes, never waiting for their end (SH-11), and completes the record.
+    private mutating func finish() {
+        let deadline = shim_boottime() &+ Host.lastDrain
+        while lines.move(&output, to: &log) + lines.move(&error, to: &log) > 0, shim_boottime() < deadline {}
+        lines.finish(&output, to: &log)
+        lines.finish(&error, to: &log)
+        log.retry(evenEarly: true)
+        if log.dropped != record.exit.dropped_bytes {
+            record.exit.dropped_bytes = log.dropped
+            _ = record.writeExit()
+        }
+        if let script { _ = shim_remove(script) }
+    }
+}

@@ -1,0 +1,167 @@
+import CHeroShim
+
+/// The log file of the job: whole lines in, continued in a new file before it grows too large.
+///
+/// It never refuses: what cannot be stored is counted, and a line in the log says how much is missing as soon as it can
+/// be written again (LG-2).
+struct Log {
+    /// How often the name is compared with the file while something is written (LG-6).
+    private static let inspectEvery: Int64 = 1_000_000_000
+
+    private var chain: LogChain
+    private let limit: Int64
+    private var descriptor: Int32 = -1
+    private var file = shim_file()
+    private var size: Int64 = 0
+    private var inspected: Int64 = 0
+    private var outage = Outage()
+
+    /// Bytes of the service that are not in the log.
+    private(set) var dropped: Int64 = 0
+
+    /// Begins a new file at `path`, after the earlier ones have been moved up.
+    ///
+    /// Cannot fail: without a file it drops.
+    init(path: UnsafePointer<CChar>, keep: Int, limit: UInt64) {
+        chain = LogChain(path: path, keep: keep)
+        self.limit = limit == 0 ? .max : Int64(clamping: limit)
+        let error = begin()
+        if error != 0 { outage.begin(error: error) }
+    }
+
+    /// When to call `retry`, as CLOCK_BOOTTIME in ns; nil while nothing waits to be said.
+    var retryTime: Int64? { outage.error != 0 && outage.bytes > 0 ? outage.retryTime : nil }
+
+    /// Stores lines, each with its stamp and newline.
+    ///
+    /// `now` is CLOCK_REALTIME in ns.
+    mutating func append(_ bytes: UnsafePointer<CChar>, _ count: Int, at now: Int64) {
+        if outage.error != 0 { retry(evenEarly: false) }
+        if outage.error == 0 { inspect(at: now) }
+        var from = bytes
+        var left = count
+        while left > 0 {
+            guard outage.error == 0 else { return drop(from, left) }
+            let part = fitting(from, left)
+            guard part > 0 else {
+                let error = begin()
+                if error != 0 { outage.begin(error: error) }
+                continue
+            }
+            let stored = write(from, part)
+            from += stored
+            left -= stored
+        }
+    }
+
+    /// Tries to write again, and says what is missing.
+    ///
+    /// Only every two seconds, unless `evenEarly`.
+    mutating func retry(evenEarly: Bool) {
+        let now = shim_boottime()
+        guard outage.error != 0, evenEarly || now >= outage.retryTime else { return }
+        outage.postpone(from: now)
+        if descriptor < 0 || !isNamed() {
+            let error = begin()
+            guard error == 0 else { return }
+        }
+        let ended = outage
+        outage.end()
+        guard ended.bytes > 0 else { return }
+        let (line, length) = ended.marker(until: now)
+        if write(line, length) != length {
+            // Still refused: the outage goes on as if it had not been interrupted.
+            outage = ended
+        }
+    }
+
+    // MARK: Where the bytes go
+
+    /// How many of the bytes, in whole lines, the file still takes; 0 when a new one must begin first.
+    private func fitting(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
+        let room = max(0, limit &- size)
+        if Int64(count) <= room { return count }
+        let whole = wholeLines(from, Int(room))
+        if whole > 0 || size > 0 { return whole }
+        // One line larger than a file may be: it gets a file of its own.
+        guard let end = shim_first_newline(from, count) else { return count }
+        return end - from + 1
+    }
+
+    /// The length of what ends with the last newline.
+    private func wholeLines(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
+        var end = count
+        while end > 0, from[end - 1] != 0x0a { end -= 1 }
+        return end
+    }
+
+    /// Writes whole lines; answers how many bytes of whole lines are stored.
+    ///
+    /// Less than `count` begins an outage.
+    private mutating func write(_ bytes: UnsafePointer<CChar>, _ count: Int) -> Int {
+        var done = 0
+        while done < count {
+            let result = shim_write(descriptor, bytes + done, count - done)
+            if result > 0 {
+                done += result
+            } else if result != -Int(SHIM_EINTR) {
+                outage.begin(error: result == 0 ? Int32(SHIM_EIO) : Int32(truncatingIfNeeded: -result))
+                // No torn line stays behind: what follows must begin a line again.
+                let whole = wholeLines(bytes, done)
+                if whole < done, shim_inspect(descriptor, &file) == 0 {
+                    _ = shim_truncate(descriptor, file.size &- Int64(done - whole))
+                }
+                done = whole
+                break
+            }
+        }
+        size &+= Int64(done)
+        return done
+    }
+
+    /// Counts what these lines held of the service's bytes: the stamp was ours, and the newline of a part as well.
+    private mutating func drop(_ bytes: UnsafePointer<CChar>, _ count: Int) {
+        var from = bytes
+        let end = bytes + count
+        var lost: Int64 = 0
+        while from < end, let newline = shim_first_newline(from, end - from) {
+            lost &+= Int64(newline - from - Stamp.length) &+ (Stamp.isFull(from) ? 1 : 0)
+            from = newline + 1
+        }
+        dropped &+= lost
+        outage.bytes &+= lost
+    }
+
+    // MARK: Which file
+
+    /// Looks once a second whether the file still has its name; a removed or replaced one is left alone and a new one
+    /// begins.
+    private mutating func inspect(at now: Int64) {
+        guard now &- inspected >= Log.inspectEvery || now < inspected else { return }
+        inspected = now
+        guard !isNamed() else { return }
+        let error = begin()
+        if error != 0 { outage.begin(error: error) }
+    }
+
+    private mutating func isNamed() -> Bool {
+        var named = shim_file()
+        let result = shim_inspect_path(chain.path, &named)
+        // A name that cannot be looked at is no proof against the file.
+        guard result != -Int32(SHIM_ENOENT) else { return false }
+        guard result == 0 else { return true }
+        guard named.isSame(as: file) else { return false }
+        size = named.size
+        return true
+    }
+
+    /// Moves the chain up and begins a new file; 0 or an errno.
+    private mutating func begin() -> Int32 {
+        shim_close(descriptor)
+        descriptor = chain.begin()
+        guard descriptor >= 0 else { return -descriptor }
+        size = 0
+        _ = shim_inspect(descriptor, &file)
+        return 0
+    }
+}

@@ -1,0 +1,85 @@
+import CHeroShim
+
+/// The files of one log: the active one, and the earlier ones `.1`, `.2` and so on, of which `keep` remain.
+struct LogChain {
+    let path: UnsafePointer<CChar>
+    private let keep: Int
+
+    init(path: UnsafePointer<CChar>, keep: Int) {
+        self.path = path
+        self.keep = keep
+    }
+
+    /// Moves every file up by one and makes the active one; answers its descriptor or a negative errno.
+    func begin() -> Int32 {
+        var active = shim_file()
+        if shim_inspect_path(path, &active) == 0 { moveUp() }
+        let descriptor = shim_create_log(path)
+        guard descriptor == -Int32(SHIM_ENOENT) else { return descriptor }
+        makeDirectories()
+        return shim_create_log(path)
+    }
+
+    private func moveUp() {
+        guard keep > 0 else {
+            _ = shim_remove(path)
+            return
+        }
+        // Only as far as the first free number: a gap needs no filling.
+        var free = 1
+        var found = shim_file()
+        while free <= keep, shim_inspect_path(name(free, in: 0), &found) == 0 { free += 1 }
+        if free > keep {
+            removeBeyond()
+            free = keep
+        }
+        // From the top, so that a kill between two steps loses nothing.
+        while free > 1 {
+            _ = shim_rename(name(free - 1, in: 0), name(free, in: 1))
+            free -= 1
+        }
+        _ = shim_rename(path, name(1, in: 0))
+    }
+
+    /// Removes the last of the chain, and what a larger `keep` of earlier times has left.
+    private func removeBeyond() {
+        var number = keep
+        while number <= 100, shim_remove(name(number, in: 0)) == 0 { number += 1 }
+    }
+
+    /// `<path>.<number>`, in static memory.
+    private func name(_ number: Int, in scratch: Int32) -> UnsafePointer<CChar> {
+        let text = shim_scratch(scratch)
+        var end = shim_length(path)
+        shim_copy(text, path, end)
+        text[end] = 0x2e
+        end += 1
+        if number >= 100 {
+            text[end] = CChar(truncatingIfNeeded: 0x30 + number / 100)
+            end += 1
+        }
+        if number >= 10 {
+            text[end] = CChar(truncatingIfNeeded: 0x30 + number / 10 % 10)
+            end += 1
+        }
+        text[end] = CChar(truncatingIfNeeded: 0x30 + number % 10)
+        text[end + 1] = 0
+        return UnsafePointer(text)
+    }
+
+    /// Makes the directories above the file, those that are missing, for nobody but us.
+    private func makeDirectories() {
+        let text = shim_scratch(0)
+        let length = shim_length(path)
+        shim_copy(text, path, length + 1)
+        var index = 1
+        while index < length {
+            if text[index] == 0x2f {
+                text[index] = 0
+                _ = shim_make_directory(text)
+                text[index] = 0x2f
+            }
+            index += 1
+        }
+    }
+}

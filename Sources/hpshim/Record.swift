@@ -1,0 +1,158 @@
+import CHeroRecord
+import CHeroShim
+
+/// The record file of the job, open and locked: who runs, and how it ended.
+///
+/// Two descriptions of one file: one to write with, and a read-only one that carries the lock and is inherited by the
+/// service. So the kernel refuses a second instance as long as any process of the first one lives.
+struct Record {
+    /// A reconciler that looks whether the lock is free holds it for an instant: wait that out.
+    private static let lockPatience: Int64 = 1_000_000_000
+    private static let lockPause: Int32 = 10
+
+    private let file: Int32
+    let lock: Int32
+    var proc = hero_proc()
+    var exit = hero_exit()
+
+    /// What became of the wish to start.
+    enum Outcome {
+        /// The right to start this generation is ours, and on record.
+        case taken(Record)
+        /// Another instance holds the lock.
+        case locked
+        /// The record holds this generation, or a newer one.
+        case superseded
+        /// The record cannot be made, locked or written.
+        case failed(errno: Int32)
+    }
+
+    /// Opens and locks the record of `spec`, and takes its generation: the file says `PREPARED` afterwards.
+    static func take(_ spec: Spec, shim: hero_identity) -> Outcome {
+        let deadline = shim_boottime() &+ lockPatience
+        while true {
+            let file = shim_open_record(spec.recordPath)
+            guard file >= 0 else { return .failed(errno: -file) }
+            let lock = shim_open_lock(spec.recordPath)
+            guard lock >= 0 else {
+                shim_close(file)
+                // Removed between the two calls: whoever removes records does so under the lock, so look again.
+                if lock == -Int32(SHIM_ENOENT), shim_boottime() < deadline { continue }
+                return .failed(errno: -lock)
+            }
+            if shim_try_lock(lock) == 0, isCurrent(file, lock, at: spec.recordPath) {
+                return prepare(spec, shim: shim, file: file, lock: lock)
+            }
+            shim_close(lock)
+            shim_close(file)
+            guard shim_boottime() < deadline else { return .locked }
+            shim_sleep_ms(lockPause)
+        }
+    }
+
+    /// Whether both descriptions are of the file that has the name: a lock on a removed file keeps nobody out.
+    private static func isCurrent(_ file: Int32, _ lock: Int32, at path: UnsafePointer<CChar>) -> Bool {
+        var written = shim_file()
+        var locked = shim_file()
+        var named = shim_file()
+        guard
+            shim_inspect(file, &written) == 0, shim_inspect(lock, &locked) == 0,
+            shim_inspect_path(path, &named) == 0
+        else { return false }
+        return written.isSame(as: locked) && locked.isSame(as: named)
+    }
+
+    private static func prepare(
+        _ spec: Spec,
+        shim: hero_identity,
+        file: Int32,
+        lock: Int32
+    ) -> Outcome {
+        var earlier = hero_proc()
+        let size = MemoryLayout<hero_proc>.size
+        if shim_read_at(file, &earlier, size, 0) == size, hero_proc_is_valid(&earlier) != 0,
+            earlier.job == spec.header.job, earlier.generation >= spec.header.generation
+        {
+            return .superseded
+        }
+        var record = Record(file: file, lock: lock)
+        record.proc.phase = HERO_PROC_PREPARED.rawValue
+        record.proc.generation = spec.header.generation
+        record.proc.job = spec.header.job
+        record.proc.shim = shim
+        record.proc.pid_namespace = spec.header.pid_namespace
+        record.proc.boot_id = spec.header.boot_id
+        record.exit.generation = spec.header.generation
+        record.exit.job = spec.header.job
+        let error = record.writeBoth()
+        return error == 0 ? .taken(record) : .failed(errno: error)
+    }
+
+    private init(file: Int32, lock: Int32) {
+        self.file = file
+        self.lock = lock
+    }
+
+    // MARK: Writing
+
+    /// Writes who runs; 0 or an errno.
+    mutating func writeProc() -> Int32 {
+        hero_proc_seal(&proc)
+        return written(shim_write_at(file, &proc, MemoryLayout<hero_proc>.size, 0), of: MemoryLayout<hero_proc>.size)
+    }
+
+    /// Writes how it ended, into bytes that are there already: a full disk does not refuse them (SH-9).
+    mutating func writeExit() -> Int32 {
+        hero_exit_seal(&exit)
+        let size = MemoryLayout<hero_exit>.size
+        return written(shim_write_at(file, &exit, size, Int(HERO_SECTOR)), of: size)
+    }
+
+    /// Writes both halves whole, and with that all the room the record will ever need.
+    mutating func writeBoth() -> Int32 {
+        hero_proc_seal(&proc)
+        hero_exit_seal(&exit)
+        let sector = Int(HERO_SECTOR)
+        let page = UnsafeMutableRawPointer(shim_scratch(0))
+        page.initializeMemory(as: UInt8.self, repeating: 0, count: 2 * sector)
+        page.storeBytes(of: proc, as: hero_proc.self)
+        page.storeBytes(of: exit, toByteOffset: sector, as: hero_exit.self)
+        return written(shim_write_at(file, page, 2 * sector, 0), of: 2 * sector)
+    }
+
+    private func written(_ result: Int, of size: Int) -> Int32 {
+        result == size ? 0 : result < 0 ? Int32(truncatingIfNeeded: -result) : Int32(SHIM_EIO)
+    }
+
+    /// Records that the program never executed, in both halves at once.
+    mutating func writeFailure(stage: UInt32, error: Int32) {
+        proc.phase = HERO_PROC_FAILED.rawValue
+        proc.stage = stage
+        proc.error = error
+        exit.kind = HERO_EXIT_FAILED.rawValue
+        exit.stage = stage
+        exit.error = error
+        exit.ended_boottime = shim_boottime()
+        exit.ended_realtime = shim_realtime()
+        _ = writeBoth()
+    }
+
+    /// Tells the reconciler about the start, in case it listens; the record is what counts.
+    func notify(_ kind: hero_notice_kind) {
+        var notice = hero_notice()
+        notice.magic = HERO_NOTICE_MAGIC
+        notice.kind = kind.rawValue
+        notice.job = proc.job
+        notice.generation = proc.generation
+        notice.stage = proc.stage
+        notice.error = proc.error
+        notice.pid = proc.main.pid
+        shim_notify(&notice)
+    }
+}
+
+extension shim_file {
+    func isSame(as other: shim_file) -> Bool {
+        device == other.device && inode == other.inode
+    }
+}

@@ -1,0 +1,102 @@
+import CHeroRecord
+import CHeroShim
+
+/// A spec whose every offset and string lies inside its memory.
+///
+/// The bytes come from another process: `init` follows each offset once, and what it accepts can be used without
+/// looking again. A spec it refuses ends the shim with `HERO_SHIM_BAD_SPEC`; nothing in it can make the shim crash.
+struct Spec {
+    /// A path is shorter than this (PATH_MAX).
+    private static let longestPath = 4096
+
+    private let base: UnsafeRawPointer
+    let header: hero_spec
+
+    init?(memory: UnsafeRawPointer, size: Int) {
+        guard size >= MemoryLayout<hero_spec>.size else { return nil }
+        base = memory
+        header = memory.load(as: hero_spec.self)
+        guard
+            header.magic == HERO_SPEC_MAGIC, header.version == HERO_VERSION,
+            header.size >= UInt32(MemoryLayout<hero_spec>.size), Int(header.size) <= size,
+            header.generation >= 1, header.umask <= 0o777, header.log_keep <= 99,
+            header.stop_signal >= 1, header.stop_signal <= 64,
+            header.candidate_count >= 1, header.argument_count >= 1
+        else { return nil }
+        guard
+            isPath(header.record_path), isPath(header.log_path), isPath(header.working_directory),
+            isList(header.candidates, header.candidate_count),
+            isList(header.arguments, header.argument_count),
+            isList(header.environment, header.environment_count),
+            isScript(), hasBootIdentifier()
+        else { return nil }
+    }
+
+    var recordPath: UnsafePointer<CChar> { text(header.record_path) }
+    var logPath: UnsafePointer<CChar> { text(header.log_path) }
+    var workingDirectory: UnsafePointer<CChar> { text(header.working_directory) }
+
+    /// Where the script goes; nil when the job has none.
+    var scriptPath: UnsafePointer<CChar>? { header.script == 0 ? nil : text(header.script_path) }
+
+    func text(_ offset: UInt32) -> UnsafePointer<CChar> {
+        (base + Int(offset)).assumingMemoryBound(to: CChar.self)
+    }
+
+    /// Pointers to the strings of a list and a null pointer behind them: what execve takes.
+    func fill(
+        _ table: UnsafeMutablePointer<UnsafePointer<CChar>?>,
+        from offset: UInt32,
+        count: UInt32
+    ) -> UnsafeMutablePointer<UnsafePointer<CChar>?> {
+        var string = text(offset)
+        for index in 0..<Int(count) {
+            table[index] = string
+            string += shim_length(string) + 1
+        }
+        table[Int(count)] = nil
+        return table + Int(count) + 1
+    }
+
+    /// How many pointers the three lists need with the null pointer behind each.
+    var pointerCount: Int {
+        Int(header.candidate_count) + Int(header.argument_count) + Int(header.environment_count) + 3
+    }
+
+    // MARK: Checks
+
+    /// The length of the string at an offset, nil unless it starts in the blob and ends inside it.
+    private func length(at offset: Int) -> Int? {
+        guard offset >= MemoryLayout<hero_spec>.size, offset < Int(header.size) else { return nil }
+        let bytes = base.assumingMemoryBound(to: UInt8.self)
+        var end = offset
+        while end < Int(header.size), bytes[end] != 0 { end += 1 }
+        return end < Int(header.size) ? end - offset : nil
+    }
+
+    private func isPath(_ offset: UInt32) -> Bool {
+        guard let length = length(at: Int(offset)) else { return false }
+        return length >= 1 && length < Spec.longestPath && text(offset)[0] == 0x2f
+    }
+
+    private func isList(_ offset: UInt32, _ count: UInt32) -> Bool {
+        // Each string takes a byte at least: a count beyond the size is a lie and need not be walked.
+        guard count <= header.size else { return false }
+        var next = Int(offset)
+        for _ in 0..<Int(count) {
+            guard let length = length(at: next) else { return false }
+            next += length + 1
+        }
+        return true
+    }
+
+    private func isScript() -> Bool {
+        guard header.script != 0 else { return true }
+        return Int(header.script) >= MemoryLayout<hero_spec>.size
+            && Int(header.script) + Int(header.script_size) <= Int(header.size) && isPath(header.script_path)
+    }
+
+    private func hasBootIdentifier() -> Bool {
+        withUnsafeBytes(of: header.boot_id) { $0.contains(0) }
+    }
+}

@@ -1,0 +1,157 @@
+import CHeroRecord
+import CHeroShim
+
+/// The way from a locked record to a running program, or to the stage that refused.
+struct Start {
+    /// Why the program does not run.
+    struct Failure {
+        let stage: UInt32
+        let error: Int32
+
+        init(_ stage: hero_stage, _ error: Int32) {
+            self.init(stage: stage.rawValue, error: error)
+        }
+
+        init(stage: UInt32, error: Int32) {
+            self.stage = stage
+            self.error = error
+        }
+    }
+
+    let spec: Spec
+    private(set) var output: Int32 = -1
+    private(set) var error: Int32 = -1
+    private var childOutput: Int32 = -1
+    private var childError: Int32 = -1
+    private var gate = shim_gate(shim: -1, child: -1)
+
+    init(_ spec: Spec) {
+        self.spec = spec
+    }
+
+    /// Brings the program to execution.
+    ///
+    /// Nil is success: the record says `EXECUTED`.
+    mutating func run(_ record: inout Record) -> Failure? {
+        let failure = prepare() ?? launch(&record)
+        closeChildEnds()
+        shim_close(gate.shim)
+        return failure
+    }
+
+    // MARK: Steps
+
+    private mutating func prepare() -> Failure? {
+        var result = shim_make_pipe(&output, &childOutput)
+        guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
+        result = shim_make_pipe(&error, &childError)
+        guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
+        result = writeScript()
+        guard result == 0 else { return Failure(HERO_STAGE_SCRIPT, -result) }
+        result = shim_make_gate(&gate)
+        return result == 0 ? nil : Failure(HERO_STAGE_FORK, -result)
+    }
+
+    private mutating func launch(_ record: inout Record) -> Failure? {
+        var pidfd: Int32 = -1
+        let main = fork(lock: record.lock, pidfd: &pidfd)
+        guard main > 0 else { return Failure(HERO_STAGE_FORK, -main) }
+        // Our copies of the child's ends must go first: its end of the gate is how we learn that it executed.
+        closeChildEnds()
+
+        record.proc.phase = HERO_PROC_GATED.rawValue
+        record.proc.started_boottime = shim_boottime()
+        record.proc.started_realtime = shim_realtime()
+        var refused = -shim_identify(main, pidfd, &record.proc.main)
+        shim_close(pidfd)
+        if refused == 0 { refused = record.writeProc() }
+        guard refused == 0 else {
+            // Nobody could ever recognise what would run: without the byte the child leaves by itself.
+            shim_close(gate.shim)
+            gate.shim = -1
+            _ = shim_reap(main)
+            return Failure(HERO_STAGE_RECORD, refused)
+        }
+
+        var stage: UInt32 = 0
+        var errno: Int32 = 0
+        guard shim_open_gate(gate.shim, &stage, &errno) == 0 else {
+            _ = shim_reap(main)
+            return Failure(stage: stage, error: errno)
+        }
+        record.proc.phase = HERO_PROC_EXECUTED.rawValue
+        _ = record.writeProc()
+        return nil
+    }
+
+    private func fork(lock: Int32, pidfd: inout Int32) -> Int32 {
+        let size = spec.pointerCount * MemoryLayout<UnsafePointer<CChar>?>.stride
+        guard let memory = shim_map(size) else { return -Int32(SHIM_EAGAIN) }
+        defer { shim_unmap(memory, size) }
+        let candidates = memory.bindMemory(to: UnsafePointer<CChar>?.self, capacity: spec.pointerCount)
+        let arguments = spec.fill(
+            candidates,
+            from: spec.header.candidates,
+            count: spec.header.candidate_count
+        )
+        let environment = spec.fill(arguments, from: spec.header.arguments, count: spec.header.argument_count)
+        _ = spec.fill(environment, from: spec.header.environment, count: spec.header.environment_count)
+        var child = shim_child(
+            working_directory: spec.workingDirectory,
+            candidates: candidates,
+            arguments: arguments,
+            environment: environment,
+            open_files_soft: spec.header.open_files_soft,
+            umask: spec.header.umask,
+            output: childOutput,
+            error: childError,
+            lock: lock
+        )
+        var gate = gate
+        return shim_fork(&child, &gate, &pidfd)
+    }
+
+    private mutating func closeChildEnds() {
+        shim_close(childOutput)
+        shim_close(childError)
+        shim_close(gate.child)
+        childOutput = -1
+        childError = -1
+        gate.child = -1
+    }
+
+    // MARK: The script
+
+    /// Writes the script beside its place and moves it there: whoever sees the name sees all of it.
+    private func writeScript() -> Int32 {
+        guard let path = spec.scriptPath else { return 0 }
+        let beside = shim_scratch(0)
+        let length = shim_length(path)
+        shim_copy(beside, path, length)
+        beside[length] = 0x7e  // "~"
+        beside[length + 1] = 0
+        var file = shim_create_script(beside)
+        if file == -Int32(SHIM_EEXIST) {
+            // Left by a start that was killed; the lock says that it is over.
+            _ = shim_remove(beside)
+            file = shim_create_script(beside)
+        }
+        guard file >= 0 else { return file }
+        let result = write(spec.text(spec.header.script), Int(spec.header.script_size), to: file)
+        shim_close(file)
+        return result == 0 ? shim_rename(beside, path) : result
+    }
+
+    private func write(_ bytes: UnsafePointer<CChar>, _ count: Int, to file: Int32) -> Int32 {
+        var done = 0
+        while done < count {
+            let result = shim_write(file, bytes + done, count - done)
+            if result > 0 {
+                done += result
+            } else if result != -SHIM_EINTR {
+                return result == 0 ? -Int32(SHIM_EIO) : Int32(truncatingIfNeeded: result)
+            }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,89 @@
+import CHeroRecord
+import Foundation
+import ShimHarness
+import Testing
+
+@Suite("Process tree")
+struct TreeTests {
+    @Test("TR-1: a daemon that forks twice stays below its shim and is ended with it")
+    func doubleFork() throws {
+        let job = try Job()
+        let daemon =
+            "echo $$ >> \(job.path("pids")); trap 'echo bye >> \(job.path("said")); exit' TERM; echo up; "
+            + "while :; do sleep 0.02; done"
+        job.spec.arguments = [
+            "sh", "-c",
+            "(setsid sh -c \"\(daemon.replacingOccurrences(of: "$$", with: "\\$\\$"))\" &); "
+                + "until [ -s \(job.path("pids")) ]; do sleep 0.01; done; sleep 0.1; exit 4",
+        ]
+        job.spec.stopTimeout = 5000
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.exit?.status == 4)
+        let pids = job.numbers("pids")
+        #expect(pids.count == 1)
+        for pid in pids { #expect(harness_wait_gone(pid, 100) == 1) }
+        #expect(job.read("said") == "bye\n", "what the program leaves behind is asked before it is killed")
+        #expect(harness_lock_is_free(job.spec.recordPath) == 1)
+    }
+
+    @Test("TR-3: what ignores the stop signal is killed when its time is over")
+    func ignoresTerm() throws {
+        let job = try Job()
+        let stubborn = "trap '' TERM; echo $$ >> \(job.path("pids")); while :; do sleep 0.05; done"
+        job.spec.arguments = [
+            "sh", "-c",
+            "(\(stubborn)) & (\(stubborn)) & until [ $(wc -l < \(job.path("pids"))) -ge 2 ]; do sleep 0.01; done; exit 0",
+        ]
+        let pid = try job.start()
+        #expect(job.await { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
+        #expect(job.end(of: pid, within: 3000) == HERO_SHIM_DONE)
+        let exit = try #require(job.exit)
+        #expect(exit.status == 0)
+    }
+
+    @Test("TR-3: a stopped process is continued, so that it can end")
+    func stopped() throws {
+        let job = try Job()
+        // In a session of its own: else the kernel itself continues it when the program ends.
+        job.spec.arguments = [
+            "sh", "-c",
+            "(setsid sh -c 'echo $$ > \(job.path("pids")); kill -STOP $$; sleep 60' &); "
+                + "until grep -q '^State:.T' /proc/$(cat \(job.path("pids")))/status; do sleep 0.01; done; exit 0",
+        ]
+        job.spec.stopTimeout = 20_000
+        let pid = try job.start()
+        #expect(job.end(of: pid, within: 5000) == HERO_SHIM_DONE)
+        #expect(job.numbers("pids").count == 1)
+    }
+
+    @Test("KILL_TREE ends a program and everything below it at once, also one that keeps forking")
+    func bomb() throws {
+        let job = try Job()
+        job.spec.arguments = [
+            "sh", "-c",
+            "trap '' TERM; f() { if [ $1 -gt 0 ]; then f $(($1-1)) & f $(($1-1)) & fi; echo x >> \(job.path("ran")); "
+                + "while :; do sleep 0.1; done; }; f 5",
+        ]
+        job.spec.stopTimeout = 60_000
+        let pid = try job.start()
+        let main = try job.main()
+        #expect(job.await { job.read("ran").count >= 2 * 63 })
+        #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
+        #expect(job.end(of: pid, within: 5000) == HERO_SHIM_DONE)
+        #expect(job.exit?.kind == HERO_EXIT_SIGNALED.rawValue)
+        #expect(job.exit?.status == SIGKILL)
+        #expect(harness_wait_gone(main, 0) == 1)
+        #expect(harness_lock_is_free(job.spec.recordPath) == 1, "somebody of the tree still lives")
+    }
+
+    @Test("orphans that end while the program runs are reaped, and their status is nobody's")
+    func orphans() throws {
+        let job = try Job(
+            shell:
+                "i=0; while [ $i -lt 30 ]; do (sh -c 'exit 77' &); i=$((i+1)); done; sleep 0.2; ps -o stat= --ppid $PPID; exit 2"
+        )
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.exit?.status == 2)
+        #expect(!job.texts.contains { $0.hasPrefix("Z") })
+    }
+}

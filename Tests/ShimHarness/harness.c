@@ -1,0 +1,141 @@
+#define _GNU_SOURCE
+#include "ShimHarness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int harness_memfd(const void *bytes, long size, int sealed) {
+    int descriptor = memfd_create("spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0) return -errno;
+    if (write(descriptor, bytes, (size_t)size) != size) return -EIO;
+    if (sealed) fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    return descriptor;
+}
+
+int harness_spawn(const char *program, const char *name, int spec, int notice, int ignoring) {
+    // Above the places they go to, so that no one overwrites the other.
+    int source = fcntl(spec, F_DUPFD_CLOEXEC, 10);
+    int words = notice < 0 ? -1 : fcntl(notice, F_DUPFD_CLOEXEC, 10);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, source, 3);
+    if (words >= 0) posix_spawn_file_actions_adddup2(&actions, words, 4);
+    char *direct[] = {(char *)name, NULL};
+    char *careless[] = {"env", "--ignore-signal=INT,USR1,CHLD", (char *)program, NULL};
+    char *environment[] = {NULL};
+    pid_t pid;
+    const char *path = ignoring ? "/usr/bin/env" : program;
+    int error = posix_spawn(&pid, path, &actions, NULL, ignoring ? careless : direct, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    close(source);
+    if (words >= 0) close(words);
+    return error != 0 ? -error : pid;
+}
+
+/// Lets a traced process run to its next stop of the kind asked for; 0, or a negative errno when it ended before.
+static int run_to(pid_t pid, int event, long call) {
+    for (;;) {
+        int status;
+        if (waitpid(pid, &status, __WALL) != pid) return -errno;
+        if (!WIFSTOPPED(status)) return -ESRCH;
+        if (event != 0 && status >> 8 == (SIGTRAP | event << 8)) return 0;
+        if (call >= 0 && WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+            struct __ptrace_syscall_info info;
+            if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) < 0) return -errno;
+            if (info.op == PTRACE_SYSCALL_INFO_ENTRY && (long)info.entry.nr == call) return 0;
+        }
+        ptrace(call >= 0 ? PTRACE_SYSCALL : PTRACE_CONT, pid, 0, 0);
+    }
+}
+
+int harness_kill_at_gate(const char *program, int spec, int lock, int after_record) {
+    pid_t shim = harness_spawn(program, "hpshim", spec, -1, 0);
+    if (shim < 0) return shim;
+    int result = 0, status;
+    unsigned long child = 0;
+    if (ptrace(PTRACE_SEIZE, shim, 0, PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD) != 0) result = -errno;
+    close(lock);
+    if (result == 0) result = run_to(shim, PTRACE_EVENT_FORK, -1);
+    if (result == 0) ptrace(PTRACE_GETEVENTMSG, shim, 0, &child);
+    if (result == 0 && after_record) {
+        ptrace(PTRACE_SYSCALL, shim, 0, 0);
+        result = run_to(shim, 0, SYS_sendto);
+    }
+    harness_signal(shim, SIGKILL);
+    waitpid(shim, &status, __WALL);
+    if (child == 0) return result;
+    // Attached by its birth, and stopped until now.
+    for (;;) {
+        if (waitpid((pid_t)child, &status, __WALL) != (pid_t)child) return -errno;
+        if (!WIFSTOPPED(status)) break;
+        ptrace(PTRACE_CONT, (pid_t)child, 0, 0);
+    }
+    if (result < 0) return result;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -EINVAL;
+}
+
+int harness_wait(int pid, int timeout_ms, int *status) {
+    int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (descriptor < 0) return -errno;
+    struct pollfd ended = {.fd = descriptor, .events = POLLIN};
+    int ready = poll(&ended, 1, timeout_ms);
+    close(descriptor);
+    if (ready <= 0) return 0;
+    int raw;
+    if (waitpid(pid, &raw, 0) != pid) return -errno;
+    *status = WIFEXITED(raw) ? WEXITSTATUS(raw) : -WTERMSIG(raw);
+    return 1;
+}
+
+int harness_signal(int pid, int signal) {
+    int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (descriptor < 0) return -errno;
+    int result = syscall(SYS_pidfd_send_signal, descriptor, signal, NULL, 0) != 0 ? -errno : 0;
+    close(descriptor);
+    return result;
+}
+
+int harness_wait_gone(int pid, int timeout_ms) {
+    int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (descriptor < 0) return 1;
+    struct pollfd ended = {.fd = descriptor, .events = POLLIN};
+    int ready = poll(&ended, 1, timeout_ms);
+    close(descriptor);
+    return ready > 0;
+}
+
+int harness_lock(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (descriptor < 0) return -errno;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        int error = errno;
+        close(descriptor);
+        return -error;
+    }
+    return descriptor;
+}
+
+int harness_lock_is_free(const char *path) {
+    int descriptor = harness_lock(path);
+    if (descriptor < 0) return 0;
+    close(descriptor);
+    return 1;
+}
+
+int harness_mount_tmpfs(const char *path, const char *options) {
+    return mount("tmpfs", path, "tmpfs", 0, options) != 0 ? -errno : 0;
+}
+
+int harness_unmount(const char *path) {
+    return umount2(path, MNT_DETACH) != 0 ? -errno : 0;
+}
