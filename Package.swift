@@ -25,6 +25,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        // Subprocess speaks of paths and descriptors in its types.
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     ],
     targets: [
         // The pure core: values in, values out.
@@ -41,6 +43,7 @@ let package = Package(
             dependencies: [
                 "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord",
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: house
         ),
@@ -101,6 +104,9 @@ let package = Package(
             name: "HeroManifestTests",
             dependencies: ["HeroManifest", "HeroModel"],
             exclude: ["Cases"],
+        .testTarget(
+            name: "HeroLinuxTests",
+            dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
             swiftSettings: house
         ),
 

@@ -1,4 +1,109 @@
 /// System calls that Swift cannot make: variadic ones, and those glibc does not declare for it.
+///
+/// Every function that can fail returns a number below zero then: the negated errno. Only plain C types stand
+/// here, so that no system header gets into the module (a module with _GNU_SOURCE in it breaks others).
 #ifndef CHEROLINUX_H
 #define CHEROLINUX_H
+
+// Processes.
+int hl_pidfd_open(int pid);
+int hl_pidfd_send_signal(int pidfd, int signal);
+int hl_pidfd_send_group_signal(int pidfd, int signal);
+/// 1: it was our child and is reaped, its wait status is in *status. 0: it still runs.
+int hl_pidfd_reap(int pidfd, int *status);
+/// 1: the kernel remembers the wait status of a process that somebody else reaped (Linux 6.15).
+int hl_pidfd_exit_status(int pidfd, int *status);
+int hl_status_exited(int status);  // 1 and the code through hl_status_code, else signalled
+int hl_status_code(int status);
+int hl_status_signal(int status);
+int hl_status_dumped(int status);
+/// st_ino of a pidfd where the kernel has pidfs, else 0.
+unsigned long hl_pidfs_inode(int pidfd);
+int hl_become_subreaper(void);
+/// Raises the soft limit of open files to the hard one and tells what it was.
+int hl_raise_open_files(unsigned long *soft_before);
+/// Ignores SIGPIPE, blocks SIGTERM and SIGINT, and makes a descriptor that tells of them.
+int hl_quit_signals(void);
+
+// Starting.
+int hl_sealed_memfd(const void *bytes, long size);
+/// Spawns with descriptors 0 to 2 on null, 3 and 4 as given, an empty environment. Returns the pid.
+int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice);
+/// Spawns in a session of its own with standard output and error on a log. Returns the pid.
+int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log);
+
+// Waiting. A token comes back with each event.
+int hl_epoll_create(void);
+int hl_epoll_add(int epoll, int descriptor, unsigned int events, unsigned long token);
+int hl_epoll_change(int epoll, int descriptor, unsigned int events, unsigned long token);
+int hl_epoll_remove(int epoll, int descriptor);
+int hl_epoll_wait(int epoll, unsigned long *tokens, unsigned int *events, int capacity, int milliseconds);
+unsigned int hl_epoll_in(void);
+unsigned int hl_epoll_out(void);
+unsigned int hl_epoll_hangup(void);
+/// A timer on CLOCK_BOOTTIME; set to an absolute moment in ns, or to 0 for never.
+int hl_timer_create(void);
+int hl_timer_set(int timer, long long nanoseconds);
+int hl_eventfd_create(void);
+long long hl_boot_clock(void);
+long long hl_wall_clock(void);
+unsigned long hl_random(void);
+void hl_pause(long nanoseconds);
+
+// Files.
+/// A pipe with both ends non-blocking, as large as allowed.
+int hl_pipe(int *read_end, int *write_end, int size);
+/// Duplicates to a number of at least `lowest`, close-on-exec.
+int hl_duplicate(int descriptor, int lowest);
+int hl_open_path(const char *path);
+/// 1: locked. 0: somebody else holds it.
+int hl_lock(int descriptor, int exclusive);
+/// Names of a directory, each ended by a NUL, into a buffer to be freed with hl_free; returns its size.
+long hl_list(const char *path, char **names);
+void hl_free(void *memory);
+int hl_same_file(const char *path, int descriptor);
+long hl_file_inode(const char *path, unsigned long *inode, unsigned long *device, unsigned int *mode);
+
+// Sockets.
+/// A non-blocking connection attempt; *pending is 1 while it is not decided.
+int hl_connect_tcp(int family, const unsigned char *address, int port, int *pending);
+int hl_connect_unix(const char *path, int *pending);
+int hl_listen_unix(const char *path);
+int hl_accept(int listener, unsigned int *user);
+/// The error a socket has, as a positive errno, or 0.
+int hl_socket_error(int descriptor);
+int hl_send(int descriptor, const void *bytes, long size);
+/// Reads a numeric address: 4 or 6, or 0 when it is none.
+int hl_numeric_address(const char *text, unsigned char *address);
+/// Resolves a name; may take its time. Writes up to `capacity` entries of a family byte and 16 address bytes.
+int hl_resolve(const char *name, unsigned char *addresses, int capacity);
+
+/// One socket that listens.
+struct hl_listener {
+    unsigned long inode;
+    unsigned int family;  // 1 unix, 4, 6
+    unsigned int port;
+    unsigned char address[16];
+    unsigned int is_v6_only;
+    unsigned int file_inode;   // unix: low 32 bits
+    unsigned int file_device;  // unix: as the kernel writes it
+    int path_size;
+    char path[108];
+};
+/// All listeners of a family (1, 4 or 6) of this network namespace; returns how many there are, which may be more
+/// than fitted.
+int hl_listeners(int family, struct hl_listener *listeners, int capacity);
+/// A device number of stat(2) as the kernel writes it in sock_diag.
+unsigned int hl_kernel_device(unsigned long device);
+
+// Changes of files.
+int hl_watcher_create(void);
+int hl_watcher_add(int watcher, const char *path);
+int hl_watcher_add_parent(int watcher, const char *path);
+
+// The terminal and the user.
+int hl_terminal_width(int descriptor);
+/// Name, home and shell of a user, each ended by a NUL, one after another.
+long hl_user(unsigned int user, char *buffer, long capacity);
+
 #endif

@@ -1,0 +1,85 @@
+import CHeroLinux
+import CHeroRecord
+import HeroKernel
+import HeroModel
+
+/// Finding out what became of starts that nobody watched.
+struct Adoption {
+    let paths: RuntimePaths
+    let starts: Starts
+    let orphans: Orphans
+
+    /// Looks at the record of a job, and follows what still runs.
+    func sight(_ job: JobID) -> Sighting {
+        let path = paths.record(of: job)
+        switch settled(path, job) {
+        case .absent, .empty: return .nothing
+        case .damaged:
+            return .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
+        case .found(let record): return sight(StartID(job: job, generation: record.generation), record)
+        }
+    }
+
+    /// A record that a shim is just beginning is given a moment to say who it is.
+    private func settled(_ path: String, _ job: JobID) -> JobRecord.Reading {
+        var reading = JobRecord.read(path, job: job)
+        for _ in 0..<20 {
+            switch reading {
+            case .absent, .found: return reading
+            case .empty, .damaged:
+                guard isLocked(path) else { return reading }
+                hl_pause(5_000_000)
+                reading = JobRecord.read(path, job: job)
+            }
+        }
+        return reading
+    }
+
+    private func sight(_ start: StartID, _ record: JobRecord) -> Sighting {
+        let generation = start.generation
+        if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
+            let report = record.startReport
+            if starts.pidfd(of: start) == nil, !starts.follow(start, shim, found.pidfd, report: report) {
+                return lost(generation, "the shim cannot be watched: too many files are open", record)
+            }
+            if report == nil { starts.awaitExecution(start) }
+            return .held(generation: generation, report)
+        }
+        if orphans.holds(start) { return .held(generation: generation, record.startReport) }
+        if let report = record.end(nil) {
+            guard record.isOfThisMachine, isLocked(paths.record(of: start.job)) else {
+                return .over(generation: generation, report)
+            }
+            // The shim was killed before it could end the rest of the tree.
+            orphans.takeRest(start, report)
+            return .held(generation: generation, record.startReport)
+        }
+        guard record.phase != nil else { return lost(generation, "the record is damaged", record) }
+        guard record.isOfThisBoot else { return lost(generation, "the machine was restarted", record) }
+        guard record.isOfThisMachine else {
+            return lost(generation, "it ran in another pid namespace, which is gone or out of sight", record)
+        }
+        let mainLives = record.main.map { Census.open($0) != nil } ?? false
+        guard mainLives || isLocked(paths.record(of: start.job)) else {
+            return lost(
+                generation,
+                record.hasExecuted
+                    ? "the shim and the program were killed"
+                    : "the shim was killed before it could start the program",
+                record
+            )
+        }
+        if let report = orphans.take(start, record, announces: false) {
+            return .orphaned(generation: generation, report)
+        }
+        // Dying, or not yet released: only its end, or `orphaned`, is still to come.
+        return .held(generation: generation, record.startReport)
+    }
+
+    private func lost(_ generation: UInt32, _ reason: String, _ record: JobRecord) -> Sighting {
+        .over(
+            generation: generation,
+            EndReport(outcome: .lost(reason), time: nil, executed: record.startReport)
+        )
+    }
+}

@@ -1,0 +1,75 @@
+import CHeroLinux
+import Glibc
+
+/// The files of a job's log.
+public enum LogFiles {
+    /// Those that are there, newest first: `17.log`, `17.log.1`, `17.log.2` and so on.
+    ///
+    /// - Parameter active: The path of the active file, `<logs>/context/service/action/17.log`.
+    public static func list(_ active: String) -> [String] {
+        guard let slash = active.lastIndex(of: "/") else { return [] }
+        let folder = String(active[..<slash])
+        let name = active[active.index(after: slash)...]
+        let found = (namesIn(folder) ?? []).compactMap { entry -> (age: Int, path: String)? in
+            if entry == name { return (0, active) }
+            guard entry.hasPrefix(name + "."), let age = Int(entry.dropFirst(name.count + 1)), age > 0 else {
+                return nil
+            }
+            return (age, "\(folder)/\(entry)")
+        }
+        return found.sorted { $0.age < $1.age }.map(\.path)
+    }
+}
+
+/// A program of ours that goes on without us.
+public struct Background {
+    /// Its pid, for people.
+    public let pid: Int32
+    private let pidfd: Descriptor?
+
+    /// Starts this very program again, in a session of its own.
+    ///
+    /// - Parameters:
+    ///   - arguments: What follows the program's name.
+    ///   - environment: Its whole environment.
+    ///   - logFile: Where its standard output and error are appended to.
+    public static func spawn(
+        _ arguments: [String],
+        environment: [String: String],
+        logFile: String
+    ) throws(LinuxError) -> Background {
+        let number = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { throw LinuxError(cannot: "open \(logFile)", errno) }
+        let log = try high(number, "open \(logFile)")
+        let nullNumber = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard nullNumber >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }
+        let null = try high(nullNumber, "open /dev/null")
+        let program = realPath("/proc/self/exe") ?? "/proc/self/exe"
+        let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let pid = withArgumentList(["heroproc"] + arguments) { list in
+            withArgumentList(variables) { hl_spawn_detached(program, list, $0, null.number, log.number) }
+        }
+        try check(pid, "start \(program) in the background")
+        let pidfd = hl_pidfd_open(pid)
+        return Background(pid: pid, pidfd: pidfd >= 0 ? Descriptor(pidfd) : nil)
+    }
+
+    /// Its exit code once it has ended (128 and the signal that ended it); nil while it runs.
+    public func exitCode() -> Int32? {
+        var status: Int32 = 0
+        guard let pidfd, hl_pidfd_reap(pidfd.number, &status) == 1 else { return nil }
+        return hl_status_exited(status) == 1 ? hl_status_code(status) : 128 + hl_status_signal(status)
+    }
+}
+
+/// The terminal, if there is one.
+public enum Terminal {
+    /// Whether a descriptor (1 is standard output, 2 standard error) is a terminal.
+    public static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+    /// Columns; nil where it is none, or does not say.
+    public static func width(_ descriptor: Int32) -> Int? {
+        let width = hl_terminal_width(descriptor)
+        return width > 0 ? Int(width) : nil
+    }
+}

@@ -1,0 +1,109 @@
+import CHeroLinux
+import Glibc
+import HeroModel
+
+/// The command line's end of the control socket.
+public final class ControlClient {
+    /// What came of waiting for a line.
+    public enum Line: Hashable, Sendable {
+        /// A line, without its line feed.
+        case line([UInt8])
+        /// Nothing came in time.
+        case timedOut
+        /// The reconciler closed the connection.
+        case ended
+    }
+
+    private let socket: Descriptor
+    private var buffer: [UInt8] = []
+    private var searched = 0
+
+    private init(_ socket: Descriptor) {
+        self.socket = socket
+    }
+
+    /// Connects to the reconciler of a state directory.
+    ///
+    /// - Returns: nil when none listens.
+    /// - Throws: When one may be there, but does not let us in.
+    public static func connect(_ paths: RuntimePaths) throws(LinuxError) -> ControlClient? {
+        for _ in 0..<100 {
+            var pending: Int32 = 0
+            let number = hl_connect_unix(paths.controlSocket, &pending)
+            if number >= 0 { return ControlClient(Descriptor(number)) }
+            switch 0 &- number {
+            case ENOENT, ECONNREFUSED, ENOTDIR: return nil
+            // The queue of a busy reconciler is full for a moment.
+            case EAGAIN: hl_pause(20_000_000)
+            default: throw LinuxError(cannot: "connect to \(paths.controlSocket)", 0 &- number)
+            }
+        }
+        throw LinuxError(cannot: "connect to \(paths.controlSocket)", because: "the reconciler does not answer")
+    }
+
+    /// Sends one message; a line feed is put behind it.
+    public func send(_ message: [UInt8], timeout: Duration = .seconds(10)) throws(LinuxError) {
+        let bytes = message + [UInt8(ascii: "\n")]
+        let deadline = hl_boot_clock() + timeout.wholeNanoseconds
+        var sent = 0
+        while sent < bytes.count {
+            let result = bytes.withUnsafeBytes { buffer in
+                hl_send(
+                    socket.number,
+                    UnsafeRawBufferPointer(rebasing: buffer[sent...]).baseAddress,
+                    buffer.count - sent
+                )
+            }
+            if result >= 0 {
+                sent += Int(result)
+            } else if result == -EAGAIN {
+                guard wait(Int16(POLLOUT), until: deadline) else {
+                    throw LinuxError(cannot: "talk to the reconciler", because: "it does not read")
+                }
+            } else if result != -EINTR {
+                throw LinuxError(cannot: "talk to the reconciler", 0 &- result)
+            }
+        }
+    }
+
+    /// The next line of the answer.
+    ///
+    /// - Parameter timeout: nil waits for ever.
+    public func nextLine(timeout: Duration?) -> Line {
+        let deadline = timeout.map { hl_boot_clock().addingReportingOverflow($0.wholeNanoseconds) }
+            .map { $0.overflow ? .max : $0.partialValue }
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                let line = Array(buffer[..<end])
+                buffer.removeFirst(end + 1)
+                searched = 0
+                return .line(line)
+            }
+            searched = buffer.count
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(socket.number, &chunk, chunk.count, Int32(MSG_DONTWAIT))
+            if count > 0 {
+                buffer += chunk[..<count]
+            } else if count == 0 {
+                return .ended
+            } else if errno == EAGAIN {
+                guard wait(Int16(POLLIN), until: deadline) else { return .timedOut }
+            } else if errno != EINTR {
+                return .ended
+            }
+        }
+    }
+
+    private func wait(_ events: Int16, until deadline: Int64?) -> Bool {
+        var timeout: Int32 = -1
+        if let deadline {
+            let rest = deadline.subtractingReportingOverflow(hl_boot_clock())
+            guard !rest.overflow, rest.partialValue > 0 else { return false }
+            timeout = Int32(clamping: rest.partialValue / 1_000_000 + 1)
+        }
+        var entry = pollfd(fd: socket.number, events: events, revents: 0)
+        // An interrupted or early wait is looked at again by the caller.
+        _ = poll(&entry, 1, timeout)
+        return true
+    }
+}

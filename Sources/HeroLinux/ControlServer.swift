@@ -1,0 +1,163 @@
+import CHeroLinux
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// The control socket: messages of one line each, from this user or root (reliability.md AP-1, AP-3).
+final class ControlServer {
+    private struct Connection {
+        var descriptor: Descriptor
+        var incoming: [UInt8] = []
+        /// Where the search for the end of a line goes on.
+        var searched = 0
+        var outgoing: [UInt8] = []
+        var sent = 0
+        var closesWhenSent = false
+        var waitsToWrite = false
+    }
+
+    private let reactor: Reactor
+    private let listener: Descriptor
+    private var connections: [UInt64: Connection] = [:]
+    private var lastNumber: UInt64 = 0
+    private var buffer = [UInt8](repeating: 0, count: 65_536)
+
+    /// A message with its line feed: enough for all manifests of a large set.
+    static let largestMessage = 64 << 20
+    private static let largestTotal = 128 << 20
+    private static let largestBacklog = 32 << 20
+    private static let mostConnections = 64
+    private static let patience = Duration.seconds(10)
+
+    /// Binds the socket; a stale one is replaced (the reconciler lock is held, so nobody uses it).
+    init(_ reactor: Reactor, path: String) throws(LinuxError) {
+        self.reactor = reactor
+        if unlink(path) != 0, errno != ENOENT { throw LinuxError(cannot: "replace the socket \(path)", errno) }
+        listener = Descriptor(try check(hl_listen_unix(path), "listen on \(path)"))
+        guard reactor.watch(listener.number, Subject(.listener)) else {
+            throw LinuxError(cannot: "watch \(path)", errno)
+        }
+    }
+
+    /// Takes new connections; strangers and those beyond the limit are closed at once.
+    func accept() {
+        while true {
+            var user: UInt32 = .max
+            let number = hl_accept(listener.number, &user)
+            guard number >= 0 else { return }
+            let descriptor = Descriptor(number)
+            guard user == 0 || user == geteuid(), connections.count < Self.mostConnections else { continue }
+            lastNumber += 1
+            guard reactor.watch(number, Subject(.connection, lastNumber)) else { continue }
+            connections[lastNumber] = Connection(descriptor: descriptor)
+            setDeadline(lastNumber)
+        }
+    }
+
+    /// A connection can be read or written.
+    func isReady(_ number: UInt64) {
+        if connections[number]?.waitsToWrite == true { flush(number) }
+        readMessages(number)
+    }
+
+    /// A deadline passed: half a message, or an answer nobody reads.
+    func ring(_ number: UInt64) {
+        guard let connection = connections[number] else { return }
+        if !connection.incoming.isEmpty || connection.sent < connection.outgoing.count { hangUp(number) }
+    }
+
+    /// Queues an answer.
+    func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
+        let number = request.number
+        guard let connection = connections[number] else { return }
+        let wasIdle = connection.sent >= connection.outgoing.count
+        guard connection.outgoing.count - connection.sent + message.count <= Self.largestBacklog || wasIdle else {
+            return hangUp(number)
+        }
+        if wasIdle {
+            connections[number]?.outgoing.removeAll(keepingCapacity: true)
+            connections[number]?.sent = 0
+        }
+        connections[number]?.outgoing += message
+        if message.last != UInt8(ascii: "\n") { connections[number]?.outgoing.append(UInt8(ascii: "\n")) }
+        if isLast { connections[number]?.closesWhenSent = true }
+        flush(number)
+    }
+
+    private func readMessages(_ number: UInt64) {
+        while let descriptor = connections[number]?.descriptor {
+            let count = buffer.withUnsafeMutableBytes { read(descriptor.number, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return }
+            guard count > 0 else { return hangUp(number) }
+            connections[number]?.incoming += buffer[..<count]
+            takeMessages(number)
+            let total = connections.values.reduce(0) { $0 + $1.incoming.count }
+            if (connections[number]?.incoming.count ?? 0) > Self.largestMessage || total > Self.largestTotal {
+                return hangUp(number)
+            }
+        }
+    }
+
+    private func takeMessages(_ number: UInt64) {
+        guard var connection = connections.removeValue(forKey: number) else { return }
+        defer { connections[number] = connection }
+        var begin = 0
+        while let end = connection.incoming[max(begin, connection.searched)...].firstIndex(of: UInt8(ascii: "\n")) {
+            reactor.emit(.requested(RequestID(number: number), Array(connection.incoming[begin..<end])))
+            begin = end + 1
+            connection.searched = begin
+        }
+        connection.searched = connection.incoming.count - begin
+        if begin > 0 { connection.incoming.removeFirst(begin) }
+        if begin > 0, !connection.incoming.isEmpty { setDeadline(number) }
+    }
+
+    private func flush(_ number: UInt64) {
+        guard var connection = connections.removeValue(forKey: number) else { return }
+        let before = connection.sent
+        var failed = false
+        while connection.sent < connection.outgoing.count {
+            let result = connection.outgoing.withUnsafeBytes { bytes in
+                hl_send(
+                    connection.descriptor.number,
+                    UnsafeRawBufferPointer(rebasing: bytes[connection.sent...]).baseAddress,
+                    bytes.count - connection.sent
+                )
+            }
+            if result == -EINTR { continue }
+            if result == -EAGAIN { break }
+            guard result > 0 else {
+                failed = true
+                break
+            }
+            connection.sent += Int(result)
+        }
+        let isDone = connection.sent >= connection.outgoing.count
+        connections[number] = connection
+        if failed { return hangUp(number) }
+        if isDone, connection.closesWhenSent { return close(number) }
+        if isDone == connection.waitsToWrite {
+            connections[number]?.waitsToWrite = !isDone
+            let readiness = isDone ? hl_epoll_in() : hl_epoll_in() | hl_epoll_out()
+            reactor.change(connection.descriptor.number, Subject(.connection, number), for: readiness)
+        }
+        if !isDone, before != connection.sent || !connection.waitsToWrite { setDeadline(number) }
+    }
+
+    private func setDeadline(_ number: UInt64) {
+        reactor.setAlarm(Subject(.connection, number), at: reactor.now + Self.patience)
+    }
+
+    private func hangUp(_ number: UInt64) {
+        guard let connection = connections[number] else { return }
+        close(number)
+        if !connection.closesWhenSent { reactor.emit(.hungUp(RequestID(number: number))) }
+    }
+
+    private func close(_ number: UInt64) {
+        guard let connection = connections.removeValue(forKey: number) else { return }
+        reactor.cancelAlarm(Subject(.connection, number))
+        reactor.unwatch(connection.descriptor.number)
+    }
+}

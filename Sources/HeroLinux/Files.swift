@@ -1,0 +1,65 @@
+import CHeroLinux
+import Glibc
+
+/// The first bytes of a file; nil with the error number left in `errno` when it cannot be read.
+func readFile(_ path: String, limit: Int) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return readAll(descriptor, limit: limit)
+}
+
+/// The bytes from the beginning of an open file, at most `limit` of them.
+func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var chunk = min(limit, 4096)
+    while bytes.count < limit {
+        let before = bytes.count
+        var failed = false
+        let wanted = min(chunk, limit - before)
+        let piece = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            var result = pread(descriptor, buffer.baseAddress, wanted, off_t(before))
+            while result < 0, errno == EINTR { result = pread(descriptor, buffer.baseAddress, wanted, off_t(before)) }
+            failed = result < 0
+            count = max(0, result)
+        }
+        guard !failed else { return nil }
+        guard !piece.isEmpty else { break }
+        bytes += piece
+        chunk = min(chunk &* 4, 1 << 20)
+    }
+    return bytes
+}
+
+/// A small text file.
+func readText(_ path: String, limit: Int = 65_536) -> String? {
+    readFile(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
+}
+
+/// The names in a directory, in no order; nil with the error number left in `errno` when it cannot be read.
+func namesIn(_ path: String) -> [String]? {
+    var memory: UnsafeMutablePointer<CChar>?
+    let size = hl_list(path, &memory)
+    guard size >= 0, let memory else {
+        errno = Int32(clamping: 0 &- size)
+        return nil
+    }
+    defer { hl_free(memory) }
+    return strings(in: UnsafeRawBufferPointer(start: memory, count: size))
+}
+
+/// Splits NUL-terminated texts that stand one behind the other.
+func strings(in bytes: UnsafeRawBufferPointer) -> [String] {
+    bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(decoding: $0, as: UTF8.self) }
+}
+
+extension StringProtocol {
+    /// The text without blanks and line breaks at its ends.
+    var trimmed: String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
+        var text = self[...]
+        while let first = text.first, isBlank(first) { text = text.dropFirst() }
+        while let last = text.last, isBlank(last) { text = text.dropLast() }
+        return String(text)
+    }
+}

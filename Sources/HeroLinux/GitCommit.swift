@@ -1,0 +1,57 @@
+import Glibc
+
+/// The git commit a directory is at, read without git.
+public enum GitCommit {
+    /// The commit of the work tree a directory lies in; nil when it lies in none, or that has no commit yet.
+    public static func of(_ directory: String) -> String? {
+        var folder = RuntimePaths.canonical(directory)
+        while true {
+            if let repository = repository(at: folder == "/" ? "/.git" : folder + "/.git") { return head(of: repository) }
+            guard let slash = folder.lastIndex(of: "/"), folder != "/" else { return nil }
+            folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
+        }
+    }
+
+    /// `.git` itself, or where the file of that name leads (work trees, submodules).
+    private static func repository(at path: String) -> String? {
+        var file = stat()
+        guard stat(path, &file) == 0 else { return nil }
+        if file.st_mode & S_IFMT == S_IFDIR { return path }
+        guard let text = readText(path, limit: 4096)?.trimmed, text.hasPrefix("gitdir: ") else { return nil }
+        let target = String(text.dropFirst("gitdir: ".count))
+        return target.hasPrefix("/") ? target : String(path.dropLast(".git".count)) + target
+    }
+
+    private static func head(of repository: String) -> String? {
+        guard var text = readText(repository + "/HEAD", limit: 4096)?.trimmed else { return nil }
+        // A work tree keeps its own HEAD; branches are kept in the repository it belongs to.
+        let common = readText(repository + "/commondir", limit: 4096)?.trimmed
+            .map { $0.hasPrefix("/") ? $0 : "\(repository)/\($0)" } ?? repository
+        for _ in 0..<5 {
+            guard text.hasPrefix("ref: ") else { return isCommit(text) ? text : nil }
+            let name = String(text.dropFirst("ref: ".count))
+            guard !name.split(separator: "/").contains("..") else { return nil }
+            let loose = readText("\(repository)/\(name)", limit: 4096) ?? readText("\(common)/\(name)", limit: 4096)
+            guard let next = loose?.trimmed ?? packed(name, in: common) else { return nil }
+            text = next
+        }
+        return nil
+    }
+
+    private static func packed(_ name: String, in repository: String) -> String? {
+        guard let text = readText(repository + "/packed-refs", limit: 16 << 20) else { return nil }
+        for line in text.split(separator: "\n") where line.hasSuffix(" " + name) {
+            return String(line.prefix { $0 != " " })
+        }
+        return nil
+    }
+
+    private static func isCommit(_ text: String) -> Bool {
+        [40, 64].contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+}
+
+extension String {
+    /// Hands the text to a closure; keeps optional chains readable.
+    fileprivate func map<Result>(_ transform: (String) -> Result) -> Result { transform(self) }
+}

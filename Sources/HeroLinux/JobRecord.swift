@@ -1,0 +1,187 @@
+import CHeroRecord
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// The record file of a job, as far as it can be believed.
+struct JobRecord {
+    /// What reading it gave.
+    enum Reading {
+        /// There is no file.
+        case absent
+        /// A file without a word: its shim has only just begun.
+        case empty
+        /// Words that are not ours, torn, or of another job.
+        case damaged
+        /// At least one valid half.
+        case found(JobRecord)
+    }
+
+    private var proc: hero_proc?
+    private var exit: hero_exit?
+
+    /// Reads a record; nothing in it is believed before its checksum is right (reliability.md SH-9).
+    static func read(_ path: String, job: JobID) -> Reading {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return errno == ENOENT ? .absent : .damaged }
+        defer { close(descriptor) }
+        return withUnsafeTemporaryAllocation(byteCount: 2 * Int(HERO_SECTOR), alignment: 16) { buffer in
+            buffer.initializeMemory(as: UInt8.self, repeating: 0)
+            let size = pread(descriptor, buffer.baseAddress, buffer.count, 0)
+            guard size > 0 else { return size == 0 ? .empty : .damaged }
+            return decode(UnsafeRawBufferPointer(buffer), job: job)
+        }
+    }
+
+    /// Judges both halves.
+    static func decode(_ bytes: UnsafeRawBufferPointer, job: JobID) -> Reading {
+        let sector = Int(HERO_SECTOR)
+        guard bytes.count >= 2 * sector else { return .damaged }
+        var proc = bytes.loadUnaligned(as: hero_proc.self)
+        var exit = bytes.loadUnaligned(fromByteOffset: sector, as: hero_exit.self)
+        var record = JobRecord()
+        if hero_proc_is_valid(&proc) == 1, proc.job == job { record.proc = proc }
+        if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
+        guard record.proc != nil || record.exit != nil else {
+            return bytes.allSatisfy { $0 == 0 } ? .empty : .damaged
+        }
+        return .found(record)
+    }
+
+    /// Which start it is about.
+    var generation: UInt32 { proc?.generation ?? exit?.generation ?? 0 }
+
+    /// How far the start got; nil when that half is damaged.
+    var phase: hero_proc_phase? { proc.map { hero_proc_phase(rawValue: $0.phase) } }
+
+    /// Whether the program executes, or has executed.
+    var hasExecuted: Bool { phase == HERO_PROC_EXECUTED }
+
+    /// Whether it was written on this boot, in this pid namespace.
+    var isOfThisMachine: Bool { bootID == Census.machine.bootID && pidNamespace == Census.machine.pidNamespace }
+
+    /// Whether it was written on this boot.
+    var isOfThisBoot: Bool { bootID == Census.machine.bootID }
+
+    /// The shim.
+    var shim: ProcessIdentity? { proc.flatMap { identity($0.shim) } }
+
+    /// The main program.
+    var main: ProcessIdentity? { proc.flatMap { identity($0.main) } }
+
+    /// Who executes, once it does.
+    var startReport: StartReport? {
+        guard hasExecuted else { return nil }
+        return gatedReport
+    }
+
+    /// Who would execute, or does.
+    var gatedReport: StartReport? {
+        guard let proc, let main else { return nil }
+        return StartReport(
+            process: main,
+            at: Moment(nanoseconds: proc.started_boottime),
+            time: WallTime(microseconds: proc.started_realtime / 1000)
+        )
+    }
+
+    /// How the start ended, when that is written; a half left over from another start says nothing.
+    func end(_ names: FailureNames?) -> EndReport? {
+        guard let exit, exit.generation == generation else { return failedStart(names) }
+        let outcome: Outcome
+        switch hero_exit_kind(rawValue: exit.kind) {
+        case HERO_EXIT_EXITED: outcome = .exited(exit.status)
+        case HERO_EXIT_SIGNALED:
+            outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
+        case HERO_EXIT_FAILED: outcome = .startFailed(startFailure(exit.stage, exit.error, names))
+        default: return failedStart(names)
+        }
+        return EndReport(
+            outcome: outcome,
+            time: exit.ended_realtime > 0 ? WallTime(microseconds: exit.ended_realtime / 1000) : nil,
+            executed: startReport,
+            droppedBytes: max(0, exit.dropped_bytes)
+        )
+    }
+
+    private func failedStart(_ names: FailureNames?) -> EndReport? {
+        guard let proc, phase == HERO_PROC_FAILED else { return nil }
+        return EndReport(
+            outcome: .startFailed(startFailure(proc.stage, proc.error, names)),
+            time: nil,
+            executed: nil
+        )
+    }
+
+    private var pidNamespace: UInt64? { proc?.pid_namespace }
+
+    private var bootID: String? {
+        guard let proc else { return nil }
+        return withUnsafeBytes(of: proc.boot_id) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    private func identity(_ words: hero_identity) -> ProcessIdentity? {
+        guard let proc, words.pid > 0, let bootID else { return nil }
+        return ProcessIdentity(
+            bootID: bootID,
+            pidNamespace: proc.pid_namespace,
+            pid: words.pid,
+            startTicks: words.start_ticks,
+            pidfsInode: words.pidfs_inode
+        )
+    }
+}
+
+/// What a failed start was about, in the words of the order; a reconciler that adopted the start does not know.
+struct FailureNames {
+    /// Absolute paths that were tried.
+    var candidates: [String]
+    /// Where it was to run.
+    var workingDirectory: String
+    /// Where the log was to be.
+    var log: String
+    /// Where the script was to be.
+    var script: String
+    /// Where the record was to be.
+    var record: String
+
+    /// What a failure at a stage is about.
+    fileprivate func object(at stage: StartFailure.Stage) -> String? {
+        switch stage {
+        case .execute:
+            guard candidates.count > 1, let name = candidates.first?.split(separator: "/").last else {
+                return candidates.first
+            }
+            let folders = candidates.map { $0.split(separator: "/").dropLast().joined(separator: "/") }
+            return "\(name) in \(folders.map { "/" + $0 }.joined(separator: ":"))"
+        case .directory: return workingDirectory
+        case .log: return log
+        case .script: return script
+        case .record: return record
+        case .launch, .pipe, .fork, .session, .stdio, .limits, .privileges, .signals: return nil
+        }
+    }
+}
+
+/// A failure from the numbers of a record, said in words.
+func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> StartFailure {
+    let stage: StartFailure.Stage =
+        switch hero_stage(rawValue: number) {
+        case HERO_STAGE_RECORD: .record
+        case HERO_STAGE_LOG: .log
+        case HERO_STAGE_PIPE: .pipe
+        case HERO_STAGE_SCRIPT: .script
+        case HERO_STAGE_FORK: .fork
+        case HERO_STAGE_SESSION: .session
+        case HERO_STAGE_STDIO: .stdio
+        case HERO_STAGE_LIMITS: .limits
+        case HERO_STAGE_PRIVILEGES: .privileges
+        case HERO_STAGE_DIRECTORY: .directory
+        case HERO_STAGE_SIGNALS: .signals
+        case HERO_STAGE_EXECUTE: .execute
+        default: .launch
+        }
+    let cause = error == 0 ? "the shim does not say why" : errorText(error)
+    let detail = names?.object(at: stage).map { "\($0): \(cause)" } ?? cause
+    return StartFailure(stage: stage, errno: error, detail: detail)
+}

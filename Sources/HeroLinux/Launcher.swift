@@ -1,0 +1,114 @@
+import CHeroLinux
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// Spawns shims.
+final class Launcher {
+    /// A shim that was just spawned.
+    struct Child {
+        var identity: ProcessIdentity
+        var pidfd: Descriptor
+    }
+
+    private let path: String
+    private let binary: Descriptor
+    private let null: Descriptor
+    private let notices: Descriptor
+    private let place: SpecBlob.Place
+    private var blob = SpecBlob()
+
+    /// Opens the shim once, so that one which is replaced later still starts what was planned with it
+    /// (reliability.md UP-4).
+    init(shimPath: String, notices: Descriptor, place: SpecBlob.Place) throws(LinuxError) {
+        let task = "open the shim \(shimPath)"
+        guard access(shimPath, X_OK) == 0 else { throw LinuxError(cannot: task, errno) }
+        path = shimPath
+        binary = try high(try check(hl_open_path(shimPath), task), task)
+        let nullNumber = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard nullNumber >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }
+        null = try high(nullNumber, "open /dev/null")
+        self.notices = notices
+        self.place = place
+    }
+
+    /// Where the shim is: as told, in `HEROPROC_SHIM`, or beside this very program.
+    static func findShim(_ told: String?, environment: [String: String]) throws(LinuxError) -> String {
+        if let told { return absolute(told) }
+        if let named = environment["HEROPROC_SHIM"], !named.isEmpty { return absolute(named) }
+        guard let own = realPath("/proc/self/exe"), let slash = own.lastIndex(of: "/") else {
+            throw LinuxError(cannot: "find the shim", because: "the path of this program is unknown; set HEROPROC_SHIM")
+        }
+        let beside = own[..<slash] + "/hpshim"
+        guard access(String(beside), X_OK) == 0 else {
+            throw LinuxError(
+                cannot: "find the shim",
+                because: "there is no \(beside); put hpshim there, or name it in HEROPROC_SHIM"
+            )
+        }
+        return String(beside)
+    }
+
+    /// What a failure of this order would be about.
+    func names(_ order: LaunchOrder) -> FailureNames {
+        FailureNames(
+            candidates: order.candidates,
+            workingDirectory: order.workingDirectory,
+            log: place.paths.logs + "/" + order.logFile,
+            script: place.paths.script(of: order.start.job),
+            record: place.paths.record(of: order.start.job)
+        )
+    }
+
+    /// Spawns one shim.
+    func spawn(_ order: LaunchOrder) throws(StartRefusal) -> Child {
+        try blob.encode(order, place)
+        let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
+        guard number >= 0 else { throw failure("make the spec of the start", 0 &- number) }
+        let spec: Descriptor
+        do { spec = try high(number, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
+
+        // The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
+        let program = hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
+        let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
+            hl_spawn_shim(program, $0, null.number, spec.number, notices.number)
+        }
+        guard pid > 0 else { throw failure("spawn \(path)", 0 &- pid) }
+        // Nobody else reaps our children, so the pid is still this one, dead or alive.
+        guard let child = Census.identify(pid) else { throw failure("open the shim's pidfd", errno) }
+        return Child(identity: child.identity, pidfd: child.pidfd)
+    }
+
+    private func failure(_ task: String, _ number: Int32) -> StartRefusal {
+        StartRefusal(.launch, number, "cannot \(task): \(errorText(number))")
+    }
+}
+
+/// Moves a descriptor above those a shim is started with, so that nothing is overwritten on the way.
+func high(_ number: Int32, _ task: String) throws(LinuxError) -> Descriptor {
+    let descriptor = Descriptor(number)
+    guard number < 10 else { return descriptor }
+    return Descriptor(try check(hl_duplicate(number, 10), task))
+}
+
+/// Calls with a C argument list.
+func withArguments(
+    _ arguments: String...,
+    body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32
+) -> Int32 {
+    withArgumentList(arguments, body: body)
+}
+
+/// Calls with a C argument list.
+func withArgumentList(
+    _ arguments: [String],
+    body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32
+) -> Int32 {
+    var list: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+    list.append(nil)
+    defer { for pointer in list { free(pointer) } }
+    return list.withUnsafeBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return -EINVAL }
+        return body(base)
+    }
+}

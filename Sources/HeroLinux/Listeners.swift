@@ -1,0 +1,103 @@
+import CHeroLinux
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// Who listens where, from the kernel's own tables (reliability.md SK-1, TP-1).
+struct Listeners {
+    private var tcp: [hl_listener] = []
+    private var unix: [hl_listener] = []
+    private var readAt: Moment?
+
+    /// Tables are believed this long, so that many questions at one time cost one reading.
+    private static let freshness = Duration.milliseconds(5)
+
+    /// Whether the tree below a shim listens on all of these.
+    mutating func answer(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeAnswer {
+        guard let shim else { return .no("it is not running") }
+        if readAt.map({ now - $0 > Self.freshness }) ?? true {
+            tcp = Self.table(4) + Self.table(6)
+            unix = sockets.isEmpty ? [] : Self.table(1)
+            readAt = sockets.isEmpty ? nil : now
+        }
+        let wanted: [(name: String, inodes: Set<UInt>)] =
+            ports.map { port in ("tcp \(port)", Set(tcp.filter { Self.serves($0, port) }.map(\.inode))) }
+            + sockets.map { path in ("socket \(path)", Self.inodes(of: path, in: unix)) }
+        // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
+        if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
+            return .no("does not listen on \(missing.name) yet")
+        }
+        var held: Set<UInt> = []
+        let candidates = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
+        for pid in Census.descendants(of: shim) {
+            _ = Census.anyDescriptor(of: pid) { path in
+                if let inode = socketInode(path), candidates.contains(inode) { held.insert(inode) }
+                return false
+            }
+        }
+        if let foreign = wanted.first(where: { $0.inodes.isDisjoint(with: held) }) {
+            return .no("does not listen on \(foreign.name): another program does")
+        }
+        return .yes
+    }
+
+    private static func table(_ family: Int32) -> [hl_listener] {
+        var capacity = 256
+        while true {
+            var count: Int32 = 0
+            let found = [hl_listener](unsafeUninitializedCapacity: capacity) { buffer, size in
+                count = buffer.baseAddress.map { hl_listeners(family, $0, Int32(capacity)) } ?? 0
+                size = min(max(0, Int(count)), capacity)
+            }
+            if Int(count) <= capacity { return found }
+            capacity = Int(count) * 2
+        }
+    }
+
+    /// Whether a listener answers on a declared endpoint. A wildcard answers for every address of its family.
+    static func serves(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
+        guard listener.port == UInt32(endpoint.port) else { return false }
+        guard let host = endpoint.host, host != "localhost" else { return true }
+        var wanted = [UInt8](repeating: 0, count: 16)
+        let family = hl_numeric_address(host, &wanted)
+        guard family != 0 else { return true }
+        let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
+        let isWildcard = bytes.prefix(listener.family == 4 ? 4 : 16).allSatisfy { $0 == 0 }
+        if listener.family == UInt32(family) {
+            return isWildcard || bytes.prefix(family == 4 ? 4 : 16) == wanted.prefix(family == 4 ? 4 : 16)
+        }
+        // `::` without IPV6_V6ONLY takes IPv4 too.
+        return family == 4 && isWildcard && listener.is_v6_only == 0
+    }
+
+    /// The sockets behind a path: the inode of the file decides, its name or device confirms.
+    private static func inodes(of path: String, in table: [hl_listener]) -> Set<UInt> {
+        var inode: UInt = 0
+        var device: UInt = 0
+        var mode: UInt32 = 0
+        guard hl_file_inode(path, &inode, &device, &mode) == 0, mode_t(mode) & S_IFMT == S_IFSOCK else { return [] }
+        let kernelDevice = hl_kernel_device(device)
+        let name = path.split(separator: "/").last.map(String.init)
+        return Set(
+            table.filter { listener in
+                guard listener.file_inode == UInt32(truncatingIfNeeded: inode) else { return false }
+                let bound = withUnsafeBytes(of: listener.path) { bytes in
+                    String(decoding: bytes.prefix(Int(listener.path_size)).prefix { $0 != 0 }, as: UTF8.self)
+                }
+                return listener.file_device == kernelDevice || bound.split(separator: "/").last.map(String.init) == name
+            }.map(\.inode)
+        )
+    }
+}
+
+/// The inode of a descriptor that is a socket.
+private func socketInode(_ path: String) -> UInt? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+        guard let base = buffer.baseAddress else { return nil }
+        let size = readlink(path, base, buffer.count)
+        guard size > 9, size < buffer.count else { return nil }
+        let text = String(decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<size]), as: UTF8.self)
+        guard text.hasPrefix("socket:["), text.hasSuffix("]") else { return nil }
+        return UInt(text.dropFirst(8).dropLast())
+    }
+}

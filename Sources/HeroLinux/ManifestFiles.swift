@@ -1,0 +1,154 @@
+import Glibc
+public import HeroKernel
+import HeroModel
+
+/// The manifest files of a services directory, by the contract's rules.
+public enum ManifestFiles {
+    /// Larger files are read one byte beyond this, so that who checks the size can see it.
+    static let largestSize = 1 << 20
+
+    /// Folders below folders, at most.
+    private static let deepest = 32
+
+    /// Whether a file of this name is a manifest: `*.yaml` or `*.yml`, and nothing an editor leaves behind.
+    static func isManifestName(_ name: String) -> Bool {
+        guard let first = name.first, first != ".", first != "#" else { return false }
+        return name.hasSuffix(".yaml") || name.hasSuffix(".yml")
+    }
+
+    /// Whether a folder of this name is looked into.
+    static func isFolderName(_ name: String) -> Bool {
+        guard let first = name.first, first != ".", first != "#" else { return false }
+        return !["~", ".swp", ".tmp", ".bak"].contains { name.hasSuffix($0) }
+    }
+
+    /// Reads all files below a directory, sorted by path.
+    public static func read(_ directory: String) -> ManifestReading {
+        var files: [ManifestFile] = []
+        let shown = shownPath(directory)
+        let root = absoluteFolder(directory)
+        do {
+            try walk(root) { (folder, relative, name) throws(LinuxError) in
+                let path = "\(folder)/\(name)"
+                let named = relative.isEmpty ? name : "\(relative)/\(name)"
+                guard let bytes = try stableBytes(path, root: root, shown: shown + named) else { return }
+                files.append(ManifestFile(path: shown + named, folder: folder, bytes: bytes))
+            }
+        } catch {
+            return .unreadable(error.description)
+        }
+        return .files(files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) })
+    }
+
+    /// What tells one state of a directory from another without reading its files.
+    static func fingerprint(_ directory: String) -> [String] {
+        var lines: [String] = []
+        let root = absoluteFolder(directory)
+        do {
+            try walk(root) { (folder, _, name) throws(LinuxError) in
+                var file = stat()
+                let path = "\(folder)/\(name)"
+                guard stat(path, &file) == 0 else { return }
+                lines.append(
+                    "\(path) \(file.st_ino) \(file.st_size) \(file.st_mtim.tv_sec) \(file.st_mtim.tv_nsec) \(file.st_mode)"
+                )
+            }
+        } catch {
+            lines.append(error.description)
+        }
+        return lines.sorted()
+    }
+
+    /// All folders that hold manifests or might, the directory itself first.
+    static func folders(_ directory: String) -> [String] {
+        var found: [String] = []
+        try? walk(absoluteFolder(directory), folders: { found.append($0) }, files: { _, _, _ in })
+        return found
+    }
+
+    /// Calls with each entry that has a manifest's name: its absolute folder, that folder relative to the root, its name.
+    private static func walk(
+        _ root: String,
+        folders: (String) -> Void = { _ in },
+        files: (_ folder: String, _ relative: String, _ name: String) throws(LinuxError) -> Void
+    ) throws(LinuxError) {
+        var rest = [(relative: "", depth: 0)]
+        while let (relative, depth) = rest.popLast() {
+            let folder = relative.isEmpty ? root : "\(root)/\(relative)"
+            guard let names = namesIn(folder) else {
+                // A folder that went away meanwhile is one that is not there.
+                if errno == ENOENT, depth > 0 { continue }
+                throw LinuxError(cannot: "read the directory \(folder)", errno)
+            }
+            folders(folder)
+            for name in names {
+                if isManifestName(name) { try files(folder, relative, name) }
+                guard isFolderName(name), depth < deepest else { continue }
+                var entry = stat()
+                guard lstat("\(folder)/\(name)", &entry) == 0, entry.st_mode & S_IFMT == S_IFDIR else { continue }
+                rest.append((relative.isEmpty ? name : "\(relative)/\(name)", depth + 1))
+            }
+        }
+    }
+
+    /// The bytes of a regular file that did not change while it was read; nil when it is none, or has gone
+    /// (reliability.md MF-2).
+    private static func stableBytes(_ path: String, root: String, shown: String) throws(LinuxError) -> [UInt8]? {
+        var target = path
+        var entry = stat()
+        guard lstat(path, &entry) == 0 else { return nil }
+        if entry.st_mode & S_IFMT == S_IFLNK {
+            guard let real = realPath(path), let realRoot = realPath(root), real.hasPrefix(realRoot + "/") else {
+                return nil
+            }
+            target = real
+        }
+        // Never waits for the writer of a FIFO.
+        let number = open(target, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+        guard number >= 0 else {
+            if errno == ENOENT || errno == ELOOP || errno == ENXIO { return nil }
+            throw LinuxError(cannot: "read \(shown)", errno)
+        }
+        let file = Descriptor(number)
+        var before = stat()
+        guard fstat(number, &before) == 0, before.st_mode & S_IFMT == S_IFREG else { return nil }
+        var bytes: [UInt8] = []
+        for _ in 0..<5 {
+            guard let read = readAll(file.number, limit: largestSize + 1) else {
+                throw LinuxError(cannot: "read \(shown)", errno)
+            }
+            bytes = read
+            var after = stat()
+            guard fstat(number, &after) == 0 else { break }
+            if after.st_size == before.st_size, after.st_mtim.tv_sec == before.st_mtim.tv_sec,
+                after.st_mtim.tv_nsec == before.st_mtim.tv_nsec,
+                read.count == min(Int(after.st_size), largestSize + 1) {
+                break
+            }
+            before = after
+        }
+        return bytes
+    }
+
+    /// What stands before a file's name: the directory as the user named it.
+    private static func shownPath(_ directory: String) -> String {
+        var text = directory[...]
+        while text.hasPrefix("./") {
+            text = text.dropFirst(2)
+            while text.hasPrefix("/") { text = text.dropFirst() }
+        }
+        while text.count > 1, text.hasSuffix("/") { text = text.dropLast() }
+        if text.isEmpty || text == "." { return "" }
+        return text == "/" ? "/" : text + "/"
+    }
+
+    /// The directory as an absolute path that stays the same however it is named from here.
+    ///
+    /// Links are left in it (a link that moves on to another release is no change of every path), except where `..`
+    /// stands behind one.
+    public static func absoluteFolder(_ directory: String) -> String {
+        let path = absolute(directory)
+        let climbs = path.split(separator: "/").contains("..")
+        return (climbs ? realPath(path) : nil) ?? RuntimePaths.normalized(path)
+    }
+}

@@ -1,0 +1,134 @@
+import CHeroLinux
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// Turns the noise of editors into single calls to look again.
+///
+/// Changes are told once they have been quiet for 300 ms, at the latest after 2 s. What inotify cannot see (network
+/// file systems, a lost event) is found by comparing file times every 30 s (reliability.md MF-2).
+final class ManifestWatcher {
+    private enum Alarm: UInt64 {
+        case debounce
+        case resync
+    }
+
+    private let reactor: Reactor
+    private var directory: String?
+    private var inotify: Descriptor?
+    /// Watches on the directory's parent: only what happens to its own name matters there.
+    private var parents: [Int32: String] = [:]
+    private var fingerprint: [String] = []
+    private var firstChange: Moment?
+
+    private static let quiet = Duration.milliseconds(300)
+    private static let patience = Duration.seconds(2)
+    private static let resync = Duration.seconds(30)
+
+    init(_ reactor: Reactor) throws(LinuxError) {
+        self.reactor = reactor
+    }
+
+    /// Watches a directory instead of what was watched before.
+    func watch(_ directory: String?) {
+        if let inotify { reactor.unwatch(inotify.number) }
+        inotify = nil
+        firstChange = nil
+        reactor.cancelAlarm(Subject(.watcher, Alarm.debounce.rawValue))
+        reactor.cancelAlarm(Subject(.watcher, Alarm.resync.rawValue))
+        self.directory = directory.map { ManifestFiles.absoluteFolder($0) }
+        guard let directory = self.directory else { return }
+        placeWatches()
+        fingerprint = ManifestFiles.fingerprint(directory)
+        reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + Self.resync)
+    }
+
+    /// Watches every folder anew: what a rename has moved out of sight is let go of, what is new is seen.
+    private func placeWatches() {
+        guard let directory else { return }
+        if let inotify { reactor.unwatch(inotify.number) }
+        inotify = nil
+        parents = [:]
+        let number = hl_watcher_create()
+        guard number >= 0 else { return }
+        let created = Descriptor(number)
+        for folder in ManifestFiles.folders(directory) { _ = hl_watcher_add(number, folder) }
+        // The nearest parent that is there tells when the directory comes, goes or is replaced.
+        var child = directory
+        while let slash = child.lastIndex(of: "/"), child != "/" {
+            let name = String(child[child.index(after: slash)...])
+            child = slash == child.startIndex ? "/" : String(child[..<slash])
+            let watch = hl_watcher_add_parent(number, child)
+            if watch >= 0 {
+                parents[watch] = name
+                break
+            }
+        }
+        inotify = created
+        reactor.watch(number, Subject(.watcher))
+    }
+
+    /// Reads what inotify has to say.
+    func readChanges() {
+        guard let inotify else { return }
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        var matters = false
+        while true {
+            let count = buffer.withUnsafeMutableBytes { read(inotify.number, $0.baseAddress, $0.count) }
+            guard count > 0 else { break }
+            buffer.withUnsafeBytes { bytes in
+                if matter(UnsafeRawBufferPointer(rebasing: bytes[..<count])) { matters = true }
+            }
+        }
+        guard matters else { return }
+        let now = reactor.now
+        let first = firstChange ?? now
+        firstChange = first
+        reactor.setAlarm(
+            Subject(.watcher, Alarm.debounce.rawValue),
+            at: min(now + Self.quiet, first + Self.patience)
+        )
+    }
+
+    private func matter(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        // struct inotify_event: wd, mask, cookie, len, then the name, padded with NULs.
+        var offset = 0
+        var result = false
+        while offset + 16 <= bytes.count {
+            let watch = bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)
+            let mask = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
+            let size = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
+            guard offset + 16 + size <= bytes.count else { return true }
+            let field = bytes[(offset + 16)..<(offset + 16 + size)]
+            let name = String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
+            offset += 16 + size
+            if let child = parents[watch], !name.isEmpty {
+                if name == child { result = true }
+                continue
+            }
+            let isFolder = mask & UInt32(IN_ISDIR) != 0
+            result = result || name.isEmpty || (isFolder ? ManifestFiles.isFolderName(name) : ManifestFiles.isManifestName(name))
+        }
+        return result
+    }
+
+    /// An alarm.
+    func ring(_ number: UInt64) {
+        guard let directory, let alarm = Alarm(rawValue: number) else { return }
+        switch alarm {
+        case .debounce:
+            firstChange = nil
+            // Watches first: what changes from here on is heard of again.
+            placeWatches()
+            fingerprint = ManifestFiles.fingerprint(directory)
+            reactor.emit(.filesChanged)
+        case .resync:
+            reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + Self.resync)
+            let current = ManifestFiles.fingerprint(directory)
+            guard current != fingerprint, firstChange == nil else { return }
+            placeWatches()
+            fingerprint = ManifestFiles.fingerprint(directory)
+            reactor.emit(.filesChanged)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/// What is used of `/proc/PID/stat` (proc_pid_stat(5)).
+struct ProcStat: Hashable {
+    /// Field 1.
+    var pid: Int32
+    /// Field 3: `R`, `S`, `Z` and so on.
+    var state: UInt8
+    /// Field 4.
+    var parent: Int32
+    /// Field 6.
+    var session: Int32
+    /// Field 22: start time in clock ticks since boot.
+    var startTicks: UInt64
+
+    /// Whether it has ended and only waits to be reaped.
+    var isDead: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+
+    /// Reads the text of the file.
+    ///
+    /// The name in field 2 may hold anything, also `)` and line breaks, so all else is counted from the last `)`
+    /// (reliability.md ID-1).
+    init?(_ bytes: [UInt8]) {
+        guard let open = bytes.firstIndex(of: UInt8(ascii: "(")), let close = bytes.lastIndex(of: UInt8(ascii: ")")),
+            open < close, open > 1, bytes[open &- 1] == UInt8(ascii: " "),
+            let pid = Self.number(bytes[..<(open &- 1)]).flatMap({ Int32(exactly: $0) }), pid > 0
+        else { return nil }
+        let fields = bytes[(close &+ 1)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
+        // The first of these is field 3.
+        guard fields.count > 19, fields[0].count == 1, let state = fields[0].first,
+            let parent = Self.number(fields[1]).flatMap({ Int32(exactly: $0) }),
+            let session = Self.number(fields[3]).flatMap({ Int32(exactly: $0) }),
+            let startTicks = Self.number(fields[19])
+        else { return nil }
+        self.pid = pid
+        self.state = state
+        self.parent = parent
+        self.session = session
+        self.startTicks = startTicks
+    }
+
+    /// Reads a live process; nil when there is none.
+    init?(of pid: Int32) {
+        guard pid > 0, let bytes = readFile("/proc/\(pid)/stat", limit: 4096) else { return nil }
+        self.init(bytes)
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        guard !digits.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for digit in digits {
+            guard (48...57).contains(digit) else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = product.addingReportingOverflow(UInt64(digit &- 48))
+            guard !overflow, !carried else { return nil }
+            value = sum
+        }
+        return value
+    }
+}

@@ -1,0 +1,95 @@
+import CHeroLinux
+import Glibc
+
+/// The lock that makes one reconciler the only one of its state directory and of its run directory.
+///
+/// It is the kernel's (flock), so it needs no tidying after a crash; the text in it is for people (reliability.md
+/// LK-1). It is held as long as the object lives.
+public final class ReconcilerLock {
+    /// Who holds a lock, in its own words.
+    public struct Holder: Hashable, Sendable {
+        /// Its pid, in its own pid namespace; 0 when it has not said.
+        public var pid: Int32
+        /// What it does, such as `watch`.
+        public var mode: String
+        /// The services directory it syncs from; empty when there is none.
+        public var directory: String
+
+        /// Describes a holder.
+        public init(pid: Int32, mode: String, directory: String) {
+            self.pid = pid
+            self.mode = mode
+            self.directory = directory
+        }
+    }
+
+    /// What came of an attempt.
+    public enum Attempt {
+        /// The lock is ours until the object goes.
+        case acquired(ReconcilerLock)
+        /// Somebody else has it.
+        case held(by: Holder)
+    }
+
+    private let state: Descriptor
+    private let run: Descriptor
+
+    private init(state: Descriptor, run: Descriptor) {
+        self.state = state
+        self.run = run
+    }
+
+    /// Tries to become the reconciler; makes the directories it needs, and touches nothing else.
+    public static func acquire(_ paths: RuntimePaths, mode: String, directory: String) throws(LinuxError) -> Attempt {
+        try paths.makeStateDirectories()
+        guard let state = try lock(paths.reconcilerLock) else { return .held(by: reader(of: paths.reconcilerLock)) }
+        try paths.makeRunDirectories()
+        guard let run = try lock(paths.runLock) else { return .held(by: reader(of: paths.runLock)) }
+        let holder = Holder(pid: getpid(), mode: mode, directory: directory)
+        try write(holder, to: state, at: paths.reconcilerLock)
+        try write(holder, to: run, at: paths.runLock)
+        return .acquired(ReconcilerLock(state: state, run: run))
+    }
+
+    /// Who is the reconciler of a state directory; nil when nobody is. Changes nothing.
+    public static func holder(_ paths: RuntimePaths) -> Holder? {
+        let number = open(paths.reconcilerLock, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return nil }
+        let file = Descriptor(number)
+        guard hl_lock(file.number, 0) == 0 else { return nil }
+        return reader(of: paths.reconcilerLock)
+    }
+
+    private static func lock(_ path: String) throws(LinuxError) -> Descriptor? {
+        // Somebody who only asks holds the lock for microseconds: a few tries tell him from a reconciler.
+        for attempt in 0..<5 {
+            if attempt > 0 { hl_pause(4_000_000) }
+            let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard number >= 0 else { throw LinuxError(cannot: "open the lock \(path)", errno) }
+            let file = Descriptor(number)
+            guard try check(hl_lock(file.number, 1), "lock \(path)") == 1 else { continue }
+            // Who deletes a lock file that is held must not get a second reconciler: the name must still lead here.
+            if hl_same_file(path, file.number) == 1 { return file }
+        }
+        return nil
+    }
+
+    private static func write(_ holder: Holder, to file: Descriptor, at path: String) throws(LinuxError) {
+        let text = "\(holder.pid)\n\(holder.mode)\n\(holder.directory)\n"
+        let bytes = Array(text.utf8)
+        guard ftruncate(file.number, 0) == 0, pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
+            throw LinuxError(cannot: "write the lock \(path)", errno)
+        }
+    }
+
+    private static func reader(of path: String) -> Holder {
+        // The holder writes its name right after it has the lock.
+        for attempt in 0..<5 {
+            if attempt > 0 { hl_pause(4_000_000) }
+            let lines = (readText(path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+            guard lines.count >= 4, let pid = Int32(lines[0]) else { continue }
+            return Holder(pid: pid, mode: String(lines[1]), directory: lines[2..<(lines.count - 1)].joined(separator: "\n"))
+        }
+        return Holder(pid: 0, mode: "", directory: "")
+    }
+}

@@ -1,0 +1,178 @@
+import CHeroLinux
+import CHeroRecord
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// The starts that a shim holds: launched by us, or found.
+final class Starts {
+    private struct Following {
+        var start: StartID
+        var shim: ProcessIdentity
+        var pidfd: Descriptor
+        var names: FailureNames?
+        /// The program executes, and that was told.
+        var report: StartReport?
+        /// How often the record of a found start was looked at in vain.
+        var looks: Int = 0
+    }
+
+    private let reactor: Reactor
+    private let paths: RuntimePaths
+    private let launcher: Launcher
+    private let notices: Notices
+    private let orphans: Orphans
+    private var following: [UInt64: Following] = [:]
+    private var numbers: [StartID: UInt64] = [:]
+    private var lastNumber: UInt64 = 0
+
+    init(_ reactor: Reactor, paths: RuntimePaths, launcher: Launcher, notices: Notices, orphans: Orphans) {
+        self.reactor = reactor
+        self.paths = paths
+        self.launcher = launcher
+        self.notices = notices
+        self.orphans = orphans
+    }
+
+    /// Spawns a shim; whatever comes of it becomes an event.
+    func launch(_ order: LaunchOrder) {
+        do {
+            let child = try launcher.spawn(order)
+            if !follow(order.start, child.identity, child.pidfd, names: launcher.names(order)) {
+                // Without a watch its end would never be heard of, so it must not live unheard.
+                _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
+                end(order.start, .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno))))
+            }
+        } catch {
+            end(order.start, .startFailed(error.failure))
+        }
+    }
+
+    /// The shim of a start, while it is followed.
+    func pidfd(of start: StartID) -> Descriptor? { numbers[start].flatMap { following[$0] }?.pidfd }
+
+    /// The pid of the shim that holds a start.
+    func shimPID(of start: StartID) -> Int32? { numbers[start].flatMap { following[$0] }?.shim.pid }
+
+    /// Follows a shim of which its pidfd is held.
+    @discardableResult
+    func follow(
+        _ start: StartID,
+        _ shim: ProcessIdentity,
+        _ pidfd: Descriptor,
+        names: FailureNames? = nil,
+        report: StartReport? = nil
+    ) -> Bool {
+        lastNumber += 1
+        let subject = Subject(.shim, lastNumber)
+        guard reactor.watch(pidfd.number, subject) else { return false }
+        following[lastNumber] = Following(start: start, shim: shim, pidfd: pidfd, names: names, report: report)
+        numbers[start] = lastNumber
+        return true
+    }
+
+    /// Looks at the record of a found start again and again until its program executes; its notice went elsewhere.
+    func awaitExecution(_ start: StartID) {
+        guard let number = numbers[start] else { return }
+        reactor.setAlarm(Subject(.shim, number), at: reactor.now + .milliseconds(5))
+    }
+
+    /// Reads what shims say.
+    func readNotices() {
+        let (started, size) = notices.drain()
+        for start in started { announce(start) }
+        // A pipe that was full may have lost a notice: then every record is looked at.
+        if size >= 1 << 20 {
+            for (number, one) in following where one.report == nil {
+                reactor.setAlarm(Subject(.shim, number), at: reactor.now)
+            }
+        }
+    }
+
+    private func announce(_ start: StartID) {
+        guard let number = numbers[start], following[number]?.report == nil,
+            case .found(let record) = JobRecord.read(paths.record(of: start.job), job: start.job),
+            record.generation == start.generation, let report = record.startReport
+        else { return }
+        following[number]?.report = report
+        reactor.cancelAlarm(Subject(.shim, number))
+        reactor.emit(.started(start, report))
+    }
+
+    /// An alarm: a found start is looked at again.
+    func ring(_ number: UInt64) {
+        guard let one = following[number], one.report == nil else { return }
+        announce(one.start)
+        guard following[number]?.report == nil else { return }
+        following[number]?.looks += 1
+        let delay = min(5 << min(one.looks, 6), 250)
+        reactor.setAlarm(Subject(.shim, number), at: reactor.now + .milliseconds(delay))
+    }
+
+    /// A shim has ended.
+    func shimEnded(_ number: UInt64) {
+        guard let first = following[number] else { return }
+        // What it said came before its end.
+        readNotices()
+        announce(first.start)
+        guard let one = following.removeValue(forKey: number) else { return }
+        if numbers[one.start] == number { numbers[one.start] = nil }
+        reactor.cancelAlarm(Subject(.shim, number))
+        reactor.unwatch(one.pidfd.number)
+        var status: Int32 = 0
+        let reaped = hl_pidfd_reap(one.pidfd.number, &status) == 1
+        let code = reaped && hl_status_exited(status) == 1 ? hl_status_code(status) : nil
+        conclude(one, code: code)
+    }
+
+    private func conclude(_ one: Following, code: Int32?) {
+        let start = one.start
+        guard case .found(let record) = JobRecord.read(paths.record(of: start.job), job: start.job),
+            record.generation == start.generation
+        else { return conclude(one, withoutRecord: code) }
+        if let code, code == HERO_SHIM_LOCKED || code == HERO_SHIM_SUPERSEDED, one.report == nil {
+            // The very same start may be held by a shim that a former reconciler spawned: then that one is followed.
+            if let shim = record.shim, shim.pid != one.shim.pid, let found = Census.open(shim), !found.stat.isDead,
+                follow(start, shim, found.pidfd, names: one.names) {
+                return awaitExecution(start)
+            }
+            return conclude(one, withoutRecord: code)
+        }
+        guard let report = record.end(one.names) else {
+            orphans.take(start, record)
+            return
+        }
+        // A shim that ended by itself left nothing behind; one that was killed may have.
+        if code != HERO_SHIM_DONE, isLocked(paths.record(of: start.job)) {
+            orphans.takeRest(start, report)
+        } else {
+            reactor.emit(.ended(start, report))
+        }
+    }
+
+    /// The shim is gone and left no word on this start.
+    private func conclude(_ one: Following, withoutRecord code: Int32?) {
+        let failure: (stage: UInt32, text: String)
+        switch code {
+        case HERO_SHIM_LOCKED: failure = (HERO_STAGE_RECORD.rawValue, "another instance of this job holds its lock")
+        case HERO_SHIM_SUPERSEDED:
+            failure = (HERO_STAGE_RECORD.rawValue, "the record tells of this start or a later one already")
+        case HERO_SHIM_BAD_SPEC:
+            failure = (HERO_STAGE_NONE.rawValue, "the shim does not understand its spec; is it of another version?")
+        case HERO_SHIM_NO_RECORD:
+            failure = (
+                HERO_STAGE_RECORD.rawValue,
+                "\(paths.record(of: one.start.job)) or the log's directory cannot be made or written"
+            )
+        default:
+            return end(one.start, .lost("the shim was killed before it could start the program"), executed: one.report)
+        }
+        var reason = startFailure(failure.stage, 0, nil)
+        reason.detail = failure.text
+        end(one.start, .startFailed(reason), executed: one.report)
+    }
+
+    private func end(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {
+        reactor.emit(.ended(start, EndReport(outcome: outcome, time: wallTimeNow(), executed: executed)))
+    }
+}
