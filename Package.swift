@@ -95,21 +95,6 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
-        // The tests.
-        .testTarget(
-            name: "HeroStoreTests",
-            dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
-        // Tests.
-        .testTarget(
-            name: "HeroManifestTests",
-            dependencies: ["HeroManifest", "HeroModel"],
-            exclude: ["Cases"],
-        .testTarget(
-            name: "HeroLinuxTests",
-            dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
-            swiftSettings: house
-        ),
-
         // What Swift cannot call, or must not run between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
@@ -118,15 +103,29 @@ let package = Package(
 
         // The tests.
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
-        // What is promised.
+        .testTarget(
+            name: "HeroManifestTests",
+            dependencies: ["HeroManifest", "HeroModel"],
+            exclude: ["Cases"],
+            swiftSettings: house
+        ),
+        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
         .testTarget(
             name: "HeroViewTests",
             dependencies: ["HeroView", "HeroModel", "HeroPlan"],
             exclude: ["Goldens"],
             swiftSettings: house
         ),
-        // What proves it.
-        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
+        .testTarget(
+            name: "HeroStoreTests",
+            dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "HeroLinuxTests",
+            dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
+            swiftSettings: house
+        ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
     ]
