@@ -68,9 +68,33 @@ struct HostileTests {
         #expect(codes.contains(attack.code.rawValue), "\(codes)")
         #expect(result.desired == nil)
         #expect(result.diagnostics.allSatisfy { $0.place != nil })
-        #expect(result.diagnostics.count <= 103)
+        #expect(result.diagnostics.count <= 203)
         // Generous for a debug build beside others; what is quadratic takes minutes.
         #expect(time < .seconds(5), "\(time)")
+    }
+
+    @Test("as much as the budgets allow is read in time that grows with its size")
+    func large() {
+        let actions = (0..<6000).map { "{name: a\($0), exec: [a]}" }.joined(separator: ", ")
+        let same = Array(repeating: "{name: a, exec: [a]}", count: 6000).joined(separator: ", ")
+        let ports = (1...40_000).map(String.init).joined(separator: ",")
+        let texts: [(String, Int)] = [
+            ("\(Self.head)actions: [\(actions)]\n", 0),
+            ("\(Self.head)actions: [\(same)]\n", 101),
+            ("\(Self.head)tags: [\(ports)]\nactions: [{name: a, exec: [a]}]\n", 0),
+            ("\(Self.head)actions: [{name: a, exec: [a], tcp_ports: [\(ports)]}]\n", 0),
+            ("\(Self.head)actions: [{name: a, exec: [a], sockets: [\(ports)]}]\n", 0),
+            ("\(Self.head)wants: [\(ports)]\nactions: [{name: a, exec: [a]}]\n", 101),
+        ]
+        for (text, mistakes) in texts {
+            let file = ManifestFile(path: "x.yaml", folder: "/srv", bytes: Array(text.utf8))
+            let clock = ContinuousClock()
+            let start = clock.now
+            let result = Manifests.read([file], options: ManifestOptions(requiresCore: false))
+            let time = clock.now - start
+            #expect(result.diagnostics.count == mistakes, "\(text.prefix(60))")
+            #expect(time < .seconds(10), "\(time): \(text.prefix(60))")
+        }
     }
 
     @Test("every prefix and every flipped byte of a good file ends in a result")

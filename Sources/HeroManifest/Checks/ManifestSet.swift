@@ -3,7 +3,9 @@ internal import HeroModel
 /// All drafts of all files, and what is wrong with them as one set.
 struct ManifestSet {
     /// The files, by number.
-    let files: [ManifestFile]
+    private var sources: [Source] = []
+    /// How many mistakes of the set were shown of each file.
+    private var shares: [Int: Share] = [:]
     /// The services in the order of the files.
     var services: [ServiceDraft] = []
     /// The action documents.
@@ -46,13 +48,9 @@ struct ManifestSet {
         var span: Span
     }
 
-    /// Starts with files and nothing read.
-    init(files: [ManifestFile]) {
-        self.files = files
-    }
-
     /// Takes what was found in one file.
     mutating func take(_ scope: Scope) {
+        sources.append(scope.source)
         diagnostics += scope.diagnostics
         unreadNames.formUnion(scope.unreadNames)
     }
@@ -100,7 +98,7 @@ struct ManifestSet {
     }
 
     /// A file's text.
-    func source(_ file: Int) -> Source { Source(file: files[file]) }
+    func source(_ file: Int) -> Source { sources[file] }
 
     /// Adds a mistake at a place of a file.
     mutating func report(
@@ -112,6 +110,7 @@ struct ManifestSet {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        diagnostics.append(source(file).diagnostic(severity, code, message, help: help, at: span, notes: notes))
+        let found = shares[file, default: Share()].take(source(file), severity, code, message, help, span, notes)
+        if let found { diagnostics.append(found) }
     }
 }

@@ -45,6 +45,7 @@ extension ManifestSet {
         for service in services.indices {
             var used: [UsedAction] = []
             used.reserveCapacity(services[service].items.count)
+            var names = Distinct<String>()
             for item in services[service].items {
                 let next: UsedAction
                 switch item {
@@ -57,10 +58,10 @@ extension ManifestSet {
                     next = .document(found, span)
                 }
                 let name = name(of: next, in: service)
-                if let earlier = used.first(where: { self.name(of: $0, in: service) == name }) {
-                    reportDuplicate(name, next, earlier, in: service)
-                } else {
+                if names.append(name) {
                     used.append(next)
+                } else if let earlier = used.first(where: { self.name(of: $0, in: service) == name }) {
+                    reportDuplicate(name, next, earlier, in: service)
                 }
             }
             usedActions.append(used)

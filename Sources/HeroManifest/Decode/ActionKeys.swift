@@ -109,26 +109,28 @@ extension ActionDraft {
             }
         },
         Key("sockets") { node, draft, scope in
+            var paths = Distinct<String>()
             for item in scope.items(node, "sockets", of: "paths", example: "/run/web.sock") {
                 guard let path = scope.socketPath(item, "sockets") else { continue }
-                guard !draft.spec.sockets.contains(path) else {
+                if paths.append(path) {
+                    draft.bound.sockets.append((path, item.span))
+                } else {
                     scope.reportRepetition(item, "sockets", path)
-                    continue
                 }
-                draft.spec.sockets.append(path)
-                draft.bound.sockets.append((path, item.span))
             }
+            draft.spec.sockets = paths.items
         },
         Key("tcp_ports") { node, draft, scope in
+            var endpoints = Distinct<TCPEndpoint>()
             for item in scope.items(node, "tcp_ports", of: "ports or addresses", example: "8080") {
                 guard let endpoint = scope.boundEndpoint(item, "tcp_ports") else { continue }
-                guard !draft.spec.tcpPorts.contains(endpoint) else {
+                if endpoints.append(endpoint) {
+                    draft.bound.ports.append((endpoint, item.span))
+                } else {
                     scope.reportRepetition(item, "tcp_ports", endpoint.description)
-                    continue
                 }
-                draft.spec.tcpPorts.append(endpoint)
-                draft.bound.ports.append((endpoint, item.span))
             }
+            draft.spec.tcpPorts = endpoints.items
         },
         Key("ready") { node, draft, scope in
             ProbeDraft.table.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
