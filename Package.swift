@@ -95,7 +95,27 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
+        // What Swift cannot call, or must not run between fork and exec.
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CHeroRecord"),
+        .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
+        .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+
         // The tests.
+        .testTarget(name: "ArchitectureTests", swiftSettings: house),
+        .testTarget(
+            name: "HeroManifestTests",
+            dependencies: ["HeroManifest", "HeroModel"],
+            exclude: ["Cases"],
+            swiftSettings: house
+        ),
+        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
+        .testTarget(
+            name: "HeroViewTests",
+            dependencies: ["HeroView", "HeroModel", "HeroPlan"],
+            exclude: ["Goldens"],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "HeroStoreTests",
             dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
@@ -106,24 +126,6 @@ let package = Package(
             dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
             swiftSettings: house
         ),
-
-        // What Swift cannot call, or must not run between fork and exec.
-        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .target(name: "CHeroRecord"),
-        .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
-        .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
-
-        // The tests.
-        .testTarget(name: "ArchitectureTests", swiftSettings: house),
-        // What is promised.
-        .testTarget(
-            name: "HeroViewTests",
-            dependencies: ["HeroView", "HeroModel", "HeroPlan"],
-            exclude: ["Goldens"],
-            swiftSettings: house
-        ),
-        // What proves it.
-        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
         // Real processes; heroproc and hpshim are built beside the tests.

@@ -44,7 +44,15 @@ public protocol Kernel: AnyObject {
     /// Looks at what is there of each of these jobs, and follows what still runs: its end will arrive as an event.
     func adopt(_ jobs: [JobID]) -> [JobID: Sighting]
 
+    /// Makes sure that a start that was ordered, and has left no trace, never happens: a shim that was only slow is refused from
+    /// here on (reliability.md SH-6).
+    ///
+    /// - Returns: false when it has happened meanwhile, so that one must look again.
+    func retire(_ start: StartID) -> Bool
+
     /// Removes the record of a job whose end is safely stored, or that never ran.
+    ///
+    /// Of a job that had a start retired it is kept a while longer: it is what refuses that start.
     func forget(_ job: JobID)
 
     /// Asks once; the answer arrives as `answered`.

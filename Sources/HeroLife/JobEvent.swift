@@ -8,11 +8,6 @@ public enum JobEvent: Hashable, Sendable {
     case orderedDown
     /// Its program executes.
     case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// The start that was ordered was refused, because an earlier one of this job, thought never launched, holds its
-    /// lock: that one is the job's now (reliability.md SH-6).
-    ///
-    /// Its program is known once it executes.
-    case refusedByEarlier(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
     /// A start is over, its tree gone.
     ///
     /// `executed` says whether a program ever ran in it.

@@ -57,7 +57,7 @@ extension JobLife {
             record.generation = max(record.generation, generation)
             let isCounted = record.process?.isSameProcess(as: process) ?? false
             phase = isCounted ? .up(process, since: at) : .launching(until: context.now)
-            if record.isStopping { phase = launchingOrStopping(context) }
+            if record.isStopping { phase = launchingOrStopping(context, isCounted ? process : nil) }
             return handle(
                 .orphaned(generation: record.generation, process: process, at: at, time: time),
                 context
@@ -94,19 +94,26 @@ extension JobLife {
         return context.action.isProcess ? .up(process, since: context.now) : .working(process, until: nil)
     }
 
-    private func launchingOrStopping(_ context: Context) -> Phase {
+    private func launchingOrStopping(_ context: Context, _ process: ProcessIdentity? = nil) -> Phase {
         guard record.isStopping else {
             return .launching(until: storedDeadline(context) ?? context.now + context.action.startTimeout)
         }
         let killAt = storedDeadline(context) ?? context.now + context.action.stop.timeout
-        return .stopping(Stopping(process: nil, killAt: killAt, next: .rest))
+        return .stopping(Stopping(process: process, killAt: killAt, next: .rest))
     }
 
     /// A start that was stored and never came to be: it takes the next generation, so that a shim that was only slow is refused.
     private mutating func relaunch(_ context: Context) -> [JobEffect] {
         guard !record.isStopping else {
+            // What was retired on the way here stays on record: without it a shim that is only slow would not be refused.
             phase = .over(.cancelled)
-            return [.forget]
+            return []
+        }
+        guard record.executions > 0 else {
+            // Its first start was ordered in a world that may be gone: its service asks its gates again.
+            record.attempt = 0
+            phase = .pending
+            return []
         }
         record.generation &+= 1
         record.process = nil

@@ -37,8 +37,6 @@ extension JobLife {
         case .orderedDown: orderedDown(context)
         case .started(let generation, let process, let at, let time):
             generation == record.generation ? started(process, at: at, time: time, context) : []
-        case .refusedByEarlier(let generation, let process, let at, let time):
-            refused(by: generation, process, at: at, time: time, context)
         case .ended(let generation, let outcome, let executed, let time):
             generation == record.generation ? ended(outcome, executed: executed, time: time, context) : []
         case .orphaned(let generation, let process, let at, let time):
@@ -145,24 +143,6 @@ extension JobLife {
             )
         )
         return [.note(.info, "started (pid \(process.pid))")] + askIfDue(context)
-    }
-
-    /// The generation goes back to the start that really holds the lock; the refused one never executed anything.
-    private mutating func refused(
-        by generation: UInt32,
-        _ process: ProcessIdentity?,
-        at moment: Moment,
-        time: WallTime,
-        _ context: Context
-    ) -> [JobEffect] {
-        switch phase {
-        case .launching, .stopping:
-            record.generation = generation
-            guard let process else { return [] }
-            return started(process, at: moment, time: time, context)
-        case .pending, .starting, .up, .working, .backingOff, .over:
-            return []
-        }
     }
 
     private mutating func orphaned(

@@ -37,6 +37,7 @@ struct Adoption {
 
     private func sight(_ start: StartID, _ record: JobRecord) -> Sighting {
         let generation = start.generation
+        guard !record.isRetired else { return .nothing }
         if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
             let report = record.startReport
             if starts.pidfd(of: start) == nil, !starts.follow(start, shim, found.pidfd, report: report) {

@@ -57,6 +57,9 @@ struct JobRecord {
     /// Whether the program executes, or has executed.
     var hasExecuted: Bool { phase == HERO_PROC_EXECUTED }
 
+    /// Whether its generation was taken so that no shim can (`Retirement`): a shim says who it is when it takes one.
+    var isRetired: Bool { phase == HERO_PROC_PREPARED && shim == nil }
+
     /// Whether it was written on this boot, in this pid namespace.
     var isOfThisMachine: Bool { bootID == Census.machine.bootID && pidNamespace == Census.machine.pidNamespace }
 

@@ -19,6 +19,7 @@ public final class LinuxKernel: Kernel {
     private let quitSignals: Descriptor
     private let starts: Starts
     private let orphans: Orphans
+    private let retirement: Retirement
     private let prober: Prober
     private let watcher: ManifestWatcher
     private let control: ControlServer
@@ -46,6 +47,9 @@ public final class LinuxKernel: Kernel {
         quitSignals = Descriptor(try check(hl_quit_signals(), "take SIGTERM and SIGINT"))
         try paths.makeStateDirectories()
         try paths.makeRunDirectories()
+
+        retirement = Retirement(paths: paths)
+        retirement.removeExpired()
 
         reactor = try Reactor()
         let notices = try Notices(reactor)
@@ -95,10 +99,12 @@ public final class LinuxKernel: Kernel {
         return Dictionary(jobs.map { ($0, adoption.sight($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Refuses a start that has left no trace, however late its shim comes.
+    public func retire(_ start: StartID) -> Bool { retirement.retire(start) }
+
     /// Removes the record and the script of a job.
     public func forget(_ job: JobID) {
-        unlink(paths.record(of: job))
-        unlink(paths.script(of: job))
+        retirement.forget(job)
     }
 
     /// Asks once.

@@ -58,7 +58,7 @@ public enum Manifests {
     /// Never fails and never traps, whatever the bytes are; work is bounded by the budgets of reliability.md YM-1.
     /// - Returns: the desired state, or nil with at least one error among the diagnostics.
     public static func read(_ files: [ManifestFile], options: ManifestOptions = ManifestOptions()) -> ManifestResult {
-        var set = ManifestSet(files: files)
+        var set = ManifestSet()
         for index in files.indices {
             var scope = Scope(fileIndex: index, file: files[index])
             let trees = YAMLReader.read(in: &scope)

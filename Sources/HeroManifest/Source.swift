@@ -2,8 +2,18 @@ internal import HeroModel
 
 /// A file's text, as diagnostics need it: lines by number.
 struct Source {
+    /// The lines once somebody asked for one: most files have no mistake, and few have only one.
+    private final class Lines {
+        var ranges: [Range<Int>]?
+    }
+
     /// The file.
     let file: ManifestFile
+    private let lines = Lines()
+
+    init(file: ManifestFile) {
+        self.file = file
+    }
 
     /// A place in this file.
     func place(_ span: Span) -> SourcePlace {
@@ -15,22 +25,28 @@ struct Source {
     /// Lines are counted as libyaml counts them: CR LF, LF, CR, NEL, LS and PS all end one. Control characters become
     /// U+FFFD, one for one, so that a caret still points at the right column and nothing reaches a terminal.
     func line(_ number: Int) -> String? {
-        let bytes = file.bytes
-        var line = 1
+        let lines = lines.ranges ?? Self.lines(file.bytes)
+        self.lines.ranges = lines
+        guard lines.indices.contains(number - 1) else { return nil }
+        return Self.shown(file.bytes[lines[number - 1]])
+    }
+
+    private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
+        var result: [Range<Int>] = []
         var start = ByteOrder.hasMark(bytes) ? 3 : 0
         var index = start
         while index < bytes.count {
-            let width = Self.breakWidth(bytes, at: index)
+            let width = breakWidth(bytes, at: index)
             if width == 0 {
                 index += 1
                 continue
             }
-            if line == number { return Self.shown(bytes[start..<index]) }
-            line += 1
+            result.append(start..<index)
             index += width
             start = index
         }
-        return line == number ? Self.shown(bytes[start...]) : nil
+        result.append(start..<bytes.count)
+        return result
     }
 
     /// The bytes of the line break at an index; 0 where there is none.
@@ -67,7 +83,7 @@ struct Source {
         let excerpt = line(Int(span.line))
         var length = Int(span.length)
         if let excerpt {
-            // A caret never runs past the end of its line, nor over a trailing CR or comment it does not mean.
+            // A caret never runs past the end of its line.
             let rest = max(1, excerpt.unicodeScalars.count - Int(span.column) + 1)
             length = length == 0 ? rest : min(length, rest)
         }
@@ -97,6 +113,7 @@ struct Scope {
     let source: Source
     /// Mistakes so far.
     private(set) var diagnostics: [Diagnostic] = []
+    private var share = Share()
     /// Names that a part of the file which cannot be read probably declares: nobody is told that they are unknown.
     var unreadNames: Set<String> = []
     /// The context of the document that is being decoded.
@@ -116,21 +133,47 @@ struct Scope {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        if diagnostics.count < Budget.diagnostics {
-            let found = source.diagnostic(severity, code, message, help: help, at: span, notes: notes)
-            // An anchor in a bad place is reported by the event and by its meaning: one of them is enough.
-            if diagnostics.last != found { diagnostics.append(found) }
-        } else if diagnostics.count == Budget.diagnostics {
-            diagnostics.append(
-                source.diagnostic(
-                    .error,
-                    .tooManyMistakes,
-                    "more than \(Budget.diagnostics) mistakes in this file; the rest is not shown",
-                    help: "correct those above first",
-                    at: span
-                )
-            )
+        guard let found = share.take(source, severity, code, message, help, span, notes) else { return }
+        // An anchor in a bad place is reported by the event and by its meaning: one of them is enough.
+        if diagnostics.last != found { diagnostics.append(found) }
+    }
+}
+
+/// How many mistakes of one file are shown: errors and warnings each have their share.
+struct Share {
+    private var errors = 0
+    private var warnings = 0
+
+    /// The mistake while there is room, then once that there are more, then nil.
+    mutating func take(
+        _ source: Source,
+        _ severity: Diagnostic.Severity,
+        _ code: DiagnosticCode,
+        _ message: String,
+        _ help: String?,
+        _ span: Span,
+        _ notes: [Diagnostic.Note]
+    ) -> Diagnostic? {
+        let count: Int
+        switch severity {
+        case .error:
+            errors += 1
+            count = errors
+        case .warning:
+            warnings += 1
+            count = warnings
         }
+        if count <= Budget.diagnostics {
+            return source.diagnostic(severity, code, message, help: help, at: span, notes: notes)
+        }
+        guard count == Budget.diagnostics + 1 else { return nil }
+        return source.diagnostic(
+            severity,
+            .tooManyMistakes,
+            "more than \(Budget.diagnostics) \(severity.rawValue)s in this file; the rest is not shown",
+            help: "correct those above first",
+            at: span
+        )
     }
 }
 

@@ -8,7 +8,8 @@ enum Suggestion {
         "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
         "healthcheck": "ready", "shell": "interpreter", "restart_policy": "restart", "namespace": "context",
         "desc": "description", "annotations": "labels", "type": "kind", "title": "name", "logging": "log",
-        "retries": "retry", "unix_sockets": "sockets", "socket": "sockets",
+        "retries": "retry", "unix_sockets": "sockets", "socket": "unix",
+        "url": "http", "signal_name": "signal", "max_tries": "max_attempts",
     ]
 
     /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.

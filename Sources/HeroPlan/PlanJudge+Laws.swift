@@ -253,7 +253,7 @@ extension PlanJudge {
 
     func fieldsTellTheTruth() -> [PlanViolation] {
         plan.changes.compactMap { change in
-            guard change.action != .keep else { return nil }
+            guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
             let before = observed.services[change.service]?.canonical.values ?? [:]
             let after = desired.services[change.service].map { CanonicalSpec($0.spec).values } ?? [:]
             let differing = differences(change.service)

@@ -8,6 +8,8 @@ struct PlanJudge {
     let options: PlanOptions
     /// The changes by service; of several the last.
     let changes: [QualifiedName: Change]
+    /// The paths that differ between record and manifest, each with its cost; only where some do.
+    private let differences: [QualifiedName: [String: CostOfChange]]
 
     init(plan: Plan, desired: Desired, observed: Observed, options: PlanOptions) {
         self.plan = plan
@@ -17,6 +19,13 @@ struct PlanJudge {
         var changes = [QualifiedName: Change](minimumCapacity: plan.changes.count)
         for change in plan.changes { changes[change.service] = change }
         self.changes = changes
+        var differences: [QualifiedName: [String: CostOfChange]] = [:]
+        for (name, declared) in desired.services {
+            guard let record = observed.services[name] else { continue }
+            let found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
+            if !found.isEmpty { differences[name] = found }
+        }
+        self.differences = differences
     }
 
     /// What the manifests and options say of a service.
@@ -78,15 +87,15 @@ struct PlanJudge {
     }
 
     /// The paths that differ between record and manifest, each with its cost.
-    func differences(_ name: QualifiedName) -> [String: CostOfChange] {
-        guard let spec = desired.services[name]?.spec, let record = observed.services[name] else { return [:] }
-        let wanted = CanonicalSpec(spec)
-        if Array(wanted.text.utf8) == Array(record.canonical.text.utf8) { return [:] }
-        let (before, after) = (record.canonical.values, wanted.values)
+    func differences(_ name: QualifiedName) -> [String: CostOfChange] { differences[name] ?? [:] }
+
+    private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [String: CostOfChange] {
+        if wanted.text.utf8.elementsEqual(recorded.text.utf8) { return [:] }
+        let (before, after) = (recorded.values, wanted.values)
         var result: [String: CostOfChange] = [:]
         for path in Set(before.keys).union(after.keys) {
             let (old, new) = (before[path], after[path])
-            if let old, let new, Array(old.utf8) == Array(new.utf8) { continue }
+            if let old, let new, old.utf8.elementsEqual(new.utf8) { continue }
             result[path] = CanonicalSpec.cost(of: path)
             // Lowering a generation asks for nothing (contract section 3: it is raised to ask for a restart).
             let isGeneration = path == "generation" || path.hasPrefix("actions.") && path.hasSuffix(".generation")

@@ -26,7 +26,7 @@ public enum Planner {
 struct Planning {
     let subjects: [Subject]
     let numbers: [QualifiedName: Int32]
-    /// The declared requirements between subjects, and those recorded of live ones.
+    /// The declared requirements between subjects, and those recorded of live ones where they are others.
     private let declaredRequirements: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
     /// The declared requirements by dependent, and an order in which each comes after all it requires.
@@ -59,7 +59,9 @@ struct Planning {
         self.subjects = subjects
         self.numbers = numbers
         declaredRequirements = Self.edges(subjects, numbers) { $0.declaredRequires }
-        recordedRequirements = Self.edges(subjects, numbers) { $0.recordedRequires }
+        recordedRequirements = Self.edges(subjects, numbers) { subject in
+            subject.recordedRequires == subject.declaredRequires ? [] : subject.recordedRequires
+        }
         requirements = IndexGraph(count: subjects.count, edges: declaredRequirements)
         order = Levels(count: subjects.count, hard: declaredRequirements).order
         goesDown = [Bool](repeating: false, count: subjects.count)

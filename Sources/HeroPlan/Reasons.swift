@@ -30,7 +30,8 @@ extension Planning {
         if subject.declared == nil {
             text += "; no manifest declares it any more, so it stays down"
         } else if !missing.isEmpty {
-            text += "; it is wanted, but \(requirement(missing))"
+            text += "; it is wanted, but "
+            text += missing.first == name ? "cannot come up without it" : requirement(missing)
         }
         return Reason(.cascade, text, at: place)
     }
@@ -98,7 +99,7 @@ extension Planning {
 
     private func blockedReason(_ subject: Subject, _ missing: [QualifiedName]) -> Reason {
         let place = subject.declared?.place(of: "requires")
-        var text = requirement(missing) + Self.at(place)
+        var text = requirement(missing, at: place)
         if subject.isLive, let field = subject.fields.first {
             text += "; it runs on as it is, although \(Self.text(field))"
         }
@@ -106,10 +107,10 @@ extension Planning {
     }
 
     /// What is wrong with the first requirement that will not be up, and how many more there are.
-    private func requirement(_ missing: [QualifiedName]) -> String {
+    private func requirement(_ missing: [QualifiedName], at place: SourcePlace? = nil) -> String {
         guard let name = missing.first else { return "what it requires will not be up" }
         let others = missing.count > 1 ? " (and \(missing.count - 1) more)" : ""
-        return "it requires \(name), which \(state(of: name))\(others)"
+        return "it requires \(name)\(Self.at(place)), which \(state(of: name))\(others)"
     }
 
     private func state(of name: QualifiedName) -> String {

@@ -31,7 +31,9 @@ enum Need {
 }
 
 /// One service with all that is known of it.
-struct Subject {
+///
+/// It never changes; a class, since specs are wide and are handed around a lot in a planning.
+final class Subject {
     let name: QualifiedName
     let declared: Declared<ServiceSpec>?
     let observed: ObservedService?

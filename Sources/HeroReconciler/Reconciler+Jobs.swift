@@ -83,7 +83,6 @@ extension Reconciler {
             kernel.forget(start.job)
             return
         }
-        guard !isRefused(entry, start, report) else { return }
         rows.append(
             .start(
                 StartRecord(
@@ -111,51 +110,5 @@ extension Reconciler {
                 time: report.time
             )
         )
-    }
-
-    /// Whether a start was refused because an earlier one of the same job holds the lock; then that one is taken up.
-    private func isRefused(_ entry: JobEntry, _ start: StartID, _ report: EndReport) -> Bool {
-        guard case .startFailed(let failure) = report.outcome, failure.stage == .record,
-            start.generation == entry.life.record.generation
-        else { return false }
-        switch kernel.adopt([start.job])[start.job] {
-        case .held(let generation, let holder?) where generation < start.generation:
-            move(
-                entry,
-                .refusedByEarlier(
-                    generation: generation,
-                    process: holder.process,
-                    at: holder.at,
-                    time: holder.time
-                )
-            )
-        case .held(let generation, nil) where generation < start.generation:
-            move(
-                entry,
-                .refusedByEarlier(
-                    generation: generation,
-                    process: nil,
-                    at: kernel.now(),
-                    time: kernel.wallTime()
-                )
-            )
-        case .orphaned(let generation, let holder) where generation < start.generation:
-            move(
-                entry,
-                .refusedByEarlier(generation: generation, process: nil, at: holder.at, time: holder.time)
-            )
-            move(
-                entry,
-                .orphaned(
-                    generation: generation,
-                    process: holder.process,
-                    at: holder.at,
-                    time: holder.time
-                )
-            )
-        case .held, .orphaned, .over, .nothing, nil:
-            return false
-        }
-        return true
     }
 }

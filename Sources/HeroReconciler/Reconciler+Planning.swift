@@ -71,6 +71,7 @@ extension Reconciler {
             if service.isStopOpen { advance(service) } else { askGate(name) }
         }
         if openStops.isEmpty { askAllStarts() }
+        for service in services.values where service.isForgotten(in: desired) { drop(service) }
     }
 
     /// Turns one change of the plan into the order of its service.
@@ -95,6 +96,8 @@ extension Reconciler {
             guard let declared else { return }
             update(service, declared)
         case .blocked:
+            // One that runs and is only kept from restarting is left up, and its state says so.
+            guard !service.isActive else { return }
             setState(service, .blocked, blockedBy: change.blockedBy)
         }
     }

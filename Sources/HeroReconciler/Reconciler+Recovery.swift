@@ -34,13 +34,26 @@ extension Reconciler {
             guard let name = record.service,
                 let service = services[QualifiedName(name, context: record.context)]
             else { continue }
-            let sighting = sightings[record.id] ?? .nothing
+            let sighting = settled(sightings[record.id] ?? .nothing, of: record)
             if take(record, sighting, for: service) { adopted += 1 }
         }
         for service in services.values { sortJobs(of: service) }
         if adopted > 0 { note(.info, "", "took up \(adopted) running jobs") }
         for service in services.values.sorted(by: { $0.name < $1.name }) where service.record.run != nil {
+            revokeUnbegun(service)
             advance(service)
+        }
+    }
+
+    /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.
+    private func settled(_ sighting: Sighting, of record: JobRecord) -> Sighting {
+        guard record.phase == .running else { return sighting }
+        switch sighting {
+        case .held, .orphaned: return sighting
+        case .over(let generation, _) where generation >= record.generation || generation == 0: return sighting
+        case .over, .nothing:
+            guard !kernel.retire(StartID(job: record.id, generation: record.generation)) else { return sighting }
+            return kernel.adopt([record.id])[record.id] ?? .nothing
         }
     }
 
@@ -53,24 +66,37 @@ extension Reconciler {
         if record.run == service.record.run { service.jobs.append(entry) }
         let (life, effects) = JobLife.adopt(record, JobSighting(sighting), context(of: entry))
         entry.life = life
-        if case .over(let generation, let report) = sighting, record.phase == .running {
-            rows.append(
-                .start(
-                    StartRecord(
-                        job: record.id,
-                        generation: generation,
-                        startedAt: report.executed?.time,
-                        endedAt: report.time,
-                        outcome: report.outcome
-                    )
-                )
-            )
-        }
+        if record.phase == .running { storeEnd(of: record, sighting, now: life.record) }
         settle(entry, effects, before: record)
         switch sighting {
         case .held, .orphaned: return true
         case .over, .nothing: return false
         }
+    }
+
+    /// A run of which nothing was started yet is not begun: its requirements may have gone since, so it asks its gates again.
+    private func revokeUnbegun(_ service: ServiceEntry) {
+        guard service.record.isOrderedUp, service.jobs.allSatisfy({ $0.life.phase == .pending }) else { return }
+        service.record.isOrderedUp = false
+        setState(service, .stopped)
+        storeState(service)
+    }
+
+    /// An end that nobody saw goes into the ledger like any other.
+    private func storeEnd(of before: JobRecord, _ sighting: Sighting, now record: JobRecord) {
+        guard record.outcome != before.outcome || record.finishedAt != before.finishedAt else { return }
+        var start = StartRecord(
+            job: record.id,
+            generation: before.generation,
+            startedAt: before.process == nil ? nil : before.startedAt,
+            endedAt: record.finishedAt,
+            outcome: record.outcome
+        )
+        if case .over(let generation, let report) = sighting {
+            start.generation = max(generation, before.generation)
+            start.startedAt = report.executed?.time
+        }
+        rows.append(.start(start))
     }
 
     /// Jobs stand in the order of their actions, which is the order of starting.

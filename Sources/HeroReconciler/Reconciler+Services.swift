@@ -7,10 +7,7 @@ extension Reconciler {
     /// Does what follows for a service from how its jobs stand now, and tells who waits for it.
     func advance(_ service: ServiceEntry) {
         if service.mustStop, service.isStopOpen {
-            let lives = service.jobs.map(\.life)
-            for index in ServiceLife.nextDown(lives, order: service.record.spec.startOrder) {
-                order(service.jobs[index], .orderedDown)
-            }
+            while orderNextDown(service) {}
             if !service.isActive {
                 finishStop(service)
                 return
@@ -25,6 +22,15 @@ extension Reconciler {
             }
         }
         publish(service)
+    }
+
+    /// Orders down whatever may go down now.
+    ///
+    /// - Returns: whether one of them is at rest at once, so that the next one may go.
+    private func orderNextDown(_ service: ServiceEntry) -> Bool {
+        let next = ServiceLife.nextDown(service.jobs.map(\.life), order: service.record.spec.startOrder)
+        for index in next { order(service.jobs[index], .orderedDown) }
+        return next.contains { service.jobs[$0].life.isAtRest }
     }
 
     /// Orders a job without asking its service again: the caller does that.

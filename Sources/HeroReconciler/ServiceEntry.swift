@@ -67,6 +67,12 @@ final class ServiceEntry {
         }
     }
 
+    /// Whether nobody declares it, nothing of it runs and nothing is to be done with it.
+    func isForgotten(in desired: Desired) -> Bool {
+        guard case .none = order else { return false }
+        return !isActive && desired.services[name] == nil
+    }
+
     /// What it must go down before, as recorded when it was started.
     var recordedEdges: [QualifiedName] { record.spec.requires + record.spec.after + record.spec.wants }
 }

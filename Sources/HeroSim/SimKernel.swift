@@ -56,6 +56,9 @@ public final class SimKernel: Kernel {
         Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.sight($0)) })
     }
 
+    /// Refuses a start that has not begun.
+    public func retire(_ start: StartID) -> Bool { machine.retire(start) }
+
     /// Removes a record.
     public func forget(_ job: JobID) { machine.forget(job) }
 

@@ -20,6 +20,7 @@ extension SimMachine {
             if other.hasShim || other.isProgramAlive { return refuse(key, "another instance holds the lock") }
             if other.id.generation >= start.id.generation { return refuse(key, "superseded") }
         }
+        if let retired = retired[start.id.job], retired >= start.id.generation { return refuse(key, "superseded") }
         records[start.id.job] = key
         let process = identity()
         let report = StartReport(process: process, at: now, time: wallTime)
@@ -152,12 +153,22 @@ extension SimMachine {
         )
     }
 
+    func retire(_ id: StartID) -> Bool {
+        if let key = records[id.job], let start = starts[key] {
+            guard !start.hasShim, !start.isProgramAlive, start.id.generation < id.generation else { return false }
+        }
+        retired[id.job] = max(retired[id.job] ?? 0, id.generation)
+        return true
+    }
+
     func forget(_ job: JobID) {
         guard let key = records[job], let start = starts[key] else { return }
         guard !start.hasShim, !start.isProgramAlive else {
             trace.violations.append("the record of \(start.order.label) was removed while it runs")
             return
         }
+        // Of a job that had a start retired the record stays: it is what refuses that start, however late it comes.
+        guard retired[job] == nil else { return }
         records[job] = nil
         starts[key] = nil
     }

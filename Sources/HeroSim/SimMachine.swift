@@ -52,6 +52,8 @@ public final class SimMachine {
     var starts: [Int: Start] = [:]
     /// What the record file of each job says: the start that last held its lock.
     var records: [JobID: Int] = [:]
+    /// Starts up to this generation of a job are refused.
+    var retired: [JobID: UInt32] = [:]
     private var nextStart = 0
     private var schedule: [Scheduled] = []
     private var scheduled = 0
@@ -128,8 +130,14 @@ public final class SimMachine {
         for key in starts.keys.sorted() where starts[key]?.isProgramAlive ?? false {
             end(key, .signaled(.kill, coreDumped: false), lostShim: true)
         }
+        // What was not stored yet is gone with the run directory, and nobody may pretend to know it.
+        for index in trace.executions.indices {
+            trace.executions[index].lostShim = true
+            trace.executions[index].beforeReboot = true
+        }
         starts = [:]
         records = [:]
+        retired = [:]
         schedule = []
         bootID = "boot-\(seed.next())"
         now = Moment(nanoseconds: 2_000_000_000)

@@ -135,27 +135,31 @@ public struct Trial {
         kernel.tell(.requested(RequestID(number: requests), ControlCoding.line(request)))
     }
 
-    /// Steps through the loop; between any two steps the reconciler may be killed.
+    /// Steps through the loop; between any two steps the reconciler may be killed, and the next one begins at the first.
     private mutating func drive(steps count: Int, mayCrash: Bool) throws {
-        for _ in 0..<count {
+        turns: for _ in 0..<count {
+            steps += 1
             reconciler.think()
-            try interrupt(mayCrash)
+            if try isInterrupted(mayCrash) { continue }
             _ = reconciler.record()
-            try interrupt(mayCrash)
-            while reconciler.act() { try interrupt(mayCrash) }
+            if try isInterrupted(mayCrash) { continue }
+            while reconciler.act() {
+                if try isInterrupted(mayCrash) { continue turns }
+            }
             let events = kernel.nextEvents(until: reconciler.nextMoment)
             if events.isEmpty, kernel.isIdle { return }
-            try interrupt(mayCrash)
+            if try isInterrupted(mayCrash) { continue }
             reconciler.handle(events)
-            try interrupt(mayCrash)
+            if try isInterrupted(mayCrash) { continue }
             reconciler.wakeDue()
-            steps += 1
         }
     }
 
-    private mutating func interrupt(_ mayCrash: Bool) throws {
+    private mutating func isInterrupted(_ mayCrash: Bool) throws -> Bool {
         try judge.judgeDeeds(machine, store)
-        if mayCrash, seed.chance(1) { try crash() }
+        guard mayCrash, seed.chance(1) else { return false }
+        try crash()
+        return true
     }
 
     /// The reconciler is killed where it stands; what it had not stored or done is gone.
@@ -170,12 +174,15 @@ public struct Trial {
     private mutating func reboot() throws {
         log("\(machine.now.nanoseconds / 1000) reboot")
         machine.reboot()
-        judge.rebooted()
         try crash()
     }
 
     private func verdict() -> Verdict {
-        Verdict(
+        for execution in machine.trace.executions {
+            let end = execution.outcome.map { " \($0)" } ?? " runs"
+            log("executed \(execution.start.job)#\(execution.start.generation) \(execution.label)\(end)")
+        }
+        return Verdict(
             seed: number,
             violations: judge.violations + machine.trace.violations,
             steps: steps,

@@ -29,6 +29,8 @@ struct ServiceTests {
         #expect(job.end(of: pid) == HERO_SHIM_DONE)
         let zero = "0000000000000000"
         #expect(job.texts == ["SigBlk:\t\(zero)", "SigIgn:\t\(zero)"])
+        // With SIGCHLD ignored the kernel would have thrown the status away.
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue)
         #expect(job.exit?.status == 0)
     }
 

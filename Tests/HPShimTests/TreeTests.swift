@@ -44,8 +44,11 @@ struct TreeTests {
     @Test("TR-3: a stopped process is continued, so that it can end")
     func stopped() throws {
         let job = try Job()
+        // In a session of its own: else the kernel itself continues it when the program ends.
         job.spec.arguments = [
-            "sh", "-c", "sleep 60 & kill -STOP $!; echo $! > \(job.path("pids")); exit 0",
+            "sh", "-c",
+            "(setsid sh -c 'echo $$ > \(job.path("pids")); kill -STOP $$; sleep 60' &); "
+                + "until grep -q '^State:.T' /proc/$(cat \(job.path("pids")))/status; do sleep 0.01; done; exit 0",
         ]
         job.spec.stopTimeout = 20_000
         let pid = try job.start()

@@ -1,7 +1,7 @@
 import HeroModel
 import HeroPlan
 
-/// Numbers from a seed, the same on every machine (SplitMix64, Steele et al. 2014).
+/// Numbers from a seed, the same on every machine (SplitMix64; Steele, Lea and Flood 2014).
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

@@ -31,10 +31,10 @@ int harness_spawn(const char *program, const char *name, int spec, int notice, i
     posix_spawn_file_actions_adddup2(&actions, source, 3);
     if (words >= 0) posix_spawn_file_actions_adddup2(&actions, words, 4);
     char *direct[] = {(char *)name, NULL};
-    char *careless[] = {"sh", "-c", "trap '' INT USR1 CHLD; exec \"$0\"", (char *)program, NULL};
+    char *careless[] = {"env", "--ignore-signal=INT,USR1,CHLD", (char *)program, NULL};
     char *environment[] = {NULL};
     pid_t pid;
-    const char *path = ignoring ? "/bin/sh" : program;
+    const char *path = ignoring ? "/usr/bin/env" : program;
     int error = posix_spawn(&pid, path, &actions, NULL, ignoring ? careless : direct, environment);
     posix_spawn_file_actions_destroy(&actions);
     close(source);

@@ -1,13 +1,25 @@
 internal import HeroModel
 
 extension ManifestSet {
+    /// Who binds something.
+    private enum Owner {
+        case service(Int, UsedAction)
+        case action(Int)
+    }
+
     /// Who binds something, and where that is written.
     private struct Claim {
-        var owner: String
+        var owner: Owner
         var file: Int
         var span: Span
         var address: NumericAddress?
-        var text: String
+        var endpoint: TCPEndpoint?
+    }
+
+    /// All claims so far.
+    private struct Claims {
+        var ports: [UInt16: PortClaims] = [:]
+        var sockets: [String: Claim] = [:]
     }
 
     /// The claims on one port, so that each new one meets those it overlaps at once.
@@ -44,65 +56,69 @@ extension ManifestSet {
 
     /// Reports ports and sockets that two actions bind; services of status `spec` never run and claim nothing.
     mutating func checkClaims() {
-        var ports: [UInt16: PortClaims] = [:]
-        var sockets: [String: Claim] = [:]
-        var usedDocuments: Set<QualifiedName> = []
-        for number in services.indices {
-            let service = services[number]
-            guard service.isNamed else { continue }
+        var claims = Claims()
+        var isUsed = Array(repeating: false, count: actions.count)
+        for number in services.indices where services[number].isNamed {
+            let runs = services[number].spec.status != .spec
             for used in usedActions[number] {
-                if used.reference != nil {
-                    usedDocuments.insert(QualifiedName(used.draft.spec.name, context: used.draft.context))
+                switch used {
+                case .inline(let action):
+                    guard runs else { continue }
+                    let bound = services[number].inlineActions[action].bound
+                    claim(bound, by: .service(number, used), in: services[number].file, at: nil, &claims)
+                case .document(let document, let reference):
+                    isUsed[document] = true
+                    guard runs else { continue }
+                    let bound = actions[document].bound
+                    claim(bound, by: .service(number, used), in: services[number].file, at: reference, &claims)
                 }
-                guard service.spec.status != .spec else { continue }
-                let owner = "`\(service.spec.name)`, action `\(used.draft.spec.name)`"
-                claim(used.draft, owner, in: service.file, at: used.reference, &ports, &sockets)
             }
         }
         // An action document that no service uses may be run by itself.
-        for draft in actions {
-            let name = QualifiedName(draft.spec.name, context: draft.context)
-            guard !usedDocuments.contains(name) else { continue }
-            claim(draft, "the action `\(name)`", in: draft.file, at: nil, &ports, &sockets)
+        for number in actions.indices where !isUsed[number] {
+            claim(actions[number].bound, by: .action(number), in: actions[number].file, at: nil, &claims)
         }
     }
 
     private mutating func claim(
-        _ draft: ActionDraft,
-        _ owner: String,
+        _ bound: ActionDraft.Bound,
+        by owner: Owner,
         in file: Int,
         at reference: Span?,
-        _ ports: inout [UInt16: PortClaims],
-        _ sockets: inout [String: Claim]
+        _ claims: inout Claims
     ) {
-        for (endpoint, span) in draft.ports {
+        for (endpoint, span) in bound.ports {
             let claim = Claim(
                 owner: owner,
                 file: file,
                 span: reference ?? span,
                 address: endpoint.host.flatMap { NumericAddress($0) },
-                text: endpoint.description
+                endpoint: endpoint
             )
-            if let earlier = ports[endpoint.port]?.overlapping(claim.address) {
-                let same = earlier.text == claim.text
-                reportClash(
-                    .portClaimedTwice,
-                    "TCP port \(endpoint.port)",
-                    claim,
-                    earlier,
-                    same ? "" : " (`\(claim.text)` overlaps `\(earlier.text)`)"
-                )
+            if let earlier = claims.ports[endpoint.port]?.overlapping(claim.address) {
+                let overlap =
+                    earlier.endpoint == claim.endpoint
+                    ? "" : " (`\(endpoint)` overlaps `\(earlier.endpoint?.description ?? "")`)"
+                reportClash(.portClaimedTwice, "TCP port \(endpoint.port)", claim, earlier, overlap)
             } else {
-                ports[endpoint.port, default: PortClaims()].add(claim)
+                claims.ports[endpoint.port, default: PortClaims()].add(claim)
             }
         }
-        for (path, span) in draft.sockets {
-            let claim = Claim(owner: owner, file: file, span: reference ?? span, address: nil, text: path)
-            if let earlier = sockets[path] {
+        for (path, span) in bound.sockets {
+            let claim = Claim(owner: owner, file: file, span: reference ?? span)
+            if let earlier = claims.sockets[path] {
                 reportClash(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
             } else {
-                sockets[path] = claim
+                claims.sockets[path] = claim
             }
+        }
+    }
+
+    private func words(_ owner: Owner) -> String {
+        switch owner {
+        case .service(let number, let used):
+            "`\(services[number].spec.name)`, action `\(name(of: used, in: number))`"
+        case .action(let number): "the action `\(actions[number].name)`"
         }
     }
 
@@ -115,8 +131,8 @@ extension ManifestSet {
     ) {
         report(
             code,
-            "\(what) is claimed twice: by \(earlier.owner), and by \(claim.owner)\(overlap)",
-            help: "give one of them another; both would never run at the same time",
+            "\(what) is claimed twice: by \(words(earlier.owner)), and by \(words(claim.owner))\(overlap)",
+            help: "give one of them another; they cannot run at the same time",
             in: claim.file,
             at: claim.span,
             notes: [source(earlier.file).note("first claimed", at: earlier.span)]

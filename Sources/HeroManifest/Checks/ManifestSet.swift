@@ -3,7 +3,9 @@ internal import HeroModel
 /// All drafts of all files, and what is wrong with them as one set.
 struct ManifestSet {
     /// The files, by number.
-    let files: [ManifestFile]
+    private var sources: [Source] = []
+    /// How many mistakes of the set were shown of each file.
+    private var shares: [Int: Share] = [:]
     /// The services in the order of the files.
     var services: [ServiceDraft] = []
     /// The action documents.
@@ -26,14 +28,14 @@ struct ManifestSet {
     /// Whom a service waits for, by numbers.
     var dependencies: [[Dependency]] = []
     /// Searches for a similar name that may still be made: each looks at all names.
-    var searchesLeft = 200
+    var searchesLeft = 50
 
     /// One action of a service.
-    struct UsedAction {
-        /// What it says.
-        var draft: ActionDraft
-        /// Where the service names it, when it is an action document.
-        var reference: Span?
+    enum UsedAction {
+        /// Written in place: its number among those of the service.
+        case inline(Int)
+        /// An action document by its number, and where the service names it.
+        case document(Int, Span)
     }
 
     /// One edge between services.
@@ -46,13 +48,9 @@ struct ManifestSet {
         var span: Span
     }
 
-    /// Starts with files and nothing read.
-    init(files: [ManifestFile]) {
-        self.files = files
-    }
-
     /// Takes what was found in one file.
     mutating func take(_ scope: Scope) {
+        sources.append(scope.source)
         diagnostics += scope.diagnostics
         unreadNames.formUnion(scope.unreadNames)
     }
@@ -75,8 +73,32 @@ struct ManifestSet {
         )
     }
 
+    /// The draft of an action that a service uses.
+    func draft(of used: UsedAction, in service: Int) -> ActionDraft {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number]
+        case .document(let number, _): actions[number]
+        }
+    }
+
+    /// The name of an action that a service uses.
+    func name(of used: UsedAction, in service: Int) -> String {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number].spec.name
+        case .document(let number, _): actions[number].spec.name
+        }
+    }
+
+    /// Where a service says that it uses an action.
+    func span(of used: UsedAction, in service: Int) -> Span {
+        switch used {
+        case .inline(let number): services[service].inlineActions[number].span
+        case .document(_, let reference): reference
+        }
+    }
+
     /// A file's text.
-    func source(_ file: Int) -> Source { Source(file: files[file]) }
+    func source(_ file: Int) -> Source { sources[file] }
 
     /// Adds a mistake at a place of a file.
     mutating func report(
@@ -88,6 +110,7 @@ struct ManifestSet {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        diagnostics.append(source(file).diagnostic(severity, code, message, help: help, at: span, notes: notes))
+        let found = shares[file, default: Share()].take(source(file), severity, code, message, help, span, notes)
+        if let found { diagnostics.append(found) }
     }
 }

@@ -5,32 +5,26 @@ extension ManifestSet {
     mutating func checkNames() {
         serviceNumbers.reserveCapacity(services.count)
         for number in services.indices where services[number].isNamed {
-            let draft = services[number]
-            if let first = serviceNumbers[draft.spec.name] {
-                let earlier = services[first]
-                reportDuplicate(
-                    "service `\(draft.spec.name)`",
-                    in: draft.file,
-                    at: draft.span,
-                    first: source(earlier.file).note("first declared", at: earlier.span)
-                )
-            } else {
-                serviceNumbers[draft.spec.name] = number
-            }
+            let name = services[number].spec.name
+            guard let first = serviceNumbers.updateValue(number, forKey: name) else { continue }
+            serviceNumbers[name] = first
+            reportDuplicate(
+                "service `\(name)`",
+                in: services[number].file,
+                at: services[number].span,
+                first: source(services[first].file).note("first declared", at: services[first].span)
+            )
         }
-        for (number, draft) in actions.enumerated() {
-            let name = QualifiedName(draft.spec.name, context: draft.context)
-            if let first = actionNumbers[name] {
-                let earlier = actions[first]
-                reportDuplicate(
-                    "action `\(name)`",
-                    in: draft.file,
-                    at: draft.span,
-                    first: source(earlier.file).note("first declared", at: earlier.span)
-                )
-            } else {
-                actionNumbers[name] = number
-            }
+        for number in actions.indices {
+            let name = actions[number].name
+            guard let first = actionNumbers.updateValue(number, forKey: name) else { continue }
+            actionNumbers[name] = first
+            reportDuplicate(
+                "action `\(name)`",
+                in: actions[number].file,
+                at: actions[number].span,
+                first: source(actions[first].file).note("first declared", at: actions[first].span)
+            )
         }
     }
 
@@ -45,41 +39,45 @@ extension ManifestSet {
         )
     }
 
-    /// Gathers the actions of each service: those written in place, and copies of the documents it names.
+    /// Gathers the actions of each service: those written in place, and the documents it names.
     mutating func resolveActions() {
         usedActions.reserveCapacity(services.count)
-        for number in services.indices {
-            let service = services[number]
+        for service in services.indices {
             var used: [UsedAction] = []
-            used.reserveCapacity(service.items.count)
-            for item in service.items {
+            used.reserveCapacity(services[service].items.count)
+            var names = Distinct<String>()
+            for item in services[service].items {
                 let next: UsedAction
                 switch item {
-                case .inline(let draft): next = UsedAction(draft: draft, reference: nil)
+                case .inline(let number): next = .inline(number)
                 case .named(let name, let span):
                     guard let found = actionNumbers[name] else {
-                        reportUnknownAction(name, in: service, at: span)
+                        reportUnknownAction(name, in: services[service], at: span)
                         continue
                     }
-                    next = UsedAction(draft: actions[found], reference: span)
+                    next = .document(found, span)
                 }
-                if let earlier = used.first(where: { $0.draft.spec.name == next.draft.spec.name }) {
-                    report(
-                        .duplicateAction,
-                        "the service `\(service.spec.name.name)` has two actions named `\(next.draft.spec.name)`",
-                        help: "rename one of them, or remove it",
-                        in: service.file,
-                        at: next.reference ?? next.draft.span,
-                        notes: [
-                            source(service.file).note("first declared", at: earlier.reference ?? earlier.draft.span)
-                        ]
-                    )
-                } else {
+                let name = name(of: next, in: service)
+                if names.append(name) {
                     used.append(next)
+                } else if let earlier = used.first(where: { self.name(of: $0, in: service) == name }) {
+                    reportDuplicate(name, next, earlier, in: service)
                 }
             }
             usedActions.append(used)
         }
+    }
+
+    private mutating func reportDuplicate(_ name: String, _ next: UsedAction, _ earlier: UsedAction, in service: Int) {
+        let file = services[service].file
+        report(
+            .duplicateAction,
+            "the service `\(services[service].spec.name.name)` has two actions named `\(name)`",
+            help: "rename one of them, or remove it",
+            in: file,
+            at: span(of: next, in: service),
+            notes: [source(file).note("first declared", at: span(of: earlier, in: service))]
+        )
     }
 
     private mutating func reportUnknownAction(_ name: QualifiedName, in service: ServiceDraft, at span: Span) {

@@ -5,22 +5,22 @@ extension ManifestSet {
     mutating func resolveReferences() {
         dependencies.reserveCapacity(services.count)
         for number in services.indices {
-            let service = services[number]
             var edges: [Dependency] = []
-            for reference in service.references {
-                if service.isNamed, reference.target == service.spec.name {
+            for reference in services[number].references {
+                let target = serviceNumbers[reference.target]
+                if target == number {
                     report(
                         .selfReference,
-                        "the service `\(service.spec.name.name)` names itself in `\(reference.key.rawValue)`",
+                        "the service `\(reference.target.name)` names itself in `\(reference.key.rawValue)`",
                         help: "remove it",
-                        in: service.file,
+                        in: services[number].file,
                         at: reference.span
                     )
-                } else if let target = serviceNumbers[reference.target] {
+                } else if let target {
                     edges.append(Dependency(target: target, key: reference.key, span: reference.span))
-                    judgeStatus(of: services[target], requiredBy: service, reference)
+                    judgeStatus(of: target, requiredBy: number, reference)
                 } else {
-                    reportUnknownService(reference, of: service)
+                    reportUnknownService(reference, of: services[number])
                 }
             }
             dependencies.append(edges)
@@ -48,15 +48,17 @@ extension ManifestSet {
     }
 
     private mutating func judgeStatus(
-        of target: ServiceDraft,
-        requiredBy service: ServiceDraft,
+        of targetNumber: Int,
+        requiredBy number: Int,
         _ reference: ServiceDraft.Reference
     ) {
-        guard reference.key == .requires, service.spec.status == .start else { return }
-        switch target.spec.status {
+        guard reference.key == .requires, services[number].spec.status == .start else { return }
+        switch services[targetNumber].spec.status {
         case .start, .ignore: return
         case .stop, .spec: break
         }
+        let target = services[targetNumber]
+        let service = services[number]
         report(
             .requiresStopped,
             "`requires` names `\(reference.target)`, whose status is `\(target.spec.status.rawValue)`: this service stays down",

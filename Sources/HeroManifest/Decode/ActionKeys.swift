@@ -2,6 +2,14 @@ internal import HeroModel
 
 /// An action as its map says it.
 struct ActionDraft: Located {
+    /// What an action binds, with places.
+    struct Bound {
+        /// TCP ports.
+        var ports: [(endpoint: TCPEndpoint, span: Span)] = []
+        /// Unix sockets.
+        var sockets: [(path: String, span: Span)] = []
+    }
+
     /// Its file's number.
     var file: Int
     /// Its context; of an inline action, its service's.
@@ -10,11 +18,10 @@ struct ActionDraft: Located {
     var spec: ActionSpec
     /// Where its name is written.
     var span: Span
-    /// The TCP ports it binds, with places.
-    var ports: [(endpoint: TCPEndpoint, span: Span)] = []
-    /// The sockets it binds, with places.
-    var sockets: [(path: String, span: Span)] = []
+    /// What it binds.
+    var bound = Bound()
     var written: [Written] = []
+    var misspelt: Set<String> = []
 
     // What is joined once all keys are read, whatever their order.
     fileprivate var arguments: [String]?
@@ -30,6 +37,9 @@ struct ActionDraft: Located {
         self.span = span
         spec = ActionSpec(name, .exec([]))
     }
+
+    /// Its name and context.
+    var name: QualifiedName { QualifiedName(spec.name, context: context) }
 
     /// Where a field is written; nil where it is not.
     func span(of path: String) -> Span? { written.first { $0.path == path }?.span }
@@ -99,30 +109,34 @@ extension ActionDraft {
             }
         },
         Key("sockets") { node, draft, scope in
+            var paths = Distinct<String>()
             for item in scope.items(node, "sockets", of: "paths", example: "/run/web.sock") {
                 guard let path = scope.socketPath(item, "sockets") else { continue }
-                guard !draft.spec.sockets.contains(path) else {
+                if paths.append(path) {
+                    draft.bound.sockets.append((path, item.span))
+                } else {
                     scope.reportRepetition(item, "sockets", path)
-                    continue
                 }
-                draft.spec.sockets.append(path)
-                draft.sockets.append((path, item.span))
             }
+            draft.spec.sockets = paths.items
         },
         Key("tcp_ports") { node, draft, scope in
+            var endpoints = Distinct<TCPEndpoint>()
             for item in scope.items(node, "tcp_ports", of: "ports or addresses", example: "8080") {
                 guard let endpoint = scope.boundEndpoint(item, "tcp_ports") else { continue }
-                guard !draft.spec.tcpPorts.contains(endpoint) else {
+                if endpoints.append(endpoint) {
+                    draft.bound.ports.append((endpoint, item.span))
+                } else {
                     scope.reportRepetition(item, "tcp_ports", endpoint.description)
-                    continue
                 }
-                draft.spec.tcpPorts.append(endpoint)
-                draft.ports.append((endpoint, item.span))
             }
+            draft.spec.tcpPorts = endpoints.items
         },
         Key("ready") { node, draft, scope in
             ProbeDraft.table.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            if case .mapping = node.content { draft.spec.ready = draft.probe.probe(at: node.span, in: &scope) }
+            if case .mapping = node.content {
+                draft.spec.ready = draft.probe.probe(at: node.span, unless: draft.misspelt, in: &scope)
+            }
         },
         Key("start_timeout") { node, draft, scope in
             if let value = scope.duration(node, "start_timeout") { draft.spec.startTimeout = value }
@@ -234,6 +248,7 @@ extension ActionDraft {
         spec.retry.maxAttempts = maxAttempts ?? (spec.isProcess ? 0 : 1)
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
+            guard misspelt.isDisjoint(with: ["exec", "script"]) else { break }
             scope.report(
                 .noProgram,
                 "this action runs nothing",

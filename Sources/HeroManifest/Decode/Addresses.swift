@@ -23,6 +23,12 @@ extension Scope {
             reportType(node, key, "a port or an address", example: "127.0.0.1:8080")
             return nil
         }
+        // The usual case first: a port alone.
+        if (1...5).contains(text.utf8.count), let port = Scalars.decimal(text), port > 0,
+            let port = UInt16(exactly: port)
+        {
+            return TCPEndpoint(port: port)
+        }
         let hasLeadingZero = text.split(separator: ":").last?.utf8.first == UInt8(ascii: "0")
         if !hasLeadingZero, let endpoint = TCPEndpoint(text), endpoint.host.map(HTTPAddress.isHost) ?? true {
             return endpoint

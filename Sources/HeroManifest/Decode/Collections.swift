@@ -11,21 +11,17 @@ extension Scope {
 
     /// A list of texts that are not empty, each once.
     mutating func words(_ node: Node, _ key: String, example: String) -> [String] {
-        var result: [String] = []
+        var result = Distinct<String>()
         for item in items(node, key, of: "texts", example: example) {
             guard let text = word(item, key, example: "\(key): [\(example)]") else { continue }
-            guard !result.contains(text) else {
-                reportRepetition(item, key, text)
-                continue
-            }
-            result.append(text)
+            if !result.append(text) { reportRepetition(item, key, text) }
         }
-        return result
+        return result.items
     }
 
     /// A program with its arguments: any texts, the first not empty.
     mutating func arguments(_ node: Node, _ key: String) -> [String]? {
-        let example = "\(key): [sleep, 10s]"
+        let example = "\(lastPart(key)): [sleep, 10s]"
         guard case .sequence(let items) = node.content else {
             reportType(node, key, "a list of texts: the program and its arguments", example: example)
             return nil
@@ -104,5 +100,24 @@ extension Scope {
             at: node.span,
             severity: .warning
         )
+    }
+}
+
+/// A list without repetitions: a walk while it is short, a table when a file lists very many.
+struct Distinct<Item: Hashable> {
+    /// The items in their order.
+    private(set) var items: [Item] = []
+    private var seen: Set<Item> = []
+
+    /// Adds an item; false when it is there already.
+    mutating func append(_ item: Item) -> Bool {
+        if items.count < 16 {
+            if items.contains(item) { return false }
+        } else {
+            if seen.isEmpty { seen.formUnion(items) }
+            if !seen.insert(item).inserted { return false }
+        }
+        items.append(item)
+        return true
     }
 }

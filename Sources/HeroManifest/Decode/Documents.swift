@@ -107,7 +107,7 @@ extension ManifestSet {
         )
         draft.written.reserveCapacity(entries.count)
         ServiceDraft.table.decode(entries, into: &draft, in: &scope)
-        if draft.items.isEmpty, !draft.hasBrokenItems {
+        if draft.items.isEmpty, !draft.hasBrokenItems, !draft.misspelt.contains("actions") {
             scope.report(
                 .noActions,
                 name.map { "the service `\($0.name)` has no actions" } ?? "this service has no actions",

@@ -18,6 +18,8 @@ struct Key<Draft>: Sendable {
 protocol Located {
     /// Where each field is written, by its path.
     var written: [Written] { get set }
+    /// Keys that were probably meant by unknown ones: that they are missing is no further mistake.
+    var misspelt: Set<String> { get set }
 }
 
 /// Where one field is written.
@@ -58,7 +60,7 @@ struct KeyTable<Draft: Located>: Sendable {
     func decode(_ entries: [Entry], into draft: inout Draft, in scope: inout Scope) {
         for entry in entries {
             guard let found = index[entry.key] else {
-                reportUnknown(entry, in: &scope)
+                reportUnknown(entry, &draft, in: &scope)
                 continue
             }
             let key = keys[found]
@@ -76,19 +78,28 @@ struct KeyTable<Draft: Located>: Sendable {
         decode(entries, into: &draft, in: &scope)
     }
 
-    private func reportUnknown(_ entry: Entry, in scope: inout Scope) {
+    private func reportUnknown(_ entry: Entry, _ draft: inout Draft, in scope: inout Scope) {
         let names = keys.map(\.name)
         let owner = prefix.isEmpty ? owner : "`\(owner)`"
         if let place = elsewhere(entry.key) {
             scope.report(.unknownKey, "`\(entry.key)` is no key of \(owner)", help: place, at: entry.span)
             return
         }
-        let suggestion = Suggestion.phrase(entry.key, names)
-        scope.report(
-            .unknownKey,
-            "unknown key \(quoted(entry.key))\(suggestion)",
-            help: "the keys of \(owner) are \(names.joined(separator: ", "))",
-            at: entry.span
-        )
+        if let meant = Suggestion.nearest(entry.key, names) {
+            draft.misspelt.insert(meant)
+            scope.report(
+                .unknownKey,
+                "unknown key \(quoted(entry.key)); did you mean `\(meant)`?",
+                help: "write `\(meant)`, or remove the key",
+                at: entry.span
+            )
+        } else {
+            scope.report(
+                .unknownKey,
+                "unknown key \(quoted(entry.key))",
+                help: "the keys of \(owner) are \(names.joined(separator: ", "))",
+                at: entry.span
+            )
+        }
     }
 }

@@ -58,6 +58,8 @@ enum Paths {
 
     /// A path, relative to a folder where it does not begin with `/`, without `.`, `..` and empty parts.
     static func absolute(_ path: String, in folder: String) -> String {
+        let isAbsolute = path.utf8.first == UInt8(ascii: "/")
+        if isNormal(path), isAbsolute || isNormal(folder) { return isAbsolute ? path : "\(folder)/\(path)" }
         var parts: [Substring] = []
         func add(_ text: String) {
             for part in text.split(separator: "/") where part != "." {
@@ -68,8 +70,20 @@ enum Paths {
                 }
             }
         }
-        if path.utf8.first != UInt8(ascii: "/") { add(folder) }
+        if !isAbsolute { add(folder) }
         add(path)
         return "/" + parts.joined(separator: "/")
+    }
+
+    /// Whether no part can be `.`, `..` or empty: most paths are written so.
+    private static func isNormal(_ path: String) -> Bool {
+        let slash = UInt8(ascii: "/")
+        guard path.utf8.last != slash, path.utf8.first != UInt8(ascii: ".") else { return false }
+        var previous: UInt8 = 0
+        for byte in path.utf8 {
+            if previous == slash, byte == slash || byte == UInt8(ascii: ".") { return false }
+            previous = byte
+        }
+        return true
     }
 }

@@ -9,8 +9,9 @@ struct ProbeDraft {
     fileprivate var httpPath: String?
 
     /// The probe, when exactly one question is asked and understood.
-    func probe(at span: Span, in scope: inout Scope) -> Probe? {
+    func probe(at span: Span, unless misspelt: Set<String>, in scope: inout Scope) -> Probe? {
         guard let first = questions.first else {
+            guard misspelt.isDisjoint(with: ["tcp", "http", "exec", "unix"]) else { return nil }
             scope.report(
                 .noQuestion,
                 "this probe asks nothing",
@@ -79,7 +80,7 @@ struct ProbeDraft {
     private static func http(_ node: Node, _ draft: inout ActionDraft, _ scope: inout Scope) -> HTTPTarget? {
         guard case .mapping(let entries) = node.content else { return scope.httpURL(node, "ready.http") }
         httpTable.decode(entries, into: &draft, in: &scope)
-        if !entries.contains(where: { $0.key == "unix" }) {
+        if !entries.contains(where: { $0.key == "unix" }), !draft.misspelt.contains("unix") {
             scope.report(
                 .missingKey,
                 "`ready.http` has no `unix`",

@@ -2,14 +2,17 @@
 enum Scalars {
     /// Whether a plain scalar is a text under YAML's core schema: no null, bool or number.
     static func isPlainText(_ text: String) -> Bool {
-        switch text {
-        case "", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE": return false
-        default: break
-        }
         guard let first = text.utf8.first else { return false }
-        let mayBeNumber = (48...57).contains(first) || first == UInt8(ascii: "-") || first == UInt8(ascii: ".")
-            || first == UInt8(ascii: "+")
-        return !(mayBeNumber && (decimal(text) != nil || number(text) != nil))
+        switch first {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+            return decimal(text) == nil && number(text) == nil
+        case UInt8(ascii: "~"), UInt8(ascii: "n"), UInt8(ascii: "N"):
+            return !["~", "null", "Null", "NULL"].contains(text)
+        case UInt8(ascii: "t"), UInt8(ascii: "T"), UInt8(ascii: "f"), UInt8(ascii: "F"):
+            return !["true", "True", "TRUE", "false", "False", "FALSE"].contains(text)
+        default:
+            return true
+        }
     }
 
     /// A decimal integer: an optional `-`, digits without a leading zero.
@@ -18,7 +21,9 @@ enum Scalars {
     static func decimal(_ text: String) -> Int? {
         var digits = Substring(text)
         if digits.utf8.first == UInt8(ascii: "-") { digits = digits.dropFirst() }
-        guard isDigits(digits.utf8), digits.utf8.first != UInt8(ascii: "0") || digits.utf8.count == 1 else { return nil }
+        guard isDigits(digits.utf8), digits.utf8.first != UInt8(ascii: "0") || digits.utf8.count == 1 else {
+            return nil
+        }
         return Int(text)
     }
 
@@ -73,15 +78,21 @@ enum Scalars {
         _ units: [(name: String, size: Int64)],
         most: Int64
     ) throws(QuantityFlaw) -> Int64 {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let unit = text[digits.endIndex...]
+        let digits = text.utf8.prefix { (48...57).contains($0) }
         guard !digits.isEmpty else { throw .malformed }
-        guard !unit.isEmpty else { throw .unitMissing }
+        guard digits.endIndex != text.endIndex else { throw .unitMissing }
+        let unit = text[digits.endIndex...]
         guard let size = units.first(where: { $0.name == unit })?.size else { throw .malformed }
-        guard let number = Int64(digits) else { throw .tooLarge }
-        let (product, overflow) = number.multipliedReportingOverflow(by: size)
-        guard !overflow, product <= most else { throw .tooLarge }
-        return product
+        var product: Int64 = 0
+        for digit in digits {
+            let (tens, overflow) = product.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = tens.addingReportingOverflow(Int64(digit) - 48)
+            guard !overflow, !carried else { throw .tooLarge }
+            product = sum
+        }
+        let (result, overflow) = product.multipliedReportingOverflow(by: size)
+        guard !overflow, result <= most else { throw .tooLarge }
+        return result
     }
 
     private static func isDigits(_ bytes: Substring.UTF8View) -> Bool {

@@ -4,8 +4,8 @@ internal import HeroModel
 struct ServiceDraft: Located {
     /// One item of `actions`.
     enum Item {
-        /// An action written in place.
-        case inline(ActionDraft)
+        /// An action written in place, by its number among those.
+        case inline(Int)
         /// The name of an action document.
         case named(QualifiedName, Span)
     }
@@ -28,6 +28,8 @@ struct ServiceDraft: Located {
     var isNamed = true
     /// Where its name is written.
     var span: Span
+    /// The actions written in place.
+    var inlineActions: [ActionDraft] = []
     /// Its actions in written order.
     var items: [Item] = []
     /// Whom it names, with places.
@@ -35,6 +37,7 @@ struct ServiceDraft: Located {
     /// Whether an item of `actions` was wrong: then an empty list is no further mistake.
     var hasBrokenItems = false
     var written: [Written] = []
+    var misspelt: Set<String> = []
 
     /// Where a field is written, or else the name.
     func span(of path: String) -> Span { written.first { $0.path == path }?.span ?? span }
@@ -129,7 +132,8 @@ extension ServiceDraft {
                     hasBrokenItems = true
                     continue
                 }
-                items.append(.inline(action))
+                items.append(.inline(inlineActions.count))
+                inlineActions.append(action)
             case .sequence, .unusable:
                 scope.reportType(item, "actions", "a list of names or maps", example: "actions: [web]")
                 hasBrokenItems = true

@@ -9,6 +9,7 @@ struct SettingsDraft: Located {
     /// What must be declared, with places; nil where nothing is said.
     var required: [(name: QualifiedName, span: Span)]?
     var written: [Written] = []
+    var misspelt: Set<String> = []
 
     /// Every key of `kind: Settings`.
     static let table = KeyTable<SettingsDraft>(

@@ -12,14 +12,16 @@ extension Scope {
         case .sequence: found = "a list"
         case .mapping: found = "a map"
         case .scalar where node.isNull:
+            let isEmpty = node.content.isEmptyScalar
             report(
                 .missingValue,
-                "`\(key)` has no value",
-                help: "write \(wanted), such as `\(example)`, or remove the key",
+                isEmpty ? "`\(key)` has no value" : "`\(key)` has no value: YAML reads this as null",
+                help: "write \(wanted), such as `\(example)`"
+                    + (isEmpty ? "" : ", or put it in quotes if it is a text"),
                 at: node.span
             )
             return
-        case .scalar(let text, plain: _): found = quoted(text)
+        case .scalar(let text, plain: let isPlain): found = isPlain ? quoted(text) : "the quoted text \(quoted(text))"
         }
         report(
             .wrongType,
@@ -61,14 +63,14 @@ extension Scope {
             if text == "true" { return true }
             if text == "false" { return false }
         }
-        reportType(node, key, "`true` or `false`", example: "\(key): true")
+        reportType(node, key, "`true` or `false`", example: "\(lastPart(key)): true")
         return nil
     }
 
     /// A decimal integer within a range.
     mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard case .scalar(let text, plain: true) = node.content, Scalars.looksDecimal(text) else {
-            reportType(node, key, "a whole decimal number", example: "\(key): \(max(range.lowerBound, 1))")
+            reportType(node, key, "a whole decimal number", example: "\(lastPart(key)): \(max(range.lowerBound, 1))")
             return nil
         }
         if let value = Scalars.decimal(text), range.contains(value) { return value }
@@ -87,7 +89,12 @@ extension Scope {
     /// A number with an optional fraction within a range.
     mutating func number(_ node: Node, _ key: String, in range: ClosedRange<Double>) -> Double? {
         guard case .scalar(let text, plain: true) = node.content, let value = Scalars.number(text) else {
-            reportType(node, key, "a decimal number", example: "\(key): \(Canonical.number(range.lowerBound))")
+            reportType(
+                node,
+                key,
+                "a decimal number",
+                example: "\(lastPart(key)): \(Canonical.number(range.lowerBound))"
+            )
             return nil
         }
         if range.contains(value) { return value }
@@ -104,7 +111,7 @@ extension Scope {
     /// A duration with its unit; zero only where it means something.
     mutating func duration(_ node: Node, _ key: String, mayBeZero: Bool = false) -> Duration? {
         guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
-            reportType(node, key, "a duration", example: "\(key): 10s")
+            reportType(node, key, "a duration", example: "\(lastPart(key)): 10s")
             return nil
         }
         do throws(Scalars.QuantityFlaw) {
@@ -142,7 +149,7 @@ extension Scope {
     /// A size with its unit, within a range of bytes.
     mutating func size(_ node: Node, _ key: String, in range: ClosedRange<Int64>) -> Int64? {
         guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
-            reportType(node, key, "a size", example: "\(key): 10MiB")
+            reportType(node, key, "a size", example: "\(lastPart(key)): 10MiB")
             return nil
         }
         do throws(Scalars.QuantityFlaw) {
@@ -199,7 +206,7 @@ extension Scope {
 
     /// A signal by its name, with or without `SIG`.
     mutating func signal(_ node: Node, _ key: String) -> Signal? {
-        guard let text = word(node, key, example: "\(key): TERM") else { return nil }
+        guard let text = word(node, key, example: "\(lastPart(key)): TERM") else { return nil }
         if let signal = Signal(name: text) { return signal }
         let names = Signal.names.map(\.name)
         let bare = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
@@ -233,12 +240,16 @@ extension Scope {
         report(
             .invalidReference,
             "`\(key)` refers to \(quoted(text)), which is no valid name",
-            help: "write `name` for the context `\(context)`, or `context/name`; names are made of a-z, 0-9, `_` and `-`",
+            help:
+                "write `name` for the context `\(context)`, or `context/name`; names are made of a-z, 0-9, `_` and `-`",
             at: node.span
         )
         return nil
     }
 }
+
+/// A key without the maps before it: `delay` of `retry.delay`.
+func lastPart(_ key: String) -> Substring { key.split(separator: ".").last ?? key[...] }
 
 /// Words as a person lists them: `a`, `b` or `c`.
 func listed(_ words: [String]) -> String {

@@ -28,6 +28,11 @@ struct Node: Sendable {
         case mapping([Entry])
         /// Something already reported: whoever meets it says nothing more.
         case unusable
+
+        /// Whether nothing at all is written.
+        var isEmptyScalar: Bool {
+            if case .scalar("", plain: true) = self { true } else { false }
+        }
     }
 
     /// What it holds.
@@ -38,8 +43,11 @@ struct Node: Sendable {
     /// A plain scalar that YAML's core schema reads as null.
     var isNull: Bool {
         guard case .scalar(let text, plain: true) = content else { return false }
-        switch text {
-        case "", "~", "null", "Null", "NULL": return true
+        // Asked of nearly every scalar: its length says no to most of them.
+        switch text.utf8.count {
+        case 0: return true
+        case 1: return text == "~"
+        case 4: return text == "null" || text == "Null" || text == "NULL"
         default: return false
         }
     }

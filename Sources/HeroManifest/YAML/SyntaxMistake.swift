@@ -7,6 +7,7 @@ struct SyntaxMistake {
     private let message: String
     private let help: String
     private let span: Span
+    private let openedAt: Span?
 
     /// Translates what libyaml found.
     init(_ parser: yaml_parser_t, in source: Source) {
@@ -16,26 +17,31 @@ struct SyntaxMistake {
             code = .syntax
             message = "cannot read this file: \(problem)"
             help = "save it as UTF-8"
+            openedAt = nil
             span = Encoding.span(of: Int(clamping: parser.problem_offset), in: source.file.bytes)
             return
         }
         let mark = parser.problem_mark
         let opened = parser.context_mark
         let character = Self.character(at: mark, in: source)
-        let atEnd = problem.contains("unexpected end of stream")
         (code, message, help) = Self.words(problem, context, character)
-        // An unclosed quote is found at the end of the file, but mended where it was opened.
-        let shown = atEnd && !context.isEmpty ? opened : mark
-        span = Span(
-            line: Int32(clamping: shown.line &+ 1),
-            column: Int32(clamping: shown.column &+ 1),
-            length: 1
-        )
+        // libyaml stops where it understands no more; what must be mended is often where it began to read.
+        let isMendedAtStart =
+            problem.contains("unexpected end of stream") || problem.contains("could not find expected ':'")
+            || context.contains("anchor") || context.contains("alias")
+        span = Self.span(isMendedAtStart && !context.isEmpty ? opened : mark)
+        let isOpen = problem.contains("',' or ']'") || problem.contains("',' or '}'")
+        openedAt = isOpen ? Self.span(opened) : nil
+    }
+
+    private static func span(_ mark: yaml_mark_t) -> Span {
+        Span(line: Int32(clamping: mark.line &+ 1), column: Int32(clamping: mark.column &+ 1), length: 1)
     }
 
     /// Says it.
     func report(to scope: inout Scope) {
-        scope.report(code, message, help: help, at: span)
+        let notes = openedAt.map { [scope.source.note("opened here", at: $0)] } ?? []
+        scope.report(code, message, help: help, at: span, notes: notes)
     }
 
     private static func character(at mark: yaml_mark_t, in source: Source) -> Unicode.Scalar? {
@@ -87,11 +93,20 @@ struct SyntaxMistake {
             "did not find expected '-'", "", "an item of the list is expected here",
             "begin it with `- `, indented like the items before it"
         ),
-        ("did not find expected ',' or ']'", "", "the list `[` is not closed here", "separate items by `,` and end with `]`"),
-        ("did not find expected ',' or '}'", "", "the map `{` is not closed here", "separate pairs by `,` and end with `}`"),
+        (
+            "did not find expected ',' or ']'", "", "the list `[` is not closed here",
+            "separate items by `,` and end with `]`"
+        ),
+        (
+            "did not find expected ',' or '}'", "", "the map `{` is not closed here",
+            "separate pairs by `,` and end with `}`"
+        ),
         ("unexpected end of stream", "quoted", "the quote that opens here is never closed", "close it"),
         ("unexpected document indicator", "quoted", "a quoted text cannot go on over `---`", "close the quote before"),
-        ("unknown escape character", "", "this escape is unknown", "write `\\\\` for a backslash, or use single quotes"),
+        (
+            "unknown escape character", "", "this escape is unknown",
+            "write `\\\\` for a backslash, or use single quotes"
+        ),
         (
             "hexdecimal", "", "this escape needs hexadecimal digits",
             "write two after `\\x`, four after `\\u`, eight after `\\U`"
@@ -101,13 +116,13 @@ struct SyntaxMistake {
         ("block mapping", "", "a map cannot begin here", "begin it on a line of its own"),
         ("mapping keys are not allowed", "", "a key cannot stand here", "put a text that begins with `?` in quotes"),
         ("expected <document start>", "", "a new document is not begun here", "separate documents by a line `---`"),
-        ("expected the node content", "", "a value is expected here", "write it, or remove the sign before it"),
+        ("expected node content", "", "a value is expected here", "write it, or remove the sign before it"),
         ("leading empty line", "", "an empty line before the text is indented too far", "remove its blanks"),
         ("unexpected ':'", "", "a `:` cannot stand here", "put the text in quotes"),
         ("directive", "", "a line that begins with `%` is not allowed here", "remove it, or put the text in quotes"),
         ("YAML document", "", "this version of YAML is unknown", "remove the `%YAML` line"),
         (
-            "expected comment or a line break", "block scalar", "only a comment may follow `|` or `>`",
+            "expected comment or line break", "block scalar", "only a comment may follow `|` or `>`",
             "begin the text on the next line"
         ),
         ("indentation indicator", "", "the number after `|` or `>` must be 1 to 9", "remove it"),

@@ -17,8 +17,8 @@ struct YAMLReader {
     /// The documents of the scope's file that are not empty; mistakes go to the scope.
     static func read(in scope: inout Scope) -> [Node] {
         let bytes = scope.source.file.bytes
-        guard accepts(bytes, in: &scope) else {
-            noteUnreadNames(in: &scope)
+        guard scope.acceptsBytes() else {
+            scope.noteUnreadNames()
             return []
         }
         let skipped = ByteOrder.hasMark(bytes) ? 3 : 0
@@ -41,7 +41,7 @@ struct YAMLReader {
                 scope = reader.scope
             } catch {
                 scope = reader.scope
-                noteUnreadNames(in: &scope)
+                scope.noteUnreadNames()
             }
         }
         return documents
@@ -140,7 +140,10 @@ struct YAMLReader {
             throw GiveUp()
         }
         if event.data.scalar.anchor != nil { reportAnchor() }
-        if event.data.scalar.tag != nil { reportTag() }
+        if event.data.scalar.tag != nil {
+            reportTag()
+            return Node(content: .unusable, span: place)
+        }
         let bytes = UnsafeBufferPointer(start: event.data.scalar.value, count: length)
         // Only the escapes of a double-quoted text can still make one: no program could be given it.
         if style == YAML_DOUBLE_QUOTED_SCALAR_STYLE, bytes.contains(0) {
@@ -159,6 +162,7 @@ struct YAMLReader {
     private mutating func sequence(depth: Int) throws(GiveUp) -> Node {
         let place = try open(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, depth)
         var items: [Node] = []
+        items.reserveCapacity(4)
         while try next() != YAML_SEQUENCE_END_EVENT { items.append(try node(depth: depth)) }
         return Node(content: .sequence(items), span: close(place))
     }
@@ -166,6 +170,7 @@ struct YAMLReader {
     private mutating func mapping(depth: Int) throws(GiveUp) -> Node {
         let place = try open(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, depth)
         var entries: [Entry] = []
+        entries.reserveCapacity(8)
         var keys = KeySet()
         while try next() != YAML_MAPPING_END_EVENT {
             let key = try node(depth: depth)
@@ -274,66 +279,6 @@ struct YAMLReader {
             help: "remove it: every key knows its type; where a text begins with `!`, put it in quotes",
             at: eventSpan
         )
-    }
-
-    // MARK: Files that cannot be read
-
-    private static func accepts(_ bytes: [UInt8], in scope: inout Scope) -> Bool {
-        guard bytes.count <= Budget.fileBytes else {
-            scope.report(
-                .fileTooLarge,
-                "the file has \(bytes.count) bytes, more than 1 MiB",
-                help: "split it into several files",
-                at: .start
-            )
-            return false
-        }
-        guard let flaw = Encoding.firstFlaw(bytes) else { return true }
-        switch flaw {
-        case .wide:
-            scope.report(
-                .notUTF8,
-                "the file is written in UTF-16 or UTF-32",
-                help: "save it as UTF-8",
-                at: .start
-            )
-        case .notUTF8(let offset):
-            scope.report(
-                .notUTF8,
-                "the file is not UTF-8: the byte 0x\(String(bytes[offset], radix: 16)) cannot stand here",
-                help: "save it as UTF-8",
-                at: Encoding.span(of: offset, in: bytes)
-            )
-        case .control(let offset, let value):
-            let digits = String(value, radix: 16, uppercase: true)
-            scope.report(
-                .controlCharacter,
-                "the file contains the control character U+\(String(repeating: "0", count: 4 - digits.count))\(digits)",
-                help: "remove it; in a double-quoted text it can be written as an escape, such as \"\\e\"",
-                at: Encoding.span(of: offset, in: bytes)
-            )
-        case .directives(let offset):
-            scope.report(
-                .syntax,
-                "more than \(Budget.directives) lines begin with `%`",
-                help: "a manifest needs no directives: remove them",
-                at: Encoding.span(of: offset, in: bytes)
-            )
-        }
-        return false
-    }
-
-    /// Remembers what looks like names at the margin of a file that cannot be read to its end.
-    ///
-    /// Other files refer to them; a second error about each of those would only hide the first.
-    private static func noteUnreadNames(in scope: inout Scope) {
-        let mark = Array("name:".utf8)
-        for line in scope.source.file.bytes.prefix(Budget.fileBytes).split(whereSeparator: { $0 == 0x0A || $0 == 0x0D })
-        where line.starts(with: mark) {
-            let rest = line.dropFirst(mark.count).drop { $0 == 0x20 || $0 == 0x22 || $0 == 0x27 }
-            let name = String(decoding: rest.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x27 }.prefix(64), as: UTF8.self)
-            if QualifiedName.isValid(name) { scope.unreadNames.insert(name) }
-        }
     }
 }
 

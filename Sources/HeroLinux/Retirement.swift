@@ -1,0 +1,81 @@
+import CHeroLinux
+import CHeroRecord
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// Starts that were ordered and must never happen: their generation is taken in the record, so a shim that comes late is refused.
+///
+/// A marker beside the record keeps it from being removed with its job, for longer than any shim can be late.
+struct Retirement {
+    let paths: RuntimePaths
+
+    /// Seconds that a record is kept for the sake of a start that was retired.
+    private static let patience = 600
+
+    /// Takes the generation of a start, if nobody has.
+    ///
+    /// - Returns: false when a shim has, or holds the lock: then one must look again.
+    func retire(_ start: StartID) -> Bool {
+        let path = paths.record(of: start.job)
+        let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { return false }
+        let file = Descriptor(number)
+        guard hl_lock(file.number, 1) == 1, hl_same_file(path, file.number) == 1 else { return false }
+        if case .found(let record) = JobRecord.read(path, job: start.job), record.generation >= start.generation {
+            return record.isRetired
+        }
+        // The marker first: without it the record might be removed with its job.
+        close(open(marker(of: start.job), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
+        return JobRecord.writeRetired(start, to: file.number)
+    }
+
+    /// Removes what is left of a job, unless a start of it was retired.
+    func forget(_ job: JobID) {
+        unlink(paths.script(of: job))
+        guard access(marker(of: job), F_OK) != 0 else { return }
+        unlink(paths.record(of: job))
+    }
+
+    /// Removes markers, and the records they kept, of which no shim can come any more.
+    func removeExpired() {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        for name in namesIn(paths.jobs) ?? [] where name.hasSuffix(Self.suffix) {
+            guard let job = JobID(name.dropLast(Self.suffix.count)) else { continue }
+            var status = stat()
+            guard lstat(marker(of: job), &status) == 0,
+                now.tv_sec - status.st_mtim.tv_sec > Self.patience, !isLocked(paths.record(of: job))
+            else { continue }
+            unlink(paths.record(of: job))
+            unlink(marker(of: job))
+        }
+    }
+
+    private static let suffix = ".retired"
+
+    private func marker(of job: JobID) -> String { paths.record(of: job) + Self.suffix }
+}
+
+extension JobRecord {
+    /// Writes a record that says: this generation is taken, and nobody runs in it.
+    static func writeRetired(_ start: StartID, to file: Int32) -> Bool {
+        var proc = hero_proc()
+        proc.phase = HERO_PROC_PREPARED.rawValue
+        proc.generation = start.generation
+        proc.job = start.job
+        proc.pid_namespace = Census.machine.pidNamespace
+        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: Census.machine.bootID.utf8.prefix(39)) }
+        hero_proc_seal(&proc)
+        var exit = hero_exit()
+        exit.generation = start.generation
+        exit.job = start.job
+        hero_exit_seal(&exit)
+        var bytes = [UInt8](repeating: 0, count: 2 * Int(HERO_SECTOR))
+        withUnsafeBytes(of: proc) { bytes.replaceSubrange(0..<$0.count, with: $0) }
+        withUnsafeBytes(of: exit) { half in
+            bytes.replaceSubrange(Int(HERO_SECTOR)..<(Int(HERO_SECTOR) + half.count), with: half)
+        }
+        return pwrite(file, bytes, bytes.count, 0) == bytes.count
+    }
+}

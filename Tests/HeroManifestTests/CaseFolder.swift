@@ -1,0 +1,96 @@
+import Foundation
+import HeroManifest
+import HeroModel
+import Testing
+
+/// One folder below `Cases`: manifests, and what reading them must print.
+struct CaseFolder: CustomTestStringConvertible, Sendable {
+    let name: String
+    let url: URL
+
+    var testDescription: String { name }
+
+    /// The folders of a kind, `bad` or `good`, by name.
+    static func all(_ kind: String) -> [CaseFolder] {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Cases/\(kind)")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path(percentEncoded: false))) ?? []
+        return names.sorted().map { CaseFolder(name: $0, url: root.appending(path: $0)) }
+    }
+
+    /// The manifests of the case, as if they lay in `/srv/demo/services.d`.
+    func files() throws -> [ManifestFile] {
+        let root = url.path(percentEncoded: false)
+        let paths = try FileManager.default.subpathsOfDirectory(atPath: root).filter { $0.hasSuffix(".yaml") }
+        return try paths.sorted().map { path in
+            let bytes = try Data(contentsOf: url.appending(path: path))
+            let folder = path.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+            return ManifestFile(path: path, folder: "/srv/demo/services.d" + folder, bytes: [UInt8](bytes))
+        }
+    }
+
+    /// Reads the manifests; the required core is asked for only where the case is about it.
+    func read() throws -> ManifestResult {
+        Manifests.read(try files(), options: ManifestOptions(requiresCore: name.hasPrefix("core-")))
+    }
+
+    /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` records it, which fails once.
+    func difference(_ text: String, from golden: String) throws -> String? {
+        let file = url.appending(path: golden)
+        let recorded = try? String(contentsOf: file, encoding: .utf8)
+        if recorded == text { return nil }
+        if ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1" {
+            try text.write(to: file, atomically: true, encoding: .utf8)
+            return "recorded \(name)/\(golden)"
+        }
+        return "\(name)/\(golden) differs; it would be\n\(text)"
+    }
+}
+
+/// How goldens show results.
+enum Shown {
+    /// Diagnostics with line, caret, notes and help.
+    static func diagnostics(_ diagnostics: [Diagnostic]) -> String {
+        diagnostics.map { found in
+            let place = found.place.map { "\($0): " } ?? ""
+            var lines = ["\(place)\(found.severity.rawValue): \(found.message) [\(found.code)]"]
+            if let excerpt = found.excerpt, let place = found.place {
+                let before = excerpt.unicodeScalars.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
+                lines.append("    | \(excerpt)")
+                lines.append("    | \(before)\(String(repeating: "^", count: found.length))")
+            }
+            for note in found.notes { lines.append("  note: \(note.place): \(note.message): \(note.excerpt ?? "")") }
+            if let help = found.help {
+                lines.append(
+                    "  help: "
+                        + help.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n        ")
+                )
+            }
+            return lines.joined(separator: "\n") + "\n"
+        }.joined()
+    }
+
+    /// A desired state in canonical lines, each with its place.
+    static func desired(_ desired: Desired) -> String {
+        var text = ""
+        for (name, declared) in desired.services.sorted(by: { $0.key < $1.key }) {
+            text += "service \(name) at \(declared.place)\n"
+            for line in CanonicalSpec(declared.spec).text.split(separator: "\n") {
+                let path = String(line.prefix { $0 != "\t" })
+                let value = line.dropFirst(path.count + 1)
+                text += "  \(path) = \(value)  @ \(declared.place(of: path))\n"
+            }
+        }
+        for (name, declared) in desired.actions.sorted(by: { $0.key < $1.key }) {
+            text += "action \(name) at \(declared.place)\n"
+            let fields = declared.fieldPlaces.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+            for (path, place) in fields { text += "  \(path) @ \(place)\n" }
+        }
+        text += "required: \(desired.settings.required.map(\.description).joined(separator: " "))\n"
+        return text
+    }
+
+    /// The documents as the store would record them.
+    static func documents(_ documents: [DocumentRecord]) -> String {
+        documents.map { "\($0.kind) \($0.name?.description ?? "-") at \($0.place)\n" }.joined()
+    }
+}

@@ -1,0 +1,122 @@
+import HeroModel
+import HeroPlan
+import Testing
+
+@Suite("The words of a plan")
+struct ReasonTests {
+    /// World, service, what its reason must say.
+    static let words: [(world: String, service: String, text: String)] = [
+        ("web", "web", "it is declared and was never up (services.d/web.yaml:1)"),
+        (
+            "web status stop: running status start", "web",
+            "field status changed from start to stop (services.d/web.yaml:2)"
+        ),
+        ("web: stopped status stop", "web", "field status changed from stop to start (services.d/web.yaml:2)"),
+        ("web status stop: running", "web", "its status is stop (services.d/web.yaml:2)"),
+        ("~web: running", "web", "no manifest declares it any more"),
+        (
+            "web argv 2 limit 3: running argv 1 limit 9", "web",
+            "field actions.main.exec changed from /bin/true 1 to /bin/true 2 (services.d/web.yaml:4), and 1 more"
+        ),
+        (
+            "web limit 3: running limit 30", "web",
+            "field actions.main.start_timeout changed from 30s to 3s (services.d/web.yaml:1)"
+        ),
+        ("web env x: running env -", "web", "field env.KEY changed from nothing to x (services.d/web.yaml:1)"),
+        ("web gen 2: running gen 1", "web", "field generation was raised from 1 to 2 (services.d/web.yaml:5)"),
+        ("web gen 1: running gen 2", "web", "field generation changed from 2 to 1 (services.d/web.yaml:5)"),
+        (
+            "db argv 2: running argv 1\nweb requires db: running", "web",
+            "core/db restarts, and core/web requires it (services.d/web.yaml:3)"
+        ),
+        (
+            "db argv 2: running argv 1\nweb: running requires db", "web",
+            "core/db restarts, and core/web was started as requiring it"
+        ),
+        (
+            "db status stop: running status start\nweb requires db: running", "web",
+            "core/db stops, and core/web requires it (services.d/web.yaml:3); "
+                + "it is wanted, but cannot come up without it"
+        ),
+        (
+            "db status stop\nweb requires db", "web",
+            "it requires core/db (services.d/web.yaml:3), which is wanted down (services.d/db.yaml:2)"
+        ),
+        ("a\nweb requires b,a", "web", "it requires core/b (services.d/web.yaml:3), which no manifest declares"),
+        ("web: running idle drift", "web", "it is wanted up, but process 1 is gone"),
+        ("web: failed", "web", "it is wanted up and gave up; it is tried again"),
+        ("web status ignore: running", "web", "its status is ignore"),
+    ]
+
+    @Test("say why, with the field, both values and the place", arguments: words)
+    func texts(_ row: (world: String, service: String, text: String)) {
+        let world = World(row.world)
+        let plan = Planner.plan(world.desired, world.observed)
+        #expect(plan.change(row.service)?.reason.text == row.text)
+    }
+
+    @Test("show fields dearest first, then by path, with nil for a default")
+    func fields() {
+        let world = World("web argv 2 text new env x limit 30: running argv 1 text old env x limit 9")
+        let change = Planner.plan(world.desired, world.observed).change("web")
+        let paths = change?.fields.map { "\($0.path) \($0.before ?? "nil") \($0.after ?? "nil") \($0.cost)" }
+        #expect(
+            paths == [
+                "actions.main.exec /bin/true 1 /bin/true 2 restart",
+                "actions.main.start_timeout 9s nil in place",
+                "description \"old\" \"new\" none",
+            ]
+        )
+        #expect(change?.fields.first?.place?.line == 4)
+    }
+
+    @Test("show of a service that goes down only its status")
+    func stopFields() {
+        let world = World("web argv 2 status stop: running argv 1 status start")
+        #expect(Planner.plan(world.desired, world.observed).change("web")?.fields.map(\.path) == ["status"])
+    }
+
+    @Test("cut what is long")
+    func long() {
+        let world = World("web env \(String(repeating: "x", count: 500)): running env y")
+        let text = Planner.plan(world.desired, world.observed).change("web")?.reason.text ?? ""
+        #expect(text.count < 140)
+        #expect(text.contains("…"))
+    }
+
+    @Test("take two spellings of one letter for two arguments")
+    func bytes() {
+        let world = World("web argv \u{E9}: running argv e\u{301}")
+        #expect(Planner.plan(world.desired, world.observed).inShort == "± web spec_changed -0 +0")
+    }
+
+    @Test("show the drift of what is wanted, and of nothing else")
+    func drift() {
+        let world = World(
+            "a: running drift\nb status ignore: running drift\nc status stop: running drift\n~d: running drift"
+        )
+        let plan = Planner.plan(world.desired, world.observed)
+        #expect(plan.drift == [Drift(service: QualifiedName("a"), action: "main", text: "process 1 is gone")])
+    }
+
+    @Test("warn once of what is blocked, and of recorded circles")
+    func warnings() {
+        let blocked = World("db status stop\na requires db\nb requires a")
+        let diagnostics = Planner.plan(blocked.desired, blocked.observed).diagnostics
+        #expect(diagnostics.map(\.message) == ["core/a waits for core/db, and 1 more are blocked"])
+        #expect(diagnostics.map(\.severity) == [.warning])
+        let circle = World("~a requires b: running\n~b requires a: running")
+        #expect(Planner.plan(circle.desired, circle.observed).diagnostics.map(\.code) == ["recorded-cycle"])
+        let calm = World("a requires b: running\nb: running")
+        #expect(Planner.plan(calm.desired, calm.observed).diagnostics == [])
+    }
+
+    @Test("count actions, and call a plan of blocked and kept services empty")
+    func counts() {
+        let world = World("a: running\nb status stop\nc requires b\nd requires b: stopped")
+        let plan = Planner.plan(world.desired, world.observed)
+        #expect(plan.isEmpty)
+        #expect(plan.count(.keep) == 2)
+        #expect(plan.count(.blocked) == 2)
+    }
+}
