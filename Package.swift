@@ -131,5 +131,7 @@ let package = Package(
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
+        // Real processes; heroproc and hpshim are built beside the tests.
+        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux"], swiftSettings: house),
     ]
 )

@@ -74,7 +74,11 @@ public struct ApplyView: Sendable {
     }
 
     /// What is not as it should be, and one line for the whole.
-    public func text(_ report: ApplyReport) -> String {
+    ///
+    /// - Parameters:
+    ///   - report: what it came to.
+    ///   - isDown: whether it was a `down`.
+    public func text(_ report: ApplyReport, isDown: Bool = false) -> String {
         var result = ""
         for service in report.services {
             guard let detail = service.detail else { continue }
@@ -82,19 +86,20 @@ public struct ApplyView: Sendable {
             result += style.paint(service.state.rawValue, service.state.ink) + ": \(detail.printable)\n"
         }
         for error in report.errors { result += style.paint("error:", .red) + " \(error.printable)\n" }
-        return result + summary(report) + "\n"
+        return result + summary(report, isDown) + "\n"
     }
 
-    private func summary(_ report: ApplyReport) -> String {
+    private func summary(_ report: ApplyReport, _ isDown: Bool) -> String {
         guard let revision = report.revision else {
             return report.isConverged ? "Nothing to do." : style.paint("Refused: nothing was changed.", .red)
         }
         let took = report.elapsed > .zero ? " in \(report.elapsed.spoken)" : ""
+        let wish = isDown ? "as ordered" : "as declared"
         guard report.isConverged else {
-            return style.paint("Revision \(revision) is applied, but not all is as declared", .yellow)
+            return style.paint("Revision \(revision) is applied, but not all is \(wish)", .yellow)
                 + (took.isEmpty ? "." : " after \(report.elapsed.spoken).") + " `heroproc status` says what is missing."
         }
-        return style.paint("Revision \(revision) is applied: all is as declared", .green) + "\(took)."
+        return style.paint("Revision \(revision) is applied: all is \(wish)", .green) + "\(took)."
     }
 
     /// `heroproc/apply/v1`.

@@ -89,7 +89,8 @@ public struct ServiceStatus: Hashable, Sendable {
     public var isAsWanted: Bool {
         switch wanted {
         case .start: state.isUp
-        case .stop, .spec, nil: state == .stopped
+        // What gave up has nothing left that runs.
+        case .stop, .spec, nil: state == .stopped || state == .failed
         case .ignore: true
         }
     }

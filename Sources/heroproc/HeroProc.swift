@@ -1,5 +1,43 @@
-import ArgumentParser
-import Foundation
+// Law: parse, compose, run, leave with a code.
+//
+// Each command turns options into a request, the request into a result, the result into a view, and leaves with a code
+// that never depends on the format. What is right is decided in the modules below; here it is only put together.
 
+import ArgumentParser
+
+/// The program.
 @main
-struct HeroProc: ParsableCommand {}
+struct HeroProc: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "heroproc",
+        abstract: "Keeps the services running that a directory of YAML files declares.",
+        usage: "heroproc <command> [options]",
+        discussion: """
+            You edit a manifest, `diff` says what that would touch and why, and `apply` does precisely that. There is \
+            no start, stop or restart: what runs is what the files say.
+
+            EXAMPLES:
+              heroproc validate              is what I wrote sound?
+              heroproc diff                  what would change, and why?
+              heroproc apply                 make it so, and wait until it stands
+              heroproc status --watch        what runs?
+              heroproc logs -f web           what does it say?
+              heroproc reconcile --watch     supervise: apply each change, heal what dies
+
+            EXIT CODES:
+              0 as wanted, 1 not (yet) as wanted, 2 refused or impossible, 64 a mistake in the command line. \
+            `heroproc help <command>` says what that means for each one.
+            """,
+        version: "heroproc 0.1.0",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Change What Runs",
+                subcommands: [Validate.self, Diff.self, Apply.self, Reconcile.self, Down.self]
+            ),
+            CommandGroup(
+                name: "See What Runs",
+                subcommands: [Status.self, Logs.self, Jobs.self, Events.self, History.self]
+            ),
+        ]
+    )
+}

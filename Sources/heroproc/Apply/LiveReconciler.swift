@@ -1,0 +1,108 @@
+import HeroLinux
+import HeroModel
+
+/// Finds the reconciler of a state directory, or starts one.
+struct LiveReconciler {
+    /// How a reconciler calls its way of working; it stands in its lock, for people and for us.
+    enum Mode: String {
+        /// It stays and syncs from its directory.
+        case watch
+        /// It stays and keeps what was applied.
+        case keep
+        /// Like `keep`, started by `apply`: it leaves after a `down`.
+        case background
+        /// One pass of `reconcile` or `down`.
+        case once
+    }
+
+    /// How long a reconciler may take until it answers.
+    private static let patience: Duration = .seconds(10)
+
+    let composition: Composition
+    let output: Output
+
+    /// Who holds the state directory.
+    var holder: ReconcilerLock.Holder? { ReconcilerLock.holder(composition.paths) }
+
+    /// A line to the live reconciler; nil when none lives. One that makes a single pass is waited for.
+    func find(timeout: Duration = patience) throws -> ControlClient? {
+        var isFirst = true
+        var deadline = ContinuousClock.now + Self.patience
+        while let holder {
+            if holder.mode == Mode.once.rawValue {
+                if isFirst { output.note("waiting for pid \(holder.pid), which is in the middle of a pass") }
+                if isFirst { deadline = .now + timeout }
+                isFirst = false
+            } else if let client = try ControlClient.connect(composition.paths) {
+                return client
+            }
+            guard ContinuousClock.now < deadline else { throw Self.silent(holder) }
+            pause(milliseconds: 10)
+        }
+        return nil
+    }
+
+    /// Starts one in the background that keeps what is applied.
+    func start() throws -> ControlClient {
+        let paths = composition.paths
+        try paths.makeStateDirectories()
+        var environment = composition.environment
+        // It may live longer than our working directory makes sense.
+        if let shim = environment["HEROPROC_SHIM"], !shim.isEmpty {
+            environment["HEROPROC_SHIM"] = ManifestFiles.absoluteFolder(shim)
+        }
+        let arguments = [
+            "reconcile", "--watch", "--no-sync", "--background", "--dir", composition.directory, "--state", paths.state,
+        ]
+        let child = try Background.spawn(arguments, environment: environment, logFile: paths.reconcilerLog)
+        output.note("started a reconciler in the background (pid \(child.pid), log \(paths.reconcilerLog))")
+        let deadline = ContinuousClock.now + Self.patience
+        while ContinuousClock.now < deadline {
+            if let client = try ControlClient.connect(paths) { return client }
+            if let code = child.exitCode() {
+                // Somebody else was faster: then that one is it.
+                if let client = try find() { return client }
+                throw Refusal("cannot start a reconciler: it ended at once with code \(code)\(lastWords)")
+            }
+            pause(milliseconds: 2)
+        }
+        throw Refusal("cannot start a reconciler: it does not answer after 10s\(lastWords)")
+    }
+
+    /// Why there must not be a second one.
+    static func taken(by holder: ReconcilerLock.Holder, _ composition: Composition) -> Refusal {
+        let place = holder.directory.isEmpty ? "" : ", \(holder.directory)"
+        let who = holder.pid == 0 ? "another reconciler" : "the reconciler with pid \(holder.pid) (\(holder.mode)\(place))"
+        return Refusal(
+            "cannot reconcile: \(who) holds \(composition.paths.state)",
+            help: "apply through it with `heroproc apply`, or end it first: no service stops"
+        )
+    }
+
+    private static func silent(_ holder: ReconcilerLock.Holder) -> Refusal {
+        Refusal(
+            "cannot reach the live reconciler (pid \(holder.pid), \(holder.mode)): it does not answer",
+            help: "look at its log, or end it (no service stops) and try again"
+        )
+    }
+
+    /// The end of its log, to be put behind a message.
+    private var lastWords: String {
+        let path = composition.paths.reconcilerLog
+        guard let file = LogFile(path), let bytes = file.read(from: max(0, file.size - 2000), most: 2000) else {
+            return "; see \(path)"
+        }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(5)
+        return lines.isEmpty ? "; \(path) is empty" : "; the end of \(path):\n" + lines.joined(separator: "\n")
+    }
+}
+
+extension LiveReconciler {
+    /// After a `down`: waits a moment for the one that leaves then, so that nothing of us is left when we say so.
+    func awaitLeave() {
+        let deadline = ContinuousClock.now + .seconds(2)
+        while let holder, holder.mode == Mode.background.rawValue, ContinuousClock.now < deadline {
+            pause(milliseconds: 5)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import HeroKernel
+import HeroLinux
+import HeroReconciler
+import HeroStore
+
+/// The reconciler in this very process, as the only one of its state directory.
+struct OwnReconciler {
+    let composition: Composition
+    let mode: LiveReconciler.Mode
+
+    /// Takes the lock, opens the machine and the database, and hands the reconciler over.
+    ///
+    /// The lock is held until the body returns. The order matters: the kernel must be there before any thread is.
+    /// - Throws: `Refusal` when another one lives.
+    func with<Result>(
+        _ configuration: ReconcilerConfiguration,
+        _ body: (Reconciler<LinuxKernel>) throws -> Result
+    ) throws -> Result {
+        let paths = composition.paths
+        let attempt = try ReconcilerLock.acquire(paths, mode: mode.rawValue, directory: composition.directory)
+        switch attempt {
+        case .held(by: let holder):
+            throw LiveReconciler.taken(by: holder, composition)
+        case .acquired(let lock):
+            return try withExtendedLifetime(lock) {
+                let kernel = try LinuxKernel(paths: paths, environment: composition.environment)
+                let store = try StateStore(path: paths.database)
+                return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))
+            }
+        }
+    }
+}
+
+extension Errand {
+    /// Lets a reconciler of this process make its pass, and reports it.
+    func run(_ reconciler: Reconciler<LinuxKernel>) -> ExitCode {
+        var refused: ExitCode?
+        reconciler.onProgress = { reply in
+            switch reply {
+            case .refused: refused = self.take(reply)
+            case .progress: _ = self.take(reply)
+            // The result is reported once, below.
+            case .accepted, .done: break
+            }
+        }
+        reconciler.run()
+        return refused ?? finish(reconciler.result)
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import HeroLinux
+import HeroManifest
+import HeroModel
+import HeroPlan
+import HeroReconciler
+import HeroStore
+import HeroView
+
+/// Takes services down.
+struct Down: HeroCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Stop every service of class user, in stop waves, until the next apply.",
+        discussion: """
+            Services of class system and those with status ignore are left alone. It is recorded as a revision; a \
+            reconciler that `apply` started leaves afterwards.
+
+            EXAMPLES:
+              heroproc down
+              heroproc down --all        system services too
+              heroproc apply             and up again
+
+            EXIT CODES:
+              0 all of it is down, or nothing was ever applied; 1 something still runs, 2 refused: nothing was changed.
+            """
+    )
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var wait: WaitOptions
+
+    @Flag(help: "Services of class system too.")
+    var all = false
+
+    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        let live = LiveReconciler(composition: composition, output: output)
+        let client = try live.find(timeout: wait.timeout.duration)
+        guard let reader = try composition.reader(), try reader.revision() != nil else {
+            return nothingApplied(composition, output)
+        }
+        let errand = Errand(output, try plan(composition, reader), isDown: true)
+        errand.announce()
+        if let client {
+            let request = ControlRequest(
+                .down,
+                directory: composition.directory,
+                actor: composition.actor,
+                all: all
+            )
+            let code = try errand.send(request, to: client, timeout: wait.timeout.duration)
+            if code == .good { live.awaitLeave() }
+            return code
+        }
+        let configuration = ReconcilerConfiguration(
+            mode: .once,
+            directory: nil,
+            timeout: wait.timeout.duration,
+            actor: composition.actor
+        )
+        return try OwnReconciler(composition: composition, mode: .once).with(configuration) { reconciler in
+            reconciler.beginDown(all: all)
+            return errand.run(reconciler)
+        }
+    }
+
+    private func nothingApplied(_ composition: Composition, _ output: Output) -> ExitCode {
+        switch output.format {
+        case .json: output.result(ApplyView.json(ApplyReport(revision: nil, isConverged: true, plan: nil)))
+        case .text: output.result("Nothing to do: nothing was ever applied in \(composition.paths.state).\n")
+        }
+        return .good
+    }
+
+    /// What goes down, by the manifests of the last revision.
+    private func plan(_ composition: Composition, _ reader: StateReader) throws -> Plan {
+        let revision = try reader.revision()?.number ?? 0
+        let files = try reader.files(of: revision)
+        let wanted = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
+        let options = PlanOptions(retriesFailed: false, down: all ? .allServices : .userServices)
+        return Planner.plan(wanted ?? Desired(), try composition.observed(), options)
+    }
+}

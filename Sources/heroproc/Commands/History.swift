@@ -1,0 +1,36 @@
+import ArgumentParser
+import HeroStore
+import HeroView
+
+/// Shows the applied revisions.
+struct History: HeroCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the applied revisions, newest first.",
+        discussion: """
+            EXAMPLES:
+              heroproc history
+              heroproc history -n 1 -o json | jq '.revisions[0].git_commit'
+
+            EXIT CODES:
+              0 shown, 2 the database cannot be read.
+            """
+    )
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(name: [.customShort("n"), .long], help: "At most so many.")
+    var limit = 20
+
+    func validate() throws {
+        if limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
+    }
+
+    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        let revisions = try composition.reader()?.revisions(limit: limit) ?? []
+        switch output.format {
+        case .text: output.result(HistoryView(output.results).text(revisions, now: composition.now))
+        case .json: output.result(HistoryView.json(revisions))
+        }
+        return .good
+    }
+}

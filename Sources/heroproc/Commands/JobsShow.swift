@@ -1,0 +1,43 @@
+import ArgumentParser
+import HeroModel
+import HeroStore
+import HeroView
+
+/// Shows one job.
+struct JobsShow: HeroCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show one job with all its starts.",
+        discussion: """
+            EXAMPLES:
+              heroproc jobs show 17
+              heroproc jobs show 17 -o json
+
+            EXIT CODES:
+              0 shown, 2 there is no such job, or the database cannot be read.
+            """
+    )
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The number of the job.")
+    var id: Int64
+
+    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        guard let reader = try composition.reader(), let job = try reader.job(id)?.checked().job else {
+            throw Refusal("there is no job \(id)", help: "`heroproc jobs` shows all there are")
+        }
+        switch output.format {
+        case .text:
+            var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
+            // One that has not ended is not in the table of starts yet.
+            if job.phase == .running, job.process != nil, starts.last?.generation ?? 0 < job.generation {
+                starts.append(StartRecord(job: id, generation: job.generation, startedAt: job.startedAt))
+            }
+            output.result(JobsView(output.results).text(job, starts: starts, now: composition.now))
+        case .json:
+            output.result(JobsView.json([job]))
+        }
+        return .good
+    }
+}

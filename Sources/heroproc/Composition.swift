@@ -1,0 +1,114 @@
+// All of Foundation: GRDB uses it, and only what the program itself imports is linked statically with all it needs.
+import Foundation
+import Glibc
+import HeroKernel
+import HeroLinux
+import HeroManifest
+import HeroModel
+import HeroPlan
+import HeroReconciler
+import HeroStore
+
+/// Which directories, which database, which machine: everything a command works with. Making it touches nothing.
+struct Composition {
+    /// The process's environment.
+    let environment: [String: String]
+    /// The services directory as the user named it: diagnostics begin with it.
+    let shownDirectory: String
+    /// The services directory, absolute: what is recorded.
+    let directory: String
+    /// Where state and run directory are.
+    let paths: RuntimePaths
+
+    /// Derives it from options, then environment, then defaults (contract section 4).
+    init(_ options: CommonOptions, environment: [String: String]) {
+        self.environment = environment
+        let isRoot = geteuid() == 0
+        shownDirectory = Self.first(options.dir, environment["HEROPROC_DIR"])
+            ?? Self.defaultDirectory(isRoot: isRoot, environment)
+        directory = ManifestFiles.absoluteFolder(shownDirectory)
+        let state = Self.first(options.state, environment["HEROPROC_STATE"])
+            ?? (isRoot ? "/var/lib/heroproc" : Self.base("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
+        paths = RuntimePaths.of(state: state, environment: environment)
+    }
+
+    /// The environment of this process.
+    static var processEnvironment: [String: String] { ProcessInfo.processInfo.environment }
+
+    /// Whether the required core manifests must be declared.
+    var requiresCore: Bool { environment["HERO_PROC_NO_AUTOSTART_DB"] != "1" }
+
+    /// Who applies, for the history.
+    var actor: String { User.name }
+
+    // MARK: Manifests
+
+    /// The manifests of the services directory, and what is wrong with them.
+    func readManifests() throws -> (files: [ManifestFile], result: ManifestResult) {
+        switch ManifestFiles.read(shownDirectory) {
+        case .files(let files):
+            return (files, Manifests.read(files, options: ManifestOptions(requiresCore: requiresCore)))
+        case .unreadable(let reason):
+            throw Refusal(
+                "cannot read the services directory \(shownDirectory): \(reason)",
+                help: "name another one with --dir, or make it"
+            )
+        }
+    }
+
+    /// The same files as they are recorded: with absolute paths, so that it does not matter from where one applies.
+    func recorded(_ files: [ManifestFile]) -> [ManifestFile] {
+        files.map { file in
+            let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
+            return ManifestFile(path: "\(file.folder)/\(name)", folder: file.folder, bytes: file.bytes)
+        }
+    }
+
+    // MARK: The runtime
+
+    /// The database for reading; nil when there is none yet.
+    func reader() throws -> StateReader? { try StateReader(path: paths.database) }
+
+    /// What is there: the records, checked against the kernel.
+    func observed() throws -> Observed {
+        guard let reader = try reader() else { return Observed() }
+        return try Observation.read(reader, isAlive: Census.isAlive)
+    }
+
+    /// The calendar.
+    var now: WallTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return WallTime(microseconds: Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000)
+    }
+
+    // MARK: Defaults
+
+    private static func first(_ option: String?, _ variable: String?) -> String? {
+        option ?? variable.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    private static func defaultDirectory(isRoot: Bool, _ environment: [String: String]) -> String {
+        var file = stat()
+        if stat("services.d", &file) == 0, file.st_mode & S_IFMT == S_IFDIR { return "services.d" }
+        if isRoot { return "/etc/heroproc/services.d" }
+        return base("XDG_CONFIG_HOME", ".config", environment) + "/heroproc/services.d"
+    }
+
+    /// A base directory of the XDG specification: a relative one is as good as none.
+    private static func base(_ name: String, _ usual: String, _ environment: [String: String]) -> String {
+        if let value = environment[name], value.hasPrefix("/") { return value }
+        return environment["HOME", default: "/"] + "/" + usual
+    }
+}
+
+extension WallTime {
+    /// The time a while before this one; saturates instead of overflowing.
+    func earlier(by duration: Duration) -> WallTime {
+        let (difference, overflow) = microseconds.subtractingReportingOverflow(duration.wholeNanoseconds / 1000)
+        return WallTime(microseconds: overflow ? .min : difference)
+    }
+}
+
+/// Waits without using the processor.
+func pause(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }

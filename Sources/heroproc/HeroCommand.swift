@@ -1,0 +1,40 @@
+import ArgumentParser
+import Glibc
+import HeroLinux
+import HeroStore
+
+/// A command of heroproc: what it does, given where things are and where words go.
+protocol HeroCommand: ParsableCommand {
+    /// What all commands take.
+    var common: CommonOptions { get }
+
+    /// Does it.
+    ///
+    /// - Returns: the code to leave with.
+    /// - Throws: why it cannot be done; the code is 2 then.
+    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode
+}
+
+extension HeroCommand {
+    /// Composes, performs, and leaves with the code.
+    func run() throws {
+        // Who reads us may go; that is for `Output` to find out, and no reason for another exit code.
+        signal(SIGPIPE, SIG_IGN)
+        let environment = Composition.processEnvironment
+        let output = Output(common, environment: environment)
+        let code: ExitCode
+        do {
+            code = try perform(Composition(common, environment: environment), output)
+        } catch let error as Refusal {
+            output.error(error.message, help: error.help)
+            code = .refused
+        } catch let error as StoreError {
+            output.error(error.message)
+            code = .refused
+        } catch let error as LinuxError {
+            output.error(error.description)
+            code = .refused
+        }
+        if code != .good { throw ArgumentParser.ExitCode(code.rawValue) }
+    }
+}

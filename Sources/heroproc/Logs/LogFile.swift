@@ -1,0 +1,83 @@
+import Glibc
+import HeroModel
+import HeroView
+
+/// An open log file; it stays the same one when it is renamed.
+final class LogFile {
+    /// What tells it from every other file.
+    struct Identity: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
+
+    /// Which file it is.
+    let identity: Identity
+    private let descriptor: Int32
+
+    /// Opens it; nil when it is not there.
+    init?(_ path: String) {
+        let number = open(path, O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return nil }
+        var file = stat()
+        guard fstat(number, &file) == 0 else {
+            close(number)
+            return nil
+        }
+        descriptor = number
+        identity = Identity(device: UInt64(file.st_dev), inode: UInt64(file.st_ino))
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Its size in bytes now.
+    var size: Int { max(0, Int(status.st_size)) }
+
+    /// When it was last written to.
+    var modified: WallTime {
+        let time = status.st_mtim
+        return WallTime(microseconds: Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000)
+    }
+
+    /// The time of its first line that has one; nil when nothing was written yet.
+    var firstTime: WallTime? {
+        for line in (read(from: 0, most: 4096) ?? []).split(separator: UInt8(ascii: "\n")) {
+            if let time = LogLine(line)?.time { return time }
+        }
+        return nil
+    }
+
+    /// Bytes from an offset; empty at the end, nil when it cannot be read.
+    func read(from offset: Int, most: Int) -> [UInt8]? {
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, most)) { buffer, count in
+            var result = pread(descriptor, buffer.baseAddress, max(0, most), off_t(offset))
+            while result < 0, errno == EINTR { result = pread(descriptor, buffer.baseAddress, max(0, most), off_t(offset)) }
+            failed = result < 0
+            count = max(0, result)
+        }
+        return failed ? nil : bytes
+    }
+
+    /// Where the last lines begin, and how many of the wanted ones are in it.
+    func tail(_ lines: Int) -> (offset: Int, count: Int) {
+        let size = size
+        let tail = LogTail(lines: lines)
+        var length = min(size, 65_536)
+        while true {
+            let begin = size - length
+            guard let bytes = read(from: begin, most: length) else { return (size, 0) }
+            if let start = tail.start(in: bytes[...], isWhole: begin == 0) {
+                return (begin + start, begin == 0 ? tail.count(in: bytes[...]) : lines)
+            }
+            length = min(size, length &* 4)
+        }
+    }
+
+    private var status: stat {
+        var file = stat()
+        _ = fstat(descriptor, &file)
+        return file
+    }
+}

@@ -1,0 +1,144 @@
+import HeroModel
+import HeroView
+
+/// Reads the lines of one action's log, file by file; at the end it can go on where more comes.
+final class LogReader {
+    /// The action.
+    let action: String
+    private let until: WallTime?
+    private let starts: [WallTime]
+    /// Nothing before it is handed out; nil once it is reached.
+    private var from: WallTime?
+    private var files: [LogFile] = []
+    private var offset = 0
+    private var assembler: LogAssembler
+    private var ready: [LogEntry] = []
+    private var nextReady = 0
+    private var lastTime: WallTime?
+    private var isOver = false
+
+    /// Makes a reader of the stretch that a source wants, or of its last lines.
+    init(_ source: LogSource, lines: Int?, form: LogAssembler.Form) {
+        action = source.action
+        until = source.until
+        from = source.from
+        starts = source.starts
+        assembler = LogAssembler(form)
+        files = source.files()
+        guard let lines else { return }
+        if source.until == nil { seek(lines) } else { keepLast(lines) }
+    }
+
+    /// The next line; nil at the end of what is there.
+    func next() -> LogEntry? {
+        while true {
+            while nextReady < ready.count {
+                let entry = ready[nextReady]
+                nextReady += 1
+                if isWanted(entry) { return entry }
+                if isOver { return nil }
+            }
+            guard !isOver, fill() else { return nil }
+        }
+    }
+
+    /// Hands out what the log ends with in the middle of a line.
+    func finish() -> LogEntry? {
+        flush()
+        return next()
+    }
+
+    /// The newest file that it reads or will read.
+    var last: LogFile? { files.last }
+
+    /// Goes on with further files once this one is read.
+    func append(_ more: [LogFile]) { files += more }
+
+    // MARK: Reading
+
+    /// Reads on.
+    ///
+    /// - Returns: false at the end of the last file.
+    private func fill() -> Bool {
+        ready.removeAll(keepingCapacity: true)
+        nextReady = 0
+        while let file = files.first {
+            let bytes = file.read(from: offset, most: 65_536) ?? []
+            if !bytes.isEmpty {
+                offset += bytes.count
+                assembler.feed(bytes) { ready.append($0) }
+                if !ready.isEmpty { return true }
+                continue
+            }
+            guard files.count > 1 else { return false }
+            if begins(files[1]) { flush() }
+            files.removeFirst()
+            offset = 0
+            if !ready.isEmpty { return true }
+        }
+        return false
+    }
+
+    /// Whether a file is the first one of a start: what the start before did not end does not go on in it.
+    private func begins(_ file: LogFile) -> Bool {
+        guard let first = file.firstTime, let lastTime else { return true }
+        // A start that began while we were reading is not among those that we know of.
+        return lastTime >= (starts.last ?? lastTime) || starts.contains { $0 > lastTime && $0 <= first }
+    }
+
+    private func flush() {
+        if nextReady >= ready.count {
+            ready.removeAll(keepingCapacity: true)
+            nextReady = 0
+        }
+        assembler.finish { ready.append($0) }
+    }
+
+    private func isWanted(_ entry: LogEntry) -> Bool {
+        guard from != nil || until != nil || files.count > 1 else { return true }
+        // Raw lines have no time of their own; it stands in their text.
+        let time = entry.time ?? LogLine(entry.text)?.time
+        lastTime = time ?? lastTime
+        if let until, let time, time >= until {
+            isOver = true
+            return false
+        }
+        guard let bound = from else { return true }
+        guard let time, time >= bound else { return false }
+        from = nil
+        return true
+    }
+
+    // MARK: The last lines
+
+    /// Begins so many lines before the end, in earlier files if need be.
+    private func seek(_ lines: Int) {
+        var rest = lines
+        var index = files.count
+        var start = 0
+        while index > 0, rest > 0 || index == files.count {
+            index -= 1
+            let (begin, count) = files[index].tail(rest)
+            start = begin
+            rest -= count
+        }
+        files.removeFirst(index)
+        offset = start
+    }
+
+    /// Reads all, and keeps the last lines: for a stretch that ends somewhere in a file.
+    private func keepLast(_ lines: Int) {
+        var kept: [LogEntry] = []
+        func keep(_ entry: LogEntry) {
+            kept.append(entry)
+            if kept.count > 2 * lines + 1024 { kept.removeFirst(kept.count - lines) }
+        }
+        while let entry = next() { keep(entry) }
+        if !isOver { while let entry = finish() { keep(entry) } }
+        ready = Array(kept.suffix(lines))
+        nextReady = 0
+        files = []
+        isOver = false
+        from = nil
+    }
+}

@@ -1,0 +1,126 @@
+import HeroLinux
+import HeroModel
+import HeroStore
+
+/// What of a log is wanted.
+struct LogSelection {
+    /// So many lines from the end; nil for all.
+    var lines: Int?
+    /// Not before this.
+    var since: WallTime?
+    /// The start before the last one.
+    var isPrevious: Bool
+}
+
+/// The log of one action: where it lies, and which stretch of it is wanted.
+struct LogSource {
+    /// The action.
+    let action: String
+    /// The folder of its logs.
+    let folder: String
+    /// Its job.
+    let job: JobID
+    /// The first moment that is wanted; nil for the beginning.
+    let from: WallTime?
+    /// The first moment that is not wanted any more; nil for the end.
+    let until: WallTime?
+    /// When its program was executed each time: nothing goes on from the start before.
+    let starts: [WallTime]
+
+    /// The active file.
+    var active: String { "\(folder)/\(job).log" }
+
+    /// Its files that may hold something of the stretch, oldest first.
+    func files() -> [LogFile] {
+        var found: [LogFile] = []
+        for path in LogFiles.list(active) {
+            guard let file = LogFile(path) else { continue }
+            if let from, file.modified < from { break }
+            let first = file.firstTime
+            if let until, let first, first >= until { continue }
+            found.append(file)
+            if let from, let first, first < from { break }
+        }
+        return found.reversed()
+    }
+}
+
+/// Finds the logs of a service.
+struct LogFinder {
+    let composition: Composition
+    let service: QualifiedName
+    let action: String?
+
+    /// The logs of the actions of its last run; none when it never ran.
+    ///
+    /// - Throws: `Refusal` for a name that nobody knows, and for a start before that there is none of.
+    func sources(_ selection: LogSelection) throws -> [LogSource] {
+        let reader = try composition.reader()
+        let jobs = try reader?.jobs(JobFilter(context: service.context, service: service.name)) ?? []
+        guard let reader, let run = jobs.compactMap(\.run).max() else {
+            try KnownNames(try reader?.serviceSummaries().map(\.name) ?? []).require([service])
+            return []
+        }
+        var actions: [String] = []
+        for job in jobs.reversed() where (job.run == run || job.action == action) && !actions.contains(job.action) {
+            actions.append(job.action)
+        }
+        if let action {
+            guard actions.contains(action) else { throw unknown(action, actions) }
+            actions = [action]
+        }
+        return try actions.compactMap { name in
+            try source(jobs.filter { $0.action == name }, selection, reader)
+        }
+    }
+
+    /// - Parameter jobs: those of one action, newest first.
+    private func source(_ jobs: [JobRecord], _ selection: LogSelection, _ reader: StateReader) throws -> LogSource? {
+        guard let job = jobs.first else { return nil }
+        let starts = try starts(of: job, reader)
+        if selection.isPrevious {
+            if starts.count >= 2 {
+                return source(job, starts, from: starts[starts.count - 2], until: starts[starts.count - 1])
+            }
+            // The start before may have been in another run.
+            for former in jobs.dropFirst() {
+                let earlier = try self.starts(of: former, reader)
+                if let last = earlier.last { return source(former, earlier, from: last) }
+            }
+            throw Refusal("there is no earlier start of \(service.spoken).\(job.action)")
+        }
+        if let since = selection.since { return source(job, starts, from: since) }
+        return source(job, starts, from: selection.lines == nil ? starts.last : nil)
+    }
+
+    private func source(
+        _ job: JobRecord,
+        _ starts: [WallTime],
+        from: WallTime?,
+        until: WallTime? = nil
+    ) -> LogSource {
+        LogSource(
+            action: job.action,
+            folder: "\(composition.paths.logs)/\(service.context)/\(service.name)/\(job.action)",
+            job: job.id,
+            from: from,
+            until: until,
+            starts: starts
+        )
+    }
+
+    /// When the program of a job was executed, earliest first: those that ended are in the table of starts, the one
+    /// that runs is in the job.
+    private func starts(of job: JobRecord, _ reader: StateReader) throws -> [WallTime] {
+        let ended = try reader.starts(of: job.id).compactMap(\.startedAt)
+        return Set(ended + [job.startedAt].compactMap { $0 }).sorted()
+    }
+
+    private func unknown(_ action: String, _ actions: [String]) -> Refusal {
+        let near = KnownNames.nearest(action, actions).map { "did you mean `\(service.spoken).\($0)`?" }
+        return Refusal(
+            "there is no action \(action) of \(service.spoken)",
+            help: near ?? "it has " + actions.joined(separator: ", ")
+        )
+    }
+}

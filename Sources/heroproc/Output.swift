@@ -1,0 +1,103 @@
+import FoundationEssentials
+import Glibc
+import HeroLinux
+import HeroModel
+import HeroView
+
+/// Where words go: results to standard output, diagnostics and progress to standard error.
+final class Output {
+    /// How results are written.
+    let format: OutputFormat
+    /// Whether only results and errors are wanted.
+    let isQuiet: Bool
+    /// What standard output can show.
+    let results: Style
+    /// What standard error can show.
+    let messages: Style
+    /// Whether a person looks at the results.
+    let isResultsTerminal: Bool
+    /// Whether a person looks at the progress.
+    let isMessagesTerminal: Bool
+    /// Nobody reads the results any more.
+    private(set) var isClosed = false
+
+    /// Looks at both descriptors.
+    init(_ options: CommonOptions, environment: [String: String]) {
+        format = options.format
+        isQuiet = options.quiet
+        isResultsTerminal = Terminal.isTerminal(1)
+        isMessagesTerminal = Terminal.isTerminal(2)
+        let wantsColor = !options.noColor && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        results = Style(isColored: wantsColor && isResultsTerminal, width: Terminal.width(1))
+        messages = Style(isColored: wantsColor && isMessagesTerminal, width: Terminal.width(2))
+    }
+
+    /// Lines that the terminal of standard error has; 24 where it does not say.
+    var messagesHeight: Int {
+        var size = winsize()
+        guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else { return 24 }
+        return Int(size.ws_row)
+    }
+
+    // MARK: Results
+
+    /// A result as text.
+    func result(_ text: String) { result(Array(text.utf8)) }
+
+    /// A result as it is.
+    func result(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        if !Self.write(bytes, to: 1) { isClosed = true }
+    }
+
+    /// A result as a JSON document.
+    func result(_ value: JSONValue) { result(value.text(.pretty) + "\n") }
+
+    // MARK: Messages
+
+    /// Something worth knowing; not with `--quiet`.
+    func note(_ text: String) {
+        if !isQuiet { message(text + "\n") }
+    }
+
+    /// What went wrong, and what to do.
+    func error(_ text: String, help: String? = nil) {
+        message(messages.paint("error:", .red) + " \(text.printable)\n")
+        if let help { message("  " + messages.paint("help:", .green) + " \(help.printable)\n") }
+    }
+
+    /// What is wrong with manifests; warnings alone are not shown with `--quiet`.
+    func diagnostics(_ diagnostics: [Diagnostic]) {
+        guard !isQuiet || diagnostics.contains(where: { $0.severity == .error }) else { return }
+        message(DiagnosticView(messages).text(diagnostics))
+    }
+
+    /// Words for standard error as they are.
+    func message(_ text: String) { Self.message(text) }
+
+    /// The same without a look at what the terminal can show.
+    static func message(_ text: String) {
+        if !text.isEmpty { _ = write(Array(text.utf8), to: 2) }
+    }
+
+    /// Writes all of it.
+    ///
+    /// - Returns: false when nobody reads it or there is no room.
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { buffer in
+            var sent = 0
+            while sent < buffer.count {
+                let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: sent), buffer.count - sent)
+                if count >= 0 {
+                    sent += count
+                } else if errno == EAGAIN {
+                    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&entry, 1, -1)
+                } else if errno != EINTR {
+                    return false
+                }
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import HeroLinux
+import HeroManifest
+import HeroModel
+import HeroStore
+import HeroView
+
+/// Makes the report of `status`: the records, checked against the kernel at the time of reading (reliability.md OB-2).
+struct StatusReading {
+    let composition: Composition
+
+    /// What there is; of the named services only, where there are names.
+    func report(_ names: [QualifiedName] = []) throws -> StatusReport {
+        let holder = ReconcilerLock.holder(composition.paths)
+        let reader = try composition.reader()
+        let revision = try reader?.revision()
+        let summaries = try reader?.serviceSummaries() ?? []
+        try KnownNames(summaries.map(\.name)).require(names)
+        let declared = try declared(reader, revision)
+        let jobs = Dictionary(grouping: try reader?.currentJobs() ?? [], by: \.subject)
+        let shown = names.isEmpty ? summaries : summaries.filter { names.contains($0.name) }
+        return StatusReport(
+            revision: revision,
+            reconciler: holder.map { .init(pid: $0.pid, mode: $0.mode, directory: $0.directory) },
+            services: shown.map { summary in
+                status(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
+            },
+            now: composition.now
+        )
+    }
+
+    /// What the last revision declares, read from the files that are recorded with it.
+    ///
+    /// The records of services say what they were started with, which may be something else by now.
+    private func declared(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> Desired? {
+        guard let reader, let revision else { return nil }
+        let files = try reader.files(of: revision.number)
+        return Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
+    }
+
+    private func status(
+        _ summary: ServiceSummary,
+        _ spec: ServiceSpec?,
+        _ revision: RevisionRecord?,
+        _ jobs: [JobRecord]
+    ) -> ServiceStatus {
+        let own = jobs.filter { $0.run == summary.run }.sorted { $0.id < $1.id }
+        let checked = own.map { $0.checked() }
+        var state = summary.state
+        // A part is gone and its service is still recorded as up: nobody has seen it yet, or nobody is there to see it.
+        if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
+        var actions = checked.map { ActionStatus($0.job) }
+        let order = spec?.actions.map(\.name) ?? []
+        for name in order where !actions.contains(where: { $0.name == name }) { actions.append(ActionStatus(name: name)) }
+        let place = Dictionary(order.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        actions.sort { place[$0.name, default: .max] < place[$1.name, default: .max] }
+        return ServiceStatus(
+            name: summary.name,
+            serviceClass: spec?.serviceClass ?? summary.serviceClass,
+            wanted: wanted(spec, revision),
+            state: state,
+            since: summary.since,
+            run: summary.run,
+            blockedBy: summary.blockedBy,
+            actions: actions
+        )
+    }
+
+    /// What is wanted of it, `down` included.
+    private func wanted(_ spec: ServiceSpec?, _ revision: RevisionRecord?) -> WantedStatus? {
+        guard let spec else { return nil }
+        guard spec.status == .start, let revision, revision.isDown else { return spec.status }
+        return revision.isDownForAll || spec.serviceClass == .user ? .stop : .start
+    }
+}
+
+extension JobRecord {
+    /// The service it belongs to; nil for a standalone one.
+    fileprivate var subject: QualifiedName? { service.map { QualifiedName($0, context: context) } }
+
+    /// The record as the kernel bears it out: a process that is gone is not shown as one that runs.
+    func checked() -> (job: JobRecord, isGone: Bool) {
+        guard phase == .running, !isStopping, let process, !Census.isAlive(process) else { return (self, false) }
+        var job = self
+        job.process = nil
+        job.isReady = false
+        job.error = "process \(process.pid) is gone, and no reconciler has recorded how it ended"
+        return (job, true)
+    }
+}

@@ -1,0 +1,183 @@
+import Foundation
+import Glibc
+import HeroLinux
+import Testing
+
+/// A folder of its own with a services directory and a state directory that nothing else on the machine uses.
+final class Sandbox: Sendable {
+    /// What a command wrote, and how it left.
+    struct Answer: Sendable {
+        var code: Int32
+        var out: String
+        var err: String
+
+        /// The results as JSON.
+        var json: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
+        }
+    }
+
+    /// A program under test that goes on beside the test.
+    struct Running: Sendable {
+        let pid: pid_t
+        let out: String
+        let err: String
+    }
+
+    /// A manifest of a small service that ends at once when asked.
+    static func service(_ name: String, _ keys: String = "", script: String = "exec sleep 1000") -> String {
+        """
+        kind: Service
+        name: \(name)
+        \(keys)
+        actions:
+          - name: run
+            is_process: true
+            script: |
+              \(script)
+            retry: {delay: 10ms, jitter: 0}
+        """
+    }
+
+    let root: String
+    let environment: [String: String]
+    var services: String { root + "/services.d" }
+    var state: String { root + "/state" }
+    var paths: RuntimePaths { RuntimePaths.of(state: state, environment: environment) }
+
+    /// The binary that was built with these tests.
+    static let binary: String = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("heroproc").path
+    }()
+
+    init(requiresCore: Bool = false) throws {
+        var template = Array("/tmp/heroproc-cli-XXXXXX".utf8CString)
+        root = try #require(mkdtemp(&template).map { String(cString: $0) })
+        var environment = [
+            "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": root, "XDG_RUNTIME_DIR": root + "/run",
+            "HEROPROC_STATE": root + "/state",
+        ]
+        if !requiresCore { environment["HERO_PROC_NO_AUTOSTART_DB"] = "1" }
+        self.environment = environment
+        for folder in [services, root + "/run"] { mkdir(folder, 0o700) }
+    }
+
+    /// Makes a sandbox, and leaves nothing of it behind, whatever happens in the body.
+    static func with(
+        requiresCore: Bool = false,
+        _ manifests: [String: String] = [:],
+        _ body: (Sandbox) async throws -> Void
+    ) async throws {
+        let sandbox = try Sandbox(requiresCore: requiresCore)
+        for (name, text) in manifests { try sandbox.write(name, text) }
+        do {
+            try await body(sandbox)
+        } catch {
+            await sandbox.clean()
+            throw error
+        }
+        await sandbox.clean()
+    }
+
+    /// Writes a manifest; a new text takes the place of the old one in one step.
+    func write(_ name: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(services)/\(name)"), options: .atomic)
+    }
+
+    func remove(_ name: String) { unlink("\(services)/\(name)") }
+
+    // MARK: Running it
+
+    /// Runs `heroproc` to its end, in the sandbox's folder.
+    func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> Answer {
+        let running = try start(arguments, extra: extra)
+        let code = try await code(of: running)
+        defer {
+            unlink(running.out)
+            unlink(running.err)
+        }
+        return Answer(code: code, out: text(running.out), err: text(running.err))
+    }
+
+    /// Starts `heroproc` and does not wait for it.
+    func start(_ arguments: [String], extra: [String: String] = [:]) throws -> Running {
+        let number = UUID().uuidString
+        let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
+        let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root, Self.binary] + arguments
+        let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, out, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, err, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        var pid: pid_t = 0
+        let argv = words.map { strdup($0) } + [nil]
+        let envp = variables.map { strdup($0) } + [nil]
+        defer { for pointer in argv + envp { free(pointer) } }
+        try #require(posix_spawn(&pid, "/bin/sh", &actions, nil, argv, envp) == 0)
+        return Running(pid: pid, out: out, err: err)
+    }
+
+    /// Waits for its end; the exit code, or 128 and the signal.
+    func code(of running: Running) async throws -> Int32 {
+        var status: Int32 = 0
+        try await eventually("heroproc ends") { waitpid(running.pid, &status, WNOHANG) == running.pid }
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+    }
+
+    func text(_ path: String) -> String {
+        (try? String(decoding: Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)) ?? ""
+    }
+
+    // MARK: What is there
+
+    /// Everything below the state directory: path, size, time of the last change.
+    func stateListing() throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: state).map { path in
+            var file = stat()
+            stat("\(state)/\(path)", &file)
+            return "\(path) \(file.st_size) \(file.st_mtim.tv_sec).\(file.st_mtim.tv_nsec)"
+        }.sorted()
+    }
+
+    var hasState: Bool { FileManager.default.fileExists(atPath: state) }
+
+    /// The first action of a service as `status -o json` shows it.
+    func action(_ service: String) async throws -> (job: Int, pid: Int32, restarts: Int)? {
+        let services = try await run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []
+        let found = services.first { $0["name"] as? String == service }
+        guard let action = (found?["actions"] as? [[String: Any]])?.first, let job = action["job_id"] as? Int,
+            let pid = action["pid"] as? Int, let restarts = action["restart_count"] as? Int
+        else { return nil }
+        return (job, Int32(clamping: pid), restarts)
+    }
+
+    /// Takes everything down and removes all traces.
+    private func clean() async {
+        if hasState {
+            _ = try? await run("down", "--all", "--quiet")
+            // Whoever still supervises has nothing to do any more.
+            if let holder = ReconcilerLock.holder(paths), holder.pid > 0 { kill(holder.pid, SIGTERM) }
+            try? await eventually("no reconciler lives") { ReconcilerLock.holder(paths) == nil }
+        }
+        for path in [paths.run, root] { try? FileManager.default.removeItem(atPath: path) }
+    }
+}
+
+/// Waits for a fact.
+func eventually(
+    _ fact: String,
+    within seconds: Int = 20,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ holds: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < deadline {
+        if try await holds() { return }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    Issue.record("never came true: \(fact)", sourceLocation: sourceLocation)
+    throw CancellationError()
+}
