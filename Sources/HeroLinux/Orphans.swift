@@ -56,7 +56,7 @@ final class Orphans {
     /// - Parameter announces: Whether a living program is told as `orphaned`; else only its end will be.
     /// - Returns: The report of a program that lives.
     @discardableResult
-    func take(_ start: StartID, _ record: JobRecord, announces: Bool = true) -> StartReport? {
+    func take(_ start: StartID, _ record: RecordFile, announces: Bool = true) -> StartReport? {
         guard record.phase == HERO_PROC_EXECUTED || record.phase == HERO_PROC_GATED, let main = record.main,
             let found = Census.open(main)
         else {
@@ -150,7 +150,7 @@ final class Orphans {
     }
 
     private func gatedReport(_ orphan: Orphan) -> StartReport? {
-        guard case .found(let record) = JobRecord.read(orphan.recordPath, job: orphan.start.job) else { return nil }
+        guard case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job) else { return nil }
         return record.generation == orphan.start.generation ? record.gatedReport : nil
     }
 

@@ -90,9 +90,11 @@ final class Starts {
     }
 
     private func announce(_ start: StartID) {
-        guard let number = numbers[start], following[number]?.report == nil,
-            case .found(let record) = JobRecord.read(paths.record(of: start.job), job: start.job),
-            record.generation == start.generation, let report = record.startReport
+        guard let number = numbers[start], let one = following[number], one.report == nil,
+            case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
+            record.generation == start.generation, let report = record.startReport,
+            // The record may be that of another shim which was given the same start.
+            let shim = record.shim, shim.isSameProcess(as: one.shim)
         else { return }
         following[number]?.report = report
         reactor.cancelAlarm(Subject(.shim, number))
@@ -127,7 +129,7 @@ final class Starts {
 
     private func conclude(_ one: Following, code: Int32?) {
         let start = one.start
-        guard case .found(let record) = JobRecord.read(paths.record(of: start.job), job: start.job),
+        guard case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
             record.generation == start.generation
         else { return conclude(one, withoutRecord: code) }
         if let code, code == HERO_SHIM_LOCKED || code == HERO_SHIM_SUPERSEDED, one.report == nil {
