@@ -153,8 +153,9 @@ static int spawn(
     for (int index = 0; index < count && error == 0; index++) {
         error = posix_spawn_file_actions_adddup2(&actions, moves[index][0], moves[index][1]);
     }
-    // Whatever a library of ours forgot to mark close-on-exec stays with us.
-    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
+    // Whatever a library of ours forgot to mark close-on-exec stays with us. (A program named by a descriptor of
+    // ours needs it until it executes.)
+    if (error == 0 && strncmp(path, "/proc/self/fd/", 14) != 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
     if (error == 0) error = posix_spawn(&pid, path, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);

@@ -53,7 +53,10 @@ final class Orphans {
 
     /// Takes over what is left of a start whose shim is gone and whose end is not written.
     ///
-    /// - Parameter announces: Whether a living program is told as `orphaned`; else only its end will be.
+    /// - Parameters:
+    ///   - start: The start.
+    ///   - record: Its record.
+    ///   - announces: Whether a living program is told as `orphaned`; else only its end will be.
     /// - Returns: The report of a program that lives.
     @discardableResult
     func take(_ start: StartID, _ record: RecordFile, announces: Bool = true) -> StartReport? {
@@ -174,7 +177,8 @@ final class Orphans {
         for (identity, pidfd) in orphans[number]?.members ?? [:] {
             var status: Int32 = 0
             // Some of them are our children now, and nobody else would reap them.
-            let isGone = hl_pidfd_reap(pidfd.number, &status) == 1
+            let isGone =
+                hl_pidfd_reap(pidfd.number, &status) == 1
                 || hl_pidfd_send_signal(pidfd.number, SIGKILL) == -ESRCH
                 || ProcStat(of: identity.pid).map { $0.startTicks != identity.startTicks || $0.isDead } ?? true
             if isGone { orphans[number]?.members[identity] = nil } else { rest = true }

@@ -135,7 +135,8 @@ final class Starts {
         if let code, code == HERO_SHIM_LOCKED || code == HERO_SHIM_SUPERSEDED, one.report == nil {
             // The very same start may be held by a shim that a former reconciler spawned: then that one is followed.
             if let shim = record.shim, shim.pid != one.shim.pid, let found = Census.open(shim), !found.stat.isDead,
-                follow(start, shim, found.pidfd, names: one.names) {
+                follow(start, shim, found.pidfd, names: one.names)
+            {
                 return awaitExecution(start)
             }
             return conclude(one, withoutRecord: code)

@@ -47,7 +47,7 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     }
 }
 
-@Suite struct AdoptionTests {
+@Suite(.ownThread) struct AdoptionTests {
     @Test("SH-2: a reconciler that is killed takes nothing with it, and the next one misses nothing")
     func killedReconciler() throws {
         let sandbox = try Sandbox()
@@ -69,10 +69,12 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         }
         #expect(sightings[5] == .nothing)
         // The last one was only just spawned; it may not even have a record yet.
-        #expect(eventually {
-            sightings.merge(kernel.adopt([2, 4])) { $1 }
-            return ([2, 4] as [JobID]).allSatisfy { if case .over = sightings[$0] { true } else { false } }
-        })
+        #expect(
+            eventually {
+                sightings.merge(kernel.adopt([2, 4])) { $1 }
+                return ([2, 4] as [JobID]).allSatisfy { if case .over = sightings[$0] { true } else { false } }
+            }
+        )
         for (job, code) in [(2, 42), (4, 44)] as [(JobID, Int32)] {
             guard case .over(generation: 1, let end) = sightings[job] else { continue }
             #expect(end.outcome == .exited(code))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite struct IdentityTests {
+@Suite(.ownThread) struct IdentityTests {
     /// `/proc/PID/stat` lines, and what must be read from them: pid, state, parent, session, start; nil where the
     /// text must be refused.
     static let lines: [(text: String, expected: [UInt64]?)] = {
@@ -16,7 +16,10 @@ import Testing
         ]
         return names.map { ("42 (\($0)) \(rest)\n", good) } + [
             ("42 (cat) Z 10 30 20 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 7 0 0\n", [42, 90, 10, 20, 7]),
-            ("42 (cat) R 0 0 0 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 18446744073709551615 0 0\n", [42, 82, 0, 0, .max]),
+            (
+                "42 (cat) R 0 0 0 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 18446744073709551615 0 0\n",
+                [42, 82, 0, 0, .max]
+            ),
             ("2147483647 (x) \(rest)", [2_147_483_647, 83, 10, 20, 987_654]),
             ("", nil),
             ("42", nil),

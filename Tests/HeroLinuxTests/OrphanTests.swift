@@ -5,7 +5,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite struct OrphanTests {
+@Suite(.ownThread) struct OrphanTests {
     /// The shim of a job, by its record.
     private func shim(_ sandbox: Sandbox, _ job: JobID) throws -> ProcessIdentity {
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: job), job: job) else {
@@ -105,7 +105,9 @@ import Testing
         try sandbox.write("state/run/jobs/2", "this is not a record")
         let sightings = kernel.adopt([1, 2])
         #expect(sightings[1] == .nothing)
-        #expect(sightings[2]
-            == .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil)))
+        #expect(
+            sightings[2]
+                == .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
+        )
     }
 }

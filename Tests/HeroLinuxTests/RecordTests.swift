@@ -67,15 +67,19 @@ import Testing
 
     @Test("each kind of end is its own outcome")
     func kinds() throws {
-        #expect(Self.decode(Self.record(kind: HERO_EXIT_SIGNALED))?.end(nil)?.outcome
-            == .signaled(.kill, coreDumped: true))
+        #expect(
+            Self.decode(Self.record(kind: HERO_EXIT_SIGNALED))?.end(nil)?.outcome
+                == .signaled(.kill, coreDumped: true)
+        )
         #expect(Self.decode(Self.record(kind: HERO_EXIT_EMPTY))?.end(nil) == nil)
         let failed = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_FAILED))?.end(nil)
         #expect(failed?.outcome == .startFailed(StartFailure(stage: .execute, errno: 13, detail: "Permission denied")))
         #expect(failed?.executed == nil)
         let early = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_EMPTY))?.end(nil)
-        #expect(early?.outcome
-            == .startFailed(StartFailure(stage: .directory, errno: 2, detail: "No such file or directory")))
+        #expect(
+            early?.outcome
+                == .startFailed(StartFailure(stage: .directory, errno: 2, detail: "No such file or directory"))
+        )
     }
 
     @Test("an end of another start says nothing about this one")
@@ -92,7 +96,9 @@ import Testing
         let good = Self.record()
         for _ in 0..<500 {
             let inProc = Bool.random(using: &generator)
-            let size = inProc ? MemoryLayout<hero_proc>.offset(of: \.checksum) ?? 0
+            let size =
+                inProc
+                ? MemoryLayout<hero_proc>.offset(of: \.checksum) ?? 0
                 : MemoryLayout<hero_exit>.offset(of: \.checksum) ?? 0
             let index = Int.random(in: 0..<size, using: &generator) + (inProc ? 0 : Int(HERO_SECTOR))
             var bytes = good
@@ -175,8 +181,10 @@ import Testing
         #expect(header.log_max_size == 77)
         #expect(header.open_files_soft == 1024)
         #expect(header.pid_namespace == 4_026_531_836)
-        #expect(withUnsafeBytes(of: header.boot_id) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            == "0123-boot")
+        #expect(
+            withUnsafeBytes(of: header.boot_id) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                == "0123-boot"
+        )
     }
 
     @Test("without a script there is none")

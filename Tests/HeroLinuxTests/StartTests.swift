@@ -5,7 +5,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite struct StartTests {
+@Suite(.ownThread) struct StartTests {
     @Test("SH-1: an exit code and a signal come back exactly", arguments: [0, 1, 7, 104, 255])
     func exactCode(_ code: Int32) throws {
         let sandbox = try Sandbox()
@@ -149,7 +149,8 @@ import Testing
     func cleanProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        let script = "ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > \(sandbox.folder)/fds; "
+        let script =
+            "ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > \(sandbox.folder)/fds; "
             + "exec grep -E '^Sig(Blk|Ign)' /proc/self/status > \(sandbox.folder)/signals"
         kernel.launch(sandbox.shell(1, script))
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
