@@ -140,7 +140,7 @@ public final class LinuxKernel: Kernel {
         case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)
         case .orphan: isAlarm ? orphans.ring(number) : orphans.mainEnded(number)
         case .watcher: isAlarm ? watcher.ring(number) : watcher.readChanges()
-        case .listener: control.accept()
+        case .listener: isAlarm ? control.resume() : control.accept()
         case .connection: isAlarm ? control.ring(number) : control.isReady(number)
         case .conversation: isAlarm ? prober.ring(number) : prober.conversationIsReady(number)
         case .command: isAlarm ? prober.ring(number) : prober.commandSpoke(number)

@@ -149,15 +149,25 @@ import Testing
     func cleanProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        let script =
-            "ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > \(sandbox.folder)/fds; "
-            + "exec grep -E '^Sig(Blk|Ign)' /proc/self/status > \(sandbox.folder)/signals"
-        kernel.launch(sandbox.shell(1, script))
-        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
-        let numbers = try #require(readText(sandbox.folder + "/fds")).split(separator: "\n")
-        #expect(numbers.count == 4, "\(numbers.joined(separator: ", "))")
-        let signals = try #require(readText(sandbox.folder + "/signals"))
-        #expect(signals == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n")
+        kernel.launch(sandbox.order(1, ["/bin/ls", "-l", "/proc/self/fd"]))
+        kernel.launch(sandbox.order(2, ["/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]))
+        var ended = 0
+        while ended < 2 {
+            try kernel.await("an end") { event in
+                guard case .ended(_, let end) = event else { return false }
+                #expect(end.outcome == .exited(0))
+                ended += 1
+                return true
+            }
+        }
+        let open = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
+            .split(separator: "\n").filter { $0.contains("->") }
+        // The fifth is the folder that ls reads.
+        #expect(open.count == 5, "\(open.joined(separator: ", "))")
+        #expect(open.filter { $0.hasSuffix("/jobs/1") }.count == 1)
+        let signals = try #require(readText(sandbox.paths.logs + "/core/test/main/2.log"))
+        #expect(signals.contains("SigBlk:\t0000000000000000\n"))
+        #expect(signals.contains("SigIgn:\t0000000000000000\n"))
     }
 
     @Test("many starts at one time all end with their own status")
