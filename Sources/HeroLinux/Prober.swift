@@ -15,6 +15,7 @@ final class Prober {
     private var conversations: [UInt64: Conversation] = [:]
     private var commands: [UInt64: CommandProbe] = [:]
     private var lookups: [UInt64: ProbeOrder] = [:]
+    private var running = 0
     private var byJob: [JobID: Set<UInt64>] = [:]
     private var lastNumber: UInt64 = 0
     private var listeners = Listeners()
@@ -27,6 +28,9 @@ final class Prober {
             throw LinuxError(cannot: "watch for probe results", errno)
         }
     }
+
+    /// Whether a command, also one nobody asks about any more, has not been reaped yet.
+    var hasRunningCommands: Bool { running > 0 }
 
     /// Asks one question.
     func ask(_ order: ProbeOrder) {
@@ -149,6 +153,7 @@ final class Prober {
             }
             commands[number] = command
             remember(number, order)
+            running += 1
             command.start(number, mailbox)
         } catch {
             answer(number, order, .no(error.description))
@@ -173,6 +178,7 @@ final class Prober {
                 }
                 converse(number, order, places)
             case .ended(let number, let problem):
+                running -= 1
                 guard let command = commands[number] else { continue }
                 _ = command.readErrors()
                 answer(number, command.order, problem.map { .no($0 + command.lastWords) } ?? .yes)

@@ -25,6 +25,7 @@ final class Starts {
     private let orphans: Orphans
     private var following: [UInt64: Following] = [:]
     private var numbers: [StartID: UInt64] = [:]
+    private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
 
     init(_ reactor: Reactor, paths: RuntimePaths, launcher: Launcher, notices: Notices, orphans: Orphans) {
@@ -55,6 +56,9 @@ final class Starts {
     /// The pid of the shim that holds a start.
     func shimPID(of start: StartID) -> Int32? { numbers[start].flatMap { following[$0] }?.shim }
 
+    /// Whether this is a shim that is followed.
+    func isShim(_ pid: Int32) -> Bool { shims.contains(pid) }
+
     /// Follows a shim of which its pidfd is held.
     @discardableResult
     func follow(
@@ -69,6 +73,7 @@ final class Starts {
         guard reactor.watch(pidfd.number, subject) else { return false }
         following[lastNumber] = Following(start: start, shim: shim, pidfd: pidfd, names: names, report: report)
         numbers[start] = lastNumber
+        shims.insert(shim)
         return true
     }
 
@@ -122,6 +127,7 @@ final class Starts {
         if numbers[one.start] == number { numbers[one.start] = nil }
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.unwatch(one.pidfd.number)
+        shims.remove(one.shim)
         var status: Int32 = 0
         let reaped = hl_pidfd_reap(one.pidfd.number, &status) == 1
         let code = reaped && hl_status_exited(status) == 1 ? hl_status_code(status) : nil

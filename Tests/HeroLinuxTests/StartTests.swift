@@ -119,7 +119,12 @@ import Testing
     func brokenShim() throws {
         let sandbox = try Sandbox()
         try sandbox.write("shim", "not a program", mode: 0o755)
-        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: sandbox.folder + "/shim", environment: [:])
+        let kernel = try LinuxKernel(
+            paths: sandbox.paths,
+            shimPath: sandbox.folder + "/shim",
+            environment: [:],
+            ownsProcess: false
+        )
         kernel.launch(sandbox.shell(1, "true"))
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it started")
@@ -138,7 +143,7 @@ import Testing
         let descriptor = open(copy, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
         #expect(write(descriptor, bytes, bytes.count) == bytes.count)
         close(descriptor)
-        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: copy, environment: [:])
+        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: copy, environment: [:], ownsProcess: false)
         unlink(copy)
         try sandbox.write("hpshim", "something else", mode: 0o755)
         kernel.launch(sandbox.shell(1, "exit 3"))
