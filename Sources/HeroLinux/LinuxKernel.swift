@@ -168,7 +168,8 @@ public final class LinuxKernel: Kernel {
     /// Reaps processes that lost their parent and came to us: nobody else ever would (reliability.md P1-1).
     private func reapStrays() {
         // Which child a running probe command is, only the library knows that spawned it.
-        guard ownsProcess, hasChildNews, !prober.hasRunningCommands else { return }
+        // Its threads may also swallow SIGCHLD: from the first command on, every waking is an occasion to look.
+        guard ownsProcess, hasChildNews || prober.hasRunCommands, !prober.hasRunningCommands else { return }
         var last: Int32 = 0
         while true {
             let pid = hl_next_zombie()

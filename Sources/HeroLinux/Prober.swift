@@ -16,6 +16,8 @@ final class Prober {
     private var commands: [UInt64: CommandProbe] = [:]
     private var lookups: [UInt64: ProbeOrder] = [:]
     private var running = 0
+    /// Whether a command was ever run.
+    private(set) var hasRunCommands = false
     private var byJob: [JobID: Set<UInt64>] = [:]
     private var lastNumber: UInt64 = 0
     private var listeners = Listeners()
@@ -154,6 +156,7 @@ final class Prober {
             commands[number] = command
             remember(number, order)
             running += 1
+            hasRunCommands = true
             command.start(number, mailbox)
         } catch {
             answer(number, order, .no(error.description))
