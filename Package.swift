@@ -104,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "hpbenchload",
             linkerSettings: [
-                .unsafeFlags(["-enable-experimental-feature", "Embedded"] + (dynamicShim ? [] : ["-Xclang-linker", "-static"]))
+                .unsafeFlags(["-enable-experimental-feature", "Embedded"]),
+                .unsafeFlags(dynamicShim ? [] : ["-Xclang-linker", "-static"]),
             ]
         ),
 

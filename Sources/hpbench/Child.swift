@@ -7,9 +7,7 @@ struct Child {
 
     /// Starts a program in a process group of its own, so that Ctrl-C reaches us alone and we clean up.
     ///
-    /// - Parameters:
-    ///   - directory: Its working directory; ours is changed for the moment of the start.
-    ///   - output: Where stdout and stderr go; nil throws them away.
+    /// Its working directory is ours for the moment of the start. Without a file its output is thrown away.
     init(_ arguments: [String], in directory: String? = nil, output: String? = nil) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

@@ -6,7 +6,7 @@ import Foundation
 struct HPBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hpbench",
-        abstract: "Measure starts, stops, memory, healing, idleness, logs and plans beside the peers that are installed.",
+        abstract: "Measure starts, stops, memory, healing, idleness, logs and plans beside the peers installed here.",
         discussion: """
             Nothing is left behind, on Ctrl-C neither. A busy machine makes absolute figures worthless; ratios less so.
 

@@ -15,7 +15,8 @@ struct LiveProcess {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { name in
             guard let pid = pid_t(name), pid != getpid(), let program = target("/proc/\(name)/exe") else { return nil }
-            let isOurs = program.hasPrefix(directory + "/")
+            let isOurs =
+                program.hasPrefix(directory + "/")
                 || (target("/proc/\(name)/cwd").map { ($0 + "/").hasPrefix(directory + "/") } ?? false)
             return isOurs ? LiveProcess(pid: pid, program: String(program.split(separator: "/").last ?? "")) : nil
         }

@@ -36,7 +36,8 @@ final class ServiceDirectories: Supervisor {
             try logger.write(toFile: service + "/log/run", atomically: false, encoding: .utf8)
             chmod(service + "/log/run", 0o755)
             // Otherwise s6 waits a second before every restart.
-            if flavour == .s6 { try "3\n".write(toFile: service + "/notification-fd", atomically: false, encoding: .utf8) }
+            guard flavour == .s6 else { continue }
+            try "3\n".write(toFile: service + "/notification-fd", atomically: false, encoding: .utf8)
         }
     }
 

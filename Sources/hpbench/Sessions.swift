@@ -38,7 +38,8 @@ struct Sessions {
                 let order = now()
                 try supervisor.stop()
                 stops[contender, default: []].append(seconds(from: order, to: now()))
-                say("  \(contender.rawValue): start \(text(starts[contender]?.last)), stop \(text(stops[contender]?.last))")
+                let times = "start \(text(starts[contender]?.last)), stop \(text(stops[contender]?.last))"
+                say("  \(contender.rawValue): \(times)")
                 place.endProcesses()
             }
         }

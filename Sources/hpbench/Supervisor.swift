@@ -105,7 +105,7 @@ final class HeroProc: Supervisor {
     func launchTime() throws -> Double {
         let text = try Child.output(arguments("jobs", ["-o", "json", "--limit", "100000"]), in: place)
         let report = try JSONDecoder().decode(JobsReport.self, from: Data(text.utf8))
-        let first = report.jobs.compactMap { Self.time($0.created_at) }.min()
+        let first = report.jobs.compactMap { Self.time($0.created) }.min()
         var wall = timespec()
         clock_gettime(CLOCK_REALTIME, &wall)
         let boot = Double(now()) / 1e9
@@ -134,7 +134,11 @@ final class HeroProc: Supervisor {
 
     private struct JobsReport: Decodable {
         struct Job: Decodable {
-            var created_at: String?
+            var created: String?
+
+            enum CodingKeys: String, CodingKey {
+                case created = "created_at"
+            }
         }
         var jobs: [Job]
     }

@@ -13,13 +13,14 @@ final class Workplace {
     private let interruption: [any DispatchSourceSignal]
 
     /// Makes a directory below another one, and copies the programs under test into it.
-    ///
-    /// - Parameter programs: Our binaries, by path.
     init(below parent: String, programs: [String]) throws {
         let wanted = parent + "/hpbench.\(getpid())"
         try FileManager.default.createDirectory(atPath: wanted + "/bin", withIntermediateDirectories: true)
         let path = URL(filePath: wanted).resolvingSymlinksInPath().path()
         self.path = path
+        // ext4 looks at every inode that was deleted near a new one within the last minutes. So each folder of ours is
+        // sent to a part of the disk of its own, as if it were a top-level one; elsewhere this does nothing.
+        if let chattr = Child.path(of: "chattr") { _ = try Child([chattr, "+T", path]).wait() }
         for program in programs {
             let name = URL(filePath: program).lastPathComponent
             try FileManager.default.copyItem(
