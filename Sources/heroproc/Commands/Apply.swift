@@ -19,8 +19,9 @@ struct Apply: HeroCommand {
               heroproc apply --no-wait -o json
 
             EXIT CODES:
-              0 converged (the next diff is empty), 1 applied, but not all of it stands, 2 refused: nothing was changed. \
-            With --no-wait: 0 as soon as it is accepted.
+              0   converged: the next diff is empty (--no-wait: accepted)
+              1   applied, but not all of it stands
+              2   refused: nothing was changed
             """
     )
 
@@ -36,7 +37,8 @@ struct Apply: HeroCommand {
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let (files, result) = try composition.readManifests()
         guard let wanted = result.desired else {
-            return Errand(output, Plan(baseRevision: 0)).refuse(mistaken: composition.shownDirectory, result.diagnostics)
+            let errand = Errand(output, Plan(baseRevision: 0))
+            return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
         let plan = Planner.plan(wanted, try composition.observed(), PlanOptions(prunes: !noPrune))

@@ -20,8 +20,9 @@ struct Reconcile: HeroCommand {
                                                    in a container: SIGTERM ends all
 
             EXIT CODES:
-              one pass: 0 converged, 1 not all of it stands, 2 refused: nothing was changed. With --watch: 0 when ended by \
-            SIGTERM or SIGINT, 2 when another reconciler lives.
+              0   converged; with --watch: ended by SIGTERM or SIGINT
+              1   not all of it stands
+              2   refused: nothing was changed, or another reconciler lives
             """
     )
 
@@ -53,7 +54,8 @@ struct Reconcile: HeroCommand {
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let (_, result) = try composition.readManifests()
         guard let wanted = result.desired else {
-            return Errand(output, Plan(baseRevision: 0)).refuse(mistaken: composition.shownDirectory, result.diagnostics)
+            let errand = Errand(output, Plan(baseRevision: 0))
+            return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
         let plan = Planner.plan(wanted, try composition.observed())

@@ -35,7 +35,8 @@ struct LogSource {
         var found: [LogFile] = []
         for path in LogFiles.list(active) {
             guard let file = LogFile(path) else { continue }
-            if let from, file.modified < from { break }
+            // The clock of file systems lags behind ours by a tick.
+            if let from, file.modified < from.earlier(by: .seconds(1)) { break }
             let first = file.firstTime
             if let until, let first, first >= until { continue }
             found.append(file)
@@ -74,7 +75,7 @@ struct LogFinder {
         }
     }
 
-    /// - Parameter jobs: those of one action, newest first.
+    /// The wanted stretch of the log of one action, given its jobs, newest first.
     private func source(_ jobs: [JobRecord], _ selection: LogSelection, _ reader: StateReader) throws -> LogSource? {
         guard let job = jobs.first else { return nil }
         let starts = try starts(of: job, reader)
