@@ -126,6 +126,11 @@ public final class LinuxKernel: Kernel {
         retirement.forget(job)
     }
 
+    /// Removes the logs of an action's earlier jobs.
+    public func pruneLogs(in folder: String, keepingJobs count: Int) {
+        LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)
+    }
+
     /// Asks once.
     public func ask(_ order: ProbeOrder) { prober.ask(order) }
 
