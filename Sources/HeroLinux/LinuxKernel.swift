@@ -150,6 +150,7 @@ public final class LinuxKernel: Kernel {
 
     /// Waits for the first event, and gives all that are there by then.
     public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
+        control.flush()
         while true {
             let isDue = deadline.map { $0 <= reactor.now } ?? false
             let hasEvents = !reactor.events.isEmpty
