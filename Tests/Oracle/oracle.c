@@ -5,7 +5,7 @@
 //   CHILD pid time                      DUP pid time     LISTEN pid time
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
-//   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | lines PER_SECOND |
+//   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
 //   ignore-term | linger MS | fork N | daemonize | listen PORT | listen-unix PATH | print-env | say TEXT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -181,6 +181,7 @@ int main(int count, char **words) {
             write_line();
             leave((int)(random[1] % 90));
         } else if (!strcmp(*word, "wait")) live(number(&word));
+        else if (!strcmp(*word, "wait-for")) for (word++; *word && access(*word, F_OK) != 0;) live(5);
         else if (!strcmp(*word, "lines")) pause_ms = 1000 / number(&word);
         else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
         else if (!strcmp(*word, "linger")) linger_ms = number(&word);
