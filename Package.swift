@@ -103,6 +103,9 @@ let package = Package(
 
         // The tests.
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
+        .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
+        .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
+        .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
             dependencies: ["HeroManifest", "HeroModel"],

@@ -131,7 +131,7 @@ failed:;
 
 // The mask of a new process is empty and no signal is ignored in it, whatever ours are.
 static int spawn(
-    const char *path, char *const argv[], char *const environment[], const int (*moves)[2], int count, short flags
+    const char *path, char *const argv[], char *const environment[], const int (*moves)[2], int count, int last, short flags
 ) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -153,6 +153,9 @@ static int spawn(
     for (int index = 0; index < count && error == 0; index++) {
         error = posix_spawn_file_actions_adddup2(&actions, moves[index][0], moves[index][1]);
     }
+    // Whatever a library of ours forgot to mark close-on-exec stays with us. (A program named by a descriptor of
+    // ours needs it until it executes.)
+    if (error == 0 && strncmp(path, "/proc/self/fd/", 14) != 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
     if (error == 0) error = posix_spawn(&pid, path, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -163,10 +166,10 @@ int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int 
     // All sources are above 4 (the caller keeps them there), so no move can overwrite a later source.
     const int moves[][2] = {{null, 0}, {null, 1}, {null, 2}, {spec, 3}, {notice, 4}};
     char *const environment[] = {NULL};
-    return spawn(path, argv, environment, moves, 5, 0);
+    return spawn(path, argv, environment, moves, 5, 4, 0);
 }
 
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log) {
     const int moves[][2] = {{null, 0}, {log, 1}, {log, 2}};
-    return spawn(path, argv, environment, moves, 3, POSIX_SPAWN_SETSID);
+    return spawn(path, argv, environment, moves, 3, 2, POSIX_SPAWN_SETSID);
 }

@@ -21,21 +21,21 @@ struct Adoption {
     }
 
     /// A record that a shim is just beginning is given a moment to say who it is.
-    private func settled(_ path: String, _ job: JobID) -> JobRecord.Reading {
-        var reading = JobRecord.read(path, job: job)
+    private func settled(_ path: String, _ job: JobID) -> RecordFile.Reading {
+        var reading = RecordFile.read(path, job: job)
         for _ in 0..<20 {
             switch reading {
             case .absent, .found: return reading
             case .empty, .damaged:
                 guard isLocked(path) else { return reading }
                 hl_pause(5_000_000)
-                reading = JobRecord.read(path, job: job)
+                reading = RecordFile.read(path, job: job)
             }
         }
         return reading
     }
 
-    private func sight(_ start: StartID, _ record: JobRecord) -> Sighting {
+    private func sight(_ start: StartID, _ record: RecordFile) -> Sighting {
         let generation = start.generation
         guard !record.isRetired else { return .nothing }
         if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
@@ -77,7 +77,7 @@ struct Adoption {
         return .held(generation: generation, record.startReport)
     }
 
-    private func lost(_ generation: UInt32, _ reason: String, _ record: JobRecord) -> Sighting {
+    private func lost(_ generation: UInt32, _ reason: String, _ record: RecordFile) -> Sighting {
         .over(
             generation: generation,
             EndReport(outcome: .lost(reason), time: nil, executed: record.startReport)

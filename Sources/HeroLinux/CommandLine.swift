@@ -6,6 +6,7 @@ public enum LogFiles {
     /// Those that are there, newest first: `17.log`, `17.log.1`, `17.log.2` and so on.
     ///
     /// - Parameter active: The path of the active file, `<logs>/context/service/action/17.log`.
+    /// - Returns: Absolute paths as `active` is one.
     public static func list(_ active: String) -> [String] {
         guard let slash = active.lastIndex(of: "/") else { return [] }
         let folder = String(active[..<slash])
@@ -33,6 +34,8 @@ public struct Background {
     ///   - arguments: What follows the program's name.
     ///   - environment: Its whole environment.
     ///   - logFile: Where its standard output and error are appended to.
+    /// - Returns: The running program.
+    /// - Throws: When it cannot be started or its log not be opened.
     public static func spawn(
         _ arguments: [String],
         environment: [String: String],

@@ -107,10 +107,12 @@ private struct Command: Sendable {
                 error: .fileDescriptor(FileDescriptor(rawValue: errors), closeAfterSpawningProcess: true)
             ) { execution in
                 // Our own copy outlives the process, so that what it left in its group can still be ended.
-                let copy = hl_duplicate(execution.processIdentifier.processDescriptor, 10)
-                return copy
+                hl_duplicate(execution.processIdentifier.processDescriptor, 10)
             }
-            if result.closureResult >= 0 { close(result.closureResult) }
+            if result.closureResult >= 0 {
+                _ = hl_pidfd_send_group_signal(result.closureResult, SIGKILL)
+                close(result.closureResult)
+            }
             switch result.terminationStatus {
             case .exited(0): return nil
             case .exited(let code): return "`\(name)` ended with exit code \(code)"

@@ -69,6 +69,7 @@ public final class ControlClient {
     /// The next line of the answer.
     ///
     /// - Parameter timeout: nil waits for ever.
+    /// - Returns: A line, or why there is none.
     public func nextLine(timeout: Duration?) -> Line {
         let deadline = timeout.map { hl_boot_clock().addingReportingOverflow($0.wholeNanoseconds) }
             .map { $0.overflow ? .max : $0.partialValue }

@@ -8,7 +8,9 @@ enum Place: Hashable, Sendable {
     case ip(family: Int32, address: [UInt8], port: UInt16)
     case unix(String)
 
-    /// Places that need no resolver; nil when the name needs one. No host means loopback.
+    /// Places that need no resolver; nil when the name needs one.
+    ///
+    /// No host means loopback.
     static func numeric(host: String?, port: UInt16) -> [Place]? {
         guard let host, host != "localhost" else {
             return [
@@ -96,7 +98,8 @@ struct Conversation {
             case .tcp(let host, let port): TCPEndpoint(host: host, port: port).description
             case .unix: "localhost"
             }
-        let text = "GET \(target.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: heroproc\r\nAccept: */*\r\n"
+        let text =
+            "GET \(target.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: heroproc\r\nAccept: */*\r\n"
             + "Connection: close\r\n\r\n"
         request = Array(text.utf8)
     }

@@ -6,7 +6,9 @@ public enum GitCommit {
     public static func of(_ directory: String) -> String? {
         var folder = RuntimePaths.canonical(directory)
         while true {
-            if let repository = repository(at: folder == "/" ? "/.git" : folder + "/.git") { return head(of: repository) }
+            if let repository = repository(at: folder == "/" ? "/.git" : folder + "/.git") {
+                return head(of: repository)
+            }
             guard let slash = folder.lastIndex(of: "/"), folder != "/" else { return nil }
             folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
         }
@@ -25,7 +27,8 @@ public enum GitCommit {
     private static func head(of repository: String) -> String? {
         guard var text = readText(repository + "/HEAD", limit: 4096)?.trimmed else { return nil }
         // A work tree keeps its own HEAD; branches are kept in the repository it belongs to.
-        let common = readText(repository + "/commondir", limit: 4096)?.trimmed
+        let common =
+            readText(repository + "/commondir", limit: 4096)?.trimmed
             .map { $0.hasPrefix("/") ? $0 : "\(repository)/\($0)" } ?? repository
         for _ in 0..<5 {
             guard text.hasPrefix("ref: ") else { return isCommit(text) ? text : nil }

@@ -46,7 +46,7 @@ func check(_ result: Int32, _ task: @autoclosure () -> String) throws(LinuxError
 }
 
 /// An open file, closed when nobody holds it any more.
-final class Descriptor {
+final class Descriptor: Sendable {
     /// Its number.
     let number: Int32
 

@@ -30,6 +30,7 @@ public final class LinuxKernel: Kernel {
     ///   - paths: Where state and run directory are; both are made if they are not there.
     ///   - shimPath: The shim; nil looks in `HEROPROC_SHIM`, then beside this program.
     ///   - environment: The process's environment.
+    /// - Throws: When the machine lacks something, or the shim is not found; the text says what to do.
     public init(paths: RuntimePaths, shimPath: String? = nil, environment: [String: String]) throws(LinuxError) {
         umask(0o077)
         self.paths = paths

@@ -54,7 +54,9 @@ struct Listeners {
         }
     }
 
-    /// Whether a listener answers on a declared endpoint. A wildcard answers for every address of its family.
+    /// Whether a listener answers on a declared endpoint.
+    ///
+    /// A wildcard answers for every address of its family.
     static func serves(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
         guard listener.port == UInt32(endpoint.port) else { return false }
         guard let host = endpoint.host, host != "localhost" else { return true }
@@ -96,7 +98,8 @@ private func socketInode(_ path: String) -> UInt? {
         guard let base = buffer.baseAddress else { return nil }
         let size = readlink(path, base, buffer.count)
         guard size > 9, size < buffer.count else { return nil }
-        let text = String(decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<size]), as: UTF8.self)
+        let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<size])
+        let text = String(decoding: bytes, as: UTF8.self)
         guard text.hasPrefix("socket:["), text.hasSuffix("]") else { return nil }
         return UInt(text.dropFirst(8).dropLast())
     }

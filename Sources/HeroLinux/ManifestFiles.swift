@@ -122,7 +122,8 @@ public enum ManifestFiles {
             guard fstat(number, &after) == 0 else { break }
             if after.st_size == before.st_size, after.st_mtim.tv_sec == before.st_mtim.tv_sec,
                 after.st_mtim.tv_nsec == before.st_mtim.tv_nsec,
-                read.count == min(Int(after.st_size), largestSize + 1) {
+                read.count == min(Int(after.st_size), largestSize + 1)
+            {
                 break
             }
             before = after

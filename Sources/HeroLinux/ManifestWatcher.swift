@@ -107,7 +107,8 @@ final class ManifestWatcher {
                 continue
             }
             let isFolder = mask & UInt32(IN_ISDIR) != 0
-            result = result || name.isEmpty || (isFolder ? ManifestFiles.isFolderName(name) : ManifestFiles.isManifestName(name))
+            let isWanted = isFolder ? ManifestFiles.isFolderName(name) : ManifestFiles.isManifestName(name)
+            result = result || name.isEmpty || isWanted
         }
         return result
     }

@@ -53,10 +53,13 @@ final class Orphans {
 
     /// Takes over what is left of a start whose shim is gone and whose end is not written.
     ///
-    /// - Parameter announces: Whether a living program is told as `orphaned`; else only its end will be.
+    /// - Parameters:
+    ///   - start: The start.
+    ///   - record: Its record.
+    ///   - announces: Whether a living program is told as `orphaned`; else only its end will be.
     /// - Returns: The report of a program that lives.
     @discardableResult
-    func take(_ start: StartID, _ record: JobRecord, announces: Bool = true) -> StartReport? {
+    func take(_ start: StartID, _ record: RecordFile, announces: Bool = true) -> StartReport? {
         guard record.phase == HERO_PROC_EXECUTED || record.phase == HERO_PROC_GATED, let main = record.main,
             let found = Census.open(main)
         else {
@@ -150,7 +153,7 @@ final class Orphans {
     }
 
     private func gatedReport(_ orphan: Orphan) -> StartReport? {
-        guard case .found(let record) = JobRecord.read(orphan.recordPath, job: orphan.start.job) else { return nil }
+        guard case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job) else { return nil }
         return record.generation == orphan.start.generation ? record.gatedReport : nil
     }
 
@@ -174,7 +177,8 @@ final class Orphans {
         for (identity, pidfd) in orphans[number]?.members ?? [:] {
             var status: Int32 = 0
             // Some of them are our children now, and nobody else would reap them.
-            let isGone = hl_pidfd_reap(pidfd.number, &status) == 1
+            let isGone =
+                hl_pidfd_reap(pidfd.number, &status) == 1
                 || hl_pidfd_send_signal(pidfd.number, SIGKILL) == -ESRCH
                 || ProcStat(of: identity.pid).map { $0.startTicks != identity.startTicks || $0.isDead } ?? true
             if isGone { orphans[number]?.members[identity] = nil } else { rest = true }

@@ -190,19 +190,11 @@ final class Mailbox: Sendable {
         case ended(UInt64, problem: String?)
     }
 
-    private final class Bell: @unchecked Sendable {
-        // Safe to share: the number never changes, and eventfd is made for it.
-        let descriptor: Descriptor
-        init(_ descriptor: Descriptor) { self.descriptor = descriptor }
-    }
-
     private let results = Mutex<[Result]>([])
-    private let bell: Bell
-
-    var descriptor: Descriptor { bell.descriptor }
+    let descriptor: Descriptor
 
     init() throws(LinuxError) {
-        bell = Bell(Descriptor(try check(hl_eventfd_create(), "make an eventfd")))
+        descriptor = Descriptor(try check(hl_eventfd_create(), "make an eventfd"))
     }
 
     func put(_ result: Result) {

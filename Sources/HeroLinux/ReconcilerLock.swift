@@ -5,7 +5,7 @@ import Glibc
 ///
 /// It is the kernel's (flock), so it needs no tidying after a crash; the text in it is for people (reliability.md
 /// LK-1). It is held as long as the object lives.
-public final class ReconcilerLock {
+public final class ReconcilerLock: Sendable {
     /// Who holds a lock, in its own words.
     public struct Holder: Hashable, Sendable {
         /// Its pid, in its own pid namespace; 0 when it has not said.
@@ -24,7 +24,7 @@ public final class ReconcilerLock {
     }
 
     /// What came of an attempt.
-    public enum Attempt {
+    public enum Attempt: Sendable {
         /// The lock is ours until the object goes.
         case acquired(ReconcilerLock)
         /// Somebody else has it.
@@ -51,7 +51,9 @@ public final class ReconcilerLock {
         return .acquired(ReconcilerLock(state: state, run: run))
     }
 
-    /// Who is the reconciler of a state directory; nil when nobody is. Changes nothing.
+    /// Who is the reconciler of a state directory; nil when nobody is.
+    ///
+    /// Changes nothing.
     public static func holder(_ paths: RuntimePaths) -> Holder? {
         let number = open(paths.reconcilerLock, O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { return nil }
@@ -88,7 +90,8 @@ public final class ReconcilerLock {
             if attempt > 0 { hl_pause(4_000_000) }
             let lines = (readText(path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.count >= 4, let pid = Int32(lines[0]) else { continue }
-            return Holder(pid: pid, mode: String(lines[1]), directory: lines[2..<(lines.count - 1)].joined(separator: "\n"))
+            let directory = lines[2..<(lines.count - 1)].joined(separator: "\n")
+            return Holder(pid: pid, mode: String(lines[1]), directory: directory)
         }
         return Holder(pid: 0, mode: "", directory: "")
     }

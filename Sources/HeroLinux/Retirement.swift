@@ -22,12 +22,12 @@ struct Retirement {
         guard number >= 0 else { return false }
         let file = Descriptor(number)
         guard hl_lock(file.number, 1) == 1, hl_same_file(path, file.number) == 1 else { return false }
-        if case .found(let record) = JobRecord.read(path, job: start.job), record.generation >= start.generation {
+        if case .found(let record) = RecordFile.read(path, job: start.job), record.generation >= start.generation {
             return record.isRetired
         }
         // The marker first: without it the record might be removed with its job.
         close(open(marker(of: start.job), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
-        return JobRecord.writeRetired(start, to: file.number)
+        return RecordFile.writeRetired(start, to: file.number)
     }
 
     /// Removes what is left of a job, unless a start of it was retired.
@@ -57,7 +57,7 @@ struct Retirement {
     private func marker(of job: JobID) -> String { paths.record(of: job) + Self.suffix }
 }
 
-extension JobRecord {
+extension RecordFile {
     /// Writes a record that says: this generation is taken, and nobody runs in it.
     static func writeRetired(_ start: StartID, to file: Int32) -> Bool {
         var proc = hero_proc()

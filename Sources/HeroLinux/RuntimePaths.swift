@@ -55,7 +55,10 @@ public struct RuntimePaths: Hashable, Sendable {
     /// A state directory given with `..` or through a symbolic link is the same one. A login session and a cron job of
     /// one user agree: where `XDG_RUNTIME_DIR` is not set, the directory it would name is looked for.
     ///
-    /// - Parameter state: As the user gave it; need not exist.
+    /// - Parameters:
+    ///   - state: As the user gave it; need not exist.
+    ///   - environment: The process's environment.
+    /// - Returns: The paths, of which none was touched.
     public static func of(state: String, environment: [String: String]) -> RuntimePaths {
         let uid = geteuid()
         var environment = environment

@@ -90,9 +90,11 @@ final class Starts {
     }
 
     private func announce(_ start: StartID) {
-        guard let number = numbers[start], following[number]?.report == nil,
-            case .found(let record) = JobRecord.read(paths.record(of: start.job), job: start.job),
-            record.generation == start.generation, let report = record.startReport
+        guard let number = numbers[start], let one = following[number], one.report == nil,
+            case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
+            record.generation == start.generation, let report = record.startReport,
+            // The record may be that of another shim which was given the same start.
+            let shim = record.shim, shim.isSameProcess(as: one.shim)
         else { return }
         following[number]?.report = report
         reactor.cancelAlarm(Subject(.shim, number))
@@ -127,13 +129,14 @@ final class Starts {
 
     private func conclude(_ one: Following, code: Int32?) {
         let start = one.start
-        guard case .found(let record) = JobRecord.read(paths.record(of: start.job), job: start.job),
+        guard case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
             record.generation == start.generation
         else { return conclude(one, withoutRecord: code) }
         if let code, code == HERO_SHIM_LOCKED || code == HERO_SHIM_SUPERSEDED, one.report == nil {
             // The very same start may be held by a shim that a former reconciler spawned: then that one is followed.
             if let shim = record.shim, shim.pid != one.shim.pid, let found = Census.open(shim), !found.stat.isDead,
-                follow(start, shim, found.pidfd, names: one.names) {
+                follow(start, shim, found.pidfd, names: one.names)
+            {
                 return awaitExecution(start)
             }
             return conclude(one, withoutRecord: code)

@@ -4,7 +4,7 @@ import HeroKernel
 import HeroModel
 
 /// The record file of a job, as far as it can be believed.
-struct JobRecord {
+struct RecordFile {
     /// What reading it gave.
     enum Reading {
         /// There is no file.
@@ -14,7 +14,7 @@ struct JobRecord {
         /// Words that are not ours, torn, or of another job.
         case damaged
         /// At least one valid half.
-        case found(JobRecord)
+        case found(RecordFile)
     }
 
     private var proc: hero_proc?
@@ -39,7 +39,7 @@ struct JobRecord {
         guard bytes.count >= 2 * sector else { return .damaged }
         var proc = bytes.loadUnaligned(as: hero_proc.self)
         var exit = bytes.loadUnaligned(fromByteOffset: sector, as: hero_exit.self)
-        var record = JobRecord()
+        var record = RecordFile()
         if hero_proc_is_valid(&proc) == 1, proc.job == job { record.proc = proc }
         if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
         guard record.proc != nil || record.exit != nil else {

@@ -1,0 +1,96 @@
+import HeroLife
+import HeroModel
+
+/// A job on a workbench: events go in, time moves by adding.
+struct Bench {
+    var life: JobLife
+    var action: ActionSpec
+    var now = Moment(nanoseconds: 1_000_000_000)
+    var random = 0.5
+    private var lastPid: Int32 = 100
+
+    init(_ action: ActionSpec) {
+        self.action = action
+        life = JobLife(Self.record())
+    }
+
+    static func record() -> JobRecord {
+        JobRecord(
+            id: 7,
+            context: "core",
+            service: "web",
+            action: "server",
+            run: 3,
+            revision: 1,
+            tags: [],
+            createdAt: WallTime(microseconds: 0)
+        )
+    }
+
+    static func process(_ change: (inout ActionSpec) -> Void = { _ in }) -> ActionSpec {
+        var action = ActionSpec("server", .exec(["/bin/server"]), isProcess: true)
+        action.retry.jitter = 0
+        change(&action)
+        return action
+    }
+
+    static func oneShot(_ change: (inout ActionSpec) -> Void = { _ in }) -> ActionSpec {
+        var action = ActionSpec("seed", .exec(["/bin/seed"]))
+        action.retry.jitter = 0
+        change(&action)
+        return action
+    }
+
+    static func identity(_ pid: Int32) -> ProcessIdentity {
+        ProcessIdentity(bootID: "b", pidNamespace: 1, pid: pid, startTicks: UInt64(pid), pidfsInode: UInt64(pid))
+    }
+
+    var context: JobLife.Context {
+        JobLife.Context(
+            action: action,
+            now: now,
+            time: WallTime(microseconds: now.nanoseconds / 1000),
+            bootID: "b",
+            random: random
+        )
+    }
+
+    @discardableResult
+    mutating func handle(_ event: JobEvent) -> [JobEffect] { life.handle(event, context) }
+
+    mutating func pass(_ duration: Duration) { now = now + duration }
+
+    @discardableResult
+    mutating func start() -> [JobEffect] {
+        lastPid += 1
+        return handle(
+            .started(
+                generation: life.record.generation,
+                process: Self.identity(lastPid),
+                at: now,
+                time: WallTime(microseconds: 0)
+            )
+        )
+    }
+
+    @discardableResult
+    mutating func end(_ outcome: Outcome, executed: Bool = true) -> [JobEffect] {
+        handle(.ended(generation: life.record.generation, outcome, executed: executed, time: nil))
+    }
+
+    /// Brings a process up.
+    mutating func bringUp() {
+        handle(.orderedUp)
+        start()
+    }
+}
+
+extension [JobEffect] {
+    /// The effects without their notes.
+    var deeds: [JobEffect] {
+        filter {
+            if case .note = $0 { return false }
+            return true
+        }
+    }
+}

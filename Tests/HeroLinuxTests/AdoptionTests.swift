@@ -1,0 +1,139 @@
+import CHeroLinux
+import CHeroRecord
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+/// A record as it would be had it been written on another boot, as job 2.
+func otherBootRecord(_ path: String) throws -> [UInt8] {
+    var bytes = try #require(readFile(path, limit: 1024))
+    try #require(bytes.count == 1024)
+    var proc = bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_proc.self) }
+    proc.job = 2
+    withUnsafeMutableBytes(of: &proc.boot_id) { $0[0] ^= 1 }
+    hero_proc_seal(&proc)
+    withUnsafeBytes(of: &proc) { source in bytes.withUnsafeMutableBytes { $0.copyMemory(from: source) } }
+    return bytes
+}
+
+/// Not a test but the reconciler that the one below kills.
+@Suite(.enabled(if: getenv("HEROPROC_TEST_VICTIM") != nil)) struct VictimTests {
+    @Test("starts jobs and waits to be killed")
+    func victim() throws {
+        let folder = String(cString: try #require(getenv("HEROPROC_TEST_VICTIM")))
+        let sandbox = Sandbox(existing: folder)
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "while [ ! -e \(folder)/go ]; do sleep 0.02; done; exit 41"))
+        kernel.launch(sandbox.shell(2, "exit 42"))
+        kernel.launch(sandbox.shell(3, "exec sleep 600"))
+        _ = try kernel.awaitStart(3)
+        kernel.launch(sandbox.shell(4, "exit 44"))
+        try sandbox.write("victim-is-ready", "")
+        while true { pause() }
+    }
+}
+
+/// Where the killed reconciler's shims became our children, they are reaped like init would do it.
+private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
+    for job in jobs {
+        guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job), let shim = record.shim,
+            let found = Census.open(shim)
+        else { continue }
+        var status: Int32 = 0
+        _ = eventually { hl_pidfd_reap(found.pidfd.number, &status) != 0 }
+    }
+}
+
+@Suite(.ownThread) struct AdoptionTests {
+    @Test("SH-2: a reconciler that is killed takes nothing with it, and the next one misses nothing")
+    func killedReconciler() throws {
+        let sandbox = try Sandbox()
+        let (folder, paths) = (sandbox.folder, sandbox.paths)
+        let victim = try Stranger(
+            ["/proc/self/exe", "--filter", "VictimTests", "--testing-library", "swift-testing"],
+            environment: ["HEROPROC_TEST_VICTIM": folder, "HEROPROC_SHIM": Shim.find(), "PATH": "/usr/bin:/bin"]
+        )
+        defer { reapShims(paths, [1, 2, 3, 4]) }
+        #expect(eventually(30) { access(folder + "/victim-is-ready", F_OK) == 0 })
+        victim.reap()
+
+        let kernel = try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:])
+
+        var sightings = kernel.adopt([1, 2, 3, 4, 5])
+        guard case .held(generation: 1, let first) = sightings[1] else {
+            Issue.record("\(sightings)")
+            return
+        }
+        #expect(sightings[5] == .nothing)
+        // The last one was only just spawned; it may not even have a record yet.
+        #expect(
+            eventually {
+                sightings.merge(kernel.adopt([2, 4])) { $1 }
+                return ([2, 4] as [JobID]).allSatisfy { if case .over = sightings[$0] { true } else { false } }
+            }
+        )
+        for (job, code) in [(2, 42), (4, 44)] as [(JobID, Int32)] {
+            guard case .over(generation: 1, let end) = sightings[job] else { continue }
+            #expect(end.outcome == .exited(code))
+            #expect(end.executed != nil)
+        }
+        guard case .held(generation: 1, let third?) = sightings[3] else {
+            Issue.record("\(sightings)")
+            return
+        }
+        #expect(kernel.signal(third.process, .term))
+        #expect(try kernel.awaitEnd(3).outcome == .signaled(.term, coreDumped: false))
+        close(open(folder + "/go", O_WRONLY | O_CREAT, 0o600))
+        let end = try kernel.awaitEnd(1)
+        #expect(end.outcome == .exited(41))
+        if let first { #expect(end.executed == first) }
+    }
+
+    @Test("adopting twice follows once")
+    func adoptTwice() throws {
+        let sandbox = try Sandbox()
+        let first = try sandbox.kernel()
+        first.launch(sandbox.shell(1, "exec sleep 600"))
+        let report = try first.awaitStart(1)
+        let second = try sandbox.kernel()
+        for _ in 0..<2 { #expect(second.adopt([1])[1] == .held(generation: 1, report)) }
+        second.killTree(StartID(job: 1, generation: 1))
+        #expect(try second.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
+        #expect(second.nextEvents(until: second.now() + .milliseconds(50)) == [])
+        _ = try first.awaitEnd(1)
+    }
+
+    @Test("SH-6: the same start given twice runs once, and both see it")
+    func sameStartTwice() throws {
+        let sandbox = try Sandbox()
+        let first = try sandbox.kernel()
+        first.launch(sandbox.shell(1, "exec sleep 600"))
+        let report = try first.awaitStart(1)
+        let second = try sandbox.kernel()
+        second.launch(sandbox.shell(1, "exec sleep 600"))
+        #expect(try second.awaitStart(1) == report)
+        second.killTree(StartID(job: 1, generation: 1))
+        #expect(try second.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
+        _ = try first.awaitEnd(1)
+    }
+
+    @Test("another start while one holds the lock fails with a reason")
+    func lockedStart() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        _ = try kernel.awaitStart(1)
+        let second = try sandbox.kernel()
+        second.launch(sandbox.shell(1, "exec sleep 600", generation: 2))
+        guard case .startFailed(let failure) = try second.awaitEnd(1).outcome else {
+            Issue.record("it started twice")
+            return
+        }
+        #expect(failure.description.contains("another instance"))
+        kernel.killTree(StartID(job: 1, generation: 1))
+        _ = try kernel.awaitEnd(1)
+    }
+}

@@ -1,0 +1,122 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Synchronization
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct ControlTests {
+    private func request(_ kernel: LinuxKernel) throws -> (id: RequestID, message: [UInt8]) {
+        var found: (RequestID, [UInt8])?
+        try kernel.await("a request") { event in
+            guard case .requested(let id, let message) = event else { return false }
+            found = (id, message)
+            return true
+        }
+        return try #require(found)
+    }
+
+    @Test("a request and the lines of its answer go through, and the end is seen")
+    func conversation() throws {
+        let sandbox = try Sandbox()
+        #expect(try ControlClient.connect(sandbox.paths) == nil)
+        let kernel = try sandbox.kernel()
+        let client = try #require(try ControlClient.connect(sandbox.paths))
+        try client.send(Array("hello".utf8))
+        let (id, message) = try request(kernel)
+        #expect(message == Array("hello".utf8))
+        #expect(client.nextLine(timeout: .milliseconds(10)) == .timedOut)
+        kernel.reply(id, Array("one".utf8), isLast: false)
+        kernel.reply(id, Array("two".utf8), isLast: true)
+        #expect(client.nextLine(timeout: .seconds(5)) == .line(Array("one".utf8)))
+        #expect(client.nextLine(timeout: .seconds(5)) == .line(Array("two".utf8)))
+        #expect(client.nextLine(timeout: .seconds(5)) == .ended)
+        #expect(kernel.nextEvents(until: kernel.now()) == [])
+    }
+
+    @Test("a large message arrives whole, and a large answer too")
+    func large() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let client = try #require(try ControlClient.connect(sandbox.paths))
+        let large = [UInt8](repeating: UInt8(ascii: "x"), count: 10_000_000)
+        let thread = Task { [client = Transfer(client)] in try client.value.send(large, timeout: .seconds(20)) }
+        let (id, message) = try request(kernel)
+        #expect(message == large)
+        thread.cancel()
+        kernel.reply(id, large, isLast: true)
+        let reader = Box<[ControlClient.Line]>([])
+        let second = Task { [client = Transfer(client)] in
+            reader.set([client.value.nextLine(timeout: .seconds(20)), client.value.nextLine(timeout: .seconds(20))])
+        }
+        _ = second
+        #expect(
+            eventually(20) {
+                _ = kernel.nextEvents(until: kernel.now() + .milliseconds(5))
+                return !reader.get().isEmpty
+            }
+        )
+        #expect(reader.get() == [.line(large), .ended])
+    }
+
+    @Test("several messages at one time are several requests; one that leaves is told")
+    func several() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        var client = try ControlClient.connect(sandbox.paths)
+        try client?.send(Array("a\nb\nhalf".utf8.dropLast(4)) + Array("c".utf8))
+        client = nil
+        var messages: [String] = []
+        var hungUp = false
+        try kernel.await("the end of the connection") { event in
+            switch event {
+            case .requested(_, let message): messages.append(String(decoding: message, as: UTF8.self))
+            case .hungUp: hungUp = true
+            default: break
+            }
+            return hungUp
+        }
+        #expect(messages == ["a", "b", "c"])
+    }
+
+    @Test("AP-1: the socket is private, and a stale one is replaced")
+    func socketFile() throws {
+        let sandbox = try Sandbox()
+        for _ in 0..<2 {
+            let kernel = try sandbox.kernel()
+            var file = stat()
+            #expect(stat(sandbox.paths.controlSocket, &file) == 0)
+            #expect(file.st_mode & 0o777 == 0o600)
+            #expect(try ControlClient.connect(sandbox.paths) != nil)
+            _ = kernel.now()
+        }
+    }
+
+    @Test("AP-3: connections beyond the limit are closed, the others still served")
+    func flood() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let first = try #require(try ControlClient.connect(sandbox.paths))
+        var others: [ControlClient] = []
+        for _ in 0..<100 { if let one = try ControlClient.connect(sandbox.paths) { others.append(one) } }
+        #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(20)) == [])
+        try first.send(Array("still here".utf8))
+        #expect(try request(kernel).message == Array("still here".utf8))
+        #expect(others.last?.nextLine(timeout: .seconds(5)) == .ended)
+    }
+}
+
+/// Moves a value to another thread that alone uses it from then on.
+struct Transfer<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+/// A value that threads share.
+final class Box<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+    init(_ value: Value) { self.value = Mutex(value) }
+    func set(_ new: Value) { value.withLock { $0 = new } }
+    func get() -> Value { value.withLock { $0 } }
+}

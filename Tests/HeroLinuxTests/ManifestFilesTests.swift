@@ -1,0 +1,128 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct ManifestFilesTests {
+    private func paths(_ directory: String) throws -> [String] {
+        guard case .files(let files) = ManifestFiles.read(directory) else {
+            Issue.record("\(directory) is unreadable")
+            return []
+        }
+        return files.map(\.path)
+    }
+
+    @Test("MF-1: manifests are found in subfolders, and what editors leave behind is not")
+    func names() throws {
+        let sandbox = try Sandbox()
+        let good = ["a.yaml", "b.yml", "sub/c.yaml", "sub/deep/d.yaml", "with space.yaml", "2.yaml"]
+        let bad = [
+            ".a.yaml", "#a.yaml#", "#a.yaml", "a.yaml~", "a.yaml.swp", ".a.yaml.swp", "a.yaml.tmp", "a.yaml.bak",
+            "4913",
+            "a.yaml.dpkg-new", "README.md", "a.json", ".git/x.yaml", "#old/x.yaml", "old~/x.yaml", "old.bak/x.yaml",
+        ]
+        for name in good + bad { try sandbox.write("s/" + name, "x") }
+        mkdir(sandbox.folder + "/s/folder.yaml", 0o755)
+        mkfifo(sandbox.folder + "/s/pipe.yaml", 0o644)
+        let expected = good.map { "\(sandbox.folder)/s/\($0)" }.sorted()
+        #expect(try paths(sandbox.folder + "/s") == expected)
+        #expect(try paths(sandbox.folder + "/s/") == expected)
+    }
+
+    @Test("no link leads out of the directory, one inside is followed once")
+    func links() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("s/.data/real.yaml", "inside")
+        try sandbox.write("outside/x.yaml", "outside")
+        try sandbox.write("s2/x.yaml", "beside")
+        let links = [
+            ("/etc/passwd", "passwd.yaml"), ("../outside/x.yaml", "x.yaml"), ("../outside", "folder"),
+            ("../s2/x.yaml", "beside.yaml"), (".data/real.yaml", "real.yaml"), ("nowhere", "dangling.yaml"),
+            ("loop.yaml", "loop.yaml"), (".", "self"),
+        ]
+        for (target, name) in links { symlink(target, "\(sandbox.folder)/s/\(name)") }
+        guard case .files(let files) = ManifestFiles.read(sandbox.folder + "/s") else {
+            Issue.record("unreadable")
+            return
+        }
+        #expect(files.map(\.path) == ["\(sandbox.folder)/s/real.yaml"])
+        #expect(files.first?.bytes == Array("inside".utf8))
+        #expect(files.first?.folder == sandbox.folder + "/s")
+    }
+
+    @Test("a directory that is not there, or no directory, is unreadable and says why")
+    func unreadable() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("file", "")
+        #expect(
+            ManifestFiles.read(sandbox.folder + "/none")
+                == .unreadable("cannot read the directory \(sandbox.folder)/none: No such file or directory")
+        )
+        #expect(
+            ManifestFiles.read(sandbox.folder + "/file")
+                == .unreadable("cannot read the directory \(sandbox.folder)/file: Not a directory")
+        )
+    }
+
+    @Test("a file over the limit is read one byte beyond it, an empty one is empty")
+    func sizes() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("s/big.yaml", String(repeating: "x", count: 3 << 20))
+        try sandbox.write("s/empty.yaml", "")
+        guard case .files(let files) = ManifestFiles.read(sandbox.folder + "/s") else {
+            Issue.record("unreadable")
+            return
+        }
+        #expect(files.map(\.bytes.count) == [1 << 20 + 1, 0])
+    }
+
+    @Test("MF-2: a change is told once, after it is quiet, whatever an editor does")
+    func watching() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("s/a.yaml", "1")
+        let kernel = try sandbox.kernel()
+        let directory = sandbox.folder + "/s"
+        kernel.watch(directory)
+        #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(50)) == [])
+        let saves: [() throws -> Void] = [
+            { try sandbox.write("s/a.yaml", "2") },
+            {
+                try sandbox.write("s/a.yaml.tmp", "3")
+                rename(directory + "/a.yaml.tmp", directory + "/a.yaml")
+            },
+            {
+                rename(directory + "/a.yaml", directory + "/a.yaml~")
+                try sandbox.write("s/a.yaml", "4")
+            },
+            { for size in 1...20 { try sandbox.write("s/a.yaml", String(repeating: "5", count: size)) } },
+            { try sandbox.write("s/new/b.yaml", "6") },
+            { try sandbox.write("s/new/b.yaml", "7") },
+            { unlink(directory + "/a.yaml") },
+            { rename(directory, directory + "-away") },
+            { rename(directory + "-away", directory) },
+            {
+                removeTree(directory)
+                try sandbox.write("s/c.yaml", "8")
+            },
+            { try sandbox.write("s/c.yaml", "9") },
+        ]
+        for (index, save) in saves.enumerated() {
+            let before = kernel.now()
+            try save()
+            let events = kernel.nextEvents(until: before + .seconds(5))
+            #expect(events == [.filesChanged], "save \(index)")
+            #expect(kernel.now() - before >= .milliseconds(290), "save \(index)")
+            #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(20)) == [], "save \(index)")
+        }
+        // What is no manifest is no change.
+        try sandbox.write("s/.c.yaml.swp", "x")
+        try sandbox.write("s/4913", "x")
+        try sandbox.write("elsewhere", "x")
+        #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
+        kernel.watch(nil)
+        try sandbox.write("s/c.yaml", "10")
+        #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
+    }
+}

@@ -1,0 +1,113 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct OrphanTests {
+    /// The shim of a job, by its record.
+    private func shim(_ sandbox: Sandbox, _ job: JobID) throws -> ProcessIdentity {
+        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: job), job: job) else {
+            Issue.record("there is no record of \(job)")
+            throw TimedOut()
+        }
+        return try #require(record.shim)
+    }
+
+    @Test("SH-4: a program whose shim is killed is told as an orphan, ended on demand, and its status is exact")
+    func killedShim() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let start = StartID(job: 1, generation: 1)
+        kernel.launch(sandbox.shell(1, "trap 'exit 33' TERM; sleep 600 & echo up; while :; do wait; done"))
+        let report = try kernel.awaitStart(1)
+        #expect(eventually { Census.children(of: report.process.pid).count == 1 })
+        let child = try #require(
+            Census.children(of: report.process.pid).first.flatMap { Census.identify($0)?.identity }
+        )
+        let shim = try shim(sandbox, 1)
+        #expect(kernel.signal(shim, .kill))
+        try kernel.await("the orphan") { $0 == .orphaned(start, report) }
+        #expect(Census.isAlive(report.process))
+        #expect(kernel.signal(report.process, .term))
+        let end = try kernel.awaitEnd(1)
+        #expect(end.outcome == .exited(33))
+        #expect(end.executed == report)
+        #expect(!Census.isAlive(child))
+        #expect(!isLocked(sandbox.paths.record(of: 1)))
+    }
+
+    @Test("SH-4: killing an orphan ends its descendants, also those that left its session")
+    func killOrphan() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(
+            sandbox.shell(1, "(setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' &); exec sleep 600")
+        )
+        let report = try kernel.awaitStart(1)
+        #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
+        let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
+        let daemon = try #require(Census.identify(pid)?.identity)
+        #expect(kernel.signal(try shim(sandbox, 1), .kill))
+        try kernel.await("the orphan") { $0 == .orphaned(StartID(job: 1, generation: 1), report) }
+        kernel.killTree(StartID(job: 1, generation: 1))
+        #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
+        #expect(!Census.isAlive(daemon))
+    }
+
+    @Test("SH-5: shim and program killed together end as lost or as killed, never as a code")
+    func killedTogether() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        let report = try kernel.awaitStart(1)
+        let shim = try shim(sandbox, 1)
+        // Stopped first, so that it cannot write what it sees.
+        #expect(kernel.signal(shim, Signal(number: SIGSTOP)))
+        #expect(kernel.signal(report.process, .kill))
+        #expect(kernel.signal(shim, .kill))
+        let end = try kernel.awaitEnd(1)
+        #expect(end.executed == report)
+        switch end.outcome {
+        case .lost, .signaled(.kill, coreDumped: false): break
+        default: Issue.record("\(end.outcome)")
+        }
+    }
+
+    @Test("ID-3: a record of another boot is over, and nobody is signalled")
+    func otherBoot() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        let report = try kernel.awaitStart(1)
+        let path = sandbox.paths.record(of: 1)
+        let copy = try otherBootRecord(path)
+        try sandbox.write("state/run/jobs/2", "")
+        let descriptor = open(sandbox.paths.record(of: 2), O_WRONLY | O_TRUNC)
+        #expect(write(descriptor, copy, copy.count) == copy.count)
+        close(descriptor)
+        let sighting = kernel.adopt([2])[2]
+        guard case .over(generation: 1, let end) = sighting else {
+            Issue.record("\(String(describing: sighting))")
+            return
+        }
+        #expect(end.outcome == .lost("the machine was restarted"))
+        #expect(Census.isAlive(report.process))
+        kernel.killTree(StartID(job: 1, generation: 1))
+        _ = try kernel.awaitEnd(1)
+    }
+
+    @Test("a job without a record has left no trace, and a damaged one is lost")
+    func noTrace() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        try sandbox.write("state/run/jobs/2", "this is not a record")
+        let sightings = kernel.adopt([1, 2])
+        #expect(sightings[1] == .nothing)
+        #expect(
+            sightings[2]
+                == .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
+        )
+    }
+}

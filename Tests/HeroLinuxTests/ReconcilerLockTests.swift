@@ -1,0 +1,76 @@
+import Glibc
+import Testing
+
+@testable import HeroLinux
+
+@Suite struct ReconcilerLockTests {
+    private func acquire(_ paths: RuntimePaths, mode: String = "watch", directory: String = "/d") throws
+        -> (lock: ReconcilerLock?, holder: ReconcilerLock.Holder?)
+    {
+        switch try ReconcilerLock.acquire(paths, mode: mode, directory: directory) {
+        case .acquired(let lock): (lock, nil)
+        case .held(by: let holder): (nil, holder)
+        }
+    }
+
+    @Test("LK-1: a second reconciler learns who is the first, and takes over when that is gone")
+    func second() throws {
+        let sandbox = try Sandbox()
+        let expected = ReconcilerLock.Holder(pid: getpid(), mode: "no sync", directory: "/a dir\nwith a line")
+        var first = try acquire(sandbox.paths, mode: expected.mode, directory: expected.directory).lock
+        #expect(first != nil)
+        #expect(try acquire(sandbox.paths).holder == expected)
+        #expect(ReconcilerLock.holder(sandbox.paths) == expected)
+        first = nil
+        #expect(ReconcilerLock.holder(sandbox.paths) == nil)
+        #expect(try acquire(sandbox.paths).lock != nil)
+    }
+
+    @Test("LK-1: asking who is there makes nothing")
+    func asking() throws {
+        let sandbox = try Sandbox()
+        #expect(ReconcilerLock.holder(sandbox.paths) == nil)
+        #expect(namesIn(sandbox.folder) == [])
+    }
+
+    @Test("LK-1: a lock file deleted while held does not let the run directory have two")
+    func deleted() throws {
+        let sandbox = try Sandbox()
+        let first = try acquire(sandbox.paths, directory: "/first").lock
+        #expect(first != nil)
+        unlink(sandbox.paths.reconcilerLock)
+        #expect(try acquire(sandbox.paths, directory: "/second").holder?.directory == "/first")
+    }
+
+    @Test("LK-2: two state directories cannot share a run directory")
+    func sharedRun() throws {
+        let sandbox = try Sandbox()
+        var other = sandbox.paths
+        other.state = sandbox.folder + "/other"
+        let first = try acquire(sandbox.paths, directory: "/first").lock
+        #expect(first != nil)
+        #expect(try acquire(other).holder?.directory == "/first")
+    }
+
+    @Test("LK-1: of many at one time exactly one wins, while others keep asking")
+    func race() async throws {
+        let sandbox = try Sandbox()
+        let paths = sandbox.paths
+        for _ in 0..<10 {
+            let winners = await withTaskGroup(of: ReconcilerLock.Attempt?.self, returning: Int.self) { group in
+                for index in 0..<8 {
+                    group.addTask {
+                        _ = ReconcilerLock.holder(paths)
+                        return try? ReconcilerLock.acquire(paths, mode: "watch", directory: "/\(index)")
+                    }
+                }
+                var kept: [ReconcilerLock] = []
+                for await attempt in group {
+                    if case .acquired(let lock)? = attempt { kept.append(lock) }
+                }
+                return kept.count
+            }
+            #expect(winners == 1)
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import CHeroRecord
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite struct RecordTests {
+    private static func record(
+        job: JobID = 5,
+        generation: UInt32 = 3,
+        phase: hero_proc_phase = HERO_PROC_EXECUTED,
+        kind: hero_exit_kind = HERO_EXIT_EXITED,
+        exitGeneration: UInt32 = 3
+    ) -> [UInt8] {
+        var proc = hero_proc()
+        proc.generation = generation
+        proc.phase = phase.rawValue
+        proc.job = job
+        proc.main = hero_identity(pid: 77, reserved: 0, start_ticks: 88, pidfs_inode: 99)
+        proc.shim = hero_identity(pid: 66, reserved: 0, start_ticks: 55, pidfs_inode: 44)
+        proc.started_boottime = 1_000
+        proc.started_realtime = 5_000_000
+        proc.stage = HERO_STAGE_DIRECTORY.rawValue
+        proc.error = 2
+        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: "boot".utf8) }
+        hero_proc_seal(&proc)
+        var exit = hero_exit()
+        exit.generation = exitGeneration
+        exit.kind = kind.rawValue
+        exit.job = job
+        exit.status = 9
+        exit.core_dumped = 1
+        exit.stage = HERO_STAGE_EXECUTE.rawValue
+        exit.error = 13
+        exit.dropped_bytes = 12
+        exit.ended_realtime = 7_000_000
+        hero_exit_seal(&exit)
+        var bytes = [UInt8](repeating: 0, count: 2 * Int(HERO_SECTOR))
+        bytes.withUnsafeMutableBytes { target in
+            withUnsafeBytes(of: &proc) { target.copyMemory(from: $0) }
+            withUnsafeBytes(of: &exit) {
+                UnsafeMutableRawBufferPointer(rebasing: target[Int(HERO_SECTOR)...]).copyMemory(from: $0)
+            }
+        }
+        return bytes
+    }
+
+    private static func decode(_ bytes: [UInt8], job: JobID = 5) -> RecordFile? {
+        guard case .found(let record) = bytes.withUnsafeBytes({ RecordFile.decode($0, job: job) }) else { return nil }
+        return record
+    }
+
+    @Test("a whole record says who ran and how it ended")
+    func whole() throws {
+        let record = try #require(Self.decode(Self.record()))
+        #expect(record.generation == 3)
+        #expect(record.main?.pid == 77)
+        #expect(record.shim?.startTicks == 55)
+        #expect(record.main?.bootID == "boot")
+        let end = try #require(record.end(nil))
+        #expect(end.outcome == .exited(9))
+        #expect(end.time == WallTime(microseconds: 7_000))
+        #expect(end.droppedBytes == 12)
+        #expect(end.executed?.at == Moment(nanoseconds: 1_000))
+    }
+
+    @Test("each kind of end is its own outcome")
+    func kinds() throws {
+        #expect(
+            Self.decode(Self.record(kind: HERO_EXIT_SIGNALED))?.end(nil)?.outcome
+                == .signaled(.kill, coreDumped: true)
+        )
+        #expect(Self.decode(Self.record(kind: HERO_EXIT_EMPTY))?.end(nil) == nil)
+        let failed = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_FAILED))?.end(nil)
+        #expect(failed?.outcome == .startFailed(StartFailure(stage: .execute, errno: 13, detail: "Permission denied")))
+        #expect(failed?.executed == nil)
+        let early = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_EMPTY))?.end(nil)
+        #expect(
+            early?.outcome
+                == .startFailed(StartFailure(stage: .directory, errno: 2, detail: "No such file or directory"))
+        )
+    }
+
+    @Test("an end of another start says nothing about this one")
+    func oldEnd() {
+        #expect(Self.decode(Self.record(exitGeneration: 2))?.end(nil) == nil)
+    }
+
+    @Test("a record of another job is not believed")
+    func otherJob() { #expect(Self.decode(Self.record(), job: 6) == nil) }
+
+    @Test("SH-9: a flipped bit anywhere leaves that half unbelieved, 500 times")
+    func flippedBits() throws {
+        var generator = SystemRandomNumberGenerator()
+        let good = Self.record()
+        for _ in 0..<500 {
+            let inProc = Bool.random(using: &generator)
+            let size =
+                inProc
+                ? MemoryLayout<hero_proc>.offset(of: \.checksum) ?? 0
+                : MemoryLayout<hero_exit>.offset(of: \.checksum) ?? 0
+            let index = Int.random(in: 0..<size, using: &generator) + (inProc ? 0 : Int(HERO_SECTOR))
+            var bytes = good
+            bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            let record = Self.decode(bytes)
+            if inProc { #expect(record?.main == nil) } else { #expect(record?.end(nil) == nil) }
+        }
+    }
+
+    @Test("an empty file and zeros are a beginning, noise is damage")
+    func noRecord() {
+        let zeros = [UInt8](repeating: 0, count: 1024)
+        guard case .empty = zeros.withUnsafeBytes({ RecordFile.decode($0, job: 1) }) else {
+            Issue.record("zeros are not empty")
+            return
+        }
+        let noise = [UInt8](repeating: 7, count: 1024)
+        guard case .damaged = noise.withUnsafeBytes({ RecordFile.decode($0, job: 1) }) else {
+            Issue.record("noise is not damage")
+            return
+        }
+    }
+}
+
+@Suite struct SpecBlobTests {
+    private static func place() -> SpecBlob.Place {
+        SpecBlob.Place(
+            paths: RuntimePaths(state: "/s", uid: 7, environment: [:]),
+            machine: Census.Machine(bootID: "0123-boot", pidNamespace: 4_026_531_836),
+            openFiles: 1024
+        )
+    }
+
+    private static func order() -> LaunchOrder {
+        LaunchOrder(
+            start: StartID(job: 12, generation: 4),
+            label: "core/web.server",
+            candidates: ["/a/prog", "/b/prog"],
+            arguments: ["prog", "", "ü", LaunchOrder.scriptPlaceholder],
+            environment: ["B": "2", "A": "1=1"],
+            workingDirectory: "/w",
+            script: "line\n",
+            umask: 0o27,
+            stop: StopPolicy(signal: .term, timeout: .seconds(3)),
+            log: LogPolicy(maxSize: 77, keep: 200),
+            logFile: "core/web/server/12.log"
+        )
+    }
+
+    @Test("what is encoded can be decoded, and a second order leaves nothing of the first")
+    func roundTrip() throws {
+        var blob = SpecBlob()
+        try blob.encode(Self.order(), Self.place())
+        let first = blob.bytes
+        var larger = Self.order()
+        larger.arguments += ["more", "and more"]
+        try blob.encode(larger, Self.place())
+        try blob.encode(Self.order(), Self.place())
+        #expect(blob.bytes == first)
+
+        let header = first.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
+        #expect(header.magic == HERO_SPEC_MAGIC)
+        #expect(header.version == HERO_VERSION)
+        #expect(header.size == UInt32(first.count))
+        #expect(header.job == 12)
+        #expect(header.generation == 4)
+        #expect(text(first, header.record_path) == "/s/run/jobs/12")
+        #expect(text(first, header.log_path) == "/s/logs/core/web/server/12.log")
+        #expect(text(first, header.working_directory) == "/w")
+        #expect(list(first, header.candidates, header.candidate_count) == ["/a/prog", "/b/prog"])
+        #expect(list(first, header.arguments, header.argument_count) == ["prog", "", "ü", "/s/run/jobs/12.script"])
+        #expect(list(first, header.environment, header.environment_count) == ["A=1=1", "B=2"])
+        #expect(text(first, header.script) == "line\n")
+        #expect(header.script_size == 5)
+        #expect(text(first, header.script_path) == "/s/run/jobs/12.script")
+        #expect(header.umask == 0o27)
+        #expect(header.stop_signal == 15)
+        #expect(header.stop_timeout_ms == 3000)
+        #expect(header.log_keep == 99)
+        #expect(header.log_max_size == 77)
+        #expect(header.open_files_soft == 1024)
+        #expect(header.pid_namespace == 4_026_531_836)
+        #expect(
+            withUnsafeBytes(of: header.boot_id) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                == "0123-boot"
+        )
+    }
+
+    @Test("without a script there is none")
+    func noScript() throws {
+        var order = Self.order()
+        order.script = nil
+        var blob = SpecBlob()
+        try blob.encode(order, Self.place())
+        let header = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
+        #expect(header.script == 0)
+        #expect(header.script_size == 0)
+    }
+
+    @Test("a NUL character in any text is refused instead of cutting it in two")
+    func nul() {
+        let changes: [(inout LaunchOrder) -> Void] = [
+            { $0.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" }, { $0.workingDirectory = "/\0" },
+            { $0.script = "a\0" }, { $0.candidates = ["/\0"] }, { $0.candidates = [] }, { $0.arguments = [] },
+        ]
+        for change in changes {
+            var order = Self.order()
+            change(&order)
+            var blob = SpecBlob()
+            #expect(throws: StartRefusal.self) { try blob.encode(order, Self.place()) }
+        }
+    }
+
+    private func text(_ bytes: [UInt8], _ offset: UInt32) -> String {
+        String(decoding: bytes[Int(offset)...].prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    private func list(_ bytes: [UInt8], _ offset: UInt32, _ count: UInt32) -> [String] {
+        bytes[Int(offset)...].split(separator: 0, maxSplits: Int(count), omittingEmptySubsequences: false)
+            .prefix(Int(count)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}

@@ -1,0 +1,181 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct StartTests {
+    @Test("SH-1: an exit code and a signal come back exactly", arguments: [0, 1, 7, 104, 255])
+    func exactCode(_ code: Int32) throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "exit \(code)"))
+        var started: StartReport?
+        let end = try kernel.awaitEnd(1) {
+            if case .started(_, let report) = $0 { started = report }
+        }
+        #expect(end.outcome == .exited(code))
+        #expect(end.executed != nil)
+        #expect(end.executed == started)
+        #expect(started?.process.bootID == kernel.bootID)
+    }
+
+    @Test("SH-1: a signal comes back exactly")
+    func exactSignal() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "kill -USR2 $$"))
+        #expect(try kernel.awaitEnd(1).outcome == .signaled(Signal(number: SIGUSR2), coreDumped: false))
+    }
+
+    @Test("a program that is not there is named, and never counts as executed")
+    func missingProgram() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.order(1, ["/nowhere/prog"]))
+        let end = try kernel.awaitEnd(1)
+        #expect(end.executed == nil)
+        #expect(
+            end.outcome
+                == .startFailed(
+                    StartFailure(stage: .execute, errno: ENOENT, detail: "/nowhere/prog: No such file or directory")
+                )
+        )
+    }
+
+    @Test("a working directory that is not there is named")
+    func missingDirectory() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        var order = sandbox.order(1, ["/bin/true"])
+        order.workingDirectory = "/nowhere"
+        kernel.launch(order)
+        guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
+            Issue.record("it started")
+            return
+        }
+        #expect(failure.stage == .directory)
+        #expect(failure.description == "cannot change to the working directory: /nowhere: No such file or directory")
+    }
+
+    @Test("a script runs from its own file, and forgetting the job removes it")
+    func script() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let text = "#!/bin/sh\necho \"$1\" > \(sandbox.folder)/out\n"
+        var order = sandbox.order(1, ["/bin/sh", LaunchOrder.scriptPlaceholder, "with $(no) expansion"], script: text)
+        order.umask = 0o022
+        kernel.launch(order)
+        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
+        #expect(readText(sandbox.folder + "/out") == "with $(no) expansion\n")
+        kernel.forget(1)
+        #expect(namesIn(sandbox.paths.jobs) == [])
+    }
+
+    @Test("output lands in the job's log")
+    func log() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "echo hello; echo trouble >&2"))
+        _ = try kernel.awaitEnd(1)
+        let active = sandbox.paths.logs + "/core/test/main/1.log"
+        #expect(LogFiles.list(active) == [active])
+        let text = try #require(readText(active))
+        #expect(text.contains(" stdout F hello\n"))
+        #expect(text.contains(" stderr F trouble\n"))
+    }
+
+    @Test("killing a tree ends grandchildren in sessions of their own, too")
+    func killTree() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(
+            sandbox.shell(1, "setsid sleep 600 & echo $! > \(sandbox.folder)/pid; trap '' TERM; sleep 600 & wait")
+        )
+        let report = try kernel.awaitStart(1)
+        #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
+        let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
+        #expect(eventually { Census.identify(pid) != nil })
+        let grandchild = try #require(Census.identify(pid)?.identity)
+        kernel.killTree(StartID(job: 1, generation: 1))
+        #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
+        #expect(!Census.isAlive(report.process))
+        #expect(!Census.isAlive(grandchild))
+    }
+
+    @Test("ID-2: a signal reaches the recorded process, through its identity")
+    func signal() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        let process = try kernel.awaitStart(1).process
+        #expect(kernel.signal(process, .term))
+        #expect(try kernel.awaitEnd(1).outcome == .signaled(.term, coreDumped: false))
+        #expect(!kernel.signal(process, .term))
+    }
+
+    @Test("a shim that cannot be spawned is an end with a reason, not silence")
+    func brokenShim() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("shim", "not a program", mode: 0o755)
+        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: sandbox.folder + "/shim", environment: [:])
+        kernel.launch(sandbox.shell(1, "true"))
+        guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
+            Issue.record("it started")
+            return
+        }
+        #expect(failure.stage == .launch)
+        #expect(failure.errno == ENOEXEC)
+    }
+
+    @Test("UP-4: a shim that is replaced on disk still starts services")
+    func replacedShim() throws {
+        let sandbox = try Sandbox()
+        let shim = try Shim.find()
+        let bytes = try #require(readFile(shim, limit: 1 << 28))
+        let copy = sandbox.folder + "/hpshim"
+        let descriptor = open(copy, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
+        #expect(write(descriptor, bytes, bytes.count) == bytes.count)
+        close(descriptor)
+        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: copy, environment: [:])
+        unlink(copy)
+        try sandbox.write("hpshim", "something else", mode: 0o755)
+        kernel.launch(sandbox.shell(1, "exit 3"))
+        #expect(try kernel.awaitEnd(1).outcome == .exited(3))
+    }
+
+    @Test("SP-2: a service gets descriptors 0 to 2 and the lock, and an empty signal mask")
+    func cleanProcess() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let script =
+            "ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > \(sandbox.folder)/fds; "
+            + "exec grep -E '^Sig(Blk|Ign)' /proc/self/status > \(sandbox.folder)/signals"
+        kernel.launch(sandbox.shell(1, script))
+        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
+        let numbers = try #require(readText(sandbox.folder + "/fds")).split(separator: "\n")
+        #expect(numbers.count == 4, "\(numbers.joined(separator: ", "))")
+        let signals = try #require(readText(sandbox.folder + "/signals"))
+        #expect(signals == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n")
+    }
+
+    @Test("many starts at one time all end with their own status")
+    func many() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        for job in 1...60 { kernel.launch(sandbox.shell(JobID(job), "exit \(job)")) }
+        var ends: [JobID: Outcome] = [:]
+        var started = 0
+        while ends.count < 60 {
+            try kernel.await("an end") { event in
+                if case .started = event { started += 1 }
+                guard case .ended(let start, let end) = event else { return false }
+                ends[start.job] = end.outcome
+                return true
+            }
+        }
+        #expect(started == 60)
+        for job in 1...60 { #expect(ends[JobID(job)] == .exited(Int32(job))) }
+    }
+}
