@@ -139,6 +139,10 @@ extension Reconciler {
         where services[declared.spec.name] == nil {
             introduce(declared)
         }
+        // What left the files and has nothing that runs needs no stop: it is forgotten at once.
+        for name in services.keys.sorted() where wanted.services[name] == nil {
+            if let service = services[name], !service.isActive { drop(service) }
+        }
     }
 
     /// Wants everything down: a revision of its own, with the same manifests.

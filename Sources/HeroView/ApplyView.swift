@@ -75,9 +75,7 @@ public struct ApplyView: Sendable {
 
     /// What is not as it should be, and one line for the whole.
     ///
-    /// - Parameters:
-    ///   - report: what it came to.
-    ///   - isDown: whether it was a `down`.
+    /// A `down` does not make all as declared, but as ordered.
     public func text(_ report: ApplyReport, isDown: Bool = false) -> String {
         var result = ""
         for service in report.services {

@@ -9,7 +9,9 @@ import HeroPlan
 import HeroReconciler
 import HeroStore
 
-/// Which directories, which database, which machine: everything a command works with. Making it touches nothing.
+/// Which directories, which database, which machine: everything a command works with.
+///
+/// Making it touches nothing.
 struct Composition {
     /// The process's environment.
     let environment: [String: String]
@@ -24,10 +26,12 @@ struct Composition {
     init(_ options: CommonOptions, environment: [String: String]) {
         self.environment = environment
         let isRoot = geteuid() == 0
-        shownDirectory = Self.first(options.dir, environment["HEROPROC_DIR"])
+        shownDirectory =
+            Self.first(options.dir, environment["HEROPROC_DIR"])
             ?? Self.defaultDirectory(isRoot: isRoot, environment)
         directory = ManifestFiles.absoluteFolder(shownDirectory)
-        let state = Self.first(options.state, environment["HEROPROC_STATE"])
+        let state =
+            Self.first(options.state, environment["HEROPROC_STATE"])
             ?? (isRoot ? "/var/lib/heroproc" : Self.base("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
         paths = RuntimePaths.of(state: state, environment: environment)
     }

@@ -27,7 +27,8 @@ final class Output {
         isQuiet = options.quiet
         isResultsTerminal = Terminal.isTerminal(1)
         isMessagesTerminal = Terminal.isTerminal(2)
-        let wantsColor = !options.noColor && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+        let refusesColor = options.noColor || !environment["NO_COLOR", default: ""].isEmpty
+        let wantsColor = !refusesColor && environment["TERM"] != "dumb"
         results = Style(isColored: wantsColor && isResultsTerminal, width: Terminal.width(1))
         messages = Style(isColored: wantsColor && isMessagesTerminal, width: Terminal.width(2))
     }

@@ -48,7 +48,10 @@ struct ExitCodeCase: Sendable, CustomTestStringConvertible {
 
 @Suite("Exit codes")
 struct ExitCodeTests {
-    @Test("a command leaves with the code of the contract, whatever the format, and makes nothing", arguments: ExitCodeCase.all)
+    @Test(
+        "a command leaves with the code of the contract, whatever the format, and makes nothing",
+        arguments: ExitCodeCase.all
+    )
     func codes(_ row: ExitCodeCase) async throws {
         try await Sandbox.with(row.manifests) { sandbox in
             for format in [[], ["-o", "json"], ["--quiet", "--no-color"]] {

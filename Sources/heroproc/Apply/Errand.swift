@@ -28,9 +28,7 @@ final class Errand {
         output.message(PlanView(output.messages).text(plan))
     }
 
-    /// Sends an order to the live reconciler and follows it.
-    ///
-    /// - Parameter timeout: nil does not wait.
+    /// Sends an order to the live reconciler and follows it; without a timeout it does not wait.
     func send(_ request: ControlRequest, to client: ControlClient, timeout: Duration?) throws -> ExitCode {
         try client.send(Array(ControlCoding.line(request).dropLast()))
         if timeout != nil { Interruption.answer() }
@@ -165,7 +163,8 @@ private enum Interruption {
     /// From here on Ctrl-C says so and leaves with 1.
     static func answer() {
         signal(SIGINT) { _ in
-            let text: StaticString = "\nnot waiting any longer; the reconciler goes on: `heroproc status` shows how far\n"
+            let text: StaticString =
+                "\nnot waiting any longer; the reconciler goes on: `heroproc status` shows how far\n"
             _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
             _exit(ExitCode.different.rawValue)
         }

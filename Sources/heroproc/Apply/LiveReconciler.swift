@@ -24,7 +24,9 @@ struct LiveReconciler {
     /// Who holds the state directory.
     var holder: ReconcilerLock.Holder? { ReconcilerLock.holder(composition.paths) }
 
-    /// A line to the live reconciler; nil when none lives. One that makes a single pass is waited for.
+    /// A line to the live reconciler; nil when none lives.
+    ///
+    /// One that makes a single pass is waited for.
     func find(timeout: Duration = patience) throws -> ControlClient? {
         var isFirst = true
         var deadline = ContinuousClock.now + Self.patience
@@ -72,7 +74,8 @@ struct LiveReconciler {
     /// Why there must not be a second one.
     static func taken(by holder: ReconcilerLock.Holder, _ composition: Composition) -> Refusal {
         let place = holder.directory.isEmpty ? "" : ", \(holder.directory)"
-        let who = holder.pid == 0 ? "another reconciler" : "the reconciler with pid \(holder.pid) (\(holder.mode)\(place))"
+        let name = "the reconciler with pid \(holder.pid) (\(holder.mode)\(place))"
+        let who = holder.pid == 0 ? "another reconciler" : name
         return Refusal(
             "cannot reconcile: \(who) holds \(composition.paths.state)",
             help: "apply through it with `heroproc apply`, or end it first: no service stops"

@@ -36,7 +36,8 @@ struct Apply: HeroCommand {
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let (files, result) = try composition.readManifests()
         guard let wanted = result.desired else {
-            return Errand(output, Plan(baseRevision: 0)).refuse(mistaken: composition.shownDirectory, result.diagnostics)
+            let errand = Errand(output, Plan(baseRevision: 0))
+            return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
         let plan = Planner.plan(wanted, try composition.observed(), PlanOptions(prunes: !noPrune))

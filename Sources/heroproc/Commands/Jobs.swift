@@ -55,8 +55,8 @@ struct Jobs: HeroCommand {
         if jobs.isEmpty, let service {
             // Jobs outlive their service: only a name without any is looked up.
             let names = try reader?.serviceSummaries().map(\.name) ?? []
-            let hasJobs = try reader?.jobs(JobFilter(context: service.name.context, service: service.name.name, limit: 1))
-            if hasJobs?.isEmpty ?? true { try KnownNames(names).require([service.name]) }
+            let any = JobFilter(context: service.name.context, service: service.name.name, limit: 1)
+            if try reader?.jobs(any).isEmpty ?? true { try KnownNames(names).require([service.name]) }
         }
         switch output.format {
         case .text: output.result(JobsView(output.results).text(jobs, now: composition.now))

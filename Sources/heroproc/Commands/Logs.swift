@@ -28,7 +28,7 @@ struct Logs: HeroCommand {
     @Flag(name: .shortAndLong, help: "Go on with what is written from now on; begins with the last 10 lines.")
     var follow = false
 
-    @Option(name: [.customShort("n"), .customLong("lines")], help: "The last so many lines, reaching into earlier files.")
+    @Option(name: [.customShort("n"), .customLong("lines")], help: "The last so many lines, of earlier starts too.")
     var lines: Int?
 
     @Option(help: ArgumentHelp("Not older than this: 30s, 10m, 2h.", valueName: "duration"))
@@ -45,7 +45,9 @@ struct Logs: HeroCommand {
 
     func validate() throws {
         if let lines, lines < 0 { throw ValidationError("--lines cannot be less than 0.") }
-        if previous, follow || since != nil { throw ValidationError("--previous goes with neither --follow nor --since.") }
+        if previous, follow || since != nil {
+            throw ValidationError("--previous goes with neither --follow nor --since.")
+        }
     }
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {

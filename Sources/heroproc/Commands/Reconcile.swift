@@ -53,7 +53,8 @@ struct Reconcile: HeroCommand {
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let (_, result) = try composition.readManifests()
         guard let wanted = result.desired else {
-            return Errand(output, Plan(baseRevision: 0)).refuse(mistaken: composition.shownDirectory, result.diagnostics)
+            let errand = Errand(output, Plan(baseRevision: 0))
+            return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
         let plan = Planner.plan(wanted, try composition.observed())

@@ -52,8 +52,10 @@ final class LogFile {
     func read(from offset: Int, most: Int) -> [UInt8]? {
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: max(0, most)) { buffer, count in
-            var result = pread(descriptor, buffer.baseAddress, max(0, most), off_t(offset))
-            while result < 0, errno == EINTR { result = pread(descriptor, buffer.baseAddress, max(0, most), off_t(offset)) }
+            var result = 0
+            repeat {
+                result = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            } while result < 0 && errno == EINTR
             failed = result < 0
             count = max(0, result)
         }

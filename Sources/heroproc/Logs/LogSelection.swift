@@ -74,7 +74,7 @@ struct LogFinder {
         }
     }
 
-    /// - Parameter jobs: those of one action, newest first.
+    /// The wanted stretch of the log of one action, given its jobs, newest first.
     private func source(_ jobs: [JobRecord], _ selection: LogSelection, _ reader: StateReader) throws -> LogSource? {
         guard let job = jobs.first else { return nil }
         let starts = try starts(of: job, reader)

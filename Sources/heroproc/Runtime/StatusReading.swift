@@ -50,7 +50,9 @@ struct StatusReading {
         if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
         var actions = checked.map { ActionStatus($0.job) }
         let order = spec?.actions.map(\.name) ?? []
-        for name in order where !actions.contains(where: { $0.name == name }) { actions.append(ActionStatus(name: name)) }
+        for name in order where !actions.contains(where: { $0.name == name }) {
+            actions.append(ActionStatus(name: name))
+        }
         let place = Dictionary(order.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         actions.sort { place[$0.name, default: .max] < place[$1.name, default: .max] }
         return ServiceStatus(
