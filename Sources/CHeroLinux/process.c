@@ -98,16 +98,28 @@ int hl_raise_open_files(unsigned long *soft_before) {
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
-int hl_quit_signals(void) {
+int hl_signals(int with_children) {
     signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (with_children) sigaddset(&set, SIGCHLD);
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0) return -error;
     int descriptor = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+int hl_next_zombie(void) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
+}
+
+void hl_reap(int pid) {
+    siginfo_t info;
+    (void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);
 }
 
 int hl_sealed_memfd(const void *bytes, long size) {

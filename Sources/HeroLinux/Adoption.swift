@@ -40,7 +40,7 @@ struct Adoption {
         guard !record.isRetired else { return .nothing }
         if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
             let report = record.startReport
-            if starts.pidfd(of: start) == nil, !starts.follow(start, shim, found.pidfd, report: report) {
+            if starts.pidfd(of: start) == nil, !starts.follow(start, shim.pid, found.pidfd, report: report) {
                 return lost(generation, "the shim cannot be watched: too many files are open", record)
             }
             if report == nil { starts.awaitExecution(start) }

@@ -44,6 +44,11 @@ final class ControlServer {
         while true {
             var user: UInt32 = .max
             let number = hl_accept(listener.number, &user)
+            if [-EMFILE, -ENFILE, -ENOMEM, -ENOBUFS].contains(number) {
+                // Nobody can be let in now; asking again at once would only burn time (reliability.md RX-1).
+                reactor.unwatch(listener.number)
+                reactor.setAlarm(Subject(.listener), at: reactor.now + .seconds(1))
+            }
             guard number >= 0 else { return }
             let descriptor = Descriptor(number)
             guard user == 0 || user == geteuid(), connections.count < Self.mostConnections else { continue }
@@ -52,6 +57,12 @@ final class ControlServer {
             connections[lastNumber] = Connection(descriptor: descriptor)
             setDeadline(lastNumber)
         }
+    }
+
+    /// Listens again after there was no room.
+    func resume() {
+        reactor.watch(listener.number, Subject(.listener))
+        accept()
     }
 
     /// A connection can be read or written.

@@ -7,7 +7,7 @@ import HeroModel
 final class Launcher {
     /// A shim that was just spawned.
     struct Child {
-        var identity: ProcessIdentity
+        var pid: Int32
         var pidfd: Descriptor
     }
 
@@ -75,8 +75,9 @@ final class Launcher {
         }
         guard pid > 0 else { throw failure("spawn \(path)", 0 &- pid) }
         // Nobody else reaps our children, so the pid is still this one, dead or alive.
-        guard let child = Census.identify(pid) else { throw failure("open the shim's pidfd", errno) }
-        return Child(identity: child.identity, pidfd: child.pidfd)
+        let pidfd = hl_pidfd_open(pid)
+        guard pidfd >= 0 else { throw failure("open the shim's pidfd", 0 &- pidfd) }
+        return Child(pid: pid, pidfd: Descriptor(pidfd))
     }
 
     private func failure(_ task: String, _ number: Int32) -> StartRefusal {

@@ -16,7 +16,9 @@ public final class LinuxKernel: Kernel {
 
     private let paths: RuntimePaths
     private let reactor: Reactor
-    private let quitSignals: Descriptor
+    private let signals: Descriptor
+    private let ownsProcess: Bool
+    private var hasChildNews = false
     private let starts: Starts
     private let orphans: Orphans
     private let retirement: Retirement
@@ -30,8 +32,12 @@ public final class LinuxKernel: Kernel {
     ///   - paths: Where state and run directory are; both are made if they are not there.
     ///   - shimPath: The shim; nil looks in `HEROPROC_SHIM`, then beside this program.
     ///   - environment: The process's environment.
+    ///   - ownsProcess: Whether this process does nothing else: it then takes in what loses its parent below it, and
+    ///     reaps it. Never where others spawn children too.
     /// - Throws: When the machine lacks something, or the shim is not found; the text says what to do.
-    public init(paths: RuntimePaths, shimPath: String? = nil, environment: [String: String]) throws(LinuxError) {
+    public init(paths: RuntimePaths, shimPath: String? = nil, environment: [String: String], ownsProcess: Bool = true)
+        throws(LinuxError)
+    {
         umask(0o077)
         self.paths = paths
         bootID = Census.machine.bootID
@@ -41,11 +47,12 @@ public final class LinuxKernel: Kernel {
         baseEnvironment = BaseEnvironment.current()
         let shim = try Launcher.findShim(shimPath, environment: environment)
         try fillStandardDescriptors()
-        try check(hl_become_subreaper(), "become a subreaper")
+        self.ownsProcess = ownsProcess
+        if ownsProcess { try check(hl_become_subreaper(), "become a subreaper") }
         var openFiles: UInt = 0
         // Not being allowed to raise it costs room, not correctness.
         _ = hl_raise_open_files(&openFiles)
-        quitSignals = Descriptor(try check(hl_quit_signals(), "take SIGTERM and SIGINT"))
+        signals = Descriptor(try check(hl_signals(ownsProcess ? 1 : 0), "take SIGTERM and SIGINT"))
         try paths.makeStateDirectories()
         try paths.makeRunDirectories()
 
@@ -61,7 +68,7 @@ public final class LinuxKernel: Kernel {
         prober = try Prober(reactor, starts: starts)
         watcher = try ManifestWatcher(reactor)
         control = try ControlServer(reactor, path: paths.controlSocket)
-        guard reactor.watch(quitSignals.number, Subject(.quit)) else {
+        guard reactor.watch(signals.number, Subject(.quit)) else {
             throw LinuxError(cannot: "watch for signals", errno)
         }
     }
@@ -132,6 +139,7 @@ public final class LinuxKernel: Kernel {
             let hasEvents = !reactor.events.isEmpty
             let wakes = reactor.wait(until: deadline, mayBlock: !hasEvents && !isDue)
             for wake in wakes { dispatch(wake) }
+            reapStrays()
             if hasEvents || isDue || reactor.events.count >= 1024 { return reactor.takeEvents() }
         }
     }
@@ -141,12 +149,12 @@ public final class LinuxKernel: Kernel {
         let isAlarm = wake.ready == 0
         switch wake.subject.kind {
         case .clock: break
-        case .quit: readQuitSignals()
+        case .quit: readSignals()
         case .notices: starts.readNotices()
         case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)
         case .orphan: isAlarm ? orphans.ring(number) : orphans.mainEnded(number)
         case .watcher: isAlarm ? watcher.ring(number) : watcher.readChanges()
-        case .listener: control.accept()
+        case .listener: isAlarm ? control.resume() : control.accept()
         case .connection: isAlarm ? control.ring(number) : control.isReady(number)
         case .conversation: isAlarm ? prober.ring(number) : prober.conversationIsReady(number)
         case .command: isAlarm ? prober.ring(number) : prober.commandSpoke(number)
@@ -154,11 +162,33 @@ public final class LinuxKernel: Kernel {
         }
     }
 
-    private func readQuitSignals() {
-        var bytes = [UInt8](repeating: 0, count: 1280)
-        var wasAsked = false
-        while read(quitSignals.number, &bytes, bytes.count) > 0 { wasAsked = true }
-        if wasAsked { reactor.emit(.quit) }
+    private func readSignals() {
+        // struct signalfd_siginfo is 128 bytes and begins with the number.
+        var bytes = [UInt8](repeating: 0, count: 128)
+        while read(signals.number, &bytes, bytes.count) == bytes.count {
+            let number = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
+            if number == UInt32(SIGCHLD) { hasChildNews = true } else { reactor.emit(.quit) }
+        }
+    }
+
+    /// Reaps processes that lost their parent and came to us: nobody else ever would (reliability.md P1-1).
+    private func reapStrays() {
+        // Which child a running probe command is, only the library knows that spawned it.
+        // Its threads may also swallow SIGCHLD: from the first command on, every waking is an occasion to look.
+        guard ownsProcess, hasChildNews || prober.hasRunCommands, !prober.hasRunningCommands else { return }
+        var last: Int32 = 0
+        while true {
+            let pid = hl_next_zombie()
+            // The same one again could not be reaped: then there is nothing more to do about it.
+            guard pid > 0, pid != last else {
+                hasChildNews = false
+                return
+            }
+            // One of ours is reaped with its own event, which is still to come; then the next look follows.
+            guard !starts.isShim(pid), !orphans.isMember(pid) else { return }
+            hl_reap(pid)
+            last = pid
+        }
     }
 }
 

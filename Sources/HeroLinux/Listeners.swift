@@ -7,7 +7,8 @@ import HeroModel
 struct Listeners {
     private var tcp: [hl_listener] = []
     private var unix: [hl_listener] = []
-    private var readAt: Moment?
+    private var tcpReadAt: Moment?
+    private var unixReadAt: Moment?
 
     /// Tables are believed this long, so that many questions at one time cost one reading.
     private static let freshness = Duration.milliseconds(5)
@@ -15,10 +16,13 @@ struct Listeners {
     /// Whether the tree below a shim listens on all of these.
     mutating func answer(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeAnswer {
         guard let shim else { return .no("it is not running") }
-        if readAt.map({ now - $0 > Self.freshness }) ?? true {
+        if !ports.isEmpty, tcpReadAt.map({ now - $0 > Self.freshness }) ?? true {
             tcp = Self.table(4) + Self.table(6)
-            unix = sockets.isEmpty ? [] : Self.table(1)
-            readAt = sockets.isEmpty ? nil : now
+            tcpReadAt = now
+        }
+        if !sockets.isEmpty, unixReadAt.map({ now - $0 > Self.freshness }) ?? true {
+            unix = Self.table(1)
+            unixReadAt = now
         }
         let wanted: [(name: String, inodes: Set<UInt>)] =
             ports.map { port in ("tcp \(port)", Set(tcp.filter { Self.serves($0, port) }.map(\.inode))) }

@@ -91,6 +91,13 @@ final class Orphans {
         return report
     }
 
+    /// Whether this process is one that is waited for here.
+    func isMember(_ pid: Int32) -> Bool {
+        orphans.values.contains { orphan in
+            (orphan.main != nil && orphan.mainIdentity?.pid == pid) || orphan.members.keys.contains { $0.pid == pid }
+        }
+    }
+
     /// Whether this start is in here.
     func holds(_ start: StartID) -> Bool { numbers[start] != nil }
 

@@ -15,6 +15,9 @@ final class Prober {
     private var conversations: [UInt64: Conversation] = [:]
     private var commands: [UInt64: CommandProbe] = [:]
     private var lookups: [UInt64: ProbeOrder] = [:]
+    private var running = 0
+    /// Whether a command was ever run.
+    private(set) var hasRunCommands = false
     private var byJob: [JobID: Set<UInt64>] = [:]
     private var lastNumber: UInt64 = 0
     private var listeners = Listeners()
@@ -27,6 +30,9 @@ final class Prober {
             throw LinuxError(cannot: "watch for probe results", errno)
         }
     }
+
+    /// Whether a command, also one nobody asks about any more, has not been reaped yet.
+    var hasRunningCommands: Bool { running > 0 }
 
     /// Asks one question.
     func ask(_ order: ProbeOrder) {
@@ -149,6 +155,8 @@ final class Prober {
             }
             commands[number] = command
             remember(number, order)
+            running += 1
+            hasRunCommands = true
             command.start(number, mailbox)
         } catch {
             answer(number, order, .no(error.description))
@@ -173,6 +181,7 @@ final class Prober {
                 }
                 converse(number, order, places)
             case .ended(let number, let problem):
+                running -= 1
                 guard let command = commands[number] else { continue }
                 _ = command.readErrors()
                 answer(number, command.order, problem.map { .no($0 + command.lastWords) } ?? .yes)

@@ -8,7 +8,8 @@ import HeroModel
 final class Starts {
     private struct Following {
         var start: StartID
-        var shim: ProcessIdentity
+        /// The shim's pid: nobody else's as long as the pidfd is held and it is not reaped.
+        var shim: Int32
         var pidfd: Descriptor
         var names: FailureNames?
         /// The program executes, and that was told.
@@ -24,6 +25,7 @@ final class Starts {
     private let orphans: Orphans
     private var following: [UInt64: Following] = [:]
     private var numbers: [StartID: UInt64] = [:]
+    private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
 
     init(_ reactor: Reactor, paths: RuntimePaths, launcher: Launcher, notices: Notices, orphans: Orphans) {
@@ -38,7 +40,7 @@ final class Starts {
     func launch(_ order: LaunchOrder) {
         do {
             let child = try launcher.spawn(order)
-            if !follow(order.start, child.identity, child.pidfd, names: launcher.names(order)) {
+            if !follow(order.start, child.pid, child.pidfd, names: launcher.names(order)) {
                 // Without a watch its end would never be heard of, so it must not live unheard.
                 _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
                 end(order.start, .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno))))
@@ -52,13 +54,16 @@ final class Starts {
     func pidfd(of start: StartID) -> Descriptor? { numbers[start].flatMap { following[$0] }?.pidfd }
 
     /// The pid of the shim that holds a start.
-    func shimPID(of start: StartID) -> Int32? { numbers[start].flatMap { following[$0] }?.shim.pid }
+    func shimPID(of start: StartID) -> Int32? { numbers[start].flatMap { following[$0] }?.shim }
+
+    /// Whether this is a shim that is followed.
+    func isShim(_ pid: Int32) -> Bool { shims.contains(pid) }
 
     /// Follows a shim of which its pidfd is held.
     @discardableResult
     func follow(
         _ start: StartID,
-        _ shim: ProcessIdentity,
+        _ shim: Int32,
         _ pidfd: Descriptor,
         names: FailureNames? = nil,
         report: StartReport? = nil
@@ -68,6 +73,7 @@ final class Starts {
         guard reactor.watch(pidfd.number, subject) else { return false }
         following[lastNumber] = Following(start: start, shim: shim, pidfd: pidfd, names: names, report: report)
         numbers[start] = lastNumber
+        shims.insert(shim)
         return true
     }
 
@@ -94,7 +100,7 @@ final class Starts {
             case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
             record.generation == start.generation, let report = record.startReport,
             // The record may be that of another shim which was given the same start.
-            let shim = record.shim, shim.isSameProcess(as: one.shim)
+            record.shim?.pid == one.shim, record.isOfThisMachine
         else { return }
         following[number]?.report = report
         reactor.cancelAlarm(Subject(.shim, number))
@@ -121,6 +127,7 @@ final class Starts {
         if numbers[one.start] == number { numbers[one.start] = nil }
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.unwatch(one.pidfd.number)
+        shims.remove(one.shim)
         var status: Int32 = 0
         let reaped = hl_pidfd_reap(one.pidfd.number, &status) == 1
         let code = reaped && hl_status_exited(status) == 1 ? hl_status_code(status) : nil
@@ -134,8 +141,8 @@ final class Starts {
         else { return conclude(one, withoutRecord: code) }
         if let code, code == HERO_SHIM_LOCKED || code == HERO_SHIM_SUPERSEDED, one.report == nil {
             // The very same start may be held by a shim that a former reconciler spawned: then that one is followed.
-            if let shim = record.shim, shim.pid != one.shim.pid, let found = Census.open(shim), !found.stat.isDead,
-                follow(start, shim, found.pidfd, names: one.names)
+            if let shim = record.shim, shim.pid != one.shim, let found = Census.open(shim), !found.stat.isDead,
+                follow(start, shim.pid, found.pidfd, names: one.names)
             {
                 return awaitExecution(start)
             }

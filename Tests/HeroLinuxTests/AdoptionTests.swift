@@ -60,7 +60,7 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         #expect(eventually(30) { access(folder + "/victim-is-ready", F_OK) == 0 })
         victim.reap()
 
-        let kernel = try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:])
+        let kernel = try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:], ownsProcess: false)
 
         var sightings = kernel.adopt([1, 2, 3, 4, 5])
         guard case .held(generation: 1, let first) = sightings[1] else {

@@ -33,7 +33,7 @@ final class Sandbox {
     }
 
     func kernel() throws -> LinuxKernel {
-        try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:])
+        try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:], ownsProcess: false)
     }
 
     func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {

@@ -119,7 +119,12 @@ import Testing
     func brokenShim() throws {
         let sandbox = try Sandbox()
         try sandbox.write("shim", "not a program", mode: 0o755)
-        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: sandbox.folder + "/shim", environment: [:])
+        let kernel = try LinuxKernel(
+            paths: sandbox.paths,
+            shimPath: sandbox.folder + "/shim",
+            environment: [:],
+            ownsProcess: false
+        )
         kernel.launch(sandbox.shell(1, "true"))
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it started")
@@ -138,7 +143,7 @@ import Testing
         let descriptor = open(copy, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
         #expect(write(descriptor, bytes, bytes.count) == bytes.count)
         close(descriptor)
-        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: copy, environment: [:])
+        let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: copy, environment: [:], ownsProcess: false)
         unlink(copy)
         try sandbox.write("hpshim", "something else", mode: 0o755)
         kernel.launch(sandbox.shell(1, "exit 3"))
@@ -149,15 +154,25 @@ import Testing
     func cleanProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        let script =
-            "ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > \(sandbox.folder)/fds; "
-            + "exec grep -E '^Sig(Blk|Ign)' /proc/self/status > \(sandbox.folder)/signals"
-        kernel.launch(sandbox.shell(1, script))
-        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
-        let numbers = try #require(readText(sandbox.folder + "/fds")).split(separator: "\n")
-        #expect(numbers.count == 4, "\(numbers.joined(separator: ", "))")
-        let signals = try #require(readText(sandbox.folder + "/signals"))
-        #expect(signals == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n")
+        kernel.launch(sandbox.order(1, ["/bin/ls", "-l", "/proc/self/fd"]))
+        kernel.launch(sandbox.order(2, ["/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]))
+        var ended = 0
+        while ended < 2 {
+            try kernel.await("an end") { event in
+                guard case .ended(_, let end) = event else { return false }
+                #expect(end.outcome == .exited(0))
+                ended += 1
+                return true
+            }
+        }
+        let open = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
+            .split(separator: "\n").filter { $0.contains("->") }
+        // The fifth is the folder that ls reads.
+        #expect(open.count == 5, "\(open.joined(separator: ", "))")
+        #expect(open.filter { $0.hasSuffix("/jobs/1") }.count == 1)
+        let signals = try #require(readText(sandbox.paths.logs + "/core/test/main/2.log"))
+        #expect(signals.contains("SigBlk:\t0000000000000000\n"))
+        #expect(signals.contains("SigIgn:\t0000000000000000\n"))
     }
 
     @Test("many starts at one time all end with their own status")

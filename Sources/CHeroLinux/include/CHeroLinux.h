@@ -22,8 +22,11 @@ unsigned long hl_pidfs_inode(int pidfd);
 int hl_become_subreaper(void);
 /// Raises the soft limit of open files to the hard one and tells what it was.
 int hl_raise_open_files(unsigned long *soft_before);
-/// Ignores SIGPIPE, blocks SIGTERM and SIGINT, and makes a descriptor that tells of them.
-int hl_quit_signals(void);
+/// Ignores SIGPIPE, blocks SIGTERM and SIGINT (and SIGCHLD), and makes a descriptor that tells of them.
+int hl_signals(int with_children);
+/// The pid of a child that waits to be reaped, or 0.
+int hl_next_zombie(void);
+void hl_reap(int pid);
 
 // Starting.
 int hl_sealed_memfd(const void *bytes, long size);
