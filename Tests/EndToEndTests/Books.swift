@@ -1,6 +1,5 @@
 import Foundation
 import Glibc
-import HeroLinux
 import HeroModel
 import HeroStore
 import Synchronization
@@ -28,7 +27,7 @@ final class Books: Sendable {
     /// Looks at all there is now.
     func look(at jobs: Set<Int>) throws {
         keepLogs()
-        guard let reader = try StateReader(path: world.paths.database) else { return }
+        guard let reader = try StateReader(path: world.database) else { return }
         for job in jobs.map({ JobID($0) }) {
             let starts = try reader.starts(of: job)
             content.withLock { content in
@@ -54,7 +53,7 @@ final class Books: Sendable {
     // MARK: Logs
 
     private func keepLogs() {
-        let logs = world.paths.logs
+        let logs = world.logs
         for path in (try? FileManager.default.subpathsOfDirectory(atPath: logs)) ?? [] where path.contains(".log") {
             var file = stat()
             // A file may get another name between the two calls; then it is met again at the next look.

@@ -32,7 +32,9 @@ struct CrashTests {
             try await eventually("it is there") { world.reconciler == watch.pid }
             try await world.expectNoDifference()
             try await eventually("it has adopted") {
-                try await world.events().contains { ($0["text"] as? String)?.contains("took up 3 running jobs") ?? false }
+                try await world.events().contains {
+                    ($0["text"] as? String)?.contains("took up 3 running jobs") ?? false
+                }
             }
             let after = [
                 try await world.life("db", number: 1), try await world.life("web", number: 1),
@@ -155,7 +157,9 @@ struct CrashTests {
             }
             #expect(books.rewritten == [])
             #expect(judged > 8 * Self.kills / 4, "there was load: \(judged) instances")
-            print("SH-2: \(Self.kills) kills, \(judged) instances, \(lines.values.map(\.count).reduce(0, +)) lines, seed \(seed)")
+            print(
+                "SH-2: \(Self.kills) kills, \(judged) instances, \(lines.values.map(\.count).reduce(0, +)) lines, seed \(seed)"
+            )
         }
     }
 }

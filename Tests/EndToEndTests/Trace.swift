@@ -105,6 +105,23 @@ extension World {
         }
     }
 
+    /// The last event of a level whose text contains all these words; waits for it.
+    func event(
+        _ level: String,
+        _ words: String...,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> [String: Any] {
+        var found: [String: Any]?
+        try await eventually("\(level) event with \(words)", sourceLocation: sourceLocation) {
+            found = try await events().last { event in
+                let text = event["text"] as? String ?? ""
+                return event["level"] as? String == level && words.allSatisfy { text.contains($0) }
+            }
+            return found != nil
+        }
+        return try #require(found, sourceLocation: sourceLocation)
+    }
+
     /// The stop waves or start waves that `diff` shows.
     func waves(_ kind: String) async throws -> [[String]] {
         let answer = try await run("diff", "-o", "json")

@@ -31,6 +31,8 @@ final class World: Sendable {
     var services: String { root + "/services.d" }
     var state: String { root + "/state" }
     var traces: String { root + "/oracle" }
+    var database: String { paths.database }
+    var logs: String { paths.logs }
     var paths: RuntimePaths { RuntimePaths.of(state: state, environment: environment) }
 
     /// The folder of what was built with these tests.
