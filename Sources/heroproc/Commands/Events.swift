@@ -13,7 +13,8 @@ struct Events: HeroCommand {
               heroproc events -f -o json | jq 'select(.level == "error")'
 
             EXIT CODES:
-              0 shown, 2 the database cannot be read.
+              0   shown
+              2   the database cannot be read
             """
     )
 

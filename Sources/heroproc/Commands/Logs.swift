@@ -16,7 +16,8 @@ struct Logs: HeroCommand {
               heroproc logs other/web --since 10m --timestamps
 
             EXIT CODES:
-              0 shown, 2 unknown name, or it cannot be read.
+              0   shown
+              2   unknown name, or it cannot be read
             """
     )
 

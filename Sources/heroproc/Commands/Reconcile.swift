@@ -20,8 +20,9 @@ struct Reconcile: HeroCommand {
                                                    in a container: SIGTERM ends all
 
             EXIT CODES:
-              one pass: 0 converged, 1 not all of it stands, 2 refused: nothing was changed. With --watch: 0 when ended by \
-            SIGTERM or SIGINT, 2 when another reconciler lives.
+              0   converged; with --watch: ended by SIGTERM or SIGINT
+              1   not all of it stands
+              2   refused: nothing was changed, or another reconciler lives
             """
     )
 

@@ -16,7 +16,9 @@ struct Status: HeroCommand {
               heroproc status -o json | jq '.services[] | select(.state != "running")'
 
             EXIT CODES:
-              0 all as wanted, 1 something is not (blocked and failed included), 2 unknown name, or it cannot be read.
+              0   all as wanted
+              1   something is not, blocked and failed included
+              2   unknown name, or it cannot be read
             """
     )
 
