@@ -99,6 +99,63 @@ struct CrashTests {
         }
     }
 
+    @Test("killed in the middle of start waves and of stop waves: the next one goes on from there, in order (I5, I7)")
+    func middleOfWaves() async throws {
+        try await World.with { world in
+            let chain = ["a", "b", "c", "d", "e", "f"]
+            let declare = { (status: String) in
+                for (index, name) in chain.enumerated() {
+                    let requires = index == 0 ? "[]" : "[\(chain[index - 1])]"
+                    let socket = "\(world.root)/\(name).sock"
+                    let deed = World.Deed.process("wait 40 listen-unix \(socket) linger 40", "sockets: [\(socket)]")
+                    try world.write("\(name).yaml", world.manifest(name, ["requires: \(requires)", status], [deed]))
+                }
+            }
+            var random = Seeded(2)
+            for round in 1...5 {
+                try declare("status: start")
+                _ = try await world.run("apply", "--no-wait")
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+                try await world.killReconciler()
+                try await world.apply()
+                for (name, dependent) in zip(chain, chain.dropFirst()) {
+                    let (life, next) = (try await world.life(name), try await world.life(dependent))
+                    #expect(next.began > life.listened ?? .max, "\(dependent) after \(name), round \(round)")
+                }
+                // Nobody was started twice for it.
+                for name in chain { #expect(world.lives(name).count == round) }
+                try await world.expectNoDifference()
+
+                try declare("status: stop")
+                _ = try await world.run("apply", "--no-wait")
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...300, using: &random)))
+                try await world.killReconciler()
+                try await world.apply()
+                for (name, dependent) in zip(chain, chain.dropFirst()) {
+                    let (life, next) = (try #require(world.lives(name).last), try #require(world.lives(dependent).last))
+                    #expect(try #require(next.ended) < life.asked ?? 0, "\(name) after \(dependent), round \(round)")
+                }
+                try await world.expectNoDifference()
+            }
+        }
+    }
+
+    @Test("an apply that is killed while it waits changes nothing of what it ordered")
+    func killedApply() async throws {
+        try await World.with { world in
+            try world.declare("seed", does: .once("wait 500 exit 0"))
+            try world.declare("web", "requires: [seed]")
+            let apply = try world.start(["apply"])
+            try await eventually("it has begun") { !world.lives("seed").isEmpty }
+            #expect(kill(apply.pid, SIGKILL) == 0)
+            #expect(try await world.code(of: apply) == 137)
+            let web = try await world.life("web", number: 1)
+            #expect(web.began > world.lives("seed").first?.ended ?? .max)
+            try await world.apply()
+            #expect(try await world.life("web", number: 1) == web)
+        }
+    }
+
     @Test("SH-2: kill -9 under load with short-lived jobs: no duplicate, no wrong or lost status, no lost line")
     func torture() async throws {
         try await World.with { world in

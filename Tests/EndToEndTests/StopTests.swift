@@ -37,6 +37,12 @@ struct StopTests {
 
             try await world.apply()
             try expectOrder(world, "db", after: "web", "worker")
+            // The events tell it in the same order.
+            let texts = try await world.events().map { "\($0["subject"] ?? "") \($0["text"] ?? "")" }
+            let ended = { (name: String) in texts.lastIndex(of: "core/\(name) stopped") }
+            let stopping = try #require(texts.lastIndex(of: "core/db stopping"))
+            for name in ["web", "seed", "worker"] { #expect(try #require(ended(name)) < stopping) }
+            #expect(try #require(ended("db")) > stopping)
             for name in ["db", "web", "worker"] { #expect(!isAlive(world.lives(name)[0].pid)) }
             #expect(try await world.life("metrics", number: 1) == metrics, "what is only ordered after is not touched")
             try await world.expectNoDifference()

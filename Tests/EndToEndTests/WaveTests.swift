@@ -103,6 +103,48 @@ struct WaveTests {
         }
     }
 
+    @Test("wants and after only order: what they name may fail, or be missing, and nothing is held up")
+    func softOrder() async throws {
+        try await World.with { world in
+            try world.declare("seed", does: .once("wait 200 exit 3"))
+            try world.declare("wanting", "wants: [seed, nobody]")
+            try world.declare("following", "after: [seed]")
+            #expect(try await world.run("apply").code == 1)
+            let seed = try #require(world.lives("seed").first)
+            for name in ["wanting", "following"] {
+                #expect(try await world.life(name, number: 1).began > seed.ended ?? .max)
+            }
+        }
+    }
+
+    @Test("who is not ready within start_timeout has failed this try; what requires it stays down")
+    func neverReady() async throws {
+        try await World.with { world in
+            let keys = "ready: {tcp: \(try freePort()), interval: 20ms}"
+            let retry = "retry: {max_attempts: 2, delay: 0ms}"
+            try world.declare("db", does: .process("sleep -1", keys, "start_timeout: 300ms", retry))
+            try world.declare("web", "requires: [db]")
+            #expect(try await world.run("apply").code == 1)
+            let lives = world.lives("db")
+            #expect(lives.count == 2 && lives.allSatisfy { !isAlive($0.pid) })
+            for life in lives { #expect(try #require(life.asked) - life.began >= 290_000_000) }
+            #expect(try await world.state(of: "db") == "failed")
+            #expect(world.lives("web").isEmpty)
+        }
+    }
+
+    @Test("a one-shot that runs longer than its timeout is ended, and has failed")
+    func tooLong() async throws {
+        try await World.with { world in
+            try world.declare("seed", does: .once("fork 1", "timeout: 300ms"))
+            #expect(try await world.run("apply").code == 1)
+            let seed = try #require(world.lives("seed").first)
+            #expect(try #require(seed.asked) - seed.began >= 290_000_000)
+            #expect(!isAlive(seed.pid) && !seed.children.contains(where: isAlive))
+            #expect(try await world.state(of: "seed") == "failed")
+        }
+    }
+
     @Test("actions start in listed order, each up before the next, and stop in reverse")
     func actionsInOrder() async throws {
         try await World.with { world in

@@ -213,8 +213,15 @@ final class World: Sendable {
                 Issue.record("two instances of \(name) lived at once (I1)")
             }
         }
+        for name in litter() { Issue.record("left behind: \(paths.jobs)/\(name)") }
         for path in [paths.run, root] { try? FileManager.default.removeItem(atPath: path) }
         if FileManager.default.fileExists(atPath: paths.run) { Issue.record("cannot remove \(paths.run)") }
+    }
+
+    /// Records and scripts of jobs that have ended, except of those that a late shim must still find.
+    private func litter() -> [String] {
+        let names = Set((try? FileManager.default.contentsOfDirectory(atPath: paths.jobs)) ?? [])
+        return names.filter { !$0.hasSuffix(".retired") && !names.contains($0 + ".retired") }.sorted()
     }
 
     /// Live processes that know of this world: by their environment, or by what they hold open.
