@@ -40,7 +40,7 @@ struct Events: HeroCommand {
         for entry in try reader?.numberedEvents(EventFilter(since: start, limit: limit)) ?? [] {
             show(entry, output, &last)
         }
-        while follow, !output.isClosed {
+        while follow, !output.isAbandoned {
             pause(milliseconds: 250)
             if reader == nil { reader = try composition.reader() }
             for entry in try reader?.numberedEvents(EventFilter(after: last, limit: 1000)) ?? [] {

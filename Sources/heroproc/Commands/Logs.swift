@@ -104,7 +104,7 @@ struct Logs: HeroCommand {
         _ printer: inout LogPrinter
     ) {
         let watch = FolderWatch()
-        while !output.isClosed {
+        while !output.isAbandoned {
             for source in sources { watch.add(source.folder) }
             for follower in followers {
                 follower.look()

@@ -70,7 +70,9 @@ struct Reconcile: HeroCommand {
         let mode: LiveReconciler.Mode = background ? .background : noSync ? .keep : .watch
         let configuration = configuration(noSync ? .keep : .sync, composition)
         return try OwnReconciler(composition: composition, mode: mode).with(configuration) { reconciler in
-            reconciler.log = EventLog(output).record
+            let log = EventLog(output)
+            reconciler.log = log.record
+            log.say(noSync ? "keeps what was applied" : "watches \(composition.directory)", at: composition.now)
             reconciler.run()
             return .good
         }

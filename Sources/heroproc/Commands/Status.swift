@@ -34,7 +34,7 @@ struct Status: HeroCommand {
         let reading = StatusReading(composition: composition)
         var report = try reading.report(names.map(\.name))
         show(report, output)
-        while watch, !output.isClosed {
+        while watch, !output.isAbandoned {
             pause(milliseconds: 1000)
             report = try reading.report(names.map(\.name))
             show(report, output)
