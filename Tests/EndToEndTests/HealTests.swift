@@ -38,7 +38,7 @@ struct HealTests {
             let lives = world.lives("flaky")
             for (index, least) in [100, 200, 400, 400, 400].enumerated() {
                 let gap = (lives[index + 1].began - (lives[index].ended ?? .max)) / 1_000_000
-                #expect(gap >= Int64(least) && gap < Int64(least) + 1000, "try \(index + 2) came after \(gap) ms")
+                #expect(gap >= Int64(least) && gap < Int64(least) + 5000, "try \(index + 2) came after \(gap) ms")
             }
             #expect(lives.map(\.restarts).prefix(6) == [0, 1, 2, 3, 4, 5])
             #expect(Set(lives.map(\.job)).count == 1)
@@ -54,7 +54,7 @@ struct HealTests {
             #expect(last.restarts == 50)
             let lives = world.lives("flaky")
             let gaps = zip(lives, lives.dropFirst()).map { ($1.began - ($0.ended ?? .max)) / 1_000_000 }.sorted()
-            #expect(gaps[gaps.count / 2] < 100, "half of them came within 100 ms: \(gaps)")
+            #expect(gaps[gaps.count / 2] < 250, "half of them came within 250 ms: \(gaps)")
         }
     }
 

@@ -248,6 +248,13 @@ func isAlive(_ pid: pid_t) -> Bool {
     return state != "Z" && state != "X"
 }
 
+/// Nanoseconds since the machine started: the clock of the traces.
+func boottime() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_BOOTTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+}
+
 /// Waits for a fact.
 func eventually(
     _ fact: @autoclosure () -> String,
