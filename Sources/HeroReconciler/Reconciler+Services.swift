@@ -63,7 +63,7 @@ extension Reconciler {
         guard hasMoved else { return }
         tellFollower(service)
         if state.isUp, !blocked.isEmpty { mustPlan = true }
-        for name in waiters[service.name] ?? [] { askGate(name) }
+        for name in (waiters[service.name] ?? []).sorted() { askGate(name) }
     }
 
     /// Stores where a service stands.
