@@ -143,6 +143,18 @@ let package = Package(
             dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
             swiftSettings: house
         ),
+        // The workload that judges heroproc; as small as a service can be, so that it costs nothing to start many.
+        .executableTarget(
+            name: "hporacle",
+            path: "Tests/Oracle",
+            linkerSettings: [.unsafeFlags(["-enable-experimental-feature", "Embedded"])]
+                + (dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])])
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["HeroLinux", "HeroModel", "HeroStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house
+        ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
         // Real processes; heroproc and hpshim are built beside the tests.

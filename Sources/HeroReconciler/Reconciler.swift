@@ -182,7 +182,7 @@ public final class Reconciler<World: Kernel> {
                 }
             case .filesChanged: filesChanged()
             case .requested(let request, let message): requested(request, message)
-            case .hungUp(let request): if follower?.request == request { follower?.request = nil }
+            case .hungUp(let request): follower?.leave(request)
             case .quit: quit()
             }
         }
