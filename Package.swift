@@ -119,6 +119,11 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
+        .testTarget(
+            name: "HeroReconcilerTests",
+            dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroStore"],
+            swiftSettings: house
+        ),
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
