@@ -119,6 +119,11 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
+        .testTarget(
+            name: "HeroReconcilerTests",
+            dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroStore"],
+            swiftSettings: house
+        ),
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
@@ -141,6 +146,18 @@ let package = Package(
         .testTarget(
             name: "HeroLinuxTests",
             dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
+            swiftSettings: house
+        ),
+        // The workload that judges heroproc; as small as a service can be, so that it costs nothing to start many.
+        .executableTarget(
+            name: "hporacle",
+            path: "Tests/Oracle",
+            linkerSettings: [.unsafeFlags(["-enable-experimental-feature", "Embedded"])]
+                + (dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])])
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["HeroLinux", "HeroModel", "HeroStore", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: house
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),

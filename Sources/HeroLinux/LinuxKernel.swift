@@ -73,6 +73,17 @@ public final class LinuxKernel: Kernel {
         }
     }
 
+    /// Leaves the run directory as it should be found: without the control socket, and gone if no job is left in it.
+    ///
+    /// To be called last, while the `ReconcilerLock` is still held; who waits for that lock sees that its file is gone and takes
+    /// a new one (UP-5).
+    public func leave() {
+        unlink(paths.controlSocket)
+        guard rmdir(paths.jobs) == 0 else { return }
+        unlink(paths.runLock)
+        rmdir(paths.run)
+    }
+
     /// The boot clock.
     public func now() -> Moment { reactor.now }
 
@@ -113,6 +124,11 @@ public final class LinuxKernel: Kernel {
     /// Removes the record and the script of a job.
     public func forget(_ job: JobID) {
         retirement.forget(job)
+    }
+
+    /// Removes the logs of an action's earlier jobs.
+    public func pruneLogs(in folder: String, keepingJobs count: Int) {
+        LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)
     }
 
     /// Asks once.

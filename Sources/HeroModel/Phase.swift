@@ -22,6 +22,14 @@ public enum JobPhase: String, Hashable, Sendable, Codable, CaseIterable {
         case .pending, .waiting, .succeeded, .failed, .cancelled: false
         }
     }
+
+    /// Whether nothing of it will ever run again.
+    public var isOver: Bool {
+        switch self {
+        case .succeeded, .failed, .cancelled: true
+        case .pending, .waiting, .running, .retrying: false
+        }
+    }
 }
 
 /// Where a service stands.

@@ -3,10 +3,12 @@ import HeroLife
 import HeroModel
 import HeroPlan
 
-/// Who waits for an apply to be carried out: a connection, or this very process.
+/// Who waits for a revision to be carried out: connections, or this very process.
 final class Follower {
-    /// Where to answer; nil: nobody is there any more, or it is this process.
-    var request: RequestID?
+    /// Where to answer; empty when nobody is there any more, or when it is this process.
+    private(set) var requests: [RequestID]
+    /// Whether it is this process that waits.
+    let isThisProcess: Bool
     /// The revision that is carried out.
     let revision: RevisionNumber
     /// Which services each one that stops takes along.
@@ -15,9 +17,16 @@ final class Follower {
     private(set) var touched: Set<QualifiedName> = []
 
     init(_ request: RequestID?, revision: RevisionNumber) {
-        self.request = request
+        requests = request.map { [$0] } ?? []
+        isThisProcess = request == nil
         self.revision = revision
     }
+
+    /// Somebody else applied the same, and waits for the same.
+    func join(_ request: RequestID) { requests.append(request) }
+
+    /// Somebody waits no longer.
+    func leave(_ request: RequestID) { requests.removeAll { $0 == request } }
 
     /// Takes in what a plan of this apply touches.
     func collect(_ plan: Plan) {
@@ -62,11 +71,8 @@ extension Reconciler {
 
     /// Answers who waits, wherever that is.
     func answer(_ follower: Follower, _ reply: ControlReply, isLast: Bool) {
-        if let request = follower.request {
-            deeds.append(.reply(request, reply, isLast: isLast))
-        } else {
-            onProgress(reply)
-        }
+        if follower.isThisProcess { onProgress(reply) }
+        for request in follower.requests { deeds.append(.reply(request, reply, isLast: isLast)) }
     }
 
     /// Ends the pass when nothing moves any more, or when its time is over.

@@ -65,13 +65,18 @@ extension Reconciler {
         }
         connectGates()
         follower?.collect(plan)
-        let stopping = openStops.sorted { (services[$0]?.stopWave ?? 0) < (services[$1]?.stopWave ?? 0) }
-        for name in stopping {
+        for name in openStops.sorted(by: stopsBefore(_:_:)) {
             guard let service = services[name] else { continue }
             if service.isStopOpen { advance(service) } else { askGate(name) }
         }
         if openStops.isEmpty { askAllStarts() }
-        for service in services.values where service.isForgotten(in: desired) { drop(service) }
+        let forgotten = services.values.filter { $0.isForgotten(in: desired) }
+        for service in forgotten.sorted(by: { $0.name < $1.name }) { drop(service) }
+    }
+
+    private func stopsBefore(_ left: QualifiedName, _ right: QualifiedName) -> Bool {
+        let (first, second) = (services[left]?.stopWave ?? 0, services[right]?.stopWave ?? 0)
+        return first == second ? left < right : first < second
     }
 
     /// Turns one change of the plan into the order of its service.

@@ -36,6 +36,8 @@ extension Reconciler {
             else { continue }
             let sighting = settled(sightings[record.id] ?? .nothing, of: record)
             if take(record, sighting, for: service) { adopted += 1 }
+            // A crash may have come between the row of its end and the removal of its traces.
+            if record.phase.isOver { kernel.forget(record.id) }
         }
         for service in services.values { sortJobs(of: service) }
         if adopted > 0 { note(.info, "", "took up \(adopted) running jobs") }

@@ -32,6 +32,7 @@ extension Reconciler {
             refuse(request, "cannot apply \(order.directory): its manifests have mistakes", result.diagnostics)
             return
         }
+        let before = revision?.number
         adopt(
             wanted,
             read,
@@ -40,6 +41,8 @@ extension Reconciler {
             actor: order.actor,
             gitCommit: order.gitCommit
         )
+        // Said once for each revision, and also to those who look later than the one who applied.
+        if revision?.number != before { warn(result.diagnostics) }
         follow(request)
         accept(request, revision?.number ?? 0)
         proofsFailed = 0

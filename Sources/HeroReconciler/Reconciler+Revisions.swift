@@ -87,7 +87,8 @@ extension Reconciler {
         onProgress(.refused(text, diagnostics: diagnostics))
     }
 
-    private func warn(_ diagnostics: [Diagnostic]) {
+    /// Records the warnings of a set that was applied.
+    func warn(_ diagnostics: [Diagnostic]) {
         for diagnostic in diagnostics where diagnostic.severity == .warning {
             let isCore = diagnostic.code == DiagnosticCode.requiredNotStarted.rawValue
             note(
@@ -172,9 +173,11 @@ extension Reconciler {
         orderDown(all: all)
     }
 
-    /// Lets somebody wait for the revision; who waited before is told that another one came.
+    /// Lets somebody wait for the revision; who waited for an earlier one is told that another one came.
     func follow(_ request: RequestID?, revision number: RevisionNumber? = nil) {
+        let number = number ?? revision?.number ?? 0
         if let former = follower {
+            if let request, former.revision == number { return former.join(request) }
             answer(
                 former,
                 .done(
@@ -188,6 +191,6 @@ extension Reconciler {
                 isLast: true
             )
         }
-        follower = Follower(request, revision: number ?? revision?.number ?? 0)
+        follower = Follower(request, revision: number)
     }
 }

@@ -63,7 +63,7 @@ extension Reconciler {
         guard hasMoved else { return }
         tellFollower(service)
         if state.isUp, !blocked.isEmpty { mustPlan = true }
-        for name in waiters[service.name] ?? [] { askGate(name) }
+        for name in (waiters[service.name] ?? []).sorted() { askGate(name) }
     }
 
     /// Stores where a service stands.
@@ -110,6 +110,9 @@ extension Reconciler {
         rows.append(.service(service.record))
         rows.append(.run(run))
         service.jobs = declared.spec.actions.map { makeJob($0, for: service, run: run.id) }
+        for job in service.jobs where !old.isEmpty {
+            deeds.append(.pruneLogs("\(service.name)/\(job.action)"))
+        }
         note(.info, service.name.description, "starting")
         tellFollower(service)
         advance(service)

@@ -130,8 +130,8 @@ extension SimMachine {
     }
 
     func killTree(_ id: StartID) {
-        for (key, start) in starts where start.id == id {
-            if start.isProgramAlive {
+        for key in starts.keys.sorted() where starts[key]?.id == id {
+            if starts[key]?.isProgramAlive ?? false {
                 at(.microseconds(100), .programEnds(key, .signaled(.kill, coreDumped: false)))
             }
         }

@@ -63,7 +63,7 @@ public enum JSONValue: Hashable, Sendable {
     /// The value as text, without a line break at its end.
     ///
     /// Characters that a terminal obeys instead of showing (controls, changes of direction, line separators) are
-    /// written as `\uXXXX`, so that the text is safe to look at and still means the same.
+    /// written as `\u` and four digits, so that the text is safe to look at and still means the same.
     public func text(_ layout: Layout = .compact) -> String {
         var result = ""
         append(to: &result, layout, level: 0)

@@ -13,6 +13,11 @@ struct EventLog {
         self.logger = logger
     }
 
+    /// Writes down what is about this very program.
+    func say(_ text: String, at time: WallTime) {
+        record(EventRecord(time: time, level: .info, source: "heroproc", subject: "", text: text))
+    }
+
     /// Writes an event down.
     func record(_ event: EventRecord) {
         let level: Logger.Level =

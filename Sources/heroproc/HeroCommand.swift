@@ -20,6 +20,13 @@ extension HeroCommand {
     func run() throws {
         // Who reads us may go; that is for `Output` to find out, and no reason for another exit code.
         signal(SIGPIPE, SIG_IGN)
+        // A standard descriptor that was closed would be given to the next file that is opened, and our words with it.
+        while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
+            guard descriptor <= 2 else {
+                close(descriptor)
+                break
+            }
+        }
         let environment = Composition.processEnvironment
         let output = Output(common, environment: environment)
         let code: ExitCode

@@ -25,8 +25,10 @@ struct HeroProc: ParsableCommand {
               heroproc reconcile --watch     supervise: apply each change, heal what dies
 
             EXIT CODES:
-              0 as wanted, 1 not (yet) as wanted, 2 refused or impossible, 64 a mistake in the command line. \
-            `heroproc help <command>` says what that means for each one.
+              0   as wanted
+              1   not (yet) as wanted
+              2   refused or impossible; nothing was changed
+              64  a mistake in the command line
             """,
         version: "heroproc 0.1.0",
         groupedSubcommands: [

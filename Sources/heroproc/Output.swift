@@ -48,7 +48,17 @@ final class Output {
     /// A result as it is.
     func result(_ bytes: [UInt8]) {
         guard !isClosed else { return }
-        if !Self.write(bytes, to: 1) { isClosed = true }
+        guard !Self.write(bytes, to: 1) else { return }
+        isClosed = true
+        // Who has stopped reading knows that; who runs out of room does not.
+        let number = errno
+        if number != EPIPE { error("cannot write the result: \(String(cString: strerror(number)))") }
+    }
+
+    /// Whether nobody can read what would be written: asked where nothing may be written for long.
+    var isAbandoned: Bool {
+        var entry = pollfd(fd: 1, events: 0, revents: 0)
+        return isClosed || (poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLERR) != 0)
     }
 
     /// A result as a JSON document.

@@ -109,9 +109,9 @@ struct Host {
         case .asking(let deadline):
             guard shim_boottime() >= deadline else { return false }
             stage = .killing
-            kill(reaped)
+            killTree(reaped)
         case .killing:
-            kill(reaped)
+            killTree(reaped)
         }
         return false
     }
@@ -119,7 +119,7 @@ struct Host {
     /// Kills whoever is there, once.
     ///
     /// What cannot die yet (a process in the kernel's hands) is tried again more and more slowly.
-    private mutating func kill(_ reaped: Int) {
+    private mutating func killTree(_ reaped: Int) {
         tree.signal(Int32(SHIM_SIGKILL))
         pause = reaped > 0 ? 1 : min(Host.longestPause, max(1, pause &* 2))
     }

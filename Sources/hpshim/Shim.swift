@@ -1,4 +1,4 @@
-// Holds one start of one job, and decides nothing: its lock, its tree, its output, its exit status.
+// Law: hold one start of one job, and decide nothing: its lock, its tree, its output, its exit status.
 import CHeroRecord
 import CHeroShim
 

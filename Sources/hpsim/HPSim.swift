@@ -1,3 +1,4 @@
+// Law: run seeds, say which ones broke a law, and how to see it again.
 import ArgumentParser
 import Foundation
 import HeroTrials

@@ -49,7 +49,7 @@ enum House {
 
     /// One file of the repository.
     static func file(_ path: String) throws -> File {
-        File(path: path, text: try String(contentsOf: root.appending(path: path), encoding: .utf8))
+        File(path: path, text: String(decoding: try Data(contentsOf: root.appending(path: path)), as: UTF8.self))
     }
 
     /// Says whether there is such a file or folder.

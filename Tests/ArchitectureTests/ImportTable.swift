@@ -61,7 +61,7 @@ extension ModuleRule {
             main: "HeroLinux.swift",
             ours: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
             toolchain: ["Glibc", "Dispatch", "Synchronization"],
-            packages: ["Subprocess"]
+            packages: ["Subprocess", "SystemPackage"]
         ),
         ModuleRule(
             "HeroStore",
@@ -75,6 +75,15 @@ extension ModuleRule {
             main: "HeroReconciler.swift",
             ours: ["HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore"],
             toolchain: ["Foundation", "FoundationEssentials"]
+        ),
+
+        // The real reconciler on the simulated machine.
+        ModuleRule(
+            "HeroTrials",
+            main: "HeroTrials.swift",
+            ours: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
+            ]
         ),
 
         // The programs.
@@ -92,10 +101,7 @@ extension ModuleRule {
         ModuleRule(
             "hpsim",
             main: nil,
-            ours: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroSim", "HeroStore",
-                "HeroReconciler",
-            ],
+            ours: ["HeroTrials"],
             toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packages: ["ArgumentParser"]
         ),

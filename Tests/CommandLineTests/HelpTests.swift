@@ -16,7 +16,7 @@ struct HelpTests {
             #expect(try await sandbox.code(of: running) == 0)
             let text = sandbox.text(running.out)
             #expect(text.contains("EXAMPLES:\n  heroproc \(words.first ?? "validate")"))
-            #expect(text.contains("EXIT CODES:"))
+            #expect(text.contains("EXIT CODES:\n  0   "))
             #expect(!text.contains("--background"))
         }
     }

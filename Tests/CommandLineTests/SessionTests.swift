@@ -168,4 +168,27 @@ struct SessionTests {
             #expect(try await sandbox.run("apply", "--no-wait").code == 0)
         }
     }
+
+    @Test("who waits can leave, and who is waited for can die: both are said, both are 1, and the service goes on")
+    func interrupted() async throws {
+        let slow = "kind: Service\nname: slow\nactions: [{name: run, exec: [sleep, '1000']}]\n"
+        try await Sandbox.with(["slow.yaml": slow]) { sandbox in
+            let first = try sandbox.start(["apply"])
+            try await eventually("it waits") { sandbox.text(first.err).contains("core/slow: starting") }
+            #expect(kill(first.pid, SIGINT) == 0)
+            #expect(try await sandbox.code(of: first) == 1)
+            #expect(sandbox.text(first.err).contains("the reconciler goes on"))
+            let holder = try #require(ReconcilerLock.holder(sandbox.paths))
+
+            try sandbox.write("slow.yaml", slow.replacing("1000", with: "1001"))
+            let second = try sandbox.start(["apply"])
+            try await eventually("it waits again") { sandbox.text(second.err).contains("core/slow: starting") }
+            try await eventually("it runs") { try await sandbox.action("slow") != nil }
+            let job = try #require(try await sandbox.action("slow"))
+            #expect(kill(holder.pid, SIGKILL) == 0)
+            #expect(try await sandbox.code(of: second) == 1)
+            #expect(sandbox.text(second.out).contains("the reconciler ended before all was done"))
+            #expect(kill(job.pid, 0) == 0)
+        }
+    }
 }

@@ -60,9 +60,11 @@ import Testing
             ).isAllAsWanted
         }
         #expect(isAsWanted(.start) == (state == .running || state == .exited))
-        #expect(isAsWanted(.stop) == (state == .stopped))
-        #expect(isAsWanted(.spec) == (state == .stopped))
-        #expect(isAsWanted(nil) == (state == .stopped))
+        // What gave up is down.
+        let isDown = state == .stopped || state == .failed
+        #expect(isAsWanted(.stop) == isDown)
+        #expect(isAsWanted(.spec) == isDown)
+        #expect(isAsWanted(nil) == isDown)
         #expect(isAsWanted(.ignore))
     }
 

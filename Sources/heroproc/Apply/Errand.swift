@@ -139,6 +139,7 @@ final class Errand {
         errors: [String] = [],
         isFollowed: Bool = true
     ) -> ExitCode {
+        progress.tick()
         let report = ApplyReport(
             revision: revision,
             isConverged: isConverged,

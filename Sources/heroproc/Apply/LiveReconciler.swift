@@ -1,3 +1,4 @@
+import Glibc
 import HeroLinux
 import HeroModel
 
@@ -48,6 +49,10 @@ struct LiveReconciler {
     func start() throws -> ControlClient {
         let paths = composition.paths
         try paths.makeStateDirectories()
+        // Its own log is kept from growing for ever: what former ones said is kept once.
+        if let log = LogFile(paths.reconcilerLog), log.size > 1 << 20 {
+            rename(paths.reconcilerLog, paths.reconcilerLog + ".1")
+        }
         var environment = composition.environment
         // It may live longer than our working directory makes sense.
         if let shim = environment["HEROPROC_SHIM"], !shim.isEmpty {

@@ -21,6 +21,7 @@ final class Progress {
     /// In the order in which they first moved.
     private var order: [QualifiedName] = []
     private var shownLines = 0
+    private var lastDrawn: ContinuousClock.Instant?
 
     /// Begins now.
     init(_ output: Output) {
@@ -64,10 +65,13 @@ final class Progress {
         journey.state = state
         journey.detail = detail
         journeys[name] = journey
-        if isLive { draw() } else { output.note(view.line(step(name, journey))) }
+        if !isLive { return output.note(view.line(step(name, journey))) }
+        // More often than an eye can follow would only cost.
+        if let lastDrawn, now - lastDrawn < .milliseconds(50) { return }
+        draw()
     }
 
-    /// Time goes on.
+    /// Time goes on, or nothing moves any more.
     func tick() {
         if isLive, !order.isEmpty { draw() }
     }
@@ -76,6 +80,7 @@ final class Progress {
         let steps = order.compactMap { name in journeys[name].map { step(name, $0) } }
         let frame = view.frame(steps, replacing: shownLines, height: output.messagesHeight - 1)
         shownLines = frame.lines
+        lastDrawn = .now
         output.message(frame.text)
     }
 

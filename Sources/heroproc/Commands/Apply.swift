@@ -19,8 +19,9 @@ struct Apply: HeroCommand {
               heroproc apply --no-wait -o json
 
             EXIT CODES:
-              0 converged (the next diff is empty), 1 applied, but not all of it stands, 2 refused: nothing was changed. \
-            With --no-wait: 0 as soon as it is accepted.
+              0   converged: the next diff is empty (--no-wait: accepted)
+              1   applied, but not all of it stands
+              2   refused: nothing was changed
             """
     )
 

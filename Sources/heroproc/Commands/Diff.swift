@@ -16,7 +16,9 @@ struct Diff: HeroCommand {
               heroproc diff -o json | jq .summary
 
             EXIT CODES:
-              0 nothing to do, 1 something would change, 2 it cannot be planned. What is only blocked is no difference.
+              0   nothing to do; what is only blocked is no difference
+              1   something would change
+              2   it cannot be planned
             """
     )
 

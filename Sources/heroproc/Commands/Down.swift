@@ -21,7 +21,9 @@ struct Down: HeroCommand {
               heroproc apply             and up again
 
             EXIT CODES:
-              0 all of it is down, or nothing was ever applied; 1 something still runs, 2 refused: nothing was changed.
+              0   all of it is down, or nothing was ever applied
+              1   something still runs
+              2   refused: nothing was changed
             """
     )
 

@@ -13,7 +13,8 @@ struct Events: HeroCommand {
               heroproc events -f -o json | jq 'select(.level == "error")'
 
             EXIT CODES:
-              0 shown, 2 the database cannot be read.
+              0   shown
+              2   the database cannot be read
             """
     )
 
@@ -39,7 +40,7 @@ struct Events: HeroCommand {
         for entry in try reader?.numberedEvents(EventFilter(since: start, limit: limit)) ?? [] {
             show(entry, output, &last)
         }
-        while follow, !output.isClosed {
+        while follow, !output.isAbandoned {
             pause(milliseconds: 250)
             if reader == nil { reader = try composition.reader() }
             for entry in try reader?.numberedEvents(EventFilter(after: last, limit: 1000)) ?? [] {

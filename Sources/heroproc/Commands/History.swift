@@ -12,7 +12,8 @@ struct History: HeroCommand {
               heroproc history -n 1 -o json | jq '.revisions[0].git_commit'
 
             EXIT CODES:
-              0 shown, 2 the database cannot be read.
+              0   shown
+              2   the database cannot be read
             """
     )
 

@@ -15,7 +15,8 @@ struct Jobs: HeroCommand {
               heroproc jobs show 17              one job with all its starts
 
             EXIT CODES:
-              0 shown, 2 unknown service, or the database cannot be read.
+              0   shown
+              2   unknown service, or the database cannot be read
             """,
         subcommands: [JobsShow.self]
     )

@@ -14,7 +14,8 @@ struct JobsShow: HeroCommand {
               heroproc jobs show 17 -o json
 
             EXIT CODES:
-              0 shown, 2 there is no such job, or the database cannot be read.
+              0   shown
+              2   there is no such job, or the database cannot be read
             """
     )
 

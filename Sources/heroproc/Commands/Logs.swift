@@ -16,7 +16,8 @@ struct Logs: HeroCommand {
               heroproc logs other/web --since 10m --timestamps
 
             EXIT CODES:
-              0 shown, 2 unknown name, or it cannot be read.
+              0   shown
+              2   unknown name, or it cannot be read
             """
     )
 
@@ -103,7 +104,7 @@ struct Logs: HeroCommand {
         _ printer: inout LogPrinter
     ) {
         let watch = FolderWatch()
-        while !output.isClosed {
+        while !output.isAbandoned {
             for source in sources { watch.add(source.folder) }
             for follower in followers {
                 follower.look()

@@ -20,8 +20,9 @@ struct Reconcile: HeroCommand {
                                                    in a container: SIGTERM ends all
 
             EXIT CODES:
-              one pass: 0 converged, 1 not all of it stands, 2 refused: nothing was changed. With --watch: 0 when ended by \
-            SIGTERM or SIGINT, 2 when another reconciler lives.
+              0   converged; with --watch: ended by SIGTERM or SIGINT
+              1   not all of it stands
+              2   refused: nothing was changed, or another reconciler lives
             """
     )
 
@@ -69,7 +70,9 @@ struct Reconcile: HeroCommand {
         let mode: LiveReconciler.Mode = background ? .background : noSync ? .keep : .watch
         let configuration = configuration(noSync ? .keep : .sync, composition)
         return try OwnReconciler(composition: composition, mode: mode).with(configuration) { reconciler in
-            reconciler.log = EventLog(output).record
+            let log = EventLog(output)
+            reconciler.log = log.record
+            log.say(noSync ? "keeps what was applied" : "watches \(composition.directory)", at: composition.now)
             reconciler.run()
             return .good
         }

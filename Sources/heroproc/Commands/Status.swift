@@ -16,7 +16,9 @@ struct Status: HeroCommand {
               heroproc status -o json | jq '.services[] | select(.state != "running")'
 
             EXIT CODES:
-              0 all as wanted, 1 something is not (blocked and failed included), 2 unknown name, or it cannot be read.
+              0   all as wanted
+              1   something is not, blocked and failed included
+              2   unknown name, or it cannot be read
             """
     )
 
@@ -32,7 +34,7 @@ struct Status: HeroCommand {
         let reading = StatusReading(composition: composition)
         var report = try reading.report(names.map(\.name))
         show(report, output)
-        while watch, !output.isClosed {
+        while watch, !output.isAbandoned {
             pause(milliseconds: 1000)
             report = try reading.report(names.map(\.name))
             show(report, output)

@@ -14,7 +14,8 @@ struct Validate: HeroCommand {
               heroproc validate -o json | jq '.diagnostics[].message'
 
             EXIT CODES:
-              0 the set is good, 2 it has mistakes. Warnings change nothing.
+              0   the set is good; warnings change nothing
+              2   it has mistakes
             """
     )
 

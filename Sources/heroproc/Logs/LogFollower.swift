@@ -51,10 +51,14 @@ final class FolderWatch {
         inotify_add_watch(descriptor, folder, UInt32(IN_MODIFY) | UInt32(IN_CREATE) | UInt32(IN_MOVED_TO))
     }
 
-    /// Waits for news, at most a second: a folder may come that could not be watched yet.
+    /// Waits for news, or until nobody reads standard output any more.
+    ///
+    /// At most a second: a folder may come that could not be watched yet.
     func wait() {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, 1000) > 0 else { return }
+        var entries = [
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: 1, events: 0, revents: 0),
+        ]
+        guard poll(&entries, 2, 1000) > 0 else { return }
         // A burst is one piece of news.
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while read(descriptor, &bytes, bytes.count) > 0 {}

@@ -35,7 +35,8 @@ struct LogSource {
         var found: [LogFile] = []
         for path in LogFiles.list(active) {
             guard let file = LogFile(path) else { continue }
-            if let from, file.modified < from { break }
+            // The clock of file systems lags behind ours by a tick.
+            if let from, file.modified < from.earlier(by: .seconds(1)) { break }
             let first = file.firstTime
             if let until, let first, first >= until { continue }
             found.append(file)

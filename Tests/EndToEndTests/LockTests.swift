@@ -1,0 +1,80 @@
+import Foundation
+import Glibc
+import Testing
+
+/// At most one reconciler per state directory.
+@Suite("One reconciler", .serialized)
+struct LockTests {
+    @Test("LK-1: a second reconciler leaves at once with 2, names the first, and changes nothing")
+    func second() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            let first = try world.watch()
+            let web = try await world.life("web")
+            try world.declare("more", "status: stop")
+            try await eventually("the first has seen it") { try await world.run("diff").code == 0 }
+            for arguments in [["reconcile", "--watch"], ["reconcile"]] {
+                let began = ContinuousClock.now
+                let running = try world.start(arguments)
+                #expect(try await world.code(of: running) == 2)
+                #expect(ContinuousClock.now - began < .seconds(5))
+                #expect(world.text(running.err).contains("pid \(first.pid)"), "\(world.text(running.err))")
+            }
+            #expect(world.reconciler == first.pid && isAlive(first.pid))
+            #expect(try await world.life("web", number: 1) == web)
+        }
+    }
+
+    @Test("LK-1: of five that start at once exactly one stays")
+    func race() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            var running: [World.Running] = []
+            for _ in 0..<5 { running.append(try world.watch()) }
+            let web = try await world.life("web", number: 1)
+            try await eventually("one is it") { world.reconciler != nil }
+            let winner = try #require(world.reconciler)
+            for other in running where other.pid != winner {
+                #expect(try await world.code(of: other) == 2)
+                #expect(world.text(other.err).contains("cannot reconcile"))
+            }
+            #expect(running.contains { $0.pid == winner } && isAlive(winner))
+            #expect(try await world.life("web", number: 1) == web)
+        }
+    }
+
+    @Test("an apply from another directory is refused while a reconciler syncs from its own")
+    func otherDirectory() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            _ = try world.watch()
+            let web = try await world.life("web")
+            let other = world.root + "/other"
+            mkdir(other, 0o700)
+            try Data(world.manifest("stranger", [], [.process()]).utf8).write(
+                to: URL(fileURLWithPath: other + "/s.yaml")
+            )
+            let answer = try await world.run("apply", "--dir", other)
+            #expect(answer.code == 2)
+            #expect(answer.err.contains(world.services), "\(answer.err)")
+            #expect(world.lives("stranger").isEmpty)
+            #expect(try await world.life("web", number: 1) == web)
+            let history = try await world.run("history", "-o", "json").json["revisions"] as? [[String: Any]]
+            #expect(history?.count == 1)
+        }
+    }
+
+    @Test("two applies at once: one reconciler, one instance of everything")
+    func twoApplies() async throws {
+        try await World.with { world in
+            for name in ["a", "b", "c"] { try world.declare(name) }
+            let running = try (0..<4).map { _ in try world.start(["apply"]) }
+            for apply in running {
+                let code = try await world.code(of: apply)
+                #expect(code == 0, "\(world.text(apply.out)) \(world.text(apply.err))")
+            }
+            for name in ["a", "b", "c"] { #expect(world.lives(name).count == 1) }
+            try await world.expectNoDifference()
+        }
+    }
+}

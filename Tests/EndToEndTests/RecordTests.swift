@@ -1,0 +1,149 @@
+import Foundation
+import GRDB
+import Glibc
+import Testing
+
+/// What stands in the database and in the logs, read with other tools than our own.
+@Suite("Records", .serialized)
+struct RecordTests {
+    private func rows(_ world: World, _ sql: String) throws -> [Row] {
+        var configuration = Configuration()
+        configuration.readonly = true
+        return try DatabaseQueue(path: world.database, configuration: configuration).read {
+            try Row.fetchAll($0, sql: sql)
+        }
+    }
+
+    /// Some columns of a row behind each other; `-` is NULL.
+    private func text(_ row: Row, _ columns: [String]) -> String {
+        columns.map { column in
+            let value: DatabaseValue = row[column]
+            return value.isNull
+                ? "-" : String.fromDatabaseValue(value) ?? Int.fromDatabaseValue(value).map { "\($0)" } ?? "?"
+        }.joined(separator: " ")
+    }
+
+    private func texts(_ rows: [Row], _ columns: String...) -> [String] { rows.map { text($0, columns) } }
+
+    @Test("every job of a service says which action, which service, which run and which revision it belongs to")
+    func provenance() async throws {
+        try await World.with { world in
+            try world.declare(
+                "db",
+                "tags: [storage, base]",
+                does: .once("exit 0", name: "init"),
+                .process(name: "server")
+            )
+            try world.declare("web", "requires: [core/db]", "context: shop", does: .process())
+            try await world.apply()
+            let runs = try rows(world, "SELECT * FROM runs ORDER BY id")
+            let runIDs: [Int] = runs.map { $0["id"] }
+            #expect(texts(runs, "context", "service_id", "revision", "ended_at") == ["core db 1 -", "shop web 1 -"])
+            let jobs = try rows(world, "SELECT * FROM jobs ORDER BY id")
+            try #require(runIDs.count == 2 && jobs.count == 3)
+            let columns = ["context", "service_id", "action_id", "run_id", "revision", "phase", "exit_code", "tags"]
+            let expected = [
+                "core db init \(runIDs[0]) 1 succeeded 0 [\"base\",\"storage\"]",
+                "core db server \(runIDs[0]) 1 running - [\"base\",\"storage\"]",
+                "shop web run \(runIDs[1]) 1 running - []",
+            ]
+            #expect(jobs.map { text($0, columns) } == expected)
+            let server = try await world.life("db", "server")
+            #expect(text(jobs[1], ["id", "pid"]) == "\(server.job) \(server.pid)")
+
+            // The same as JSON, newest first.
+            let shown = try await world.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]] ?? []
+            let same = ["id", "context", "service_id", "action_id", "run_id", "revision", "phase", "pid", "exit_code"]
+            let json = shown.map { job in same.map { key in "\(job[key].map { $0 is NSNull ? "-" : "\($0)" } ?? "?")" }
+            }
+            #expect(Set(json.map { $0.joined(separator: " ") }) == Set(jobs.map { text($0, same) }))
+            let revisions = try rows(world, "SELECT * FROM revisions")
+            #expect(texts(revisions, "number", "directory", "git_commit") == ["1 \(world.services) -"])
+
+            let indexes = try rows(
+                world,
+                """
+                SELECT group_concat(i.name) AS columns FROM sqlite_schema m, pragma_index_info(m.name) i
+                WHERE m.tbl_name = 'jobs' AND m.type = 'index' GROUP BY m.name
+                """
+            )
+            #expect(Set(texts(indexes, "columns")).isSuperset(of: ["service_id", "action_id", "service_id,phase"]))
+        }
+    }
+
+    @Test("stopping keeps the jobs; the next start begins a new run with new numbers and prunes the old")
+    func runs() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            try await world.apply()
+            let first = try await world.life("web")
+            #expect(try await world.run("down").code == 0)
+            let stopped = try rows(world, "SELECT *, finished_at IS NOT NULL AS over FROM jobs")
+            #expect(texts(stopped, "id", "phase", "exit_code", "over") == ["\(first.job) cancelled 0 1"])
+            let runs = try rows(world, "SELECT id, ended_at IS NOT NULL AS over FROM runs")
+            #expect(texts(runs, "over") == ["1"])
+            let run: Int = try #require(runs.first)["id"]
+            try await world.apply()
+            let second = try await world.life("web", number: 2)
+            #expect(second.job > first.job)
+            let jobs = try rows(world, "SELECT id, run_id FROM jobs")
+            #expect(texts(jobs, "id") == ["\(second.job)"])
+            let newRun: Int = try #require(jobs.first)["run_id"]
+            #expect(newRun > run)
+        }
+    }
+
+    @Test(
+        "logs shows what a service wrote: each action's lines behind its name, one action's alone, an earlier start's"
+    )
+    func logs() async throws {
+        try await World.with { world in
+            try world.declare(
+                "app",
+                does: .process("say hello-from-a", "retry: {delay: 10ms}", name: "a"),
+                .process("say \\e[31mred", name: "b")
+            )
+            try await world.apply()
+            try await eventually("both have written") {
+                let text = try await world.run("logs", "app").out
+                return text.contains("a | hello-from-a") && text.contains("b | ")
+            }
+            let both = try await world.run("logs", "app")
+            #expect(
+                both.out == "a | hello-from-a\nb | \u{1B}[31mred\n",
+                "what is no terminal gets the text as it was written"
+            )
+            #expect(try await world.run("logs", "app.a").out == "hello-from-a\n")
+            let life = try await world.life("app", "a")
+            #expect(kill(life.pid, SIGKILL) == 0)
+            _ = try await world.life("app", "a", number: 2)
+            try await eventually("the second start has written") {
+                try await world.run("logs", "app.a").out == "hello-from-a\n"
+            }
+            #expect(try await world.run("logs", "app.a", "--previous").out == "hello-from-a\n")
+            let folder = "\(world.logs)/core/app/a"
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            #expect(files == ["\(life.job).log", "\(life.job).log.1"])
+            #expect(world.text("\(folder)/\(files[0])").hasSuffix("Z stdout F hello-from-a\n"))
+        }
+    }
+
+    @Test("a service finds a clean environment: the base, who it is, and what its manifest says (SP-3)")
+    func environment() async throws {
+        try await World.with { world in
+            try world.declare("app", does: .process("print-env", "env: {OWN: 'yes, 0755'}"))
+            #expect(try await world.run("apply", extra: ["STRAY": "never seen"]).code == 0)
+            let life = try await world.life("app")
+            try await eventually("it has printed") { try await world.run("logs", "app").out.contains("OWN=") }
+            let lines = try await world.run("logs", "app").out.split(separator: "\n").map(String.init)
+            let expected: Set = [
+                "OWN=yes, 0755", "ORACLE_DIR=\(world.traces)", "HEROPROC_CONTEXT=core", "HEROPROC_SERVICE=app",
+                "HEROPROC_ACTION=run", "HEROPROC_JOB_ID=\(life.job)", "HEROPROC_RESTART_COUNT=0",
+            ]
+            #expect(expected.subtracting(lines) == [])
+            let base: Set = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"]
+            let names = Set(lines.compactMap { $0.split(separator: "=").first.map(String.init) })
+            #expect(names == base.union(expected.compactMap { $0.split(separator: "=").first.map(String.init) }))
+        }
+    }
+}
