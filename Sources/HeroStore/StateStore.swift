@@ -39,7 +39,6 @@ public final class StateStore {
     /// - Throws: `StoreError`; nothing of the batch was written then, and it may be tried again.
     public func commit(_ changes: [StoreChange]) throws {
         if changes.isEmpty { return }
-        let changes = StoreChange.latest(changes)
         do {
             try StoreError.wrapping("write", path) {
                 try queue.inDatabase { db in

@@ -29,30 +29,6 @@ struct RecordTests {
         for job in jobs { #expect(try store.reader.job(job.id) == job) }
     }
 
-    @Test("A batch that writes a row several times leaves what the same changes leave one by one")
-    func lastOneWins() throws {
-        var running = job(1)
-        running.phase = .running
-        running.attempt = 2
-        let first = service("web")
-        var second = service("web", arguments: ["/bin/false"])
-        second.state = .starting
-        let other = service("other")
-        let changes: [StoreChange] = [
-            .service(first), .serviceState(first.name, .running, since: first.since, blockedBy: [], isOrderedUp: true),
-            .job(job(1)), .job(job(2)), .service(other), .jobsRemoved([2]), .service(second),
-            .serviceState(other.name, .failed, since: other.since, blockedBy: [], isOrderedUp: true), .job(running),
-            .serviceState(other.name, .stopped, since: other.since, blockedBy: [first.name], isOrderedUp: false),
-        ]
-        let whole = try StateStore.inMemory()
-        try whole.commit(changes)
-        let single = try StateStore.inMemory()
-        for change in changes { try single.commit([change]) }
-        try expectSame(whole, single)
-        #expect(try whole.reader.jobs() == [running])
-        #expect(try Set(whole.load().services.map(\.state)) == [.starting, .stopped])
-    }
-
     @Test("A store in memory answers like one on a disk, and like the same one opened again", arguments: 0..<8)
     func sameEverywhere(seed: UInt64) throws {
         let directory = try Directory()
