@@ -139,7 +139,8 @@ struct Sessions {
 
     /// Kills every program once, one after the other, and reads when its successor began.
     ///
-    /// One at a time and in peace: what its end and its start still cause is over before the next. Once each, because s6 and runit start nothing twice within a second.
+    /// In peace: what a restart still causes is over before the next. Once each, because s6 and runit start nothing twice
+    /// within a second.
     private mutating func heal(_ contender: Contender, _ supervisor: any Supervisor) throws {
         let victims = supervisor.stamps.all().prefix(sizes.few)
         var times: [Double] = []
