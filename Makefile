@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 SWIFT ?= swift
 export SWIFT
 SEEDS ?= 1000
+ARGS ?=
 RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
 # The programs that stand beside each other: heroproc looks for hpshim in its own folder.
@@ -16,10 +17,10 @@ PRODUCTS := heroproc hpshim
 # Every test target, so that none can be forgotten.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test check lint fmt bench sim clean
+.PHONY: help deps build up down test check lint fmt bench bench-deps sim clean
 
 help: ## print this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
 
 deps: ## install what is missing (Debian, Ubuntu), silent when nothing is
 	@.ci/deps
@@ -55,8 +56,30 @@ lint: ## only the format
 fmt: ## format all sources in place
 	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
 
-bench: build ## the figures, beside those of the peers that are installed
-	@$(SWIFT) run -c release hpbench
+bench: build ## the figures, beside those of the peers that are installed: make bench ARGS=--write
+	@for product in hpbenchload hpbench; do $(SWIFT) build -c release --product "$$product"; done
+	bench=($(RELEASE)/hpbench $(ARGS))
+	if [[ $$(id -u) == 0 && $$(stat -f -c %T /run) != tmpfs ]]; then
+	    # Everywhere but in bare containers /run is in memory; here it becomes so for this one program.
+	    mkdir -p /run/heroproc
+	    mounted='mount -t tmpfs tmpfs /run/heroproc && exec "$$@"'
+	    exec unshare --mount sh -c "$$mounted" sh "$${bench[@]}"
+	fi
+	exec "$${bench[@]}"
+
+bench-deps: ## install the peers that bench measures beside us; none of them is started or enabled
+	@missing=()
+	command -v s6-svscan >/dev/null || missing+=(s6)
+	command -v runsvdir >/dev/null || missing+=(runit)
+	command -v supervisord >/dev/null || missing+=(supervisor)
+	if (($${#missing[@]} == 0)); then exit; fi
+	if [[ $$(id -u) == 0 ]]; then root=(); else root=(sudo); fi
+	"$${root[@]}" .ci/deps --install "$${missing[@]}"
+	# Its package means to run a daemon from the next boot on.
+	if [[ " $${missing[*]} " == *" supervisor "* ]]; then
+	    if command -v systemctl >/dev/null; then "$${root[@]}" systemctl disable -q supervisor.service || true; fi
+	    if command -v update-rc.d >/dev/null; then "$${root[@]}" update-rc.d supervisor disable || true; fi
+	fi
 
 sim: deps ## the simulation: make sim SEEDS=100000; a failure prints its seed
 	@$(SWIFT) run -c release hpsim --seeds $(SEEDS)

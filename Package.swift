@@ -95,6 +95,20 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
+        .executableTarget(
+            name: "hpbench",
+            dependencies: ["HeroLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: house
+        ),
+        // The program that hpbench has supervised: pure C; the flags only keep Swift's runtime out of its link.
+        .executableTarget(
+            name: "hpbenchload",
+            linkerSettings: [
+                .unsafeFlags(["-enable-experimental-feature", "Embedded"]),
+                .unsafeFlags(dynamicShim ? [] : ["-Xclang-linker", "-static"]),
+            ]
+        ),
+
         // What Swift cannot call, or must not run between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
@@ -105,6 +119,11 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
+        .testTarget(
+            name: "HeroReconcilerTests",
+            dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroStore"],
+            swiftSettings: house
+        ),
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",

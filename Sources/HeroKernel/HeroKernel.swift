@@ -55,6 +55,11 @@ public protocol Kernel: AnyObject {
     /// Of a job that had a start retired it is kept a while longer: it is what refuses that start.
     func forget(_ job: JobID)
 
+    /// Removes the logs of an action's earlier jobs, all but those of the newest ones.
+    ///
+    /// The folder is the one of `LaunchOrder.logFile`: `context/service/action`.
+    func pruneLogs(in folder: String, keepingJobs count: Int)
+
     /// Asks once; the answer arrives as `answered`.
     func ask(_ order: ProbeOrder)
 

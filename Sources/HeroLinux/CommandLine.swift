@@ -1,5 +1,6 @@
 import CHeroLinux
 import Glibc
+import HeroModel
 
 /// The files of a job's log.
 public enum LogFiles {
@@ -19,6 +20,21 @@ public enum LogFiles {
             return (age, "\(folder)/\(entry)")
         }
         return found.sorted { $0.age < $1.age }.map(\.path)
+    }
+
+    /// Removes the files of all jobs in a folder but those of the jobs with the highest numbers.
+    static func prune(_ folder: String, keepingJobs count: Int) {
+        var files: [JobID: [String]] = [:]
+        for name in namesIn(folder) ?? [] {
+            let parts = name.split(separator: ".", maxSplits: 1)
+            guard parts.count == 2, parts[1] == "log" || parts[1].hasPrefix("log."), let job = JobID(parts[0]) else {
+                continue
+            }
+            files[job, default: []].append(name)
+        }
+        for job in files.keys.sorted().dropLast(count) {
+            for name in files[job] ?? [] { unlink("\(folder)/\(name)") }
+        }
     }
 }
 

@@ -21,12 +21,16 @@ final class ControlServer {
     private var connections: [UInt64: Connection] = [:]
     private var lastNumber: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: 65_536)
+    /// Connections with answers that wait for the end of the turn.
+    private var unsent: [UInt64] = []
 
     /// A message with its line feed: enough for all manifests of a large set.
     static let largestMessage = 64 << 20
     private static let largestTotal = 128 << 20
     private static let largestBacklog = 32 << 20
     private static let mostConnections = 64
+    /// So many bytes of answers do not wait for the end of a turn: a thousand starts are one turn.
+    private static let parcel = 4096
     private static let patience = Duration.seconds(10)
 
     /// Binds the socket; a stale one is replaced (the reconciler lock is held, so nobody uses it).
@@ -77,22 +81,36 @@ final class ControlServer {
         if !connection.incoming.isEmpty || connection.sent < connection.outgoing.count { hangUp(number) }
     }
 
-    /// Queues an answer.
+    /// Queues an answer; it leaves with those of the same turn, the last one of a connection at once.
     func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
         let number = request.number
-        guard let connection = connections[number] else { return }
+        // Taken out, so that the bytes that wait are appended to in place, not copied.
+        guard var connection = connections.removeValue(forKey: number) else { return }
         let wasIdle = connection.sent >= connection.outgoing.count
-        guard connection.outgoing.count - connection.sent + message.count <= Self.largestBacklog || wasIdle else {
-            return hangUp(number)
+        let backlog = connection.outgoing.count - connection.sent
+        let isAcceptable = backlog + message.count <= Self.largestBacklog || wasIdle
+        if isAcceptable {
+            if wasIdle {
+                connection.outgoing.removeAll(keepingCapacity: true)
+                connection.sent = 0
+            }
+            connection.outgoing += message
+            if message.last != UInt8(ascii: "\n") { connection.outgoing.append(UInt8(ascii: "\n")) }
+            if isLast { connection.closesWhenSent = true }
         }
-        if wasIdle {
-            connections[number]?.outgoing.removeAll(keepingCapacity: true)
-            connections[number]?.sent = 0
-        }
-        connections[number]?.outgoing += message
-        if message.last != UInt8(ascii: "\n") { connections[number]?.outgoing.append(UInt8(ascii: "\n")) }
-        if isLast { connections[number]?.closesWhenSent = true }
-        flush(number)
+        connections[number] = connection
+        guard isAcceptable else { return hangUp(number) }
+        // Once the kernel has taken what it can, only the reader makes room for more: `isReady` goes on then.
+        if connection.waitsToWrite { return }
+        if isLast || backlog + message.count >= Self.parcel { return flush(number) }
+        if wasIdle { unsent.append(number) }
+    }
+
+    /// Sends what the turn has queued.
+    func flush() {
+        guard !unsent.isEmpty else { return }
+        for number in unsent where connections[number]?.waitsToWrite == false { flush(number) }
+        unsent.removeAll(keepingCapacity: true)
     }
 
     private func readMessages(_ number: UInt64) {

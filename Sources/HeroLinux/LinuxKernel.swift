@@ -73,6 +73,17 @@ public final class LinuxKernel: Kernel {
         }
     }
 
+    /// Leaves the run directory as it should be found: without the control socket, and gone if no job is left in it.
+    ///
+    /// To be called last, while the `ReconcilerLock` is still held; who waits for that lock sees that its file is gone and takes
+    /// a new one (UP-5).
+    public func leave() {
+        unlink(paths.controlSocket)
+        guard rmdir(paths.jobs) == 0 else { return }
+        unlink(paths.runLock)
+        rmdir(paths.run)
+    }
+
     /// The boot clock.
     public func now() -> Moment { reactor.now }
 
@@ -115,6 +126,11 @@ public final class LinuxKernel: Kernel {
         retirement.forget(job)
     }
 
+    /// Removes the logs of an action's earlier jobs.
+    public func pruneLogs(in folder: String, keepingJobs count: Int) {
+        LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)
+    }
+
     /// Asks once.
     public func ask(_ order: ProbeOrder) { prober.ask(order) }
 
@@ -134,6 +150,7 @@ public final class LinuxKernel: Kernel {
 
     /// Waits for the first event, and gives all that are there by then.
     public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
+        control.flush()
         while true {
             let isDue = deadline.map { $0 <= reactor.now } ?? false
             let hasEvents = !reactor.events.isEmpty

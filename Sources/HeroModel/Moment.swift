@@ -62,9 +62,18 @@ extension WallTime: CustomStringConvertible {
         let ofDay = microseconds &- day &* 86_400_000_000
         let (year, month, dayOfMonth) = Self.calendarDate(day: day)
         let seconds = ofDay / 1_000_000
-        return Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(dayOfMonth, 2)
-            + "T" + Self.padded(seconds / 3600, 2) + ":" + Self.padded(seconds / 60 % 60, 2) + ":"
-            + Self.padded(seconds % 60, 2) + "." + Self.padded(ofDay % 1_000_000, 6) + "Z"
+        // Every row and every event carries a time: no string is made for its parts.
+        var text: [UInt8] = []
+        text.reserveCapacity(27)
+        if year < 0 { text.append(UInt8(ascii: "-")) }
+        Self.append(year, 4, then: "-", to: &text)
+        Self.append(month, 2, then: "-", to: &text)
+        Self.append(dayOfMonth, 2, then: "T", to: &text)
+        Self.append(seconds / 3600, 2, then: ":", to: &text)
+        Self.append(seconds / 60 % 60, 2, then: ":", to: &text)
+        Self.append(seconds % 60, 2, then: ".", to: &text)
+        Self.append(ofDay % 1_000_000, 6, then: "Z", to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads what `description` writes; also fewer or more digits of a second.
@@ -108,9 +117,16 @@ extension WallTime: CustomStringConvertible {
         self.init(microseconds: wholeSeconds &* 1_000_000 &+ fraction)
     }
 
-    private static func padded(_ value: Int64, _ width: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    /// Writes the digits of a number, at least so many, and a mark behind them.
+    private static func append(_ value: Int64, _ width: Int, then mark: Unicode.Scalar, to text: inout [UInt8]) {
+        let first = text.count
+        var rest = value.magnitude
+        while rest > 0 || text.count - first < width {
+            text.append(48 + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        }
+        text[first...].reverse()
+        text.append(UInt8(ascii: mark))
     }
 
     /// Days since 1970 to year, month, day: Howard Hinnant's `civil_from_days`, on eras of 400 years.

@@ -1,4 +1,4 @@
-public import FoundationEssentials
+import FoundationEssentials
 
 /// Control messages as JSON, one a line.
 public enum ControlCoding {

@@ -6,6 +6,8 @@ import HeroModel
 enum Deed {
     /// What a job's life asks for.
     case job(JobEntry, JobEffect)
+    /// Old logs of an action go: `context/service/action`.
+    case pruneLogs(String)
     /// An answer on the control socket.
     case reply(RequestID, ControlReply, isLast: Bool)
 }
@@ -16,6 +18,9 @@ extension Reconciler {
         switch deed {
         case .reply(let request, let reply, let isLast):
             kernel.reply(request, ControlCoding.line(reply), isLast: isLast)
+        case .pruneLogs(let folder):
+            // The newest job's start is still ahead; of the jobs before it the last one's logs are kept as evidence.
+            kernel.pruneLogs(in: folder, keepingJobs: 1)
         case .job(let entry, let effect):
             perform(effect, for: entry)
         }

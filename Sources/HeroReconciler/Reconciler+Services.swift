@@ -110,6 +110,9 @@ extension Reconciler {
         rows.append(.service(service.record))
         rows.append(.run(run))
         service.jobs = declared.spec.actions.map { makeJob($0, for: service, run: run.id) }
+        for job in service.jobs where !old.isEmpty {
+            deeds.append(.pruneLogs("\(service.name)/\(job.action)"))
+        }
         note(.info, service.name.description, "starting")
         tellFollower(service)
         advance(service)

@@ -29,7 +29,7 @@ public final class Reconciler<World: Kernel> {
     var nextRun: RunID = 1
 
     /// Rows of this turn, not yet committed.
-    var rows: [StoreChange] = []
+    var rows = RowBatch()
     /// Deeds of this turn, done after the commit, oldest first.
     var deeds: [Deed] = []
     private var nextDeed = 0
@@ -120,7 +120,7 @@ public final class Reconciler<World: Kernel> {
     public func record() -> Bool {
         guard !rows.isEmpty else { return true }
         do {
-            try store.commit(rows)
+            try store.commit(rows.changes)
         } catch {
             if !isStoreInTrouble {
                 isStoreInTrouble = true
@@ -129,7 +129,7 @@ public final class Reconciler<World: Kernel> {
             return false
         }
         isStoreInTrouble = false
-        rows.removeAll(keepingCapacity: true)
+        rows.removeAll()
         return true
     }
 

@@ -1,4 +1,4 @@
-public import HeroModel
+import HeroModel
 
 /// How a reconciler is run.
 public struct ReconcilerConfiguration: Sendable {

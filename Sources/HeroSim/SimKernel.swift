@@ -62,6 +62,9 @@ public final class SimKernel: Kernel {
     /// Removes a record.
     public func forget(_ job: JobID) { machine.forget(job) }
 
+    /// There are no logs here.
+    public func pruneLogs(in folder: String, keepingJobs count: Int) {}
+
     /// Answers after a little while.
     public func ask(_ order: ProbeOrder) {
         machine.at(.microseconds(machine.seed.number(100...3000)), .answer(order.start, serial: order.serial))

@@ -69,8 +69,18 @@ final class Recorder {
         }
     }
 
-    private static let upsertRun = upsert(into: "runs", key: ["id"], RunRecord.columns)
-    private static let upsertJob = upsert(into: "jobs", key: ["id"], JobRecord.columns)
+    private static let upsertRun = upsert(
+        into: "runs",
+        key: ["id"],
+        fixed: ["context", "service_id"],
+        RunRecord.columns
+    )
+    private static let upsertJob = upsert(
+        into: "jobs",
+        key: ["id"],
+        fixed: ["context", "service_id", "action_id", "created_at"],
+        JobRecord.columns
+    )
     private static let upsertStart = upsert(into: "starts", key: ["job_id", "generation"], StartRecord.columns)
     private static let upsertService = upsert(into: "services", key: ServiceRecord.key, ServiceRecord.columns)
     private static let upsertRevision = upsert(into: "revisions", key: ["number"], RevisionRecord.columns)

@@ -9,8 +9,10 @@ typealias Values = [(any DatabaseValueConvertible)?]
 /// SQL that writes a row, or replaces the one with the same key.
 ///
 /// An upsert, not INSERT OR REPLACE: that one would delete the row first and touch every index.
-func upsert(into table: String, key: [String], _ columns: [String]) -> String {
-    let updates = columns.filter { !key.contains($0) }.map { "\"\($0)\" = excluded.\"\($0)\"" }
+///
+/// Columns that are `fixed` never change: naming one in an update would rewrite its indexes every time.
+func upsert(into table: String, key: [String], fixed: [String] = [], _ columns: [String]) -> String {
+    let updates = columns.filter { !key.contains($0) && !fixed.contains($0) }.map { "\"\($0)\" = excluded.\"\($0)\"" }
     return """
         INSERT INTO \(table) (\(list(columns))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
         ON CONFLICT (\(list(key))) DO UPDATE SET \(updates.joined(separator: ", "))

@@ -1,5 +1,5 @@
 import HeroKernel
-public import HeroModel
+import HeroModel
 import HeroPlan
 import HeroReconciler
 import HeroSim

@@ -28,7 +28,9 @@ public struct DiagnosticView: Sendable {
             result += excerpt(note.excerpt, at: note.place, length: 1, ink: .cyan)
         }
         if let help = diagnostic.help {
-            result += "  " + style.paint("help:", .green) + " \(help.printable)\n"
+            // The lines of a longer help, such as a manifest to copy, stand under each other.
+            let lines = help.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+            result += "  " + style.paint("help:", .green) + " \(lines.joined(separator: "\n        "))\n"
         }
         return result
     }

@@ -75,13 +75,15 @@ public struct PlanView: Sendable {
 
     /// The reason in words, with the place, the cause and what is waited for, as far as the words do not say them.
     private func why(_ change: Change) -> String {
-        var text = change.reason.text.printable
+        var text =
+            change.saysItByFields
+            ? counted(change.fields.count, "field changed", "fields changed") : change.reason.text.printable
         if let cause = change.cause?.description.printable, !text.mentions(cause) {
             text += " (because of \(cause))"
         }
         let missing = change.blockedBy.map(\.description.printable).filter { !text.mentions($0) }
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
-        if let place = change.reason.place?.fileAndLine.printable, !text.mentions(place) {
+        if !change.saysItByFields, let place = change.reason.place?.fileAndLine.printable, !text.mentions(place) {
             text += style.paint("  \(place)", .dim)
         }
         return text
@@ -180,6 +182,18 @@ extension PlanAction {
         case .restart: .yellow
         case .update: .cyan
         case .blocked: .magenta
+        }
+    }
+}
+
+extension Change {
+    /// Whether the lines of its fields, with both values and the place, say all that its reason says.
+    fileprivate var saysItByFields: Bool {
+        switch reason.code {
+        case .specChanged, .generationRaised: !fields.isEmpty
+        case .declared, .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .notRunning, .unhealthy,
+            .unchanged, .ignored, .requirementDown:
+            false
         }
     }
 }

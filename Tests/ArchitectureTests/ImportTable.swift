@@ -120,6 +120,7 @@ extension ModuleRule {
         "CHeroShim": ["CHeroRecord"],
         "CHeroLinux": ["CHeroRecord"],
         "CLibYAML": [],
+        "hpbenchload": [],
     ]
 
     /// System headers that a public header of ours may include.

@@ -24,6 +24,7 @@ struct OwnReconciler {
         case .acquired(let lock):
             return try withExtendedLifetime(lock) {
                 let kernel = try LinuxKernel(paths: paths, environment: composition.environment)
+                defer { kernel.leave() }
                 let store = try StateStore(path: paths.database)
                 return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))
             }

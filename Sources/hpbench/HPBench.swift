@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+
+/// Measures heroproc beside its peers, in one run, on this machine.
+@main
+struct HPBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hpbench",
+        abstract: "Measure starts, stops, memory, healing, idleness, logs and plans beside the peers installed here.",
+        discussion: """
+            Nothing is left behind, on Ctrl-C neither. A busy machine makes absolute figures worthless; ratios less so.
+
+            EXAMPLES:
+              hpbench                       all of it, some minutes
+              hpbench --only log            one part: many, few or log
+              hpbench --write               and write the page docs/reference/performance.md
+            """
+    )
+
+    @Option(help: "How many services for what grows with their number.")
+    var services = Sizes().many
+
+    @Option(help: "How many lines one service writes.")
+    var lines = Sizes().lines
+
+    @Option(help: "How often the starts and stops are repeated; the median counts.")
+    var rounds = Sizes().repetitions
+
+    @Option(help: "Only these parts: many, few, log.")
+    var only: [Part] = []
+
+    @Option(help: "Where to work: a fresh directory is made there.")
+    var directory = "/var/tmp"
+
+    @Flag(help: "Write the table into docs/reference/performance.md.")
+    var write = false
+
+    enum Part: String, ExpressibleByArgument, CaseIterable {
+        case many
+        case few
+        case log
+    }
+
+    func run() throws {
+        let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path()
+        let programs = ["heroproc", "hpshim", "hpbenchload"].map { own + $0 }
+        if let missing = programs.first(where: { access($0, X_OK) != 0 }) {
+            throw ValidationError("There is no \(missing); `make bench` builds what is needed.")
+        }
+        var sizes = Sizes()
+        sizes.many = services
+        sizes.few = min(sizes.few, services)
+        sizes.lines = lines
+        sizes.repetitions = rounds
+
+        let place = try Workplace(below: directory, programs: programs)
+        defer { place.tidy() }
+        var sessions = Sessions(place, sizes) { line in
+            FileHandle.standardError.write(Data((line + "\n").utf8))
+        }
+        for contender in Contender.allCases where !contender.isInstalled {
+            sessions.say("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
+        }
+        let parts = only.isEmpty ? Part.allCases : only
+        if parts.contains(.many) { try sessions.many() }
+        if parts.contains(.few) { try sessions.few() }
+        if parts.contains(.log) { try sessions.throughput() }
+
+        let report = Report(results: sessions.results, sizes: sizes)
+        print(report.section)
+        if write {
+            try report.write(to: "docs/reference/performance.md")
+            for figure in report.missed {
+                print("misses its aim; the page must say what it is spent on: \(figure.title(sizes))")
+            }
+        }
+    }
+}

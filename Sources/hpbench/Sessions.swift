@@ -1,0 +1,159 @@
+import Foundation
+
+/// The measurements, each with supervisors of its own.
+struct Sessions {
+    let place: Workplace
+    let sizes: Sizes
+    /// Says what happens, to a person who waits.
+    let say: (String) -> Void
+    var results = Measurements()
+
+    init(_ place: Workplace, _ sizes: Sizes, say: @escaping (String) -> Void) {
+        self.place = place
+        self.sizes = sizes
+        self.say = say
+    }
+
+    /// Many services: start, memory, `diff`, stop.
+    mutating func many() throws {
+        var loops: [Double] = []
+        var starts: [Contender: [Double]] = [:]
+        var stops: [Contender: [Double]] = [:]
+        var launches: [Double] = []
+        // Each round holds everyone once: what else the machine does hits all of them alike.
+        for round in 1...sizes.repetitions {
+            loops.append(try spawnLoop())
+            say("round \(round): \(sizes.many) starts in a bare loop \(text(loops.last))")
+            for contender in Contender.allCases where contender.isInstalled {
+                let supervisor = try contender.make(place, services: sizes.many)
+                settle()
+                let begin = now()
+                try supervisor.start()
+                let returned = now()
+                try supervisor.stamps.await(sizes.many, within: 300)
+                let last = supervisor.stamps.all().map(\.time).max() ?? returned
+                starts[contender, default: []].append(seconds(from: begin, to: max(returned, last)))
+                if let hero = supervisor as? HeroProc { launches.append(try hero.launchTime()) }
+                if round == 1 { try whileUp(contender, supervisor) }
+                let order = now()
+                try supervisor.stop()
+                stops[contender, default: []].append(seconds(from: order, to: now()))
+                let times = "start \(text(starts[contender]?.last)), stop \(text(stops[contender]?.last))"
+                say("  \(contender.rawValue): \(times)")
+                place.endProcesses()
+            }
+        }
+        results[.start, .loop] = loops.median
+        results[.startRatio, .loop] = 1
+        results[.launch, .heroproc] = launches.median
+        for (contender, values) in starts {
+            results[.start, contender] = values.median
+            results[.startRatio, contender] = zip(values, loops).map { $0 / $1 }.median
+            results[.stop, contender] = stops[contender]?.median
+        }
+    }
+
+    /// Few services: memory, idleness, healing.
+    mutating func few() throws {
+        for contender in Contender.allCases where contender.isInstalled {
+            let supervisor = try contender.make(place, services: sizes.few)
+            try supervisor.start()
+            try supervisor.stamps.await(sizes.few, within: 300)
+            sleep(3)
+            results[.residentFew, contender] = main(contender).map { Double($0.residentMemory) / 1024 }
+            let before = switches()
+            sleep(UInt32(sizes.idleSeconds))
+            results[.idle, contender] = Double(switches() - before) / Double(sizes.idleSeconds)
+            if contender != .supervisord { try heal(contender, supervisor) }
+            try supervisor.stop()
+            place.endProcesses()
+            say("\(contender.rawValue): idle \(text(results[.idle, contender])) switches/s")
+        }
+    }
+
+    // MARK: With many services up
+
+    private mutating func whileUp(_ contender: Contender, _ supervisor: any Supervisor) throws {
+        sleep(2)
+        let supervising = place.processes.filter { !$0.isLoad }
+        let total = supervising.map(\.proportionalMemory).reduce(0, +)
+        results[.memory, contender] = Double(total) / 1024
+        results[.residentMany, contender] = main(contender).map { Double($0.residentMemory) / 1024 }
+        let shims = supervising.filter { $0.program == "hpshim" }.map { Double($0.proportionalMemory) / 1024 }
+        results[.shimMemory, contender] = shims.median ?? Double(total) / 1024 / Double(sizes.many)
+        guard let hero = supervisor as? HeroProc else { return }
+        var diffs: [Double] = []
+        var processors: [Double] = []
+        var validations: [Double] = []
+        for _ in 0..<(2 * sizes.repetitions + 1) {
+            let (wall, processor) = try hero.run("diff")
+            diffs.append(wall)
+            processors.append(processor)
+            validations.append(try hero.run("validate").wall)
+        }
+        results[.diff, contender] = diffs.median
+        results[.diffProcessor, contender] = processors.median
+        results[.validate, contender] = validations.median
+    }
+
+    /// The process that supervises the others.
+    private func main(_ contender: Contender) -> LiveProcess? {
+        let name =
+            switch contender {
+            case .heroproc: "heroproc"
+            case .s6: "s6-svscan"
+            case .runit: "runsvdir"
+            case .supervisord: "python"
+            }
+        return place.processes.first { $0.program.hasPrefix(name) }
+    }
+
+    // MARK: The bare loop
+
+    /// The same programs, started by nobody but a loop: from the first call to the last program's own stamp.
+    private func spawnLoop() throws -> Double {
+        let stamps = try Stamps(in: place.folder("stamps"))
+        settle()
+        let begin = now()
+        let children = try (0..<sizes.many).map { _ in
+            try Child([place.program("hpbenchload"), "stamp", stamps.path])
+        }
+        try stamps.await(sizes.many, within: 60)
+        let last = stamps.all().map(\.time).max() ?? now()
+        for child in children { kill(child.pid, SIGKILL) }
+        for child in children { child.wait() }
+        return seconds(from: begin, to: last)
+    }
+
+    /// Lets the disk come to rest: what one contender left to be written is not the next one's burden.
+    private func settle() {
+        sync()
+        usleep(300_000)
+    }
+
+    // MARK: Idle and healing
+
+    private func switches() -> Int {
+        place.processes.filter { !$0.isLoad }.map(\.contextSwitches).reduce(0, +)
+    }
+
+    /// Kills every program once, one after the other, and reads when its successor began.
+    ///
+    /// Once each, because s6 and runit start nothing twice within a second.
+    private mutating func heal(_ contender: Contender, _ supervisor: any Supervisor) throws {
+        let victims = supervisor.stamps.all().prefix(sizes.few)
+        var times: [Double] = []
+        for (index, victim) in victims.enumerated() {
+            let death = now()
+            kill(victim.pid, SIGKILL)
+            try supervisor.stamps.await(victims.count + index + 1, within: 10)
+            guard let successor = supervisor.stamps.all().last else { continue }
+            times.append(seconds(from: death, to: successor.time) * 1000)
+            usleep(3000)
+        }
+        results[.healingMedian, contender] = times.median
+        results[.healingTail, contender] = times.percentile(0.99)
+    }
+
+    private func text(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "-" }
+}

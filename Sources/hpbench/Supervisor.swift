@@ -1,0 +1,153 @@
+import Foundation
+
+/// A supervisor under measurement, with a number of services that all hold the same program.
+protocol Supervisor: AnyObject {
+    /// The stamps of its services.
+    var stamps: Stamps { get }
+
+    /// Brings all services up; returns when the supervisor itself says so, at once where it never does.
+    func start() throws
+
+    /// Takes all services down and leaves; returns as `start` does.
+    func stop() throws
+}
+
+/// Which supervisors stand side by side.
+enum Contender: String, CaseIterable {
+    case heroproc
+    case s6
+    case runit
+    case supervisord
+
+    /// The programs it needs besides what is built here.
+    var programs: [String] {
+        switch self {
+        case .heroproc: []
+        case .s6: ["s6-svscan", "s6-svscanctl", "s6-log"]
+        case .runit: ["runsvdir", "runsv", "svlogd"]
+        case .supervisord: ["supervisord"]
+        }
+    }
+
+    /// Whether it can be measured here.
+    var isInstalled: Bool { programs.allSatisfy { Child.path(of: $0) != nil } }
+
+    /// Sets a number of services up, none of which runs yet.
+    func make(_ place: Workplace, services: Int) throws -> any Supervisor {
+        switch self {
+        case .heroproc: try HeroProc(place, services: services)
+        case .s6: try ServiceDirectories(place, services: services, flavour: .s6)
+        case .runit: try ServiceDirectories(place, services: services, flavour: .runit)
+        case .supervisord: try Supervisord(place, services: services)
+        }
+    }
+}
+
+/// heroproc as a user has it: manifests, `apply`, `down`.
+final class HeroProc: Supervisor {
+    let stamps: Stamps
+    private let place: Workplace
+    private let manifests: String
+    private let state: String
+
+    /// Writes one manifest for each service.
+    convenience init(_ place: Workplace, services: Int) throws {
+        let folder = try place.folder("manifests")
+        let stamps = try Stamps(in: place.folder("stamps"))
+        for index in 1...services {
+            let text = """
+                kind: Service
+                name: s\(index)
+                actions:
+                  - name: main
+                    is_process: true
+                    exec: [\(place.program("hpbenchload")), stamp, \(stamps.path)]
+                    retry: {delay: 0s}
+
+                """
+            try text.write(toFile: "\(folder)/s\(index).yaml", atomically: false, encoding: .utf8)
+        }
+        try self.init(place, manifests: folder, stamps: stamps)
+    }
+
+    /// Takes manifests that are there.
+    init(_ place: Workplace, manifests: String, stamps: Stamps) throws {
+        self.place = place
+        self.manifests = manifests
+        self.stamps = stamps
+        state = try place.folder("state")
+        try "kind: Settings\nrequired: []\n".write(
+            toFile: manifests + "/settings.yaml",
+            atomically: false,
+            encoding: .utf8
+        )
+    }
+
+    func start() throws { try run("apply", "--timeout", "5m") }
+
+    func stop() throws { try run("down", "--timeout", "5m") }
+
+    /// Runs a command to its end and returns how long it took, and the processor's time of it, in seconds.
+    @discardableResult
+    func run(_ command: String, _ options: String...) throws -> (wall: Double, processor: Double) {
+        let begin = now()
+        let child = try Child(arguments(command, options), output: state + "/output")
+        let ending = child.wait()
+        let wall = seconds(from: begin, to: now())
+        guard ending.code == 0 else {
+            let said = (try? String(contentsOfFile: state + "/output", encoding: .utf8)) ?? ""
+            throw BenchError("`heroproc \(command)` ended with \(ending.code):\n\(said.suffix(2000))")
+        }
+        return (wall, ending.processorTime)
+    }
+
+    /// From the first job's row to the last program's start: what is left when reading, planning and talking are taken away.
+    func launchTime() throws -> Double {
+        let text = try Child.output(arguments("jobs", ["-o", "json", "--limit", "100000"]), in: place)
+        let report = try JSONDecoder().decode(JobsReport.self, from: Data(text.utf8))
+        let first = report.jobs.compactMap { Self.time($0.created) }.min()
+        var wall = timespec()
+        clock_gettime(CLOCK_REALTIME, &wall)
+        let boot = Double(now()) / 1e9
+        let offset = Double(wall.tv_sec) + Double(wall.tv_nsec) / 1e9 - boot
+        let last = stamps.all().map(\.time).max().map { Double($0) / 1e9 + offset }
+        guard let first, let last else { throw BenchError("no job has a time") }
+        return last - first
+    }
+
+    /// The log of a job, oldest file first.
+    func logFiles() throws -> [String] {
+        let folder = state + "/logs"
+        let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
+        let files = paths.filter { $0.contains(".log") }.map { "\(folder)/\($0)" }
+        return files.sorted { age($0) > age($1) }
+    }
+
+    /// The number behind `.log`: 0 for the current file.
+    private func age(_ path: String) -> Int { Int(path.split(separator: ".").last ?? "") ?? 0 }
+
+    private func arguments(_ command: String, _ options: [String]) -> [String] {
+        var arguments = [place.program("heroproc"), command] + options
+        if command != "jobs" { arguments += ["--dir", manifests] }
+        return arguments + (command == "validate" ? [] : ["--state", state])
+    }
+
+    private struct JobsReport: Decodable {
+        struct Job: Decodable {
+            var created: String?
+
+            enum CodingKeys: String, CodingKey {
+                case created = "created_at"
+            }
+        }
+        var jobs: [Job]
+    }
+
+    /// Seconds since 1970 of an RFC 3339 time with microseconds, which ISO8601DateFormatter rounds.
+    private static func time(_ text: String?) -> Double? {
+        guard let parts = text?.dropLast().split(separator: "."), parts.count == 2, let micro = Double("0." + parts[1]),
+            let date = ISO8601DateFormatter().date(from: parts[0] + "Z")
+        else { return nil }
+        return date.timeIntervalSince1970 + micro
+    }
+}

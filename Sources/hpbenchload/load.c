@@ -1,0 +1,73 @@
+// The program that every supervisor holds in a benchmark: as small as a program can be, and it says when it began.
+//
+//   hpbenchload                     writes its stamp to ./starts, tells descriptor 3 that it is ready, then holds
+//   hpbenchload stamp FILE          the same, to FILE
+//   hpbenchload lines COUNT FILE    stamps, writes COUNT numbered lines of 100 bytes to stdout, stamps, ends
+//
+// A stamp is 32 bytes: nanoseconds of CLOCK_BOOTTIME in 20 digits, a space, the pid in 10, a newline. One write with
+// O_APPEND, so that a thousand of them in one file do not meet.
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE = 100, DIGITS = 10, BLOCK_LINES = 655 };
+
+static void digits(char *at, int count, unsigned long value) {
+    while (count-- > 0) {
+        at[count] = (char)('0' + value % 10);
+        value /= 10;
+    }
+}
+
+static int stamp(const char *path) {
+    struct timespec now;
+    char text[32];
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    digits(text, 20, (unsigned long)now.tv_sec * 1000000000ul + (unsigned long)now.tv_nsec);
+    text[20] = ' ';
+    digits(text + 21, 10, (unsigned long)getpid());
+    text[31] = '\n';
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0 || write(file, text, sizeof text) != sizeof text) return -1;
+    return close(file);
+}
+
+static int write_all(const char *bytes, size_t size) {
+    while (size > 0) {
+        ssize_t written = write(STDOUT_FILENO, bytes, size);
+        if (written < 0) return -1;
+        bytes += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static int lines(unsigned long count) {
+    static char block[BLOCK_LINES * LINE];
+    memset(block, 'x', sizeof block);
+    for (int line = 0; line < BLOCK_LINES; line++) {
+        block[line * LINE + DIGITS] = ' ';
+        block[line * LINE + LINE - 1] = '\n';
+    }
+    for (unsigned long next = 0; next < count;) {
+        int full = 0;
+        while (full < BLOCK_LINES && next < count) digits(block + full++ * LINE, DIGITS, next++);
+        if (write_all(block, (size_t)full * LINE) < 0) return -1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 4 && strcmp(argv[1], "lines") == 0) {
+        if (stamp(argv[3]) < 0 || lines(strtoul(argv[2], NULL, 10)) < 0 || stamp(argv[3]) < 0) return 1;
+        return 0;
+    }
+    if (stamp(argc == 3 ? argv[2] : "starts") < 0) return 1;
+    // s6 waits a second before it restarts what never said that it was ready (notification-fd).
+    if (argc == 1 && write(3, "\n", 1) == 1) close(3);
+    for (;;) pause();
+}

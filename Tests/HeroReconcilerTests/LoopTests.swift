@@ -1,0 +1,70 @@
+import HeroModel
+import HeroStore
+import Testing
+
+@testable import HeroReconciler
+
+@Suite("The loop's own tools")
+struct LoopTests {
+    @Test("the agenda gives what is due, in the order of time, and nothing else")
+    func agenda() {
+        var agenda = Agenda()
+        let moments: [Int64] = [50, 10, 30, 20, 40, 10]
+        for (job, moment) in moments.enumerated() { agenda.add(Moment(nanoseconds: moment), JobID(job)) }
+        #expect(agenda.next == Moment(nanoseconds: 10))
+        var due: [JobID] = []
+        while let job = agenda.popDue(Moment(nanoseconds: 30)) { due.append(job) }
+        #expect(Set(due.prefix(2)) == [1, 5])
+        #expect(Array(due.dropFirst(2)) == [3, 2])
+        #expect(agenda.next == Moment(nanoseconds: 40))
+    }
+
+    @Test("of a job or a service that moves often in a turn only the last row is stored, and never before a whole one")
+    func rows() {
+        var batch = RowBatch()
+        let name = QualifiedName("web")
+        func job(_ attempt: Int) -> StoreChange {
+            var record = JobRecord(
+                id: 1,
+                context: "core",
+                service: "web",
+                action: "a",
+                run: 1,
+                revision: 1,
+                tags: [],
+                createdAt: WallTime(microseconds: 0)
+            )
+            record.attempt = attempt
+            return .job(record)
+        }
+        func state(_ state: ServiceState) -> StoreChange {
+            .serviceState(name, state, since: WallTime(microseconds: 0), blockedBy: [], isOrderedUp: true)
+        }
+        batch.append(job(1))
+        batch.append(state(.starting))
+        batch.append(job(2))
+        batch.append(state(.running))
+        #expect(batch.changes.count == 2)
+        let spec = ServiceSpec(name, actions: [ActionSpec("a", .exec(["a"]))])
+        let record = ServiceRecord(
+            spec: spec,
+            canonical: CanonicalSpec(spec),
+            state: .running,
+            since: WallTime(microseconds: 0),
+            run: nil,
+            revision: 1,
+            isOrderedUp: true
+        )
+        batch.append(.service(record))
+        batch.append(state(.stopping))
+        guard case .serviceState(_, .stopping, since: _, blockedBy: _, isOrderedUp: _) = batch.changes.last else {
+            Issue.record("the last state is not the last row")
+            return
+        }
+        guard case .job(let stored) = batch.changes[0] else {
+            Issue.record("the job has lost its row")
+            return
+        }
+        #expect(stored.attempt == 2)
+    }
+}
