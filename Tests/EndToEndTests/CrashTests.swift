@@ -7,7 +7,7 @@ import Testing
 @Suite("Crashes of the reconciler", .serialized)
 struct CrashTests {
     /// How often the reconciler is killed under load: `HP_TORTURE=100 swift test --filter CrashTests`.
-    private static let kills = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 15
+    static let kills = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 15
 
     @Test("nothing else dies with the reconciler, and the next one adopts all as it is; no line is lost (LG-1)")
     func adoption() async throws {
@@ -208,15 +208,14 @@ struct CrashTests {
                         continue
                     }
                     #expect(start.outcome == .exited(code), "\(name), start \(start.generation), seed \(seed)")
-                    let written = lines[Instance(job: life.job, restarts: life.restarts)] ?? []
-                    #expect(written == Array(stride(from: 1, through: count, by: 1)), "\(name), \(life), seed \(seed)")
+                    let found = lines[Instance(job: life.job, restarts: life.restarts)] ?? []
+                    #expect(found == Array(stride(from: 1, through: count, by: 1)), "\(name), \(life), seed \(seed)")
                 }
             }
             #expect(books.rewritten == [])
             #expect(judged > 8 * Self.kills / 4, "there was load: \(judged) instances")
-            print(
-                "SH-2: \(Self.kills) kills, \(judged) instances, \(lines.values.map(\.count).reduce(0, +)) lines, seed \(seed)"
-            )
+            let written = lines.values.map(\.count).reduce(0, +)
+            print("SH-2: \(Self.kills) kills, \(judged) instances, \(written) lines, seed \(seed)")
         }
     }
 }
