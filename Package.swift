@@ -97,7 +97,9 @@ let package = Package(
 
         .executableTarget(
             name: "hpbench",
-            dependencies: ["HeroLinux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "HeroLinux", "CHeroLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: house
         ),
         // The program that hpbench has supervised: pure C; the flags only keep Swift's runtime out of its link.

@@ -1,5 +1,8 @@
+// Law: measure everyone alike, in one run, and leave nothing behind.
+
 import ArgumentParser
 import Foundation
+import Glibc
 
 /// Measures heroproc beside its peers, in one run, on this machine.
 @main
@@ -56,7 +59,8 @@ struct HPBench: ParsableCommand {
         let place = try Workplace(below: directory, programs: programs)
         defer { place.tidy() }
         var sessions = Sessions(place, sizes) { line in
-            FileHandle.standardError.write(Data((line + "\n").utf8))
+            let bytes = Array((line + "\n").utf8)
+            _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
         }
         for contender in Contender.allCases where !contender.isInstalled {
             sessions.say("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")

@@ -1,4 +1,19 @@
+import CHeroLinux
 import Foundation
+
+/// Signals, through pidfds: what is signalled is what was looked at.
+enum Signal {
+    /// Sends a signal.
+    ///
+    /// - Returns: whether there was such a process, a zombie included.
+    @discardableResult
+    static func send(_ signal: Int32, to pid: pid_t) -> Bool {
+        let pidfd = hl_pidfd_open(pid)
+        guard pidfd >= 0 else { return false }
+        defer { close(pidfd) }
+        return hl_pidfd_send_signal(pidfd, signal) == 0
+    }
+}
 
 /// A process that is there, with what the kernel says about it.
 struct LiveProcess {

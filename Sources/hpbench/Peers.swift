@@ -54,7 +54,7 @@ final class ServiceDirectories: Supervisor {
         guard let root else { return }
         switch flavour {
         case .s6: _ = try Child(["s6-svscanctl", "-t", folder]).wait()
-        case .runit: kill(root.pid, SIGHUP)
+        case .runit: Signal.send(SIGHUP, to: root.pid)
         }
         try stamps.awaitNone(within: 300)
     }
@@ -95,7 +95,7 @@ final class Supervisord: Supervisor {
 
     func stop() throws {
         guard let root else { return }
-        kill(root.pid, SIGTERM)
+        Signal.send(SIGTERM, to: root.pid)
         try stamps.awaitNone(within: 300)
     }
 }

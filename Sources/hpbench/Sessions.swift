@@ -120,7 +120,7 @@ struct Sessions {
         }
         try stamps.await(sizes.many, within: 60)
         let last = stamps.all().map(\.time).max() ?? now()
-        for child in children { kill(child.pid, SIGKILL) }
+        for child in children { Signal.send(SIGKILL, to: child.pid) }
         for child in children { child.wait() }
         return seconds(from: begin, to: last)
     }
@@ -145,7 +145,7 @@ struct Sessions {
         var times: [Double] = []
         for (index, victim) in victims.enumerated() {
             let death = now()
-            kill(victim.pid, SIGKILL)
+            Signal.send(SIGKILL, to: victim.pid)
             try supervisor.stamps.await(victims.count + index + 1, within: 10)
             guard let successor = supervisor.stamps.all().last else { continue }
             times.append(seconds(from: death, to: successor.time) * 1000)

@@ -64,7 +64,7 @@ struct Stamps {
         let begin = now()
         var left = all().map(\.pid)[...]
         while let pid = left.last {
-            if kill(pid, 0) != 0 {
+            if !Signal.send(0, to: pid) {
                 left.removeLast()
             } else {
                 guard seconds(from: begin, to: now()) < limit else {

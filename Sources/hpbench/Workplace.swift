@@ -63,7 +63,7 @@ final class Workplace {
         for _ in 0..<1000 {
             let processes = LiveProcess.all(in: path)
             if processes.isEmpty { return }
-            for process in processes.sorted(by: { !$0.isLoad && $1.isLoad }) { kill(process.pid, SIGKILL) }
+            for process in processes.sorted(by: { !$0.isLoad && $1.isLoad }) { Signal.send(SIGKILL, to: process.pid) }
             while waitpid(-1, nil, WNOHANG) > 0 {}
             usleep(5000)
         }
@@ -76,6 +76,9 @@ final class Workplace {
             let run = RuntimePaths.of(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment).run
             try? FileManager.default.removeItem(atPath: run)
         }
-        try? FileManager.default.removeItem(atPath: path)
+        // Whoever is interrupted may be in the middle of making a file.
+        for _ in 0..<100 where FileManager.default.fileExists(atPath: path) {
+            try? FileManager.default.removeItem(atPath: path)
+        }
     }
 }
