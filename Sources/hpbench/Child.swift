@@ -9,6 +9,8 @@ struct Child {
     ///
     /// Its working directory is ours for the moment of the start. Without a file its output is thrown away.
     init(_ arguments: [String], in directory: String? = nil, output: String? = nil) throws {
+        Workplace.gate.lock()
+        defer { Workplace.gate.unlock() }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

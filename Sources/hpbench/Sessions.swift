@@ -139,7 +139,7 @@ struct Sessions {
 
     /// Kills every program once, one after the other, and reads when its successor began.
     ///
-    /// Once each, because s6 and runit start nothing twice within a second.
+    /// One at a time and in peace: what its end and its start still cause is over before the next. Once each, because s6 and runit start nothing twice within a second.
     private mutating func heal(_ contender: Contender, _ supervisor: any Supervisor) throws {
         let victims = supervisor.stamps.all().prefix(sizes.few)
         var times: [Double] = []
@@ -149,7 +149,7 @@ struct Sessions {
             try supervisor.stamps.await(victims.count + index + 1, within: 10)
             guard let successor = supervisor.stamps.all().last else { continue }
             times.append(seconds(from: death, to: successor.time) * 1000)
-            usleep(3000)
+            usleep(20_000)
         }
         results[.healingMedian, contender] = times.median
         results[.healingTail, contender] = times.percentile(0.99)

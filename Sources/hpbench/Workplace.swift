@@ -12,6 +12,9 @@ final class Workplace {
     /// What listens for Ctrl-C.
     private let interruption: [any DispatchSourceSignal]
 
+    /// Whoever starts or makes something passes here, and so does whoever tidies up.
+    static let gate = NSLock()
+
     /// Makes a directory below another one, and copies the programs under test into it.
     init(below parent: String, programs: [String]) throws {
         let wanted = parent + "/hpbench.\(getpid())"
@@ -32,6 +35,8 @@ final class Workplace {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
+                // Taken for good: the measurement that is interrupted starts nothing any more and waits for our end.
+                Self.gate.lock()
                 Self.tidy(path)
                 exit(128 + number)
             }
@@ -45,6 +50,8 @@ final class Workplace {
 
     /// Makes a folder that nobody used before.
     func folder(_ name: String) throws -> String {
+        Self.gate.lock()
+        defer { Self.gate.unlock() }
         let folder = "\(path)/\(name).\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         return folder
@@ -57,7 +64,11 @@ final class Workplace {
     func endProcesses() { Self.endProcesses(path) }
 
     /// Ends everything and removes every file.
-    func tidy() { Self.tidy(path) }
+    func tidy() {
+        Self.gate.lock()
+        defer { Self.gate.unlock() }
+        Self.tidy(path)
+    }
 
     private static func endProcesses(_ path: String) {
         for _ in 0..<1000 {
@@ -76,7 +87,7 @@ final class Workplace {
             let run = RuntimePaths.of(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment).run
             try? FileManager.default.removeItem(atPath: run)
         }
-        // Whoever is interrupted may be in the middle of making a file.
+        // Whoever is interrupted may be in the middle of making files.
         for _ in 0..<100 where FileManager.default.fileExists(atPath: path) {
             try? FileManager.default.removeItem(atPath: path)
         }

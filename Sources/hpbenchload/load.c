@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (stamp(argc == 3 ? argv[2] : "starts") < 0) return 1;
-    // s6 waits a second before it restarts what never said that it was ready (notification-fd).
-    if (argc == 1 && write(3, "\n", 1) == 1) close(3);
+    // s6, which passes the name of the service, waits a second before it restarts what never said that it was ready.
+    if (argc < 3 && write(3, "\n", 1) == 1) close(3);
     for (;;) pause();
 }
