@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 SWIFT ?= swift
 export SWIFT
 SEEDS ?= 1000
+KILLS ?= 100
 ARGS ?=
 RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
@@ -17,7 +18,7 @@ PRODUCTS := heroproc hpshim
 # Every test target, so that none can be forgotten.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test check lint fmt bench bench-deps sim clean
+.PHONY: help deps build up down test check lint fmt bench bench-deps sim torture clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -83,6 +84,10 @@ bench-deps: ## install the peers that bench measures beside us; none of them is 
 
 sim: deps ## the simulation: make sim SEEDS=100000; a failure prints its seed
 	@$(SWIFT) run -c release hpsim --seeds $(SEEDS)
+
+torture: deps ## kill -9 of reconciler and shims under load, judged by the workload: make torture KILLS=1000
+	$(SWIFT) build --build-tests
+	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests)/'
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build

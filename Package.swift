@@ -159,7 +159,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HeroLinux", "HeroModel", "HeroStore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["HeroLinux", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: house
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),

@@ -225,36 +225,6 @@ extension JobLife {
         return [.note(.warning, "\(reason); next try in \(inWords)")]
     }
 
-    // MARK: Readiness
-
-    private mutating func answered(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else { return [] }
-        if let refusal {
-            starting.successes = 0
-            starting.reason = refusal
-            record.error = refusal
-        } else {
-            starting.successes += 1
-            guard starting.successes < context.action.ready?.successes ?? 1 else {
-                record.error = nil
-                phase = .up(starting.process, since: context.now)
-                let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
-                return [.note(.info, "ready after \(inWords)")]
-            }
-        }
-        starting.askAt = context.now + context.action.readinessInterval(afterTry: serial)
-        phase = .starting(starting)
-        return []
-    }
-
-    private mutating func askIfDue(_ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, let askAt = starting.askAt, askAt <= context.now else { return [] }
-        starting.askAt = nil
-        starting.serial &+= 1
-        phase = .starting(starting)
-        return [.ask(generation: record.generation, serial: starting.serial)]
-    }
-
     // MARK: Time
 
     private mutating func woke(_ context: Context) -> [JobEffect] {
@@ -289,78 +259,5 @@ extension JobLife {
         case .backingOff:
             return launch(context)
         }
-    }
-
-    // MARK: Counting
-
-    /// Counts a program that was really executed: `restartCount` follows from it (reliability.md RS-2).
-    mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {
-        record.process = process
-        record.executions &+= 1
-        record.restartCount = max(record.restartCount, record.executions - 1)
-        record.startedAt = time
-    }
-
-    /// Counts an execution that was over before its start was seen.
-    private mutating func settleExecution(_ executed: Bool, _ time: WallTime?) {
-        if executed, record.process == nil {
-            record.executions &+= 1
-            record.restartCount = max(record.restartCount, record.executions - 1)
-            record.startedAt = record.startedAt ?? time
-        }
-        record.process = nil
-    }
-
-    /// Puts the phase into the record.
-    mutating func publish(_ context: Context) {
-        record.isReady = false
-        record.isStopping = false
-        record.deadline = nil
-        record.nextRetryAt = nil
-        func kept(_ moment: Moment) -> JobRecord.Deadline { .init(moment: moment, bootID: context.bootID) }
-        switch phase {
-        case .pending: record.phase = .pending
-        case .launching(let until):
-            record.phase = .running
-            record.deadline = kept(until)
-        case .starting(let starting):
-            record.phase = .running
-            record.deadline = kept(starting.until)
-        case .up:
-            record.phase = .running
-            record.isReady = true
-        case .working(_, until: let until):
-            record.phase = .running
-            record.deadline = until.map(kept)
-        case .stopping(let stopping):
-            record.phase = .running
-            record.isStopping = stopping.next == .rest
-            if case .recover(let reason) = stopping.next { record.error = reason }
-            record.deadline = kept(stopping.killAt)
-        case .backingOff(let until):
-            record.phase = .retrying
-            record.deadline = kept(until)
-            let wait = max(0, (until - context.now).wholeNanoseconds / 1000)
-            record.nextRetryAt = WallTime(microseconds: context.time.microseconds &+ wait)
-        case .over(let ending):
-            switch ending {
-            case .succeeded: record.phase = .succeeded
-            case .failed: record.phase = .failed
-            case .cancelled: record.phase = .cancelled
-            }
-        }
-    }
-}
-
-extension ActionSpec {
-    /// Whether a process of it is asked before it counts as up.
-    public var mustBecomeReady: Bool { ready != nil || !sockets.isEmpty || !tcpPorts.isEmpty }
-
-    /// Time until the next readiness question.
-    ///
-    /// A probe says it itself. Looking whether the tree listens costs little, so it begins at 10 ms and doubles up to 250 ms.
-    func readinessInterval(afterTry serial: UInt64) -> Duration {
-        if let ready { return ready.interval }
-        return min(.milliseconds(250), .milliseconds(10) * Int(1 << min(serial, 5)))
     }
 }

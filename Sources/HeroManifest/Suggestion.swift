@@ -1,5 +1,5 @@
 /// Finds the word that was probably meant.
-enum Suggestion {
+public enum Suggestion {
     /// What people write who come from other tools, and what it is called here.
     private static let synonyms: [String: String] = [
         "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
@@ -13,7 +13,7 @@ enum Suggestion {
     ]
 
     /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.
-    static func nearest(_ word: String, _ candidates: some Sequence<String>) -> String? {
+    public static func nearest(_ word: String, _ candidates: some Sequence<String>) -> String? {
         let lower = word.lowercased()
         if let synonym = synonyms[lower], candidates.contains(synonym) { return synonym }
         let bytes = Array(lower.replacing("-", by: "_").utf8)

@@ -34,10 +34,21 @@ struct Judge {
             let (deed, moment) = deeds[judgedDeeds]
             judgedDeeds += 1
             switch deed {
-            case .launched(let start, let label): judgeLaunch(start, label, at: moment, machine)
+            case .launched(let start, let label):
+                try judgeOrder(start, label, store)
+                judgeLaunch(start, label, at: moment, machine)
             case .signaled(let start, let label, _): try judgeSignal(start, label, machine, store)
             }
         }
+    }
+
+    /// After an order to stop, a job starts nothing any more; and what is started was stored first.
+    private mutating func judgeOrder(_ start: StartID, _ label: String, _ store: StateStore) throws {
+        guard let job = try store.reader.job(start.job) else {
+            return blame("\(label) was started for job \(start.job), which was never stored")
+        }
+        if job.isStopping || job.phase != .running { blame("\(label) was started after it was ordered down") }
+        if job.generation < start.generation { blame("\(label) was started before that was stored") }
     }
 
     private mutating func judgeLaunch(_ start: StartID, _ label: String, at moment: Moment, _ machine: SimMachine) {
@@ -105,6 +116,7 @@ struct Judge {
         let observed = try Observation.read(store.reader, isAlive: { _ in true })
         let options = PlanOptions()
         let plan = Planner.plan(desired, observed, options)
+        if Planner.plan(desired, observed, options) != plan { blame("planned twice, the plan is another one") }
         let changes = plan.changes.filter { $0.action != .keep && $0.action != .blocked }
         let gaveUp = changes.allSatisfy { observed.services[$0.service]?.state == .failed }
         if !changes.isEmpty, !gaveUp {

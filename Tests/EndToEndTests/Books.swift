@@ -1,22 +1,23 @@
 import Foundation
+import GRDB
 import Glibc
 import HeroModel
-import HeroStore
-import Synchronization
 import Testing
 
 /// Keeps what heroproc is allowed to forget: every start it ever recorded, and every log file it ever wrote.
 ///
-/// The ledger keeps the last 20 starts of a job and the last files of its log; under torture more than that happens,
-/// so the books look every now and then. A log file is kept by a hard link, so not a byte of it can be missed.
-final class Books: Sendable {
-    private struct Content {
-        var starts: [JobID: [UInt32: StartRecord]] = [:]
-        var rewritten: [String] = []
+/// The ledger keeps the last 20 starts of a job and the last files of its log; under torture more than that happens.
+/// A trigger in the database itself writes down every row of the ledger as it is written, and each time it is changed.
+/// A log file is kept by a hard link, so not a byte of it can be missed.
+struct Books: Sendable {
+    /// One start of a job, as it was recorded last.
+    struct Start: Sendable {
+        var generation: Int
+        var isExecuted: Bool
+        var outcome: Outcome?
     }
 
     private let world: World
-    private let content = Mutex(Content())
     private var kept: String { world.root + "/kept" }
 
     init(of world: World) {
@@ -24,35 +25,57 @@ final class Books: Sendable {
         mkdir(world.root + "/kept", 0o700)
     }
 
-    /// Looks at all there is now.
-    func look(at jobs: Set<Int>) throws {
-        keepLogs()
-        guard let reader = try StateReader(path: world.database) else { return }
-        for job in jobs.map({ JobID($0) }) {
-            let starts = try reader.starts(of: job)
-            content.withLock { content in
-                for start in starts {
-                    let former = content.starts[job, default: [:]].updateValue(start, forKey: start.generation)
-                    if let before = former?.outcome, before != start.outcome {
-                        content.rewritten.append("job \(job), start \(start.generation): \(before) became \(start)")
-                    }
-                }
-            }
+    /// Begins to write down every start; to be called before anything is declared.
+    func open() async throws {
+        // A pass over nothing makes the database.
+        try #require(try await world.run("reconcile").code == 0)
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(20)
+        try await DatabaseQueue(path: world.database, configuration: configuration).write { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE books (id INTEGER PRIMARY KEY, job_id, generation, started_at, outcome);
+                    CREATE TRIGGER books_insert AFTER INSERT ON starts BEGIN
+                        INSERT INTO books (job_id, generation, started_at, outcome)
+                        VALUES (new.job_id, new.generation, new.started_at, new.outcome);
+                    END;
+                    CREATE TRIGGER books_update AFTER UPDATE ON starts BEGIN
+                        INSERT INTO books (job_id, generation, started_at, outcome)
+                        VALUES (new.job_id, new.generation, new.started_at, new.outcome);
+                    END;
+                    INSERT INTO books (job_id, generation, started_at, outcome)
+                    SELECT job_id, generation, started_at, outcome FROM starts;
+                    """
+            )
         }
     }
 
-    /// Outcomes that were changed after they had been written: there must be none.
-    var rewritten: [String] { content.withLock(\.rewritten) }
-
-    /// The starts of a job whose program executed, in their order.
-    func executed(of job: Int) -> [StartRecord] {
-        content.withLock { $0.starts[JobID(job), default: [:]].values.filter { $0.startedAt != nil } }
-            .sorted { $0.generation < $1.generation }
+    /// The starts of a job whose program executed, in their order; an outcome that was rewritten later is an issue.
+    func executed(of job: Int, sourceLocation: SourceLocation = #_sourceLocation) throws -> [Start] {
+        var configuration = Configuration()
+        configuration.readonly = true
+        let rows = try DatabaseQueue(path: world.database, configuration: configuration).read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM books WHERE job_id = ? ORDER BY id", arguments: [job])
+        }
+        var starts: [Int: Start] = [:]
+        for row in rows {
+            let (started, told): (String?, String?) = (row["started_at"], row["outcome"])
+            let outcome = try told.map { try JSONDecoder().decode(Outcome.self, from: Data($0.utf8)) }
+            let start = Start(generation: row["generation"], isExecuted: started != nil, outcome: outcome)
+            if let before = starts.updateValue(start, forKey: start.generation)?.outcome, before != outcome {
+                Issue.record(
+                    "job \(job), start \(start.generation): \(before) became \(told ?? "nothing")",
+                    sourceLocation: sourceLocation
+                )
+            }
+        }
+        return starts.values.filter(\.isExecuted).sorted { $0.generation < $1.generation }
     }
 
     // MARK: Logs
 
-    private func keepLogs() {
+    /// Keeps all log files there are now.
+    func keepLogs() {
         let logs = world.logs
         for path in (try? FileManager.default.subpathsOfDirectory(atPath: logs)) ?? [] where path.contains(".log") {
             var file = stat()
@@ -91,7 +114,7 @@ struct OracleLine {
     let instance: Instance
     let number: Int
 
-    /// Reads `TIME stdout F line JOB RESTARTS NUMBER FILLING CHECKSUM`; nil when the checksum or anything else is wrong.
+    /// Reads `TIME stdout F line JOB RESTARTS NUMBER FILLING CHECKSUM`; nil when anything of it is wrong.
     init?(_ line: Substring) {
         let fields = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 4, fields[1] == "stdout", fields[2] == "F", fields[0].hasSuffix("Z") else { return nil }

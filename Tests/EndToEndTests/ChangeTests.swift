@@ -18,7 +18,7 @@ struct ChangeTests {
     }
 
     @Test(
-        "diff right after apply is empty and exits 0; a comment, another order of keys, a spelled-out default change nothing"
+        "diff right after apply is empty, exit 0; comments, the order of keys and spelled-out defaults change nothing"
     )
     func noChange() async throws {
         try await World.with { world in

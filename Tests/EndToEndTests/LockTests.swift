@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import HeroLinux
 import Testing
 
 /// At most one reconciler per state directory.
@@ -75,6 +76,34 @@ struct LockTests {
             }
             for name in ["a", "b", "c"] { #expect(world.lives(name).count == 1) }
             try await world.expectNoDifference()
+        }
+    }
+
+    @Test("a long path of the state directory is no obstacle, and two state directories never meet")
+    func longState() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            try await world.apply()
+            let first = try await world.life("web")
+            // The same services once more, in another state: the oracles keep other books there.
+            let other = world.root + "/" + String(repeating: "deep/", count: 40) + "state"
+            let traces = world.root + "/other"
+            mkdir(traces, 0o700)
+            let text = world.text("\(world.services)/web.yaml").replacing(world.traces, with: traces)
+            let services = world.root + "/other.d"
+            mkdir(services, 0o700)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: services + "/web.yaml"))
+            let extra = ["HEROPROC_STATE": other, "HEROPROC_DIR": services]
+            let answer = try await world.run("apply", extra: extra)
+            #expect(answer.code == 0, "\(answer.out)\(answer.err)")
+            #expect(try await world.run("status", extra: extra).code == 0)
+            #expect(world.text(traces + "/web.run.trace").hasPrefix("START "))
+            #expect(try await world.run("down", "--all", extra: extra).code == 0)
+            #expect(world.text(traces + "/web.run.trace").contains("\nEXIT "))
+            #expect(try await world.life("web", number: 1) == first)
+            try? FileManager.default.removeItem(
+                atPath: RuntimePaths.of(state: other, environment: world.environment).run
+            )
         }
     }
 }

@@ -1,4 +1,5 @@
 import HeroLinux
+import HeroManifest
 import HeroModel
 import HeroStore
 
@@ -118,7 +119,7 @@ struct LogFinder {
     }
 
     private func unknown(_ action: String, _ actions: [String]) -> Refusal {
-        let near = KnownNames.nearest(action, actions).map { "did you mean `\(service.spoken).\($0)`?" }
+        let near = Suggestion.nearest(action, actions).map { "did you mean `\(service.spoken).\($0)`?" }
         return Refusal(
             "there is no action \(action) of \(service.spoken)",
             help: near ?? "it has " + actions.joined(separator: ", ")

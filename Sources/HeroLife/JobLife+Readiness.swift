@@ -1,0 +1,44 @@
+public import HeroModel
+
+extension JobLife {
+    mutating func answered(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
+        guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else { return [] }
+        if let refusal {
+            starting.successes = 0
+            starting.reason = refusal
+            record.error = refusal
+        } else {
+            starting.successes += 1
+            guard starting.successes < context.action.ready?.successes ?? 1 else {
+                record.error = nil
+                phase = .up(starting.process, since: context.now)
+                let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
+                return [.note(.info, "ready after \(inWords)")]
+            }
+        }
+        starting.askAt = context.now + context.action.readinessInterval(afterTry: serial)
+        phase = .starting(starting)
+        return []
+    }
+
+    mutating func askIfDue(_ context: Context) -> [JobEffect] {
+        guard case .starting(var starting) = phase, let askAt = starting.askAt, askAt <= context.now else { return [] }
+        starting.askAt = nil
+        starting.serial &+= 1
+        phase = .starting(starting)
+        return [.ask(generation: record.generation, serial: starting.serial)]
+    }
+}
+
+extension ActionSpec {
+    /// Whether a process of it is asked before it counts as up.
+    public var mustBecomeReady: Bool { ready != nil || !sockets.isEmpty || !tcpPorts.isEmpty }
+
+    /// Time until the next readiness question.
+    ///
+    /// A probe says it itself. Looking whether the tree listens costs little, so it begins at 10 ms and doubles up to 250 ms.
+    func readinessInterval(afterTry serial: UInt64) -> Duration {
+        if let ready { return ready.interval }
+        return min(.milliseconds(250), .milliseconds(10) * Int(1 << min(serial, 5)))
+    }
+}

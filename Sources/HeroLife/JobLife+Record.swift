@@ -1,0 +1,61 @@
+import HeroModel
+
+extension JobLife {
+    /// Counts a program that was really executed: `restartCount` follows from it (reliability.md RS-2).
+    mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {
+        record.process = process
+        record.executions &+= 1
+        record.restartCount = max(record.restartCount, record.executions - 1)
+        record.startedAt = time
+    }
+
+    /// Counts an execution that was over before its start was seen.
+    mutating func settleExecution(_ executed: Bool, _ time: WallTime?) {
+        if executed, record.process == nil {
+            record.executions &+= 1
+            record.restartCount = max(record.restartCount, record.executions - 1)
+            record.startedAt = record.startedAt ?? time
+        }
+        record.process = nil
+    }
+
+    /// Puts the phase into the record.
+    mutating func publish(_ context: Context) {
+        record.isReady = false
+        record.isStopping = false
+        record.deadline = nil
+        record.nextRetryAt = nil
+        func kept(_ moment: Moment) -> JobRecord.Deadline { .init(moment: moment, bootID: context.bootID) }
+        switch phase {
+        case .pending: record.phase = .pending
+        case .launching(let until):
+            record.phase = .running
+            record.deadline = kept(until)
+        case .starting(let starting):
+            record.phase = .running
+            record.deadline = kept(starting.until)
+        case .up:
+            record.phase = .running
+            record.isReady = true
+        case .working(_, until: let until):
+            record.phase = .running
+            record.deadline = until.map(kept)
+        case .stopping(let stopping):
+            record.phase = .running
+            record.isStopping = stopping.next == .rest
+            if case .recover(let reason) = stopping.next { record.error = reason }
+            record.deadline = kept(stopping.killAt)
+        case .backingOff(let until):
+            record.phase = .retrying
+            record.deadline = kept(until)
+            let wait = max(0, (until - context.now).wholeNanoseconds / 1000)
+            record.nextRetryAt = WallTime(microseconds: context.time.microseconds &+ wait)
+        case .over(let ending):
+            switch ending {
+            case .succeeded: record.phase = .succeeded
+            case .failed: record.phase = .failed
+            case .cancelled: record.phase = .cancelled
+            }
+        }
+    }
+}
