@@ -6,6 +6,8 @@ public enum JobEvent: Hashable, Sendable {
     case orderedUp
     /// It is no longer wanted: end its program.
     case orderedDown
+    /// The start that was ordered is not made: an order to end came before the deed was done.
+    case calledOff(generation: UInt32)
     /// Its program executes.
     case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
     /// A start is over, its tree gone.

@@ -35,6 +35,8 @@ extension JobLife {
         switch event {
         case .orderedUp: orderedUp(context)
         case .orderedDown: orderedDown(context)
+        case .calledOff(let generation):
+            generation == record.generation ? calledOff(context) : []
         case .started(let generation, let process, let at, let time):
             generation == record.generation ? started(process, at: at, time: time, context) : []
         case .ended(let generation, let outcome, let executed, let time):
@@ -96,6 +98,22 @@ extension JobLife {
     private mutating func stop(_ process: ProcessIdentity, next: Stopping.Next, _ context: Context) -> [JobEffect] {
         phase = .stopping(Stopping(process: process, killAt: context.now + context.action.stop.timeout, next: next))
         return [.stopAsking, .signal(process, context.action.stop.signal)]
+    }
+
+    private mutating func calledOff(_ context: Context) -> [JobEffect] {
+        switch phase {
+        case .stopping(let stopping):
+            guard stopping.process == nil else { return [] }
+            switch stopping.next {
+            case .rest:
+                phase = .over(.cancelled)
+                return [.note(.info, "stopped before it was started"), .forget]
+            case .recover(let reason):
+                return recover(reason, upSince: nil, context)
+            }
+        case .pending, .launching, .starting, .up, .working, .backingOff, .over:
+            return []
+        }
     }
 
     // MARK: What the kernel says

@@ -23,12 +23,17 @@ public enum ServiceLife {
             case .pending, .launching, .starting, .up, .working, .stopping, .backingOff: true
             }
         }
+        func runs(_ job: JobLife) -> Bool {
+            switch job.phase {
+            case .pending, .backingOff, .over: false
+            case .launching, .starting, .up, .working, .stopping: true
+            }
+        }
         switch order {
         case .serial:
-            // What never began has nothing to wait for; of the others one goes after another.
-            let waiting = jobs.indices.filter { jobs[$0].phase == .pending }
-            let last = jobs.indices.last { mustGo(jobs[$0]) && jobs[$0].phase != .pending }
-            return waiting + (last.map { [$0] } ?? [])
+            // What does not run has nothing to wait for, and must not start meanwhile; of the others one goes after another.
+            let waiting = jobs.indices.filter { !runs(jobs[$0]) && mustGo(jobs[$0]) }
+            return waiting + (jobs.indices.last { runs(jobs[$0]) }.map { [$0] } ?? [])
         case .parallel:
             return jobs.indices.filter { mustGo(jobs[$0]) }
         }

@@ -30,8 +30,11 @@ extension Reconciler {
         let job = entry.life.record.id
         switch effect {
         case .launch(let generation):
-            // The job may have moved on while earlier deeds were done; its newest start is the one that is meant.
-            guard generation == entry.life.record.generation else { return }
+            // The job may have been ordered down in the same turn: then this start never happens.
+            guard generation == entry.life.record.generation, case .launching = entry.life.phase else {
+                calledOff.append(StartID(job: job, generation: generation))
+                return
+            }
             let action = action(of: entry)
             kernel.launch(launcher.order(entry.life.record, action, in: entry.service.record.spec))
         case .signal(let process, let signal):

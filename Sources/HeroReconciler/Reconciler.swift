@@ -33,6 +33,8 @@ public final class Reconciler<World: Kernel> {
     /// Deeds of this turn, done after the commit, oldest first.
     var deeds: [Deed] = []
     private var nextDeed = 0
+    /// Starts of the last turn that were not made any more; their jobs are told in the next one.
+    var calledOff: [StartID] = []
 
     /// Orders that are not carried out yet; when the last one is, the loop looks again.
     var openOrders: Set<QualifiedName> = []
@@ -106,6 +108,9 @@ public final class Reconciler<World: Kernel> {
 
     /// Think: makes the plan that is due, and says how a pass has ended.
     public func think() {
+        let calledOff = calledOff
+        self.calledOff = []
+        for start in calledOff { move(start, .calledOff(generation: start.generation)) }
         if let passDeadline, passDeadline <= kernel.now() { finishPass(isOverTime: true) }
         if mustPlan {
             mustPlan = false
@@ -199,7 +204,7 @@ public final class Reconciler<World: Kernel> {
 
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
-        guard !mustPlan else { return kernel.now() }
+        guard !mustPlan, calledOff.isEmpty else { return kernel.now() }
         return [agenda.next, passDeadline].compactMap { $0 }.min()
     }
 

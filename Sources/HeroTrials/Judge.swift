@@ -47,8 +47,12 @@ struct Judge {
         guard let job = try store.reader.job(start.job) else {
             return blame("\(label) was started for job \(start.job), which was never stored")
         }
-        if job.isStopping || job.phase != .running { blame("\(label) was started after it was ordered down") }
-        if job.generation < start.generation { blame("\(label) was started before that was stored") }
+        if job.isStopping || job.phase != .running {
+            blame(
+                "\(label) \(start) was started when it was stored as \(job.phase)\(job.isStopping ? ", stopping" : "")"
+            )
+        }
+        if job.generation < start.generation { blame("\(label) \(start) was started before that was stored") }
     }
 
     private mutating func judgeLaunch(_ start: StartID, _ label: String, at moment: Moment, _ machine: SimMachine) {

@@ -178,6 +178,7 @@ public struct Trial {
     }
 
     private func verdict() -> Verdict {
+        for (deed, moment) in machine.trace.deeds { log("\(moment.nanoseconds / 1000) deed \(deed)") }
         for execution in machine.trace.executions {
             let end = execution.outcome.map { " \($0)" } ?? " runs"
             log("executed \(execution.start.job)#\(execution.start.generation) \(execution.label)\(end)")

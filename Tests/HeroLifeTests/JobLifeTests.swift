@@ -240,6 +240,30 @@ struct StoppingTests {
         #expect(bench.life.phase == .over(.cancelled))
     }
 
+    @Test("before its launch was carried out is over at once, and nothing is started")
+    func calledOff() {
+        var bench = Bench(Bench.process())
+        bench.handle(.orderedUp)
+        bench.handle(.orderedDown)
+        #expect(bench.handle(.calledOff(generation: 1)).deeds == [.forget])
+        #expect(bench.life.phase == .over(.cancelled))
+        #expect(bench.life.record.outcome == nil)
+    }
+
+    @Test("in serial order takes what waits for its next try along at once, so that it cannot start meanwhile")
+    func waitingOnesGoFirst() {
+        var waiting = Bench(Bench.process())
+        waiting.bringUp()
+        waiting.end(.exited(1))
+        var running = Bench(Bench.process())
+        running.bringUp()
+        #expect(
+            ServiceLife.nextDown([waiting.life, running.life, Bench(Bench.process()).life], order: .serial) == [
+                0, 2, 1,
+            ]
+        )
+    }
+
     @Test("while it waits for its next try never starts again")
     func whileWaiting() {
         var bench = Bench(Bench.process())

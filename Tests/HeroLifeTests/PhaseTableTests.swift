@@ -22,6 +22,7 @@ struct PhaseTableTests {
     private static let events: [(name: String, event: JobEvent)] = [
         ("ordered up", .orderedUp),
         ("ordered down", .orderedDown),
+        ("called off", .calledOff(generation: 1)),
         (
             "started",
             .started(
@@ -62,6 +63,13 @@ struct PhaseTableTests {
             }
         ),
         ("working (one-shot)", Bench.oneShot { $0.timeout = .seconds(60) }, { $0.bringUp() }),
+        (
+            "stopping what was never launched", process,
+            {
+                $0.handle(.orderedUp)
+                $0.handle(.orderedDown)
+            }
+        ),
         (
             "stopping", process,
             {
