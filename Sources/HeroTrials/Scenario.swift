@@ -25,7 +25,7 @@ struct Scenario {
     /// A set drawn from a seed: edges run from later services to earlier ones, so there is no cycle.
     init(_ seed: inout Seed) {
         services = []
-        for index in 0..<seed.number(2...9) {
+        for index in 0..<seed.number(2...7) {
             var service = Service(name: "s\(index)", kinds: [])
             for _ in 0..<seed.number(1...2) {
                 service.kinds.append(Self.kinds[seed.number(0...(Self.kinds.count - 1))])

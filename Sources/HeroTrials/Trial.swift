@@ -88,7 +88,7 @@ public struct Trial {
 
     private mutating func play() throws {
         apply()
-        for _ in 0..<seed.number(2...7) {
+        for _ in 0..<seed.number(1...5) {
             try drive(steps: seed.number(1...60), mayCrash: true)
             switch seed.number(0...9) {
             case 0...4:
