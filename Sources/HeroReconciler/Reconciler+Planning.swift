@@ -15,11 +15,17 @@ extension Reconciler {
                 requires: spec.requires,
                 after: spec.after + spec.wants,
                 serviceClass: spec.serviceClass,
-                state: service.record.state,
+                state: plannedState(of: service),
                 isActive: service.isActive
             )
         }
         return result
+    }
+
+    /// A service that is to be tried again counts as one that is down, or on its way there, and is wanted.
+    private func plannedState(of service: ServiceEntry) -> ServiceState {
+        guard retriesAsked.contains(service.name) else { return service.record.state }
+        return service.isActive ? .stopping : .stopped
     }
 
     /// What is asked of the planner besides the manifests.
@@ -35,6 +41,7 @@ extension Reconciler {
     /// Makes a plan and gives every service its order.
     func plan(retriesFailed: Bool, prunes: Bool = true) {
         let isProof = openOrders.isEmpty && !retriesFailed
+        if retriesFailed { retriesAsked = servicesThatGaveUp }
         let observed = observed
         let options = options(retriesFailed: retriesFailed, prunes: prunes)
         let plan = Planner.plan(desired, observed, options)
@@ -50,6 +57,17 @@ extension Reconciler {
             return
         }
         carryOut(plan)
+    }
+
+    private var servicesThatGaveUp: Set<QualifiedName> {
+        Set(
+            services.values.lazy.filter { service in
+                switch service.record.state {
+                case .failed, .degraded: true
+                case .stopped, .blocked, .starting, .running, .backingOff, .stopping, .exited: false
+                }
+            }.map(\.name)
+        )
     }
 
     private func carryOut(_ plan: Plan) {

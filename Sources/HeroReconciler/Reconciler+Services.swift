@@ -97,6 +97,7 @@ extension Reconciler {
         nextRun += 1
         service.order = .none
         openOrders.remove(service.name)
+        retriesAsked.remove(service.name)
         service.record.spec = declared.spec
         service.record.canonical = CanonicalSpec(declared.spec)
         service.run = run

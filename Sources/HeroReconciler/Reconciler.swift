@@ -46,6 +46,8 @@ public final class Reconciler<World: Kernel> {
     var stopsBefore: [QualifiedName: Set<QualifiedName>] = [:]
     /// Services whose state is `blocked`: when something comes up, they may not be any more.
     var blocked: Set<QualifiedName> = []
+    /// Services that gave up and that an apply asked to try again: a plan made before that is done must not forget it.
+    var retriesAsked: Set<QualifiedName> = []
     var mustPlan = false
     /// Plans in a row that were made to prove that nothing is left to do, and found something.
     var proofsFailed = 0

@@ -13,15 +13,18 @@ struct Judge {
     private(set) var violations: [String] = []
     private var judgedDeeds = 0
     private var current: Scenario?
-    private var former: Scenario?
+    /// The sets before it, oldest first: an apply whose reconciler was killed may never have counted.
+    private var former: [Scenario] = []
     private var launched: Set<JobID> = []
+    private var revisions: [RevisionNumber: Desired] = [:]
+    private var givenUp: Set<String> = []
 
     mutating func blame(_ text: String) {
         if violations.count < 20 { violations.append(text) }
     }
 
     mutating func applied(_ scenario: Scenario) {
-        former = current
+        if let current { former = former.suffix(2) + [current] }
         current = scenario
     }
 
@@ -36,7 +39,7 @@ struct Judge {
             switch deed {
             case .launched(let start, let label):
                 try judgeOrder(start, label, store)
-                judgeLaunch(start, label, at: moment, machine)
+                try judgeLaunch(start, label, at: moment, machine, store)
             case .signaled(let start, let label, _): try judgeSignal(start, label, machine, store)
             }
         }
@@ -55,26 +58,41 @@ struct Judge {
         if job.generation < start.generation { blame("\(label) \(start) was started before that was stored") }
     }
 
-    private mutating func judgeLaunch(_ start: StartID, _ label: String, at moment: Moment, _ machine: SimMachine) {
+    private mutating func judgeLaunch(
+        _ start: StartID,
+        _ label: String,
+        at moment: Moment,
+        _ machine: SimMachine,
+        _ store: StateStore
+    ) throws {
         // Only the first start of a service's first action is ordered by the waves; after that it goes on by itself.
-        guard launched.insert(start.job).inserted, label.hasSuffix(".a0"), let current else { return }
-        let name = Self.service(of: label)
-        guard let service = current.services.first(where: { $0.name == name }), service.isDeclared else { return }
-        let before = former?.services.first { $0.name == name }
-        for required in service.requires {
-            guard before?.requires.contains(required) ?? true,
-                let other = current.services.first(where: { $0.name == required }), other.isDeclared
-            else { continue }
-            for (index, kind) in other.kinds.enumerated() {
-                let wanted = "core/\(required).a\(index)"
+        guard launched.insert(start.job).inserted, label.hasSuffix(".a0"),
+            let job = try store.reader.job(start.job), let name = job.service
+        else { return }
+        // What counts is the revision it was started under: a later one may have come in the same turn.
+        let desired = try desired(at: job.revision, store)
+        guard let spec = desired.services[QualifiedName(name, context: job.context)]?.spec else { return }
+        for required in spec.requires {
+            for action in desired.services[required]?.spec.actions ?? [] {
+                let wanted = "\(required).\(action.name)"
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
-                    guard kind == "job" else { return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true }
+                    guard !action.isProcess else {
+                        return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
+                    }
                     return execution.outcome == .exited(0)
                 }
                 if !wasUp { blame("\(label) was started while \(wanted), which it requires, was not up") }
             }
         }
+    }
+
+    private mutating func desired(at revision: RevisionNumber, _ store: StateStore) throws -> Desired {
+        if let known = revisions[revision] { return known }
+        let files = try store.reader.files(of: revision)
+        let read = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired ?? Desired()
+        revisions[revision] = read
+        return read
     }
 
     private mutating func judgeSignal(
@@ -86,8 +104,8 @@ struct Judge {
         guard let job = try store.reader.job(start.job), job.isStopping, let service = job.service else { return }
         let name = QualifiedName(service, context: job.context)
         for summary in try store.reader.serviceSummaries() where summary.requires.contains(name) {
-            let isHandsOff = [current, former].contains { scenario in
-                scenario?.services.contains { $0.name == summary.name.name && $0.status == .ignore } ?? false
+            let isHandsOff = (former + [current].compactMap { $0 }).contains { scenario in
+                scenario.services.contains { $0.name == summary.name.name && $0.status == .ignore }
             }
             guard !isHandsOff else { continue }
             if let alive = machine.trace.running.first(where: { $0.hasPrefix("\(summary.name).") }) {
@@ -96,19 +114,25 @@ struct Judge {
         }
     }
 
-    private static func service(of label: String) -> String {
-        String(label.dropFirst("core/".count).prefix { $0 != "." })
-    }
-
     // MARK: At rest
 
     /// When nothing moves any more and nothing breaks, all is as it is declared, and the ledger is true.
     mutating func judgeRest(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
         let trace = machine.trace
+        let summaries = try store.reader.serviceSummaries()
+        givenUp = Set(summaries.filter { $0.state == .failed || $0.state == .degraded }.map(\.name.name))
+        for name in givenUp where !hasBadEnding(name, trace) { blame("\(name) gave up, and nothing of it ended badly") }
         try judgePlan(scenario, store)
         judgePrograms(scenario, trace)
         for job in try store.reader.jobs(JobFilter()) { judgeCounts(job, trace) }
         try judgeOutcomes(trace, store)
+    }
+
+    private func hasBadEnding(_ service: String, _ trace: SimTrace) -> Bool {
+        trace.executions.contains { execution in
+            guard execution.label.hasPrefix("core/\(service)."), let outcome = execution.outcome else { return false }
+            return outcome != .exited(0) || execution.lostShim
+        }
     }
 
     /// The proof of an apply is an empty diff.
@@ -122,7 +146,12 @@ struct Judge {
         let plan = Planner.plan(desired, observed, options)
         if Planner.plan(desired, observed, options) != plan { blame("planned twice, the plan is another one") }
         let changes = plan.changes.filter { $0.action != .keep && $0.action != .blocked }
-        let gaveUp = changes.allSatisfy { observed.services[$0.service]?.state == .failed }
+        // Trying what gave up once more, and what waits for it, is the only thing that may be left to do.
+        var waiting = givenUp
+        for service in scenario.services where service.requires.contains(where: waiting.contains) {
+            waiting.insert(service.name)
+        }
+        let gaveUp = changes.allSatisfy { waiting.contains($0.service.name) }
         if !changes.isEmpty, !gaveUp {
             blame("the plan is not empty: \(changes.map { "\($0.action) \($0.service)" })")
         }
@@ -137,7 +166,9 @@ struct Judge {
             }
             let isWanted =
                 service.isDeclared && service.status == .start && requirements.allSatisfy { isUp[$0] ?? false }
-            isUp[service.name] = isWanted
+            isUp[service.name] = isWanted && !givenUp.contains(service.name)
+            // Its attempts were spent by what began before all was calm: it gave up, as it was told to.
+            guard !givenUp.contains(service.name) else { continue }
             for (index, kind) in service.kinds.enumerated() {
                 let label = "core/\(service.name).a\(index)"
                 let count = trace.running.reduce(0) { $0 + ($1 == label ? 1 : 0) }
