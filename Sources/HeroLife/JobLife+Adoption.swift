@@ -29,6 +29,9 @@ extension JobLife {
     }
 
     private mutating func takeUp(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+        if let boot = record.boot, boot != context.bootID, record.phase.isActive {
+            return outlive(sighting, context)
+        }
         switch record.phase {
         case .pending, .waiting: return []
         case .succeeded: phase = .over(.succeeded)
@@ -40,6 +43,23 @@ extension JobLife {
             return takeUpRunning(sighting, context)
         }
         return []
+    }
+
+    /// The machine was restarted: whatever ran is gone, and comes back with its service, in the order of the waves.
+    private mutating func outlive(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+        var outcome = record.phase == .running ? Outcome.lost("the machine was restarted") : record.outcome
+        if case .over(let generation, let seen, let executed, let time) = sighting, generation >= record.generation {
+            settleExecution(executed, time)
+            outcome = seen
+            record.finishedAt = time ?? context.time
+        } else if record.phase == .running {
+            record.finishedAt = context.time
+        }
+        record.process = nil
+        record.outcome = outcome
+        record.error = outcome.map { "\($0)" }
+        phase = .over((outcome?.isSuccess() ?? false) && !context.action.isProcess ? .succeeded : .failed)
+        return [.note(.warning, "the machine was restarted; its service starts anew"), .forget]
     }
 
     private mutating func takeUpRunning(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
@@ -71,13 +91,13 @@ extension JobLife {
                 context
             )
         case .nothing:
-            guard storedDeadline(context) != nil || record.deadline == nil, record.process == nil else {
+            guard record.process == nil else {
                 phase = wasUnderWay(context)
                 return handle(
                     .ended(
                         generation: record.generation,
                         .lost("nothing is left of it"),
-                        executed: record.process != nil,
+                        executed: true,
                         time: nil
                     ),
                     context
@@ -140,4 +160,9 @@ extension JobLife {
         guard let deadline = record.deadline, deadline.bootID == context.bootID else { return nil }
         return deadline.moment
     }
+}
+
+extension JobRecord {
+    /// The boot in which it was last active, as far as it is recorded.
+    public var boot: String? { process?.bootID ?? deadline?.bootID }
 }

@@ -27,6 +27,7 @@ extension Reconciler {
         }
         for run in stored.runs { services[run.service]?.run = run }
 
+        let rebooted = Set(stored.jobs.filter { wasActiveBeforeReboot($0) }.compactMap(\.run))
         let running = stored.jobs.filter { $0.phase == .running }.map(\.id)
         let sightings = kernel.adopt(running)
         var adopted = 0
@@ -42,7 +43,8 @@ extension Reconciler {
         for service in services.values { sortJobs(of: service) }
         if adopted > 0 { note(.info, "", "took up \(adopted) running jobs") }
         for service in services.values.sorted(by: { $0.name < $1.name }) where service.record.run != nil {
-            revokeUnbegun(service)
+            let isRebooted = service.record.run.map(rebooted.contains) ?? false
+            if isRebooted || service.jobs.allSatisfy({ $0.life.phase == .pending }) { revoke(service) }
             advance(service)
         }
     }
@@ -76,9 +78,15 @@ extension Reconciler {
         }
     }
 
-    /// A run of which nothing was started yet is not begun: its requirements may have gone since, so it asks its gates again.
-    private func revokeUnbegun(_ service: ServiceEntry) {
-        guard service.record.isOrderedUp, service.jobs.allSatisfy({ $0.life.phase == .pending }) else { return }
+    private func wasActiveBeforeReboot(_ job: JobRecord) -> Bool {
+        guard let boot = job.boot else { return false }
+        return job.phase.isActive && boot != kernel.bootID
+    }
+
+    /// A run of which nothing was started yet, or that a restart of the machine has ended, goes through its gates again: what it
+    /// requires may not be up.
+    private func revoke(_ service: ServiceEntry) {
+        guard service.record.isOrderedUp else { return }
         service.record.isOrderedUp = false
         setState(service, .stopped)
         storeState(service)
