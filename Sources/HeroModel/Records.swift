@@ -23,6 +23,8 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
     public var isDown: Bool
     /// `down --all`: system services too.
     public var isDownForAll: Bool
+    /// Whether what no manifest declares any more is stopped; false keeps it up for as long as this revision holds.
+    public var prunes: Bool
     /// Values given with `--var`.
     public var variables: [String: String]
 
@@ -36,6 +38,7 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
         summary: String,
         isDown: Bool = false,
         isDownForAll: Bool = false,
+        prunes: Bool = true,
         variables: [String: String] = [:]
     ) {
         self.number = number
@@ -46,6 +49,7 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
         self.summary = summary
         self.isDown = isDown
         self.isDownForAll = isDownForAll
+        self.prunes = prunes
         self.variables = variables
     }
 }

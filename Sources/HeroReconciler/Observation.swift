@@ -37,10 +37,4 @@ public enum Observation {
         }
         return observed
     }
-
-    /// The options of the last revision: after a `down` all is wanted down until the next apply.
-    public static func options(after revision: RevisionRecord?) -> PlanOptions {
-        guard let revision, revision.isDown else { return PlanOptions() }
-        return PlanOptions(retriesFailed: false, down: revision.isDownForAll ? .allServices : .userServices)
-    }
 }

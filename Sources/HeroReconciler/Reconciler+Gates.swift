@@ -16,12 +16,12 @@ extension Reconciler {
     /// Asks all that wait to start: the last stop is over.
     func askAllStarts() {
         let waiting = openOrders.filter { services[$0]?.mustStart ?? false }
-        for name in waiting.sorted(by: { startsBefore($0, $1) }) { askGate(name) }
+        for service in inOrder(waiting, of: \.startWave) { askGate(service.name) }
     }
 
-    private func startsBefore(_ left: QualifiedName, _ right: QualifiedName) -> Bool {
-        let (first, second) = (services[left]?.startWave ?? 0, services[right]?.startWave ?? 0)
-        return first == second ? left < right : first < second
+    /// Services wave by wave, and by name within one: the same each time.
+    func inOrder(_ names: Set<QualifiedName>, of wave: KeyPath<ServiceEntry, Int>) -> [ServiceEntry] {
+        names.compactMap { services[$0] }.sorted { ($0[keyPath: wave], $0.name) < ($1[keyPath: wave], $1.name) }
     }
 
     /// Whether everything that depends on it is down: the edges are those recorded when each was started.

@@ -29,21 +29,22 @@ extension Reconciler {
     }
 
     /// What is asked of the planner besides the manifests.
-    func options(retriesFailed: Bool, prunes: Bool = true) -> PlanOptions {
-        guard let revision, revision.isDown else { return PlanOptions(prunes: prunes, retriesFailed: retriesFailed) }
+    func options(retriesFailed: Bool) -> PlanOptions {
+        guard let revision else { return PlanOptions(retriesFailed: retriesFailed) }
+        guard revision.isDown else { return PlanOptions(prunes: revision.prunes, retriesFailed: retriesFailed) }
         return PlanOptions(
-            prunes: prunes,
+            prunes: revision.prunes,
             retriesFailed: false,
             down: revision.isDownForAll ? .allServices : .userServices
         )
     }
 
     /// Makes a plan and gives every service its order.
-    func plan(retriesFailed: Bool, prunes: Bool = true) {
+    func plan(retriesFailed: Bool) {
         let isProof = openOrders.isEmpty && !retriesFailed
         if retriesFailed { retriesAsked = servicesThatGaveUp }
         let observed = observed
-        let options = options(retriesFailed: retriesFailed, prunes: prunes)
+        let options = options(retriesFailed: retriesFailed)
         let plan = Planner.plan(desired, observed, options)
         let violations = PlanLaws.violations(of: plan, desired: desired, observed: observed, options: options)
         guard violations.isEmpty else {
@@ -83,18 +84,12 @@ extension Reconciler {
         }
         connectGates()
         follower?.collect(plan)
-        for name in openStops.sorted(by: stopsBefore(_:_:)) {
-            guard let service = services[name] else { continue }
-            if service.isStopOpen { advance(service) } else { askGate(name) }
+        for service in inOrder(openStops, of: \.stopWave) {
+            if service.isStopOpen { advance(service) } else { askGate(service.name) }
         }
         if openStops.isEmpty { askAllStarts() }
         let forgotten = services.values.filter { $0.isForgotten(in: desired) }
         for service in forgotten.sorted(by: { $0.name < $1.name }) { drop(service) }
-    }
-
-    private func stopsBefore(_ left: QualifiedName, _ right: QualifiedName) -> Bool {
-        let (first, second) = (services[left]?.stopWave ?? 0, services[right]?.stopWave ?? 0)
-        return first == second ? left < right : first < second
     }
 
     /// Turns one change of the plan into the order of its service.
@@ -107,10 +102,7 @@ extension Reconciler {
         switch change.action {
         case .keep:
             if service.record.state == .blocked { unblock(service) }
-        case .start:
-            guard let declared else { return }
-            service.order = service.isActive ? .restart(declared) : .start(declared)
-        case .restart:
+        case .start, .restart:
             guard let declared else { return }
             service.order = service.isActive ? .restart(declared) : .start(declared)
         case .stop:

@@ -39,14 +39,15 @@ extension Reconciler {
             result.documents,
             directory: order.directory,
             actor: order.actor,
-            gitCommit: order.gitCommit
+            gitCommit: order.gitCommit,
+            prunes: order.prunes
         )
         // Said once for each revision, and also to those who look later than the one who applied.
         if revision?.number != before { warn(result.diagnostics) }
         follow(request)
         accept(request, revision?.number ?? 0)
         proofsFailed = 0
-        plan(retriesFailed: true, prunes: order.prunes)
+        plan(retriesFailed: true)
     }
 
     private func accept(_ request: RequestID, _ number: RevisionNumber) {

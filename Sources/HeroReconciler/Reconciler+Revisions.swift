@@ -107,11 +107,12 @@ extension Reconciler {
         _ documents: [DocumentRecord],
         directory: String,
         actor: String,
-        gitCommit: String?
+        gitCommit: String?,
+        prunes: Bool = true
     ) {
         isPaused = false
         for service in services.values { service.cancelled = 0 }
-        if read == files, let revision, !revision.isDown, revision.directory == directory {
+        if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes {
             desired = wanted
             return
         }
@@ -121,7 +122,8 @@ extension Reconciler {
             directory: directory,
             gitCommit: gitCommit,
             actor: actor,
-            summary: "\(wanted.services.count) services declared"
+            summary: "\(wanted.services.count) services declared",
+            prunes: prunes
         )
         desired = wanted
         files = read

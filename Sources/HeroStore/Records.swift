@@ -172,12 +172,12 @@ extension EventRecord {
 extension RevisionRecord {
     static let columns = [
         "number", "applied_at", "directory", "git_commit", "actor", "summary", "is_down", "is_down_for_all",
-        "variables",
+        "prunes", "variables",
     ]
 
     func values(_ stored: StoredText) throws -> Values {
         [
-            number, stored.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll,
+            number, stored.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll, prunes,
             try stored.json(variables),
         ]
     }
@@ -193,6 +193,7 @@ extension RevisionRecord {
             summary: try columns.text(),
             isDown: try columns.flag(),
             isDownForAll: try columns.flag(),
+            prunes: try columns.flag(),
             variables: try columns.json([String: String].self)
         )
     }

@@ -40,6 +40,7 @@ enum Schema {
             summary TEXT NOT NULL,
             is_down INTEGER NOT NULL,
             is_down_for_all INTEGER NOT NULL,
+            prunes INTEGER NOT NULL,
             variables TEXT NOT NULL
         ) STRICT;
 

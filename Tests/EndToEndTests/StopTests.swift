@@ -92,6 +92,30 @@ struct StopTests {
         }
     }
 
+    @Test("--no-prune holds for as long as its revision does: through later plans, and for the next reconciler")
+    func keptUndeclared() async throws {
+        try await World.with { world in
+            try world.declare("a", does: .process())
+            try world.declare("gone", does: .process())
+            try await world.apply()
+            let gone = try await world.life("gone")
+
+            world.remove("gone")
+            try world.declare("a", "generation: 1", does: .process())
+            #expect(try await world.run("apply", "--no-prune").code == 0)
+            _ = try await world.life("a", number: 2)
+            #expect(isAlive(gone.pid))
+            try await world.killReconciler()
+            #expect(try await world.run("apply", "--no-prune").code == 0)
+            #expect(isAlive(gone.pid))
+            #expect(try await world.run("diff", "--no-prune").code == 0)
+
+            #expect(try await world.run("diff").code == 1)
+            try await world.apply()
+            #expect(!isAlive(gone.pid))
+        }
+    }
+
     @Test("status: ignore is hands off: neither started, nor stopped, nor drift, by apply and by down")
     func ignored() async throws {
         try await World.with { world in

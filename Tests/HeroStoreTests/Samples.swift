@@ -240,6 +240,7 @@ struct Dice: RandomNumberGenerator {
                         summary: text(),
                         isDown: .random(using: &self),
                         isDownForAll: .random(using: &self),
+                        prunes: .random(using: &self),
                         variables: [text(): text()]
                     ),
                     files: [file("a.yaml", text()), file("b.yaml", text())],
