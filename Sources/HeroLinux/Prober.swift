@@ -55,6 +55,8 @@ final class Prober {
             case .unix(let path): converse(number, order, [.unix(path)])
             }
         case .probe(.exec(let arguments)): run(number, order, arguments)
+        case .probe(.log), .probe(.notify):
+            reactor.emit(.answered(order.start, serial: order.serial, .no("this question is not answered yet")))
         }
     }
 

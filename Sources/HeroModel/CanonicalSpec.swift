@@ -21,6 +21,13 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         text = lines.sorted().joined()
     }
 
+    /// Renders an action of its own; its paths begin with the key.
+    public init(standalone spec: ActionSpec) {
+        var lines: [String] = []
+        Self.append(spec, ActionSpec.fields, prefix: "", to: &lines)
+        text = lines.sorted().joined()
+    }
+
     private static func append<Subject>(
         _ subject: Subject,
         _ fields: [Field<Subject>],

@@ -27,17 +27,6 @@ public struct Declared<Spec: Hashable & Sendable>: Hashable, Sendable {
     }
 }
 
-/// What holds for the whole set.
-public struct Settings: Hashable, Sendable, Codable {
-    /// Services that must be declared; see *required core manifests* in the contract.
-    public var required: [QualifiedName]
-
-    /// Makes settings; the default requires `core/hero_db`.
-    public init(required: [QualifiedName] = [QualifiedName("hero_db")]) {
-        self.required = required
-    }
-}
-
 /// Everything the services directory declares, defaulted, resolved and checked as one set.
 public struct Desired: Hashable, Sendable {
     /// The services by name.

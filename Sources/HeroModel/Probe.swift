@@ -10,6 +10,10 @@ public struct Probe: Hashable, Sendable, Codable {
         case exec([String])
         /// Does somebody accept a connection on this Unix stream socket?
         case unix(String)
+        /// Has a line of its output since its start matched this regular expression?
+        case log(String)
+        /// Has it said `READY=1` on its `NOTIFY_SOCKET` (sd_notify(3))? Only for readiness.
+        case notify
     }
 
     /// What is asked.

@@ -6,11 +6,38 @@ public struct Observed: Hashable, Sendable {
     public var revision: RevisionNumber
     /// Every service that was ever ordered up and has a record.
     public var services: [QualifiedName: ObservedService]
+    /// Every standalone action that was applied and has a record.
+    public var standalone: [QualifiedName: ObservedStandalone]
 
     /// Makes an observation.
-    public init(revision: RevisionNumber = 0, services: [QualifiedName: ObservedService] = [:]) {
+    public init(
+        revision: RevisionNumber = 0,
+        services: [QualifiedName: ObservedService] = [:],
+        standalone: [QualifiedName: ObservedStandalone] = [:]
+    ) {
         self.revision = revision
         self.services = services
+        self.standalone = standalone
+    }
+}
+
+/// What is there of one standalone action.
+public struct ObservedStandalone: Hashable, Sendable {
+    /// What was last applied of it.
+    public var canonical: CanonicalSpec
+    /// Whether a job of it runs or is tried again.
+    public var isActive: Bool
+    /// Whether its schedule is counting: a `down` pauses it, an apply lets it go on.
+    public var isScheduled: Bool
+    /// Whether a run that `run_on` asks for has not begun yet.
+    public var owesRun: Bool
+
+    /// Makes an observation.
+    public init(canonical: CanonicalSpec, isActive: Bool, isScheduled: Bool, owesRun: Bool = false) {
+        self.canonical = canonical
+        self.isActive = isActive
+        self.isScheduled = isScheduled
+        self.owesRun = owesRun
     }
 }
 

@@ -78,8 +78,10 @@ public enum PlanAction: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// What happens to one service, and why.
 public struct Change: Hashable, Sendable {
-    /// The service.
+    /// The service, or the standalone action.
     public var service: QualifiedName
+    /// Whether it is about an action outside of services; those are in no wave.
+    public var isStandalone: Bool
     /// What happens.
     public var action: PlanAction
     /// Why.
@@ -100,6 +102,7 @@ public struct Change: Hashable, Sendable {
         _ service: QualifiedName,
         _ action: PlanAction,
         _ reason: Reason,
+        isStandalone: Bool = false,
         cause: QualifiedName? = nil,
         fields: [FieldDiff] = [],
         stopWave: Int? = nil,
@@ -107,6 +110,7 @@ public struct Change: Hashable, Sendable {
         blockedBy: [QualifiedName] = []
     ) {
         self.service = service
+        self.isStandalone = isStandalone
         self.action = action
         self.reason = reason
         self.cause = cause

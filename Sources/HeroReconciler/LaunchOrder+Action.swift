@@ -37,8 +37,9 @@ struct LaunchPlanner {
         result["HEROPROC_ACTION"] = action.name
         result["HEROPROC_JOB_ID"] = String(job.id)
         result["HEROPROC_RESTART_COUNT"] = String(job.executions)
-        result.merge(service.environment) { _, stronger in stronger }
-        result.merge(action.environment) { _, stronger in stronger }
+        for layer in [service.environment, action.environment] {
+            for case (let name, .text(let text)) in layer { result[name] = text }
+        }
         return result
     }
 

@@ -164,7 +164,11 @@ struct SessionTests {
         try await Sandbox.with(["slow.yaml": slow]) { sandbox in
             let waited = try await sandbox.run("apply", "--timeout", "300ms")
             #expect(waited.code == 1)
-            #expect(waited.out.contains("core/slow is still starting"))
+            // How far it came in that time is the machine's affair.
+            let isNamed = ["core/slow is still starting", "core/slow is not up yet"].contains {
+                waited.out.contains($0)
+            }
+            #expect(isNamed, "\(waited.out)")
             #expect(try await sandbox.run("apply", "--no-wait").code == 0)
         }
     }

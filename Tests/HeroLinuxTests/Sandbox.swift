@@ -180,6 +180,14 @@ final class Stranger {
         try #require(pid > 0)
     }
 
+    /// Waits until it has ended well.
+    func finish() throws {
+        var status: Int32 = 0
+        #expect(waitpid(pid, &status, 0) == pid)
+        isReaped = true
+        try #require(status == 0)
+    }
+
     /// Ends it, but leaves it unreaped.
     func end() {
         kill(pid, SIGKILL)

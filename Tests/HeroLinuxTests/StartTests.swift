@@ -118,10 +118,14 @@ import Testing
     @Test("a shim that cannot be spawned is an end with a reason, not silence")
     func brokenShim() throws {
         let sandbox = try Sandbox()
-        try sandbox.write("shim", "not a program", mode: 0o755)
+        // Made by another process: a descriptor open for writing here could be inherited by a child that another test
+        // forks at that moment, and execve(2) would answer ETXTBSY.
+        let shim = sandbox.folder + "/shim"
+        let script = "echo 'not a program' >\"$1\" && chmod 755 \"$1\""
+        try Stranger(["/bin/sh", "-c", script, "sh", shim]).finish()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
-            shimPath: sandbox.folder + "/shim",
+            shimPath: shim,
             environment: [:],
             ownsProcess: false
         )

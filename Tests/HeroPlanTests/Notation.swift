@@ -75,7 +75,7 @@ struct World {
             case "argv": spec.actions[0].program = .exec(["/bin/true", value])
             case "limit": spec.actions[0].startTimeout = .seconds(Int(value) ?? 1)
             case "text": spec.description = value
-            case "env": spec.environment["KEY"] = value == "-" ? nil : value
+            case "env": spec.environment["KEY"] = value == "-" ? nil : .text(value)
             default: preconditionFailure("unknown word \(key) in a test's world")
             }
         }

@@ -190,7 +190,7 @@ struct Dice: RandomNumberGenerator {
         )
         action.description = text()
         action.tags = texts()
-        action.environment = [text(): text()]
+        action.environment = [text(): text()].mapValues(EnvironmentValue.text)
         action.sockets = texts()
         action.tcpPorts = [TCPEndpoint(host: maybe { $0.text() }, port: .random(in: 1 ... .max, using: &self))]
         action.ready = maybe { Probe(Bool.random(using: &$0) ? .exec($0.texts()) : .unix($0.text())) }

@@ -106,7 +106,7 @@ extension ActionDraft {
         Key("env") { node, draft, scope in
             draft.spec.environment = scope.texts(node, "env", example: "PORT: 8080") { path, span in
                 draft.written.append(Written(path: path, span: span))
-            }
+            }.mapValues(EnvironmentValue.text)
         },
         Key("sockets") { node, draft, scope in
             var paths = Distinct<String>()

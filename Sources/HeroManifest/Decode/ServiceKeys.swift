@@ -85,7 +85,7 @@ extension ServiceDraft {
             Key("env") { node, draft, scope in
                 draft.spec.environment = scope.texts(node, "env", example: "PORT: 8080") { path, span in
                     draft.written.append(Written(path: path, span: span))
-                }
+                }.mapValues(EnvironmentValue.text)
             },
             Key("cwd") { node, draft, scope in
                 draft.spec.workingDirectory = scope.path(node, "cwd", example: "cwd: /srv/web")

@@ -119,8 +119,12 @@ final class Errand {
     }
 
     private func gaveUp(after timeout: Duration) -> ExitCode {
-        let text = "not everything stands after \(timeout.spoken); the reconciler goes on with it"
-        return report(isConverged: false, errors: progress.unfinished + [text])
+        let rest =
+            revision == nil
+            ? "the reconciler has not answered yet: `heroproc history` shows whether it took the revision"
+            : "the reconciler goes on with it"
+        let text = "not everything stands after \(timeout.spoken); \(rest)"
+        return report(isConverged: false, errors: progress.unfinished(of: plan) + [text])
     }
 
     private func lost() -> ExitCode {

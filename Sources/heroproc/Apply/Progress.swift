@@ -1,4 +1,5 @@
 import HeroModel
+import HeroPlan
 import HeroView
 
 /// Shows how services move: a block that renews itself on a terminal, plain lines elsewhere.
@@ -33,10 +34,12 @@ final class Progress {
     /// The time since the beginning.
     var elapsed: Duration { begin.duration(to: .now) }
 
-    /// What is not where it should be, in words.
-    var unfinished: [String] {
-        order.sorted().compactMap { name in
-            guard let journey = journeys[name] else { return nil }
+    /// What is not where it should be, in words: what a plan wants moved and nobody has heard of yet, too.
+    func unfinished(of plan: Plan) -> [String] {
+        var wanted: [QualifiedName: PlanAction] = [:]
+        for change in plan.changes { wanted[change.service] = change.action }
+        return Set(order).union(wanted.keys).sorted().compactMap { name in
+            guard let journey = journeys[name] else { return Self.missing(name, wanted[name]) }
             let detail = journey.detail.isEmpty ? "" : ": \(journey.detail)"
             return switch journey.state {
             case .starting: "\(name) is still starting\(detail)"
@@ -44,8 +47,18 @@ final class Progress {
             case .backingOff: "\(name) keeps failing\(detail)"
             case .degraded: "\(name) is degraded\(detail)"
             case .failed: "\(name) failed\(detail)"
-            case .running, .exited, .stopped, .blocked: nil
+            // On the way of a restart it is down once, and that is not where it ends.
+            case .stopped: wanted[name] == .stop ? nil : Self.missing(name, wanted[name])
+            case .running, .exited, .blocked: nil
             }
+        }
+    }
+
+    private static func missing(_ name: QualifiedName, _ action: PlanAction?) -> String? {
+        switch action {
+        case .start, .restart: "\(name) is not up yet"
+        case .stop: "\(name) is not down yet"
+        case .keep, .update, .blocked, nil: nil
         }
     }
 

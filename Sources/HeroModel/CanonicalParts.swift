@@ -1,0 +1,76 @@
+extension Probe {
+    /// What a probe says besides the defaults of readiness, by key.
+    var canonical: [String: String] {
+        let standard = Probe(question)
+        let asked: (key: String, text: String) =
+            switch question {
+            case .tcp(let endpoint): ("tcp", endpoint.description)
+            case .http(let target): ("http", Canonical.word(target.description))
+            case .exec(let arguments): ("exec", Canonical.list(arguments))
+            case .unix(let path): ("unix", Canonical.word(path))
+            case .log(let pattern): ("log", Canonical.quoted(pattern))
+            case .notify: ("notify", "true")
+            }
+        return pairs(
+            (asked.key, asked.text),
+            ("interval", interval == standard.interval ? nil : Canonical.duration(interval)),
+            ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
+            ("failures", failures == standard.failures ? nil : String(failures)),
+            ("successes", successes == standard.successes ? nil : String(successes)),
+            ("start_period", startPeriod == standard.startPeriod ? nil : Canonical.duration(startPeriod))
+        )
+    }
+}
+
+extension Schedule {
+    /// What a schedule says besides its defaults, by key.
+    var canonical: [String: String] {
+        let rhythm: (key: String, text: String) =
+            switch timing {
+            case .cron(let expression): ("cron", Canonical.quoted(expression.text))
+            case .every(let interval): ("every", Canonical.duration(interval))
+            }
+        return pairs(
+            (rhythm.key, rhythm.text),
+            ("timezone", timeZone == "UTC" ? nil : timeZone),
+            ("overlap", overlap == .skip ? nil : overlap.rawValue)
+        )
+    }
+}
+
+extension ResourceLimits {
+    /// The limits that are set, by key.
+    var canonical: [String: String] {
+        pairs(
+            ("nofile", openFiles.map(String.init)),
+            ("nproc", processes.map(String.init)),
+            ("core", coreBytes.map(Canonical.size)),
+            ("memory", memoryBytes.map(Canonical.size)),
+            ("pids", treeProcesses.map(String.init)),
+            ("cpu", processors.map(Canonical.number))
+        )
+    }
+}
+
+extension RetryPolicy {
+    /// What a policy says besides another one, by key.
+    func canonical(besides standard: RetryPolicy) -> [String: String] {
+        pairs(
+            ("max_attempts", maxAttempts == standard.maxAttempts ? nil : String(maxAttempts)),
+            ("delay", delay == standard.delay ? nil : Canonical.duration(delay)),
+            ("factor", factor == standard.factor ? nil : Canonical.number(factor)),
+            ("max_delay", maxDelay == standard.maxDelay ? nil : Canonical.duration(maxDelay)),
+            ("jitter", jitter == standard.jitter ? nil : Canonical.number(jitter)),
+            ("stable_after", stableAfter == standard.stableAfter ? nil : Canonical.duration(stableAfter))
+        )
+    }
+}
+
+/// The entries that say something.
+func pairs(_ entries: (key: String, text: String?)...) -> [String: String] {
+    var result: [String: String] = [:]
+    for entry in entries {
+        if let text = entry.text { result[entry.key] = text }
+    }
+    return result
+}

@@ -1,0 +1,51 @@
+/// What a variable of an action's environment is set to.
+public enum EnvironmentValue: Hashable, Sendable {
+    /// The text in the manifest.
+    case text(String)
+    /// What stands in the file of this absolute path when the program is started, one trailing line feed cut.
+    ///
+    /// Its content is never stored and never shown (reliability.md SE-1).
+    case fromFile(String)
+}
+
+extension EnvironmentValue: ExpressibleByStringLiteral {
+    /// A text.
+    public init(stringLiteral value: String) { self = .text(value) }
+}
+
+extension EnvironmentValue: CustomStringConvertible {
+    /// Canonical: the text as one word, or `from_file` and the path; a text that looks like the latter is quoted.
+    public var description: String {
+        switch self {
+        case .text(let text): Canonical.word(text)
+        case .fromFile(let path): "from_file \(Canonical.word(path))"
+        }
+    }
+}
+
+extension EnvironmentValue: Codable {
+    private enum Key: String, CodingKey {
+        case fromFile = "from_file"
+    }
+
+    /// Reads a text, or `{"from_file": path}`.
+    public init(from decoder: any Decoder) throws {
+        if let text = try? decoder.singleValueContainer().decode(String.self) {
+            self = .text(text)
+        } else {
+            self = .fromFile(try decoder.container(keyedBy: Key.self).decode(String.self, forKey: .fromFile))
+        }
+    }
+
+    /// Writes what `init(from:)` reads.
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .text(let text):
+            var container = encoder.singleValueContainer()
+            try container.encode(text)
+        case .fromFile(let path):
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(path, forKey: .fromFile)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// A standalone action as it was last applied: what it is compared with, and when it runs again.
+public struct StandaloneRecord: Hashable, Sendable, Codable {
+    /// Its name.
+    public var name: QualifiedName
+    /// What was applied, in full.
+    public var spec: ActionSpec
+    /// The same as comparable text.
+    public var canonical: CanonicalSpec
+    /// The revision whose spec this is.
+    public var revision: RevisionNumber
+    /// Its newest job; nil before the first.
+    public var job: JobID?
+    /// Whether `run_on` asks for a run that has not begun yet.
+    public var owesRun: Bool
+    /// When its schedule last came due, whether or not it ran then; nil before the first time.
+    public var lastDueAt: WallTime?
+    /// When its schedule comes due next; nil without one.
+    public var nextRunAt: WallTime?
+
+    /// Makes a record.
+    public init(
+        _ name: QualifiedName,
+        spec: ActionSpec,
+        canonical: CanonicalSpec,
+        revision: RevisionNumber,
+        job: JobID? = nil,
+        owesRun: Bool = false,
+        lastDueAt: WallTime? = nil,
+        nextRunAt: WallTime? = nil
+    ) {
+        self.name = name
+        self.spec = spec
+        self.canonical = canonical
+        self.revision = revision
+        self.job = job
+        self.owesRun = owesRun
+        self.lastDueAt = lastDueAt
+        self.nextRunAt = nextRunAt
+    }
+}
