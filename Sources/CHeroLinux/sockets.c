@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define STATE_CLOSE 7
 #define STATE_LISTEN 10
 
 static int start_connecting(int domain, const void *address, socklen_t size, int *pending) {
@@ -52,6 +53,28 @@ int hl_connect_tcp(int family, const unsigned char *address, int port, int *pend
     target.sin_port = htons((uint16_t)port);
     memcpy(&target.sin_addr, address, 4);
     return start_connecting(AF_INET, &target, sizeof target, pending);
+}
+
+int hl_try_bind(int family, const unsigned char *address, int port, int reuses_address) {
+    int descriptor = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    int one = 1;
+    if (reuses_address) setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    struct sockaddr_in6 six;
+    struct sockaddr_in four;
+    memset(&six, 0, sizeof six);
+    memset(&four, 0, sizeof four);
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons((uint16_t)port);
+    memcpy(&six.sin6_addr, address, 16);
+    four.sin_family = AF_INET;
+    four.sin_port = htons((uint16_t)port);
+    memcpy(&four.sin_addr, address, 4);
+    int result = family == 6 ? bind(descriptor, (struct sockaddr *)&six, sizeof six)
+                             : bind(descriptor, (struct sockaddr *)&four, sizeof four);
+    int error = result == 0 ? 0 : -errno;
+    close(descriptor);
+    return error;
 }
 
 static int unix_address(const char *path, struct sockaddr_un *address, socklen_t *size) {
@@ -173,6 +196,7 @@ static int read_inet(const struct nlmsghdr *header, struct hl_listener *listener
     if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))) return 0;
     const struct inet_diag_msg *message = NLMSG_DATA(header);
     listener->inode = message->idiag_inode;
+    listener->is_listening = 1;
     listener->port = ntohs(message->id.idiag_sport);
     memcpy(listener->address, message->id.idiag_src, 16);
     const struct rtattr *attribute = (const struct rtattr *)(message + 1);
@@ -188,7 +212,12 @@ static int read_inet(const struct nlmsghdr *header, struct hl_listener *listener
 static int read_unix(const struct nlmsghdr *header, struct hl_listener *listener) {
     if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct unix_diag_msg))) return 0;
     const struct unix_diag_msg *message = NLMSG_DATA(header);
-    if (message->udiag_type != SOCK_DGRAM && message->udiag_state != STATE_LISTEN) return 0;
+    // A stream socket that is bound and not connected may listen any moment; an accepted one bears its listener's name.
+    if (message->udiag_type != SOCK_DGRAM && message->udiag_state != STATE_LISTEN
+        && message->udiag_state != STATE_CLOSE) {
+        return 0;
+    }
+    listener->is_listening = message->udiag_type == SOCK_DGRAM || message->udiag_state == STATE_LISTEN;
     listener->inode = message->udiag_ino;
     const struct rtattr *attribute = (const struct rtattr *)(message + 1);
     int rest = (int)(header->nlmsg_len - NLMSG_LENGTH(sizeof *message));

@@ -26,7 +26,7 @@ struct Listeners {
         }
         let wanted: [(name: String, inodes: Set<UInt>)] =
             ports.map { port in ("tcp \(port)", Set(tcp.filter { Self.serves($0, port) }.map(\.inode))) }
-            + sockets.map { path in ("socket \(path)", Self.inodes(of: path, in: unix)) }
+            + sockets.map { path in ("socket \(path)", Self.bound(path, in: unix.filter { $0.is_listening != 0 })) }
         // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
             return .no("does not listen on \(missing.name) yet")
@@ -45,7 +45,8 @@ struct Listeners {
         return .yes
     }
 
-    private static func table(_ family: Int32) -> [hl_listener] {
+    /// All listeners of a family: 1 for Unix sockets (those that are bound and do not listen yet too), 4, 6.
+    static func table(_ family: Int32) -> [hl_listener] {
         var capacity = 256
         while true {
             var count: Int32 = 0
@@ -77,7 +78,7 @@ struct Listeners {
     }
 
     /// The sockets behind a path: the inode of the file decides, its name or device confirms.
-    private static func inodes(of path: String, in table: [hl_listener]) -> Set<UInt> {
+    static func bound(_ path: String, in table: [hl_listener]) -> Set<UInt> {
         var inode: UInt = 0
         var device: UInt = 0
         var mode: UInt32 = 0
@@ -87,17 +88,26 @@ struct Listeners {
         return Set(
             table.filter { listener in
                 guard listener.file_inode == UInt32(truncatingIfNeeded: inode) else { return false }
-                let bound = withUnsafeBytes(of: listener.path) { bytes in
-                    String(decoding: bytes.prefix(Int(listener.path_size)).prefix { $0 != 0 }, as: UTF8.self)
-                }
-                return listener.file_device == kernelDevice || bound.split(separator: "/").last.map(String.init) == name
+                let bound = Self.name(of: listener).prefix { $0 != 0 }
+                let boundName = String(decoding: bound, as: UTF8.self).split(separator: "/").last.map(String.init)
+                return listener.file_device == kernelDevice || boundName == name
             }.map(\.inode)
         )
+    }
+
+    /// The sockets with an abstract name, written with `@` for its leading NUL (unix(7)).
+    static func abstract(_ name: String, in table: [hl_listener]) -> Set<UInt> {
+        let wanted = [0] + Array(name.utf8.dropFirst())
+        return Set(table.filter { Array(Self.name(of: $0)) == wanted }.map(\.inode))
+    }
+
+    private static func name(of listener: hl_listener) -> ArraySlice<UInt8> {
+        withUnsafeBytes(of: listener.path) { Array($0) }.prefix(Int(max(0, listener.path_size)))
     }
 }
 
 /// The inode of a descriptor that is a socket.
-private func socketInode(_ path: String) -> UInt? {
+func socketInode(_ path: String) -> UInt? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
         guard let base = buffer.baseAddress else { return nil }
         let size = readlink(path, base, buffer.count)

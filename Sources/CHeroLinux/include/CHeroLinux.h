@@ -81,7 +81,10 @@ int hl_numeric_address(const char *text, unsigned char *address);
 /// Resolves a name; may take its time. Writes up to `capacity` entries of a family byte and 16 address bytes.
 int hl_resolve(const char *name, unsigned char *addresses, int capacity);
 
-/// One socket that listens.
+/// Whether a program could bind this TCP port now: 0, or the negated errno of bind(2).
+int hl_try_bind(int family, const unsigned char *address, int port, int reuses_address);
+
+/// One socket that listens, or (unix only) is bound and may listen soon.
 struct hl_listener {
     unsigned long inode;
     unsigned int family;  // 1 unix, 4, 6
@@ -90,6 +93,7 @@ struct hl_listener {
     unsigned int is_v6_only;
     unsigned int file_inode;   // unix: low 32 bits
     unsigned int file_device;  // unix: as the kernel writes it
+    unsigned int is_listening;
     int path_size;
     char path[108];
 };
@@ -98,6 +102,19 @@ struct hl_listener {
 int hl_listeners(int family, struct hl_listener *listeners, int capacity);
 /// A device number of stat(2) as the kernel writes it in sock_diag.
 unsigned int hl_kernel_device(unsigned long device);
+
+/// What lies at a path itself: no link is followed.
+struct hl_entry {
+    unsigned long inode;
+    unsigned long device;
+    unsigned int mode;
+    unsigned int user;
+    /// Nanoseconds of the calendar; 0 where the file system does not know it.
+    long long born_at;
+};
+int hl_entry_at(int directory, const char *name, struct hl_entry *entry);
+/// Renames within a directory, never over something (renameat2(2) with RENAME_NOREPLACE).
+int hl_move_aside(int directory, const char *from, const char *to);
 
 // Changes of files.
 int hl_watcher_create(void);

@@ -1,0 +1,26 @@
+// Files by what they are, not by what they are called (statx(2), renameat2(2)).
+#define _GNU_SOURCE
+#include "CHeroLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
+    struct statx file;
+    if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &file) < 0) return -errno;
+    entry->inode = file.stx_ino;
+    entry->device = makedev(file.stx_dev_major, file.stx_dev_minor);
+    entry->mode = file.stx_mode;
+    entry->user = file.stx_uid;
+    entry->born_at = (file.stx_mask & STATX_BTIME) != 0
+        ? (long long)file.stx_btime.tv_sec * 1000000000 + file.stx_btime.tv_nsec
+        : 0;
+    return 0;
+}
+
+int hl_move_aside(int directory, const char *from, const char *to) {
+    return renameat2(directory, from, directory, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}

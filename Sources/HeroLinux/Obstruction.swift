@@ -1,0 +1,251 @@
+import CHeroLinux
+import Glibc
+public import HeroKernel
+public import HeroModel
+
+/// Finding what stands between an action and its start (contract section 7); looks, and touches nothing.
+public struct Obstruction {
+    /// When a socket file that refused was first seen to: one that only another network namespace knows is believed to be
+    /// stale after it has refused twice (reliability.md SK-3).
+    private var refusals: [SocketFile: Moment] = [:]
+
+    /// Begins without memory.
+    public init() {}
+
+    /// Time between two refusals that count as two.
+    private static let secondLook = Duration.milliseconds(500)
+
+    /// Looks at everything an order names.
+    ///
+    /// - Parameters:
+    ///   - order: What must be free.
+    ///   - now: The boot clock.
+    /// - Returns: All that is in the way.
+    public mutating func look(_ order: ObstacleOrder, now: Moment) -> Obstacles {
+        var found = Obstacles()
+        var wanted: [(resource: Resource, inodes: Set<UInt>)] = []
+        if !order.ports.isEmpty {
+            let table = Listeners.table(4) + Listeners.table(6)
+            for port in order.ports {
+                let inodes = Set(table.filter { Self.conflicts($0, port) }.map(\.inode))
+                if !inodes.isEmpty {
+                    wanted.append((.tcp(port), inodes))
+                } else if let hindrance = Self.transient(port) {
+                    found.hindrances.append(hindrance)
+                }
+            }
+        }
+        if !order.sockets.isEmpty { lookAtSockets(order.sockets, now, &found, &wanted) }
+        let foreigners = Foreigners()
+        found.holders = Self.holders(of: wanted, programs: order.programs, foreigners)
+        if let path = order.pidFile {
+            found.pidFile = Self.readPIDFile(path, order, holders: found.holders, foreigners)
+        }
+        return found
+    }
+
+    // MARK: - Sockets
+
+    private mutating func lookAtSockets(
+        _ paths: [String],
+        _ now: Moment,
+        _ found: inout Obstacles,
+        _ wanted: inout [(resource: Resource, inodes: Set<UInt>)]
+    ) {
+        let table = Listeners.table(1)
+        for path in paths {
+            let holders = path.hasPrefix("@") ? Listeners.abstract(path, in: table) : Listeners.bound(path, in: table)
+            if !holders.isEmpty {
+                wanted.append((.socket(path), holders))
+                continue
+            }
+            guard !path.hasPrefix("@") else { continue }
+            switch judge(path, now) {
+            case .free: break
+            case .stale(let file): found.staleSockets.append(file)
+            case .hindered(let why): found.hindrances.append(why)
+            }
+        }
+        refusals = refusals.filter { now - $0.value < .seconds(60) }
+    }
+
+    private enum Verdict {
+        case free
+        case stale(SocketFile)
+        case hindered(String)
+    }
+
+    /// Judges what lies at a path that no listener of this network namespace is bound to (reliability.md SK-2).
+    private mutating func judge(_ path: String, _ now: Moment) -> Verdict {
+        var entry = hl_entry()
+        let result = hl_entry_at(AT_FDCWD, path, &entry)
+        if result == -ENOENT || result == -ENOTDIR { return .free }
+        guard result == 0 else {
+            return .hindered("cannot look at \(path): \(String(cString: strerror(0 &- result)))")
+        }
+        guard mode_t(entry.mode) & S_IFMT == S_IFSOCK else {
+            return .hindered("\(path) is no socket; move it away, or declare another path")
+        }
+        let file = SocketFile(
+            path: path,
+            device: UInt64(entry.device),
+            inode: UInt64(entry.inode),
+            bornAt: entry.born_at
+        )
+        var pending: Int32 = 0
+        let connection = hl_connect_unix(path, &pending)
+        if connection >= 0 { close(connection) }
+        switch connection {
+        case -ENOENT: return .free
+        case -ECONNREFUSED: break
+        default:
+            refusals[file] = nil
+            return .hindered("socket \(path) is in use by a program that cannot be seen from here")
+        }
+        guard let first = refusals[file] else {
+            refusals[file] = now
+            return Self.isAlone ? .stale(file) : .hindered("socket \(path) refuses connections; it is asked once more")
+        }
+        let isYoung = entry.born_at != 0 && hl_wall_clock() &- entry.born_at < 2_000_000_000
+        guard Self.isAlone || (now - first >= Self.secondLook && !isYoung) else {
+            return .hindered("socket \(path) refuses connections; it is asked once more")
+        }
+        return .stale(file)
+    }
+
+    /// Whether every process we can see shares our network namespace: then the kernel's table is all there is.
+    private static var isAlone: Bool {
+        var own = stat()
+        guard stat("/proc/self/ns/net", &own) == 0 else { return false }
+        return Census.everyPID().allSatisfy { pid in
+            var other = stat()
+            // One that ended meanwhile holds nothing; one that may not be looked at may hold anything.
+            guard stat("/proc/\(pid)/ns/net", &other) == 0 else { return errno == ENOENT || errno == ESRCH }
+            return other.st_ino == own.st_ino
+        }
+    }
+
+    // MARK: - Ports
+
+    /// Whether a listener keeps an endpoint from being bound (reliability.md TP-1 and the matrix of 0.3).
+    static func conflicts(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
+        guard listener.port == UInt32(endpoint.port) else { return false }
+        // Without an address a program may bind any of both families.
+        guard let host = endpoint.host, host != "::" else { return true }
+        var wanted = [UInt8](repeating: 0, count: 16)
+        let family = hl_numeric_address(host == "localhost" ? "127.0.0.1" : host, &wanted)
+        guard family != 0 else { return true }
+        let size = family == 4 ? 4 : 16
+        let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
+        let isWildcard = bytes.prefix(listener.family == 4 ? 4 : 16).allSatisfy { $0 == 0 }
+        if listener.family == UInt32(family) {
+            return isWildcard || wanted.prefix(size).allSatisfy { $0 == 0 } || bytes.prefix(size) == wanted.prefix(size)
+        }
+        return family == 4 && isWildcard && listener.is_v6_only == 0
+    }
+
+    /// What keeps a port from being bound although nobody listens there: a client that uses it, a socket that is bound and
+    /// does not listen (reliability.md TP-2); nil when it is free, or cannot be tried.
+    private static func transient(_ endpoint: TCPEndpoint) -> String? {
+        var address = [UInt8](repeating: 0, count: 16)
+        let family = endpoint.host.map { hl_numeric_address($0 == "localhost" ? "127.0.0.1" : $0, &address) } ?? 4
+        // Almost every server sets SO_REUSEADDR: what only TIME_WAIT keeps busy does not keep it from starting.
+        guard family != 0, hl_try_bind(family, address, Int32(endpoint.port), 1) == -EADDRINUSE else { return nil }
+        return "tcp \(endpoint) is in use by a socket that does not listen; it is asked again until it is free"
+    }
+
+    // MARK: - Who
+
+    /// The processes that have one of these sockets open, in one pass over all descriptors.
+    private static func holders(
+        of wanted: [(resource: Resource, inodes: Set<UInt>)],
+        programs: [String],
+        _ foreigners: Foreigners
+    ) -> [Holder] {
+        guard !wanted.isEmpty else { return [] }
+        let all = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
+        var owners: [UInt: [Int32]] = [:]
+        for pid in Census.everyPID() {
+            var seen: Set<UInt> = []
+            _ = Census.anyDescriptor(of: pid) { path in
+                if let inode = socketInode(path), all.contains(inode) { seen.insert(inode) }
+                return false
+            }
+            for inode in seen { owners[inode, default: []].append(pid) }
+        }
+        return wanted.flatMap { resource, inodes -> [Holder] in
+            let pids = Set(inodes.flatMap { owners[$0] ?? [] }).sorted()
+            let known = pids.compactMap(foreigners.describe)
+            return known.isEmpty
+                ? [Holder(resource, by: nil)]
+                : known.map {
+                    Holder(resource, by: $0, runsProgram: runs(programs, $0.identity.pid))
+                }
+        }
+    }
+
+    // MARK: - The PID file
+
+    private static func readPIDFile(
+        _ path: String,
+        _ order: ObstacleOrder,
+        holders: [Holder],
+        _ foreigners: Foreigners
+    ) -> PIDFileReading {
+        var owners: Set<UInt32> = [getuid(), geteuid()]
+        if let user = order.user.flatMap(userNumber) { owners.insert(user) }
+        switch PIDFile.read(path, owners: owners) {
+        case .absent: return .absent
+        case .invalid(let why): return .stale("\(path) \(why)")
+        case .found(let file):
+            guard let process = foreigners.describe(file.pid) else {
+                return .stale("\(path) names process \(file.pid), which does not live")
+            }
+            var evidence = PIDFileReading.Evidence()
+            evidence.isOwnerTrusted = [0, getuid(), geteuid(), process.user].contains(file.owner)
+            evidence.isRecorded = order.recorded?.isSameProcess(as: process.identity) ?? false
+            evidence.holdsLock = file.isLocked(by: file.pid)
+            evidence.runsProgram =
+                runs(order.programs, file.pid) && startedAt(process.identity) <= file.writtenAt &+ 2_000_000_000
+            evidence.holdsResource = holders.contains { $0.process?.identity == process.identity }
+            return .names(process, path: path, evidence)
+        }
+    }
+
+    /// Whether a process executes one of these programs, or interprets one.
+    private static func runs(_ programs: [String], _ pid: Int32) -> Bool {
+        var executed = stat()
+        let isReadable = stat("/proc/\(pid)/exe", &executed) == 0
+        let arguments = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8)
+        return programs.contains { program in
+            var file = stat()
+            if isReadable, stat(program, &file) == 0, file.st_ino == executed.st_ino, file.st_dev == executed.st_dev {
+                return true
+            }
+            return arguments.dropFirst().contains { String(decoding: $0, as: UTF8.self) == program }
+        }
+    }
+
+    /// When a process started, in nanoseconds of the calendar, as exact as its clock ticks are.
+    private static func startedAt(_ process: ProcessIdentity) -> Int64 {
+        let ticks = Int64(clamping: sysconf(Int32(_SC_CLK_TCK)))
+        guard ticks > 0 else { return .max }
+        let (sinceBoot, overflow) = Int64(clamping: process.startTicks).multipliedReportingOverflow(
+            by: 1_000_000_000 / ticks
+        )
+        return overflow ? .max : hl_wall_clock() &- hl_boot_clock() &+ sinceBoot
+    }
+
+    /// The number of a user, by number or name; nil when nobody knows it.
+    static func userNumber(_ text: String) -> UInt32? {
+        if let number = UInt32(text) { return number }
+        var entry = passwd()
+        var result: UnsafeMutablePointer<passwd>?
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16_384) { buffer in
+            guard let base = buffer.baseAddress,
+                getpwnam_r(text, &entry, base, buffer.count, &result) == 0, result != nil
+            else { return nil }
+            return entry.pw_uid
+        }
+    }
+}

@@ -1,0 +1,191 @@
+import HeroLife
+import HeroModel
+import Testing
+
+/// Clearing the way: no process, no socket, no waiting.
+@Suite("Clearance")
+struct ClearanceTests {
+    private static let port = Resource.tcp(TCPEndpoint(port: 8080))
+
+    private static func process(_ pid: Int32, below ancestors: [Int32] = [], _ protection: Protection? = nil)
+        -> ForeignProcess
+    {
+        ForeignProcess(
+            identity: ProcessIdentity(bootID: "b", pidNamespace: 1, pid: pid, startTicks: 7, pidfsInode: 0),
+            program: "/usr/sbin/other",
+            user: 0,
+            ancestors: ancestors + [1],
+            protection: protection
+        )
+    }
+
+    private static func rules(_ change: (inout ActionSpec) -> Void = { _ in }) -> Clearance.Rules {
+        var action = ActionSpec("server", .exec(["/bin/server"]), isProcess: true)
+        change(&action)
+        return Clearance.Rules(action)
+    }
+
+    private static let killing = rules { $0.killsOthers = true }
+    private static let start = Moment(nanoseconds: 1_000_000_000)
+
+    private static func held(by processes: ForeignProcess...) -> Obstacles {
+        Obstacles(holders: processes.map { Holder(port, by: $0) })
+    }
+
+    @Test("nothing in the way is free at once")
+    func free() {
+        var clearance = Clearance()
+        let (effects, verdict) = clearance.look(Obstacles(), Self.rules(), now: Self.start)
+        #expect(effects.isEmpty && verdict == .free)
+    }
+
+    @Test("RC-1: without a flag a holder is named and nobody is signalled")
+    func noFlag() {
+        var clearance = Clearance()
+        let (effects, verdict) = clearance.look(Self.held(by: Self.process(412)), Self.rules(), now: Self.start)
+        #expect(effects.isEmpty)
+        #expect(
+            verdict
+                == .blocked(
+                    "tcp 8080 is held by pid 412 /usr/sbin/other; end it, or allow it to be stopped with `kill_others: true`"
+                )
+        )
+    }
+
+    @Test("RC-2: the protected are never signalled, whatever is allowed", arguments: Protection.allCases)
+    func protected(_ protection: Protection) {
+        var clearance = Clearance()
+        let rules = Self.rules {
+            $0.killsOthers = true
+            $0.singleton = true
+        }
+        let obstacles = Self.held(by: Self.process(412), Self.process(7, protection))
+        let (effects, verdict) = clearance.look(obstacles, rules, now: Self.start)
+        #expect(effects.isEmpty)
+        #expect(verdict == .blocked("tcp 8080 is held by pid 7 /usr/sbin/other; \(protection.inWords)"))
+    }
+
+    @Test("TP-3: a port that nobody can be seen to hold blocks, and nobody is signalled")
+    func unseen() {
+        var clearance = Clearance()
+        let obstacles = Obstacles(holders: [Holder(Self.port, by: nil)])
+        let (effects, verdict) = clearance.look(obstacles, Self.killing, now: Self.start)
+        #expect(effects.isEmpty)
+        #expect(verdict == .blocked("tcp 8080 is held, and no process that holds it can be seen"))
+    }
+
+    @Test("PF-3: the stop signal first, SIGKILL after the stop timeout, then free")
+    func escalation() {
+        var clearance = Clearance()
+        let rules = Self.rules {
+            $0.killsOthers = true
+            $0.stop = StopPolicy(signal: Signal(number: 2), timeout: .seconds(3))
+        }
+        let holder = Self.process(412)
+        var (effects, verdict) = clearance.look(Self.held(by: holder), rules, now: Self.start)
+        #expect(effects == [.stop(holder, Signal(number: 2), holding: Self.port, allowedBy: "kill_others")])
+        guard case .again(let next) = verdict else { return #expect(Bool(false), "\(verdict)") }
+        (effects, _) = clearance.look(Self.held(by: holder), rules, now: next)
+        #expect(effects.isEmpty)
+        (effects, _) = clearance.look(Self.held(by: holder), rules, now: Self.start + .seconds(3))
+        #expect(effects == [.stop(holder, .kill, holding: Self.port, allowedBy: "kill_others")])
+        (effects, verdict) = clearance.look(Obstacles(), rules, now: Self.start + .seconds(4))
+        #expect(effects.isEmpty && verdict == .free)
+    }
+
+    @Test("RC-3: of a tree the oldest is told first, the others after 500 ms if they still hold")
+    func tree() {
+        var clearance = Clearance()
+        let parent = Self.process(10)
+        let worker = Self.process(11, below: [10])
+        var (effects, _) = clearance.look(Self.held(by: worker, parent), Self.killing, now: Self.start)
+        #expect(effects == [.stop(parent, .term, holding: Self.port, allowedBy: "kill_others")])
+        (effects, _) = clearance.look(
+            Self.held(by: worker, parent),
+            Self.killing,
+            now: Self.start + .milliseconds(400)
+        )
+        #expect(effects.isEmpty)
+        (effects, _) = clearance.look(Self.held(by: worker), Self.killing, now: Self.start + .milliseconds(500))
+        #expect(effects == [.stop(worker, .term, holding: Self.port, allowedBy: "kill_others")])
+    }
+
+    @Test("RC-3: a holder that comes again and again is stopped three times, then it is said")
+    func rounds() {
+        var clearance = Clearance()
+        var now = Self.start
+        for pid in Int32(10)..<13 {
+            let (effects, _) = clearance.look(Self.held(by: Self.process(pid)), Self.killing, now: now)
+            #expect(effects.count == 1)
+            now = now + .milliseconds(50)
+        }
+        let (effects, verdict) = clearance.look(Self.held(by: Self.process(13)), Self.killing, now: now)
+        #expect(effects.isEmpty)
+        #expect(verdict == .blocked("tcp 8080 is taken again and again, now by pid 13 /usr/sbin/other"))
+    }
+
+    @Test("SK-5: a stale socket is removed without any flag, then it is looked again")
+    func stale() {
+        var clearance = Clearance()
+        let file = SocketFile(path: "/run/web.sock", device: 1, inode: 2, bornAt: 3)
+        let (effects, verdict) = clearance.look(Obstacles(staleSockets: [file]), Self.rules(), now: Self.start)
+        #expect(effects == [.removeSocket(file)] && verdict == .again(at: Self.start))
+    }
+
+    @Test("singleton stops another instance of the action, and no stranger")
+    func singleton() {
+        let rules = Self.rules { $0.singleton = true }
+        let holder = Self.process(412)
+        var clearance = Clearance()
+        let stranger = clearance.look(Self.held(by: holder), rules, now: Self.start)
+        #expect(
+            stranger.1
+                == .blocked(
+                    "tcp 8080 is held by pid 412 /usr/sbin/other; end it, or allow it to be stopped with `kill_others: true`"
+                )
+        )
+        let instance = Obstacles(holders: [Holder(Self.port, by: holder, runsProgram: true)])
+        #expect(clearance.look(instance, rules, now: Self.start).0.count == 1)
+        let unasked = clearance.look(instance, Self.rules(), now: Self.start)
+        #expect(
+            unasked.1
+                == .blocked(
+                    "tcp 8080 is held by pid 412 /usr/sbin/other; end it, or allow it to be stopped with `singleton: true`"
+                )
+        )
+    }
+
+    @Test("a socket file that comes back is no endless loop")
+    func comesBack() {
+        var clearance = Clearance()
+        let file = SocketFile(path: "/run/web.sock", device: 1, inode: 2, bornAt: 3)
+        var verdict = Clearance.Verdict.free
+        for _ in 0..<4 { (_, verdict) = clearance.look(Obstacles(staleSockets: [file]), Self.rules(), now: Self.start) }
+        #expect(verdict == .blocked("socket /run/web.sock was removed 3 times and is there again"))
+    }
+
+    @Test("PF-2: the truth table: a trusted owner, one sign at least, a flag, and no protection", arguments: 0..<128)
+    func pidFile(_ bits: Int) {
+        let isSet = { (bit: Int) in bits & (1 << bit) != 0 }
+        let evidence = PIDFileReading.Evidence(
+            isOwnerTrusted: isSet(0),
+            isRecorded: isSet(1),
+            holdsLock: isSet(2),
+            runsProgram: isSet(3),
+            holdsResource: isSet(4)
+        )
+        let holder = Self.process(412, isSet(5) ? .ancestor : nil)
+        let rules = Self.rules { $0.singleton = isSet(6) }
+        var clearance = Clearance()
+        let (effects, verdict) = clearance.look(
+            Obstacles(pidFile: .names(holder, path: "/run/web.pid", evidence)),
+            rules,
+            now: Self.start
+        )
+        let isProof = isSet(0) && (isSet(1) || isSet(2) || isSet(3) || isSet(4))
+        let stops = isProof && !isSet(5) && isSet(6)
+        #expect(effects.isEmpty != stops)
+        // A file that proves nothing is a stale one: the stranger lives, and the start goes on.
+        if !isProof { #expect(verdict == .free) }
+    }
+}
