@@ -25,6 +25,12 @@ public protocol Kernel: AnyObject {
     /// A random number from 0 to just below 1, for jitter.
     func randomUnit() -> Double
 
+    /// Looks at what stands between an action and its start; touches nothing.
+    func obstacles(_ order: ObstacleOrder) -> Obstacles
+
+    /// Removes a socket file that was judged stale, if it is still that very one (reliability.md SK-4).
+    func removeSocket(_ file: SocketFile)
+
     /// Starts a shim that starts the program.
     ///
     /// The result arrives as `started` and later `ended`; also when it fails at once.

@@ -6,6 +6,8 @@ public enum JobEvent: Hashable, Sendable {
     case orderedUp
     /// It is no longer wanted: end its program.
     case orderedDown
+    /// This stands between it and its start; asked for by `wantsLook`.
+    case saw(Obstacles)
     /// The start that was ordered is not made: an order to end came before the deed was done.
     case calledOff(generation: UInt32)
     /// Its program executes.
@@ -30,7 +32,9 @@ public enum JobEffect: Hashable, Sendable {
     ///
     /// The record that says so is stored first.
     case launch(generation: UInt32)
-    /// Send a signal to the main program.
+    /// Remove a socket file that nobody holds.
+    case removeSocket(SocketFile)
+    /// Send a signal to the main program, or to a process in the way.
     case signal(ProcessIdentity, Signal)
     /// End with SIGKILL whatever is left of this generation.
     case killTree(generation: UInt32)

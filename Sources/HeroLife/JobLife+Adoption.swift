@@ -158,10 +158,9 @@ extension JobLife {
             phase = .pending
             return []
         }
-        record.generation &+= 1
-        record.process = nil
-        phase = .launching(until: context.now + context.action.startTimeout)
-        return [.launch(generation: record.generation)]
+        // The try that never came to be is made now, with a generation of its own; it counts once.
+        record.attempt = max(0, record.attempt - 1)
+        return approach(context)
     }
 
     /// A program that was running when nobody looked goes on where its record left it.

@@ -28,6 +28,12 @@ extension JobLife {
         func kept(_ moment: Moment) -> JobRecord.Deadline { .init(moment: moment, bootID: context.bootID) }
         switch phase {
         case .pending: record.phase = .pending
+        case .clearing(let clearing):
+            // Active only once its program was executed: before that nothing of it needs an end.
+            record.phase = record.executions > 0 ? .retrying : .waiting
+            record.deadline = clearing.lookAt.map(kept)
+            guard clearing.reason != nil, let lookAt = clearing.lookAt else { break }
+            record.nextRetryAt = context.time(of: lookAt)
         case .launching(let until):
             record.phase = .running
             record.deadline = kept(until)
@@ -48,8 +54,7 @@ extension JobLife {
         case .backingOff(let until):
             record.phase = .retrying
             record.deadline = kept(until)
-            let wait = max(0, (until - context.now).wholeNanoseconds / 1000)
-            record.nextRetryAt = WallTime(microseconds: context.time.microseconds &+ wait)
+            record.nextRetryAt = context.time(of: until)
         case .over(let ending):
             switch ending {
             case .succeeded: record.phase = .succeeded
@@ -57,5 +62,12 @@ extension JobLife {
             case .cancelled: record.phase = .cancelled
             }
         }
+    }
+}
+
+extension JobLife.Context {
+    /// A later moment on the calendar, for people.
+    func time(of moment: Moment) -> WallTime {
+        WallTime(microseconds: time.microseconds &+ max(0, (moment - now).wholeNanoseconds / 1000))
     }
 }

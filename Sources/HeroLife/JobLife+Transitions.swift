@@ -35,6 +35,7 @@ extension JobLife {
         switch event {
         case .orderedUp: orderedUp(context)
         case .orderedDown: orderedDown(context)
+        case .saw(let obstacles): saw(obstacles, context)
         case .calledOff(let generation):
             generation == record.generation ? calledOff(context) : []
         case .started(let generation, let process, let at, let time):
@@ -55,8 +56,8 @@ extension JobLife {
 
     private mutating func orderedUp(_ context: Context) -> [JobEffect] {
         switch phase {
-        case .pending: launch(context)
-        case .launching, .starting, .up, .working, .stopping, .backingOff, .over: []
+        case .pending: approach(context)
+        case .clearing, .launching, .starting, .up, .working, .stopping, .backingOff, .over: []
         }
     }
 
@@ -65,7 +66,7 @@ extension JobLife {
         case .pending:
             phase = .over(.cancelled)
             return []
-        case .backingOff:
+        case .clearing, .backingOff:
             phase = .over(.cancelled)
             return [.forget]
         case .launching:
@@ -86,7 +87,7 @@ extension JobLife {
         }
     }
 
-    private mutating func launch(_ context: Context) -> [JobEffect] {
+    mutating func launch(_ context: Context) -> [JobEffect] {
         record.attempt &+= 1
         record.generation &+= 1
         record.process = nil
@@ -111,7 +112,7 @@ extension JobLife {
             case .recover(let reason):
                 return recover(reason, upSince: nil, context)
             }
-        case .pending, .launching, .starting, .up, .working, .backingOff, .over:
+        case .pending, .clearing, .launching, .starting, .up, .working, .backingOff, .over:
             return []
         }
     }
@@ -134,7 +135,7 @@ extension JobLife {
             stopping.process = process
             phase = .stopping(stopping)
             return [.signal(process, context.action.stop.signal)]
-        case .pending, .starting, .up, .working, .backingOff, .over:
+        case .pending, .clearing, .starting, .up, .working, .backingOff, .over:
             return []
         }
     }
@@ -181,7 +182,7 @@ extension JobLife {
             stopping.process = process
             phase = .stopping(stopping)
             return [.signal(process, context.action.stop.signal)]
-        case .pending, .backingOff, .over:
+        case .pending, .clearing, .backingOff, .over:
             return []
         }
     }
@@ -195,7 +196,7 @@ extension JobLife {
         let upSince: Moment?
         let trouble: String?
         switch phase {
-        case .pending, .backingOff, .over: return []
+        case .pending, .clearing, .backingOff, .over: return []
         case .launching: (upSince, trouble) = (nil, nil)
         case .starting(let starting): (upSince, trouble) = (starting.since, "ended before it was ready: \(outcome)")
         case .up(_, since: let since): (upSince, trouble) = (since, nil)
@@ -238,7 +239,7 @@ extension JobLife {
         }
         let delay = retry.delay(afterAttempt: record.attempt, random: context.random)
         guard delay > .zero else {
-            return [.note(.warning, "\(reason); starting it again")] + launch(context)
+            return [.note(.warning, "\(reason); starting it again")] + approach(context)
         }
         phase = .backingOff(until: context.now + delay)
         let inWords = Canonical.duration(.milliseconds(max(1, delay.wholeMilliseconds)))
@@ -273,8 +274,12 @@ extension JobLife {
             stopping.kills &+= 1
             phase = .stopping(stopping)
             return notes(ofKill: stopping.kills, context) + [.killTree(generation: record.generation)]
+        case .clearing(var clearing):
+            clearing.lookAt = nil
+            phase = .clearing(clearing)
+            return []
         case .backingOff:
-            return launch(context)
+            return approach(context)
         }
     }
 

@@ -17,6 +17,10 @@ public struct JobLife: Hashable, Sendable {
         ///
         /// Leaves by `orderedUp` and `orderedDown`.
         case pending
+        /// A start is wanted, and what may stand in its way is looked at or cleared.
+        ///
+        /// Leaves when nothing does, and by `orderedDown`.
+        case clearing(Clearing)
         /// A start is ordered, its program does not execute yet.
         ///
         /// Leaves by `started`, `ended`, `orderedDown`, or at `until`.
@@ -108,6 +112,7 @@ public struct JobLife: Hashable, Sendable {
     public var deadline: Moment? {
         switch phase {
         case .pending, .up, .over: nil
+        case .clearing(let clearing): clearing.lookAt
         case .launching(let until), .backingOff(let until): until
         case .starting(let starting): starting.askAt.map { min($0, starting.until) } ?? starting.until
         case .working(_, let until): until
@@ -119,7 +124,9 @@ public struct JobLife: Hashable, Sendable {
     public var isUp: Bool {
         switch phase {
         case .up, .over(.succeeded): true
-        case .pending, .launching, .starting, .working, .stopping, .backingOff, .over(.failed), .over(.cancelled): false
+        case .pending, .clearing, .launching, .starting, .working, .stopping, .backingOff, .over(.failed),
+            .over(.cancelled):
+            false
         }
     }
 
@@ -128,7 +135,7 @@ public struct JobLife: Hashable, Sendable {
     public var isStuck: Bool {
         switch phase {
         case .stopping(let stopping): stopping.kills > 1
-        case .pending, .launching, .starting, .up, .working, .backingOff, .over: false
+        case .pending, .clearing, .launching, .starting, .up, .working, .backingOff, .over: false
         }
     }
 
@@ -139,7 +146,7 @@ public struct JobLife: Hashable, Sendable {
     public var isAtRest: Bool {
         switch phase {
         case .pending, .over: true
-        case .launching, .starting, .up, .working, .stopping, .backingOff: false
+        case .clearing, .launching, .starting, .up, .working, .stopping, .backingOff: false
         }
     }
 }

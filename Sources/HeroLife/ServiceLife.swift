@@ -20,12 +20,12 @@ public enum ServiceLife {
         func mustGo(_ job: JobLife) -> Bool {
             switch job.phase {
             case .over: false
-            case .pending, .launching, .starting, .up, .working, .stopping, .backingOff: true
+            case .pending, .clearing, .launching, .starting, .up, .working, .stopping, .backingOff: true
             }
         }
         func runs(_ job: JobLife) -> Bool {
             switch job.phase {
-            case .pending, .backingOff, .over: false
+            case .pending, .clearing, .backingOff, .over: false
             case .launching, .starting, .up, .working, .stopping: true
             }
         }
@@ -62,6 +62,10 @@ public enum ServiceLife {
             case .up: isAllOver = false
             case .backingOff:
                 isBackingOff = true
+                isAllUp = false
+                isAllOver = false
+            case .clearing(let clearing):
+                isBackingOff = isBackingOff || clearing.reason != nil
                 isAllUp = false
                 isAllOver = false
             case .pending, .launching, .starting, .working, .stopping:

@@ -23,6 +23,7 @@ public final class LinuxKernel: Kernel {
     private let orphans: Orphans
     private let retirement: Retirement
     private let prober: Prober
+    private var obstruction = Obstruction()
     private let watcher: ManifestWatcher
     private let control: ControlServer
 
@@ -92,6 +93,12 @@ public final class LinuxKernel: Kernel {
 
     /// A random number from 0 to just below 1.
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }
+
+    /// Looks at what stands between an action and its start.
+    public func obstacles(_ order: ObstacleOrder) -> Obstacles { obstruction.look(order, now: reactor.now) }
+
+    /// Removes a socket file that was judged stale.
+    public func removeSocket(_ file: SocketFile) { SocketRemoval.remove(file) }
 
     /// Starts a shim.
     public func launch(_ order: LaunchOrder) { starts.launch(order) }

@@ -8,6 +8,7 @@ enum SocketRemoval {
     ///
     /// Whoever binds the path in between makes a file of its own, which is put back and left alone.
     /// - Returns: Whether the judged file is gone from its path.
+    @discardableResult
     static func remove(_ file: SocketFile) -> Bool {
         guard let slash = file.path.lastIndex(of: "/") else { return false }
         let name = String(file.path[file.path.index(after: slash)...])

@@ -36,6 +36,8 @@ extension Reconciler {
             }
             let action = action(of: entry)
             kernel.launch(launcher.order(entry.life.record, action, in: entry.service?.record.spec))
+        case .removeSocket(let file):
+            kernel.removeSocket(file)
         case .signal(let process, let signal):
             kernel.signal(process, signal)
         case .killTree(let generation):

@@ -24,6 +24,24 @@ struct LaunchPlanner {
         )
     }
 
+    /// What must be free before an action starts.
+    func obstacleOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> ObstacleOrder {
+        let path = environment(job, action, in: service)["PATH"] ?? ""
+        let program =
+            switch action.program {
+            case .exec(let arguments): arguments.first ?? ""
+            case .script: ""
+            }
+        return ObstacleOrder(
+            ports: action.tcpPorts,
+            sockets: action.sockets,
+            pidFile: action.pidFile,
+            user: action.user ?? service?.user,
+            programs: program.isEmpty ? [] : candidates(program, path: path),
+            recorded: job.process
+        )
+    }
+
     /// Where its program runs.
     func workingDirectory(_ action: ActionSpec, in service: ServiceSpec?) -> String {
         action.workingDirectory ?? service?.workingDirectory ?? "/"

@@ -67,7 +67,7 @@ extension Reconciler {
     /// Moves a job and puts down what follows: its row, its deeds, and what its service does next.
     func move(_ entry: JobEntry, _ event: JobEvent) {
         let before = entry.life
-        let effects = entry.life.handle(event, context(of: entry))
+        let effects = handle(event, entry)
         guard entry.life != before || !effects.isEmpty else { return }
         settle(entry, effects, before: before.record)
         switch entry.owner {
@@ -82,9 +82,20 @@ extension Reconciler {
         if case .orderedDown = event, !before.isAtRest, before.record.isStopping == false {
             entry.service?.cancelled += 1
         }
-        let effects = entry.life.handle(event, context(of: entry))
+        let effects = handle(event, entry)
         guard entry.life != before else { return }
         settle(entry, effects, before: before.record)
+    }
+
+    /// Moves a job, and lets it look around as long as it wants to: looking is no deed.
+    private func handle(_ event: JobEvent, _ entry: JobEntry) -> [JobEffect] {
+        var effects = entry.life.handle(event, context(of: entry))
+        while entry.life.wantsLook { effects += entry.life.handle(.saw(obstacles(of: entry)), context(of: entry)) }
+        return effects
+    }
+
+    private func obstacles(of entry: JobEntry) -> Obstacles {
+        kernel.obstacles(launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec))
     }
 
     /// Puts down the row and the deeds of a job that moved.

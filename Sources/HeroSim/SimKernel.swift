@@ -42,6 +42,12 @@ public final class SimKernel: Kernel {
     /// From the machine's seed.
     public func randomUnit() -> Double { Double(machine.seed.next() >> 11) / Double(1 << 53) }
 
+    /// What a simulated machine puts in the way of a start.
+    public func obstacles(_ order: ObstacleOrder) -> Obstacles { machine.obstacles(order) }
+
+    /// There are no socket files here.
+    public func removeSocket(_ file: SocketFile) {}
+
     /// Starts a simulated shim.
     public func launch(_ order: LaunchOrder) { machine.launch(order) }
 

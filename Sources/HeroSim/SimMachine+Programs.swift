@@ -10,6 +10,7 @@ extension SimMachine {
         case .shimEnds(let key, let report): shimEnds(key, report)
         case .shimKilled(let key): shimKilled(key)
         case .answer(let start, let serial): answer(start, serial)
+        case .strangerLeaves(let process): strangerLeaves(process)
         }
     }
 
@@ -117,6 +118,7 @@ extension SimMachine {
     // MARK: What a reconciler does to it
 
     func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
+        if signalStranger(process, signal) { return true }
         guard let (key, start) = starts.first(where: { $0.value.process?.isSameProcess(as: process) ?? false }),
             start.isProgramAlive
         else { return false }

@@ -27,6 +27,7 @@ public final class SimMachine {
         case shimEnds(Int, EndReport)
         case shimKilled(Int)
         case answer(StartID, serial: UInt64)
+        case strangerLeaves(ProcessIdentity)
     }
 
     private struct Scheduled {
@@ -56,6 +57,8 @@ public final class SimMachine {
     var records: [JobID: Int] = [:]
     /// Starts up to this generation of a job are refused.
     var retired: [JobID: UInt32] = [:]
+    /// Who listens on ports that are not theirs.
+    var strangers: [UInt16: Stranger] = [:]
     /// How far the calendar is from where it began, besides the time that has passed since boot.
     private var calendarShift: Int64 = 0
     private var nextStart = 0
@@ -150,6 +153,7 @@ public final class SimMachine {
         starts = [:]
         records = [:]
         retired = [:]
+        strangers = [:]
         schedule = []
         bootID = "boot-\(seed.next())"
         calendarShift &+= now.nanoseconds &- 2_000_000_000

@@ -102,7 +102,8 @@ struct Scenario {
                 text += "    is_process: true\n    retry: {delay: 10ms, max_delay: 200ms, stable_after: 300ms}\n"
             }
             if kind == "port" {
-                text += "    tcp_ports: [\(2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0))]\n"
+                let port = 2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0)
+                text += "    tcp_ports: [\(port)]\n    kill_others: \(port.isMultiple(of: 2))\n"
             }
         }
         return text

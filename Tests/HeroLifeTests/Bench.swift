@@ -7,6 +7,8 @@ struct Bench {
     var action: ActionSpec
     var now = Moment(nanoseconds: 1_000_000_000)
     var random = 0.5
+    /// What it sees when it looks what stands in its way; nil: nobody tells it.
+    var obstacles: Obstacles? = Obstacles()
     private var lastPid: Int32 = 100
 
     init(_ action: ActionSpec) {
@@ -56,7 +58,11 @@ struct Bench {
     }
 
     @discardableResult
-    mutating func handle(_ event: JobEvent) -> [JobEffect] { life.handle(event, context) }
+    mutating func handle(_ event: JobEvent) -> [JobEffect] {
+        var effects = life.handle(event, context)
+        while life.wantsLook, let obstacles { effects += life.handle(.saw(obstacles), context) }
+        return effects
+    }
 
     mutating func pass(_ duration: Duration) { now = now + duration }
 

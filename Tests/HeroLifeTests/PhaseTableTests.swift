@@ -22,6 +22,8 @@ struct PhaseTableTests {
     private static let events: [(name: String, event: JobEvent)] = [
         ("ordered up", .orderedUp),
         ("ordered down", .orderedDown),
+        ("saw nothing in the way", .saw(Obstacles())),
+        ("saw a port taken", .saw(Obstacles(hindrances: ["tcp 80 is taken"]))),
         ("called off", .calledOff(generation: 1)),
         (
             "started",
@@ -53,6 +55,21 @@ struct PhaseTableTests {
     /// Every phase with the steps that lead to it.
     private static let phases: [(name: String, action: ActionSpec, steps: @Sendable (inout Bench) -> Void)] = [
         ("pending", process, { _ in }),
+        (
+            "clearing", process,
+            {
+                $0.obstacles = nil
+                $0.handle(.orderedUp)
+            }
+        ),
+        (
+            "clearing, blocked", process,
+            {
+                $0.obstacles = nil
+                $0.handle(.orderedUp)
+                $0.handle(.saw(Obstacles(hindrances: ["tcp 80 is taken"])))
+            }
+        ),
         ("launching", process, { $0.handle(.orderedUp) }),
         ("starting", process, { $0.bringUp() }),
         (
@@ -108,6 +125,7 @@ struct PhaseTableTests {
             for (name, event) in events {
                 var bench = Bench(phase.action)
                 phase.steps(&bench)
+                bench.obstacles = nil
                 if event == .woke { bench.now = bench.life.deadline ?? bench.now }
                 let before = bench.life
                 let effects = bench.handle(event)
@@ -123,6 +141,7 @@ struct PhaseTableTests {
     private static func name(_ phase: JobLife.Phase) -> String {
         switch phase {
         case .pending: "pending"
+        case .clearing: "clearing"
         case .launching: "launching"
         case .starting: "starting"
         case .up: "up"
@@ -138,6 +157,7 @@ struct PhaseTableTests {
     private static func name(_ effect: JobEffect) -> String {
         switch effect {
         case .launch: "launch"
+        case .removeSocket: "remove the socket"
         case .signal(_, let signal): "signal \(signal)"
         case .killTree: "kill the tree"
         case .ask: "ask"
