@@ -95,7 +95,16 @@ extension Reconciler {
     }
 
     private func obstacles(of entry: JobEntry) -> Obstacles {
-        kernel.obstacles(launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec))
+        // A first start that had to wait for its port asks its gate again: what it requires may be down by now.
+        if entry.life.record.executions == 0, let missing = missingRequirement(of: entry.service) {
+            return Obstacles(hindrances: ["it requires \(missing), which is not up"])
+        }
+        return kernel.obstacles(launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec))
+    }
+
+    private func missingRequirement(of service: ServiceEntry?) -> QualifiedName? {
+        guard let service, service.jobs.allSatisfy({ $0.life.record.executions == 0 }) else { return nil }
+        return service.record.spec.requires.first { !(services[$0]?.record.state.isUp ?? false) }
     }
 
     /// Puts down the row and the deeds of a job that moved.
