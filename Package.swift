@@ -123,7 +123,7 @@ let package = Package(
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
         .testTarget(
             name: "HeroReconcilerTests",
-            dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroStore"],
+            dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroSim", "HeroStore"],
             swiftSettings: house
         ),
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),

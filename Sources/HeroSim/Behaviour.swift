@@ -31,6 +31,10 @@ struct Behaviour {
             if !isCalm, seed.chance(20) { behaviour.ending = .exited(Int32(seed.number(1...9))) }
         case "long":
             behaviour.endsAfter = seed.milliseconds(200...2500)
+        case "exit3":
+            behaviour.endsAfter = .milliseconds(1)
+            behaviour.ending = .exited(3)
+            return behaviour
         case "immortal":
             behaviour.obeysAfter = nil
             behaviour.isImmortal = true

@@ -1,0 +1,144 @@
+import HeroKernel
+import HeroModel
+import HeroReconciler
+import HeroSim
+import HeroStore
+import Testing
+
+/// The real loop and the real store on a simulated machine where everything works, for one test.
+final class Machine {
+    let world: SimMachine
+    let store: StateStore
+    private(set) var kernel: SimKernel
+    private(set) var reconciler: Reconciler<SimKernel>
+    private var requests: UInt64 = 0
+
+    init(seed: UInt64 = 1) throws {
+        world = SimMachine(seed: seed)
+        world.isCalm = true
+        store = try StateStore.inMemory()
+        kernel = SimKernel(world)
+        reconciler = try Self.open(kernel, store)
+    }
+
+    private static func open(_ kernel: SimKernel, _ store: StateStore) throws -> Reconciler<SimKernel> {
+        let configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
+        let reconciler = try Reconciler(kernel: kernel, store: store, configuration: configuration)
+        reconciler.begin()
+        return reconciler
+    }
+
+    // MARK: What is done
+
+    /// Applies manifests, and lets time pass.
+    ///
+    /// - Returns: how the apply ended; nil while it goes on.
+    @discardableResult
+    func apply(_ manifests: String, then duration: Duration = .milliseconds(400)) throws -> ApplyResult? {
+        let text = "kind: Settings\nrequired: []\n---\n" + manifests
+        let file = ControlRequest.File(path: "sim.yaml", folder: "/etc/sim", text: text)
+        return try ask(
+            ControlRequest(.apply, directory: "/etc/sim", files: [file], actor: "test", requiresCore: false),
+            then: duration
+        )
+    }
+
+    @discardableResult
+    func down(then duration: Duration = .milliseconds(400)) throws -> ApplyResult? {
+        try ask(ControlRequest(.down, directory: "/etc/sim", actor: "test"), then: duration)
+    }
+
+    /// Asks for an apply, and lets nothing happen yet.
+    func begin(_ manifests: String) throws { try apply(manifests, then: .zero) }
+
+    private func ask(_ request: ControlRequest, then duration: Duration) throws -> ApplyResult? {
+        requests += 1
+        kernel.tell(.requested(RequestID(number: requests), ControlCoding.line(request)))
+        guard duration > .zero else { return nil }
+        try pass(duration)
+        return try result()
+    }
+
+    /// How the last apply ended; nil while it goes on.
+    func result() throws -> ApplyResult? {
+        for reply in kernel.replies where reply.request.number == requests {
+            switch ControlCoding.reply(reply.message) {
+            case .done(let result): return result
+            case .refused(let text, let diagnostics):
+                Issue.record("refused: \(text) \(diagnostics.map(\.message))")
+            case .accepted, .progress, nil: break
+            }
+        }
+        return nil
+    }
+
+    /// Lets the loop live for a while.
+    func pass(_ duration: Duration) throws {
+        let end = world.now + duration
+        while true {
+            reconciler.think()
+            try #require(reconciler.record())
+            while reconciler.act() {}
+            let next = reconciler.nextMoment.map { min($0, end) } ?? end
+            let events = kernel.nextEvents(until: next)
+            reconciler.handle(events)
+            reconciler.wakeDue()
+            if events.isEmpty, world.now >= end { return }
+        }
+    }
+
+    /// Lets the loop do so many of its steps, and no more: a place to kill it at.
+    func steps(_ count: Int) throws {
+        var left = count
+        func isOver() -> Bool {
+            left -= 1
+            return left <= 0
+        }
+        while true {
+            reconciler.think()
+            if isOver() { return }
+            try #require(reconciler.record())
+            if isOver() { return }
+            while reconciler.act() { if isOver() { return } }
+            let next = reconciler.nextMoment.map { min($0, world.now + .milliseconds(50)) }
+            reconciler.handle(kernel.nextEvents(until: next ?? world.now + .milliseconds(50)))
+            if isOver() { return }
+            reconciler.wakeDue()
+        }
+    }
+
+    /// Kills a program, as somebody else would.
+    func kill(_ process: ProcessIdentity) { #expect(kernel.signal(process, .kill)) }
+
+    /// Kills the reconciler, lets time pass without one, and starts the next.
+    func crash(for duration: Duration = .zero) throws {
+        kernel = SimKernel(world)
+        world.pass(duration)
+        reconciler = try Self.open(kernel, store)
+    }
+
+    // MARK: What is there
+
+    /// The jobs of a standalone action, or of a service, oldest first.
+    func jobs(_ action: String? = nil, of service: String? = nil) throws -> [JobRecord] {
+        try store.reader.jobs(JobFilter(service: service, action: action)).reversed()
+    }
+
+    func phases(_ action: String) throws -> [JobPhase] { try jobs(action).map(\.phase) }
+
+    func standalone(_ name: String) throws -> StandaloneSummary? {
+        try store.reader.standaloneSummaries().first { $0.name.name == name }
+    }
+
+    func state(_ service: String) throws -> ServiceState? {
+        try store.reader.serviceSummaries().first { $0.name.name == service }?.state
+    }
+
+    /// The texts of the events about a subject, oldest first.
+    func events(_ subject: String) throws -> [String] {
+        try store.reader.events().filter { $0.subject == subject }.map(\.text)
+    }
+
+    /// How often a label's program was executed.
+    func executions(_ label: String) -> Int { world.trace.executions.filter { $0.label == label }.count }
+}

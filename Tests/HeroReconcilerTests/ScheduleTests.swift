@@ -1,0 +1,245 @@
+import HeroModel
+import HeroReconciler
+import HeroSim
+import HeroStore
+import Testing
+
+@Suite("What runs at times")
+struct ScheduleTests {
+    private func manifest(_ schedule: String, _ kind: String = "job", _ keys: String = "") -> String {
+        "kind: Action\nname: backup\nexec: [sim, \(kind)]\nschedule: {\(schedule)}\nstop: {timeout: 200ms}\n\(keys)"
+    }
+
+    private func seconds(_ time: WallTime?) -> Int64? { time.map { $0.microseconds / 1_000_000 } }
+
+    @Test("`every` runs again and again, counted from the apply, without drift; each run is a job of its own")
+    func every() throws {
+        let machine = try Machine()
+        let begun = machine.world.wallTime
+        #expect(try machine.apply(manifest("every: 10s"))?.isConverged == true)
+        #expect(try machine.jobs("backup").isEmpty)
+        #expect(try machine.standalone("backup")?.nextRunAt == WallTime(microseconds: begun.microseconds + 10_000_000))
+        try machine.pass(.seconds(35))
+        let jobs = try machine.jobs("backup")
+        #expect(jobs.map(\.phase) == [.succeeded, .succeeded, .succeeded])
+        let starts = jobs.compactMap(\.startedAt).map { ($0.microseconds - begun.microseconds) / 1_000_000 }
+        #expect(starts == [10, 20, 30])
+        #expect(Set(jobs.map(\.id)).count == 3)
+    }
+
+    @Test("`cron` runs at the minutes of its zone")
+    func cron() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("cron: '*/5 * * * *', timezone: UTC"))
+        try machine.pass(.seconds(900))
+        let jobs = try machine.jobs("backup")
+        #expect(jobs.count == 3)
+        for job in jobs { #expect((seconds(job.startedAt) ?? 1) % 300 == 0) }
+    }
+
+    @Test("an equal apply and a restart of the reconciler keep the rhythm; another rhythm begins anew")
+    func rhythm() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 10s"))
+        let next = try machine.standalone("backup")?.nextRunAt
+        try machine.pass(.seconds(3))
+        try machine.apply(manifest("every: 10s", "job", "timeout: 3s\n"))
+        #expect(try machine.standalone("backup")?.nextRunAt == next)
+        try machine.crash()
+        #expect(try machine.standalone("backup")?.nextRunAt == next)
+        let now = machine.world.wallTime
+        try machine.apply(manifest("every: 20s"))
+        #expect(try machine.standalone("backup")?.nextRunAt == WallTime(microseconds: now.microseconds + 20_000_000))
+    }
+
+    @Test(
+        "a run that takes longer than the rhythm: the due one is left out, waits, or takes its place",
+        arguments: [
+            // A run of 25 s, every 10 s, looked at after 45 s.
+            ("skip", [JobPhase.cancelled, .running], 30), ("queue", [.cancelled, .running], 25),
+            ("replace", [.cancelled, .cancelled, .cancelled, .running], 40),
+        ] as [(String, [JobPhase], Int64)]
+    )
+    func overlap(overlap: String, phases: [JobPhase], lastBegan: Int64) throws {
+        let machine = try Machine()
+        let begun = machine.world.wallTime.microseconds
+        try machine.apply(manifest("every: 10s, overlap: \(overlap)", "steady"), then: .seconds(35))
+        if overlap != "replace" {
+            // It ends by itself after 25 s of work.
+            let process = try #require(try machine.jobs("backup").first?.process)
+            machine.kill(process)
+            try machine.pass(.seconds(10))
+            #expect(try machine.phases("backup").count == 2)
+        } else {
+            try machine.pass(.seconds(10))
+            #expect(try machine.phases("backup") == phases)
+        }
+        let last = try #require(try machine.jobs("backup").last?.startedAt)
+        let began = (last.microseconds - begun) / 1_000_000
+        #expect(began == (overlap == "replace" ? 40 : overlap == "queue" ? 35 : 40))
+        #expect(machine.world.trace.violations.isEmpty)
+    }
+
+    @Test("with `queue` at most one run waits, and it still does after the reconciler was killed")
+    func queue() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 1s, overlap: queue", "steady"), then: .milliseconds(5500))
+        #expect(try machine.phases("backup") == [.running])
+        try machine.crash()
+        try machine.pass(.milliseconds(100))
+        let process = try #require(try machine.jobs("backup").first?.process)
+        machine.kill(process)
+        try machine.pass(.milliseconds(200))
+        #expect(try machine.phases("backup") == [.failed, .running])
+        let said = try machine.events("core/backup").filter { $0.contains("still goes on") }
+        #expect(said.count <= 2, "it is said once for each job and reconciler")
+    }
+
+    @Test("what came due while no reconciler lived is not made up, but said in one event")
+    func missed() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 10s"))
+        let due = try #require(try machine.standalone("backup")?.nextRunAt)
+        try machine.crash(for: .seconds(45))
+        let back = machine.world.wallTime
+        try machine.pass(.milliseconds(10))
+        #expect(try machine.jobs("backup").isEmpty)
+        let text = "missed 4 runs between \(due) and \(back); they are not made up"
+        #expect(try machine.events("core/backup").filter { $0.hasPrefix("missed") } == [text])
+        let next = try #require(try machine.standalone("backup")?.nextRunAt)
+        #expect(next.microseconds == due.microseconds + 40_000_000, "the rhythm is the same as before")
+        try machine.pass(.seconds(10))
+        #expect(try machine.jobs("backup").count == 1)
+    }
+
+    @Test("a job that goes on while the reconciler is killed is taken up, and ends as it would have")
+    func adopted() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 1s", "long"), then: .milliseconds(1100))
+        #expect(try machine.phases("backup") == [.running])
+        let id = try machine.jobs("backup").first?.id
+        try machine.crash()
+        try machine.pass(.seconds(10))
+        let first = try #require(try machine.jobs("backup").first)
+        #expect(first.id == id && first.phase == .succeeded && first.executions == 1)
+    }
+
+    @Test("a running job ends with the spec it began with; the next run has the new one")
+    func oldSpec() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 10s", "steady"), then: .seconds(11))
+        try machine.apply(manifest("every: 10s", "job"))
+        #expect(try machine.phases("backup") == [.running])
+        try machine.crash()
+        try machine.pass(.seconds(12))
+        #expect(try machine.phases("backup") == [.running], "it is not touched by the change")
+        let process = try #require(try machine.jobs("backup").first?.process)
+        machine.kill(process)
+        try machine.pass(.seconds(10))
+        #expect(try machine.phases("backup") == [.failed, .succeeded])
+    }
+
+    @Test("`down` stops what runs and lets the schedule rest, also over a restart; an apply lets it go on")
+    func down() throws {
+        let machine = try Machine()
+        let text = manifest("every: 10s", "steady")
+        try machine.apply(text, then: .seconds(11))
+        #expect(try machine.down()?.isConverged == true)
+        #expect(try machine.phases("backup") == [.cancelled])
+        #expect(try machine.standalone("backup")?.nextRunAt == nil)
+        try machine.crash()
+        try machine.pass(.seconds(60))
+        #expect(try machine.phases("backup") == [.cancelled])
+        try machine.apply(text)
+        try machine.pass(.seconds(10))
+        #expect(try machine.phases("backup") == [.cancelled, .running])
+    }
+
+    @Test("a run later than a minute is missed: whoever slept so long does not run it now")
+    func late() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 100s"))
+        machine.world.pass(.seconds(150))
+        try machine.pass(.milliseconds(100))
+        #expect(try machine.jobs("backup").count == 1)
+        machine.world.pass(.seconds(165))
+        try machine.pass(.milliseconds(100))
+        #expect(try machine.jobs("backup").count == 2)
+        machine.world.pass(.seconds(180))
+        try machine.pass(.milliseconds(100))
+        #expect(try machine.jobs("backup").count == 2)
+        #expect(try machine.events("core/backup").contains { $0.hasPrefix("missed 2 runs") })
+    }
+}
+
+@Suite("A calendar that is set")
+struct CalendarTests {
+    private func manifest(_ schedule: String) -> String {
+        "kind: Action\nname: backup\nexec: [sim, job]\nschedule: {\(schedule)}\n"
+    }
+
+    @Test("does not move `every`: its runs come after the time that has passed (TM-1)", arguments: [-7200, 7200, 473_000_000])
+    func every(shift: Int) throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 10s"), then: .seconds(4))
+        machine.world.setCalendar(by: .seconds(shift))
+        try machine.pass(.seconds(5))
+        #expect(try machine.jobs("backup").isEmpty)
+        try machine.pass(.seconds(2))
+        #expect(try machine.jobs("backup").count == 1)
+        try machine.pass(.seconds(10))
+        #expect(try machine.jobs("backup").count == 2)
+        #expect(try !machine.events("core/backup").contains { $0.hasPrefix("missed") })
+    }
+
+    /// Noon, and a schedule of each hour.
+    private func noon() throws -> Machine {
+        let machine = try Machine()
+        try machine.apply(manifest("cron: '0 * * * *'"))
+        try machine.pass(.seconds(3600))
+        #expect(try machine.jobs("backup").count == 1)
+        return machine
+    }
+
+    @Test("back by a little runs nothing twice (TM-1)")
+    func back() throws {
+        let machine = try noon()
+        let next = try machine.standalone("backup")?.nextRunAt
+        machine.world.setCalendar(by: .seconds(-3000))
+        try machine.pass(.seconds(3000))
+        #expect(try machine.jobs("backup").count == 1)
+        #expect(try machine.standalone("backup")?.nextRunAt == next)
+        try machine.pass(.seconds(3600))
+        #expect(try machine.jobs("backup").count == 2)
+    }
+
+    @Test("back by a lot was wrong before: the schedule goes by the new time (TM-1)")
+    func farBack() throws {
+        let machine = try noon()
+        machine.world.setCalendar(by: .seconds(-86_400))
+        try machine.pass(.seconds(3600))
+        #expect(try machine.jobs("backup").count == 2)
+    }
+
+    @Test("forward leaves out what it jumps over, and says so (TM-1)")
+    func forward() throws {
+        let machine = try noon()
+        machine.world.setCalendar(by: .seconds(3 * 3600))
+        try machine.pass(.seconds(1))
+        #expect(try machine.jobs("backup").count == 1)
+        #expect(try machine.events("core/backup").contains { $0.hasPrefix("missed 3 runs") })
+        try machine.pass(.seconds(3600))
+        #expect(try machine.jobs("backup").count == 2)
+    }
+
+    @Test("over a due time by a second runs it (TM-1)")
+    func step() throws {
+        let machine = try noon()
+        let next = try #require(try machine.standalone("backup")?.nextRunAt)
+        let rest = next.microseconds - machine.world.wallTime.microseconds
+        try machine.pass(.microseconds(rest - 500_000))
+        machine.world.setCalendar(by: .seconds(1))
+        try machine.pass(.seconds(1))
+        #expect(try machine.jobs("backup").count == 2)
+    }
+}
