@@ -77,6 +77,9 @@ struct Judge {
         guard launched.insert(start.job).inserted, let job = try store.reader.job(start.job) else { return }
         guard let name = job.service else { return try judgeDue(start, label, job, store) }
         guard label.hasSuffix(".a0") else { return }
+        // Where others of it have begun already, beside this one or before it, the service is up in part and goes on.
+        let siblings = try store.reader.jobs(JobFilter(run: job.run)).filter { $0.id != job.id }
+        guard siblings.allSatisfy({ !launched.contains($0.id) }) else { return }
         // What counts is the revision it was started under: a later one may have come in the same turn.
         let desired = try desired(at: job.revision, store)
         guard let spec = desired.services[QualifiedName(name, context: job.context)]?.spec else { return }
