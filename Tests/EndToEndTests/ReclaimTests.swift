@@ -1,0 +1,187 @@
+import Foundation
+import Glibc
+import Testing
+
+/// What stands in the way of a start: named, waited for, or stopped where the manifest allows it (contract section 7).
+@Suite("The way to a start", .serialized)
+struct ReclaimTests {
+    /// A program that nobody ordered; ended with the test.
+    final class Stranger {
+        let pid: pid_t
+        private let folder: String
+
+        /// Starts an oracle that does these deeds.
+        init(_ words: String...) throws {
+            var template = Array("/tmp/hp-stranger-XXXXXX".utf8CString)
+            folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+            var pid: pid_t = 0
+            let argv = ([World.oracle] + words).map { strdup($0) } + [nil]
+            let envp = [strdup("ORACLE_DIR=\(folder)"), nil]
+            defer { for pointer in argv + envp { free(pointer) } }
+            try #require(posix_spawn(&pid, World.oracle, nil, nil, argv, envp) == 0)
+            self.pid = pid
+        }
+
+        /// Whether it lives; when it has ended it is reaped.
+        var lives: Bool { waitpid(pid, nil, WNOHANG) == 0 }
+
+        deinit {
+            if lives {
+                kill(pid, SIGKILL)
+                waitpid(pid, nil, 0)
+            }
+            try? FileManager.default.removeItem(atPath: folder)
+        }
+    }
+
+    private static func isListening(_ port: Int) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_addr.s_addr = inet_addr("127.0.0.1")
+        place.sin_port = UInt16(port).bigEndian
+        return withUnsafePointer(to: &place) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+
+    @Test("RC-1, SK-5: without a flag the holder of a port is named and lives; when it leaves, the service starts")
+    func named() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            let stranger = try Stranger("listen", "\(port)")
+            try await eventually("the stranger listens") { Self.isListening(port) }
+            try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 50ms}"))
+            let answer = try await world.run("apply", "--timeout", "1s")
+            #expect(answer.code == 1)
+            #expect(answer.out.contains("tcp \(port) is held by pid \(stranger.pid) \(World.oracle)"), "\(answer.out)")
+            #expect(stranger.lives)
+            #expect(world.lives("web").isEmpty)
+            kill(stranger.pid, SIGKILL)
+            try await eventually("it has left") { !stranger.lives }
+            _ = try await world.life("web", number: 1)
+            try await eventually("it runs") { try await world.action("web")["phase"] as? String == "running" }
+            // Waiting for a port is no crash.
+            #expect(try await world.action("web")["restart_count"] as? Int == 0)
+        }
+    }
+
+    @Test("RC-1, RC-5: kill_others stops the holder of a port, and an event names it")
+    func reclaimed() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            let stranger = try Stranger("listen", "\(port)")
+            try await eventually("the stranger listens") { Self.isListening(port) }
+            try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
+            try await world.apply()
+            #expect(!stranger.lives)
+            _ = try await world.life("web", number: 1)
+            _ = try await world.event("warning", "sending TERM to pid \(stranger.pid)", "tcp \(port) (kill_others)")
+            try await world.expectNoDifference()
+        }
+    }
+
+    @Test("PF-3: a holder that ignores the stop signal is killed after stop.timeout")
+    func stubborn() async throws {
+        try await World.with { world in
+            let socket = world.root + "/web.sock"
+            let stranger = try Stranger("ignore-term", "listen-unix", socket)
+            try await eventually("the stranger listens") { access(socket, F_OK) == 0 }
+            try world.declare(
+                "web",
+                does: .process(
+                    "listen-unix \(socket)",
+                    "sockets: [\(socket)]",
+                    "kill_others: true",
+                    "stop: {timeout: 300ms}"
+                )
+            )
+            try await world.apply()
+            #expect(!stranger.lives)
+            _ = try await world.event(
+                "warning",
+                "sending KILL to pid \(stranger.pid)",
+                "socket \(socket) (kill_others)"
+            )
+        }
+    }
+
+    @Test("SK-2: a socket that a killed service left behind is removed before it starts again")
+    func staleSocket() async throws {
+        try await World.with { world in
+            let socket = world.root + "/web.sock"
+            try world.declare(
+                "web",
+                does: .process("listen-unix \(socket)", "sockets: [\(socket)]", "retry: {delay: 10ms, jitter: 0}")
+            )
+            try await world.apply()
+            let before = try await world.life("web", number: 1)
+            kill(before.pid, SIGKILL)
+            let after = try await world.life("web", number: 2)
+            #expect(after.job == before.job && after.restarts == 1)
+            try await eventually("it is ready") { try await world.action("web")["ready"] as? Bool == true }
+            _ = try await world.event("info", "removing socket \(socket)")
+        }
+    }
+
+    @Test("SK-2: what lies at the path of a socket and is none is named and never touched")
+    func noSocket() async throws {
+        try await World.with { world in
+            let path = world.root + "/web.sock"
+            try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
+            try world.declare("web", does: .process("listen-unix \(path)", "sockets: [\(path)]", "kill_others: true"))
+            let answer = try await world.run("apply", "--timeout", "500ms")
+            #expect(answer.code == 1)
+            #expect(answer.out.contains("\(path) is no socket"), "\(answer.out)")
+            #expect(world.text(path) == "mine")
+        }
+    }
+
+    @Test("PF-2: a PID file that names a stranger is no reason to touch it; one that names an instance is")
+    func pidFile() async throws {
+        try await World.with { world in
+            let path = world.root + "/web.pid"
+            let stranger = try Stranger("sleep", "-1")
+            let keys = ["singleton: true", "pid_file: \(path)"]
+            try Data("\(getpid())\n".utf8).write(to: URL(fileURLWithPath: path))
+            try world.declare("web", does: .process("sleep -1", keys[0], keys[1]))
+            try await world.apply()
+            #expect(stranger.lives)
+
+            try world.declare("web", "status: stop", does: .process("sleep -1", keys[0], keys[1]))
+            try await world.apply()
+            // The same program, running since before the file was written: another instance of the action.
+            try Data("\(stranger.pid)\n".utf8).write(to: URL(fileURLWithPath: path))
+            try world.declare("web", does: .process("sleep -1", keys[0], keys[1]))
+            try await world.apply()
+            #expect(!stranger.lives)
+            _ = try await world.event("warning", "sending TERM to pid \(stranger.pid)", "\(path) (singleton)")
+        }
+    }
+
+    @Test("after the reconciler is killed, a service that died meanwhile goes through the same cycle")
+    func afterCrash() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            try world.declare(
+                "web",
+                does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true", "retry: {delay: 10ms}")
+            )
+            try await world.apply()
+            let first = try await world.life("web", number: 1)
+            try await world.killReconciler()
+            kill(first.pid, SIGKILL)
+            try await eventually("it is gone") { !isAlive(first.pid) }
+            try await eventually("the port is free") { !Self.isListening(port) }
+            let stranger = try Stranger("listen", "\(port)")
+            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await world.apply()
+            #expect(!stranger.lives)
+            let second = try await world.life("web", number: 2)
+            #expect(second.job == first.job)
+        }
+    }
+}
