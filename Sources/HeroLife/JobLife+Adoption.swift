@@ -6,8 +6,8 @@ public enum JobSighting: Hashable, Sendable {
     case held(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
     /// A start goes on without its shim.
     case orphaned(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// A start is over.
-    case over(generation: UInt32, Outcome, executed: Bool, time: WallTime?)
+    /// A start is over; `lived` says how long its program executed, as far as that is known.
+    case over(generation: UInt32, Outcome, executed: Bool, time: WallTime?, lived: Duration = .zero)
     /// There is no trace of any start on this boot.
     case nothing
 }
@@ -48,7 +48,7 @@ extension JobLife {
     /// The machine was restarted: whatever ran is gone, and comes back with its service, in the order of the waves.
     private mutating func outlive(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
         var outcome = record.phase == .running ? Outcome.lost("the machine was restarted") : record.outcome
-        if case .over(let generation, let seen, let executed, let time) = sighting, generation >= record.generation {
+        if case .over(let generation, let seen, let executed, let time, lived: _) = sighting, generation >= record.generation {
             settleExecution(executed, time)
             outcome = seen
             record.finishedAt = time ?? context.time
@@ -105,10 +105,10 @@ extension JobLife {
                 .orphaned(generation: record.generation, process: process, at: at, time: time),
                 context
             )
-        case .over(let generation, let outcome, let executed, let time):
+        case .over(let generation, let outcome, let executed, let time, let lived):
             guard generation >= record.generation || generation == 0 else { return relaunch(context) }
             record.generation = max(record.generation, generation)
-            phase = wasUnderWay(context)
+            phase = wasUnderWay(context, for: lived)
             return handle(
                 .ended(generation: record.generation, outcome, executed: executed, time: time),
                 context
@@ -131,10 +131,13 @@ extension JobLife {
     }
 
     /// The phase in which an end that nobody saw is taken in.
-    private func wasUnderWay(_ context: Context) -> Phase {
+    ///
+    /// How long it was up decides whether its tries count from the beginning.
+    private func wasUnderWay(_ context: Context, for lived: Duration = .zero) -> Phase {
         if record.isStopping { return launchingOrStopping(context) }
         guard let process = record.process else { return .launching(until: context.now) }
-        return context.action.isProcess ? .up(process, since: context.now) : .working(process, until: nil)
+        let since = context.now + (.zero - lived)
+        return context.action.isProcess ? .up(process, since: since) : .working(process, until: nil)
     }
 
     private func launchingOrStopping(_ context: Context, _ process: ProcessIdentity? = nil) -> Phase {

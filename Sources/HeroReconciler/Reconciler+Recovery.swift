@@ -156,10 +156,20 @@ extension JobSighting {
                 generation: generation,
                 report.outcome,
                 executed: report.executed != nil,
-                time: report.time
+                time: report.time,
+                lived: report.lived
             )
         case .nothing:
             self = .nothing
         }
+    }
+}
+
+extension EndReport {
+    /// How long its program executed; nothing where that is not known, or where the calendar was set back meanwhile.
+    fileprivate var lived: Duration {
+        guard let executed, let time else { return .zero }
+        let (lived, overflow) = time.microseconds.subtractingReportingOverflow(executed.time.microseconds)
+        return overflow ? .zero : max(.zero, .microseconds(lived))
     }
 }

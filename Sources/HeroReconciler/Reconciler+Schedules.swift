@@ -18,10 +18,12 @@ extension Reconciler {
         guard let due = entry.record.nextRunAt else { return }
         let time = kernel.wallTime()
         guard due <= time else { return setNext(entry, due) }
-        let isLate = time - due > grace
-        tellMissed(entry, from: due, until: time, besides: isLate ? 0 : 1)
+        // Of what has come due since, only what nobody waits for any more is given up.
+        let runnable = time - due <= grace ? due : scheduledRun(of: entry, after: time - grace, anchor: due)
+        let run = runnable.flatMap { $0 <= time ? $0 : nil }
+        tellMissed(entry, from: due, until: time, besides: run == nil ? 0 : 1)
         setNext(entry, scheduledRun(of: entry, after: time, anchor: due))
-        if !isLate { comeDue(entry, due) }
+        if let run { comeDue(entry, run) }
         rows.append(.standalone(entry.record))
     }
 
@@ -97,12 +99,8 @@ extension Reconciler {
                 let rest = entry.wakeAt.map { max(.zero, $0 - now) } ?? .zero
                 setNext(entry, time + rest)
             case .cron:
-                guard due > time || time - due > grace else {
-                    setNext(entry, due)
-                    continue
-                }
-                if due <= time { tellMissed(entry, from: due, until: time, besides: 0) }
-                setNext(entry, scheduledRun(of: entry, after: notBefore(entry, time), anchor: due))
+                // What the clock has jumped over comes up at once, and is judged there.
+                setNext(entry, due <= time ? due : scheduledRun(of: entry, after: time, anchor: due))
             }
             guard entry.record.nextRunAt != due else { continue }
             rows.append(.standalone(entry.record))
@@ -110,17 +108,17 @@ extension Reconciler {
         }
     }
 
-    /// A clock that is put back a little shows a time again that was due already; it is not due twice.
-    private func notBefore(_ entry: StandaloneEntry, _ time: WallTime) -> WallTime {
-        guard let last = entry.record.lastDueAt, last > time, last - time <= correction else { return time }
-        return last
-    }
-
     /// When a schedule comes due after a time; nil when it never does.
+    ///
+    /// A clock that was put back a little shows times again that were due already; those of a cron expression are not due twice.
     func scheduledRun(of entry: StandaloneEntry, after time: WallTime, anchor: WallTime) -> WallTime? {
         guard let schedule = entry.record.spec.schedule else { return nil }
+        var start = time
+        if case .cron = schedule.timing, let last = entry.record.lastDueAt, last > time, last - time <= correction {
+            start = last
+        }
         let zone = zone(of: schedule, for: entry)
-        return ScheduleLife.nextRun(of: schedule, after: time, anchor: anchor, zone: zone)
+        return ScheduleLife.nextRun(of: schedule, after: start, anchor: anchor, zone: zone)
     }
 
     private func zone(of schedule: Schedule, for entry: StandaloneEntry) -> ZoneRules {

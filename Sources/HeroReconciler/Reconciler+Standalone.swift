@@ -49,9 +49,11 @@ extension Reconciler {
             entry.isWaiting = false
             setNext(entry, nil)
             // What changes in place counts at once; only a scheduled run ends as it began.
-            entry.job?.ownSpec = change.action == .update ? spec : entry.job?.ownSpec
+            if change.action == .update { entry.job?.ownSpec = spec }
         } else if !keepsRhythm {
-            setNext(entry, scheduledRun(of: entry, after: kernel.wallTime(), anchor: kernel.wallTime()))
+            if known?.record.nextRunAt == nil { entry.isWaiting = false }
+            let time = kernel.wallTime()
+            setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
             tellNextRun(entry)
         }
         rows.append(.standalone(entry.record))
@@ -71,7 +73,6 @@ extension Reconciler {
     /// `down`: what runs is cancelled, and the schedule rests until the next apply; a run that is owed stays owed.
     private func pause(_ entry: StandaloneEntry) {
         entry.isWaiting = false
-        entry.record.lastDueAt = nil
         setNext(entry, nil)
         rows.append(.standalone(entry.record))
         cancel(entry)
@@ -177,7 +178,10 @@ extension Reconciler {
 
     /// Goes on where the former reconciler stood: what is owed, what waits, and when the schedule comes due.
     func resume(_ entry: StandaloneEntry) {
-        if let due = entry.record.lastDueAt, let job = entry.job, entry.isActive, job.life.record.createdAt < due {
+        let isPaused = revision?.isDown ?? false
+        if !isPaused, entry.isActive, let due = entry.record.lastDueAt, let job = entry.job,
+            job.life.record.createdAt < due
+        {
             switch entry.record.spec.schedule?.overlap {
             case .queue, .replace: entry.isWaiting = true
             case .skip, nil: break

@@ -32,6 +32,10 @@ struct Judge {
 
     mutating func applied(_ scenario: Scenario) {
         if let current { former = former.suffix(2) + [current] }
+        for action in scenario.standalone where !action.isDeclared {
+            // Declared again, its schedule is a new one.
+            runsOfDueTimes = runsOfDueTimes.filter { !$0.key.hasPrefix("core/\(action.name) ") }
+        }
         removers.formUnion(scenario.services.filter(\.removesJobs).map(\.name))
         current = scenario
     }

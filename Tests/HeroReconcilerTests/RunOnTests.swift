@@ -70,7 +70,7 @@ struct RunOnTests {
         let machine = try Machine()
         #expect(try machine.apply(manifest("exit3", "success_exit_codes: [0, 3]\n"))?.isConverged == true)
         #expect(try machine.phases("seed") == [.succeeded])
-        try machine.apply(manifest("exit3"))
+        try machine.apply(manifest("exit3", "generation: 1\n"))
         #expect(try machine.phases("seed").last == .failed)
     }
 
