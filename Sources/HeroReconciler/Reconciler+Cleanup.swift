@@ -1,4 +1,5 @@
 import HeroKernel
+import HeroLife
 import HeroModel
 import HeroStore
 
