@@ -8,16 +8,20 @@ public struct Observed: Hashable, Sendable {
     public var services: [QualifiedName: ObservedService]
     /// Every standalone action that was applied and has a record.
     public var standalone: [QualifiedName: ObservedStandalone]
+    /// Processes that hold what declared actions bind, other than the actions' own jobs.
+    public var holders: [ObservedHolder]
 
     /// Makes an observation.
     public init(
         revision: RevisionNumber = 0,
         services: [QualifiedName: ObservedService] = [:],
-        standalone: [QualifiedName: ObservedStandalone] = [:]
+        standalone: [QualifiedName: ObservedStandalone] = [:],
+        holders: [ObservedHolder] = []
     ) {
         self.revision = revision
         self.services = services
         self.standalone = standalone
+        self.holders = holders
     }
 }
 
@@ -49,6 +53,8 @@ public struct ObservedService: Hashable, Sendable {
     public var requires: [QualifiedName]
     /// What it was ordered after, as recorded: `after` and `wants`.
     public var after: [QualifiedName]
+    /// What it must never be up together with, as recorded.
+    public var conflicts: [QualifiedName]
     /// Whose it is, as recorded.
     public var serviceClass: ServiceClass
     /// Where it stands.
@@ -57,27 +63,36 @@ public struct ObservedService: Hashable, Sendable {
     public var state: ServiceState
     /// Whether anything of it may still run: it must be stopped before it counts as down.
     public var isActive: Bool
-    /// Processes that are recorded as running and are not, in words.
+    /// Where the machine has left what was recorded, besides what `Observed.holders` says.
     public var drift: [Drift]
+    /// What does not answer, in words, when it is up and does not do its work: an apply restarts it.
+    public var unhealthy: String?
 
     /// Makes an observation.
     public init(
         canonical: CanonicalSpec,
         requires: [QualifiedName] = [],
         after: [QualifiedName] = [],
+        conflicts: [QualifiedName] = [],
         serviceClass: ServiceClass = .user,
         state: ServiceState,
         isActive: Bool,
-        drift: [Drift] = []
+        drift: [Drift] = [],
+        unhealthy: String? = nil
     ) {
         self.canonical = canonical
         self.requires = requires
         self.after = after
+        self.conflicts = conflicts
         self.serviceClass = serviceClass
         self.state = state
         self.isActive = isActive
         self.drift = drift
+        self.unhealthy = unhealthy
     }
+
+    /// Whether a process of it that is recorded as running is not there any more.
+    public var hasVanished: Bool { drift.contains { $0.kind == .processGone } }
 
     /// Whether a stop has anything to do: something may still run, or it counts as up (`exited`), or is about to run.
     ///
@@ -86,34 +101,7 @@ public struct ObservedService: Hashable, Sendable {
         if isActive { return true }
         switch state {
         case .stopped, .blocked, .failed: return false
-        case .starting, .running, .degraded, .backingOff, .stopping, .exited: return drift.isEmpty
+        case .starting, .running, .degraded, .backingOff, .stopping, .exited: return !hasVanished
         }
-    }
-}
-
-/// What is asked of the planner besides the manifests.
-public struct PlanOptions: Hashable, Sendable {
-    /// Which services `down` takes along.
-    public enum Down: Hashable, Sendable {
-        /// No `down`: the manifests say what is wanted.
-        case none
-        /// Every service of class user, except status ignore.
-        case userServices
-        /// Every service, except status ignore.
-        case allServices
-    }
-
-    /// Whether services that no manifest declares are stopped.
-    public var prunes: Bool
-    /// Whether services that gave up are tried again: an apply does, healing does not.
-    public var retriesFailed: Bool
-    /// Whether all is wanted down.
-    public var down: Down
-
-    /// Makes options; the defaults are those of `diff` and `apply`.
-    public init(prunes: Bool = true, retriesFailed: Bool = true, down: Down = .none) {
-        self.prunes = prunes
-        self.retriesFailed = retriesFailed
-        self.down = down
     }
 }

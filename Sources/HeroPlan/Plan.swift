@@ -4,16 +4,22 @@ public import HeroModel
 public struct Plan: Hashable, Sendable {
     /// The revision it starts from; 0 when nothing was ever applied.
     public var baseRevision: RevisionNumber
-    /// One for every service that was looked at, sorted by name; `keep` too.
+    /// One for every service and standalone action that was looked at, sorted by name, the service first; `keep` too.
+    ///
+    /// A narrowed plan holds only those it is about.
     public var changes: [Change]
     /// Services that may stop side by side, wave by wave: most dependent first.
     public var stopWaves: [[QualifiedName]]
     /// Services that may start side by side, wave by wave.
     public var startWaves: [[QualifiedName]]
+    /// Processes that are stopped to make room for what starts.
+    public var reclaims: [Reclaim]
     /// Where the machine has left what was recorded.
     public var drift: [Drift]
-    /// Warnings about the plan as a whole.
+    /// Warnings about the plan as a whole, and errors for which it is refused.
     public var diagnostics: [Diagnostic]
+    /// What it was narrowed to, sorted; empty for a whole plan.
+    public var only: [QualifiedName]
 
     /// Makes a plan.
     public init(
@@ -21,16 +27,26 @@ public struct Plan: Hashable, Sendable {
         changes: [Change] = [],
         stopWaves: [[QualifiedName]] = [],
         startWaves: [[QualifiedName]] = [],
+        reclaims: [Reclaim] = [],
         drift: [Drift] = [],
-        diagnostics: [Diagnostic] = []
+        diagnostics: [Diagnostic] = [],
+        only: [QualifiedName] = []
     ) {
         self.baseRevision = baseRevision
         self.changes = changes
         self.stopWaves = stopWaves
         self.startWaves = startWaves
+        self.reclaims = reclaims
         self.drift = drift
         self.diagnostics = diagnostics
+        self.only = only
     }
+
+    /// Why it must not be carried out; empty for nearly every plan.
+    ///
+    /// A protected service would go down, too many services would, two that conflict are both wanted up, or `--no-kill`
+    /// forbids a reclaim that is needed.
+    public var refusals: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
 
     /// Whether carrying it out would do nothing; what is blocked is no difference (contract section 5).
     public var isEmpty: Bool {
@@ -73,139 +89,5 @@ public enum PlanAction: String, Hashable, Sendable, Codable, CaseIterable {
         case .update: "~"
         case .blocked: "!"
         }
-    }
-}
-
-/// What happens to one service, and why.
-public struct Change: Hashable, Sendable {
-    /// The service, or the standalone action.
-    public var service: QualifiedName
-    /// Whether it is about an action outside of services; those are in no wave.
-    public var isStandalone: Bool
-    /// What happens.
-    public var action: PlanAction
-    /// Why.
-    public var reason: Reason
-    /// The change that drags it along: for cascades.
-    public var cause: QualifiedName?
-    /// The fields that differ, dearest first, then by path.
-    public var fields: [FieldDiff]
-    /// Its place in `stopWaves`, from 0.
-    public var stopWave: Int?
-    /// Its place in `startWaves`, from 0.
-    public var startWave: Int?
-    /// What it waits for, when it is blocked.
-    public var blockedBy: [QualifiedName]
-
-    /// Makes a change.
-    public init(
-        _ service: QualifiedName,
-        _ action: PlanAction,
-        _ reason: Reason,
-        isStandalone: Bool = false,
-        cause: QualifiedName? = nil,
-        fields: [FieldDiff] = [],
-        stopWave: Int? = nil,
-        startWave: Int? = nil,
-        blockedBy: [QualifiedName] = []
-    ) {
-        self.service = service
-        self.isStandalone = isStandalone
-        self.action = action
-        self.reason = reason
-        self.cause = cause
-        self.fields = fields
-        self.stopWave = stopWave
-        self.startWave = startWave
-        self.blockedBy = blockedBy
-    }
-}
-
-/// Why a service changes.
-///
-/// Reasons explain; actions decide.
-public struct Reason: Hashable, Sendable {
-    /// The kinds of reasons (contract section 5, and those of keeping and of blocking).
-    public enum Code: String, Hashable, Sendable, Codable, CaseIterable {
-        /// It was never up and is wanted up.
-        case declared
-        /// Its status says start.
-        case wantedStart = "wanted_start"
-        /// Its status says stop or spec, or `down` was ordered.
-        case wantedStop = "wanted_stop"
-        /// No manifest declares it any more.
-        case undeclared
-        /// A field changed.
-        case specChanged = "spec_changed"
-        /// Its generation rose.
-        case generationRaised = "generation_raised"
-        /// Something it requires goes down.
-        case cascade
-        /// Something it conflicts with must go first.
-        case conflict
-        /// It is wanted up, and down.
-        case notRunning = "not_running"
-        /// It is up, and does not answer.
-        case unhealthy
-        /// It is as it should be.
-        case unchanged
-        /// Its status says ignore.
-        case ignored
-        /// What it requires is not up.
-        case requirementDown = "requirement_down"
-    }
-
-    /// The kind.
-    public var code: Code
-    /// In words, with the place where there is one.
-    public var text: String
-    /// Where the manifest says it.
-    public var place: SourcePlace?
-
-    /// Makes a reason.
-    public init(_ code: Code, _ text: String, at place: SourcePlace? = nil) {
-        self.code = code
-        self.text = text
-        self.place = place
-    }
-}
-
-/// One field that differs.
-public struct FieldDiff: Hashable, Sendable {
-    /// The field: `status`, `env.PORT`, `actions.server.exec`.
-    public var path: String
-    /// The recorded value; nil for the default.
-    public var before: String?
-    /// The wanted value; nil for the default.
-    public var after: String?
-    /// What the change costs.
-    public var cost: CostOfChange
-    /// Where the manifest says it.
-    public var place: SourcePlace?
-
-    /// Makes a difference.
-    public init(path: String, before: String?, after: String?, cost: CostOfChange, at place: SourcePlace?) {
-        self.path = path
-        self.before = before
-        self.after = after
-        self.cost = cost
-        self.place = place
-    }
-}
-
-/// Where the machine has left what was recorded.
-public struct Drift: Hashable, Sendable {
-    /// The service.
-    public var service: QualifiedName
-    /// The action of it.
-    public var action: String
-    /// What is found, in words: `process 412 is gone`.
-    public var text: String
-
-    /// Makes a drift.
-    public init(service: QualifiedName, action: String, text: String) {
-        self.service = service
-        self.action = action
-        self.text = text
     }
 }
