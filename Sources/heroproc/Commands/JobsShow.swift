@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroLinux
 import HeroModel
 import HeroStore
 import HeroView
