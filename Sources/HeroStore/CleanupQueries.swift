@@ -106,10 +106,12 @@ extension Queries {
             )
             """
         )
+        // With nothing else to go by, the time of the end is: a plus keeps SQLite from walking through all jobs in order.
+        let hasName = !rule.tags.isEmpty || rule.service != nil || rule.action != nil
         return Question(
             sql: """
                 SELECT jobs.id, jobs.context, jobs.service_id, jobs.action_id FROM jobs
-                WHERE \(conditions.joined(separator: " AND ")) ORDER BY jobs.id LIMIT ?
+                WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(hasName ? "" : "+")jobs.id LIMIT ?
                 """,
             values: values + [limit.map { max(0, $0) } ?? -1]
         )

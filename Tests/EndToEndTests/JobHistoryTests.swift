@@ -83,6 +83,10 @@ import Testing
                 let answer = try await world.run(["jobs", "cleanup", "--tag", "nightly", "-o", "json"] + narrow)
                 #expect(answer.json["job_ids"] as? [Int] == [], "\(narrow) \(answer.out)\(answer.err)")
             }
+            for slip in [["--tag", "nightly", "--service", "web"], ["--kind", "web"], ["--tag", ""]] {
+                let answer = try await world.run(["jobs", "cleanup"] + slip)
+                #expect(answer.code == 64, "\(slip) \(answer.out)")
+            }
             let logs = "\(world.logs)/core/_/report"
             #expect(try FileManager.default.contentsOfDirectory(atPath: logs).count == 1)
             let done = try await world.run("jobs", "cleanup", "--tag", "nightly", "-o", "json")
@@ -121,6 +125,9 @@ import Testing
                 does: .process("exit 3", "retry: {delay: 1ms, factor: 1, jitter: 0, max_attempts: 30}")
             )
             _ = try await world.run("apply", "--timeout", "60s")
+            try await eventually("it has given up") {
+                try rows(world, "SELECT 1 FROM jobs WHERE phase = 'failed'").count == 1
+            }
             let id = try #require(ids(try await world.run("jobs", "-o", "json")).first)
             let shown = try await world.run("jobs", "show", "\(id)", "-o", "json")
             let job = try #require((shown.json["jobs"] as? [[String: Any]])?.first)

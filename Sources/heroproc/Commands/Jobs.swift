@@ -24,35 +24,24 @@ struct Jobs: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
-
-    @Option(help: ArgumentHelp("Of this service: NAME or CONTEXT/NAME.", valueName: "name"))
-    var service: ServiceArgument?
-
-    @Option(help: ArgumentHelp("Of this action.", valueName: "name"))
-    var action: String?
-
-    @Option(help: ArgumentHelp("With this tag.", valueName: "tag"))
-    var tag: String?
-
-    @Option(help: ArgumentHelp("In this phase.", valueName: "phase"))
-    var phase: PhaseArgument?
-
-    @Option(name: [.customShort("n"), .long], help: "At most so many, the newest ones.")
-    var limit: Int?
+    @OptionGroup var selection: JobsSelection
+    @OptionGroup var tagged: JobsTag
 
     func validate() throws {
-        if let limit, limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
+        if let limit = selection.limit, limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let reader = try composition.reader()
+        let service = selection.service
+        let action = selection.action
         let filter = JobFilter(
             context: service?.name.context,
             service: service?.name.name,
             action: action,
-            tag: tag,
-            phase: phase?.phase,
-            limit: limit
+            tag: tagged.tag,
+            phase: selection.phase?.phase,
+            limit: selection.limit
         )
         let jobs = try reader?.jobs(filter).map { $0.checked().job } ?? []
         if jobs.isEmpty, let service {
@@ -72,7 +61,8 @@ struct Jobs: HeroCommand {
 
     /// The standalone actions among what is asked for: only an action's name can mean them before they have run.
     private func upcoming(_ reader: StateReader?) throws -> [UpcomingRun] {
-        guard service == nil, tag == nil, phase == nil else { return [] }
+        guard selection.service == nil, tagged.tag == nil, selection.phase == nil else { return [] }
+        let action = selection.action
         return try (reader?.standaloneSummaries() ?? []).filter { action == nil || action == $0.name.name }.map {
             UpcomingRun(
                 $0.name,

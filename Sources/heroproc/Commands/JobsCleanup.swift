@@ -26,9 +26,8 @@ struct JobsCleanup: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
-
-    @Option(help: ArgumentHelp("Only jobs with this tag; must be given.", valueName: "tag"))
-    var tag: String
+    @OptionGroup var tagged: JobsTag
+    @OptionGroup(visibility: .hidden) var selection: JobsSelection
 
     @Option(help: ArgumentHelp("Of those, the ones with the tag TAG_kind_KIND.", valueName: "kind"))
     var kind: String?
@@ -46,7 +45,10 @@ struct JobsCleanup: HeroCommand {
     var dryRun = false
 
     func validate() throws {
-        if tag.isEmpty { throw ValidationError("--tag cannot be empty.") }
+        guard let tag = tagged.tag, !tag.isEmpty else {
+            throw ValidationError("Missing expected argument '--tag <tag>': only jobs that carry a tag are cleaned up.")
+        }
+        try selection.requireNone(for: "jobs cleanup")
     }
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
@@ -60,6 +62,7 @@ struct JobsCleanup: HeroCommand {
     }
 
     private func rule(_ composition: Composition) -> CleanupRule {
+        let tag = tagged.tag ?? ""
         let narrower = [kind.map { "kind_\($0)" }, target.map { "target_\($0)" }, actor].compactMap(\.self)
         return CleanupRule(
             tags: [tag] + narrower.map { "\(tag)_\($0)" },

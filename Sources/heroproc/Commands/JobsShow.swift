@@ -22,8 +22,16 @@ struct JobsShow: HeroCommand {
 
     @OptionGroup var common: CommonOptions
 
+    @OptionGroup(visibility: .hidden) var selection: JobsSelection
+    @OptionGroup(visibility: .hidden) var tagged: JobsTag
+
     @Argument(help: "The number of the job.")
     var id: Int64
+
+    func validate() throws {
+        try selection.requireNone(for: "jobs show")
+        if tagged.tag != nil { throw ValidationError("--tag does not go with `jobs show`.") }
+    }
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         guard let reader = try composition.reader(), let job = try reader.job(id)?.checked().job else {
