@@ -98,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "hpbench",
             dependencies: [
-                "HeroLinux", "CHeroLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "HeroModel", "HeroStore", "HeroLinux", "CHeroLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house
         ),

@@ -71,6 +71,11 @@ public protocol Kernel: AnyObject {
     /// The folder is the one of `LaunchOrder.logFile`: `context/service/action`.
     func pruneLogs(in folder: String, keepingJobs count: Int)
 
+    /// Removes whatever is left of jobs of one action that are no longer recorded: their logs, records and scripts.
+    ///
+    /// - Returns: what could not be removed, in words.
+    func removeTraces(of jobs: [JobID], logsIn folder: String) -> [String]
+
     /// Asks once; the answer arrives as `answered`.
     func ask(_ order: ProbeOrder)
 

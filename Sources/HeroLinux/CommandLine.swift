@@ -24,6 +24,26 @@ public enum LogFiles {
 
     /// Removes the files of all jobs in a folder but those of the jobs with the highest numbers.
     static func prune(_ folder: String, keepingJobs count: Int) {
+        let files = byJob(folder)
+        for job in files.keys.sorted().dropLast(count) {
+            for name in files[job] ?? [] { unlink("\(folder)/\(name)") }
+        }
+    }
+
+    /// Removes the files of some jobs in a folder.
+    ///
+    /// - Returns: what could not be removed, in words.
+    static func remove(of jobs: Set<JobID>, in folder: String) -> [String] {
+        var errors: [String] = []
+        for (job, names) in byJob(folder) where jobs.contains(job) {
+            for name in names where unlink("\(folder)/\(name)") != 0 && errno != ENOENT {
+                errors.append(LinuxError(cannot: "remove the log \(folder)/\(name)", errno).description)
+            }
+        }
+        return errors.sorted()
+    }
+
+    private static func byJob(_ folder: String) -> [JobID: [String]] {
         var files: [JobID: [String]] = [:]
         for name in namesIn(folder) ?? [] {
             let parts = name.split(separator: ".", maxSplits: 1)
@@ -32,9 +52,7 @@ public enum LogFiles {
             }
             files[job, default: []].append(name)
         }
-        for job in files.keys.sorted().dropLast(count) {
-            for name in files[job] ?? [] { unlink("\(folder)/\(name)") }
-        }
+        return files
     }
 }
 

@@ -143,6 +143,11 @@ public final class LinuxKernel: Kernel {
         LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)
     }
 
+    /// Removes logs, records and scripts of jobs that are no longer recorded.
+    public func removeTraces(of jobs: [JobID], logsIn folder: String) -> [String] {
+        JobTraces.remove(of: jobs, logsIn: folder, paths)
+    }
+
     /// Asks once.
     public func ask(_ order: ProbeOrder) { prober.ask(order) }
 

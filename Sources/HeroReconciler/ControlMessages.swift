@@ -8,6 +8,8 @@ public struct ControlRequest: Codable, Sendable {
         case apply
         /// Take services down.
         case down
+        /// Remove ended jobs.
+        case cleanup
     }
 
     /// One manifest file, as it was read and checked by who asks.
@@ -43,6 +45,8 @@ public struct ControlRequest: Codable, Sendable {
     public var prunes: Bool
     /// Whether the required core manifests must be declared.
     public var requiresCore: Bool
+    /// Which jobs a cleanup removes.
+    public var cleanup: CleanupRule?
 
     /// Makes a request.
     public init(
@@ -53,7 +57,8 @@ public struct ControlRequest: Codable, Sendable {
         gitCommit: String? = nil,
         all: Bool = false,
         prunes: Bool = true,
-        requiresCore: Bool = true
+        requiresCore: Bool = true,
+        cleanup: CleanupRule? = nil
     ) {
         self.verb = verb
         self.directory = directory
@@ -63,10 +68,11 @@ public struct ControlRequest: Codable, Sendable {
         self.all = all
         self.prunes = prunes
         self.requiresCore = requiresCore
+        self.cleanup = cleanup
     }
 }
 
-/// What a live reconciler answers: JSON lines until `done` or `refused`.
+/// What a live reconciler answers: JSON lines until `done`, `cleaned` or `refused`.
 public enum ControlReply: Codable, Sendable {
     /// It will not, and changed nothing.
     case refused(String, diagnostics: [Diagnostic])
@@ -76,6 +82,8 @@ public enum ControlReply: Codable, Sendable {
     case progress(QualifiedName, ServiceState, detail: String)
     /// All is as wanted, or cannot become so by itself.
     case done(ApplyResult)
+    /// What a cleanup has removed.
+    case cleaned(CleanupResult)
 }
 
 /// How an apply ended.

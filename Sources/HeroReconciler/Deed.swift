@@ -1,6 +1,7 @@
 import HeroKernel
 import HeroLife
 import HeroModel
+import HeroStore
 
 /// Something to be done to the world once the rows that say so are stored.
 enum Deed {
@@ -8,6 +9,10 @@ enum Deed {
     case job(JobEntry, JobEffect)
     /// Logs of an action's earlier jobs go: of `context/service/action`, all but those of the newest jobs.
     case pruneLogs(String, keepingJobs: Int)
+    /// Traces of jobs go that are no longer recorded.
+    case removeTraces([RemovableJob], CleanupWork)
+    /// A cleanup is over: whoever asked for it is told what came of it.
+    case answer(CleanupWork)
     /// An answer on the control socket.
     case reply(RequestID, ControlReply, isLast: Bool)
 }
@@ -20,6 +25,13 @@ extension Reconciler {
             kernel.reply(request, ControlCoding.line(reply), isLast: isLast)
         case .pruneLogs(let folder, let count):
             kernel.pruneLogs(in: folder, keepingJobs: count)
+        case .removeTraces(let jobs, let work):
+            for (action, jobs) in Dictionary(grouping: jobs, by: \.action) {
+                work.result.errors += kernel.removeTraces(of: jobs.map(\.id), logsIn: action.logFolder)
+            }
+        case .answer(let work):
+            guard let request = work.request else { break }
+            kernel.reply(request, ControlCoding.line(.cleaned(work.result)), isLast: true)
         case .job(let entry, let effect):
             perform(effect, for: entry)
         }

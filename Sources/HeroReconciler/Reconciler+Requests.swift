@@ -11,6 +11,7 @@ extension Reconciler {
         }
         switch order.verb {
         case .apply: apply(order, request)
+        case .cleanup: cleanUp(order, request)
         case .down:
             follow(request, revision: (revision?.number ?? 0) + 1)
             accept(request, (revision?.number ?? 0) + 1)
@@ -54,7 +55,7 @@ extension Reconciler {
         deeds.append(.reply(request, .accepted(revision: number), isLast: false))
     }
 
-    private func refuse(_ request: RequestID, _ text: String, _ diagnostics: [Diagnostic] = []) {
+    func refuse(_ request: RequestID, _ text: String, _ diagnostics: [Diagnostic] = []) {
         deeds.append(.reply(request, .refused(text, diagnostics: diagnostics), isLast: true))
     }
 }

@@ -61,6 +61,10 @@ public final class Reconciler<World: Kernel> {
     /// Whether the last store commit failed, so that its trouble is said once and not a thousand times.
     var isStoreInTrouble = false
     var passDeadline: Moment?
+    /// Cleanups under way: each removes a part in every turn.
+    var cleanups: [CleanupWork] = []
+    /// The rules that retention last ran by, and when it runs again.
+    var retention: (rules: [RetentionRule], due: Moment?) = ([], nil)
     /// How the last pass ended; nil while it goes on.
     public internal(set) var result: ApplyResult?
 
@@ -102,7 +106,7 @@ public final class Reconciler<World: Kernel> {
 
     /// Whether there is nothing left for this reconciler to do.
     public var isFinished: Bool {
-        guard rows.isEmpty, nextDeed == deeds.count else { return false }
+        guard rows.isEmpty, nextDeed == deeds.count, cleanups.isEmpty else { return false }
         if isLeaving { return !configuration.downOnExit || isAllDown }
         switch configuration.mode {
         case .once: return result != nil
@@ -115,6 +119,8 @@ public final class Reconciler<World: Kernel> {
         let calledOff = calledOff
         self.calledOff = []
         for start in calledOff { move(start, .calledOff(generation: start.generation)) }
+        retain()
+        goOnCleaning()
         if let passDeadline, passDeadline <= kernel.now() { finishPass(isOverTime: true) }
         if mustPlan {
             mustPlan = false
@@ -217,8 +223,8 @@ public final class Reconciler<World: Kernel> {
 
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
-        guard !mustPlan, calledOff.isEmpty else { return kernel.now() }
-        return [agenda.next, calendar.next, passDeadline].compactMap { $0 }.min()
+        guard !mustPlan, calledOff.isEmpty, cleanups.isEmpty else { return kernel.now() }
+        return [agenda.next, calendar.next, passDeadline, retention.due].compactMap { $0 }.min()
     }
 
     // MARK: Rows and words

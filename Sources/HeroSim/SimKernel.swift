@@ -80,6 +80,12 @@ public final class SimKernel: Kernel {
     /// There are no logs here.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {}
 
+    /// Only the records are here.
+    public func removeTraces(of jobs: [JobID], logsIn folder: String) -> [String] {
+        for job in jobs { machine.forget(job) }
+        return []
+    }
+
     /// Answers after a little while.
     public func ask(_ order: ProbeOrder) {
         machine.at(.microseconds(machine.seed.number(100...3000)), .answer(order.start, serial: order.serial))

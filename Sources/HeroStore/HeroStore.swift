@@ -7,6 +7,8 @@ public import HeroModel
 /// One thing to write down; `StateStore.commit` takes a batch of them.
 public enum StoreChange: Sendable {
     /// A desired state was applied: with the files it was read from and the documents found in them.
+    ///
+    /// The last 200 are kept, and those that something stands on.
     case revision(RevisionRecord, files: [ManifestFile], documents: [StoredDocument])
     /// A service as it is started or updated; replaces what is recorded of it.
     case service(ServiceRecord)
@@ -22,7 +24,9 @@ public enum StoreChange: Sendable {
     case run(RunRecord)
     /// A job; replaces what is recorded under its number, besides its provenance and its tags, which never change.
     case job(JobRecord)
-    /// Jobs that are forgotten, with their starts and tags; a standalone action whose newest job is among them has none then.
+    /// Jobs that are forgotten, with their starts and tags, and the runs that are over and have no other job.
+    ///
+    /// A standalone action whose newest job is among them has none then.
     case jobsRemoved([JobID])
     /// Specs of actions that are forgotten, every version of them.
     case actionsRemoved([ActionKey])
@@ -34,23 +38,6 @@ public enum StoreChange: Sendable {
     case start(StartRecord)
     /// Something that happened; the newest 10,000 are kept.
     case event(EventRecord)
-}
-
-/// Which action a spec or a job belongs to, in all versions of that action.
-public struct ActionKey: Hashable, Sendable, Codable {
-    /// The context of its service, or its own.
-    public var context: String
-    /// Its service; nil for a standalone one.
-    public var service: String?
-    /// Its name.
-    public var action: String
-
-    /// Names an action.
-    public init(context: String, service: String?, action: String) {
-        self.context = context
-        self.service = service
-        self.action = action
-    }
 }
 
 /// A document of an applied desired state and where it is written.

@@ -63,12 +63,18 @@ final class Recorder {
                 try run("INSERT OR IGNORE INTO job_tags (tag, job_id) VALUES (?, ?)", [tag, job.id], in: db)
             }
         case .jobsRemoved(let jobs):
+            let runOf = try db.cachedStatement(sql: "SELECT run_id FROM jobs WHERE id = ?")
+            var runs: Set<RunID> = []
             for job in jobs {
+                if let run = try Int64.fetchOne(runOf, arguments: [job]) { runs.insert(run) }
                 try run("DELETE FROM jobs WHERE id = ?", [job], in: db)
                 try run("DELETE FROM job_tags WHERE job_id = ?", [job], in: db)
                 try run("DELETE FROM starts WHERE job_id = ?", [job], in: db)
                 try run("UPDATE standalone SET job_id = NULL WHERE job_id = ?", [job], in: db)
             }
+            for run in runs.sorted() { try pruneRun(run, in: db) }
+            // Of a few jobs the next ones take the room; of many it goes back to the file system, a part at a time.
+            if jobs.count >= 100 { try db.execute(sql: "PRAGMA incremental_vacuum(512)") }
         case .actionsRemoved(let keys):
             for key in keys {
                 try run(
@@ -117,7 +123,7 @@ final class Recorder {
         """
     private static let insertEvent = "INSERT INTO events (\(list(EventRecord.columns))) VALUES (?, ?, ?, ?, ?)"
 
-    private func run(_ sql: String, _ values: Values, in db: Database) throws {
+    func run(_ sql: String, _ values: Values, in db: Database) throws {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
     }
 
@@ -198,6 +204,7 @@ final class Recorder {
                 in: db
             )
         }
+        try pruneRevisions(after: revision.number, in: db)
     }
 
     /// The row that holds a text; a digest only finds candidates, their bytes decide.

@@ -29,7 +29,7 @@ extension Schema {
 
         DROP INDEX jobs_active;
         CREATE INDEX jobs_phase ON jobs (phase);
-        CREATE INDEX jobs_finished_at ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX jobs_finished_at ON jobs (finished_at);
         CREATE INDEX files_text_id ON files (text_id);
         CREATE INDEX actions_first_revision ON actions (first_revision);
         """

@@ -33,9 +33,9 @@ public struct JobsView: Sendable {
     }
 
     /// One job: what it is, where it stands, and every start of it that is still recorded, the first one first.
-    public func text(_ job: JobRecord, starts: [StartRecord], now: WallTime) -> String {
+    public func text(_ job: JobRecord, starts: [StartRecord], log: String = "", now: WallTime) -> String {
         var result = style.paint("job \(job.id)", .bold) + "  \(job.qualifiedAction.printable)\n"
-        for (name, value) in facts(job, now) where !value.isEmpty {
+        for (name, value) in facts(job, now) + [("log", log)] where !value.isEmpty {
             result += "  \(name.padded(to: 10)) \(value.printable)\n"
         }
         guard !starts.isEmpty else { return result }
@@ -60,6 +60,8 @@ public struct JobsView: Sendable {
         [
             ("phase", job.phase.rawValue + (job.phase == .running ? (job.isReady ? ", ready" : ", not ready") : "")),
             ("pid", job.runningPID.map { String($0) } ?? ""),
+            ("service", job.service ?? "none: a standalone action"),
+            ("action", job.action),
             ("run", job.run.map { String($0) } ?? ""),
             ("revision", String(job.revision)),
             ("attempt", String(job.attempt)),
@@ -94,28 +96,28 @@ public struct JobsView: Sendable {
 extension JobsView {
     /// `heroproc/jobs/v1`; `service_id` and `action_id` are names without context.
     public static func json(_ jobs: [JobRecord]) -> JSONValue {
-        ["schema": "heroproc/jobs/v1", "jobs": .array(jobs.map(json))]
+        ["schema": "heroproc/jobs/v1", "jobs": .array(jobs.map { .object(members($0)) })]
     }
 
-    private static func json(_ job: JobRecord) -> JSONValue {
+    static func members(_ job: JobRecord) -> [JSONValue.Member] {
         [
-            "id": .integer(job.id),
-            "context": .string(job.context),
-            "service_id": JSONValue(job.service),
-            "action_id": .string(job.action),
-            "run_id": JSONValue(job.run),
-            "revision": .integer(job.revision),
-            "phase": .string(job.phase.rawValue),
-            "attempt": JSONValue(job.attempt),
-            "restart_count": JSONValue(job.restartCount),
-            "pid": JSONValue(job.runningPID),
-            "exit_code": JSONValue(job.outcome?.exitCode),
-            "signal": JSONValue(job.outcome?.signal?.description),
-            "error": JSONValue(job.trouble),
-            "tags": .array(job.tags.map(JSONValue.string)),
-            "created_at": .string(job.createdAt.description),
-            "started_at": JSONValue(job.startedAt?.description),
-            "finished_at": JSONValue(job.finishedAt?.description),
+            .init("id", .integer(job.id)),
+            .init("context", .string(job.context)),
+            .init("service_id", JSONValue(job.service)),
+            .init("action_id", .string(job.action)),
+            .init("run_id", JSONValue(job.run)),
+            .init("revision", .integer(job.revision)),
+            .init("phase", .string(job.phase.rawValue)),
+            .init("attempt", JSONValue(job.attempt)),
+            .init("restart_count", JSONValue(job.restartCount)),
+            .init("pid", JSONValue(job.runningPID)),
+            .init("exit_code", JSONValue(job.outcome?.exitCode)),
+            .init("signal", JSONValue(job.outcome?.signal?.description)),
+            .init("error", JSONValue(job.trouble)),
+            .init("tags", .array(job.tags.map(JSONValue.string))),
+            .init("created_at", .string(job.createdAt.description)),
+            .init("started_at", JSONValue(job.startedAt?.description)),
+            .init("finished_at", JSONValue(job.finishedAt?.description)),
         ]
     }
 }

@@ -15,6 +15,10 @@ enum Figure: Int, CaseIterable {
     case diff
     case diffProcessor
     case validate
+    case historyJobs
+    case historyStatus
+    case historySize
+    case historyRetained
 
     /// A bound that a figure must keep.
     enum Aim {
@@ -35,7 +39,7 @@ enum Figure: Int, CaseIterable {
     /// What is aimed at, for the full number of services.
     var aim: Aim {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate: .none
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize: .none
         case .startRatio: .under(4.0001)
         case .stop: .under(0.3)
         case .shimMemory: .under(0.0601)
@@ -46,13 +50,15 @@ enum Figure: Int, CaseIterable {
         case .idle: .under(0.01)
         case .logThroughput: .over(300)
         case .diff: .under(0.15)
+        case .historyJobs, .historyStatus: .under(0.05)
+        case .historyRetained: .under(10)
         }
     }
 
     /// The aim as it is written.
     var aimText: String {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate: ""
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize: ""
         case .startRatio: "at most 4"
         case .stop: "under 0.3"
         case .shimMemory: "at most 0.06"
@@ -63,6 +69,8 @@ enum Figure: Int, CaseIterable {
         case .idle: "none"
         case .logThroughput: "over 300"
         case .diff: "under 0.15"
+        case .historyJobs, .historyStatus: "under 0.05"
+        case .historyRetained: "under 10"
         }
     }
 
@@ -70,6 +78,7 @@ enum Figure: Int, CaseIterable {
     func title(_ sizes: Sizes) -> String {
         let many = "\(sizes.many)"
         let few = "\(sizes.few)"
+        let jobs = "\(sizes.jobs)"
         return switch self {
         case .start: "start of \(many) logged services, s"
         case .startRatio: "the same, times the bare `posix_spawn` loop"
@@ -86,15 +95,19 @@ enum Figure: Int, CaseIterable {
         case .diff: "`diff` with \(many) services, nothing to do, s"
         case .diffProcessor: "the same, processor time, s"
         case .validate: "`validate` of \(many) services, s"
+        case .historyJobs: "`jobs --service` with \(jobs) jobs of 100 services on record, processor time, s"
+        case .historyStatus: "`status` with the same, processor time, s"
+        case .historySize: "database with \(jobs) jobs, MB"
+        case .historyRetained: "the same after retention, MB"
         }
     }
 
     /// How many digits behind the point say something.
     var digits: Int {
         switch self {
-        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate: 3
+        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus: 3
         case .startRatio, .idle, .healingMedian, .healingTail: 2
-        case .memory, .residentFew, .residentMany: 1
+        case .memory, .residentFew, .residentMany, .historySize, .historyRetained: 1
         case .logThroughput: 0
         }
     }
@@ -108,6 +121,8 @@ struct Sizes {
     var few = 200
     /// Lines of 100 bytes that one service writes.
     var lines = 10_000_000
+    /// Jobs on record.
+    var jobs = 100_000
     /// Seconds to watch an idle machine.
     var idleSeconds = 20
     /// How often what is quick is repeated; the median counts.

@@ -108,7 +108,7 @@ extension ModuleRule {
         ModuleRule(
             "hpbench",
             main: nil,
-            ours: ["HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "CHeroLinux"],
+            ours: ["HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "HeroStore", "CHeroLinux"],
             toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packages: ["ArgumentParser", "Subprocess"]
         ),

@@ -5,7 +5,8 @@ struct HelpTests {
     @Test(
         "the help of a command has examples and says its exit codes",
         arguments: [
-            "", "validate", "diff", "apply", "reconcile", "down", "status", "logs", "jobs", "jobs show", "events",
+            "", "validate", "diff", "apply", "reconcile", "down", "status", "logs", "jobs", "jobs show", "jobs cleanup",
+            "events",
             "history",
         ]
     )

@@ -120,7 +120,7 @@ final class World: Sendable {
         try await run(arguments, extra: extra)
     }
 
-    private func run(_ arguments: [String], extra: [String: String] = [:]) async throws -> Answer {
+    func run(_ arguments: [String], extra: [String: String] = [:]) async throws -> Answer {
         let running = try start(arguments, extra: extra)
         let code = try await code(of: running)
         defer {

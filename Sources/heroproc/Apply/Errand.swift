@@ -67,6 +67,9 @@ final class Errand {
             return nil
         case .refused(let text, let diagnostics):
             return refuse(text, diagnostics)
+        case .cleaned:
+            // Answers another question.
+            return nil
         case .done(let result):
             revision = result.revision
             let services = result.services.map { service in

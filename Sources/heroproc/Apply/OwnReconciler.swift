@@ -41,10 +41,30 @@ extension Errand {
             case .refused: refused = self.take(reply)
             case .progress: _ = self.take(reply)
             // The result is reported once, below.
-            case .accepted, .done: break
+            case .accepted, .done, .cleaned: break
             }
         }
         reconciler.run()
         return refused ?? finish(reconciler.result)
+    }
+}
+
+/// The database in this very process, for writing: where no reconciler lives.
+struct OwnStore {
+    let composition: Composition
+
+    /// Takes the lock, and opens the database.
+    ///
+    /// The lock is held until the body returns.
+    /// - Throws: `Refusal` when a reconciler came to live meanwhile.
+    func with<Result>(_ body: (StateStore) throws -> Result) throws -> Result {
+        let paths = composition.paths
+        let mode = LiveReconciler.Mode.once.rawValue
+        switch try ReconcilerLock.acquire(paths, mode: mode, directory: composition.directory) {
+        case .held(by: let holder):
+            throw LiveReconciler.taken(by: holder, composition)
+        case .acquired(let lock):
+            return try withExtendedLifetime(lock) { try body(StateStore(path: paths.database)) }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroLinux
 import HeroModel
 import HeroStore
 import HeroView
@@ -7,7 +8,7 @@ import HeroView
 struct JobsShow: HeroCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show one job with all its starts.",
+        abstract: "Show one job: where it comes from, its log, and its last 20 starts with how they ended.",
         discussion: """
             EXAMPLES:
               heroproc jobs show 17
@@ -21,23 +22,33 @@ struct JobsShow: HeroCommand {
 
     @OptionGroup var common: CommonOptions
 
+    @OptionGroup(visibility: .hidden) var selection: JobsSelection
+    @OptionGroup(visibility: .hidden) var tagged: JobsTag
+
     @Argument(help: "The number of the job.")
     var id: Int64
+
+    func validate() throws {
+        try selection.requireNone(for: "jobs show")
+        if tagged.tag != nil { throw ValidationError("--tag does not go with `jobs show`.") }
+    }
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         guard let reader = try composition.reader(), let job = try reader.job(id)?.checked().job else {
             throw Refusal("there is no job \(id)", help: "`heroproc jobs` shows all there are")
         }
+        var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
+        // One that has not ended is not in the table of starts yet.
+        if job.phase == .running, job.process != nil, starts.last?.generation ?? 0 < job.generation {
+            starts.append(StartRecord(job: id, generation: job.generation, startedAt: job.startedAt))
+        }
+        let action = ActionKey(context: job.context, service: job.service, action: job.action)
+        let log = "\(composition.paths.logs)/\(action.logFolder)/\(id).log"
         switch output.format {
         case .text:
-            var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
-            // One that has not ended is not in the table of starts yet.
-            if job.phase == .running, job.process != nil, starts.last?.generation ?? 0 < job.generation {
-                starts.append(StartRecord(job: id, generation: job.generation, startedAt: job.startedAt))
-            }
-            output.result(JobsView(output.results).text(job, starts: starts, now: composition.now))
+            output.result(JobsView(output.results).text(job, starts: starts, log: log, now: composition.now))
         case .json:
-            output.result(JobsView.json([job]))
+            output.result(JobsView.json(job, starts: starts, log: log))
         }
         return .good
     }

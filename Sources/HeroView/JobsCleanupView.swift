@@ -1,0 +1,41 @@
+public import HeroModel
+
+/// What a cleanup of jobs came to, or would come to.
+public enum CleanupView {
+    /// One or two lines.
+    public static func text(_ result: CleanupResult) -> String {
+        guard !result.jobs.isEmpty || !result.actions.isEmpty else {
+            return result.isDryRun ? "Nothing would be removed.\n" : "Nothing to remove.\n"
+        }
+        let verb = result.isDryRun ? "Would remove" : "Removed"
+        var lines = ["\(verb) \(count(result.jobs.count, "ended job"))\(list(result.jobs.map { String($0) }))."]
+        if !result.actions.isEmpty {
+            let names = result.actions.map { key in
+                key.service.map { "\(key.context)/\($0).\(key.action)" } ?? "\(key.context)/\(key.action)"
+            }
+            lines.append("\(verb) \(count(result.actions.count, "action spec"))\(list(names)).")
+        }
+        return lines.map { $0.printable + "\n" }.joined()
+    }
+
+    /// `{jobs_deleted, actions_deleted, job_ids, action_ids, errors, dry_run}`; the counts of a dry run are 0.
+    public static func json(_ result: CleanupResult) -> JSONValue {
+        [
+            "jobs_deleted": JSONValue(result.isDryRun ? 0 : result.jobs.count),
+            "actions_deleted": JSONValue(result.isDryRun ? 0 : result.actions.count),
+            "job_ids": .array(result.jobs.map(JSONValue.integer)),
+            "action_ids": .array(result.actions.map { .string($0.action) }),
+            "errors": .array(result.errors.map(JSONValue.string)),
+            "dry_run": .bool(result.isDryRun),
+        ]
+    }
+
+    private static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+
+    /// The first ones in brackets.
+    private static func list(_ names: [String]) -> String {
+        guard !names.isEmpty else { return "" }
+        let more = names.count > 20 ? " and \(names.count - 20) more" : ""
+        return " (" + names.prefix(20).joined(separator: ", ") + more + ")"
+    }
+}

@@ -1,0 +1,99 @@
+public import HeroModel
+
+/// When a standalone action runs next: what `jobs` shows beside the jobs there are.
+public struct UpcomingRun: Hashable, Sendable {
+    /// The action.
+    public var name: QualifiedName
+    /// Its newest job; nil before the first.
+    public var job: JobID?
+    /// When its schedule comes due; nil without one.
+    public var nextRunAt: WallTime?
+    /// When its schedule last came due; nil before the first time.
+    public var lastDueAt: WallTime?
+    /// Whether it is to run once as soon as it can.
+    public var owesRun: Bool
+
+    /// Makes an entry.
+    public init(
+        _ name: QualifiedName,
+        job: JobID? = nil,
+        nextRunAt: WallTime? = nil,
+        lastDueAt: WallTime? = nil,
+        owesRun: Bool = false
+    ) {
+        self.name = name
+        self.job = job
+        self.nextRunAt = nextRunAt
+        self.lastDueAt = lastDueAt
+        self.owesRun = owesRun
+    }
+}
+
+extension JobsView {
+    /// The jobs, and below them the actions that are to run, the next one first.
+    public func text(_ jobs: [JobRecord], upcoming: [UpcomingRun], now: WallTime) -> String {
+        let due = upcoming.filter { $0.nextRunAt != nil || $0.owesRun }.sorted { left, right in
+            let (first, second) = (left.sortTime, right.sortTime)
+            return first == second ? left.name < right.name : first < second
+        }
+        guard !due.isEmpty else { return text(jobs, now: now) }
+        var table = Table([
+            .init(heading: "NEXT RUN"), .init(heading: "IN", side: .right), .init(heading: "ACTION"),
+            .init(heading: "LAST JOB", side: .right),
+        ])
+        table.rows = due.map { run in
+            [
+                .init(run.owesRun ? "as soon as it can" : run.nextRunAt?.toTheSecond ?? ""),
+                .init(run.owesRun ? "" : run.nextRunAt.map { $0.relative(to: now) } ?? ""),
+                .init(run.name.description),
+                .init(run.job.map { String($0) } ?? ""),
+            ]
+        }
+        return text(jobs, now: now) + "\n" + table.text(style)
+    }
+
+    /// `heroproc/jobs/v1`, with the standalone actions and their next runs.
+    public static func json(_ jobs: [JobRecord], upcoming: [UpcomingRun]) -> JSONValue {
+        [
+            "schema": "heroproc/jobs/v1", "jobs": .array(jobs.map { .object(members($0)) }),
+            "standalone": .array(upcoming.map(json)),
+        ]
+    }
+
+    /// One job in `heroproc/jobs/v1`, with its starts and the place of its log.
+    public static func json(_ job: JobRecord, starts: [StartRecord], log: String) -> JSONValue {
+        let history = [
+            JSONValue.Member("log", .string(log)),
+            JSONValue.Member("starts", .array(starts.map(json))),
+        ]
+        return ["schema": "heroproc/jobs/v1", "jobs": [.object(members(job) + history)]]
+    }
+
+    private static func json(_ run: UpcomingRun) -> JSONValue {
+        [
+            "context": .string(run.name.context),
+            "name": .string(run.name.name),
+            "job_id": JSONValue(run.job),
+            "next_run_at": JSONValue(run.nextRunAt?.description),
+            "last_due_at": JSONValue(run.lastDueAt?.description),
+            "owes_run": .bool(run.owesRun),
+        ]
+    }
+
+    private static func json(_ start: StartRecord) -> JSONValue {
+        [
+            "generation": .integer(Int64(start.generation)),
+            "started_at": JSONValue(start.startedAt?.description),
+            "ended_at": JSONValue(start.endedAt?.description),
+            "exit_code": JSONValue(start.outcome?.exitCode),
+            "signal": JSONValue(start.outcome?.signal?.description),
+            "outcome": JSONValue(start.outcome?.description),
+        ]
+    }
+}
+
+extension UpcomingRun {
+    fileprivate var sortTime: WallTime {
+        owesRun ? WallTime(microseconds: .min) : nextRunAt ?? WallTime(microseconds: .max)
+    }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Glibc
+import HeroModel
+import HeroStore
+
+extension Sessions {
+    /// A long history: what reading it costs, and how much room it takes before and after retention.
+    mutating func history() throws {
+        let state = try place.folder("history")
+        let manifests = try place.folder("history-services.d")
+        let database = state + "/heroproc.db"
+        try Self.fill(database, jobs: sizes.jobs, services: 100)
+        results[.historyJobs, .heroproc] = try processor(["jobs", "--service", "s7", "--state", state])
+        results[.historyStatus, .heroproc] = try processor(["status", "--state", state])
+        results[.historySize, .heroproc] = try Self.megabytes(database)
+        let rules = "kind: Settings\nretention:\n  - {tag: bench, older_than: 1h}\n"
+        try Data(rules.utf8).write(to: URL(filePath: manifests + "/settings.yaml"))
+        _ = try processor(["reconcile", "--dir", manifests, "--state", state], repetitions: 1)
+        results[.historyRetained, .heroproc] = try Self.megabytes(database)
+        say("heroproc: \(sizes.jobs) jobs on record")
+    }
+
+    /// Ended jobs of services that are up no more, each with one start, all of them a day old.
+    private static func fill(_ path: String, jobs: Int, services: Int) throws {
+        let store = try StateStore(path: path)
+        let ended = WallTime(microseconds: Int64(time(nil) - 86_400) * 1_000_000)
+        var changes: [StoreChange] = []
+        for index in 0..<services {
+            let spec = ServiceSpec(QualifiedName("s\(index)"), actions: [ActionSpec("run", .exec(["true"]))])
+            let record = ServiceRecord(
+                spec: spec,
+                canonical: CanonicalSpec(spec),
+                state: .stopped,
+                since: ended,
+                run: nil,
+                revision: 1,
+                isOrderedUp: false
+            )
+            changes.append(.service(record))
+        }
+        for index in 1...max(1, jobs) {
+            var job = JobRecord(
+                id: Int64(index),
+                context: QualifiedName.defaultContext,
+                service: "s\(index % max(1, services))",
+                action: "run",
+                run: nil,
+                revision: 1,
+                tags: ["bench"],
+                createdAt: ended
+            )
+            job.phase = .succeeded
+            job.outcome = .exited(0)
+            job.startedAt = ended
+            job.finishedAt = ended
+            changes.append(.job(job))
+            changes.append(
+                .start(StartRecord(job: job.id, generation: 1, startedAt: ended, endedAt: ended, outcome: .exited(0)))
+            )
+            if changes.count > 5000 {
+                try store.commit(changes)
+                changes.removeAll(keepingCapacity: true)
+            }
+        }
+        try store.commit(changes)
+    }
+
+    /// Processor time of a command in seconds, the median of some runs.
+    private func processor(_ arguments: [String], repetitions: Int? = nil) throws -> Double? {
+        setenv("HERO_PROC_NO_AUTOSTART_DB", "1", 1)
+        var times: [Double] = []
+        for _ in 0..<(repetitions ?? 2 * sizes.repetitions + 1) {
+            let ending = try Child([place.program("heroproc")] + arguments, in: place.path).wait()
+            guard ending.code < 2 else { throw BenchError("`heroproc \(arguments[0])` ended with \(ending.code)") }
+            times.append(ending.processorTime)
+        }
+        return times.median
+    }
+
+    private static func megabytes(_ path: String) throws -> Double {
+        let sizes = try ["", "-wal"].map { suffix in
+            FileManager.default.fileExists(atPath: path + suffix)
+                ? try FileManager.default.attributesOfItem(atPath: path + suffix)[.size] as? Int ?? 0 : 0
+        }
+        return Double(sizes.reduce(0, +)) / 1e6
+    }
+}

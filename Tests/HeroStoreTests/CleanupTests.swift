@@ -1,0 +1,181 @@
+import GRDB
+import HeroModel
+import Testing
+
+@testable import HeroStore
+
+/// Some seconds before now.
+private func ago(_ seconds: Int64) -> WallTime { WallTime(microseconds: now.microseconds - seconds * 1_000_000) }
+
+@Suite("Jobs that may go")
+struct CleanupTests {
+    /// A job that ended some seconds before now.
+    private func ended(
+        _ id: JobID,
+        service: String? = nil,
+        action: String = "seed",
+        run: RunID? = nil,
+        phase: JobPhase = .succeeded,
+        tags: [String] = ["ci"],
+        context: String = "core",
+        secondsAgo: Int64? = 60
+    ) -> StoreChange {
+        var job = job(id, service: service, action: action, run: run, phase: phase, tags: tags, context: context)
+        job.finishedAt = secondsAgo.map { WallTime(microseconds: now.microseconds - $0 * 1_000_000) }
+        return .job(job)
+    }
+
+    @Test(
+        "A rule takes the jobs that match all of it, whole words only",
+        arguments: [
+            (CleanupRule(tags: ["ci"]), [1, 2, 3, 4, 5, 6]),
+            (CleanupRule(tags: ["c"]), []),
+            (CleanupRule(tags: ["ci_kind_build"]), [2, 3]),
+            (CleanupRule(tags: ["ci", "ci_kind_build"]), [2, 3]),
+            (CleanupRule(tags: ["ci", "ci_kind_build", "ci_target_web"]), [3]),
+            (CleanupRule(tags: ["ci", "ci_kind"]), []),
+            (CleanupRule(tags: ["ci", "ci_anna"]), [4]),
+            (CleanupRule(tags: ["ci"], endedBefore: ago(100)), [5]),
+            (CleanupRule(tags: ["ci"], endedBefore: ago(60)), [5]),
+            (CleanupRule(tags: ["ci"], endedBefore: ago(59)), [1, 2, 3, 4, 5]),
+            (CleanupRule(tags: ["ci"], phases: [.failed, .cancelled]), [2, 6]),
+            (CleanupRule(service: QualifiedName("web")), [7]),
+            (CleanupRule(service: QualifiedName("web", context: "lab")), [8]),
+            (CleanupRule(service: QualifiedName("we")), []),
+            (CleanupRule(action: "other"), [4]),
+            (CleanupRule(tags: ["it's \"quoted\""]), [7]),
+        ] as [(CleanupRule, [JobID])]
+    )
+    func rules(rule: CleanupRule, expected: [JobID]) throws {
+        let store = try StateStore.inMemory()
+        try store.commit([
+            ended(1), ended(2, phase: .failed, tags: ["ci", "ci_kind_build"]),
+            ended(3, tags: ["ci", "ci_kind_build", "ci_target_web"]),
+            ended(4, action: "other", tags: ["ci", "ci_anna"]),
+            ended(5, secondsAgo: 200), ended(6, phase: .cancelled, secondsAgo: nil),
+            ended(7, service: "web", tags: ["cider", "it's \"quoted\""]),
+            ended(8, service: "web", tags: ["xci"], context: "lab"),
+        ])
+        #expect(try store.reader.removableJobs(rule).map(\.id) == expected)
+        #expect(try store.reader.removableJobs(rule, limit: 1).map(\.id) == Array(expected.prefix(1)))
+    }
+
+    @Test("What is active, what a service that is up stands on, and what is still to begin stays; what was left goes")
+    func stays() throws {
+        let store = try StateStore.inMemory()
+        var down = service("down", run: 9)
+        down.isOrderedUp = false
+        try store.commit([.service(service("web", run: 2)), .service(down)])
+        let phases = JobPhase.allCases
+        for (offset, phase) in phases.enumerated() {
+            let place = JobID(offset)
+            try store.commit([
+                ended(10 + place, service: "web", run: 2, phase: phase),
+                ended(20 + place, service: "web", run: 1, phase: phase),
+                ended(30 + place, service: "down", run: 9, phase: phase), ended(40 + place, phase: phase),
+            ])
+        }
+        func left(_ base: JobID) throws -> [JobPhase] {
+            let gone = try store.reader.removableJobs(CleanupRule(tags: ["ci"])).map(\.id)
+            return phases.enumerated().filter { !gone.contains(base + JobID($0.offset)) }.map(\.element)
+        }
+        #expect(try left(10) == phases)
+        #expect(try left(20) == [.running, .retrying])
+        #expect(try left(30) == [.running, .retrying])
+        #expect(try left(40) == [.pending, .waiting, .running, .retrying])
+    }
+
+    @Test("A rule of the settings takes ended jobs only, so long after their end")
+    func retention() {
+        let rule = CleanupRule(RetentionRule(tag: "ci", olderThan: .seconds(60)), now: now)
+        #expect(rule.phases == [.succeeded, .failed, .cancelled])
+        #expect(rule.tags == ["ci"])
+        #expect(rule.endedBefore == ago(60))
+        #expect(CleanupRule(RetentionRule(phases: [.failed], olderThan: .zero), now: now).phases == [.failed])
+    }
+
+    @Test(
+        "A cleanup takes jobs, starts, tags, runs without jobs and specs that nothing uses; the preview says the same ids"
+    )
+    func cleanUp() throws {
+        let queue = try Connection.inMemory()
+        let store = StateStore(path: ":memory:", queue: queue)
+        var gone = service("gone", run: 5)
+        gone.spec.actions[0].name = "old"
+        func run(_ id: RunID, _ name: String) -> StoreChange {
+            .run(RunRecord(id: id, service: QualifiedName(name), revision: 1, startedAt: now, endedAt: now))
+        }
+        try store.commit([
+            .service(service("web", run: 2)), .service(gone), .serviceRemoved(gone.name), run(2, "web"), run(5, "gone"),
+            ended(1, service: "gone", action: "old", run: 5), ended(2, service: "web", action: "server", run: 2),
+            ended(3, tags: []), .start(StartRecord(job: 1, generation: 1, startedAt: now)),
+        ])
+        let before = try queue.read { try Int.fetchOne($0, sql: "SELECT total_changes()") }
+        let preview = try store.reader.previewCleanup(CleanupRule(tags: ["ci"]))
+        #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT total_changes()") } == before)
+        #expect(preview.isDryRun)
+        #expect(preview.jobs == [1])
+        #expect(preview.actions == [ActionKey(context: "core", service: "gone", action: "old")])
+        var traces: [RemovableJob] = []
+        let result = try store.cleanUp(CleanupRule(tags: ["ci"])) { jobs in
+            traces += jobs
+            return ["cannot remove a log"]
+        }
+        #expect(result.jobs == preview.jobs && result.actions == preview.actions)
+        #expect(result.errors == ["cannot remove a log"])
+        #expect(traces.map(\.action.logFolder) == ["core/gone/old"])
+        for (table, count) in [("jobs", 2), ("starts", 0), ("job_tags", 1), ("runs", 1), ("actions", 1)] {
+            #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } == count, "\(table)")
+        }
+        #expect(try store.cleanUp(CleanupRule(tags: ["ci"])) { _ in [] } == CleanupResult())
+    }
+
+    @Test("Only an index is asked which jobs may go")
+    func indexes() throws {
+        let tagged = CleanupRule(tags: ["ci", "ci_kind_build"], phases: [.failed], endedBefore: now)
+        for (rule, index) in [
+            (tagged, "job_tags USING PRIMARY KEY"), (CleanupRule(service: QualifiedName("web")), "jobs_service_id"),
+            (CleanupRule(action: "a", phases: [.failed]), "jobs_action_id"),
+            (CleanupRule(phases: [.failed], endedBefore: now), "jobs_finished_at"),
+        ] {
+            let question = Queries.removable(rule)
+            let steps = try Connection.inMemory().read { db in
+                try Row.fetchAll(
+                    db,
+                    sql: "EXPLAIN QUERY PLAN " + question.sql,
+                    arguments: StatementArguments(question.values)
+                ).map { String.fromDatabaseValue($0["detail"]) ?? "" }
+            }
+            #expect(steps.contains { $0.contains(index) }, "\(steps)")
+            #expect(!steps.contains { $0.hasPrefix("SCAN jobs") && !$0.contains("USING INDEX") }, "\(steps)")
+        }
+    }
+
+    @Test(
+        "The last 200 revisions are kept, what something stands on too, and of the others neither text nor former spec"
+    )
+    func revisions() throws {
+        let queue = try Connection.inMemory()
+        let store = StateStore(path: ":memory:", queue: queue)
+        var standing = service("standing")
+        standing.revision = 3
+        for number in 1...260 as ClosedRange<Int64> {
+            var changing = service("changing", arguments: ["/bin/echo", "\(number)"])
+            changing.revision = number
+            try store.commit([
+                .revision(revision(number), files: [file("a", "same"), file("b", "\(number)")], documents: []),
+                .service(number == 3 ? standing : changing),
+            ])
+        }
+        let numbers = try store.reader.revisions(limit: 1000).map(\.number)
+        #expect(numbers == Array((61...260).reversed()) + [3])
+        #expect(try store.reader.files(of: 3).map(\.path) == ["a", "b"])
+        let counts = try queue.read { db in
+            try ["texts", "files", "actions"].map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") }
+        }
+        // One text that all share, and one of each revision; specs follow a turn later, and a standing one stays.
+        #expect(counts[0] == 202)
+        #expect(counts[1] == 402)
+        #expect((201...203).contains(counts[2] ?? 0), "\(counts)")
+    }
+}

@@ -1,0 +1,70 @@
+import HeroModel
+import HeroView
+import Testing
+
+@Suite struct CleanupViewTests {
+    private let result = CleanupResult(
+        jobs: [3, 9],
+        actions: [
+            ActionKey(context: "core", service: nil, action: "report"),
+            ActionKey(context: "lab", service: "web", action: "run"),
+        ],
+        errors: ["cannot remove a log"]
+    )
+
+    @Test("a cleanup says what went; its JSON has exactly the members of the contract")
+    func done() {
+        #expect(
+            CleanupView.text(result)
+                == "Removed 2 ended jobs (3, 9).\nRemoved 2 action specs (core/report, lab/web.run).\n"
+        )
+        let json = #"{"jobs_deleted":2,"actions_deleted":2,"job_ids":[3,9],"action_ids":["report","run"],"#
+        #expect(CleanupView.json(result).text() == json + #""errors":["cannot remove a log"],"dry_run":false}"#)
+        #expect(CleanupView.text(CleanupResult()) == "Nothing to remove.\n")
+    }
+
+    @Test("a dry run lists the same ids and counts nothing")
+    func dryRun() {
+        var preview = result
+        preview.isDryRun = true
+        #expect(CleanupView.text(preview).hasPrefix("Would remove 2 ended jobs (3, 9).\n"))
+        let json = CleanupView.json(preview)
+        #expect(json["jobs_deleted"] == .integer(0) && json["actions_deleted"] == .integer(0))
+        #expect(json["job_ids"] == [.integer(3), .integer(9)] && json["dry_run"] == .bool(true))
+        #expect(CleanupView.text(CleanupResult(isDryRun: true)) == "Nothing would be removed.\n")
+    }
+
+    @Test("a long list is cut, and says so")
+    func long() {
+        let text = CleanupView.text(CleanupResult(jobs: Array(1...50)))
+        #expect(text.contains("18, 19, 20 and 30 more"))
+    }
+
+    @Test("the next runs stand below the jobs, the soonest first; what is owed comes before all")
+    func upcoming() {
+        let runs = [
+            UpcomingRun(QualifiedName("late"), nextRunAt: WallTime(microseconds: now.microseconds + 7_200_000_000)),
+            UpcomingRun(
+                QualifiedName("soon"),
+                job: 4,
+                nextRunAt: WallTime(microseconds: now.microseconds + 60_000_000)
+            ),
+            UpcomingRun(QualifiedName("owed"), owesRun: true), UpcomingRun(QualifiedName("never")),
+        ]
+        let lines = JobsView().text([], upcoming: runs, now: now).split(separator: "\n").map(String.init)
+        #expect(lines.first == "No jobs.")
+        #expect(
+            lines.dropFirst(2).compactMap { $0.split(separator: " ").first { $0.contains("/") } } == [
+                "core/owed", "core/soon", "core/late",
+            ]
+        )
+        guard case .array(let all)? = JobsView.json([], upcoming: runs)["standalone"] else {
+            Issue.record("no standalone actions")
+            return
+        }
+        #expect(
+            all.count == 4 && keys(all[0]) == ["context", "name", "job_id", "next_run_at", "last_due_at", "owes_run"]
+        )
+        #expect(all[1]["job_id"] == .integer(4))
+    }
+}
