@@ -41,7 +41,10 @@ public struct Reclaim: Hashable, Sendable {
 
     /// `will stop pid 412 /usr/sbin/nginx: holds tcp 8080 (kill_others)`.
     public var text: String {
-        "will stop \(holderText): holds \(resource) (\(allowedBy.rawValue))"
+        switch resource {
+        case .tcp, .socket: "will stop \(holderText): holds \(resource) (\(allowedBy.rawValue))"
+        case .pidFile: "will stop \(holderText): named by \(resource) (\(allowedBy.rawValue))"
+        }
     }
 }
 
@@ -116,17 +119,23 @@ public struct Drift: Hashable, Sendable {
     }
 
     /// What an action declares is held by a process that is not ours.
-    public static func heldByStranger(_ holder: ObservedHolder) -> Drift {
+    public static func heldByStranger(_ holder: ObservedHolder, mayBeStopped: Bool) -> Drift {
         let kind: Kind =
             switch holder.resource {
             case .tcp: .portHeldByStranger
             case .socket, .pidFile: .socketHeldByStranger
             }
+        var text = "\(holder.resource) is held by \(ObservedHolder.process(holder.pid, holder.exe))"
+        if let protection = holder.protection {
+            text += ", which is never stopped: \(protection)"
+        } else if holder.pid > 0, !mayBeStopped {
+            text += "; end it, or set `kill_others: true` to have it stopped"
+        }
         return Drift(
             service: holder.service,
             action: holder.action,
             kind: kind,
-            text: "\(holder.resource) is held by \(ObservedHolder.process(holder.pid, holder.exe))"
+            text: text
         )
     }
 }

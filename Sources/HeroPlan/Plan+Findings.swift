@@ -33,10 +33,11 @@ extension Plan {
             guard let action = actions[Subject(holder.service, holder.isStandalone)],
                 let spec = Self.spec(of: holder, desired)
             else { continue }
-            if action.isStarting, let permission = holder.permission(spec) {
+            let permission = holder.permission(spec)
+            if action.isStarting, let permission {
                 reclaims.append(Reclaim(holder, allowedBy: permission))
             } else if !holder.isStandalone, isWatched(desired.services[holder.service]?.spec), action != .stop {
-                drift.append(.heldByStranger(holder))
+                drift.append(.heldByStranger(holder, mayBeStopped: permission != nil))
             }
         }
         reclaims.sort { left, right in
@@ -71,7 +72,7 @@ extension Plan {
             .error,
             code: "reclaim-needed",
             "cannot start \(reclaim.service): \(reclaim.holderText) holds \(reclaim.resource), "
-                + "and `--no-kill` forbids to stop it",
+                + "and `--no-kill` forbids stopping it",
             help: "stop it yourself, or leave out `--no-kill`",
             at: reclaim.isStandalone
                 ? desired.actions[reclaim.service]?.place(of: reclaim.allowedBy.rawValue)

@@ -114,9 +114,7 @@ extension Planning {
 
     private func blockedReason(_ subject: Subject, _ obstacles: Obstacles) -> Reason {
         var reason = obstacleReason(subject, obstacles)
-        if subject.isLive, let field = subject.fields.first {
-            reason.text += "; it runs on as it is, although \(Self.text(field))"
-        }
+        if subject.isLive, !subject.fields.isEmpty { reason.text += "; until then it runs on as it was started" }
         return reason
     }
 
@@ -145,7 +143,7 @@ extension Planning {
         guard let subject else { return "is up" }
         switch subject.wish {
         case .isHandsOff: return "is up and on ignore\(Self.at(subject.declared?.place(of: "status")))"
-        case .isLeftAlone: return "is up, and pruning is off"
+        case .isLeftAlone: return "is left up, since pruning is off"
         case .isUp: return "is wanted up as well"
         case .isDownByStatus, .isDownByOrder, .isGone: return "is up"
         }
@@ -162,7 +160,7 @@ extension Planning {
         case .isGone, .isLeftAlone: return "no manifest declares any more"
         case .isUp:
             guard subject.isLive || need(Int(number)) == .nothing, let state = subject.observed?.state else {
-                return "cannot be up itself"
+                return "cannot come up itself"
             }
             return state == .failed ? "gave up" : "is \(state.rawValue)"
         }
@@ -182,7 +180,7 @@ extension Planning {
     static func text(_ field: FieldDiff) -> String {
         let verb = field.isRaise ? "was raised" : "changed"
         let (before, after) = (value(field.before, of: field.path), value(field.after, of: field.path))
-        return "field \(field.path) \(verb) from \(before) to \(after)\(at(field.place))"
+        return "\(field.path) \(verb) from \(before) to \(after)\(at(field.place))"
     }
 
     /// A value in a sentence: the default where there is none, the beginning of what is long.

@@ -56,7 +56,7 @@ struct Refusals {
             let subject = planning.subjects[Int(number)]
             guard subject.isProtected, subject.isWorking else { continue }
             let place = subject.declared?.place(of: "protect")
-            let origin = place == nil ? "was started as protected" : "is protected\(Planning.at(place))"
+            let origin = place == nil ? "was started as protected" : "is protected"
             diagnostics.append(
                 Diagnostic(
                     .error,

@@ -13,8 +13,10 @@ struct FieldText {
     /// What is wanted.
     private(set) var after: String
 
-    init(_ field: FieldDiff) {
-        let shape = Shape(of: field.path)
+    /// A field of a service; or of an action of its own, whose paths do not say that it is one.
+    init(_ field: FieldDiff, isStandalone: Bool = false) {
+        let path = isStandalone ? "actions._.\(field.path)" : field.path
+        let shape = Shape(of: path)
         var (old, new) = (field.before?.printable, field.after?.printable)
         if let oldText = old, let newText = new, max(oldText.columns, newText.columns) > Self.limit {
             let common = zip(oldText, newText).prefix { $0 == $1 }.count
@@ -25,7 +27,7 @@ struct FieldText {
             old = old.map { Self.middle($0, from: 0) }
             new = new.map { Self.middle($0, from: 0) }
         }
-        let missing = CanonicalSpec.defaultText(of: field.path).map { "\($0) (default)" } ?? "unset"
+        let missing = CanonicalSpec.defaultText(of: path).map { "\($0) (default)" } ?? "unset"
         before = old.map(shape.show) ?? missing
         after = new.map(shape.show) ?? missing
     }

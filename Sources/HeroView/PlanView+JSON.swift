@@ -14,23 +14,48 @@ extension PlanView {
             "changes": .array(plan.changes.map(json)),
             "stop_waves": json(plan.stopWaves),
             "start_waves": json(plan.startWaves),
-            "reclaims": [],
+            "reclaims": .array(plan.reclaims.map(json)),
             "drift": .array(plan.drift.map(json)),
             "diagnostics": .array(plan.diagnostics.map(DiagnosticView.json)),
         ]
     }
 
     private static func json(_ change: Change) -> JSONValue {
-        [
-            "service": .string(change.service.description),
-            "context": .string(change.service.context),
-            "action": .string(change.action.rawValue),
-            "reason": ["code": .string(change.reason.code.rawValue), "text": .string(change.reason.text)],
-            "cause": JSONValue(change.cause?.description),
-            "fields": .array(change.fields.map(json)),
-            "stop_wave": JSONValue(change.stopWave),
-            "start_wave": JSONValue(change.startWave),
+        var members = subject(change.service, isStandalone: change.isStandalone)
+        members += [
+            JSONValue.Member("context", .string(change.service.context)),
+            JSONValue.Member("action", .string(change.action.rawValue)),
+            JSONValue.Member(
+                "reason",
+                ["code": .string(change.reason.code.rawValue), "text": .string(change.reason.text)]
+            ),
+            JSONValue.Member("cause", JSONValue(change.cause?.description)),
+            JSONValue.Member("fields", .array(change.fields.map(json))),
+            JSONValue.Member("stop_wave", JSONValue(change.stopWave)),
+            JSONValue.Member("start_wave", JSONValue(change.startWave)),
+            JSONValue.Member("blocked_by", json(change.blockedBy)),
         ]
+        return .object(members)
+    }
+
+    /// A service by its name; a standalone action has none and says its own.
+    private static func subject(_ name: QualifiedName, isStandalone: Bool) -> [JSONValue.Member] {
+        guard isStandalone else { return [JSONValue.Member("service", .string(name.description))] }
+        return [
+            JSONValue.Member("service", .null), JSONValue.Member("standalone", .string(name.description)),
+        ]
+    }
+
+    private static func json(_ reclaim: Reclaim) -> JSONValue {
+        var members = subject(reclaim.service, isStandalone: reclaim.isStandalone)
+        members += [
+            JSONValue.Member("action", .string(reclaim.action)),
+            JSONValue.Member("resource", .string(reclaim.resource.description)),
+            JSONValue.Member("pid", .integer(Int64(reclaim.pid))),
+            JSONValue.Member("exe", reclaim.exe.isEmpty ? .null : .string(reclaim.exe)),
+            JSONValue.Member("allowed_by", .string(reclaim.allowedBy.rawValue)),
+        ]
+        return .object(members)
     }
 
     private static func json(_ field: FieldDiff) -> JSONValue {
@@ -47,6 +72,7 @@ extension PlanView {
         [
             "service": .string(drift.service.description),
             "action": .string(drift.action),
+            "kind": .string(drift.kind.rawValue),
             "text": .string(drift.text),
         ]
     }

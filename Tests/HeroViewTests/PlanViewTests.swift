@@ -33,7 +33,7 @@ import Testing
         }
         #expect(
             keys(web) == [
-                "service", "context", "action", "reason", "cause", "fields", "stop_wave", "start_wave",
+                "service", "context", "action", "reason", "cause", "fields", "stop_wave", "start_wave", "blocked_by",
             ]
         )
         #expect(web["reason"].map(keys) == ["code", "text"])

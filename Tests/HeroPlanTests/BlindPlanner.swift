@@ -1,0 +1,86 @@
+import HeroModel
+import HeroPlan
+import Testing
+
+/// A planner that does not see a part of what it is told, and the law that must catch it.
+struct BlindPlanner: CustomTestStringConvertible, Sendable {
+    var law: PlanLaw
+    var title: String
+    var plan: @Sendable (Desired, Observed, PlanOptions) -> Plan
+
+    var testDescription: String { title }
+
+    init(
+        _ law: PlanLaw,
+        _ title: String,
+        looking: @escaping @Sendable (inout Desired, inout Observed, inout PlanOptions) -> Void
+    ) {
+        self.law = law
+        self.title = title
+        plan = { desired, observed, options in
+            var (desired, observed, options) = (desired, observed, options)
+            looking(&desired, &observed, &options)
+            return Planner.plan(desired, observed, options)
+        }
+    }
+
+    static let all: [BlindPlanner] = [
+        .init(.noDependentOutlivesItsRequirement, "requirements recorded at the start") { _, observed, _ in
+            observed.edit { $0.requires = [] }
+        },
+        .init(.startsFollowTheirDependencies, "mere order") { desired, _, _ in
+            desired.edit {
+                $0.after = []
+                $0.wants = []
+            }
+        },
+        .init(.requirementsDecide, "declared requirements") { desired, _, _ in desired.edit { $0.requires = [] } },
+        .init(.nothingIsForgotten, "that what requires what is wanted down goes down") { desired, _, _ in
+            desired.edit { if $0.status == .stop { $0.status = .ignore } }
+        },
+        .init(.whatIsNotWantedNeverStarts, "the status") { desired, _, _ in desired.edit { $0.status = .start } },
+        .init(.nothingElseIsTouched, "--no-prune") { _, _, options in options.prunes = true },
+        .init(.nothingElseIsTouched, "that an apply alone tries again") { _, _, options in options.retriesFailed = true
+        },
+        .init(.whatIsNotWantedNeverStarts, "down") { _, _, options in options.down = .none },
+        .init(.conflictsNeverUpTogether, "conflicts") { desired, observed, _ in
+            desired.edit { $0.conflicts = [] }
+            observed.edit { $0.conflicts = [] }
+        },
+        .init(.narrowPlansStayNarrow, "--only") { _, _, options in options.only = [] },
+        .init(.guardsAreHonoured, "protection") { desired, _, _ in desired.edit { $0.isProtected = false } },
+        .init(.guardsAreHonoured, "max_disruption") { desired, _, _ in desired.settings.maxDisruption = nil },
+        .init(.reclaimsAreAllowed, "--no-kill") { _, _, options in options.kills = true },
+        .init(.standaloneActionsStandAlone, "that a schedule is paused") { _, observed, _ in
+            for name in observed.standalone.keys { observed.standalone[name]?.isScheduled = true }
+        },
+        .init(.carriedOutIsDone, "that something came up") { _, observed, _ in
+            for (name, service) in observed.services where service.state == .running {
+                observed.services[name] = nil
+            }
+        },
+        .init(.twiceIsTheSame, "nothing, and it rolls dice") { _, observed, _ in
+            observed.revision += Int64.random(in: 0...1_000_000)
+        },
+    ]
+}
+
+extension Desired {
+    fileprivate mutating func edit(_ change: (inout ServiceSpec) -> Void) {
+        for name in services.keys {
+            guard var declared = services[name] else { continue }
+            change(&declared.spec)
+            services[name] = declared
+        }
+    }
+}
+
+extension Observed {
+    fileprivate mutating func edit(_ change: (inout ObservedService) -> Void) {
+        for name in services.keys {
+            guard var service = services[name] else { continue }
+            change(&service)
+            services[name] = service
+        }
+    }
+}

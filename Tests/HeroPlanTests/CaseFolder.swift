@@ -1,0 +1,176 @@
+import Foundation
+import HeroModel
+import HeroPlan
+import Testing
+
+/// One folder below `Cases`: what was applied, what the files say now, what is there, and the plan that must come of it.
+///
+/// `before.txt` and `after.txt` hold a line for each service (`web requires db argv 2`), standalone action (`action backup
+/// schedule 60`) and setting (`settings max_disruption 2`), in `SpecWords`. `observed.txt` says where what was applied
+/// stands (`web running`), what the machine has left (`web drift socket_gone /run/web.sock`, `web unhealthy WORDS`), who
+/// holds what (`web holder tcp 8080 pid 412 /usr/sbin/nginx`), and the `options`.
+struct CaseFolder: CustomTestStringConvertible, Sendable {
+    let name: String
+    let url: URL
+
+    var testDescription: String { name }
+
+    /// All of them by name: `GROUP/CASE`.
+    static let all: [CaseFolder] = {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Cases")
+        let paths = (try? FileManager.default.subpathsOfDirectory(atPath: root.path(percentEncoded: false))) ?? []
+        return paths.filter { $0.hasSuffix("/observed.txt") }.sorted().map { path in
+            let name = path.split(separator: "/").dropLast().joined(separator: "/")
+            return CaseFolder(name: name, url: root.appending(path: name))
+        }
+    }()
+
+    func read() throws -> Case {
+        var result = Case()
+        for words in try lines("after.txt") { result.declare(words) }
+        let before = try lines("before.txt")
+        for words in try lines("observed.txt") { result.observe(words, before) }
+        return result
+    }
+
+    private func lines(_ file: String) throws -> [[String]] {
+        let text = try String(contentsOf: url.appending(path: file), encoding: .utf8)
+        return text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    }
+
+    /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` records it, which fails once.
+    func difference(_ text: String, from golden: String) throws -> String? {
+        let file = url.appending(path: golden)
+        let recorded = try? String(contentsOf: file, encoding: .utf8)
+        if recorded == text { return nil }
+        guard ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1" else {
+            return "\(name)/\(golden) differs; it would be\n\(text)"
+        }
+        try text.write(to: file, atomically: true, encoding: .utf8)
+        return "recorded \(name)/\(golden)"
+    }
+}
+
+/// What a case folder says.
+struct Case: Sendable {
+    var desired = Desired()
+    var observed = Observed(revision: 7)
+    var options = PlanOptions()
+
+    init() { desired.settings.required = [] }
+
+    init(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
+        self.desired = desired
+        self.observed = observed
+        self.options = options
+    }
+
+    mutating func declare(_ words: [String]) {
+        guard let name = Self.name(words[0]) else { return }
+        switch words[0] {
+        case "settings": desired.settings.maxDisruption = Int(words[2])
+        case "action":
+            guard let name = Self.name(words[1]) else { return }
+            desired.actions[name] = SpecWords.declared(Self.action(words, name), name)
+        default: desired.services[name] = SpecWords.declared(Self.service(words, name))
+        }
+    }
+
+    mutating func observe(_ words: [String], _ before: [[String]]) {
+        switch words[0] {
+        case "options": options = Self.options(words.dropFirst())
+        case "action":
+            guard let name = Self.name(words[1]) else { return }
+            guard words[2...].first != "holder" else {
+                var holder = Self.holder(name, Array(words.dropFirst()))
+                holder.isStandalone = true
+                observed.holders.append(holder)
+                return
+            }
+            let line = before.first { $0.starts(with: words.prefix(2)) } ?? words
+            observed.standalone[name] = ObservedStandalone(
+                canonical: CanonicalSpec(standalone: Self.action(line, name)),
+                isActive: words.contains("active"),
+                isScheduled: words.contains("scheduled"),
+                owesRun: words.contains("owes")
+            )
+        default: observe(service: words, before)
+        }
+    }
+
+    private mutating func observe(service words: [String], _ before: [[String]]) {
+        guard let name = Self.name(words[0]) else { return }
+        switch words[1] {
+        case "drift": observed.services[name]?.drift.append(Self.drift(name, words))
+        case "unhealthy": observed.services[name]?.unhealthy = words.dropFirst(2).joined(separator: " ")
+        case "holder": observed.holders.append(Self.holder(name, words))
+        default:
+            guard let state = ServiceState(rawValue: words[1]), let line = before.first(where: { $0[0] == words[0] })
+            else { preconditionFailure("cannot understand \(words)") }
+            observed.services[name] = ObservedService(Self.service(line, name), state, Array(words.dropFirst(2)))
+        }
+    }
+
+    private static func name(_ word: String) -> QualifiedName? { QualifiedName(reference: word, in: "core") }
+
+    private static func service(_ words: [String], _ name: QualifiedName) -> ServiceSpec {
+        var spec = SpecWords.service(name)
+        SpecWords.apply(Array(words.dropFirst()), to: &spec)
+        return spec
+    }
+
+    private static func action(_ words: [String], _ name: QualifiedName) -> ActionSpec {
+        var spec = SpecWords.action(name)
+        SpecWords.apply(Array(words.dropFirst(2)), to: &spec, of: name)
+        return spec
+    }
+
+    private static func drift(_ name: QualifiedName, _ words: [String]) -> Drift {
+        switch Drift.Kind(rawValue: words[2]) {
+        case .processGone: .processGone(name, "main", pid: Int32(words[3]) ?? 1)
+        case .socketGone: .socketGone(name, "main", path: words[3])
+        case .programReplaced: .programReplaced(name, "main", path: words[3])
+        case .environmentFileChanged: .environmentFileChanged(name, "main", path: words[3])
+        case .portHeldByStranger, .socketHeldByStranger, nil: preconditionFailure("cannot understand \(words)")
+        }
+    }
+
+    /// `web holder tcp 8080 pid 412 /usr/sbin/nginx instance`, or `.. protected WORDS` at the end.
+    private static func holder(_ name: QualifiedName, _ words: [String]) -> ObservedHolder {
+        let resource: ObservedHolder.Resource =
+            switch words[2] {
+            case "tcp": .tcp(TCPEndpoint(words[3]) ?? TCPEndpoint(port: 1))
+            case "socket": .socket(words[3])
+            default: .pidFile(words[3])
+            }
+        let protection = words.firstIndex(of: "protected").map { words[($0 + 1)...].joined(separator: " ") }
+        return ObservedHolder(
+            service: name,
+            action: "main",
+            resource: resource,
+            pid: Int32(words[5]) ?? 0,
+            exe: words.count > 6 ? words[6] : "",
+            isInstance: words.contains("instance"),
+            protection: protection
+        )
+    }
+
+    private static func options(_ words: some Sequence<String>) -> PlanOptions {
+        var options = PlanOptions()
+        for word in words {
+            switch word {
+            case "--no-prune": options.prunes = false
+            case "--no-kill": options.kills = false
+            case "--allow-protected": options.allowsProtected = true
+            case "--allow-disruption": options.allowsDisruption = true
+            case "heal": options.retriesFailed = false
+            case "down": options.down = .userServices
+            case "down-all": options.down = .allServices
+            default:
+                guard word.hasPrefix("--only=") else { preconditionFailure("cannot understand \(word)") }
+                options.only = SpecWords.names(word.dropFirst("--only=".count))
+            }
+        }
+        return options
+    }
+}

@@ -1,0 +1,31 @@
+import HeroModel
+import HeroPlan
+import HeroView
+import Testing
+
+@Suite("Cases of plans")
+struct CaseTests {
+    @Test("a plan says what must change, why, and in which waves (DP-1)", arguments: CaseFolder.all)
+    func plan(_ folder: CaseFolder) throws {
+        let found = try folder.read()
+        let (plan, violations) = PlanLaws.trial(found.desired, found.observed, found.options)
+        #expect(violations == [])
+        #expect(plan.baseRevision == 7)
+        let view = PlanView(Style(width: 110), isVerbose: folder.name.hasPrefix("keep/"))
+        #expect(try folder.difference(view.text(plan), from: "plan.txt") == nil)
+        #expect(try folder.difference(PlanView.json(plan).text(.pretty) + "\n", from: "plan.json") == nil)
+    }
+
+    @Test("there are enough of them, and no line of a plan is wider than its terminal")
+    func promises() throws {
+        #expect(CaseFolder.all.count >= 120)
+        for folder in CaseFolder.all {
+            let found = try folder.read()
+            let text = PlanView(Style(width: 110)).text(Planner.plan(found.desired, found.observed, found.options))
+            // Diagnostics keep their first line whole: editors and CI jump by it.
+            for line in text.split(separator: "\n") where !line.contains("error: ") && !line.contains("warning: ") {
+                #expect(line.count <= 110, "\(folder.name): \(line)")
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import HeroModel
+
+/// Manifests in a few words: pairs of a key and a value, such as `requires a,b status stop argv 2`.
+///
+/// `-` is the empty list or no value. `argv` needs a restart, `limit` takes effect in place, `text` costs nothing, `agen` is the
+/// action's generation, `once` makes the action a one-shot; the others are the keys of manifests.
+enum SpecWords {
+    /// A service that runs a program of its name.
+    static func service(_ name: QualifiedName) -> ServiceSpec {
+        ServiceSpec(name, actions: [ActionSpec("main", .exec([program(name), "--level", "1"]), isProcess: true)])
+    }
+
+    /// An action of its own.
+    static func action(_ name: QualifiedName) -> ActionSpec {
+        ActionSpec(name.name, .exec([program(name), "--level", "1"]))
+    }
+
+    private static func program(_ name: QualifiedName) -> String { "/usr/bin/\(name.name)" }
+
+    static func apply(_ words: [String], to spec: inout ServiceSpec) {
+        for (key, value) in pairs(words) {
+            let names = names(value)
+            switch key {
+            case "requires": spec.requires = names
+            case "after": spec.after = names
+            case "wants": spec.wants = names
+            case "conflicts": spec.conflicts = names
+            case "protect": spec.isProtected = value == "true"
+            case "status": spec.status = WantedStatus(rawValue: value) ?? .start
+            case "class": spec.serviceClass = ServiceClass(rawValue: value) ?? .user
+            case "gen": spec.generation = Int(value) ?? 0
+            case "text": spec.description = value
+            case "tags": spec.tags = value == "-" ? [] : value.split(separator: ",").map(String.init)
+            case "env": spec.environment["KEY"] = value == "-" ? nil : .text(value)
+            case "agen": apply(["gen", value], to: &spec.actions[0], of: spec.name)
+            default: apply([key, value], to: &spec.actions[0], of: spec.name)
+            }
+        }
+    }
+
+    static func apply(_ words: [String], to spec: inout ActionSpec, of name: QualifiedName) {
+        for (key, value) in pairs(words) {
+            switch key {
+            case "argv": spec.program = .exec([program(name), "--level", value])
+            case "script": spec.program = .script("exec \(name.name) --level \(value)\n", interpreter: nil)
+            case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)
+            case "once": spec = ActionSpec(spec.name, spec.program, isProcess: value != "true")
+            case "port": spec.tcpPorts = value.split(separator: ",").compactMap { TCPEndpoint(String($0)) }
+            case "socket": spec.sockets = [value]
+            case "kill_others": spec.killsOthers = value == "true"
+            case "singleton": spec.singleton = value == "true"
+            case "schedule": spec.schedule = Int(value).map { Schedule(.every(.seconds(60 * $0))) }
+            case "run_on": spec.runOn = RunOn(rawValue: value) ?? .none
+            case "gen": spec.generation = Int(value) ?? 0
+            case "text": spec.description = value
+            default: preconditionFailure("unknown word \(key) in a test's world")
+            }
+        }
+    }
+
+    static func declared(_ spec: ServiceSpec) -> Declared<ServiceSpec> {
+        Declared(
+            spec,
+            at: place(spec.name, 1, 7),
+            fieldPlaces: places(
+                spec.name,
+                [
+                    "status": 2, "requires": 3, "generation": 5, "conflicts": 6, "protect": 7, "env": 8, "tags": 9,
+                    "description": 10, "after": 11, "wants": 12, "class": 13, "actions.main.start_timeout": 16,
+                    "actions.main.generation": 17, "actions.main.tcp_ports": 18, "actions.main.kill_others": 19,
+                    "actions.main.singleton": 20, "actions.main.exec": 4, "actions.main.script": 4,
+                ]
+            )
+        )
+    }
+
+    static func declared(_ spec: ActionSpec, _ name: QualifiedName) -> Declared<ActionSpec> {
+        let lines = ["exec": 3, "schedule": 4, "run_on": 5, "generation": 6, "description": 7]
+        return Declared(spec, at: place(name, 2, 7), fieldPlaces: places(name, lines))
+    }
+
+    static func names(_ value: some StringProtocol) -> [QualifiedName] {
+        value == "-" ? [] : value.split(separator: ",").compactMap { QualifiedName(reference: String($0), in: "core") }
+    }
+
+    private static func pairs(_ words: [String]) -> [(String, String)] {
+        stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
+    }
+
+    private static func places(_ name: QualifiedName, _ lines: [String: Int]) -> [String: SourcePlace] {
+        lines.mapValues { place(name, $0, 1) }
+    }
+
+    private static func place(_ name: QualifiedName, _ line: Int, _ column: Int) -> SourcePlace {
+        let folder = name.context == "core" ? "" : name.context + "/"
+        return SourcePlace(file: "services.d/\(folder)\(name.name).yaml", line: line, column: column)
+    }
+}
