@@ -118,7 +118,8 @@ let package = Package(
         .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
 
-        // The tests.
+        // The tests, and what judges the JSON of several of them.
+        .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
@@ -130,7 +131,7 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
-            dependencies: ["HeroManifest", "HeroModel"],
+            dependencies: ["HeroManifest", "HeroModel", "SchemaJudge"],
             exclude: ["Cases"],
             swiftSettings: house
         ),
