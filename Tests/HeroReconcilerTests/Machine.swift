@@ -66,7 +66,7 @@ final class Machine {
             case .done(let result): return result
             case .refused(let text, let diagnostics):
                 Issue.record("refused: \(text) \(diagnostics.map(\.message))")
-            case .accepted, .progress, nil: break
+            case .accepted, .progress, .cleaned, nil: break
             }
         }
         return nil
