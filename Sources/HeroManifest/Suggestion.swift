@@ -3,13 +3,16 @@ public enum Suggestion {
     /// What people write who come from other tools, and what it is called here.
     private static let synonyms: [String: String] = [
         "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
-        "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "working_dir": "cwd",
-        "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
-        "port": "tcp_ports", "environ": "env", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
-        "healthcheck": "ready", "shell": "interpreter", "restart_policy": "restart", "namespace": "context",
+        "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "environ": "env",
+        "working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
+        "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
+        "healthcheck": "health", "liveness": "health", "liveness_probe": "health", "shell": "interpreter",
+        "restart_policy": "restart", "namespace": "context",
         "desc": "description", "annotations": "labels", "type": "kind", "title": "name", "logging": "log",
         "retries": "retry", "unix_sockets": "sockets", "socket": "unix",
-        "url": "http", "signal_name": "signal", "max_tries": "max_attempts",
+        "url": "http", "signal_name": "signal", "max_tries": "max_attempts", "ulimits": "limits", "tz": "timezone",
+        "environment_file": "env_file", "pidfile": "pid_file", "cpus": "cpu", "mem": "memory", "mem_limit": "memory",
+        "variables": "vars", "interval_time": "interval", "protected": "protect", "crontab": "cron",
     ]
 
     /// The same for values.
