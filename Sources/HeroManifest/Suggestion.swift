@@ -4,7 +4,8 @@ public enum Suggestion {
     private static let synonyms: [String: String] = [
         "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
         "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "environ": "env",
-        "working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
+        "working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd",
+        "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
         "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
         "healthcheck": "health", "liveness": "health", "liveness_probe": "health", "shell": "interpreter",
         "restart_policy": "restart", "namespace": "context",
