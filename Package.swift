@@ -67,6 +67,9 @@ let package = Package(
             swiftSettings: house
         ),
 
+        // Texts that nobody means, and the promises that reading them must keep.
+        .target(name: "HeroFuzz", dependencies: ["HeroModel", "HeroManifest"], swiftSettings: house),
+
         // The programs.
         .executableTarget(
             name: "heroproc",
@@ -85,6 +88,11 @@ let package = Package(
             swiftSettings: house
         ),
         .executableTarget(
+            name: "hpfuzz",
+            dependencies: ["HeroFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: house
+        ),
+        .executableTarget(
             name: "hpshim",
             dependencies: ["CHeroShim", "CHeroRecord"],
             swiftSettings: [
@@ -98,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "hpbench",
             dependencies: [
-                "HeroModel", "HeroStore", "HeroLinux", "CHeroLinux",
+                "HeroModel", "HeroManifest", "HeroFuzz", "HeroStore", "HeroLinux", "CHeroLinux", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house
@@ -128,11 +136,12 @@ let package = Package(
             dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroSim", "HeroStore"],
             swiftSettings: house
         ),
+        .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: house),
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
-            dependencies: ["HeroManifest", "HeroModel", "SchemaJudge"],
-            exclude: ["Cases"],
+            dependencies: ["HeroManifest", "HeroModel", "HeroView", "HeroFuzz", "SchemaJudge"],
+            exclude: ["Cases", "Examples"],
             swiftSettings: house
         ),
         .testTarget(
@@ -143,7 +152,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HeroViewTests",
-            dependencies: ["HeroView", "HeroModel", "HeroPlan"],
+            dependencies: ["HeroView", "HeroModel", "HeroPlan", "SchemaJudge"],
             exclude: ["Goldens"],
             swiftSettings: house
         ),
@@ -172,6 +181,6 @@ let package = Package(
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
         // Real processes; heroproc and hpshim are built beside the tests.
-        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux"], swiftSettings: house),
+        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux", "SchemaJudge"], swiftSettings: house),
     ]
 )

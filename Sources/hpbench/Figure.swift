@@ -19,6 +19,11 @@ enum Figure: Int, CaseIterable {
     case historyStatus
     case historySize
     case historyRetained
+    case reading
+    case readingRatio
+    case readingMemory
+    case hostileTime
+    case hostileMemory
 
     /// A bound that a figure must keep.
     enum Aim {
@@ -39,7 +44,7 @@ enum Figure: Int, CaseIterable {
     /// What is aimed at, for the full number of services.
     var aim: Aim {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize: .none
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading: .none
         case .startRatio: .under(4.0001)
         case .stop: .under(0.3)
         case .shimMemory: .under(0.0601)
@@ -52,13 +57,17 @@ enum Figure: Int, CaseIterable {
         case .diff: .under(0.15)
         case .historyJobs, .historyStatus: .under(0.05)
         case .historyRetained: .under(10)
+        case .readingRatio: .under(3.0001)
+        case .readingMemory: .under(10.0001)
+        case .hostileTime: .under(100)
+        case .hostileMemory: .under(20)
         }
     }
 
     /// The aim as it is written.
     var aimText: String {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize: ""
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading: ""
         case .startRatio: "at most 4"
         case .stop: "under 0.3"
         case .shimMemory: "at most 0.06"
@@ -71,6 +80,10 @@ enum Figure: Int, CaseIterable {
         case .diff: "under 0.15"
         case .historyJobs, .historyStatus: "under 0.05"
         case .historyRetained: "under 10"
+        case .readingRatio: "at most 3"
+        case .readingMemory: "at most 10"
+        case .hostileTime: "under 100"
+        case .hostileMemory: "under 20"
         }
     }
 
@@ -99,15 +112,22 @@ enum Figure: Int, CaseIterable {
         case .historyStatus: "`status` with the same, processor time, s"
         case .historySize: "database with \(jobs) jobs, MB"
         case .historyRetained: "the same after retention, MB"
+        case .reading: "\(sizes.manifests) manifests of 600 bytes read, decoded and checked, s"
+        case .readingRatio: "the same, times libyaml's bare events"
+        case .readingMemory: "the same, memory, times the text"
+        case .hostileTime: "the slowest file that nobody means, ms"
+        case .hostileMemory: "the memory of the largest one, MiB"
         }
     }
 
     /// How many digits behind the point say something.
     var digits: Int {
         switch self {
-        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus: 3
-        case .startRatio, .idle, .healingMedian, .healingTail: 2
-        case .memory, .residentFew, .residentMany, .historySize, .historyRetained: 1
+        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus, .reading: 3
+        case .startRatio, .idle, .healingMedian, .healingTail, .readingRatio: 2
+        case .memory, .residentFew, .residentMany, .historySize, .historyRetained, .readingMemory, .hostileTime,
+            .hostileMemory:
+            1
         case .logThroughput: 0
         }
     }
@@ -119,6 +139,8 @@ struct Sizes {
     var many = 1000
     /// For what a machine usually holds.
     var few = 200
+    /// Manifests that are read without being applied.
+    var manifests = 10_000
     /// Lines of 100 bytes that one service writes.
     var lines = 10_000_000
     /// Jobs on record.

@@ -15,7 +15,7 @@ struct HPBench: ParsableCommand {
 
             EXAMPLES:
               hpbench                       all of it, some minutes
-              hpbench --only log            one part: many, few, log or history
+              hpbench --only log            one part: many, few, log, history or manifests
               hpbench --write               and write the page docs/reference/performance.md
             """
     )
@@ -29,7 +29,7 @@ struct HPBench: ParsableCommand {
     @Option(help: "How often the starts and stops are repeated; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Only these parts: many, few, log, history.")
+    @Option(help: "Only these parts: many, few, log, history, manifests.")
     var only: [Part] = []
 
     @Option(help: "Where to work: a fresh directory is made there.")
@@ -43,6 +43,7 @@ struct HPBench: ParsableCommand {
         case few
         case log
         case history
+        case manifests
     }
 
     func run() throws {
@@ -57,6 +58,12 @@ struct HPBench: ParsableCommand {
         sizes.lines = lines
         sizes.repetitions = rounds
 
+        let parts = only.isEmpty ? Part.allCases : only
+        let reading = Reading(count: sizes.manifests, repetitions: sizes.repetitions)
+        var first = Measurements()
+        // Before anything else has used this process's memory.
+        if parts.contains(.manifests) { reading.measure(into: &first) }
+
         let place = try Workplace(below: directory, programs: programs)
         defer { place.tidy() }
         var sessions = Sessions(place, sizes) { line in
@@ -66,7 +73,7 @@ struct HPBench: ParsableCommand {
         for contender in Contender.allCases where !contender.isInstalled {
             sessions.say("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
         }
-        let parts = only.isEmpty ? Part.allCases : only
+        sessions.results = first
         if parts.contains(.many) { try sessions.many() }
         if parts.contains(.few) { try sessions.few() }
         if parts.contains(.log) { try sessions.throughput() }

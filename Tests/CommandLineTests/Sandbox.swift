@@ -97,7 +97,9 @@ final class Sandbox: Sendable {
             unlink(running.out)
             unlink(running.err)
         }
-        return Answer(code: code, out: text(running.out), err: text(running.err))
+        let answer = Answer(code: code, out: text(running.out), err: text(running.err))
+        expectSchema(answer.out, of: arguments)
+        return answer
     }
 
     /// Starts `heroproc` and does not wait for it.
