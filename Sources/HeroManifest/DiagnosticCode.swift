@@ -104,6 +104,17 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     /// A service has two actions of one name.
     case duplicateAction = "duplicate-action"
 
+    // Variables.
+
+    /// `${NAME}` has no value.
+    case unresolvedVariable = "unresolved-variable"
+    /// Something begins with `${` and is no reference.
+    case malformedVariable = "malformed-variable"
+    /// A variable of the settings uses another one of them.
+    case variableInVars = "variable-in-vars"
+    /// A value was given with `--var` and nothing uses it (a warning).
+    case unusedVariable = "unused-variable"
+
     // The set as a whole.
 
     /// A name is declared twice.
@@ -175,6 +186,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .noQuestion: "A probe asks nothing."
         case .twoQuestions: "A probe asks more than one question."
         case .duplicateAction: "A service has two actions of one name."
+        case .unresolvedVariable: "`${NAME}` has no value."
+        case .malformedVariable: "Something begins with `${` and is no reference."
+        case .variableInVars: "A variable of the settings uses another one of them."
+        case .unusedVariable: "A value was given with `--var` and nothing uses it (a warning)."
         case .duplicateName: "A name is declared twice."
         case .unknownReference: "A reference names nothing that is declared (a warning in `after` and `wants`)."
         case .selfReference: "A service refers to itself."
@@ -236,6 +251,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .noQuestion: "ready: {interval: 1s}"
         case .twoQuestions: "ready: {tcp: 80, unix: /run/a}"
         case .duplicateAction: "two actions named `main`"
+        case .unresolvedVariable: "exec: [server, \"${PROT}\"]"
+        case .malformedVariable: "cwd: ${DATA-/srv}"
+        case .variableInVars: "vars: {A: 1, B: \"${A}\"}"
+        case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"
         case .duplicateName: "two services named `web`"
         case .unknownReference: "requires: [hero_bd]"
         case .selfReference: "requires: [web] in `web`"

@@ -30,7 +30,19 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
 
     /// Reads the manifests; the required core is asked for only where the case is about it.
     func read() throws -> ManifestResult {
-        Manifests.read(try files(), options: ManifestOptions(requiresCore: name.hasPrefix("core-")))
+        var options = ManifestOptions(requiresCore: name.hasPrefix("core-"))
+        options.variables = pairs("variables.txt")
+        options.environment = pairs("environment.txt")
+        return Manifests.read(try files(), options: options)
+    }
+
+    /// The lines `NAME=VALUE` of a file of the case, if it has that file.
+    private func pairs(_ file: String) -> [String: String] {
+        let text = (try? String(contentsOf: url.appending(path: file), encoding: .utf8)) ?? ""
+        let pairs = text.split(separator: "\n").map {
+            $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        }
+        return Dictionary(pairs.map { (String($0[0]), String($0.last ?? "")) }, uniquingKeysWith: { $1 })
     }
 
     /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` records it, which fails once.
