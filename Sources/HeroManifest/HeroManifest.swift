@@ -1,25 +1,33 @@
 // Law: text in; meaning or located diagnostics out; opens no file.
 //
 // HeroManifest reads YAML documents into a small tree with places (YAML/), puts the values of variables into it
-// (Interpolation/), turns trees into drafts by tables of keys (Decode/), and judges all drafts as one set (Checks/). It finds every mistake it can in one run; it never asks the
-// machine anything: no file, no environment, no clock.
+// (Interpolation/), turns trees into drafts by tables of keys (Decode/), and judges all drafts as one set (Checks/). It finds
+// every mistake it can in one run; it never asks the machine anything: no file, no environment, no clock.
 
 public import HeroModel
 
 /// What the caller knows and a manifest cannot say.
-public struct ManifestOptions: Hashable, Sendable {
+public struct ManifestOptions: Sendable {
     /// Whether the required core manifests must be declared; false with `HERO_PROC_NO_AUTOSTART_DB=1`.
     public var requiresCore: Bool
     /// Values of `${NAME}` that were given with `--var`; the strongest.
     public var variables: [String: String]
     /// The caller's environment, of which only the variables listed in `Settings.pass_env` are used; the weakest.
     public var environment: [String: String]
+    /// Whether the machine knows a time zone of this name.
+    public var zoneExists: @Sendable (String) -> Bool
 
-    /// Makes options.
-    public init(requiresCore: Bool = true, variables: [String: String] = [:], environment: [String: String] = [:]) {
+    /// Makes options; by default the core is required, no variable is given, and every time zone exists.
+    public init(
+        requiresCore: Bool = true,
+        variables: [String: String] = [:],
+        environment: [String: String] = [:],
+        zoneExists: @escaping @Sendable (String) -> Bool = { _ in true }
+    ) {
         self.requiresCore = requiresCore
         self.variables = variables
         self.environment = environment
+        self.zoneExists = zoneExists
     }
 }
 

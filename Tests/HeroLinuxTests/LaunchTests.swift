@@ -134,3 +134,34 @@ import Testing
         #expect(answers == [.no(reason), .yes])
     }
 }
+
+@Suite("Files of an environment that changed") struct EnvironmentDriftTests {
+    private func time(of path: String) throws -> WallTime {
+        var file = stat()
+        try #require(stat(path, &file) == 0)
+        return WallTime(microseconds: Int64(file.st_ctim.tv_sec) * 1_000_000 + Int64(file.st_ctim.tv_nsec) / 1000)
+    }
+
+    @Test("one that was written, replaced or removed after the start is told, one that was not is not")
+    func changed() throws {
+        let sandbox = try Sandbox()
+        let names = ["kept", "written", "replaced", "removed"]
+        let paths = names.map { "\(sandbox.folder)/\($0)" }
+        for name in names + ["new"] { try sandbox.write(name, "A=1\n") }
+        // Written before the start, but with a time of modification that lies long ago.
+        var old = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 1000, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, sandbox.folder + "/new", &old, 0) == 0)
+        let start = try time(of: sandbox.folder + "/new")
+        #expect(EnvironmentDrift.changed(paths, since: start) == [])
+        // Times of files advance in steps of the kernel's tick.
+        #expect(
+            eventually {
+                try? sandbox.write("written", "A=2\n")
+                return (try? time(of: paths[1])).map { $0 > start } ?? false
+            }
+        )
+        rename(sandbox.folder + "/new", paths[2])
+        unlink(paths[3])
+        #expect(EnvironmentDrift.changed(paths, since: start) == Array(paths.dropFirst()))
+    }
+}
