@@ -11,6 +11,7 @@ public enum EnvironmentDrift {
     /// - Parameters:
     ///   - paths: Absolute paths of files of variables and of files that hold one value.
     ///   - start: When the program executed; its environment was read just before.
+    /// - Returns: Those of the paths that changed, in their order.
     public static func changed(_ paths: [String], since start: WallTime) -> [String] {
         paths.filter { path in
             var file = stat()

@@ -100,9 +100,12 @@ public enum Manifests {
             }
         }
         var interpolation = Interpolation(Variables(options, settings))
-        for (scope, trees) in waiting {
-            var scope = scope
-            set.take(scope.hasDollar ? interpolation.apply(to: trees, in: &scope) : trees, scope)
+        for index in waiting.indices {
+            var (scope, trees) = waiting[index]
+            // A tree that is decoded is not needed any more.
+            waiting[index].trees = []
+            if scope.hasDollar { trees = interpolation.apply(to: trees, in: &scope) }
+            set.take(trees, scope)
         }
         set.warnAbout(unused: interpolation.variables)
         var result = set.judged(options)

@@ -136,6 +136,24 @@ struct InterpolationTests {
         #expect(many.desired == nil)
     }
 
+    @Test("YM-1: a text of nothing but mistakes is decided in time that grows with its length only")
+    func manyMistakes() {
+        let line = "  " + String(repeating: "${}", count: 300) + "\n"
+        let text = String(repeating: line, count: 70)
+        let names = (0..<2000).map { "  N\($0): 1\n" }.joined()
+        let settings = "---\nkind: Settings\nrequired: []\nvars:\n\(names)"
+        let wrong = String(repeating: "  ${M1}" + "\n", count: 5000)
+        let begin = ContinuousClock.now
+        for body in [text, wrong] {
+            let result = read(
+                "kind: Service\nname: web\ndescription: |\n\(body)actions: [{name: a, exec: [b]}]\n\(settings)"
+            )
+            #expect(result.diagnostics.count == Budget.diagnostics + 1)
+        }
+        // Quadratic, it takes minutes.
+        #expect(ContinuousClock.now - begin < .seconds(20))
+    }
+
     @Test("never traps, whatever the text is")
     func anyText() {
         let alphabet = ["$", "{", "}", ":", "-", "?", "A", "1", "ü", "\n", " "]

@@ -3,7 +3,8 @@ internal import HeroModel
 /// What is said of references that have no value, with the caret at their `${`.
 extension Interpolation {
     /// Says why a piece of a text has no value.
-    func report(_ problem: Problem, at node: Node, in scope: inout Scope) {
+    mutating func report(_ problem: Problem, at node: Node, in scope: inout Scope) {
+        problemCount += 1
         switch problem {
         case .saidElsewhere: break
         case .malformed(let mistake): report(mistake, at: node, in: &scope)
@@ -11,23 +12,31 @@ extension Interpolation {
             var message = "the variable `\(reference.name)` has no value"
             if case .say(let text) = reference.otherwise, !text.isEmpty {
                 message += ": \(text.onOneLine)"
-            } else {
+            } else if problemCount <= Self.mostSearches {
                 message += Suggestion.phrase(reference.name, variables.names.filter { $0 != reference.name })
             }
             scope.report(
                 .unresolvedVariable,
                 message,
                 help: whereToSet(reference.name),
-                at: scope.source.span(of: reference.position, in: node.span)
+                at: span(of: reference.position, at: node, in: scope)
             )
         case .varInVars(let reference):
             scope.report(
                 .variableInVars,
                 "the variable `\(reference.name)` stands in `vars` itself: variables there cannot use each other",
                 help: "write its value out, or give it another name and pass it with `--var` or the environment",
-                at: scope.source.span(of: reference.position, in: node.span)
+                at: span(of: reference.position, at: node, in: scope)
             )
         }
+    }
+
+    /// Searches for a similar name that are made for one file: each looks at all names.
+    private static let mostSearches = 20
+
+    /// Where a piece is written; of mistakes that are not shown any more nobody looks for the exact place.
+    private func span(of position: Template.Position, at node: Node, in scope: Scope) -> Span {
+        problemCount <= Budget.diagnostics ? scope.source.span(of: position, in: node.span) : node.span
     }
 
     private func whereToSet(_ name: String) -> String {
@@ -53,7 +62,7 @@ extension Interpolation {
             message = "\(quoted(rest)) cannot follow the name of a variable"
             if let meant = Self.meant(rest) { help = "write `${\(name)\(meant)}`" }
         }
-        let span = scope.source.span(of: mistake.position, in: node.span)
+        let span = span(of: mistake.position, at: node, in: scope)
         scope.report(.malformedVariable, message, help: help, at: span)
     }
 

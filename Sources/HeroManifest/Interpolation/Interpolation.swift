@@ -5,7 +5,7 @@ internal import HeroModel
 /// Keys are never touched, nor are `kind`, `pass_env` and the text of a `script`.
 struct Interpolation {
     /// Bytes that values may add to one file.
-    private static let budget = Budget.fileBytes
+    static let budget = Budget.fileBytes
 
     /// Where a node stands, as far as it matters here.
     private enum Position {
@@ -22,6 +22,8 @@ struct Interpolation {
     /// The values.
     var variables: Variables
     private var spent = 0
+    /// Problems of this file so far: the first ones are told with all that is known about them, and the rest is hardly shown.
+    var problemCount = 0
 
     init(_ variables: Variables) {
         self.variables = variables
@@ -38,6 +40,7 @@ struct Interpolation {
     /// The documents of one file with values in place of references; what has none is reported and made unusable.
     mutating func apply(to documents: [Node], in scope: inout Scope) -> [Node] {
         spent = 0
+        problemCount = 0
         return documents.map { document in
             guard let kind = Self.kind(of: document) else { return document }
             return replaced(document, .document(kind), &scope) ?? document
@@ -88,16 +91,17 @@ struct Interpolation {
         _ scope: inout Scope
     ) -> Node? {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return nil }
+        guard spent <= Self.budget else { return Node(content: .unusable, span: node.span) }
         let reach: Variables.Reach = if case .vars = position { .outsideOfVars } else { .all }
-        let (result, mistakes, isChanged) = Self.resolve(Template(text), &variables, reach)
-        for mistake in mistakes { report(mistake, at: node, in: &scope) }
-        guard mistakes.isEmpty else { return Node(content: .unusable, span: node.span) }
+        let (result, problems, isChanged) = Self.resolve(Template(text), &variables, reach)
+        for problem in problems { report(problem, at: node, in: &scope) }
+        guard problems.isEmpty else { return Node(content: .unusable, span: node.span) }
         guard isChanged else {
             return result == text ? nil : Node(content: .scalar(result, plain: false), span: node.span)
         }
         spent += result.utf8.count
         guard result.utf8.count <= Budget.scalarBytes, spent <= Self.budget else {
-            if spent - result.utf8.count <= Self.budget { reportTooLong(result, node, in: &scope) }
+            reportTooLong(result, node, in: &scope)
             return Node(content: .unusable, span: node.span)
         }
         // It may be the number, `true` or `false` that is wanted; it is a text in every other case, null included.
@@ -151,10 +155,11 @@ struct Interpolation {
 
     /// Puts values into a text.
     ///
-    /// - Returns: false where that cannot be done.
-    static func resolve(_ text: inout String, from variables: inout Variables, _ reach: Variables.Reach) -> Bool {
-        let (result, problems, _) = resolve(Template(text), &variables, reach)
+    /// - Returns: how many bytes count as added by them; nil where that cannot be done.
+    static func resolve(_ text: inout String, from variables: inout Variables, _ reach: Variables.Reach) -> Int? {
+        let (result, problems, isChanged) = resolve(Template(text), &variables, reach)
+        guard problems.isEmpty, !isChanged || result.utf8.count <= Budget.scalarBytes else { return nil }
         text = result
-        return problems.isEmpty && result.utf8.count <= Budget.scalarBytes
+        return isChanged ? result.utf8.count : 0
     }
 }

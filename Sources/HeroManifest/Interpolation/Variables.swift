@@ -24,6 +24,8 @@ struct Variables {
 
     /// Environment variables that may be used.
     let passed: [String]
+    /// All names that have a value.
+    private(set) var names: [String] = []
     /// What was used of what only the caller knows: `--var` and the environment.
     private(set) var used: [String: String] = [:]
     private let given: [String: String]
@@ -40,15 +42,19 @@ struct Variables {
         environment = options.environment.filter { passed.contains($0.key) }
         unreadable = Set(settings.values.keys)
         var values: [String: String] = [:]
-        for (name, text) in settings.values {
+        var room = Interpolation.budget
+        for (name, text) in settings.values.sorted(by: { $0.key < $1.key }) {
             var text = text
-            // What is wrong in it is said when its document is read.
-            if Interpolation.resolve(&text, from: &self, .outsideOfVars) { values[name] = text }
+            // What is wrong in it, or too long, is said when its document is read.
+            guard room >= 0, let added = Interpolation.resolve(&text, from: &self, .outsideOfVars) else { continue }
+            room -= added
+            if room >= 0 { values[name] = text }
         }
         declared = values
         unreadable.subtract(values.keys)
         used = [:]
         asked = []
+        names = Set(given.keys).union(values.keys).union(environment.keys).sorted()
     }
 
     /// Looks a name up, and remembers that it was used.
@@ -68,9 +74,6 @@ struct Variables {
         }
         return .unknown
     }
-
-    /// All names that have a value.
-    var names: [String] { Set(given.keys).union(declared.keys).union(environment.keys).sorted() }
 
     /// Names that were given and that no manifest asks for.
     var unused: [String] { given.keys.filter { !asked.contains($0) }.sorted() }
