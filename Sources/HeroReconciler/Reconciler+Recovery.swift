@@ -20,6 +20,9 @@ extension Reconciler {
         if let wanted = Manifests.read(files, options: options).desired {
             desired = wanted
         } else if !files.isEmpty {
+            // What was started stands as it was started: nobody has asked for its end.
+            let place = SourcePlace(file: revision?.directory ?? "", line: 1, column: 1)
+            for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
         }
         for record in stored.services {

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import HeroLinux
 import Testing
 
@@ -26,6 +27,7 @@ struct VariableTests {
     func revision() async throws {
         try await World.with { world in
             try world.write("printer.yaml", printer(world, ["env: {PORT: \"${PORT}\", RUN: \"${XDG_RUNTIME_DIR}\"}"]))
+            try world.declare("web", "description: on ${PORT}")
             let refused = try await world.run("apply")
             #expect(refused.code == 2)
             #expect(refused.err.contains("the variable `PORT` has no value"), "\(refused.err)")
@@ -42,6 +44,7 @@ struct VariableTests {
             )
             #expect(try await world.run("status").code == 0)
 
+            let life = try await world.life("web")
             // The next reconciler has no PORT and another XDG_RUNTIME_DIR in its environment; it reads what was applied.
             try await world.killReconciler()
             unlink(world.root + "/env")
@@ -50,11 +53,35 @@ struct VariableTests {
             try await eventually("the keeper lives") { world.reconciler == keeper.pid }
             #expect(try await world.run("diff", "--var", "PORT=8080").code == 0)
             #expect(try await world.run("status").code == 0)
+            #expect(try await world.life("web").pid == life.pid)
+            #expect(!(try await world.run("events").out.contains("cannot read the manifests")))
             #expect(try await world.run("history", "-o", "json").out.contains("\"PORT\""))
 
             #expect(try await world.run("apply", "--var", "PORT=8081").code == 0)
             #expect(printed(world)["PORT"] == "8081")
             #expect(printed(world)["RUN"] == world.environment["XDG_RUNTIME_DIR"])
+        }
+    }
+
+    @Test("a revision that cannot be read any more stops nothing")
+    func unreadable() async throws {
+        try await World.with { world in
+            try world.declare("web", "description: on ${PORT}")
+            #expect(try await world.run("apply", "--var", "PORT=1").code == 0)
+            let life = try await world.life("web")
+            try await world.killReconciler()
+            // As if a later version could not read what an earlier one has taken.
+            try await DatabaseQueue(path: world.database).write {
+                try $0.execute(sql: "UPDATE revisions SET variables = '{}'")
+            }
+            let keeper = try world.start(["reconcile", "--watch", "--no-sync"])
+            try await eventually("the keeper says so") {
+                guard world.reconciler == keeper.pid else { return false }
+                return try await world.run("events").out.contains("cannot read the manifests of revision 1 any more")
+            }
+            #expect(try await world.run("apply", "--var", "PORT=1").code == 0)
+            #expect(isAlive(life.pid))
+            #expect(world.lives("web", "run").count == 1)
         }
     }
 
