@@ -10,8 +10,10 @@ public struct ObstacleOrder: Hashable, Sendable {
     public var pidFile: String?
     /// The user it runs as, as the manifest says it; nil: heroproc's own.
     public var user: String?
-    /// The absolute paths its program may have.
-    public var programs: [String]
+    /// Its program, as its first argument says it; empty for a script.
+    public var program: String
+    /// Where `PATH` is found, when the program has no slash.
+    public var environment: [EnvironmentLayer]
     /// The process that our own record knows as its last one.
     public var recorded: ProcessIdentity?
 
@@ -21,14 +23,16 @@ public struct ObstacleOrder: Hashable, Sendable {
         sockets: [String],
         pidFile: String?,
         user: String?,
-        programs: [String],
+        program: String,
+        environment: [EnvironmentLayer],
         recorded: ProcessIdentity?
     ) {
         self.ports = ports
         self.sockets = sockets
         self.pidFile = pidFile
         self.user = user
-        self.programs = programs
+        self.program = program
+        self.environment = environment
         self.recorded = recorded
     }
 

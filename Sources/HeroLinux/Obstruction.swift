@@ -37,9 +37,11 @@ public struct Obstruction {
         }
         if !order.sockets.isEmpty { lookAtSockets(order.sockets, now, &found, &wanted) }
         let foreigners = Foreigners()
-        found.holders = Self.holders(of: wanted, programs: order.programs, foreigners)
+        guard !wanted.isEmpty || order.pidFile != nil else { return found }
+        let programs = Self.programs(of: order)
+        found.holders = Self.holders(of: wanted, programs: programs, foreigners)
         if let path = order.pidFile {
-            found.pidFile = Self.readPIDFile(path, order, holders: found.holders, foreigners)
+            found.pidFile = Self.readPIDFile(path, order, programs, holders: found.holders, foreigners)
         }
         return found
     }
@@ -156,6 +158,12 @@ public struct Obstruction {
 
     // MARK: - Who
 
+    /// The absolute paths the action's program may have.
+    private static func programs(of order: ObstacleOrder) -> [String] {
+        let variables = order.program.contains("/") ? [:] : (try? Launch.environment(order.environment)) ?? [:]
+        return Launch.candidates(order.program, path: variables["PATH"] ?? "")
+    }
+
     /// The processes that have one of these sockets open, in one pass over all descriptors.
     private static func holders(
         of wanted: [(resource: Resource, inodes: Set<UInt>)],
@@ -189,6 +197,7 @@ public struct Obstruction {
     private static func readPIDFile(
         _ path: String,
         _ order: ObstacleOrder,
+        _ programs: [String],
         holders: [Holder],
         _ foreigners: Foreigners
     ) -> PIDFileReading {
@@ -206,7 +215,7 @@ public struct Obstruction {
             evidence.isRecorded = order.recorded?.isSameProcess(as: process.identity) ?? false
             evidence.holdsLock = file.isLocked(by: file.pid)
             evidence.runsProgram =
-                runs(order.programs, file.pid) && startedAt(process.identity) <= file.writtenAt &+ 2_000_000_000
+                runs(programs, file.pid) && startedAt(process.identity) <= file.writtenAt &+ 2_000_000_000
             evidence.holdsResource = holders.contains { $0.process?.identity == process.identity }
             return .names(process, path: path, evidence)
         }

@@ -47,6 +47,8 @@ public struct ControlRequest: Codable, Sendable {
     public var requiresCore: Bool
     /// Which jobs a cleanup removes.
     public var cleanup: CleanupRule?
+    /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
+    public var variables: [String: String]
 
     /// Makes a request.
     public init(
@@ -58,7 +60,8 @@ public struct ControlRequest: Codable, Sendable {
         all: Bool = false,
         prunes: Bool = true,
         requiresCore: Bool = true,
-        cleanup: CleanupRule? = nil
+        cleanup: CleanupRule? = nil,
+        variables: [String: String] = [:]
     ) {
         self.verb = verb
         self.directory = directory
@@ -69,6 +72,7 @@ public struct ControlRequest: Codable, Sendable {
         self.prunes = prunes
         self.requiresCore = requiresCore
         self.cleanup = cleanup
+        self.variables = variables
     }
 }
 

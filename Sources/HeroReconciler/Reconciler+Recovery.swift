@@ -16,9 +16,12 @@ extension Reconciler {
         nextRun = stored.lastRun + 1
         isPaused = stored.revision?.isDown ?? false
         // What was accepted once is not refused now for lack of the core: it may have been opted out of.
-        if let wanted = declared(in: files) {
+        if let wanted = declared(in: files, by: stored.revision) {
             desired = wanted
         } else if !files.isEmpty {
+            // What was started stands as it was started: nobody has asked for its end.
+            let place = SourcePlace(file: revision?.directory ?? "", line: 1, column: 1)
+            for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
         }
         for record in stored.services {
@@ -51,8 +54,9 @@ extension Reconciler {
     }
 
     /// What the files of a revision declare; nil when they cannot be read any more.
-    func declared(in files: [ManifestFile]) -> Desired? {
-        Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
+    func declared(in files: [ManifestFile], by revision: RevisionRecord?) -> Desired? {
+        let options = ManifestOptions(requiresCore: false, variables: revision?.variables ?? [:])
+        return Manifests.read(files, options: options).desired
     }
 
     /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.

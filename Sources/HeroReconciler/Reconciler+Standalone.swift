@@ -194,7 +194,9 @@ extension Reconciler {
 
     /// What a job runs, from the manifests of the revision it was started under.
     private func spec(of job: JobRecord) -> ActionSpec? {
-        guard let files = try? store.reader.files(of: job.revision) else { return nil }
-        return declared(in: files)?.actions[QualifiedName(job.action, context: job.context)]?.spec
+        guard let files = try? store.reader.files(of: job.revision),
+            let revision = try? store.reader.revision(number: job.revision)
+        else { return nil }
+        return declared(in: files, by: revision)?.actions[QualifiedName(job.action, context: job.context)]?.spec
     }
 }

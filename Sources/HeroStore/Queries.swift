@@ -26,6 +26,11 @@ enum Queries {
         return try all(db, Question(sql: sql, values: [max(0, limit)])) { try RevisionRecord($0, stored) }
     }
 
+    static func revision(_ db: Database, _ stored: StoredText, number: RevisionNumber) throws -> RevisionRecord? {
+        let sql = "SELECT \(list(RevisionRecord.columns)) FROM revisions WHERE number = ?"
+        return try all(db, Question(sql: sql, values: [number])) { try RevisionRecord($0, stored) }.first
+    }
+
     static func files(_ db: Database, _ stored: StoredText, of revision: RevisionNumber) throws -> [ManifestFile] {
         let sql = """
             SELECT files.path, files.folder, texts.bytes FROM files JOIN texts ON texts.id = files.text_id

@@ -57,6 +57,13 @@ public final class StateReader {
         try read { try Queries.revisions($0, $1, limit: limit) }
     }
 
+    /// One revision; nil when it is not recorded, or not any more.
+    ///
+    /// - Throws: `StoreError`.
+    public func revision(number: RevisionNumber) throws -> RevisionRecord? {
+        try read { try Queries.revision($0, $1, number: number) }
+    }
+
     /// The files of a revision, in the order they were given; none when it is not known.
     ///
     /// - Throws: `StoreError`.

@@ -12,7 +12,7 @@ import Testing
         ports: [TCPEndpoint] = [],
         sockets: [String] = [],
         pidFile: String? = nil,
-        programs: [String] = [],
+        program: String = "",
         recorded: ProcessIdentity? = nil
     ) -> Obstacles {
         var obstruction = Obstruction()
@@ -21,7 +21,8 @@ import Testing
             sockets: sockets,
             pidFile: pidFile,
             user: nil,
-            programs: programs,
+            program: program,
+            environment: [],
             recorded: recorded
         )
         return obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
@@ -32,7 +33,7 @@ import Testing
         let (descriptor, port) = try boundPort()
         let stranger = try Stranger.holding(descriptor)
         let endpoint = TCPEndpoint(port: port)
-        let found = look(ports: [endpoint], programs: ["/bin/sleep"])
+        let found = look(ports: [endpoint], program: "/bin/sleep")
         #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid])
         #expect(found.holders.first?.resource == .tcp(endpoint))
         #expect(found.holders.first?.process?.protection == nil)
@@ -122,7 +123,7 @@ import Testing
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
         var obstruction = Obstruction()
-        let order = ObstacleOrder(ports: [], sockets: [path], pidFile: nil, user: nil, programs: [], recorded: nil)
+        let order = ObstacleOrder(ports: [], sockets: [path], pidFile: nil, user: nil, program: "", environment: [], recorded: nil)
         var now = Moment(nanoseconds: hl_boot_clock())
         var found = obstruction.look(order, now: now)
         // Where other network namespaces live on this machine it is asked twice, and only once it is two seconds old.
@@ -182,7 +183,7 @@ import Testing
         #expect(evidence(look(pidFile: path)) == .init(isOwnerTrusted: true))
         #expect(evidence(look(pidFile: path, recorded: identity)) == .init(isOwnerTrusted: true, isRecorded: true))
         #expect(
-            evidence(look(pidFile: path, programs: ["/bin/sleep"])) == .init(isOwnerTrusted: true, runsProgram: true)
+            evidence(look(pidFile: path, program: "/bin/sleep")) == .init(isOwnerTrusted: true, runsProgram: true)
         )
         #expect(
             evidence(look(ports: [TCPEndpoint(port: port)], pidFile: path))
