@@ -56,13 +56,17 @@ final class Launcher {
             workingDirectory: order.workingDirectory,
             log: place.paths.logs + "/" + order.logFile,
             script: place.paths.script(of: order.start.job),
-            record: place.paths.record(of: order.start.job)
+            record: place.paths.record(of: order.start.job),
+            rights: order.rights
         )
     }
 
     /// Spawns one shim.
     func spawn(_ order: LaunchOrder) throws(StartRefusal) -> Child {
-        try blob.encode(order, place)
+        let account = try Account.of(order.rights)
+        var order = order
+        if let account { order.environment.merge(account.variables) { given, _ in given } }
+        try blob.encode(order, as: account, place)
         let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
         guard number >= 0 else { throw failure("make the spec of the start", 0 &- number) }
         let spec: Descriptor

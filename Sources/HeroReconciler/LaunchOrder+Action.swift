@@ -8,9 +8,13 @@ struct LaunchPlanner {
 
     /// The order that starts this generation of a job.
     func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec) -> LaunchOrder {
-        let environment = environment(job, action, in: service)
+        let rights = rights(of: action, in: service)
+        var base = self
+        // Another user has others of these, and only the kernel knows them.
+        if rights.user != nil { for name in ["HOME", "USER", "LOGNAME", "SHELL"] { base.baseEnvironment[name] = nil } }
+        let environment = base.environment(job, action, in: service)
         let (arguments, script) = command(of: action.program)
-        return LaunchOrder(
+        var order = LaunchOrder(
             start: StartID(job: job.id, generation: job.generation),
             label: "\(service.name).\(action.name)",
             candidates: candidates(arguments.first ?? "", path: environment["PATH"] ?? ""),
@@ -18,9 +22,23 @@ struct LaunchPlanner {
             environment: environment,
             workingDirectory: workingDirectory(action, in: service),
             script: script,
+            umask: action.umask,
             stop: action.stop,
             log: action.log,
             logFile: "\(service.name.context)/\(service.name.name)/\(action.name)/\(job.id).log"
+        )
+        order.rights = rights
+        return order
+    }
+
+    /// As whom it runs: a user of its own comes with its own groups, not with the service's.
+    func rights(of action: ActionSpec, in service: ServiceSpec) -> Rights {
+        Rights(
+            user: action.user ?? service.user,
+            group: action.group ?? (action.user == nil ? service.group : nil),
+            limits: action.limits,
+            noNewPrivileges: action.noNewPrivileges,
+            oomScoreAdjustment: action.oomScoreAdjustment
         )
     }
 
