@@ -30,7 +30,7 @@ struct FailureNames {
         case .limits: return limit(number).map { "\($0): \(cause)" }
         case .user: return "\(userText): \(cause)"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
-        case .launch, .pipe, .fork, .session, .stdio, .privileges, .signals: return nil
+        case .environment, .launch, .pipe, .fork, .session, .stdio, .privileges, .signals: return nil
         }
     }
 

@@ -43,6 +43,8 @@ public struct ControlRequest: Codable, Sendable {
     public var prunes: Bool
     /// Whether the required core manifests must be declared.
     public var requiresCore: Bool
+    /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
+    public var variables: [String: String]
 
     /// Makes a request.
     public init(
@@ -53,7 +55,8 @@ public struct ControlRequest: Codable, Sendable {
         gitCommit: String? = nil,
         all: Bool = false,
         prunes: Bool = true,
-        requiresCore: Bool = true
+        requiresCore: Bool = true,
+        variables: [String: String] = [:]
     ) {
         self.verb = verb
         self.directory = directory
@@ -63,6 +66,7 @@ public struct ControlRequest: Codable, Sendable {
         self.all = all
         self.prunes = prunes
         self.requiresCore = requiresCore
+        self.variables = variables
     }
 }
 

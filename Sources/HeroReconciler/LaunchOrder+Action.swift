@@ -12,14 +12,12 @@ struct LaunchPlanner {
         var base = self
         // Another user has others of these, and only the kernel knows them.
         if rights.user != nil { for name in ["HOME", "USER", "LOGNAME", "SHELL"] { base.baseEnvironment[name] = nil } }
-        let environment = base.environment(job, action, in: service)
         let (arguments, script) = command(of: action.program)
         var order = LaunchOrder(
             start: StartID(job: job.id, generation: job.generation),
             label: "\(service.name).\(action.name)",
-            candidates: candidates(arguments.first ?? "", path: environment["PATH"] ?? ""),
             arguments: arguments,
-            environment: environment,
+            environment: base.environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service),
             script: script,
             umask: action.umask,
@@ -47,18 +45,21 @@ struct LaunchPlanner {
         action.workingDirectory ?? service.workingDirectory ?? "/"
     }
 
-    /// Weakest first: base, what heroproc says, the service's, the action's (contract section 3).
-    func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec) -> [String: String] {
-        var result = baseEnvironment
-        result["HEROPROC_CONTEXT"] = service.name.context
-        result["HEROPROC_SERVICE"] = service.name.name
-        result["HEROPROC_ACTION"] = action.name
-        result["HEROPROC_JOB_ID"] = String(job.id)
-        result["HEROPROC_RESTART_COUNT"] = String(job.executions)
-        for layer in [service.environment, action.environment] {
-            for case (let name, .text(let text)) in layer { result[name] = text }
-        }
-        return result
+    /// Weakest first: base, what heroproc says, the service's files, the service's own, the action's files, the action's own
+    /// (contract section 3).
+    func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec) -> [EnvironmentLayer] {
+        var base = baseEnvironment
+        base["HEROPROC_CONTEXT"] = service.name.context
+        base["HEROPROC_SERVICE"] = service.name.name
+        base["HEROPROC_ACTION"] = action.name
+        base["HEROPROC_JOB_ID"] = String(job.id)
+        base["HEROPROC_RESTART_COUNT"] = String(job.executions)
+        var layers = [EnvironmentLayer.texts(base)]
+        layers += service.environmentFiles.map(EnvironmentLayer.file)
+        layers.append(.variables(service.environment))
+        layers += action.environmentFiles.map(EnvironmentLayer.file)
+        layers.append(.variables(action.environment))
+        return layers
     }
 
     private func command(of program: ActionSpec.Program) -> (arguments: [String], script: String?) {
@@ -78,11 +79,5 @@ struct LaunchPlanner {
         guard script.hasPrefix("#!"), let line = script.split(whereSeparator: \.isNewline).first else { return nil }
         let words = line.dropFirst(2).drop { $0 == " " || $0 == "\t" }
         return words.isEmpty ? nil : String(words)
-    }
-
-    /// The paths execvp(3) would try: a name without a slash is looked up in the job's own PATH.
-    private func candidates(_ program: String, path: String) -> [String] {
-        guard !program.contains("/") else { return [program] }
-        return path.split(separator: ":").map { $0.hasSuffix("/") ? "\($0)\(program)" : "\($0)/\(program)" }
     }
 }

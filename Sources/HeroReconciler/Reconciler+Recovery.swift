@@ -16,7 +16,8 @@ extension Reconciler {
         nextRun = stored.lastRun + 1
         isPaused = stored.revision?.isDown ?? false
         // What was accepted once is not refused now for lack of the core: it may have been opted out of.
-        if let wanted = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired {
+        let options = ManifestOptions(requiresCore: false, variables: stored.revision?.variables ?? [:])
+        if let wanted = Manifests.read(files, options: options).desired {
             desired = wanted
         } else if !files.isEmpty {
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")

@@ -38,9 +38,11 @@ extension Reconciler {
             refuse("cannot read the services directory \(directory): \(reason)", [])
             return false
         case .files(let read):
-            if read == files, let revision, !revision.isDown { return !isFirst || configuration.mode == .once }
-            let options = ManifestOptions(requiresCore: configuration.requiresCore)
-            let result = Manifests.read(read, options: options)
+            let isSame = read == files && !(revision?.isDown ?? true)
+            // Its variables are the same as long as it lives; a former reconciler may have had others.
+            if isSame, !isFirst { return true }
+            let result = Manifests.read(read, options: ownOptions)
+            if isSame, result.variables == revision?.variables { return configuration.mode == .once }
             guard let wanted = result.desired else {
                 refuse("cannot apply \(directory): its manifests have mistakes", result.diagnostics)
                 return false
@@ -53,6 +55,7 @@ extension Reconciler {
                 wanted,
                 read,
                 result.documents,
+                variables: result.variables,
                 directory: directory,
                 actor: configuration.actor,
                 gitCommit: configuration.gitCommit(directory)
@@ -60,6 +63,15 @@ extension Reconciler {
             warn(result.diagnostics)
             return true
         }
+    }
+
+    /// How this reconciler reads manifests by itself.
+    var ownOptions: ManifestOptions {
+        ManifestOptions(
+            requiresCore: configuration.requiresCore,
+            variables: configuration.variables,
+            environment: configuration.environment
+        )
     }
 
     /// Why a set is too poor to be believed without a person's word (reliability.md MF-4); nil when it is not.
@@ -105,6 +117,7 @@ extension Reconciler {
         _ wanted: Desired,
         _ read: [ManifestFile],
         _ documents: [DocumentRecord],
+        variables: [String: String],
         directory: String,
         actor: String,
         gitCommit: String?,
@@ -112,7 +125,9 @@ extension Reconciler {
     ) {
         isPaused = false
         for service in services.values { service.cancelled = 0 }
-        if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes {
+        if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes,
+            revision.variables == variables
+        {
             desired = wanted
             return
         }
@@ -123,7 +138,8 @@ extension Reconciler {
             gitCommit: gitCommit,
             actor: actor,
             summary: "\(wanted.services.count) services declared",
-            prunes: prunes
+            prunes: prunes,
+            variables: variables
         )
         desired = wanted
         files = read
@@ -158,7 +174,9 @@ extension Reconciler {
             actor: actor ?? configuration.actor,
             summary: all ? "down --all" : "down",
             isDown: true,
-            isDownForAll: all
+            isDownForAll: all,
+            // The same manifests must mean the same when they are read again.
+            variables: revision?.variables ?? [:]
         )
         for service in services.values { service.cancelled = 0 }
         revision = record

@@ -73,7 +73,7 @@ private let isRoot = geteuid() == 0
         let kernel = try sandbox.kernel()
         var order = sandbox.shell(1, "echo \"$HOME $USER $LOGNAME $(id -u)\"")
         order.rights.user = User.name
-        order.environment["LOGNAME"] = "me"
+        order.environment.append(.texts(["LOGNAME": "me"]))
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         let home = try #require(try Account.of(order.rights)?.variables["HOME"])

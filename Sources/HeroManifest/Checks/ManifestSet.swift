@@ -27,6 +27,8 @@ struct ManifestSet {
     var usedActions: [[UsedAction]] = []
     /// Whom a service waits for, by numbers.
     var dependencies: [[Dependency]] = []
+    /// Whom a service may never be up beside, by numbers.
+    var conflicts: [[Dependency]] = []
     /// Searches for a similar name that may still be made: each looks at all names.
     var searchesLeft = 50
 
@@ -48,11 +50,29 @@ struct ManifestSet {
         var span: Span
     }
 
-    /// Takes what was found in one file.
-    mutating func take(_ scope: Scope) {
+    /// Decodes the documents of one file, and takes what was found in it.
+    mutating func take(_ trees: [Node], _ scope: Scope) {
+        var scope = scope
+        for tree in trees { decode(tree, in: &scope) }
         sources.append(scope.source)
         diagnostics += scope.diagnostics
         unreadNames.formUnion(scope.unreadNames)
+    }
+
+    /// Warns about values that were given and that nothing uses, unless something could not be read.
+    mutating func warnAbout(unused variables: Variables) {
+        guard !diagnostics.contains(where: { $0.severity == .error }) else { return }
+        for name in variables.unused {
+            diagnostics.append(
+                Diagnostic(
+                    .warning,
+                    code: DiagnosticCode.unusedVariable.rawValue,
+                    "no manifest uses the variable `\(name)` that was given with `--var`"
+                        + Suggestion.phrase(name, variables.askedNames),
+                    help: "write `${\(name)}` where it is meant, or leave it out"
+                )
+            )
+        }
     }
 
     /// Judges the set: the desired state, or every mistake.
@@ -61,7 +81,10 @@ struct ManifestSet {
         resolveActions()
         resolveReferences()
         checkCycles()
+        checkConflicts()
         checkClaims()
+        checkStandalone()
+        checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }
         diagnostics.sort()

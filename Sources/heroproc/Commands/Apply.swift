@@ -26,6 +26,7 @@ struct Apply: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
     @OptionGroup var wait: WaitOptions
 
     @Flag(help: "Leave as soon as the revision is recorded.")
@@ -35,9 +36,10 @@ struct Apply: HeroCommand {
     var noPrune = false
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let (files, result) = try composition.readManifests()
+        let (files, result) = try composition.readManifests(variables)
         guard let wanted = result.desired else {
             let errand = Errand(output, Plan(baseRevision: 0))
+            defer { composition.hintAtFormerVariables(result, output) }
             return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
@@ -53,7 +55,8 @@ struct Apply: HeroCommand {
             actor: composition.actor,
             gitCommit: GitCommit.of(composition.directory),
             prunes: !noPrune,
-            requiresCore: composition.requiresCore
+            requiresCore: composition.requiresCore,
+            variables: result.variables
         )
         let reconciler = LiveReconciler(composition: composition, output: output)
         let client = try reconciler.find(timeout: wait.timeout.duration) ?? reconciler.start()

@@ -23,6 +23,7 @@ struct Diff: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
 
     @Flag(name: .shortAndLong, help: "Leave nothing out: kept services, every field, every name of a wave.")
     var verbose = false
@@ -31,9 +32,10 @@ struct Diff: HeroCommand {
     var noPrune = false
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let (_, result) = try composition.readManifests()
+        let (_, result) = try composition.readManifests(variables)
         guard let wanted = result.desired else {
             output.diagnostics(result.diagnostics)
+            composition.hintAtFormerVariables(result, output)
             if output.format == .json {
                 output.result(PlanView.json(Plan(baseRevision: 0, diagnostics: result.diagnostics)))
             }

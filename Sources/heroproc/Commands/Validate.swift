@@ -20,9 +20,10 @@ struct Validate: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let (files, result) = try composition.readManifests()
+        let (files, result) = try composition.readManifests(variables)
         switch output.format {
         case .json: output.result(DiagnosticView.json(validating: result.diagnostics))
         case .text:
