@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,21 +202,4 @@ int hl_terminal_width(int descriptor) {
     struct winsize size;
     if (ioctl(descriptor, TIOCGWINSZ, &size) < 0) return -errno;
     return size.ws_col;
-}
-
-long hl_user(unsigned int user, char *buffer, long capacity) {
-    struct passwd entry, *found = NULL;
-    char strings[4096];
-    int error = getpwuid_r(user, &entry, strings, sizeof strings, &found);
-    if (error != 0) return -error;
-    if (found == NULL) return 0;
-    long size = 0;
-    const char *fields[] = {entry.pw_name, entry.pw_dir, entry.pw_shell};
-    for (int index = 0; index < 3; index++) {
-        long length = (long)strlen(fields[index]) + 1;
-        if (size + length > capacity) return -ERANGE;
-        memcpy(buffer + size, fields[index], (size_t)length);
-        size += length;
-    }
-    return size;
 }

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include "CHeroShim.h"
 
+#include "rights.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,15 +40,6 @@ static int place(const struct shim_child *child, int own_gate) {
         for (int descriptor = GATE + 1; descriptor < 64; descriptor++) close(descriptor);
     }
     return 0;
-}
-
-static int limit_open_files(uint64_t soft) {
-    if (soft == 0) return 0;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
-    limit.rlim_cur = soft;
-    if (limit.rlim_max < soft) limit.rlim_max = soft;
-    return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /// An ignored signal and a blocked one are the two things exec passes on: the service starts with neither.
@@ -91,8 +82,10 @@ static _Noreturn void prepare(const struct shim_child *child, int gate) {
     if (place(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
     gate = GATE;
     umask((mode_t)child->umask);
-    if (limit_open_files(child->open_files_soft) != 0) fail(gate, HERO_STAGE_LIMITS);
-    if (geteuid() != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(gate, HERO_STAGE_PRIVILEGES);
+    // While we may still do so; the directory is entered, and the program executed, by who it will be (SP-1).
+    enum hero_stage refused = rights_take_limits(child->rights, child->open_files_soft);
+    if (refused == HERO_STAGE_NONE) refused = rights_take_user(child->rights, child->groups);
+    if (refused != HERO_STAGE_NONE) fail(gate, refused);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
     if (reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
 

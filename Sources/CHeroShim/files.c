@@ -94,6 +94,10 @@ int shim_create_script(const char *path) {
     return (int)answer(open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500));
 }
 
+int shim_give(int descriptor, uint32_t uid, uint32_t gid) {
+    return (int)answer(fchown(descriptor, uid, gid));
+}
+
 int shim_make_directory(const char *path) {
     return (int)answer(mkdir(path, 0700));
 }

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CHeroShim.h"
 
+#include "rights.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -51,6 +53,7 @@ int shim_settle(void) {
     int error = take_null();
     if (error < 0) return error;
     close_from(HERO_FD_NOTICE + 1);
+    rights_protect_shim();
     prctl(PR_SET_NAME, "hpshim");
     setsid();  // fails only when we lead a session already
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return -errno;

@@ -18,6 +18,8 @@ public struct LaunchOrder: Hashable, Sendable {
     public var script: String?
     /// Of the files the program makes.
     public var umask: UInt32
+    /// As whom it runs, and what it may use; `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
+    public var rights = Rights()
     /// For what the main program leaves behind when it ends.
     public var stop: StopPolicy
     /// How much output is kept.

@@ -10,8 +10,8 @@ public enum ScheduleLife {
     ///
     /// The rarest one is a 29th of February on one day of the week; it comes after 40 years at the latest.
     static let horizon: Int64 = 41 * 366
-    /// How far back missed runs are counted, in seconds: a hundred years.
-    static let memory: Int64 = 100 * 366 * 86_400
+    /// How far back missed runs are counted, in seconds: ten years.
+    static let memory: Int64 = 10 * 366 * 86_400
 
     /// The first run that is later than a time.
     ///
@@ -36,7 +36,7 @@ public enum ScheduleLife {
         }
     }
 
-    /// How many runs there are after the first time, up to and with the second; of a longer time only the last hundred years.
+    /// How many runs there are after the first time, up to and with the second; of a longer time only the last ten years.
     ///
     /// - Parameters:
     ///   - schedule: The rhythm.

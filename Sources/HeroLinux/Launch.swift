@@ -1,10 +1,12 @@
 import HeroKernel
 import HeroModel
 
-/// A launch order with what the files of its environment say at this moment.
+/// A launch order with what the files of its environment, and the database of users, say at this moment.
 struct Launch {
     /// What was ordered.
     var order: LaunchOrder
+    /// As whom it runs; nil where nobody is named.
+    var account: Account?
     /// The whole environment.
     var environment: [String: String]
     /// Absolute paths to execute, tried in order like execvp(3).
@@ -13,7 +15,9 @@ struct Launch {
     /// Reads the files.
     init(_ order: LaunchOrder) throws(StartRefusal) {
         self.order = order
+        account = try Account.of(order.rights)
         environment = try Self.environment(order.environment)
+        if let account { environment.merge(account.variables) { given, _ in given } }
         candidates = Self.candidates(order.arguments.first ?? "", path: environment["PATH"] ?? "")
     }
 

@@ -59,7 +59,8 @@ final class Launcher {
             workingDirectory: order.workingDirectory,
             log: place.paths.logs + "/" + order.logFile,
             script: place.paths.script(of: order.start.job),
-            record: place.paths.record(of: order.start.job)
+            record: place.paths.record(of: order.start.job),
+            rights: order.rights
         )
     }
 

@@ -81,9 +81,11 @@ public struct RuntimePaths: Hashable, Sendable {
         try makeDirectory(logs)
     }
 
-    /// Makes the run directory, and refuses one that others could reach into.
+    /// Makes the run directory, and refuses one that others could look into.
+    ///
+    /// Root's can be passed through, because services under other users read their scripts there.
     public func makeRunDirectories() throws(LinuxError) {
-        if run.hasPrefix("/tmp/") { try makePrivateDirectory(parent(of: run)) }
+        if run.hasPrefix("/tmp/") || run.hasPrefix("/run/heroproc/") { try makePrivateDirectory(parent(of: run)) }
         try makePrivateDirectory(run)
         try makePrivateDirectory(jobs)
     }
@@ -164,7 +166,7 @@ private func makeDirectory(_ path: String) throws(LinuxError) {
     }
 }
 
-/// Makes a directory that is ours and nobody else's; never trusts a link or another owner (reliability.md FS-1).
+/// Makes a directory that is ours and in which nobody else can list or change anything; never trusts a link or another owner (reliability.md FS-1).
 private func makePrivateDirectory(_ path: String) throws(LinuxError) {
     try makeDirectory(path)
     var file = stat()
@@ -175,7 +177,8 @@ private func makePrivateDirectory(_ path: String) throws(LinuxError) {
             because: "it belongs to somebody else; remove it, or choose another state directory"
         )
     }
-    guard file.st_mode & 0o077 == 0 else {
+    if geteuid() == 0, file.st_mode & 0o777 == 0o700, chmod(path, 0o711) == 0 { return }
+    guard file.st_mode & (geteuid() == 0 ? 0o066 : 0o077) == 0 else {
         throw LinuxError(
             cannot: "use the directory \(path)",
             because: "others can reach into it; run `chmod 700 \(path)`"

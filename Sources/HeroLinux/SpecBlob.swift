@@ -30,7 +30,7 @@ struct SpecBlob {
 
         var header = hero_spec()
         header.magic = UInt32(HERO_SPEC_MAGIC)
-        header.version = UInt32(HERO_VERSION)
+        header.version = UInt32(HERO_SPEC_VERSION)
         header.generation = order.start.generation
         header.job = order.start.job
         header.record_path = append(place.paths.record(of: order.start.job))
@@ -58,6 +58,7 @@ struct SpecBlob {
         header.log_max_size = UInt64(clamping: order.log.maxSize)
         header.open_files_soft = place.openFiles
         header.pid_namespace = place.machine.pidNamespace
+        header.rights = encode(order.rights, launch.account)
         withUnsafeMutableBytes(of: &header.boot_id) { field in
             field.copyBytes(from: place.machine.bootID.utf8.prefix(field.count - 1))
         }
@@ -80,6 +81,29 @@ struct SpecBlob {
     /// Overwrites what was encoded: there may be secrets in it.
     mutating func wipe() {
         for index in bytes.indices { bytes[index] = 0 }
+    }
+
+    private mutating func encode(_ rights: Rights, _ account: Account?) -> hero_rights {
+        var words = hero_rights()
+        if let account, !account.isOwn {
+            words.changes_user = 1
+            words.uid = account.uid
+            words.gid = account.gid
+            words.groups = UInt32(clamping: bytes.count)
+            words.group_count = UInt32(clamping: account.groups.count)
+            for group in account.groups { withUnsafeBytes(of: group) { bytes.append(contentsOf: $0) } }
+        }
+        words.no_new_privileges = rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
+        if let score = rights.oomScoreAdjustment {
+            words.sets_oom_score = 1
+            words.oom_score = Int32(clamping: min(max(score, -1000), 1000))
+        }
+        func limit(_ value: Int64?) -> UInt64 { value.map { UInt64(clamping: $0) } ?? .max }
+        words.open_files = limit(rights.limits.openFiles)
+        words.processes = limit(rights.limits.processes)
+        words.core_bytes = limit(rights.limits.coreBytes)
+        words.memory_bytes = limit(rights.limits.memoryBytes)
+        return words
     }
 
     private mutating func append(_ text: String) -> UInt32 {

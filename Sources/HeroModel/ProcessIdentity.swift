@@ -92,6 +92,10 @@ public struct StartFailure: Hashable, Sendable, Codable {
         case stdio
         /// Setting limits.
         case limits
+        /// Setting how readily the kernel kills it.
+        case oomScore = "oom_score"
+        /// Becoming the user, with its groups.
+        case user
         /// Setting privileges.
         case privileges
         /// Changing to the working directory.
@@ -132,11 +136,13 @@ extension StartFailure: CustomStringConvertible {
             case .session: "make a session"
             case .stdio: "open standard input and output"
             case .limits: "set the limits"
+            case .oomScore: "set oom_score_adj"
+            case .user: "change to"
             case .privileges: "set the privileges"
             case .directory: "change to the working directory"
             case .signals: "reset the signals"
             case .execute: "execute"
             }
-        return "cannot \(verb): \(detail)"
+        return stage == .user ? "cannot \(verb) \(detail)" : "cannot \(verb): \(detail)"
     }
 }

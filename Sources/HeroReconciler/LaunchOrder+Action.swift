@@ -8,18 +8,25 @@ struct LaunchPlanner {
 
     /// The order that starts this generation of a job; a standalone one has no service.
     func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchOrder {
+        let rights = rights(of: action, in: service)
+        var base = self
+        // Another user has others of these, and only the kernel knows them.
+        if rights.user != nil { for name in ["HOME", "USER", "LOGNAME", "SHELL"] { base.baseEnvironment[name] = nil } }
         let (arguments, script) = command(of: action.program)
-        return LaunchOrder(
+        var order = LaunchOrder(
             start: StartID(job: job.id, generation: job.generation),
             label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
             arguments: arguments,
-            environment: environment(job, action, in: service),
+            environment: base.environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service),
             script: script,
+            umask: action.umask,
             stop: action.stop,
             log: action.log,
             logFile: "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
         )
+        order.rights = rights
+        return order
     }
 
     /// What must be free before an action starts.
@@ -33,10 +40,21 @@ struct LaunchPlanner {
             ports: action.tcpPorts,
             sockets: action.sockets,
             pidFile: action.pidFile,
-            user: action.user ?? service?.user,
+            user: rights(of: action, in: service).user,
             program: program,
             environment: environment(job, action, in: service),
             recorded: job.process
+        )
+    }
+
+    /// As whom it runs: a user of its own comes with its own groups, not with the service's.
+    func rights(of action: ActionSpec, in service: ServiceSpec?) -> Rights {
+        Rights(
+            user: action.user ?? service?.user,
+            group: action.group ?? (action.user == nil ? service?.group : nil),
+            limits: action.limits,
+            noNewPrivileges: action.noNewPrivileges,
+            oomScoreAdjustment: action.oomScoreAdjustment
         )
     }
 

@@ -8,6 +8,8 @@ import CHeroShim
 struct Spec {
     /// A path is shorter than this (PATH_MAX).
     private static let longestPath = 4096
+    /// The kernel takes no more groups (NGROUPS_MAX).
+    private static let mostGroups: UInt32 = 65_536
 
     private let base: UnsafeRawPointer
     let header: hero_spec
@@ -17,7 +19,7 @@ struct Spec {
         base = memory
         header = memory.load(as: hero_spec.self)
         guard
-            header.magic == HERO_SPEC_MAGIC, header.version == HERO_VERSION,
+            header.magic == HERO_SPEC_MAGIC, header.version == HERO_SPEC_VERSION,
             header.size >= UInt32(MemoryLayout<hero_spec>.size), Int(header.size) <= size,
             header.generation >= 1, header.umask <= 0o777, header.log_keep <= 99,
             header.stop_signal >= 1, header.stop_signal <= 64,
@@ -28,7 +30,7 @@ struct Spec {
             isList(header.candidates, header.candidate_count),
             isList(header.arguments, header.argument_count),
             isList(header.environment, header.environment_count),
-            isScript(), hasBootIdentifier()
+            isScript(), hasBootIdentifier(), hasRights()
         else { return nil }
     }
 
@@ -38,6 +40,9 @@ struct Spec {
 
     /// Where the script goes; nil when the job has none.
     var scriptPath: UnsafePointer<CChar>? { header.script == 0 ? nil : text(header.script_path) }
+
+    /// The supplementary groups, four bytes each.
+    var groups: UnsafeRawPointer { base + Int(header.rights.group_count == 0 ? 0 : header.rights.groups) }
 
     func text(_ offset: UInt32) -> UnsafePointer<CChar> {
         (base + Int(offset)).assumingMemoryBound(to: CChar.self)
@@ -94,6 +99,19 @@ struct Spec {
         guard header.script != 0 else { return true }
         return Int(header.script) >= MemoryLayout<hero_spec>.size
             && Int(header.script) + Int(header.script_size) <= Int(header.size) && isPath(header.script_path)
+    }
+
+    private func hasRights() -> Bool {
+        let rights = header.rights
+        guard
+            rights.changes_user <= 1, rights.no_new_privileges <= 1, rights.sets_oom_score <= 1,
+            rights.oom_score >= -1000, rights.oom_score <= 1000, rights.group_count <= Spec.mostGroups
+        else { return false }
+        // The kernel takes the number that stands for nobody as leave to change nothing.
+        guard rights.changes_user == 0 || (rights.uid != .max && rights.gid != .max) else { return false }
+        return rights.group_count == 0
+            || (Int(rights.groups) >= MemoryLayout<hero_spec>.size
+                && Int(rights.groups) + 4 * Int(rights.group_count) <= Int(header.size))
     }
 
     private func hasBootIdentifier() -> Bool {

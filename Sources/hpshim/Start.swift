@@ -96,19 +96,24 @@ struct Start {
         )
         let environment = spec.fill(arguments, from: spec.header.arguments, count: spec.header.argument_count)
         _ = spec.fill(environment, from: spec.header.environment, count: spec.header.environment_count)
-        var child = shim_child(
-            working_directory: spec.workingDirectory,
-            candidates: candidates,
-            arguments: arguments,
-            environment: environment,
-            open_files_soft: spec.header.open_files_soft,
-            umask: spec.header.umask,
-            output: childOutput,
-            error: childError,
-            lock: lock
-        )
         var gate = gate
-        return shim_fork(&child, &gate, &pidfd)
+        var rights = spec.header.rights
+        return withUnsafePointer(to: &rights) { rights in
+            var child = shim_child(
+                working_directory: spec.workingDirectory,
+                candidates: candidates,
+                arguments: arguments,
+                environment: environment,
+                rights: rights,
+                groups: spec.groups,
+                open_files_soft: spec.header.open_files_soft,
+                umask: spec.header.umask,
+                output: childOutput,
+                error: childError,
+                lock: lock
+            )
+            return shim_fork(&child, &gate, &pidfd)
+        }
     }
 
     private mutating func closeChildEnds() {
@@ -138,6 +143,9 @@ struct Start {
         }
         guard file >= 0 else { return file }
         let result = write(spec.text(spec.header.script), Int(spec.header.script_size), to: file)
+        let rights = spec.header.rights
+        // Where this is refused, becoming that user will be too, and says so.
+        if rights.changes_user != 0 { _ = shim_give(file, rights.uid, rights.gid) }
         shim_close(file)
         return result == 0 ? shim_rename(beside, path) : result
     }

@@ -27,6 +27,15 @@ struct SpecText {
     var logKeep: UInt32 = 5
     var logMaxSize: UInt64 = 10 << 20
     var openFiles: UInt64 = 0
+    /// Without limits and without a change of user.
+    var rights = SpecText.plainRights
+    var groups: [UInt32] = []
+
+    static let plainRights: hero_rights = {
+        var rights = hero_rights()
+        (rights.open_files, rights.processes, rights.core_bytes, rights.memory_bytes) = (.max, .max, .max, .max)
+        return rights
+    }()
 
     var bytes: [UInt8] {
         var header = hero_spec()
@@ -38,7 +47,7 @@ struct SpecText {
             return at
         }
         header.magic = HERO_SPEC_MAGIC
-        header.version = HERO_VERSION
+        header.version = HERO_SPEC_VERSION
         header.generation = generation
         header.job = job
         header.record_path = put([recordPath])
@@ -62,6 +71,10 @@ struct SpecText {
         header.log_max_size = logMaxSize
         header.open_files_soft = openFiles
         header.pid_namespace = 4_026_531_836
+        header.rights = rights
+        header.rights.groups = base + UInt32(blob.count)
+        header.rights.group_count = UInt32(groups.count)
+        for group in groups { blob += withUnsafeBytes(of: group) { Array($0) } }
         withUnsafeMutableBytes(of: &header.boot_id) { $0.copyBytes(from: Array("test-boot".utf8)) }
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0) } + blob

@@ -8,7 +8,7 @@ struct SpecTests {
     /// What the header says, changed so that it is a lie.
     static let lies: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a version of the future", { $0.version = 2 }),
+        ("a version of the future", { $0.version = 3 }),
         ("generation 0", { $0.generation = 0 }),
         ("larger than its memory", { $0.size += 1 }),
         ("smaller than its header", { $0.size = 10 }),
@@ -45,6 +45,33 @@ struct SpecTests {
         ("stop signal 0", { $0.stop_signal = 0 }),
         ("stop signal 65", { $0.stop_signal = 65 }),
         ("more logs than can be kept", { $0.log_keep = 100 }),
+        (
+            "the user that is nobody",
+            {
+                $0.rights.changes_user = 1; $0.rights.uid = .max
+            }
+        ),
+        (
+            "the group that is none",
+            {
+                $0.rights.changes_user = 1; $0.rights.gid = .max
+            }
+        ),
+        (
+            "groups beyond the end",
+            {
+                $0.rights.groups = $0.size - 3; $0.rights.group_count = 1
+            }
+        ),
+        (
+            "groups in the header",
+            {
+                $0.rights.groups = 8; $0.rights.group_count = 1
+            }
+        ),
+        ("more groups than the kernel takes", { $0.rights.group_count = .max }),
+        ("an oom score that is none", { $0.rights.oom_score = 1001 }),
+        ("a flag that is none", { $0.rights.no_new_privileges = 2 }),
     ]
 
     @Test("a spec with a lie in it is refused and nothing is touched", arguments: lies.map(\.0))

@@ -162,7 +162,7 @@ import Testing
 
         let header = first.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(header.magic == HERO_SPEC_MAGIC)
-        #expect(header.version == HERO_VERSION)
+        #expect(header.version == HERO_SPEC_VERSION)
         #expect(header.size == UInt32(first.count))
         #expect(header.job == 12)
         #expect(header.generation == 4)

@@ -129,5 +129,11 @@ int hl_watcher_add_parent(int watcher, const char *path);
 int hl_terminal_width(int descriptor);
 /// Name, home and shell of a user, each ended by a NUL, one after another.
 long hl_user(unsigned int user, char *buffer, long capacity);
+/// The same of a user by name or, with a null pointer, by number; 0 when there is none.
+long hl_account(const char *name, unsigned int *uid, unsigned int *gid, char *buffer, long capacity);
+/// 1 and the number of a group by name; 0 when there is none.
+int hl_group(const char *name, unsigned int *gid);
+/// All groups of a user, of which `gid` is one; returns how many there are, which may be more than fitted.
+int hl_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity);
 
 #endif

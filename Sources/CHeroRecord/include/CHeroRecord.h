@@ -11,7 +11,8 @@
 
 #include <stdint.h>
 
-#define HERO_VERSION 1u
+#define HERO_VERSION 1u       // of records
+#define HERO_SPEC_VERSION 2u  // 2: with hero_rights
 #define HERO_SECTOR 512
 
 #define HERO_SPEC_MAGIC 0x31535048u    // "HPS1"
@@ -34,7 +35,7 @@
 #define HERO_SHIM_NO_RECORD 103  // the record or the log directory cannot be made or written
 #define HERO_CHILD_UNGATED 104  // the gated child lost its shim before the gate opened
 
-// Where a start failed; the errno stands beside it. The order is the order of the steps.
+// Where a start failed; the errno stands beside it.
 enum hero_stage {
     HERO_STAGE_NONE = 0,
     HERO_STAGE_RECORD = 1,       // open or write the record
@@ -45,10 +46,35 @@ enum hero_stage {
     HERO_STAGE_SESSION = 6,      // setsid
     HERO_STAGE_STDIO = 7,        // put descriptors 0, 1, 2 in place
     HERO_STAGE_LIMITS = 8,
-    HERO_STAGE_PRIVILEGES = 9,   // no_new_privs; users and groups later
+    HERO_STAGE_PRIVILEGES = 9,   // no_new_privs
     HERO_STAGE_DIRECTORY = 10,   // chdir
     HERO_STAGE_SIGNALS = 11,     // default dispositions, empty mask
-    HERO_STAGE_EXECUTE = 12      // execve
+    HERO_STAGE_EXECUTE = 12,     // execve
+    HERO_STAGE_USER = 13,        // groups, group and user
+    HERO_STAGE_OOM_SCORE = 14,
+    // Which of the limits.
+    HERO_STAGE_LIMIT_OPEN_FILES = 15,
+    HERO_STAGE_LIMIT_PROCESSES = 16,
+    HERO_STAGE_LIMIT_CORE = 17,
+    HERO_STAGE_LIMIT_MEMORY = 18
+};
+
+#define HERO_NO_LIMIT UINT64_MAX  // this limit is left as it is
+
+/// As whom the program runs, and what it may use; all by numbers: the shim knows no names (SP-4).
+struct hero_rights {
+    uint32_t changes_user;  // 1: groups, gid and uid are taken; 0: it stays who the shim is
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t groups;        // offset of the supplementary groups, four bytes each
+    uint32_t group_count;
+    uint32_t no_new_privileges;  // 0 or 1
+    uint32_t sets_oom_score;     // 0: oom_score_adj is that of the shim's starter
+    int32_t oom_score;           // -1000 to 1000
+    uint64_t open_files;    // soft and hard RLIMIT_NOFILE; stronger than open_files_soft
+    uint64_t processes;     // RLIMIT_NPROC
+    uint64_t core_bytes;    // RLIMIT_CORE
+    uint64_t memory_bytes;  // RLIMIT_AS
 };
 
 /// The spec: this header, then a blob of NUL-terminated strings. Offsets count from the start of the header.
@@ -79,6 +105,7 @@ struct hero_spec {
     uint64_t open_files_soft;   // RLIMIT_NOFILE of the service, 0 = leave as it is
     uint64_t pid_namespace;     // inode of /proc/self/ns/pid
     char boot_id[40];           // /proc/sys/kernel/random/boot_id, NUL-terminated
+    struct hero_rights rights;  // since version 2
 };
 
 /// What identifies one process beside boot id and pid namespace (ID-1).

@@ -126,6 +126,7 @@ long shim_write(int descriptor, const void *bytes, long size);
 int shim_truncate(int descriptor, int64_t size);
 int shim_create_log(const char *path);      // must not exist; 0640
 int shim_create_script(const char *path);   // must not exist; 0500
+int shim_give(int descriptor, uint32_t uid, uint32_t gid);
 int shim_make_directory(const char *path);  // 0700
 int shim_rename(const char *from, const char *to);
 int shim_remove(const char *path);          // a file, a link or an empty directory
@@ -183,6 +184,8 @@ struct shim_child {
     const char *_Nullable const *_Nonnull candidates;
     const char *_Nullable const *_Nonnull arguments;
     const char *_Nullable const *_Nonnull environment;
+    const struct hero_rights *rights;
+    const void *groups;    // of the rights; need not be aligned
     uint64_t open_files_soft;
     uint32_t umask;
     int32_t output;    // becomes 1

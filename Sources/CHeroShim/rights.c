@@ -1,0 +1,112 @@
+#define _GNU_SOURCE
+#include "rights.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// What oom_score_adj was before the shim protected itself: what its program gets.
+static int starter_score;
+static int is_protected;
+
+static int read_score(int *score) {
+    int file = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    char text[16];
+    long size = read(file, text, sizeof text);
+    close(file);
+    if (size <= 0) return -1;
+    int is_negative = text[0] == '-';
+    int value = 0;
+    for (long index = is_negative; index < size && text[index] >= '0' && text[index] <= '9'; index++) {
+        value = value * 10 + (text[index] - '0');
+    }
+    *score = is_negative ? -value : value;
+    return 0;
+}
+
+static int write_score(int score) {
+    char text[8];
+    long first = sizeof text;
+    int rest = score < 0 ? -score : score;
+    do {
+        text[--first] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0 && first > 1);
+    if (score < 0) text[--first] = '-';
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -1;
+    long size = (long)sizeof text - first;
+    int result = write(file, text + first, (size_t)size) == size ? 0 : -1;
+    int error = errno;
+    close(file);
+    errno = error;
+    return result;
+}
+
+void rights_protect_shim(void) {
+    if (geteuid() != 0 || read_score(&starter_score) != 0) return;
+    is_protected = write_score(-1000) == 0;
+}
+
+static int limit(int resource, uint64_t value) {
+    if (value == HERO_NO_LIMIT) return 0;
+    struct rlimit both = {.rlim_cur = value, .rlim_max = value};
+    return setrlimit(resource, &both);
+}
+
+static int limit_open_files(uint64_t soft) {
+    if (soft == 0) return 0;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+    limit.rlim_cur = soft;
+    if (limit.rlim_max < soft) limit.rlim_max = soft;
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+enum hero_stage rights_take_limits(const struct hero_rights *rights, uint64_t open_files_soft) {
+    if (rights->sets_oom_score != 0 || is_protected) {
+        int score = rights->sets_oom_score != 0 ? rights->oom_score : starter_score;
+        if (write_score(score) != 0) return HERO_STAGE_OOM_SCORE;
+    }
+    if (rights->open_files == HERO_NO_LIMIT && limit_open_files(open_files_soft) != 0) return HERO_STAGE_LIMITS;
+    if (limit(RLIMIT_NOFILE, rights->open_files) != 0) return HERO_STAGE_LIMIT_OPEN_FILES;
+    if (limit(RLIMIT_NPROC, rights->processes) != 0) return HERO_STAGE_LIMIT_PROCESSES;
+    if (limit(RLIMIT_CORE, rights->core_bytes) != 0) return HERO_STAGE_LIMIT_CORE;
+    if (limit(RLIMIT_AS, rights->memory_bytes) != 0) return HERO_STAGE_LIMIT_MEMORY;
+    return HERO_STAGE_NONE;
+}
+
+/// Whether nothing of who we were is left, and there is no way back.
+static int has_become(const struct hero_rights *rights) {
+    uid_t uids[3];
+    gid_t gids[3];
+    if (getresuid(&uids[0], &uids[1], &uids[2]) != 0 || getresgid(&gids[0], &gids[1], &gids[2]) != 0) return 0;
+    for (int index = 0; index < 3; index++) {
+        if (uids[index] != rights->uid || gids[index] != rights->gid) return 0;
+    }
+    if (getgroups(0, NULL) != (int)rights->group_count) return 0;
+    return rights->uid == 0 || syscall(SYS_setuid, 0) != 0;
+}
+
+enum hero_stage rights_take_user(const struct hero_rights *rights, const void *groups) {
+    if (rights->changes_user != 0) {
+        // Whose output it is may open it again by name: /dev/stdout (LG-9).
+        if (fchown(1, rights->uid, rights->gid) != 0 || fchown(2, rights->uid, rights->gid) != 0) {
+            return HERO_STAGE_USER;
+        }
+        // The raw calls: the C library's would look for other threads, and there is none.
+        if (syscall(SYS_setgroups, (long)rights->group_count, groups) != 0) return HERO_STAGE_USER;
+        if (syscall(SYS_setresgid, rights->gid, rights->gid, rights->gid) != 0) return HERO_STAGE_USER;
+        if (syscall(SYS_setresuid, rights->uid, rights->uid, rights->uid) != 0) return HERO_STAGE_USER;
+        if (!has_become(rights)) {
+            errno = EPERM;
+            return HERO_STAGE_USER;
+        }
+    }
+    if (rights->no_new_privileges != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return HERO_STAGE_PRIVILEGES;
+    return HERO_STAGE_NONE;
+}

@@ -1,0 +1,109 @@
+import CHeroRecord
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// What a failed start was about, in the words of the order; a reconciler that adopted the start does not know.
+struct FailureNames {
+    /// Absolute paths that were tried.
+    var candidates: [String]
+    /// Where it was to run.
+    var workingDirectory: String
+    /// Where the log was to be.
+    var log: String
+    /// Where the script was to be.
+    var script: String
+    /// Where the record was to be.
+    var record: String
+    /// As whom it was to run, with which limits.
+    var rights = Rights()
+
+    /// What a failure is about, and its cause.
+    fileprivate func detail(_ number: UInt32, _ stage: StartFailure.Stage, _ error: Int32) -> String? {
+        let cause = error == 0 ? "the shim does not say why" : errorText(error)
+        switch stage {
+        case .execute: return executionDetail(error, cause)
+        case .directory: return "\(workingDirectory): \(cause)\(asUser(error))"
+        case .log: return "\(log): \(cause)"
+        case .script: return "\(script): \(cause)"
+        case .record: return "\(record): \(cause)"
+        case .limits: return limit(number).map { "\($0): \(cause)" }
+        case .user: return "\(userText): \(cause)"
+        case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
+        case .environment, .launch, .pipe, .fork, .session, .stdio, .privileges, .signals: return nil
+        }
+    }
+
+    private var userText: String {
+        [rights.user.map { "user `\($0)`" }, rights.group.map { "group `\($0)`" }].compactMap { $0 }.joined(
+            separator: ", "
+        )
+    }
+
+    /// Permissions are somebody's permissions.
+    private func asUser(_ error: Int32) -> String {
+        guard error == EACCES, let user = rights.user else { return "" }
+        return " as user `\(user)`"
+    }
+
+    private func limit(_ number: UInt32) -> String? {
+        switch hero_stage(rawValue: number) {
+        case HERO_STAGE_LIMIT_OPEN_FILES: "nofile \(rights.limits.openFiles ?? 0)"
+        case HERO_STAGE_LIMIT_PROCESSES: "nproc \(rights.limits.processes ?? 0)"
+        case HERO_STAGE_LIMIT_CORE: "core \(Canonical.size(rights.limits.coreBytes ?? 0))"
+        case HERO_STAGE_LIMIT_MEMORY: "memory \(Canonical.size(rights.limits.memoryBytes ?? 0))"
+        default: nil
+        }
+    }
+
+    /// The kernel says the same of a program that is not there and of one whose interpreter is not (reliability.md SP-6).
+    private func executionDetail(_ error: Int32, _ cause: String) -> String {
+        guard let path = candidates.first(where: { access($0, F_OK) == 0 }) ?? candidates.first else { return cause }
+        var file = stat()
+        let isThere = stat(path, &file) == 0
+        switch error {
+        case ENOENT where isThere:
+            let line = readText(path, limit: 256)?.split(separator: "\n").first ?? ""
+            let name = line.dropFirst(2).split { $0 == " " || $0 == "\t" }.first.map { " \($0)" } ?? ""
+            return line.hasPrefix("#!")
+                ? "\(path): its interpreter\(name) is not there" : "\(path): its loader or a part of it is not there"
+        case EACCES where isThere && file.st_mode & S_IFMT == S_IFDIR: return "\(path): it is a directory"
+        case EACCES where isThere && file.st_mode & 0o111 == 0:
+            return "\(path): it is not executable; run `chmod +x \(path)`"
+        case EACCES where isThere: return "\(path): \(cause)\(asUser(error))"
+        default: break
+        }
+        guard candidates.count > 1, let name = candidates.first?.split(separator: "/").last else {
+            return "\(path): \(cause)"
+        }
+        let folders = candidates.map { $0.split(separator: "/").dropLast().joined(separator: "/") }
+        return "\(name) in \(folders.map { "/" + $0 }.joined(separator: ":")): \(cause)"
+    }
+}
+
+/// A failure from the numbers of a record, said in words.
+func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> StartFailure {
+    let stage: StartFailure.Stage =
+        switch hero_stage(rawValue: number) {
+        case HERO_STAGE_RECORD: .record
+        case HERO_STAGE_LOG: .log
+        case HERO_STAGE_PIPE: .pipe
+        case HERO_STAGE_SCRIPT: .script
+        case HERO_STAGE_FORK: .fork
+        case HERO_STAGE_SESSION: .session
+        case HERO_STAGE_STDIO: .stdio
+        case HERO_STAGE_LIMITS: .limits
+        case HERO_STAGE_LIMIT_OPEN_FILES, HERO_STAGE_LIMIT_PROCESSES, HERO_STAGE_LIMIT_CORE, HERO_STAGE_LIMIT_MEMORY:
+            .limits
+        case HERO_STAGE_OOM_SCORE: .oomScore
+        case HERO_STAGE_USER: .user
+        case HERO_STAGE_PRIVILEGES: .privileges
+        case HERO_STAGE_DIRECTORY: .directory
+        case HERO_STAGE_SIGNALS: .signals
+        case HERO_STAGE_EXECUTE: .execute
+        default: .launch
+        }
+    let cause = error == 0 ? "the shim does not say why" : errorText(error)
+    let detail = names?.detail(number, stage, error) ?? cause
+    return StartFailure(stage: stage, errno: error, detail: detail)
+}

@@ -1,0 +1,141 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+private let isRoot = geteuid() == 0
+
+@Suite(.ownThread) struct AccountTests {
+    /// What a start that fails says.
+    private func failure(_ change: (inout LaunchOrder) -> Void, command: [String] = ["/bin/true"]) throws -> String {
+        let sandbox = try Sandbox()
+        return try failure(sandbox, change, command: command)
+    }
+
+    private func failure(
+        _ sandbox: Sandbox,
+        _ change: (inout LaunchOrder) -> Void = { _ in },
+        job: JobID = 1,
+        command: [String]
+    ) throws -> String {
+        let kernel = try sandbox.kernel()
+        var order = sandbox.order(job, command)
+        change(&order)
+        kernel.launch(order)
+        let end = try kernel.awaitEnd(job)
+        #expect(end.executed == nil)
+        guard case .startFailed(let failure) = end.outcome else { return "it started" }
+        return failure.description
+    }
+
+    @Test(
+        "SP-4: a user or group that is not there is a start that fails and says so",
+        arguments: [
+            ("nosuchuser", nil, "cannot change to user `nosuchuser`: no such user"),
+            ("root", "nosuchgroup", "cannot change to group `nosuchgroup`: no such group"),
+            (
+                "4000000001", nil,
+                "cannot change to user `4000000001`: no such user, so that its main group is unknown; set `group`"
+            ),
+            ("4294967295", nil, "cannot change to user `4294967295`: no such user"),
+            ("-1", nil, "cannot change to user `-1`: no such user"),
+            ("", nil, "cannot change to user ``: no such user"),
+        ] as [(String, String?, String)]
+    )
+    func unknown(user: String, group: String?, text: String) throws {
+        #expect(try failure { $0.rights = Rights(user: user, group: group) } == text)
+    }
+
+    @Test("SP-4: names and numbers find the same account, with all its groups")
+    func found() throws {
+        let root = try #require(try Account.of(Rights(user: "root")))
+        #expect(root.uid == 0)
+        #expect(root.gid == 0)
+        #expect(root.groups.contains(0))
+        #expect(
+            root.variables == [
+                "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": try #require(root.variables["SHELL"]),
+            ]
+        )
+        let number = try #require(try Account.of(Rights(user: "0")))
+        #expect((number.uid, number.gid, number.groups) == (root.uid, root.gid, root.groups))
+        let stranger = try #require(try Account.of(Rights(user: "4000000001", group: "4000000002")))
+        #expect((stranger.uid, stranger.gid, stranger.groups) == (4_000_000_001, 4_000_000_002, [4_000_000_002]))
+        #expect(stranger.variables["USER"] == "4000000001")
+        #expect(try Account.of(Rights()) == nil)
+    }
+
+    @Test("SP-3: HOME, USER, LOGNAME and SHELL are those of the user, unless the environment has others")
+    func environment() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        var order = sandbox.shell(1, "echo \"$HOME $USER $LOGNAME $(id -u)\"")
+        order.rights.user = User.name
+        order.environment.append(.texts(["LOGNAME": "me"]))
+        kernel.launch(order)
+        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
+        let home = try #require(try Account.of(order.rights)?.variables["HOME"])
+        let log = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
+        #expect(log.hasSuffix(" stdout F \(home) \(User.name) me \(geteuid())\n"))
+    }
+
+    @Test("an ordinary user can be only itself, and is told so", .enabled(if: !isRoot, "root can be anybody"))
+    func ordinaryUser() throws {
+        #expect(try failure { $0.rights.user = "root" } == "cannot change to user `root`: Operation not permitted")
+        #expect(
+            try failure { $0.rights.limits.openFiles = 1 << 40 }
+                == "cannot set the limits: nofile 1099511627776: Operation not permitted"
+        )
+    }
+
+    @Test("root starts a program as another user, that is not root in any way", .enabled(if: isRoot, "needs root"))
+    func otherUser() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        var order = sandbox.shell(1, "id -u; id -g; grep -E '^(NoNewPrivs|CapPrm)' /proc/self/status; umask")
+        order.rights = Rights(user: "65534", group: "65533")
+        order.umask = 0o027
+        kernel.launch(order)
+        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
+        let log = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
+        let texts = log.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 3).last ?? "" }
+        #expect(texts == ["65534", "65533", "CapPrm:\t0000000000000000", "NoNewPrivs:\t1", "0027"])
+    }
+
+    @Test("SP-6: what cannot be executed says why, not only that it is not there")
+    func refusals() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/program"
+        try sandbox.write("program", "#!/nowhere/python3 -u\n", mode: 0o755)
+        #expect(
+            try failure(sandbox, command: [path])
+                == "cannot execute: \(path): its interpreter /nowhere/python3 is not there"
+        )
+        chmod(path, 0o644)
+        #expect(
+            try failure(sandbox, job: 2, command: [path])
+                == "cannot execute: \(path): it is not executable; run `chmod +x \(path)`"
+        )
+        #expect(
+            try failure(sandbox, job: 3, command: [sandbox.folder])
+                == "cannot execute: \(sandbox.folder): it is a directory"
+        )
+    }
+
+    @Test("SP-6: a directory that the user may not enter is named with the user", .enabled(if: isRoot, "needs root"))
+    func closedDirectory() throws {
+        let sandbox = try Sandbox()
+        #expect(
+            try failure(
+                sandbox,
+                {
+                    $0.rights = Rights(user: "65534", group: "65534"); $0.workingDirectory = sandbox.folder
+                },
+                command: ["/bin/true"]
+            )
+                == "cannot change to the working directory: \(sandbox.folder): Permission denied as user `65534`"
+        )
+    }
+}
