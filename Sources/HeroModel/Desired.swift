@@ -4,23 +4,29 @@ public struct Declared<Spec: Hashable & Sendable>: Hashable, Sendable {
     public var spec: Spec
     /// Where its document begins (the value of its `name`).
     public var place: SourcePlace
-    /// Where each field is written, by field path (`requires`, `env.PORT`, `actions.server.exec`).
-    ///
-    /// Defaults have none.
-    public var fieldPlaces: [String: SourcePlace]
+    /// Where each field is written; defaults have no place.
+    public var places: FieldPlaces
 
     /// Makes a declaration.
-    public init(_ spec: Spec, at place: SourcePlace, fieldPlaces: [String: SourcePlace] = [:]) {
+    public init(_ spec: Spec, at place: SourcePlace, places: FieldPlaces) {
         self.spec = spec
         self.place = place
-        self.fieldPlaces = fieldPlaces
+        self.places = places
     }
+
+    /// Makes a declaration with a table of places.
+    public init(_ spec: Spec, at place: SourcePlace, fieldPlaces: [String: SourcePlace] = [:]) {
+        self.init(spec, at: place, places: FieldPlaces(fieldPlaces))
+    }
+
+    /// Where each field is written, as a table by field path.
+    public var fieldPlaces: [String: SourcePlace] { places.table }
 
     /// Where a field is written, or else where the document begins.
     public func place(of path: String) -> SourcePlace {
         var prefix = path[...]
         while true {
-            if let found = fieldPlaces[String(prefix)] { return found }
+            if let found = places[prefix] { return found }
             guard let dot = prefix.lastIndex(of: ".") else { return place }
             prefix = prefix[..<dot]
         }

@@ -159,7 +159,7 @@ public struct TextForm: Hashable, Sendable {
     /// A regular expression.
     public static let expression = Self("regex", "regexes", ".{1,1000}")
     /// Five fields of crontab(5).
-    public static let cron = Self("cron expression", "cron expressions", "\\s*\\S+(\\s+\\S+){4}\\s*")
+    public static let cron = Self("cron expression", "cron expressions", "\\s*(@[A-Za-z]+|\\S+(\\s+\\S+){4})\\s*")
     /// A name of the IANA time zone database.
     public static let timeZone = Self("time zone", "time zones", "[A-Za-z0-9_+/-]{1,40}")
     /// A name that `${NAME}` can hold.

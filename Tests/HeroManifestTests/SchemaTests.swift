@@ -57,7 +57,7 @@ struct SchemaTests {
 
     @Test("describes every key, and gives every default that is a value")
     func described() throws {
-        let root = try JSON(ManifestSchema.json)
+        let root = try Self.schema.get()
         func check(_ fields: [(key: String, defaultText: String, isValue: Bool)], of kind: String) {
             for field in fields {
                 let schema = root["$defs"]?[kind]?["properties"]?[field.key]
@@ -70,7 +70,10 @@ struct SchemaTests {
         check(Settings.fields.map { ($0.key, $0.defaultText, $0.property.defaultValue.isValue) }, of: "Settings")
     }
 
-    static func judge() throws -> SchemaJudge { SchemaJudge(try JSON(ManifestSchema.json)) }
+    static func judge() throws -> SchemaJudge { SchemaJudge(try schema.get()) }
+
+    /// Read once: it is asked for by every case.
+    private static let schema = Result { try JSON(ManifestSchema.json) }
 
     /// The documents of a file as an editor's YAML reader (1.2, core schema) understands them.
     static func documents(_ file: ManifestFile) -> [JSON] {

@@ -12,46 +12,54 @@ extension ManifestSet {
         }
         for draft in actions {
             let source = source(draft.file)
-            var places: [String: SourcePlace] = Dictionary(minimumCapacity: draft.written.count)
-            for (path, place) in defaults { places[path] = place }
-            for field in draft.written { places[field.path] = source.place(field.span) }
+            var places = FieldPlaces()
+            if let defaults { places.add(defaults.entries, in: defaults.file) }
+            places.add(draft.written.map(\.entry), in: source.file.path)
             desired.actions[draft.name] = Declared(
                 draft.spec(under: desired.settings),
                 at: source.place(draft.span),
-                fieldPlaces: places
+                places: places
             )
         }
         return desired
     }
 
     /// Where the settings say what actions do that say nothing themselves, by the field of an action.
-    private var defaultPlaces: [(path: String, place: SourcePlace)] {
-        guard let settings = settings.first else { return [] }
-        let source = source(settings.file)
-        return settings.defaultPlaces.map { ($0.path, source.place($0.span)) }
+    private var defaultPlaces: DefaultPlaces? {
+        guard let settings = settings.first, !settings.defaultPlaces.isEmpty else { return nil }
+        return DefaultPlaces(
+            file: source(settings.file).file.path,
+            entries: settings.defaultPlaces.map(\.entry)
+        )
+    }
+
+    /// The fields of `defaults` as fields of an action, and the file they are written in.
+    private struct DefaultPlaces {
+        var file: String
+        var entries: [FieldPlaces.Entry]
     }
 
     private func service(
         _ number: Int,
         _ settings: Settings,
-        _ defaults: [(path: String, place: SourcePlace)]
+        _ defaults: DefaultPlaces?
     ) -> Declared<ServiceSpec> {
         let own = source(services[number].file)
         var spec = services[number].spec
         spec.actions.reserveCapacity(usedActions[number].count)
-        var places: [String: SourcePlace] = Dictionary(minimumCapacity: 48)
-        for field in services[number].written { places[field.path] = own.place(field.span) }
+        var places = FieldPlaces()
+        var written = services[number].written.map(\.entry)
         for used in usedActions[number] {
             let action = draft(of: used, in: number)
             spec.actions.append(action.spec(under: settings))
             let name = "actions." + action.spec.name
-            places[name] = own.place(span(of: used, in: number))
-            // A field of an action document is written there, not where the service names it.
-            let source = source(action.file)
+            written.append(Written(path: name, span: span(of: used, in: number)).entry)
             let prefix = name + "."
-            for (path, place) in defaults { places[prefix + path] = place }
-            for field in action.written { places[prefix + field.path] = source.place(field.span) }
+            if let defaults { places.add(defaults.entries, in: defaults.file, prefix: prefix) }
+            // A field of an action document is written there, not where the service names it.
+            places.add(action.written.map(\.entry), in: source(action.file).file.path, prefix: prefix)
         }
-        return Declared(spec, at: own.place(services[number].span), fieldPlaces: places)
+        places.add(written, in: own.file.path)
+        return Declared(spec, at: own.place(services[number].span), places: places)
     }
 }

@@ -28,6 +28,9 @@ struct Written: Sendable {
     var path: String
     /// Where its key stands.
     var span: Span
+
+    /// As a declaration keeps it.
+    var entry: FieldPlaces.Entry { FieldPlaces.Entry(path, line: span.line, column: span.column) }
 }
 
 /// All keys of one map.

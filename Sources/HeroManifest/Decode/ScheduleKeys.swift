@@ -66,14 +66,32 @@ extension Scope {
     /// A cron expression.
     mutating func cron(_ node: Node, _ key: String) -> CronExpression? {
         guard let text = word(node, key, example: "\(lastPart(key)): \"*/5 * * * *\"") else { return nil }
-        let fields = text.split(separator: " ")
-        if fields.count == 5 { return CronExpression(text: fields.joined(separator: " ")) }
-        report(
-            .invalidCron,
-            "`\(key)` has \(fields.count) fields, and a cron expression has five: \(quoted(text))",
-            help: "write minute, hour, day of month, month and day of week, such as `\"30 4 * * mon-fri\"`",
-            at: node.span
-        )
-        return nil
+        do throws(CronMistake) {
+            return try CronExpression(parsing: text)
+        } catch {
+            // What is wrong, and after the semicolon what to do.
+            let parts = error.message.split(separator: ";", maxSplits: 1)
+            let advice =
+                parts.count == 2 ? String(parts[1].drop { $0 == " " }) : "write five fields, such as `30 4 * * mon-fri`"
+            report(
+                .invalidCron,
+                "`\(key)`: \(parts.first ?? "")",
+                help: advice,
+                at: node.span(ofCharacter: error.offset, of: text)
+            )
+            return nil
+        }
+    }
+}
+
+extension Node {
+    /// The place of one character of its text; the whole node where escapes or lines hide it.
+    fileprivate func span(ofCharacter offset: Int, of text: String) -> Span {
+        guard case .scalar(_, plain: let isPlain) = content else { return span }
+        let quotes = isPlain ? 0 : 1
+        guard Int(span.length) == text.unicodeScalars.count + 2 * quotes, offset < text.unicodeScalars.count else {
+            return span
+        }
+        return Span(line: span.line, column: span.column + Int32(clamping: offset + quotes), length: 1)
     }
 }
