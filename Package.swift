@@ -140,7 +140,7 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
-            dependencies: ["HeroManifest", "HeroModel", "HeroView", "HeroFuzz"],
+            dependencies: ["HeroManifest", "HeroModel", "HeroView", "HeroFuzz", "SchemaJudge"],
             exclude: ["Cases", "Examples"],
             swiftSettings: house
         ),

@@ -3,104 +3,152 @@ extension ActionSpec {
     ///
     /// `context` is only for actions of their own document.
     public static let fields: [Field<ActionSpec>] = [
-        Field("name", "name", cost: .restart, "Its name, unique in its service, or its context.") { _ in .byDefault },
-        Field("context", "name", default: "core", cost: .restart, "The tenancy unit it belongs to.") { _ in .byDefault
+        Field("name", .name, cost: .restart, "Its name, unique in its service, or its context.") { _ in .byDefault },
+        Field("context", .name, default: .text("core"), cost: .restart, "The tenancy unit it belongs to.") { _ in
+            .byDefault
         },
-        Field("description", "text", cost: .none, "What it does, for people.") {
+        Field("description", .text, cost: .none, "What it does, for people.") {
             .unless($0.description.isEmpty, Canonical.quoted($0.description))
         },
-        Field("tags", "list of text", cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
-        Field("exec", "list of text", cost: .restart, "The program and its arguments; or else `script`.") {
+        Field("tags", .list(of: .text), cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
+        Field("exec", .list(of: .text, atLeast: 1), cost: .restart, "The program and its arguments; or else `script`.")
+        {
             guard case .exec(let arguments) = $0.program else { return .byDefault }
             return .list(arguments)
         },
-        Field("script", "text", cost: .restart, "A text to run; or else `exec`.") {
+        Field("script", .text, cost: .restart, "A text to run; or else `exec`.") {
             guard case .script(let text, interpreter: _) = $0.program else { return .byDefault }
             return .text(Canonical.quoted(text))
         },
-        Field("interpreter", "path or name", default: "its #! line, else sh", cost: .restart, "What runs the script.") {
+        Field(
+            "interpreter",
+            .written(.program),
+            default: .words("its #! line, else sh"),
+            cost: .restart,
+            "What runs the script."
+        ) {
             guard case .script(_, interpreter: let name?) = $0.program else { return .byDefault }
             return .text(Canonical.word(name))
         },
-        Field("is_process", "bool", default: "false", cost: .restart, "True: kept alive for ever. False: a one-shot.") {
+        Field(
+            "is_process",
+            .bool,
+            default: .bool(false),
+            cost: .restart,
+            "True: kept alive for ever. False: a one-shot."
+        ) {
             .unless(!$0.isProcess, "true")
         },
-        Field("cwd", "path", default: "the service's, else /", cost: .restart, "Working directory.") {
+        Field("cwd", .path, default: .words("the service's, else /"), cost: .restart, "Working directory.") {
             .unless($0.workingDirectory == nil, Canonical.word($0.workingDirectory ?? ""))
         },
-        Field("env", "map of scalars", cost: .restart, "Environment; stronger than the service's.") {
+        Field("env", .map(of: .environmentValue), cost: .restart, "Environment; stronger than the service's.") {
             .map($0.environment.mapValues(\.description))
         },
-        Field("env_file", "list of paths", cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
+        Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
             .list($0.environmentFiles)
         },
-        Field("user", "text", default: "the service's, else heroproc's own", cost: .restart, "The user it runs as.") {
+        Field(
+            "user",
+            .written(.account),
+            default: .words("the service's, else heroproc's own"),
+            cost: .restart,
+            "The user it runs as."
+        ) {
             .unless($0.user == nil, Canonical.word($0.user ?? ""))
         },
-        Field("group", "text", default: "the service's, else the user's", cost: .restart, "The group it runs as.") {
+        Field(
+            "group",
+            .written(.account),
+            default: .words("the service's, else the user's"),
+            cost: .restart,
+            "The group it runs as."
+        ) {
             .unless($0.group == nil, Canonical.word($0.group ?? ""))
         },
-        Field("umask", "octal text", default: "022", cost: .restart, "Permission bits its files do not get.") {
+        Field("umask", .written(.umask), default: .text("022"), cost: .restart, "Permission bits its files do not get.")
+        {
             .unless($0.umask == 0o022, "0" + String($0.umask, radix: 8))
         },
-        Field("limits", "{nofile, nproc, core, memory, pids, cpu}", cost: .restart, "What it may use of the machine.") {
+        Field("limits", .object(.limits), cost: .restart, "What it may use of the machine.") {
             .map($0.limits.canonical)
         },
         Field(
             "no_new_privs",
-            "bool",
-            default: "true where it does not run as root",
+            .bool,
+            default: .words("true where it does not run as root"),
             cost: .restart,
             "It and its children never gain privileges."
         ) {
             .unless($0.noNewPrivileges == nil, $0.noNewPrivileges == true ? "true" : "false")
         },
-        Field("oom_score_adj", "integer", cost: .restart, "How readily the kernel kills it when memory runs out.") {
+        Field(
+            "oom_score_adj",
+            .integer(Ranges.oomScoreAdjustment),
+            cost: .restart,
+            "How readily the kernel kills it when memory runs out."
+        ) {
             .unless($0.oomScoreAdjustment == nil, String($0.oomScoreAdjustment ?? 0))
         },
-        Field("singleton", "bool", default: "false", cost: .restart, "One instance on this machine, by PID file.") {
+        Field("singleton", .bool, default: .bool(false), cost: .restart, "One instance on this machine, by PID file.") {
             .unless(!$0.singleton, "true")
         },
-        Field("pid_file", "path", default: "one in the state directory", cost: .restart, "Its PID file.") {
+        Field("pid_file", .path, default: .words("one in the state directory"), cost: .restart, "Its PID file.") {
             .unless($0.pidFile == nil, Canonical.word($0.pidFile ?? ""))
         },
-        Field("kill_others", "bool", default: "false", cost: .restart, "May stop strangers that hold what it binds.") {
+        Field(
+            "kill_others",
+            .bool,
+            default: .bool(false),
+            cost: .restart,
+            "May stop strangers that hold what it binds."
+        ) {
             .unless(!$0.killsOthers, "true")
         },
-        Field("sockets", "list of paths", cost: .restart, "The Unix sockets it binds.") { .list($0.sockets) },
-        Field("tcp_ports", "list of ports or addresses", cost: .restart, "The TCP ports it binds.") {
+        Field("sockets", .list(of: .path), cost: .restart, "The Unix sockets it binds.") { .list($0.sockets) },
+        Field("tcp_ports", .list(of: .written(.endpoint)), cost: .restart, "The TCP ports it binds.") {
             .list($0.tcpPorts.map(\.description))
         },
-        Field("ready", "probe", default: "its tree listens on all it declares", cost: .inPlace, "When it counts as up.")
-        {
+        Field(
+            "ready",
+            .object(.ready),
+            default: .words("its tree listens on all it declares"),
+            cost: .inPlace,
+            "When it counts as up."
+        ) {
             guard let probe = $0.ready else { return .byDefault }
             return .map(probe.canonical(besides: Probe(probe.question).interval))
         },
-        Field("health", "probe", cost: .inPlace, "Whether it is alive; it is started again when it is not.") {
+        Field("health", .object(.health), cost: .inPlace, "Whether it is alive; it is started again when it is not.") {
             guard let probe = $0.health else { return .byDefault }
             return .map(probe.canonical(besides: Probe.healthInterval))
         },
-        Field("start_timeout", "duration", default: "30s", cost: .inPlace, "Time it has to become ready.") {
+        Field(
+            "start_timeout",
+            .duration(Ranges.time),
+            default: .text("30s"),
+            cost: .inPlace,
+            "Time it has to become ready."
+        ) {
             .unless($0.startTimeout == .seconds(30), Canonical.duration($0.startTimeout))
         },
-        Field("timeout", "duration", default: "none", cost: .inPlace, "How long a one-shot may run.") {
+        Field(
+            "timeout",
+            .duration(Ranges.time),
+            default: .words("none"),
+            cost: .inPlace,
+            "How long a one-shot may run."
+        ) {
             guard let timeout = $0.timeout else { return .byDefault }
             return .text(Canonical.duration(timeout))
         },
-        Field("stop", "{signal, timeout}", default: "{signal: TERM, timeout: 10s}", cost: .inPlace, "How it is ended.")
-        {
-            let standard = StopPolicy()
-            return .map(
-                pairs(
-                    ("signal", $0.stop.signal == standard.signal ? nil : $0.stop.signal.description),
-                    ("timeout", $0.stop.timeout == standard.timeout ? nil : Canonical.duration($0.stop.timeout))
-                )
-            )
+        Field("stop", .object(.stop), cost: .inPlace, "How it is ended.") {
+            .map($0.stop.canonical)
         },
         Field(
             "restart",
-            "always | on_failure | never",
-            default: "always for a process, on_failure for a one-shot",
+            .choice(RestartPolicy.self),
+            default: .words("always for a process, on_failure for a one-shot"),
             cost: .inPlace,
             "When it is started again."
         ) {
@@ -108,39 +156,49 @@ extension ActionSpec {
         },
         Field(
             "retry",
-            "{max_attempts, delay, factor, max_delay, jitter, stable_after}",
-            default: "{delay: 500ms, factor: 2, max_delay: 30s, jitter: 0.1, stable_after: 10s}",
+            .object(.retry),
             cost: .inPlace,
-            "How often and after which delays; max_attempts 0 (a process) never gives up, 1 (a one-shot) never retries."
+            "How often and after which delays it is tried again."
         ) {
             .map($0.retry.canonical(besides: RetryPolicy(maxAttempts: $0.isProcess ? 0 : 1)))
         },
-        Field("success_exit_codes", "list of integers", default: "[0]", cost: .inPlace, "Codes of a good end.") {
+        Field(
+            "success_exit_codes",
+            .list(of: .integer(Ranges.exitCode), atLeast: 1),
+            default: .list([.integer(0)]),
+            cost: .inPlace,
+            "Codes of a good end."
+        ) {
             .unless($0.successExitCodes == [0], Canonical.list($0.successExitCodes.map(String.init)))
         },
-        Field("schedule", "{cron or every, timezone, overlap}", cost: .inPlace, "When it runs by itself.") {
+        Field("schedule", .object(.schedule), cost: .inPlace, "When it runs by itself.") {
             guard let schedule = $0.schedule else { return .byDefault }
             return .map(schedule.canonical)
         },
-        Field("run_on", "none | apply", default: "none", cost: .inPlace, "Runs once for each change that is applied.") {
+        Field(
+            "run_on",
+            .choice(RunOn.self),
+            default: .text("none"),
+            cost: .inPlace,
+            "Runs once for each change that is applied."
+        ) {
             .unless($0.runOn == .none, $0.runOn.rawValue)
         },
         Field(
             "log",
-            "{max_size, keep}",
-            default: "{max_size: 10MiB, keep: 5}",
+            .object(.log),
             cost: .inPlace,
             "How much output is kept."
         ) {
-            let standard = LogPolicy()
-            return .map(
-                pairs(
-                    ("max_size", $0.log.maxSize == standard.maxSize ? nil : Canonical.size($0.log.maxSize)),
-                    ("keep", $0.log.keep == standard.keep ? nil : String($0.log.keep))
-                )
-            )
+            .map($0.log.canonical)
         },
-        Field("generation", "integer", default: "0", cost: .restart, "Raise it to ask for a restart.") {
+        Field(
+            "generation",
+            .integer(Ranges.generation),
+            default: .integer(0),
+            cost: .restart,
+            "Raise it to ask for a restart."
+        ) {
             .unless($0.generation == 0, String($0.generation))
         },
     ]

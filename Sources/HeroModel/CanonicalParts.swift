@@ -52,6 +52,28 @@ extension ResourceLimits {
     }
 }
 
+extension StopPolicy {
+    /// What a policy says besides its defaults, by key.
+    var canonical: [String: String] {
+        let standard = StopPolicy()
+        return pairs(
+            ("signal", signal == standard.signal ? nil : signal.description),
+            ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout))
+        )
+    }
+}
+
+extension LogPolicy {
+    /// What a policy says besides its defaults, by key.
+    var canonical: [String: String] {
+        let standard = LogPolicy()
+        return pairs(
+            ("max_size", maxSize == standard.maxSize ? nil : Canonical.size(maxSize)),
+            ("keep", keep == standard.keep ? nil : String(keep))
+        )
+    }
+}
+
 extension RetryPolicy {
     /// What a policy says besides another one, by key.
     func canonical(besides standard: RetryPolicy) -> [String: String] {

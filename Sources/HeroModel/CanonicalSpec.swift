@@ -61,17 +61,17 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
 
     /// The default of the field at a path in the words of a manifest; nil where it has none.
     public static func defaultText(of path: String) -> String? {
-        guard let field = field(of: path), !field.defaultText.isEmpty, field.isWhole else { return nil }
-        return field.defaultText
+        guard let text = field(of: path)?.property?.defaultValue.text, !text.isEmpty else { return nil }
+        return text
     }
 
-    private static func field(of path: String) -> (cost: CostOfChange, defaultText: String, isWhole: Bool)? {
-        var parts = path.split(separator: ".", omittingEmptySubsequences: false)
+    private static func field(of path: String) -> (cost: CostOfChange, property: Property?)? {
+        var parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if parts.count >= 3, parts[0] == "actions" {
             parts.removeFirst(2)
-            return actionFields[String(parts[0])].map { ($0.cost, $0.defaultText, parts.count == 1) }
+            return parts.first.flatMap { actionFields[$0] }.map { ($0.cost, $0.property.below(parts.dropFirst())) }
         }
-        return parts.first.flatMap { serviceFields[String($0)] }.map { ($0.cost, $0.defaultText, parts.count == 1) }
+        return parts.first.flatMap { serviceFields[$0] }.map { ($0.cost, $0.property.below(parts.dropFirst())) }
     }
 
     private static let serviceFields = byKey(ServiceSpec.fields)
@@ -79,5 +79,14 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
 
     private static func byKey<Subject>(_ fields: [Field<Subject>]) -> [String: Field<Subject>] {
         Dictionary(fields.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension Property {
+    /// The key that further parts of a path lead to; nil where they lead into a map of the author's own names.
+    fileprivate func below(_ path: ArraySlice<String>) -> Property? {
+        guard let key = path.first else { return self }
+        guard case .object(let object) = form else { return nil }
+        return object.properties.first { $0.key == key }?.below(path.dropFirst())
     }
 }

@@ -1,59 +1,71 @@
 extension ServiceSpec {
     /// Every key of `kind: Service`, in the order of the reference.
     public static let fields: [Field<ServiceSpec>] = [
-        Field("name", "name", cost: .restart, "Its name, unique in its context.") { _ in .byDefault },
-        Field("context", "name", default: "core", cost: .restart, "The tenancy unit it belongs to.") { _ in .byDefault
+        Field("name", .name, cost: .restart, "Its name, unique in its context.") { _ in .byDefault },
+        Field("context", .name, default: .text("core"), cost: .restart, "The tenancy unit it belongs to.") { _ in
+            .byDefault
         },
-        Field("description", "text", cost: .none, "What it is, for people.") {
+        Field("description", .text, cost: .none, "What it is, for people.") {
             .unless($0.description.isEmpty, Canonical.quoted($0.description))
         },
-        Field("class", "user | system", default: "user", cost: .inPlace, "`down` leaves system services alone.") {
+        Field(
+            "class",
+            .choice(ServiceClass.self),
+            default: .text("user"),
+            cost: .inPlace,
+            "`down` leaves system services alone."
+        ) {
             .unless($0.serviceClass == .user, $0.serviceClass.rawValue)
         },
-        Field("status", "start | stop | ignore | spec", default: "start", cost: .inPlace, "What is wanted of it.") {
+        Field("status", .choice(WantedStatus.self), default: .text("start"), cost: .inPlace, "What is wanted of it.") {
             .unless($0.status == .start, $0.status.rawValue)
         },
-        Field("tags", "list of text", cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
-        Field("labels", "map of text", cost: .none, "For people and tools.") {
+        Field("tags", .list(of: .text), cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
+        Field("labels", .map(of: .text), cost: .none, "For people and tools.") {
             .map($0.labels.mapValues(Canonical.word))
         },
-        Field("requires", "list of references", cost: .inPlace, "Up before it; stopping one of them stops it.") {
+        Field("requires", .list(of: .reference), cost: .inPlace, "Up before it; stopping one of them stops it.") {
             .list($0.requires.map(\.description))
         },
-        Field("after", "list of references", cost: .inPlace, "Starts after them and stops before them.") {
+        Field("after", .list(of: .reference), cost: .inPlace, "Starts after them and stops before them.") {
             .list($0.after.map(\.description))
         },
-        Field("wants", "list of references", cost: .inPlace, "Ordered after them where they are declared.") {
+        Field("wants", .list(of: .reference), cost: .inPlace, "Ordered after them where they are declared.") {
             .list($0.wants.map(\.description))
         },
-        Field("conflicts", "list of references", cost: .inPlace, "Never up at the same time.") {
+        Field("conflicts", .list(of: .reference), cost: .inPlace, "Never up at the same time.") {
             .list($0.conflicts.map(\.description))
         },
-        Field("required", "bool", default: "false", cost: .inPlace, "Part of the required core.") {
+        Field("required", .bool, default: .bool(false), cost: .inPlace, "Part of the required core.") {
             .unless(!$0.required, "true")
         },
-        Field("env", "map of scalars", cost: .restart, "Environment of all its actions; an action's own wins.") {
+        Field(
+            "env",
+            .map(of: .environmentValue),
+            cost: .restart,
+            "Environment of all its actions; an action's own wins."
+        ) {
             .map($0.environment.mapValues(\.description))
         },
-        Field("env_file", "list of paths", cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
+        Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
             .list($0.environmentFiles)
         },
-        Field("user", "text", default: "heroproc's own", cost: .restart, "The user it runs as.") {
+        Field("user", .written(.account), default: .words("heroproc's own"), cost: .restart, "The user it runs as.") {
             .unless($0.user == nil, Canonical.word($0.user ?? ""))
         },
-        Field("group", "text", default: "the user's", cost: .restart, "The group it runs as.") {
+        Field("group", .written(.account), default: .words("the user's"), cost: .restart, "The group it runs as.") {
             .unless($0.group == nil, Canonical.word($0.group ?? ""))
         },
-        Field("cwd", "path", cost: .restart, "Working directory of its actions, where they say none.") {
+        Field("cwd", .path, cost: .restart, "Working directory of its actions, where they say none.") {
             .unless($0.workingDirectory == nil, Canonical.word($0.workingDirectory ?? ""))
         },
-        Field("actions", "list of names or actions", cost: .restart, "What it runs, at least one.") {
+        Field("actions", .list(of: .actionOrName, atLeast: 1), cost: .restart, "What it runs, at least one.") {
             .list($0.actions.map(\.name))
         },
         Field(
             "start_order",
-            "serial | parallel",
-            default: "serial",
+            .choice(StartOrder.self),
+            default: .text("serial"),
             cost: .inPlace,
             "One after another, or all at once."
         ) {
@@ -61,8 +73,7 @@ extension ServiceSpec {
         },
         Field(
             "start",
-            "{replace_existing_jobs}",
-            default: "{replace_existing_jobs: true}",
+            .object(.start),
             cost: .inPlace,
             "Whether a start cancels and deletes its earlier jobs and runs, or only prunes inactive ones."
         ) {
@@ -70,17 +81,22 @@ extension ServiceSpec {
         },
         Field(
             "stop",
-            "{remove_jobs}",
-            default: "{remove_jobs: false}",
+            .object(.stopOfService),
             cost: .inPlace,
             "Whether a stop deletes its ended jobs."
         ) {
             .map(pairs(("remove_jobs", $0.removesJobs ? "true" : nil)))
         },
-        Field("protect", "bool", default: "false", cost: .inPlace, "Stopping or restarting it must be allowed.") {
+        Field("protect", .bool, default: .bool(false), cost: .inPlace, "Stopping or restarting it must be allowed.") {
             .unless(!$0.isProtected, "true")
         },
-        Field("generation", "integer", default: "0", cost: .restart, "Raise it to ask for a restart.") {
+        Field(
+            "generation",
+            .integer(Ranges.generation),
+            default: .integer(0),
+            cost: .restart,
+            "Raise it to ask for a restart."
+        ) {
             .unless($0.generation == 0, String($0.generation))
         },
     ]

@@ -22,37 +22,63 @@ struct ManifestReferenceTests {
         # Manifests
 
         One YAML document is one manifest: `kind: Service`, `kind: Action` or `kind: Settings`. A file may hold several, with `---` between
-        them. Anchors, aliases, tags, duplicate keys and unknown keys are mistakes. `cost` is what changing a field asks of a service that
-        runs: `none`, `in place` (it runs on), or `restart`. Durations are `250ms 3s 10m 2h 7d`, sizes `64KiB 10MiB 1GiB`; relative paths are
-        relative to the folder of the manifest.
+        them. Anchors, aliases, tags, duplicate keys and unknown keys are mistakes.
+
+        - `cost` is what changing a field asks of a service that runs: `none`, `in place` (it runs on), or `restart`. A key within a map
+          costs what its map costs.
+        - Durations are `250ms 3s 10m 2h 7d`, sizes `512B 64KiB 10MiB 1GiB 64KB 10MB 1GB`. Numbers are decimal; `octal text` is octal
+          whether it begins with a zero or not.
+        - A reference is `name`, in the context of its document, or `context/name`.
+        - Relative paths (`cwd`, `env_file`, `from_file`, `sockets`, `pid_file`, `unix`) are relative to the folder of the manifest they
+          stand in. `~` is not expanded.
+        - `heroproc schema manifest` prints the same as a JSON Schema, for editors.
 
         ## kind: Service
 
         \(table(ServiceSpec.fields))
 
+        A requirement that nobody declares is an error; in `after`, `wants` and `conflicts` it is a warning. Two services that conflict
+        and both have `status: start` are an error, and so is a conflict with a service that one of the two requires. Conflicting
+        services may not declare the same port or socket either: the set would claim it twice.
+
         ## kind: Action, also written in place below `actions`
 
         \(table(ActionSpec.fields))
 
-        A probe is one of `tcp: 8080`, `http: http://127.0.0.1:8080/health` (or `{unix: path, path: /health}`), `exec: [command, argument]` and
-        `unix: path`, with `interval` (250ms), `timeout` (1s), `failures` (3), `successes` (1) and `start_period` (0s).
+        - An action has `exec` or `script`, never both.
+        - `ready` and `health` ask exactly one question: `tcp`, `http`, `exec`, `unix` or `log`, and `ready` also `notify`. `health` is for
+          processes: nobody asks a one-shot whether it is alive.
+        - `context` is for actions of their own document; one that is written in place belongs to its service's context.
+        - `schedule` and `run_on` make an action of its own document run by itself, outside of services. Such an action is a one-shot, and
+          no service may list it: to run one program in both ways, write a second action.
+        - `timeout` is for one-shots; a process has `start_timeout` and `stop.timeout`.
 
         ## kind: Settings, at most one
 
-        | key | type | default | meaning |
-        |---|---|---|---|
-        | `required` | list of references | `[core/hero_db]` | Services that must be declared. |
+        \(table(Settings.fields))
+
+        `defaults` hold for every action of the set that does not say the key itself; a change of them is a change of those actions.
 
         """
     }
 
     private static func table<Subject>(_ fields: [Field<Subject>]) -> String {
-        let head = "| key | type | default | cost | meaning |\n|---|---|---|---|---|\n"
-        let rows = fields.map { field in
-            let type = field.type.replacingOccurrences(of: "|", with: "\\|")
-            let standard = field.defaultText.isEmpty ? "" : "`\(field.defaultText)`"
-            return "| `\(field.key)` | \(type) | \(standard) | \(field.cost) | \(field.summary) |"
+        let head = "| key | type | default | range | cost | meaning |\n|---|---|---|---|---|---|\n"
+        let rows = fields.flatMap(\.paths).map { path in
+            let property = path.property
+            let type = property.form.words.replacingOccurrences(of: "|", with: "\\|")
+            let range = property.form.range.map { "`\($0.least)` to `\($0.most)`" } ?? ""
+            return
+                "| `\(path.path)` | \(type) | \(text(property.defaultValue)) | \(range) | \(path.cost) | \(property.summary) |"
         }
         return head + rows.joined(separator: "\n")
+    }
+
+    private static func text(_ standard: DefaultValue) -> String {
+        switch standard {
+        case .none: ""
+        case .words(let words): words
+        case .bool, .integer, .number, .text, .list: "`\(standard.text)`"
+        }
     }
 }

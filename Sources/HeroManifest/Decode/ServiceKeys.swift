@@ -123,7 +123,8 @@ extension ServiceDraft {
         }
     )
 
-    private static let startTable = KeyTable<ServiceDraft>(
+    /// The keys of `start`.
+    static let startTable = KeyTable<ServiceDraft>(
         of: "start",
         prefix: "start.",
         [
@@ -135,7 +136,8 @@ extension ServiceDraft {
         ]
     )
 
-    private static let stopTable = KeyTable<ServiceDraft>(
+    /// The keys of `stop`.
+    static let stopTable = KeyTable<ServiceDraft>(
         of: "stop",
         prefix: "stop.",
         [

@@ -1,0 +1,121 @@
+internal import HeroModel
+
+extension Field {
+    /// The schema of the field's value, with its meaning, its default and what changing it costs.
+    var schema: SchemaNode {
+        let effect =
+            switch cost {
+            case .none: "A change touches nothing that runs."
+            case .inPlace: "A change takes effect in place."
+            case .restart: "A change restarts what runs."
+            }
+        return property.schema(also: effect)
+    }
+}
+
+extension Property {
+    /// The schema of the key's value, with its meaning and its default.
+    func schema(also effect: String = "") -> SchemaNode {
+        var sentences = [summary]
+        if let range = form.range { sentences.append("From \(range.least) to \(range.most).") }
+        if case .words(let words) = defaultValue { sentences.append("Default: \(words).") }
+        if !effect.isEmpty { sentences.append(effect) }
+        var entries: [(key: String, value: SchemaNode)] = [("description", .text(sentences.joined(separator: " ")))]
+        if let standard = defaultValue.schema { entries.append(("default", standard)) }
+        return SchemaNode.map(entries).with(form.schema)
+    }
+}
+
+extension DefaultValue {
+    /// The default as JSON; nil where it is none, or depends on more than the key.
+    fileprivate var schema: SchemaNode? {
+        switch self {
+        case .none, .words: nil
+        case .bool(let flag): .bool(flag)
+        case .integer(let number): .integer(number)
+        case .number(let number): .number(number)
+        case .text(let text): .text(text)
+        case .list(let items): .list(items.compactMap(\.schema))
+        }
+    }
+}
+
+extension ValueForm {
+    /// What a text must match that may hold `${NAME}` in place of a value.
+    private static let variable = "\\$\\{"
+
+    /// The keywords of the form.
+    var schema: [(key: String, value: SchemaNode)] {
+        switch self {
+        case .bool: Self.scalar("boolean")
+        case .onlyTrue: [("const", true)]
+        case .text: [("type", ["string", "number", "boolean"])]
+        case .written(let form): Self.written(form)
+        case .duration: Self.text("[0-9]+(ms|s|m|h|d)")
+        case .size: Self.text("[0-9]+(B|KiB|MiB|GiB|KB|MB|GB)")
+        case .integer(let range):
+            Self.scalar("integer") + [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))]
+        case .number(let range):
+            Self.scalar("number") + [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))]
+        case .word(let words):
+            [
+                (
+                    "anyOf",
+                    [["enum": .list(words.map { .text($0) })], ["type": "string", "pattern": .text(Self.variable)]]
+                )
+            ]
+        case .signal:
+            [
+                (
+                    "anyOf",
+                    [
+                        ["enum": .list(Signal.names.map { .text($0.name) })],
+                        .map(Self.text("SIG(\(Signal.names.map(\.name).joined(separator: "|")))")),
+                    ]
+                )
+            ]
+        case .list(let item, atLeast: let least):
+            least == 0
+                ? [("type", ["array", "null"]), ("items", .map(item.schema))]
+                : [("type", "array"), ("items", .map(item.schema)), ("minItems", .integer(least))]
+        case .map(let value):
+            [
+                ("type", ["object", "null"]),
+                ("additionalProperties", ["anyOf": [.map(value.schema), ["type": "null"]]]),
+                ("propertyNames", ["pattern": "^[^\\s=]+$"]),
+            ]
+        case .object(let form): form.schema
+        case .either(let first, let second): [("anyOf", [.map(first.schema), .map(second.schema)])]
+        case .action: [("$ref", "#/$defs/InlineAction")]
+        }
+    }
+
+    /// A scalar of a type, or a text with a variable.
+    private static func scalar(_ type: String) -> [(key: String, value: SchemaNode)] {
+        [("type", [.text(type), "string"]), ("pattern", .text(variable))]
+    }
+
+    /// A text that matches, or holds a variable.
+    private static func text(_ pattern: String) -> [(key: String, value: SchemaNode)] {
+        [("type", "string"), ("pattern", .text("^(\(pattern))$|\(variable)"))]
+    }
+
+    private static func written(_ form: TextForm) -> [(key: String, value: SchemaNode)] {
+        let pattern: (key: String, value: SchemaNode) = ("pattern", .text("^(\(form.pattern))$|\(variable)"))
+        guard let numbers = form.numbers else { return [("type", "string"), pattern] }
+        return [
+            ("type", ["string", "integer"]), pattern, ("minimum", .integer(numbers.lowerBound)),
+            ("maximum", .integer(numbers.upperBound)),
+        ]
+    }
+}
+
+extension ObjectForm {
+    /// The keywords of a map of known keys.
+    fileprivate var schema: [(key: String, value: SchemaNode)] {
+        let object = ManifestSchema.object(properties.map { ($0.key, $0.schema()) }, required: required)
+        guard case .map(let entries) = object else { return [] }
+        guard !oneOf.isEmpty else { return entries }
+        return entries + [("oneOf", .list(oneOf.map { ["required": [.text($0)]] }))]
+    }
+}

@@ -1,0 +1,70 @@
+extension Settings {
+    /// Every key of `kind: Settings`, in the order of the reference.
+    public static let fields: [Field<Settings>] = [
+        Field(
+            "required",
+            .list(of: .reference),
+            default: .list([.text("core/hero_db")]),
+            cost: .inPlace,
+            "Services that must be declared."
+        ) {
+            .unless($0.required == Settings().required, "[\(Canonical.list($0.required.map(\.description)))]")
+        },
+        Field(
+            "vars",
+            .map(of: .text),
+            cost: .inPlace,
+            "Values of ${NAME}; a change is one of the fields that use them."
+        ) {
+            .map($0.variables.mapValues(Canonical.word))
+        },
+        Field(
+            "pass_env",
+            .list(of: .written(.variable)),
+            default: .list(standardPassedEnvironment.map { .text($0) }),
+            cost: .inPlace,
+            "Environment variables that ${NAME} may name."
+        ) {
+            .unless($0.passedEnvironment == standardPassedEnvironment, "[\(Canonical.list($0.passedEnvironment))]")
+        },
+        Field("defaults", .object(.defaults), cost: .inPlace, "What holds in actions that do not say it themselves.") {
+            .map($0.canonicalDefaults)
+        },
+        Field("retention", .list(of: .object(.retention)), cost: .inPlace, "Which ended jobs are deleted, and when.") {
+            .list($0.retention.map(\.canonical))
+        },
+        Field(
+            "max_disruption",
+            .integer(Ranges.disruption),
+            default: .words("no limit"),
+            cost: .inPlace,
+            "A plan that stops or restarts more services must be allowed."
+        ) {
+            .unless($0.maxDisruption == nil, String($0.maxDisruption ?? 0))
+        },
+    ]
+
+    private var canonicalDefaults: [String: String] {
+        var result: [String: String] = [:]
+        func add(_ key: String, _ entries: [String: String]) {
+            for (name, text) in entries { result["\(key).\(name)"] = text }
+        }
+        add("stop", stop.canonical)
+        add("retry", retry.policy.canonical(besides: RetryDefaults().policy))
+        add("retry", pairs(("max_attempts", retry.maxAttempts.map(String.init))))
+        add("log", log.canonical)
+        return result
+    }
+}
+
+extension RetentionRule {
+    /// As one text, its keys in the order of the reference.
+    fileprivate var canonical: String {
+        let parts = [
+            tag.map { "tag=\(Canonical.word($0))" }, service.map { "service=\($0)" }, action.map { "action=\($0)" },
+            phases.isEmpty ? nil : "phases=\(phases.map(\.rawValue).joined(separator: ","))",
+            "older_than=\(Canonical.duration(olderThan))",
+        ]
+        return parts.compactMap(\.self).joined(separator: " ")
+    }
+}

@@ -1,0 +1,256 @@
+import HeroModel
+import SchemaJudge
+import Testing
+
+@testable import HeroManifest
+
+/// Every key at any depth, with two values it can have: what a change of it costs, and where its range ends.
+@Suite("Every field")
+struct FieldTests {
+    /// Two different values of a key, in flow style.
+    private struct Sample {
+        let before: String
+        let after: String
+
+        init(_ before: String, _ after: String) {
+            self.before = before
+            self.after = after
+        }
+    }
+
+    private static func sample(_ path: PropertyPath) -> Sample? {
+        switch path.path {
+        case "name", "context", "actions": nil
+        case "script": Sample("a", "b")
+        case "interpreter": Sample("bash", "/bin/sh")
+        case "run_on": Sample("none", "apply")
+        case "no_new_privs": Sample("true", "false")
+        case "ready.http", "health.http": Sample("http://127.0.0.1/a", "\"http://[::1]:81/a\"")
+        case "retry.factor": Sample("3", "2.5")
+        case "ready.notify": nil
+        default: sample(path.property.form, path.path)
+        }
+    }
+
+    private static func sample(_ form: ValueForm, _ path: String) -> Sample? {
+        switch form {
+        case .bool: Sample("true", "false")
+        case .onlyTrue, .object, .action: nil
+        case .text: Sample("one", "\"two words\"")
+        case .written(let text): written(text)
+        case .duration: Sample("5m", "6m")
+        case .size: Sample("3MiB", "4MB")
+        case .integer: Sample("3", "7")
+        case .number: Sample("1", "0.5")
+        case .word(let words): words.count > 1 ? Sample(words[0], words[1]) : nil
+        case .signal: Sample("HUP", "SIGUSR1")
+        case .list(let item, atLeast: _):
+            sample(item, path).map { Sample("[\($0.before)]", "[\($0.before), \($0.after)]") }
+        case .map(let value): sample(value, path).map { Sample("{A: \($0.before)}", "{A: \($0.after)}") }
+        case .either(let first, _): sample(first, path)
+        }
+    }
+
+    private static func written(_ form: TextForm) -> Sample? {
+        switch form {
+        case .name: Sample("one", "two")
+        case .reference: Sample("one", "two")
+        case .path: Sample("one", "/two")
+        case .program: Sample("bash", "zsh")
+        case .account: Sample("www", "1000")
+        case .umask: Sample("027", "077")
+        case .endpoint: Sample("81", "\"127.0.0.1:82\"")
+        case .url: Sample("http://a/", "http://b/")
+        case .requestPath: Sample("/a", "/b")
+        case .expression: Sample("up", "ready")
+        case .cron: Sample("\"0 4 * * *\"", "\"0 5 * * *\"")
+        case .timeZone: Sample("Asia/Tokyo", "Europe/Brussels")
+        case .variable: Sample("A", "B")
+        default: nil
+        }
+    }
+
+    /// A path with a value as one flow map: `{retry: {delay: 1s}}` without its braces.
+    private static func written(_ path: String, _ value: String) -> String {
+        var parts = path.split(separator: ".").map(String.init)
+        var text = value
+        while let part = parts.popLast() {
+            let key = part.hasSuffix("[]") ? String(part.dropLast(2)) : part
+            text = part.hasSuffix("[]") ? "\(key): [\(text)]" : "\(key): \(text)"
+            if !parts.isEmpty { text = "{\(text)}" }
+        }
+        return text
+    }
+
+    private static func read(_ text: String) -> ManifestResult {
+        let others = ["one", "two"].map {
+            "kind: Service\nname: \($0)\nstatus: stop\nactions: [{name: a, exec: [a]}]\n"
+        }
+        let file = ManifestFile(
+            path: "x.yaml",
+            folder: "/srv",
+            bytes: Array((others + [text]).joined(separator: "---\n").utf8)
+        )
+        return Manifests.read([file], options: ManifestOptions(requiresCore: false))
+    }
+
+    /// A service with one key written.
+    private static func service(_ path: String, _ value: String) -> String {
+        "{kind: Service, name: web, actions: [{name: main, exec: [a]}], \(written(path, value))}\n"
+    }
+
+    /// An action of its own document with one key written, and what else that key asks for.
+    private static func action(_ path: String, _ value: String) -> String {
+        let program =
+            switch path {
+            case "exec", "script": ""
+            case "interpreter": ", script: a"
+            default: ", exec: [a]"
+            }
+        let nature = path.hasPrefix("health") ? ", is_process: true" : ""
+        var (path, value) = (path, value)
+        for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
+            let key = String(path.dropFirst(map.count + 1))
+            let asks = ["tcp", "http", "exec", "unix", "log", "notify", "cron", "every"]
+            let question = map == "schedule" ? "every: 1d" : "tcp: 80"
+            if !asks.contains(String(key.prefix { $0 != "." })) {
+                value = "{\(key): \(value), \(question)}"
+                path = map
+            }
+        }
+        if path == "ready.http.path" || path == "health.http.path" {
+            value = "{path: \(value), unix: /run/a}"
+            path = String(path.dropLast(5))
+        }
+        return "{kind: Action, name: job\(program)\(nature), \(written(path, value))}\n"
+    }
+
+    @Test(
+        "of a service changes what it says, at its declared cost",
+        arguments: ServiceSpec.fields.flatMap(\.paths).map(\.path)
+    )
+    func ofService(_ name: String) throws {
+        let path = try #require(ServiceSpec.fields.flatMap(\.paths).first { $0.path == name })
+        guard let sample = Self.sample(path) else { return }
+        let before = Self.read(Self.service(name, sample.before))
+        let after = Self.read(Self.service(name, sample.after))
+        let web = QualifiedName("web")
+        let old = try #require(before.desired?.services[web], "\(Shown.diagnostics(before.diagnostics))").spec
+        let new = try #require(after.desired?.services[web], "\(Shown.diagnostics(after.diagnostics))").spec
+        try check(CanonicalSpec(old), CanonicalSpec(new), path)
+    }
+
+    @Test(
+        "of an action changes what it says, at its declared cost",
+        arguments: ActionSpec.fields.flatMap(\.paths).map(\.path)
+    )
+    func ofAction(_ name: String) throws {
+        let path = try #require(ActionSpec.fields.flatMap(\.paths).first { $0.path == name })
+        guard let sample = Self.sample(path) else { return }
+        let before = Self.read(Self.action(name, sample.before))
+        let after = Self.read(Self.action(name, sample.after))
+        let job = QualifiedName("job")
+        let old = try #require(before.desired?.actions[job], "\(Shown.diagnostics(before.diagnostics))").spec
+        let new = try #require(after.desired?.actions[job], "\(Shown.diagnostics(after.diagnostics))").spec
+        // What a service's action is compared by; its kind decides over two defaults.
+        func canonical(_ spec: ActionSpec) -> CanonicalSpec {
+            CanonicalSpec(ServiceSpec(QualifiedName("web"), actions: [spec]))
+        }
+        try check(canonical(old), canonical(new), path, prefix: "actions.job.")
+    }
+
+    private func check(
+        _ old: CanonicalSpec,
+        _ new: CanonicalSpec,
+        _ path: PropertyPath,
+        prefix: String = ""
+    ) throws {
+        let before = old.values
+        let after = new.values
+        let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        #expect(!changed.isEmpty, "nobody sees a change of \(path.path)")
+        let field = path.path.prefix { $0 != "." && $0 != "[" }
+        for key in changed {
+            #expect(key == prefix + field || key.hasPrefix("\(prefix)\(field)."), "\(path.path) changed \(key)")
+            #expect(CanonicalSpec.cost(of: key) == path.cost)
+        }
+    }
+
+    /// Values at the ends of a range, and just outside of it.
+    private static func ends(_ form: ValueForm) -> (good: [String], bad: [String])? {
+        switch form {
+        case .integer(let range):
+            (
+                [String(range.lowerBound), String(range.upperBound)],
+                [String(range.lowerBound - 1), String(range.upperBound + 1)]
+            )
+        case .number(let range):
+            (
+                [Canonical.number(range.lowerBound), Canonical.number(range.upperBound)],
+                [Canonical.number(range.lowerBound - 0.001), Canonical.number(range.upperBound + 1)]
+            )
+        case .size(let range):
+            (
+                [Canonical.size(range.lowerBound), Canonical.size(range.upperBound)],
+                (range.lowerBound > 0 ? ["\(range.lowerBound - 1)B"] : []) + ["\(range.upperBound + 1)B"]
+            )
+        case .duration(let range):
+            (
+                [Canonical.duration(range.lowerBound), Canonical.duration(range.upperBound)],
+                (range.lowerBound > .zero ? [Canonical.duration(range.lowerBound - .milliseconds(1))] : [])
+                    + [Canonical.duration(range.upperBound + .milliseconds(1))]
+            )
+        case .list(let item, atLeast: _):
+            ends(item).map { ($0.good.map { "[\($0)]" }, $0.bad.map { "[\($0)]" }) }
+        case .bool, .onlyTrue, .text, .written, .word, .signal, .map, .object, .either, .action: nil
+        }
+    }
+
+    @Test("of an action is taken up to the ends of its range, and no further")
+    func rangesOfActions() {
+        for path in ActionSpec.fields.flatMap(\.paths) {
+            guard let ends = Self.ends(path.property.form) else { continue }
+            for value in ends.good { expect(Self.action(path.path, value), isGood: true) }
+            for value in ends.bad { expect(Self.action(path.path, value), isGood: false) }
+        }
+    }
+
+    @Test("of settings is taken up to the ends of its range, and no further")
+    func rangesOfSettings() {
+        for path in Settings.fields.flatMap(\.paths) {
+            guard let ends = Self.ends(path.property.form) else { continue }
+            for value in ends.good { expect("{kind: Settings, \(Self.written(path.path, value))}\n", isGood: true) }
+            for value in ends.bad { expect("{kind: Settings, \(Self.written(path.path, value))}\n", isGood: false) }
+        }
+    }
+
+    private func expect(_ text: String, isGood: Bool) {
+        let found = Self.read(text).diagnostics.filter { $0.severity == .error }
+        #expect(found.isEmpty == isGood, "\(text)\(Shown.diagnostics(found))")
+        if !isGood {
+            #expect(found.allSatisfy { $0.code == "out-of-range" || $0.code == "invalid-duration" }, "\(text)")
+        }
+    }
+
+    @Test("within a map is known to the reader, and no other is")
+    func tables() {
+        func check<Draft>(_ table: KeyTable<Draft>, _ form: ObjectForm) {
+            #expect(table.keys.map(\.name) == form.properties.map(\.key), "\(table.owner)")
+        }
+        check(ServiceDraft.startTable, .start)
+        check(ServiceDraft.stopTable, .stopOfService)
+        check(StopDraft.ofAction, .stop)
+        check(StopDraft.ofSettings, .stop)
+        check(RetryDraft.ofAction, .retry)
+        check(RetryDraft.ofSettings, .retry)
+        check(LogDraft.ofAction, .log)
+        check(LogDraft.ofSettings, .log)
+        check(LimitsDraft.table, .limits)
+        check(ProbeDraft.readyTable, .ready)
+        check(ProbeDraft.healthTable, .health)
+        check(ScheduleDraft.table, .schedule)
+        check(RetentionDraft.table, .retention)
+        check(SettingsDraft.defaultsTable, .defaults)
+        #expect(SettingsDraft.table.keys.map(\.name) == ["kind"] + Settings.fields.map(\.key))
+    }
+}
