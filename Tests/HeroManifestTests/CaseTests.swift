@@ -24,7 +24,7 @@ struct CaseTests {
 
     @Test("there are cases, and their results are sorted, coded and helpful")
     func promises() throws {
-        #expect(CaseFolder.all("bad").count >= 80)
+        #expect(CaseFolder.all("bad").count >= 150)
         #expect(CaseFolder.all("good").count >= 25)
         for folder in CaseFolder.all("bad") {
             let found = try folder.read().diagnostics

@@ -100,7 +100,9 @@ private struct Example {
         }
         self.codes = codes
         let file = ManifestFile(path: "services.d/web.yaml", folder: "/srv/services.d", bytes: bytes)
-        let options = ManifestOptions(requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code))
+        let options = ManifestOptions(requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code)) {
+            ["UTC", "Europe/Brussels"].contains($0)
+        }
         diagnostics = Manifests.read([file], options: options).diagnostics
     }
 

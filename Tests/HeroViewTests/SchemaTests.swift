@@ -16,7 +16,7 @@ struct SchemaTests {
     )
     func committed(_ schema: OutputSchema) throws {
         let file = Self.folder.appendingPathComponent("\(schema.rawValue).schema.json")
-        let text = schema.json.text(.pretty) + "\n"
+        let text = schema.text
         guard (try? String(contentsOf: file, encoding: .utf8)) != text else { return }
         if ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1" {
             try FileManager.default.createDirectory(at: Self.folder, withIntermediateDirectories: true)

@@ -33,6 +33,9 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         return .object(head + shape.members)
     }
 
+    /// The same as text, as it is committed and printed.
+    public var text: String { json.text(.pretty) + "\n" }
+
     private var title: String {
         isLine ? "heroproc \(rawValue), one line" : "heroproc/\(rawValue)/v1"
     }

@@ -25,21 +25,28 @@ struct Schema: HeroCommand {
     var name: SchemaName
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        output.result(name.schema.json)
+        output.result(name.text)
         return .good
     }
 }
 
 /// The schemas by the words they are asked for with.
 struct SchemaName: ExpressibleByArgument, CaseIterable, RawRepresentable {
-    let schema: OutputSchema
-    static let allCases = OutputSchema.allCases.map(SchemaName.init(schema:))
-    var rawValue: String { schema.rawValue }
+    static let allCases = [manifest] + OutputSchema.allCases.map { SchemaName($0.rawValue, $0.text) }
+    /// What can stand in a manifest.
+    static let manifest = SchemaName("manifest", ManifestSchema.json)
 
-    private init(schema: OutputSchema) { self.schema = schema }
+    let rawValue: String
+    /// The schema as a document, ended by a line feed.
+    let text: String
+
+    private init(_ name: String, _ text: String) {
+        rawValue = name
+        self.text = text
+    }
 
     init?(rawValue: String) {
-        guard let schema = OutputSchema(rawValue: rawValue) else { return nil }
-        self.schema = schema
+        guard let known = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = known
     }
 }

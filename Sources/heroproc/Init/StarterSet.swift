@@ -1,3 +1,5 @@
+import HeroManifest
+
 /// What `init` writes: a set that is good as it is, runs on any machine, and says in its comments what else there is.
 enum StarterSet {
     /// A file of the set.
@@ -19,7 +21,7 @@ enum StarterSet {
     ]
 
     /// All of it.
-    static let files = manifests
+    static let files = manifests + [File(path: schemaPath, text: ManifestSchema.json)]
 
     private static let schemaLine = "# yaml-language-server: $schema=\(schemaPath)\n"
 
