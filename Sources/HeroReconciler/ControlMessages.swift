@@ -43,6 +43,18 @@ public struct ControlRequest: Codable, Sendable {
     public var prunes: Bool
     /// Whether the required core manifests must be declared.
     public var requiresCore: Bool
+    /// Services the plan is narrowed to; empty: all.
+    public var only: [QualifiedName] = []
+    /// `--no-kill` is false here.
+    public var kills = true
+    /// `--allow-protected`.
+    public var allowsProtected = false
+    /// `--allow-disruption`.
+    public var allowsDisruption = false
+    /// The recorded revision whose manifests these are, when it is gone back to.
+    public var goesBackTo: RevisionNumber?
+    /// What the plan must come to, or nothing is done.
+    public var promise: PlanPromise?
 
     /// Makes a request.
     public init(

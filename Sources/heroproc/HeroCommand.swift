@@ -5,6 +5,9 @@ import HeroStore
 
 /// A command of heroproc: what it does, given where things are and where words go.
 protocol HeroCommand: ParsableCommand {
+    /// How it can write results.
+    associatedtype Format: ResultFormat = OutputFormat
+
     /// What all commands take.
     var common: CommonOptions { get }
 
@@ -16,8 +19,21 @@ protocol HeroCommand: ParsableCommand {
 }
 
 extension HeroCommand {
+    /// How results are to be written.
+    ///
+    /// - Throws: that the command knows no such format; the code is 64 then.
+    func resultFormat() throws -> Format {
+        if let format = Format(rawValue: common.writtenFormat) { return format }
+        let known = Format.allCases.map { "'\($0.rawValue)'" }
+        throw ValidationError(
+            "The value '\(common.writtenFormat)' is invalid for '-o <format>'. Please provide one of "
+                + known.dropLast().joined(separator: ", ") + " and \(known.last ?? "")."
+        )
+    }
+
     /// Composes, performs, and leaves with the code.
     func run() throws {
+        _ = try resultFormat()
         // Who reads us may go; that is for `Output` to find out, and no reason for another exit code.
         signal(SIGPIPE, SIG_IGN)
         // A standard descriptor that was closed would be given to the next file that is opened, and our words with it.

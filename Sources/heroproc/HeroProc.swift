@@ -38,7 +38,9 @@ struct HeroProc: ParsableCommand {
             ),
             CommandGroup(
                 name: "See What Runs",
-                subcommands: [Status.self, Logs.self, Jobs.self, Events.self, History.self]
+                subcommands: [
+                    Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
+                ]
             ),
         ]
     )

@@ -6,7 +6,7 @@ import HeroView
 
 /// Where words go: results to standard output, diagnostics and progress to standard error.
 final class Output {
-    /// How results are written.
+    /// How results are written, for commands that know no other formats.
     let format: OutputFormat
     /// Whether only results and errors are wanted.
     let isQuiet: Bool
@@ -23,7 +23,7 @@ final class Output {
 
     /// Looks at both descriptors.
     init(_ options: CommonOptions, environment: [String: String]) {
-        format = options.format
+        format = OutputFormat(rawValue: options.writtenFormat) ?? .text
         isQuiet = options.quiet
         isResultsTerminal = Terminal.isTerminal(1)
         isMessagesTerminal = Terminal.isTerminal(2)
@@ -77,9 +77,9 @@ final class Output {
         if let help { message("  " + messages.paint("help:", .green) + " \(help.printable)\n") }
     }
 
-    /// What is wrong with manifests; warnings alone are not shown with `--quiet`.
-    func diagnostics(_ diagnostics: [Diagnostic]) {
-        guard !isQuiet || diagnostics.contains(where: { $0.severity == .error }) else { return }
+    /// What is wrong with manifests; warnings alone are not shown with `--quiet`, unless they refuse the set.
+    func diagnostics(_ diagnostics: [Diagnostic], isStrict: Bool = false) {
+        guard !isQuiet || isStrict || diagnostics.contains(where: { $0.severity == .error }) else { return }
         message(DiagnosticView(messages).text(diagnostics))
     }
 

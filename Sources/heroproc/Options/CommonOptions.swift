@@ -19,8 +19,15 @@ struct CommonOptions: ParsableArguments {
     )
     var state: String?
 
-    @Option(name: [.customShort("o"), .customLong("output")], help: "How results are written: text or json.")
-    var format: OutputFormat = .text
+    @Option(
+        name: [.customShort("o"), .customLong("output")],
+        help: ArgumentHelp(
+            "How results are written: text or json; `validate` also writes github and sarif.",
+            valueName: "format"
+        ),
+        completion: .list(["text", "json", "github", "sarif"])
+    )
+    var writtenFormat = "text"
 
     @Flag(name: .customLong("no-color"), help: "No colours (env NO_COLOR).")
     var noColor = false
@@ -29,8 +36,11 @@ struct CommonOptions: ParsableArguments {
     var quiet = false
 }
 
-/// How results are written.
-enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+/// The formats that a command can write, by the words they are asked for with.
+protocol ResultFormat: RawRepresentable, CaseIterable, Sendable where RawValue == String {}
+
+/// How most commands write results.
+enum OutputFormat: String, ResultFormat {
     /// For people.
     case text
     /// For tools: one document, or one object a line.
