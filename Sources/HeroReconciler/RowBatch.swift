@@ -34,7 +34,7 @@ struct RowBatch {
             states[record.name] = nil
         case .serviceRemoved(let name):
             states[name] = nil
-        case .revision, .run, .runsRemoved, .start, .event:
+        case .revision, .standalone, .standaloneRemoved, .run, .runsRemoved, .actionsRemoved, .start, .event:
             break
         }
         changes.append(change)

@@ -62,18 +62,13 @@ enum Connection {
 
     /// Opens a connection that only reads; nil when there is no database yet.
     ///
-    /// It never checkpoints, so it never writes to the database itself.
+    /// It never checkpoints, so it never writes to the database itself. One of an older version is read as it is.
     static func reader(path: String) throws -> DatabaseQueue? {
         try StoreError.wrapping("open", path) {
             guard let size = try size(path: path), size > 0 else { return nil }
             let queue = try openReadOnly(path: path)
             let version = try check(queue, path: path)
             if version == 0 { return nil }
-            guard version == Schema.version else {
-                let cause = "it is of an older heroproc (format \(version), this one reads \(Schema.version))"
-                let advice = "`heroproc apply` brings it up to date"
-                throw StoreError(.older, "cannot read the state database \(path): \(cause); \(advice)")
-            }
             return queue
         }
     }
@@ -111,6 +106,7 @@ enum Connection {
         var configuration = common
         configuration.readonly = true
         configuration.prepareDatabase { db in
+            try Schema.makeReadable(db)
             try db.execute(sql: "PRAGMA query_only = ON")
             try harden(db)
         }

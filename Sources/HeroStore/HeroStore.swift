@@ -14,12 +14,18 @@ public enum StoreChange: Sendable {
     case serviceState(QualifiedName, ServiceState, since: WallTime, blockedBy: [QualifiedName], isOrderedUp: Bool)
     /// A service is down and no longer declared: its record goes, its runs and jobs stay.
     case serviceRemoved(QualifiedName)
+    /// A standalone action; replaces what is recorded of it.
+    case standalone(StandaloneRecord)
+    /// A standalone action is no longer declared: its record goes, its jobs stay.
+    case standaloneRemoved(QualifiedName)
     /// A run; replaces what is recorded under its number.
     case run(RunRecord)
-    /// A job; replaces what is recorded under its number.
+    /// A job; replaces what is recorded under its number, besides its provenance and its tags, which never change.
     case job(JobRecord)
-    /// Jobs that are forgotten, with their starts.
+    /// Jobs that are forgotten, with their starts and tags; a standalone action whose newest job is among them has none then.
     case jobsRemoved([JobID])
+    /// Specs of actions that are forgotten, every version of them.
+    case actionsRemoved([ActionKey])
     /// Runs that are forgotten; their jobs stay.
     case runsRemoved([RunID])
     /// A start of a job; replaces what is recorded under its number.
@@ -28,6 +34,23 @@ public enum StoreChange: Sendable {
     case start(StartRecord)
     /// Something that happened; the newest 10,000 are kept.
     case event(EventRecord)
+}
+
+/// Which action a spec or a job belongs to, in all versions of that action.
+public struct ActionKey: Hashable, Sendable, Codable {
+    /// The context of its service, or its own.
+    public var context: String
+    /// Its service; nil for a standalone one.
+    public var service: String?
+    /// Its name.
+    public var action: String
+
+    /// Names an action.
+    public init(context: String, service: String?, action: String) {
+        self.context = context
+        self.service = service
+        self.action = action
+    }
 }
 
 /// A document of an applied desired state and where it is written.
@@ -58,7 +81,9 @@ public struct StoredState: Hashable, Sendable {
     public var files: [ManifestFile]
     /// Every recorded service, by name.
     public var services: [ServiceRecord]
-    /// The jobs of the services' current runs and every other active job, by number.
+    /// Every recorded standalone action, by name.
+    public var standalone: [StandaloneRecord]
+    /// The jobs of the services' current runs, the standalone actions' newest ones and every other active job, by number.
     public var jobs: [JobRecord]
     /// The services' current runs, by number.
     public var runs: [RunRecord]
@@ -76,6 +101,7 @@ public struct StoredState: Hashable, Sendable {
         revision: RevisionRecord? = nil,
         files: [ManifestFile] = [],
         services: [ServiceRecord] = [],
+        standalone: [StandaloneRecord] = [],
         jobs: [JobRecord] = [],
         runs: [RunRecord] = [],
         lastJob: JobID = 0,
@@ -84,6 +110,7 @@ public struct StoredState: Hashable, Sendable {
         self.revision = revision
         self.files = files
         self.services = services
+        self.standalone = standalone
         self.jobs = jobs
         self.runs = runs
         self.lastJob = lastJob

@@ -13,6 +13,7 @@ enum Queries {
     static let currentJobs = """
         \(selectJobs) WHERE id IN (
             SELECT jobs.id FROM services JOIN jobs ON jobs.run_id = services.run_id
+            UNION SELECT job_id FROM standalone WHERE job_id IS NOT NULL
             UNION SELECT id FROM jobs WHERE phase IN ('running', 'retrying')
         ) ORDER BY id
         """
@@ -69,6 +70,23 @@ enum Queries {
         return try all(db, Question(sql: sql)) { try ServiceSummary($0, stored) }
     }
 
+    static func standalone(_ db: Database, _ stored: StoredText) throws -> [StandaloneRecord] {
+        let sql = "SELECT \(list(StandaloneRecord.columns)) FROM standalone ORDER BY context, name"
+        return try all(db, Question(sql: sql)) { try StandaloneRecord($0, stored) }
+    }
+
+    static func standaloneSummaries(_ db: Database, _ stored: StoredText) throws -> [StandaloneSummary] {
+        let sql = "SELECT \(list(StandaloneSummary.columns)) FROM standalone ORDER BY context, name"
+        return try all(db, Question(sql: sql)) { try StandaloneSummary($0, stored) }
+    }
+
+    static func runs(of service: QualifiedName) -> Question {
+        let sql = """
+            SELECT \(list(RunRecord.columns)) FROM runs WHERE service_id = ? AND context = ? ORDER BY id DESC
+            """
+        return Question(sql: sql, values: [service.name, service.context])
+    }
+
     static func job(_ db: Database, _ stored: StoredText, _ id: JobID) throws -> JobRecord? {
         let question = Question(sql: "\(selectJobs) WHERE id = ?", values: [id])
         return try all(db, question) { try JobRecord($0, stored) }.first
@@ -115,10 +133,12 @@ enum Queries {
         require("context = ?", filter.context)
         require("service_id = ?", filter.service)
         require("action_id = ?", filter.action)
-        require("EXISTS (SELECT 1 FROM json_each(jobs.tags) WHERE value = ?)", filter.tag)
-        require("phase = ?", filter.phase?.rawValue)
+        require("id IN (SELECT job_id FROM job_tags WHERE tag = ?)", filter.tag)
         require("run_id = ?", filter.run)
-        // Spelled like the partial index, or SQLite does not see that it fits.
+        // Nearly all jobs may be in one phase: where there is something that tells them apart better, a plus keeps SQLite
+        // from looking there.
+        let isRare = filter.action == nil && filter.tag == nil && filter.run == nil
+        require(isRare ? "phase = ?" : "+phase = ?", filter.phase?.rawValue)
         if filter.activeOnly { conditions.append("phase IN ('running', 'retrying')") }
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         return Question(
@@ -151,7 +171,7 @@ enum Queries {
         limit.map { max(0, $0) } ?? -1
     }
 
-    private static func all<Value>(
+    static func all<Value>(
         _ db: Database,
         _ question: Question,
         _ make: (Row) throws -> Value

@@ -49,14 +49,33 @@ final class Recorder {
         case .serviceRemoved(let name):
             try run("DELETE FROM services WHERE context = ? AND name = ?", [name.context, name.name], in: db)
             pendingSpecs[name] = .some(nil)
+        case .standalone(let record):
+            try run(Self.upsertStandalone, try record.values(stored), in: db)
+            let key = ActionKey(context: record.name.context, service: nil, action: record.name.name)
+            try self.record(record.spec, key, since: record.revision, in: db)
+        case .standaloneRemoved(let name):
+            try run("DELETE FROM standalone WHERE context = ? AND name = ?", [name.context, name.name], in: db)
         case .run(let run):
             try self.run(Self.upsertRun, run.values(stored), in: db)
         case .job(let job):
             try run(Self.upsertJob, try job.values(stored), in: db)
+            for tag in job.tags {
+                try run("INSERT OR IGNORE INTO job_tags (tag, job_id) VALUES (?, ?)", [tag, job.id], in: db)
+            }
         case .jobsRemoved(let jobs):
             for job in jobs {
                 try run("DELETE FROM jobs WHERE id = ?", [job], in: db)
+                try run("DELETE FROM job_tags WHERE job_id = ?", [job], in: db)
                 try run("DELETE FROM starts WHERE job_id = ?", [job], in: db)
+                try run("UPDATE standalone SET job_id = NULL WHERE job_id = ?", [job], in: db)
+            }
+        case .actionsRemoved(let keys):
+            for key in keys {
+                try run(
+                    "DELETE FROM actions WHERE context = ? AND service_id IS ? AND name = ?",
+                    [key.context, key.service, key.action],
+                    in: db
+                )
             }
         case .runsRemoved(let runs):
             for run in runs { try self.run("DELETE FROM runs WHERE id = ?", [run], in: db) }
@@ -78,11 +97,16 @@ final class Recorder {
     private static let upsertJob = upsert(
         into: "jobs",
         key: ["id"],
-        fixed: ["context", "service_id", "action_id", "created_at"],
+        fixed: ["context", "service_id", "action_id", "tags", "created_at"],
         JobRecord.columns
     )
     private static let upsertStart = upsert(into: "starts", key: ["job_id", "generation"], StartRecord.columns)
     private static let upsertService = upsert(into: "services", key: ServiceRecord.key, ServiceRecord.columns)
+    private static let upsertStandalone = upsert(
+        into: "standalone",
+        key: StandaloneRecord.key,
+        StandaloneRecord.columns
+    )
     private static let upsertRevision = upsert(into: "revisions", key: ["number"], RevisionRecord.columns)
     private static let updateServiceBesidesSpec = """
         UPDATE services SET \(ServiceSummary.columns.map { "\"\($0)\" = ?" }.joined(separator: ", "))
@@ -115,24 +139,25 @@ final class Recorder {
         }
         try run(Self.upsertService, values + [try stored.json(service.spec)], in: db)
         for action in service.spec.actions {
-            try record(action, of: service.name, since: service.revision, in: db)
+            let key = ActionKey(context: service.name.context, service: service.name.name, action: action.name)
+            try record(action, key, since: service.revision, in: db)
         }
         pendingSpecs[service.name] = .some(service.spec)
     }
 
     private func record(
         _ action: ActionSpec,
-        of service: QualifiedName,
+        _ key: ActionKey,
         since revision: RevisionNumber,
         in db: Database
     ) throws {
         let spec = try stored.json(action)
-        let row: Values = [service.context, service.name, action.name, contentDigest(spec.utf8)]
+        let row: Values = [key.context, key.service, key.action, contentDigest(spec.utf8)]
         try run(
             """
             INSERT INTO actions (context, service_id, name, digest, first_revision, spec)
             SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
-                SELECT 1 FROM actions WHERE context = ? AND service_id = ? AND name = ? AND digest = ? AND spec = ?
+                SELECT 1 FROM actions WHERE context = ? AND service_id IS ? AND name = ? AND digest = ? AND spec = ?
             )
             """,
             row + [revision, spec] + row + [spec],

@@ -78,6 +78,22 @@ public final class StateReader {
         try read { try Queries.summaries($0, $1) }
     }
 
+    /// Every recorded standalone action without its full spec, by name.
+    ///
+    /// None in a database of a program that did not know them.
+    ///
+    /// - Throws: `StoreError`.
+    public func standaloneSummaries() throws -> [StandaloneSummary] {
+        try read { try Queries.standaloneSummaries($0, $1) }
+    }
+
+    /// The recorded runs of a service, newest first.
+    ///
+    /// - Throws: `StoreError`.
+    public func runs(of service: QualifiedName) throws -> [RunRecord] {
+        try read { db, stored in try Queries.all(db, Queries.runs(of: service)) { try RunRecord($0, stored) } }
+    }
+
     /// The jobs that match, newest first.
     ///
     /// - Throws: `StoreError`.
@@ -92,7 +108,7 @@ public final class StateReader {
         try read { try Queries.job($0, $1, id) }
     }
 
-    /// The jobs of the services' current runs and every other active job, by number.
+    /// The jobs of the services' current runs, the standalone actions' newest ones and every other active job, by number.
     ///
     /// - Throws: `StoreError`.
     public func currentJobs() throws -> [JobRecord] {

@@ -68,6 +68,7 @@ public final class StateStore {
                 state.files = try Queries.files(db, stored, of: revision.number)
             }
             state.services = try Queries.services(db, stored)
+            state.standalone = try Queries.standalone(db, stored)
             state.jobs = try Queries.currentJobs(db, stored)
             state.runs = try Queries.currentRuns(db, stored)
             state.lastJob = try Queries.lastNumber(db, table: "jobs")

@@ -14,8 +14,6 @@ public struct StoreError: Error, Hashable, Sendable {
         case damaged
         /// A newer heroproc wrote it.
         case newer
-        /// An older heroproc wrote it, and a reader may not bring it up to date.
-        case older
         /// Another program holds it.
         case busy
         /// Anything else: an error of the disk, of memory, of the program.

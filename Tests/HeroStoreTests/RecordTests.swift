@@ -85,6 +85,30 @@ struct RecordTests {
         #expect(summary.isOrderedUp == record.isOrderedUp)
     }
 
+    @Test(
+        "A standalone action comes back as it was; it forgets a newest job that is removed, and goes on its own",
+        arguments: 0..<5
+    )
+    func standalone(seed: UInt64) throws {
+        var dice = Dice(state: seed)
+        let store = try StateStore.inMemory()
+        var records = [dice.standalone(QualifiedName("a")), dice.standalone(QualifiedName("b"))]
+        records[0].job = 3
+        try store.commit(records.map { .standalone($0) } + [.job(job(3, service: nil, action: "a", phase: .succeeded))])
+        #expect(try store.load().standalone == records)
+        #expect(try store.load().jobs.map(\.id) == [3])
+        let summaries = try store.reader.standaloneSummaries()
+        #expect(summaries.map(\.name) == records.map(\.name))
+        #expect(summaries.map(\.canonical) == records.map(\.canonical))
+        #expect(summaries.map(\.nextRunAt) == records.map(\.nextRunAt))
+        records[0].owesRun.toggle()
+        records[0].job = nil
+        try store.commit([.standalone(records[0]), .jobsRemoved([3])])
+        #expect(try store.load().standalone == records)
+        try store.commit([.standaloneRemoved(records[1].name)])
+        #expect(try store.load().standalone == [records[0]])
+    }
+
     @Test("A service that moves on keeps its spec; a spec that changes is written anew")
     func specs() throws {
         let store = try StateStore.inMemory()

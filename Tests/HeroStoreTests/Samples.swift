@@ -225,10 +225,24 @@ struct Dice: RandomNumberGenerator {
         )
     }
 
+    mutating func standalone(_ name: QualifiedName) -> StandaloneRecord {
+        let spec = action(name.name)
+        return StandaloneRecord(
+            name,
+            spec: spec,
+            canonical: CanonicalSpec(standalone: spec),
+            revision: .random(in: 1...9, using: &self),
+            job: maybe { Int64.random(in: 1...30, using: &$0) },
+            owesRun: .random(using: &self),
+            lastDueAt: maybe { $0.time() },
+            nextRunAt: maybe { $0.time() }
+        )
+    }
+
     /// A batch of anything.
     mutating func changes(_ count: Int) -> [StoreChange] {
         (0..<count).map { _ in
-            switch Int.random(in: 0...9, using: &self) {
+            switch Int.random(in: 0...11, using: &self) {
             case 0:
                 .revision(
                     RevisionRecord(
@@ -263,6 +277,11 @@ struct Dice: RandomNumberGenerator {
                     )
                 )
             case 5, 6: .job(job(.random(in: 1...30, using: &self)))
+            case 10: .standalone(standalone(name()))
+            case 11:
+                Bool.random(using: &self)
+                    ? .standaloneRemoved(name())
+                    : .actionsRemoved([ActionKey(context: "core", service: maybe { $0.name().name }, action: "one")])
             case 7: Bool.random(using: &self) ? .jobsRemoved([.random(in: 1...30, using: &self)]) : .runsRemoved([2])
             case 8:
                 .start(

@@ -1,0 +1,59 @@
+internal import GRDB
+
+extension Schema {
+    /// Standalone actions, tags that can be looked up, and the indexes of what is removed in time.
+    ///
+    /// Jobs of version 1 keep every column as it is: nothing about them is made up.
+    static let versionTwo = """
+        CREATE TABLE standalone (
+            context TEXT NOT NULL,
+            name TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            job_id INTEGER,
+            owes_run INTEGER NOT NULL,
+            last_due_at TEXT,
+            next_run_at TEXT,
+            canonical TEXT NOT NULL,
+            spec TEXT NOT NULL,
+            PRIMARY KEY (context, name)
+        ) STRICT;
+        CREATE INDEX standalone_job_id ON standalone (job_id);
+
+        CREATE TABLE job_tags (
+            tag TEXT NOT NULL,
+            job_id INTEGER NOT NULL,
+            PRIMARY KEY (tag, job_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX job_tags_job_id ON job_tags (job_id);
+        INSERT OR IGNORE INTO job_tags (tag, job_id) \(selectTags) ORDER BY 1, 2;
+
+        DROP INDEX jobs_active;
+        CREATE INDEX jobs_phase ON jobs (phase);
+        CREATE INDEX jobs_finished_at ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+        CREATE INDEX files_text_id ON files (text_id);
+        CREATE INDEX actions_first_revision ON actions (first_revision);
+        """
+
+    /// What a database of version 1 lacks, for a connection that only reads it: a reader may not bring it up to date, and a
+    /// reconciler of the older program may be at work in it.
+    static let readableAsVersionTwo = """
+        CREATE TEMP VIEW job_tags AS \(selectTags);
+        CREATE TEMP VIEW standalone AS SELECT
+            NULL AS context, NULL AS name, NULL AS revision, NULL AS job_id, NULL AS owes_run, NULL AS last_due_at,
+            NULL AS next_run_at, NULL AS canonical, NULL AS spec WHERE 0;
+        """
+
+    /// Lets the questions of this version be asked of an older database, without changing it.
+    static func makeReadable(_ db: Database) throws {
+        guard try Int64.fetchOne(db, sql: "PRAGMA user_version") == 1 else { return }
+        try db.execute(sql: "PRAGMA temp_store = MEMORY")
+        try db.execute(sql: readableAsVersionTwo)
+    }
+
+    /// The tags of jobs as rows, read from their JSON.
+    private static let selectTags = """
+        SELECT entry.value AS tag, jobs.id AS job_id
+        FROM jobs, json_each(CASE WHEN json_valid(jobs.tags) THEN jobs.tags ELSE '[]' END) AS entry
+        WHERE entry.type = 'text'
+        """
+}

@@ -1,0 +1,69 @@
+internal import GRDB
+public import HeroModel
+
+/// A recorded standalone action without its full spec: what planning and showing need.
+public struct StandaloneSummary: Hashable, Sendable {
+    /// Its name.
+    public var name: QualifiedName
+    /// The revision whose spec this is.
+    public var revision: RevisionNumber
+    /// Its newest job; nil before the first, and when that one is forgotten.
+    public var job: JobID?
+    /// Whether `run_on` asks for a run that has not begun yet.
+    public var owesRun: Bool
+    /// When its schedule last came due, whether or not it ran then.
+    public var lastDueAt: WallTime?
+    /// When its schedule comes due next; nil without one.
+    public var nextRunAt: WallTime?
+    /// What was applied, as comparable text.
+    public var canonical: CanonicalSpec
+}
+
+extension StandaloneSummary {
+    static let columns = [
+        "context", "name", "revision", "job_id", "owes_run", "last_due_at", "next_run_at", "canonical",
+    ]
+
+    init(_ row: Row, _ stored: StoredText) throws {
+        var columns = Columns(row, stored)
+        self = try Self(&columns)
+    }
+
+    fileprivate init(_ columns: inout Columns) throws {
+        let context = try columns.text()
+        name = QualifiedName(try columns.text(), context: context)
+        revision = try columns.integer()
+        job = try columns.optionalInteger()
+        owesRun = try columns.flag()
+        lastDueAt = try columns.optionalTime()
+        nextRunAt = try columns.optionalTime()
+        canonical = CanonicalSpec(text: try columns.text())
+    }
+}
+
+extension StandaloneRecord {
+    static let key = ["context", "name"]
+    static let columns = StandaloneSummary.columns + ["spec"]
+
+    func values(_ stored: StoredText) throws -> Values {
+        [
+            name.context, name.name, revision, job, owesRun, lastDueAt.map(stored.text), nextRunAt.map(stored.text),
+            canonical.text, try stored.json(spec),
+        ]
+    }
+
+    init(_ row: Row, _ stored: StoredText) throws {
+        var columns = Columns(row, stored)
+        let summary = try StandaloneSummary(&columns)
+        self.init(
+            summary.name,
+            spec: try columns.json(ActionSpec.self),
+            canonical: summary.canonical,
+            revision: summary.revision,
+            job: summary.job,
+            owesRun: summary.owesRun,
+            lastDueAt: summary.lastDueAt,
+            nextRunAt: summary.nextRunAt
+        )
+    }
+}
