@@ -81,7 +81,8 @@ public struct GitFiles {
         if isShallow {
             throw GitRefusal(
                 cause: "this clone is shallow and does not have it",
-                help: "fetch the whole history: `fetch-depth: 0` for actions/checkout, `git fetch --unshallow` elsewhere"
+                help:
+                    "fetch the whole history: `fetch-depth: 0` for actions/checkout, `git fetch --unshallow` elsewhere"
             )
         }
         let parts = ref.split(separator: "/", maxSplits: 1)

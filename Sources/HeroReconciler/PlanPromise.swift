@@ -8,9 +8,7 @@ public struct PlanPromise: Codable, Hashable, Sendable {
     /// What happens to each service and standalone action; what stays as it is may be left out.
     private var actions: [String: PlanAction]
 
-    /// Makes a promise.
-    ///
-    /// - Parameter actions: by `context/name`; a standalone action has `standalone ` before it.
+    /// Makes a promise of actions by `context/name`; a standalone action has `standalone ` before its name.
     public init(baseRevision: RevisionNumber, actions: [String: PlanAction]) {
         self.baseRevision = baseRevision
         self.actions = actions.filter { $0.value.isDeed }

@@ -11,7 +11,8 @@ extension Reconciler {
                 + "again at the next change there; put the files back, or end the reconciler (no service stops) and try again"
         }
         guard own != order.directory else { return nil }
-        return "cannot apply \(order.directory): the live reconciler syncs from \(own); apply that one, or end the reconciler"
+        return
+            "cannot apply \(order.directory): the live reconciler syncs from \(own); apply that one, or end the reconciler"
     }
 
     /// Why what an order wants must not be carried out as things stand at this very moment; nil when it may.

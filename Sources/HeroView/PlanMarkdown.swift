@@ -19,15 +19,15 @@ public struct PlanMarkdown: Sendable {
 
     /// The whole comment; what does not fit is counted.
     public func text(_ plan: Plan) -> String {
-        let summary = PlanView().summary(plan)
+        let summary = PlanView().summary(plan).trimmingPrefix("Plan: ")
         // The mark lets a workflow find its former comment.
-        var result = "<!-- heroproc plan -->\n### heroproc: \(Markdown.words(summary))\n\n"
+        var result = "<!-- heroproc plan -->\n### heroproc: \(Markdown.words(String(summary)))\n\n"
         result += "Compared with \(Markdown.code(against)).\n"
         result += alerts(plan.diagnostics)
         let listed = plan.changes.filter { isVerbose || $0.action != .keep }
         if !listed.isEmpty {
             result += "\n" + Markdown.head(["", "service", "action", "why"])
-            result += fitting(listed.map(row), "more", used: result.utf8.count)
+            result += fitting(listed.map(row), used: result.utf8.count)
         }
         result += folded("Processes that are stopped to make room", plan.reclaims.map(reclaim), after: result)
         result += folded("Fields", plan.changes.flatMap(fields), head: Self.fieldTitles, after: result)
@@ -110,16 +110,16 @@ public struct PlanMarkdown: Sendable {
     private func folded(_ title: String, _ lines: [String], head: [String] = [], after text: String) -> String {
         guard !lines.isEmpty else { return "" }
         let table = head.isEmpty ? "" : Markdown.head(head)
-        let body = fitting(lines, "more", used: text.utf8.count + 200)
+        let body = fitting(lines, used: text.utf8.count + 200)
         return Markdown.folded("\(title) (\(lines.count))", table + body)
     }
 
     /// As many lines as there is room for, and how many are left out.
-    private func fitting(_ lines: [String], _ noun: String, used: Int) -> String {
+    private func fitting(_ lines: [String], used: Int) -> String {
         var result = ""
         for (index, line) in lines.enumerated() {
             guard used + result.utf8.count + line.utf8.count < Self.longest else {
-                return result + "\n... and \(lines.count - index) \(noun); `heroproc diff` shows all of them.\n"
+                return result + "\n... and \(lines.count - index) more; `heroproc diff` shows all of them.\n"
             }
             result += line
         }

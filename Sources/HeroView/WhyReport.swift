@@ -142,7 +142,8 @@ extension ServiceStatus {
         case .stopped:
             switch wanted {
             case .start: return "is down although it is wanted up; `heroproc apply` starts it"
-            case .stop, .spec, .ignore: return "is down: its status is \(wanted?.rawValue ?? "")"
+            case .stop, .spec: return "is down, as it is wanted"
+            case .ignore: return "is down, and its status is ignore"
             case nil: return "is down: no manifest declares it any more"
             }
         }
@@ -178,7 +179,8 @@ extension ActionStatus {
             let process = pid.map { "runs as pid \($0)" } ?? "is about to run"
             let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
             return process + ready + restarts + (restartCount > 0 ? last : "")
-        case .retrying: return "is tried again: \(error ?? outcome.map { "it ended with \($0)" } ?? "it ended")\(restarts)"
+        case .retrying:
+            return "is tried again: \(error ?? outcome.map { "it ended with \($0)" } ?? "it ended")\(restarts)"
         case .succeeded: return "has ended well"
         case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "nobody knows why")\(restarts)"
         case .cancelled: return "was stopped"
@@ -189,7 +191,9 @@ extension ActionStatus {
 extension ActionSpec {
     /// What its readiness hangs on, as the end of a sentence.
     fileprivate var readyWords: String {
-        if let ready { return "\(ready.question.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)" }
+        if let ready {
+            return "\(ready.question.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)"
+        }
         let bound = tcpPorts.map { "tcp \($0)" } + sockets
         guard !bound.isEmpty else { return isProcess ? "it has executed" : "it has ended well" }
         return "its own processes listen on \(bound.joined(separator: ", ")), within \(startTimeout.spoken)"

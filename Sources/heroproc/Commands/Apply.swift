@@ -47,7 +47,9 @@ struct Apply: HeroCommand {
     @Flag(help: "Only show the plan, as `diff` does; touch nothing.")
     var dryRun = false
 
-    @Option(help: ArgumentHelp("Do what `diff -o json` said, or nothing if it would not be the same.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Do what `diff -o json` said, or nothing if it would not be the same.", valueName: "file")
+    )
     var plan: String?
 
     func validate() throws {
@@ -95,7 +97,7 @@ struct Apply: HeroCommand {
         let base = try there.reader()?.revision()?.number ?? 0
         if let moved = saved.whatMoved(basis, reading, base: base) {
             let errand = Errand(output, reading.plan ?? Plan(baseRevision: base))
-            return errand.refuse("cannot apply \(path): \(moved)", help: SavedPlan.help(path))
+            return errand.refuse("cannot apply \(path): \(moved)", help: SavedPlan.remedy)
         }
         if dryRun {
             let showing = PlanShowing(
@@ -124,7 +126,9 @@ struct Apply: HeroCommand {
         }
         output.diagnostics(wanted.result.diagnostics)
         let errand = Errand(output, plan, isVerbose: arguments.verbose)
-        if let refusal = plan.refusals.first { return errand.refuse("cannot apply \(wanted.source): \(refusal.message)") }
+        if let refusal = plan.refusals.first {
+            return errand.refuse("cannot apply \(wanted.source): \(refusal.message)")
+        }
         errand.announce()
         if let revision = wanted.revision {
             output.note(
@@ -138,7 +142,8 @@ struct Apply: HeroCommand {
         return try errand.send(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
     }
 
-    private func request(_ reading: PlanReading, _ promise: PlanPromise?, _ composition: Composition) -> ControlRequest {
+    private func request(_ reading: PlanReading, _ promise: PlanPromise?, _ composition: Composition) -> ControlRequest
+    {
         let wanted = reading.wanted
         var request = ControlRequest(
             .apply,

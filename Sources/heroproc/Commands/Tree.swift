@@ -99,7 +99,9 @@ extension Composition {
         }
         let map = DependencyMap(
             desired.services.map { name, service in
-                DependencyMap.Node(service.spec, state: states[name], wave: places[name]) { desired.services[$0] != nil }
+                DependencyMap.Node(service.spec, state: states[name], wave: places[name]) {
+                    desired.services[$0] != nil
+                }
             }
         )
         guard let name else { return map }

@@ -19,8 +19,8 @@ struct PlanBasis: Decodable {
         var only: [String]
         var prune: Bool
         var kill: Bool
-        var allow_protected: Bool
-        var allow_disruption: Bool
+        var allowProtected: Bool
+        var allowDisruption: Bool
     }
 
     /// What it compares with, as `--against` has it.
@@ -48,8 +48,8 @@ struct PlanBasis: Decodable {
             only: asked.only.map(\.description),
             prune: asked.prunes,
             kill: asked.kills,
-            allow_protected: asked.allowsProtected,
-            allow_disruption: asked.allowsDisruption
+            allowProtected: asked.allowsProtected,
+            allowDisruption: asked.allowsDisruption
         )
     }
 
@@ -67,8 +67,8 @@ struct PlanBasis: Decodable {
             prunes: options.prune,
             only: options.only.compactMap { QualifiedName(reference: $0, in: QualifiedName.defaultContext) },
             kills: options.kill,
-            allowsProtected: options.allow_protected,
-            allowsDisruption: options.allow_disruption
+            allowsProtected: options.allowProtected,
+            allowsDisruption: options.allowDisruption
         )
     }
 
@@ -84,8 +84,8 @@ struct PlanBasis: Decodable {
                 "only": .array(options.only.map(JSONValue.string)),
                 "prune": .bool(options.prune),
                 "kill": .bool(options.kill),
-                "allow_protected": .bool(options.allow_protected),
-                "allow_disruption": .bool(options.allow_disruption),
+                "allow_protected": .bool(options.allowProtected),
+                "allow_disruption": .bool(options.allowDisruption),
             ],
         ]
     }

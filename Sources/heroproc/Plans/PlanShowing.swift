@@ -1,5 +1,5 @@
-import FoundationEssentials
 import Glibc
+import HeroLinux
 import HeroManifest
 import HeroModel
 import HeroPlan
@@ -55,7 +55,7 @@ struct PlanShowing {
         }
     }
 
-    private var here: String { FileManager.default.currentDirectoryPath }
+    private var here: String { ManifestFiles.absoluteFolder(".") }
 
     private func markdown(_ base: PlanBase) -> PlanMarkdown {
         PlanMarkdown(against: base.description, isVerbose: isVerbose)

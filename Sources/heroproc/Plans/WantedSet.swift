@@ -54,9 +54,7 @@ extension Composition {
         )
     }
 
-    /// A recorded revision with its files.
-    ///
-    /// - Parameter purpose: what it is wanted for, for the refusal: `go back to`.
+    /// A recorded revision with its files; the purpose is for the words of a refusal: `go back to`.
     func revision(_ number: RevisionNumber, to purpose: String) throws -> (RevisionRecord, [ManifestFile]) {
         guard let reader = try reader(), let last = try reader.revision() else {
             throw Refusal("cannot \(purpose) revision \(number): nothing was ever applied in \(paths.state)")

@@ -12,7 +12,7 @@ struct KnownNames {
 
     /// Refuses names that nobody knows, and says which one was probably meant.
     ///
-    /// - Parameter inPlan: whether the names are those of a plan, so that an apply would bring no others.
+    /// Names of a plan are all there are; an apply would bring no others.
     func require(_ wanted: [QualifiedName], inPlan: Bool = false) throws {
         for name in wanted where !names.contains(name) {
             throw Refusal("there is no service \(name.spoken)", help: help(for: name, inPlan))
