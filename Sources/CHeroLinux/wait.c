@@ -69,6 +69,20 @@ int hl_timer_set(int timer, long long nanoseconds) {
     return timerfd_settime(timer, TFD_TIMER_ABSTIME, &time, NULL) < 0 ? -errno : 0;
 }
 
+int hl_clock_watch_create(void) {
+    int descriptor = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int hl_clock_watch_arm(int watch) {
+    struct itimerspec time;
+    memset(&time, 0, sizeof time);
+    // Far beyond any calendar: it is not the time that is waited for, but that the clock is set.
+    time.it_value.tv_sec = 1LL << 33;
+    int flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+    return timerfd_settime(watch, flags, &time, NULL) < 0 ? -errno : 0;
+}
+
 int hl_eventfd_create(void) {
     int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;

@@ -12,6 +12,8 @@ public enum KernelEvent: Hashable, Sendable {
     case orphaned(StartID, StartReport)
     /// The answer to a probe.
     case answered(StartID, serial: UInt64, ProbeAnswer)
+    /// The calendar was set: it has jumped, and may have jumped back (reliability.md TM-1).
+    case clockWasSet
     /// Files of the watched directory may have changed.
     case filesChanged
     /// A whole message arrived on the control socket.

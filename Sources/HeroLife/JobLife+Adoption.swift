@@ -30,7 +30,7 @@ extension JobLife {
 
     private mutating func takeUp(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
         if let boot = record.boot, boot != context.bootID, record.phase.isActive {
-            return outlive(sighting, context)
+            return record.service == nil ? outliveAlone(sighting, context) : outlive(sighting, context)
         }
         switch record.phase {
         case .pending, .waiting: return []
@@ -58,8 +58,31 @@ extension JobLife {
         record.process = nil
         record.outcome = outcome
         record.error = outcome.map { "\($0)" }
-        phase = .over((outcome?.isSuccess() ?? false) && !context.action.isProcess ? .succeeded : .failed)
+        let isSuccess = outcome?.isSuccess(codes: context.action.successExitCodes) ?? false
+        phase = .over(isSuccess && !context.action.isProcess ? .succeeded : .failed)
         return [.note(.warning, "the machine was restarted; its service starts anew"), .forget]
+    }
+
+    /// The same for a job that no service brings back: how it ended is unknown, and its own policy says what follows.
+    ///
+    /// What was ordered and never seen to execute counts as begun: it may have run, and it must not run twice.
+    private mutating func outliveAlone(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+        switch record.phase {
+        case .running:
+            if case .over = sighting { return takeUpRunning(sighting, context) }
+            phase = wasUnderWay(context)
+            let outcome = Outcome.lost("the machine was restarted")
+            let wasExecuted = record.process != nil
+            return handle(
+                .ended(generation: record.generation, outcome, executed: wasExecuted, time: nil),
+                context
+            )
+        case .retrying:
+            phase = .backingOff(until: context.now)
+        case .pending, .waiting, .succeeded, .failed, .cancelled:
+            break
+        }
+        return []
     }
 
     private mutating func takeUpRunning(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {

@@ -206,6 +206,7 @@ extension JobLife {
             record.finishedAt = time ?? context.time
             switch stopping.next {
             case .rest:
+                if stopping.kills > 1 { record.error = nil }
                 phase = .over(.cancelled)
                 return [.stopAsking, .note(.info, "stopped (\(outcome))"), .forget]
             case .recover(let reason):
@@ -215,7 +216,8 @@ extension JobLife {
         settleExecution(executed, time)
         record.outcome = outcome
         record.finishedAt = time ?? context.time
-        if outcome.isSuccess(), !context.action.isProcess || context.action.restart != .always {
+        let isSuccess = outcome.isSuccess(codes: context.action.successExitCodes)
+        if isSuccess, !context.action.isProcess || context.action.restart != .always {
             record.error = nil
             phase = .over(.succeeded)
             return [.stopAsking, .note(.info, "succeeded"), .forget]
@@ -268,14 +270,26 @@ extension JobLife {
         case .stopping(var stopping):
             // Asked again after each further timeout: a kill can be lost with the shim that was to do it.
             stopping.killAt = context.now + max(context.action.stop.timeout, .seconds(1))
+            stopping.kills &+= 1
             phase = .stopping(stopping)
-            let limit = Canonical.duration(context.action.stop.timeout)
-            return [
-                .note(.warning, "has not ended within \(limit); killing its tree"),
-                .killTree(generation: record.generation),
-            ]
+            return notes(ofKill: stopping.kills, context) + [.killTree(generation: record.generation)]
         case .backingOff:
             return launch(context)
+        }
+    }
+
+    /// What is said of the first kills; that the same goes on is no news.
+    private mutating func notes(ofKill number: Int, _ context: Context) -> [JobEffect] {
+        switch number {
+        case 1:
+            let limit = Canonical.duration(context.action.stop.timeout)
+            return [.note(.warning, "has not ended within \(limit); killing its tree")]
+        case 2:
+            let trouble = "does not end, although its tree was killed"
+            record.error = trouble
+            return [.note(.error, "\(trouble); it is killed again and again until it ends")]
+        default:
+            return []
         }
     }
 }

@@ -71,6 +71,8 @@ public struct JobLife: Hashable, Sendable {
         public var killAt: Moment
         /// What comes when the tree is gone.
         public var next: Next
+        /// How often SIGKILL had to be sent to what is left.
+        public var kills = 0
 
         /// What comes when the tree is gone.
         public enum Next: Hashable, Sendable {
@@ -120,6 +122,18 @@ public struct JobLife: Hashable, Sendable {
         case .pending, .launching, .starting, .working, .stopping, .backingOff, .over(.failed), .over(.cancelled): false
         }
     }
+
+    /// Whether it does not end although its tree was killed, and time was given for that: a program in the kernel's hands, or one
+    /// that this user may not signal.
+    public var isStuck: Bool {
+        switch phase {
+        case .stopping(let stopping): stopping.kills > 1
+        case .pending, .launching, .starting, .up, .working, .backingOff, .over: false
+        }
+    }
+
+    /// Goes on in a new run of its service, as it is.
+    public mutating func join(_ run: RunID) { record.run = run }
 
     /// Whether it is over, or never began.
     public var isAtRest: Bool {

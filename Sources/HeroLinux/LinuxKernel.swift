@@ -165,7 +165,7 @@ public final class LinuxKernel: Kernel {
         let number = wake.subject.number
         let isAlarm = wake.ready == 0
         switch wake.subject.kind {
-        case .clock: break
+        case .clock, .calendar: break
         case .quit: readSignals()
         case .notices: starts.readNotices()
         case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)

@@ -7,6 +7,7 @@ import HeroModel
 struct Subject: Hashable {
     enum Kind: UInt8 {
         case clock
+        case calendar
         case quit
         case notices
         case shim
@@ -51,6 +52,7 @@ final class Reactor {
     private(set) var events: [KernelEvent] = []
     private let epoll: Descriptor
     private let timer: Descriptor
+    private let calendar: Descriptor
     private var armed: Int64 = 0
     private var alarms = AlarmQueue()
     private var tokens = [UInt](repeating: 0, count: 1024)
@@ -59,7 +61,12 @@ final class Reactor {
     init() throws(LinuxError) {
         epoll = Descriptor(try check(hl_epoll_create(), "make an epoll"))
         timer = Descriptor(try check(hl_timer_create(), "make a timer"))
-        guard watch(timer.number, Subject(.clock)) else { throw LinuxError(cannot: "watch the timer", errno) }
+        calendar = Descriptor(try check(hl_clock_watch_create(), "make a timer"))
+        guard watch(timer.number, Subject(.clock)), watch(calendar.number, Subject(.calendar)) else {
+            throw LinuxError(cannot: "watch the timer", errno)
+        }
+        // Where the kernel does not tell, a run that is due too early is found out when it comes up.
+        _ = hl_clock_watch_arm(calendar.number)
     }
 
     /// The boot clock.
@@ -98,11 +105,17 @@ final class Reactor {
         let count = hl_epoll_wait(epoll.number, &tokens, &readiness, Int32(tokens.count), blocks ? -1 : 0)
         for index in 0..<Int(max(0, count)) {
             guard let subject = Subject(token: tokens[index]) else { continue }
-            if subject.kind == .clock {
-                var ticks: UInt64 = 0
+            var ticks: UInt64 = 0
+            switch subject.kind {
+            case .clock:
                 _ = read(timer.number, &ticks, 8)
                 armed = 0
-            } else {
+            case .calendar:
+                // Arming it anew takes back that it was cancelled.
+                _ = read(calendar.number, &ticks, 8)
+                _ = hl_clock_watch_arm(calendar.number)
+                emit(.clockWasSet)
+            case .quit, .notices, .shim, .orphan, .watcher, .listener, .connection, .conversation, .command, .results:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }

@@ -1,13 +1,13 @@
 import HeroModel
 
-/// When which job must be woken: a heap of moments.
+/// When which job, or which schedule, must be woken: a heap of moments.
 ///
-/// An entry is never taken back. A job that has moved on since simply has another deadline when its old one comes up, so each
-/// change costs one push and a wake-up is checked against the job itself.
-struct Agenda {
+/// An entry is never taken back. A sleeper that has moved on since simply has another deadline when its old one comes up, so each
+/// change costs one push and a wake-up is checked against the sleeper itself.
+struct Agenda<Sleeper> {
     private struct Entry {
         var moment: Moment
-        var job: JobID
+        var sleeper: Sleeper
     }
 
     private var heap: [Entry] = []
@@ -15,9 +15,9 @@ struct Agenda {
     /// The next moment somebody may have to be woken.
     var next: Moment? { heap.first?.moment }
 
-    /// Notes that a job must be looked at then.
-    mutating func add(_ moment: Moment, _ job: JobID) {
-        heap.append(Entry(moment: moment, job: job))
+    /// Notes that a sleeper must be looked at then.
+    mutating func add(_ moment: Moment, _ sleeper: Sleeper) {
+        heap.append(Entry(moment: moment, sleeper: sleeper))
         var index = heap.count - 1
         while index > 0 {
             let parent = (index - 1) / 2
@@ -27,11 +27,11 @@ struct Agenda {
         }
     }
 
-    /// Takes the next job whose moment has come.
-    mutating func popDue(_ now: Moment) -> JobID? {
+    /// Takes the next one whose moment has come.
+    mutating func popDue(_ now: Moment) -> Sleeper? {
         guard let first = heap.first, first.moment <= now else { return nil }
         let last = heap.removeLast()
-        guard !heap.isEmpty else { return first.job }
+        guard !heap.isEmpty else { return first.sleeper }
         heap[0] = last
         var index = 0
         while true {
@@ -40,7 +40,7 @@ struct Agenda {
             var smallest = index
             if left < heap.count, heap[left].moment < heap[smallest].moment { smallest = left }
             if right < heap.count, heap[right].moment < heap[smallest].moment { smallest = right }
-            guard smallest != index else { return first.job }
+            guard smallest != index else { return first.sleeper }
             heap.swapAt(index, smallest)
             index = smallest
         }

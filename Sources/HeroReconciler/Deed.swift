@@ -6,8 +6,8 @@ import HeroModel
 enum Deed {
     /// What a job's life asks for.
     case job(JobEntry, JobEffect)
-    /// Old logs of an action go: `context/service/action`.
-    case pruneLogs(String)
+    /// Logs of an action's earlier jobs go: of `context/service/action`, all but those of the newest jobs.
+    case pruneLogs(String, keepingJobs: Int)
     /// An answer on the control socket.
     case reply(RequestID, ControlReply, isLast: Bool)
 }
@@ -18,9 +18,8 @@ extension Reconciler {
         switch deed {
         case .reply(let request, let reply, let isLast):
             kernel.reply(request, ControlCoding.line(reply), isLast: isLast)
-        case .pruneLogs(let folder):
-            // The newest job's start is still ahead; of the jobs before it the last one's logs are kept as evidence.
-            kernel.pruneLogs(in: folder, keepingJobs: 1)
+        case .pruneLogs(let folder, let count):
+            kernel.pruneLogs(in: folder, keepingJobs: count)
         case .job(let entry, let effect):
             perform(effect, for: entry)
         }
@@ -36,7 +35,7 @@ extension Reconciler {
                 return
             }
             let action = action(of: entry)
-            kernel.launch(launcher.order(entry.life.record, action, in: entry.service.record.spec))
+            kernel.launch(launcher.order(entry.life.record, action, in: entry.service?.record.spec))
         case .signal(let process, let signal):
             kernel.signal(process, signal)
         case .killTree(let generation):
@@ -55,7 +54,7 @@ extension Reconciler {
 
     private func ask(_ entry: JobEntry, _ start: StartID, _ serial: UInt64) {
         let action = action(of: entry)
-        let service = entry.service.record.spec
+        let service = entry.service?.record.spec
         let question: ProbeOrder.Question =
             if let ready = action.ready {
                 .probe(ready.question)

@@ -15,6 +15,8 @@ final class Follower {
     private(set) var dependents: [QualifiedName: Set<QualifiedName>] = [:]
     /// The services that the plans of this apply were about.
     private(set) var touched: Set<QualifiedName> = []
+    /// Standalone actions whose run ended badly, in words.
+    var failures: [String] = []
 
     init(_ request: RequestID?, revision: RevisionNumber) {
         requests = request.map { [$0] } ?? []
@@ -30,7 +32,7 @@ final class Follower {
 
     /// Takes in what a plan of this apply touches.
     func collect(_ plan: Plan) {
-        for change in plan.changes {
+        for change in plan.changes where !change.isStandalone {
             switch change.action {
             case .keep: continue
             case .start, .stop, .restart, .update, .blocked: touched.insert(change.service)
@@ -89,9 +91,11 @@ extension Reconciler {
 
     /// Whether every order is carried out and no service is on its way somewhere.
     private var isSettled: Bool {
-        guard openOrders.isEmpty, !mustPlan else { return false }
+        guard openOrders.allSatisfy({ services[$0]?.isStuck ?? false }), !mustPlan else { return false }
+        guard standalone.values.allSatisfy({ !$0.isSettling }) else { return false }
         return services.values.allSatisfy { service in
-            switch service.record.state {
+            guard !service.isStuck else { return true }
+            return switch service.record.state {
             case .starting, .stopping, .backingOff: false
             case .stopped, .blocked, .running, .degraded, .exited, .failed: true
             }
@@ -103,6 +107,10 @@ extension Reconciler {
         for (name, service) in services.sorted(by: { $0.key < $1.key }) {
             guard let problem = problem(of: service) else { continue }
             errors.append("\(name) \(problem)")
+        }
+        errors += follower.failures
+        for (name, entry) in standalone.sorted(by: { $0.key < $1.key }) where entry.isSettling {
+            errors.append("\(name) \(entry.job?.life.record.isStopping ?? false ? "is not down" : "still runs")")
         }
         if isOverTime { errors.append("not everything settled in time; the reconciler goes on if one runs") }
         let isMine = { (name: QualifiedName) in self.desired.services[name] != nil || follower.touched.contains(name) }

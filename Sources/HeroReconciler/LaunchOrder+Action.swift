@@ -6,13 +6,13 @@ struct LaunchPlanner {
     /// `PATH HOME USER ...` of the kernel.
     var baseEnvironment: [String: String]
 
-    /// The order that starts this generation of a job.
-    func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec) -> LaunchOrder {
+    /// The order that starts this generation of a job; a standalone one has no service.
+    func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchOrder {
         let environment = environment(job, action, in: service)
         let (arguments, script) = command(of: action.program)
         return LaunchOrder(
             start: StartID(job: job.id, generation: job.generation),
-            label: "\(service.name).\(action.name)",
+            label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
             candidates: candidates(arguments.first ?? "", path: environment["PATH"] ?? ""),
             arguments: arguments,
             environment: environment,
@@ -20,24 +20,29 @@ struct LaunchPlanner {
             script: script,
             stop: action.stop,
             log: action.log,
-            logFile: "\(service.name.context)/\(service.name.name)/\(action.name)/\(job.id).log"
+            logFile: "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
         )
     }
 
     /// Where its program runs.
-    func workingDirectory(_ action: ActionSpec, in service: ServiceSpec) -> String {
-        action.workingDirectory ?? service.workingDirectory ?? "/"
+    func workingDirectory(_ action: ActionSpec, in service: ServiceSpec?) -> String {
+        action.workingDirectory ?? service?.workingDirectory ?? "/"
+    }
+
+    /// The folder of an action's logs below the log directory; `_` stands for no service (contract section 8).
+    static func logFolder(_ context: String, service: String?, action: String) -> String {
+        "\(context)/\(service ?? "_")/\(action)"
     }
 
     /// Weakest first: base, what heroproc says, the service's, the action's (contract section 3).
-    func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec) -> [String: String] {
+    func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> [String: String] {
         var result = baseEnvironment
-        result["HEROPROC_CONTEXT"] = service.name.context
-        result["HEROPROC_SERVICE"] = service.name.name
+        result["HEROPROC_CONTEXT"] = job.context
+        if let service { result["HEROPROC_SERVICE"] = service.name.name }
         result["HEROPROC_ACTION"] = action.name
         result["HEROPROC_JOB_ID"] = String(job.id)
         result["HEROPROC_RESTART_COUNT"] = String(job.executions)
-        for layer in [service.environment, action.environment] {
+        for layer in [service?.environment ?? [:], action.environment] {
             for case (let name, .text(let text)) in layer { result[name] = text }
         }
         return result

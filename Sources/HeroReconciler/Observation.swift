@@ -11,8 +11,13 @@ public enum Observation {
     /// - Throws: what the store throws when it cannot be read.
     public static func read(_ reader: StateReader, isAlive: (ProcessIdentity) -> Bool) throws -> Observed {
         var activeJobs: [QualifiedName: [JobRecord]] = [:]
+        var activeAlone: Set<QualifiedName> = []
         for job in try reader.currentJobs() {
-            guard let service = job.service, job.phase.isActive || job.phase == .pending else { continue }
+            guard let service = job.service else {
+                if job.phase.isActive { activeAlone.insert(QualifiedName(job.action, context: job.context)) }
+                continue
+            }
+            guard job.phase.isActive || job.phase == .pending else { continue }
             activeJobs[QualifiedName(service, context: job.context), default: []].append(job)
         }
         var observed = Observed(revision: try reader.revision()?.number ?? 0)
@@ -33,6 +38,14 @@ public enum Observation {
                 state: summary.state,
                 isActive: !jobs.isEmpty,
                 drift: gone
+            )
+        }
+        for summary in try reader.standaloneSummaries() {
+            observed.standalone[summary.name] = ObservedStandalone(
+                canonical: summary.canonical,
+                isActive: activeAlone.contains(summary.name),
+                isScheduled: summary.nextRunAt != nil,
+                owesRun: summary.owesRun
             )
         }
         return observed

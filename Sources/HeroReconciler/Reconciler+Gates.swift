@@ -41,6 +41,7 @@ extension Reconciler {
             }
             if case .none = other.order, other.record.state.isUp { continue }
             missing.append(requirement)
+            if other.isStuck { isHopeless = true }
             if case .none = other.order {
                 switch other.record.state {
                 case .stopped, .failed, .blocked, .degraded: isHopeless = true

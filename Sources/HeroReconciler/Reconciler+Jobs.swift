@@ -5,19 +5,26 @@ import HeroStore
 
 extension Reconciler {
     /// The one place where jobs are made: provenance is set here and never guessed later (contract section 6).
-    func makeJob(_ action: ActionSpec, for service: ServiceEntry, run: RunID) -> JobEntry {
-        let record = JobRecord(
+    func makeJob(_ action: ActionSpec, for owner: JobEntry.Owner, run: RunID? = nil) -> JobEntry {
+        let (name, revision, tags) =
+            switch owner {
+            case .service(let service): (service.name, service.record.revision, service.record.spec.tags)
+            case .standalone(let entry): (entry.name, entry.record.revision, [])
+            }
+        var record = JobRecord(
             id: nextJob,
-            context: service.name.context,
-            service: service.name.name,
+            context: name.context,
+            service: nil,
             action: action.name,
             run: run,
-            revision: service.record.revision,
-            tags: Array(Set(service.record.spec.tags + action.tags)).sorted(),
+            revision: revision,
+            tags: Array(Set(tags + action.tags)).sorted(),
             createdAt: kernel.wallTime()
         )
+        if case .service = owner { record.service = name.name }
         nextJob += 1
-        let entry = JobEntry(JobLife(record), action: action.name, of: service)
+        let entry = JobEntry(JobLife(record), of: owner)
+        if case .standalone = owner { entry.ownSpec = action }
         jobs[record.id] = entry
         rows.append(.job(record))
         return entry
@@ -27,7 +34,11 @@ extension Reconciler {
     ///
     /// Of a service with status `ignore` nothing is started again: hands off means that too.
     func action(of entry: JobEntry) -> ActionSpec {
-        let spec = entry.service.record.spec
+        let spec: ServiceSpec
+        switch entry.owner {
+        case .standalone(let standalone): return entry.ownSpec ?? standalone.record.spec
+        case .service(let service): spec = service.record.spec
+        }
         guard var action = spec.actions.first(where: { $0.name == entry.action }) else {
             // A record whose spec has lost the action can only be damaged: it is kept from doing anything.
             return ActionSpec(entry.action, .exec(["false"]))
@@ -59,7 +70,21 @@ extension Reconciler {
         let effects = entry.life.handle(event, context(of: entry))
         guard entry.life != before || !effects.isEmpty else { return }
         settle(entry, effects, before: before.record)
-        advance(entry.service)
+        switch entry.owner {
+        case .service(let service): advance(service)
+        case .standalone(let standalone): advance(standalone)
+        }
+    }
+
+    /// Orders a job without asking its owner again: the caller does that.
+    func order(_ entry: JobEntry, _ event: JobEvent) {
+        let before = entry.life
+        if case .orderedDown = event, !before.isAtRest, before.record.isStopping == false {
+            entry.service?.cancelled += 1
+        }
+        let effects = entry.life.handle(event, context(of: entry))
+        guard entry.life != before else { return }
+        settle(entry, effects, before: before.record)
     }
 
     /// Puts down the row and the deeds of a job that moved.
@@ -68,7 +93,7 @@ extension Reconciler {
         if record != before { rows.append(.job(record)) }
         for effect in effects {
             if case .note(let level, let text) = effect {
-                note(level, "\(entry.service.name).\(entry.action)", text)
+                note(level, entry.subject, text)
             } else {
                 deeds.append(.job(entry, effect))
             }
@@ -97,7 +122,7 @@ extension Reconciler {
         if report.droppedBytes > 0 {
             note(
                 .warning,
-                "\(entry.service.name).\(entry.action)",
+                entry.subject,
                 "\(report.droppedBytes) bytes of its output could not be written to its log"
             )
         }

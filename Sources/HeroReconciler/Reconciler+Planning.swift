@@ -19,6 +19,14 @@ extension Reconciler {
                 isActive: service.isActive
             )
         }
+        for entry in standalone.values where !entry.isLeaving {
+            result.standalone[entry.name] = ObservedStandalone(
+                canonical: entry.record.canonical,
+                isActive: entry.isActive,
+                isScheduled: entry.record.nextRunAt != nil,
+                owesRun: entry.record.owesRun
+            )
+        }
         return result
     }
 
@@ -62,7 +70,7 @@ extension Reconciler {
             note(.error, "", "internal error: refused a plan of our own that breaks a law: \(violations[0])")
             return
         }
-        proofsFailed = isProof && !plan.isEmpty ? proofsFailed + 1 : 0
+        proofsFailed = isProof && plan.changes.contains(where: \.isWork) ? proofsFailed + 1 : 0
         guard proofsFailed < 8 else {
             note(.error, "", "internal error: a plan that was carried out is not empty; waiting for the next apply")
             proofsFailed = 0
@@ -88,7 +96,9 @@ extension Reconciler {
         waiters = [:]
         stopsBefore = [:]
         for service in services.values { service.order = .none }
-        for change in plan.changes { give(change) }
+        for change in plan.changes {
+            if change.isStandalone { give(standalone: change) } else { give(change) }
+        }
         // What was on its way down and is not ordered anything else must still arrive there.
         for service in services.values where service.isActive && !service.record.isOrderedUp {
             if case .none = service.order { service.order = .stop }
@@ -101,6 +111,7 @@ extension Reconciler {
         if openStops.isEmpty { askAllStarts() }
         let forgotten = services.values.filter { $0.isForgotten(in: desired) }
         for service in forgotten.sorted(by: { $0.name < $1.name }) { drop(service) }
+        for entry in standalone.values.sorted(by: { $0.name < $1.name }) { advance(entry) }
     }
 
     /// Turns one change of the plan into the order of its service.
@@ -110,12 +121,14 @@ extension Reconciler {
         guard let service = services[change.service] else { return }
         service.stopWave = change.stopWave ?? 0
         service.startWave = change.startWave ?? 0
+        service.isDragged = change.cause != nil
         switch change.action {
         case .keep:
             if service.record.state == .blocked { unblock(service) }
         case .start, .restart:
             guard let declared else { return }
-            service.order = service.isActive ? .restart(declared) : .start(declared)
+            let mustStop = service.isActive && !canBeJoined(service, declared.spec, change.reason)
+            service.order = mustStop ? .restart(declared) : .start(declared)
         case .stop:
             service.order = .stop
         case .update:
@@ -126,6 +139,14 @@ extension Reconciler {
             guard !service.isActive else { return }
             setState(service, .blocked, blockedBy: change.blockedBy)
         }
+    }
+
+    /// Whether what is active of a service that is started stays, and joins the new run (`start.replace_existing_jobs: false`).
+    ///
+    /// Only where a part of it is missing: what has changed must begin anew, and what is on its way down goes there first.
+    private func canBeJoined(_ service: ServiceEntry, _ spec: ServiceSpec, _ reason: Reason) -> Bool {
+        guard !spec.replacesExistingJobs, !service.jobs.contains(where: { $0.life.record.isStopping }) else { return false }
+        return reason.code == .notRunning || reason.code == .wantedStart
     }
 
     private func unblock(_ service: ServiceEntry) {
@@ -185,6 +206,16 @@ extension Reconciler {
                 }
             guard let spec = declared?.spec else { continue }
             for edge in spec.requires + spec.after + spec.wants { waiters[edge, default: []].insert(name) }
+        }
+    }
+}
+
+extension Change {
+    /// Whether a service must be moved for it; what a standalone action does next is up to itself.
+    fileprivate var isWork: Bool {
+        switch action {
+        case .keep, .blocked: false
+        case .start, .stop, .restart, .update: !isStandalone
         }
     }
 }

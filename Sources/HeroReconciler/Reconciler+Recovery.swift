@@ -16,7 +16,7 @@ extension Reconciler {
         nextRun = stored.lastRun + 1
         isPaused = stored.revision?.isDown ?? false
         // What was accepted once is not refused now for lack of the core: it may have been opted out of.
-        if let wanted = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired {
+        if let wanted = declared(in: files) {
             desired = wanted
         } else if !files.isEmpty {
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
@@ -27,16 +27,16 @@ extension Reconciler {
         }
         for run in stored.runs { services[run.service]?.run = run }
 
+        recoverStandalone(stored.standalone, stored.jobs)
+
         let rebooted = Set(stored.jobs.filter { wasActiveBeforeReboot($0) }.compactMap(\.run))
         let running = stored.jobs.filter { $0.phase == .running }.map(\.id)
         let sightings = kernel.adopt(running)
         var adopted = 0
         for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
-            guard let name = record.service,
-                let service = services[QualifiedName(name, context: record.context)]
-            else { continue }
+            guard let entry = take(record) else { continue }
             let sighting = settled(sightings[record.id] ?? .nothing, of: record)
-            if take(record, sighting, for: service) { adopted += 1 }
+            if takeUp(entry, sighting) { adopted += 1 }
             // A crash may have come between the row of its end and the removal of its traces.
             if record.phase.isOver { kernel.forget(record.id) }
         }
@@ -47,6 +47,12 @@ extension Reconciler {
             if isRebooted || service.jobs.allSatisfy({ $0.life.phase == .pending }) { revoke(service) }
             advance(service)
         }
+        for entry in standalone.values.sorted(by: { $0.name < $1.name }) { resume(entry) }
+    }
+
+    /// What the files of a revision declare; nil when they cannot be read any more.
+    func declared(in files: [ManifestFile]) -> Desired? {
+        Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
     }
 
     /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.
@@ -61,13 +67,24 @@ extension Reconciler {
         }
     }
 
-    /// Takes up one job.
+    /// Puts a job where it belongs; nil when nobody knows its service any more.
+    private func take(_ record: JobRecord) -> JobEntry? {
+        guard let name = record.service else {
+            return standalone[QualifiedName(record.action, context: record.context)].map { take(record, for: $0) }
+        }
+        guard let service = services[QualifiedName(name, context: record.context)] else { return nil }
+        let entry = JobEntry(JobLife(record), of: .service(service))
+        jobs[record.id] = entry
+        // What is active of an earlier run must go with the rest of its service.
+        if record.run == service.record.run || record.phase.isActive { service.jobs.append(entry) }
+        return entry
+    }
+
+    /// Takes up what is there of a job.
     ///
     /// - Returns: whether a start of it goes on.
-    private func take(_ record: JobRecord, _ sighting: Sighting, for service: ServiceEntry) -> Bool {
-        let entry = JobEntry(JobLife(record), action: record.action, of: service)
-        jobs[record.id] = entry
-        if record.run == service.record.run { service.jobs.append(entry) }
+    private func takeUp(_ entry: JobEntry, _ sighting: Sighting) -> Bool {
+        let record = entry.life.record
         let (life, effects) = JobLife.adopt(record, JobSighting(sighting), context(of: entry))
         entry.life = life
         if record.phase == .running { storeEnd(of: record, sighting, now: life.record) }

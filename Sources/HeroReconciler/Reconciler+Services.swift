@@ -12,6 +12,7 @@ extension Reconciler {
                 finishStop(service)
                 return
             }
+            if service.isStuck { letOthersPass(service) }
         } else if service.record.isOrderedUp {
             var lives = service.jobs.map(\.life)
             var next = ServiceLife.nextUp(lives, order: service.record.spec.startOrder)
@@ -33,19 +34,10 @@ extension Reconciler {
         return next.contains { service.jobs[$0].life.isAtRest }
     }
 
-    /// Orders a job without asking its service again: the caller does that.
-    private func order(_ entry: JobEntry, _ event: JobEvent) {
-        let before = entry.life
-        if case .orderedDown = event, !before.isAtRest, before.record.isStopping == false {
-            entry.service.cancelled += 1
-        }
-        let effects = entry.life.handle(event, context(of: entry))
-        guard entry.life != before else { return }
-        settle(entry, effects, before: before.record)
-    }
-
     /// Puts the state of a service down when it has changed, and asks the gates that wait for it.
     func publish(_ service: ServiceEntry) {
+        // A start that must wait for what does not end has failed; it is made when that ends after all.
+        if service.isStuck, case .restart = service.order { return setState(service, .failed) }
         let state = ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isOrderedUp)
         if service.record.state == .blocked, state == .stopped { return }
         setState(service, state)
@@ -79,47 +71,6 @@ extension Reconciler {
         )
     }
 
-    // MARK: Starting
-
-    /// Begins a new run with what is declared now: new jobs, the old ones go.
-    func beginRun(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
-        let old = service.jobs.map(\.life.record.id)
-        for id in old { jobs[id] = nil }
-        if !old.isEmpty { rows.append(.jobsRemoved(old)) }
-        if let run = service.record.run { rows.append(.runsRemoved([run])) }
-
-        let run = RunRecord(
-            id: nextRun,
-            service: service.name,
-            revision: revision?.number ?? 0,
-            startedAt: kernel.wallTime()
-        )
-        nextRun += 1
-        service.order = .none
-        openOrders.remove(service.name)
-        retriesAsked.remove(service.name)
-        service.record.spec = declared.spec
-        service.record.canonical = CanonicalSpec(declared.spec)
-        service.run = run
-        service.record.run = run.id
-        service.record.revision = run.revision
-        service.record.isOrderedUp = true
-        service.record.state = .starting
-        service.record.blockedBy = []
-        service.record.since = run.startedAt
-        blocked.remove(service.name)
-        rows.append(.service(service.record))
-        rows.append(.run(run))
-        service.jobs = declared.spec.actions.map { makeJob($0, for: service, run: run.id) }
-        for job in service.jobs where !old.isEmpty {
-            deeds.append(.pruneLogs("\(service.name)/\(job.action)"))
-        }
-        note(.info, service.name.description, "starting")
-        tellFollower(service)
-        advance(service)
-        if openOrders.isEmpty { mustPlan = true }
-    }
-
     // MARK: Stopping
 
     /// Opens the stop of a service: from here on it is no longer wanted up.
@@ -150,11 +101,19 @@ extension Reconciler {
         case .stop, .none, .start:
             service.order = .none
             openOrders.remove(service.name)
+            if service.record.spec.removesJobs, !service.isDragged { removeJobs(of: service) }
         }
         publish(service)
         if desired.services[service.name] == nil, !service.mustStart { drop(service) }
         if openStops.isEmpty { askAllStarts() }
         if openOrders.isEmpty { mustPlan = true }
+    }
+
+    /// A stop that cannot be finished keeps nobody else from stopping or starting.
+    private func letOthersPass(_ service: ServiceEntry) {
+        guard openStops.remove(service.name) != nil else { return }
+        for name in (waiters[service.name] ?? []).sorted() { askGate(name) }
+        if openStops.isEmpty { askAllStarts() }
     }
 
     /// Forgets a service that nobody declares and that is down; its jobs stay as history.

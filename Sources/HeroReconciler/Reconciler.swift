@@ -23,8 +23,10 @@ public final class Reconciler<World: Kernel> {
     var revision: RevisionRecord?
     var files: [ManifestFile] = []
     var services: [QualifiedName: ServiceEntry] = [:]
+    var standalone: [QualifiedName: StandaloneEntry] = [:]
     var jobs: [JobID: JobEntry] = [:]
-    var agenda = Agenda()
+    var agenda = Agenda<JobID>()
+    var calendar = Agenda<QualifiedName>()
     var nextJob: JobID = 1
     var nextRun: RunID = 1
 
@@ -101,7 +103,7 @@ public final class Reconciler<World: Kernel> {
     /// Whether there is nothing left for this reconciler to do.
     public var isFinished: Bool {
         guard rows.isEmpty, nextDeed == deeds.count else { return false }
-        if isLeaving { return !configuration.downOnExit || services.values.allSatisfy { !$0.isActive } }
+        if isLeaving { return !configuration.downOnExit || isAllDown }
         switch configuration.mode {
         case .once: return result != nil
         case .sync, .keep: return false
@@ -187,6 +189,7 @@ public final class Reconciler<World: Kernel> {
                 case .no(let reason):
                     move(start, .answeredNo(generation: start.generation, serial: serial, reason))
                 }
+            case .clockWasSet: clockWasSet()
             case .filesChanged: filesChanged()
             case .requested(let request, let message): requested(request, message)
             case .hungUp(let request): follower?.leave(request)
@@ -195,19 +198,27 @@ public final class Reconciler<World: Kernel> {
         }
     }
 
-    /// Look at the clock: wakes the jobs whose moment has come.
+    private var isAllDown: Bool {
+        services.values.allSatisfy { !$0.isActive } && standalone.values.allSatisfy { !$0.isActive }
+    }
+
+    /// Look at the clock: wakes the jobs and the schedules whose moment has come.
     public func wakeDue() {
         let now = kernel.now()
         while let id = agenda.popDue(now) {
             guard let entry = jobs[id], let deadline = entry.life.deadline, deadline <= now else { continue }
             move(entry, .woke)
         }
+        while let name = calendar.popDue(now) {
+            guard let entry = standalone[name], let moment = entry.wakeAt, moment <= now else { continue }
+            comeUp(entry)
+        }
     }
 
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
         guard !mustPlan, calledOff.isEmpty else { return kernel.now() }
-        return [agenda.next, passDeadline].compactMap { $0 }.min()
+        return [agenda.next, calendar.next, passDeadline].compactMap { $0 }.min()
     }
 
     // MARK: Rows and words

@@ -1,19 +1,6 @@
 import HeroLife
 import HeroModel
 
-/// A job in memory.
-final class JobEntry {
-    let service: ServiceEntry
-    let action: String
-    var life: JobLife
-
-    init(_ life: JobLife, action: String, of service: ServiceEntry) {
-        self.life = life
-        self.action = action
-        self.service = service
-    }
-}
-
 /// A service in memory: its record, its jobs, and the order it has not carried out yet.
 final class ServiceEntry {
     /// What is still to be done with a service before it is as the plan wants it.
@@ -37,6 +24,8 @@ final class ServiceEntry {
     var order = Order.none
     /// Whether its stop has begun.
     var isStopOpen = false
+    /// Whether it goes down because of what it requires, and not for its own sake.
+    var isDragged = false
     /// Its place in the stop waves of the plan; edges that run against the waves (a recorded cycle) are not waited for.
     var stopWave = 0
     var startWave = 0
@@ -58,6 +47,9 @@ final class ServiceEntry {
         case .none, .start: false
         }
     }
+
+    /// Whether its stop cannot be finished: something of it does not end, not even killed.
+    var isStuck: Bool { isStopOpen && mustStop && jobs.contains { $0.life.isStuck } }
 
     /// Whether it waits to be started.
     var mustStart: Bool {

@@ -13,6 +13,8 @@ struct Behaviour {
     var ending = Outcome.exited(0)
     /// How long it takes to end after SIGTERM; nil: it ignores it.
     var obeysAfter: Duration?
+    /// Whether not even SIGKILL ends it.
+    var isImmortal = false
 
     /// Draws what this execution does.
     ///
@@ -27,6 +29,12 @@ struct Behaviour {
         case "job":
             behaviour.endsAfter = seed.milliseconds(1...80)
             if !isCalm, seed.chance(20) { behaviour.ending = .exited(Int32(seed.number(1...9))) }
+        case "long":
+            behaviour.endsAfter = seed.milliseconds(200...2500)
+        case "immortal":
+            behaviour.obeysAfter = nil
+            behaviour.isImmortal = true
+            return behaviour
         case "crashy":
             behaviour.endsAfter = isCalm ? nil : seed.milliseconds(5...400)
             behaviour.ending =
@@ -38,7 +46,7 @@ struct Behaviour {
         default:
             break
         }
-        if !isCalm, kind != "job", seed.chance(10) {
+        if !isCalm, kind != "job", kind != "long", seed.chance(10) {
             behaviour.endsAfter = seed.milliseconds(0...500)
             behaviour.ending = .exited(Int32(seed.number(0...3)))
         }

@@ -121,6 +121,7 @@ extension SimMachine {
             start.isProgramAlive
         else { return false }
         trace.deeds.append((.signaled(start.id, label: start.order.label, signal), now))
+        guard !start.behaviour.isImmortal || isMerciful else { return true }
         if signal == .kill {
             at(.zero, .programEnds(key, .signaled(.kill, coreDumped: false)))
         } else if let obeysAfter = start.behaviour.obeysAfter {
@@ -131,7 +132,7 @@ extension SimMachine {
 
     func killTree(_ id: StartID) {
         for key in starts.keys.sorted() where starts[key]?.id == id {
-            if starts[key]?.isProgramAlive ?? false {
+            if let start = starts[key], start.isProgramAlive, !start.behaviour.isImmortal || isMerciful {
                 at(.microseconds(100), .programEnds(key, .signaled(.kill, coreDumped: false)))
             }
         }

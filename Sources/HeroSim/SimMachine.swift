@@ -45,6 +45,8 @@ public final class SimMachine {
     ///
     /// Off: everything works.
     public var isCalm = false
+    /// Whether programs that nothing can end may be ended after all.
+    public var isMerciful = false
     /// Who looks at the machine now.
     public internal(set) weak var kernel: SimKernel?
 
@@ -54,6 +56,8 @@ public final class SimMachine {
     var records: [JobID: Int] = [:]
     /// Starts up to this generation of a job are refused.
     var retired: [JobID: UInt32] = [:]
+    /// How far the calendar is from where it began, besides the time that has passed since boot.
+    private var calendarShift: Int64 = 0
     private var nextStart = 0
     private var schedule: [Scheduled] = []
     private var scheduled = 0
@@ -66,7 +70,15 @@ public final class SimMachine {
     }
 
     /// The calendar.
-    public var wallTime: WallTime { WallTime(microseconds: 1_790_000_000_000_000 &+ now.nanoseconds / 1000) }
+    public var wallTime: WallTime {
+        WallTime(microseconds: 1_790_000_000_000_000 &+ (now.nanoseconds &+ calendarShift) / 1000)
+    }
+
+    /// Sets the calendar forward, or back; the boot clock goes on.
+    public func setCalendar(by shift: Duration) {
+        calendarShift &+= shift.wholeNanoseconds
+        kernel?.tell(.clockWasSet)
+    }
 
     // MARK: Time
 
@@ -140,6 +152,7 @@ public final class SimMachine {
         retired = [:]
         schedule = []
         bootID = "boot-\(seed.next())"
+        calendarShift &+= now.nanoseconds &- 2_000_000_000
         now = Moment(nanoseconds: 2_000_000_000)
     }
 

@@ -18,6 +18,13 @@ struct Judge {
     private var launched: Set<JobID> = []
     private var revisions: [RevisionNumber: Desired] = [:]
     private var givenUp: Set<String> = []
+    /// The job that each due time of a schedule has started.
+    var runsOfDueTimes: [String: JobID] = [:]
+    /// The jobs that were there at the last look, and the newest run that each service ever had.
+    var seenJobs: [JobID: JobRecord] = [:]
+    var lastRuns: [QualifiedName: RunID] = [:]
+    /// Services that ever asked for the removal of their jobs on a stop.
+    var removers: Set<String> = []
 
     mutating func blame(_ text: String) {
         if violations.count < 20 { violations.append(text) }
@@ -25,6 +32,7 @@ struct Judge {
 
     mutating func applied(_ scenario: Scenario) {
         if let current { former = former.suffix(2) + [current] }
+        removers.formUnion(scenario.services.filter(\.removesJobs).map(\.name))
         current = scenario
     }
 
@@ -66,9 +74,9 @@ struct Judge {
         _ store: StateStore
     ) throws {
         // Only the first start of a service's first action is ordered by the waves; after that it goes on by itself.
-        guard launched.insert(start.job).inserted, label.hasSuffix(".a0"),
-            let job = try store.reader.job(start.job), let name = job.service
-        else { return }
+        guard launched.insert(start.job).inserted, let job = try store.reader.job(start.job) else { return }
+        guard let name = job.service else { return try judgeDue(start, label, job, store) }
+        guard label.hasSuffix(".a0") else { return }
         // What counts is the revision it was started under: a later one may have come in the same turn.
         let desired = try desired(at: job.revision, store)
         guard let spec = desired.services[QualifiedName(name, context: job.context)]?.spec else { return }
@@ -87,7 +95,7 @@ struct Judge {
         }
     }
 
-    private mutating func desired(at revision: RevisionNumber, _ store: StateStore) throws -> Desired {
+    mutating func desired(at revision: RevisionNumber, _ store: StateStore) throws -> Desired {
         if let known = revisions[revision] { return known }
         let files = try store.reader.files(of: revision)
         let read = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired ?? Desired()
@@ -126,6 +134,9 @@ struct Judge {
         judgePrograms(scenario, trace)
         for job in try store.reader.jobs(JobFilter()) { judgeCounts(job, trace) }
         try judgeOutcomes(trace, store)
+        try judgeHistory(store)
+        try judgeReplaced(store)
+        try judgeRunsOnce(scenario, machine, store)
     }
 
     private func hasBadEnding(_ service: String, _ trace: SimTrace) -> Bool {

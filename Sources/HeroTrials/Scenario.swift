@@ -10,6 +10,8 @@ struct Scenario {
         var status = WantedStatus.start
         var isSystem = false
         var isParallel = false
+        var replacesJobs = true
+        var removesJobs = false
         var version = 0
         var tag = 0
         /// What its actions are like: the first word of a simulated program.
@@ -21,6 +23,7 @@ struct Scenario {
     static let directory = "/etc/sim"
 
     var services: [Service]
+    var standalone: [Standalone] = []
 
     /// A set drawn from a seed: edges run from later services to earlier ones, so there is no cycle.
     init(_ seed: inout Seed) {
@@ -36,13 +39,20 @@ struct Scenario {
             }
             service.isSystem = seed.chance(15)
             service.isParallel = seed.chance(30)
+            service.replacesJobs = seed.chance(70)
+            service.removesJobs = seed.chance(20)
             services.append(service)
         }
+        for index in 0..<seed.number(0...3) { standalone.append(Standalone("t\(index)", &seed)) }
     }
 
     /// One to three random edits.
     mutating func edit(_ seed: inout Seed) {
         for _ in 0..<seed.number(1...3) {
+            if !standalone.isEmpty, seed.chance(30) {
+                standalone[seed.number(0...(standalone.count - 1))].edit(&seed)
+                continue
+            }
             let index = seed.number(0...(services.count - 1))
             switch seed.number(0...7) {
             case 0, 1: services[index].version += 1
@@ -67,6 +77,7 @@ struct Scenario {
         let declared = Set(services.filter(\.isDeclared).map(\.name))
         var text = "kind: Settings\nrequired: []\n"
         for service in services where service.isDeclared { text += "---\n" + manifest(of: service, declared) }
+        for action in standalone where action.isDeclared { text += "---\n" + action.manifest }
         return [ManifestFile(path: "sim.yaml", folder: Self.directory, bytes: Array(text.utf8))]
     }
 
@@ -78,6 +89,8 @@ struct Scenario {
         if !after.isEmpty { text += "after: [\(after.joined(separator: ", "))]\n" }
         if service.isSystem { text += "class: system\n" }
         if service.isParallel { text += "start_order: parallel\n" }
+        if !service.replacesJobs { text += "start: {replace_existing_jobs: false}\n" }
+        if service.removesJobs { text += "stop: {remove_jobs: true}\n" }
         if service.tag > 0 { text += "tags: [t\(service.tag)]\n" }
         text += "env: {VERSION: \(service.version)}\nactions:\n"
         for (index, kind) in service.kinds.enumerated() {

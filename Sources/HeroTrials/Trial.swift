@@ -90,7 +90,8 @@ public struct Trial {
         apply()
         for _ in 0..<seed.number(1...5) {
             try drive(steps: seed.number(1...60), mayCrash: true)
-            switch seed.number(0...9) {
+            try judge.judgeHistory(store)
+            switch seed.number(0...10) {
             case 0...4:
                 scenario.edit(&seed)
                 apply()
@@ -98,12 +99,19 @@ public struct Trial {
             case 6: if seed.chance(30) { try reboot() }
             case 7: down()
             case 8: try crash()
+            case 9: setClock()
             default: try drive(steps: 40, mayCrash: false)
             }
         }
         // From here on everything works, and all must come to rest as it is declared.
         machine.isCalm = true
         scenario.wantAll()
+        apply()
+        try drive(steps: 200, mayCrash: false)
+        let moment = machine.now
+        try drive(steps: 200, mayCrash: false)
+        judge.judgeRhythm(scenario, since: moment, machine)
+        scenario.unschedule()
         apply()
         try drive(steps: 4000, mayCrash: false)
         if !kernel.isIdle { judge.blame("did not come to rest") }
@@ -128,6 +136,13 @@ public struct Trial {
     private mutating func down() {
         log("\(machine.now.nanoseconds / 1000) down")
         send(ControlRequest(.down, directory: Scenario.directory, actor: "sim", all: seed.chance(50)))
+    }
+
+    /// A little, as time servers do, or a lot, as people do.
+    private mutating func setClock() {
+        let milliseconds = seed.chance(50) ? seed.number(-3000...3000) : seed.number(-20_000_000...20_000_000)
+        log("\(machine.now.nanoseconds / 1000) set the clock by \(milliseconds) ms")
+        machine.setCalendar(by: .milliseconds(milliseconds) + .microseconds(seed.number(1...999)))
     }
 
     private mutating func send(_ request: ControlRequest) {

@@ -25,6 +25,8 @@ public struct StatusReport: Hashable, Sendable {
     public var reconciler: Reconciler?
     /// The services, in the order in which they are shown.
     public var services: [ServiceStatus]
+    /// The standalone actions, in the order in which they are shown.
+    public var standalone: [StandaloneStatus]
     /// The moment of the report.
     public var now: WallTime
 
@@ -33,16 +35,18 @@ public struct StatusReport: Hashable, Sendable {
         revision: RevisionRecord?,
         reconciler: Reconciler?,
         services: [ServiceStatus],
+        standalone: [StandaloneStatus] = [],
         now: WallTime
     ) {
         self.revision = revision
         self.reconciler = reconciler
         self.services = services
+        self.standalone = standalone
         self.now = now
     }
 
-    /// Whether `status` exits 0: every service is as it is wanted.
-    public var isAllAsWanted: Bool { services.allSatisfy(\.isAsWanted) }
+    /// Whether `status` exits 0: every service is as it is wanted, and no standalone action's last run failed.
+    public var isAllAsWanted: Bool { services.allSatisfy(\.isAsWanted) && standalone.allSatisfy(\.isAsWanted) }
 }
 
 /// Where one service stands.

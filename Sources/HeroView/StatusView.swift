@@ -10,9 +10,10 @@ public struct StatusView: Sendable {
         self.style = style
     }
 
-    /// One line a service, indented lines for its actions where they say more, and a summary as the last line.
+    /// One line a service, indented lines for its actions where they say more, one line a standalone action, and a summary as the
+    /// last line.
     public func text(_ report: StatusReport) -> String {
-        guard !report.services.isEmpty else { return summary(report) + "\n" }
+        guard !report.services.isEmpty || !report.standalone.isEmpty else { return summary(report) + "\n" }
         var table = Table([
             .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", side: .right),
             .init(heading: "UP", side: .right), .init(heading: "RESTARTS", side: .right),
@@ -24,6 +25,7 @@ public struct StatusView: Sendable {
                 table.rows += service.actions.map { row($0, report.now) }
             }
         }
+        table.rows += report.standalone.map { row($0, report.now) }
         return table.text(style) + summary(report) + "\n"
     }
 
@@ -38,6 +40,7 @@ public struct StatusView: Sendable {
             return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.ink)
         }
         if !counts.isEmpty { text += ": " + counts.joined(separator: ", ") }
+        if !report.standalone.isEmpty { text += "; " + counted(report.standalone.count, "standalone action") }
         if let revision = report.revision {
             text += ". Revision \(revision.number), applied \(revision.time.relative(to: report.now))"
         } else {
@@ -78,6 +81,15 @@ public struct StatusView: Sendable {
         ]
     }
 
+    private func row(_ standalone: StandaloneStatus, _ now: WallTime) -> [Table.Cell] {
+        var cells = row(standalone.action, now)
+        let idle = standalone.nextRunAt == nil ? "-" : "scheduled"
+        cells[0] = .init(standalone.action.phase?.rawValue ?? idle, standalone.action.phase?.ink ?? .dim)
+        cells[1] = .init(standalone.name.description)
+        cells[5] = .init(detail(standalone, now))
+        return cells
+    }
+
     /// Whether the actions say more than the line of their service.
     private func showsActions(of service: ServiceStatus) -> Bool {
         service.actions.count > 1
@@ -113,9 +125,19 @@ public struct StatusView: Sendable {
         return parts.joined(separator: "; ")
     }
 
+    private func detail(_ standalone: StandaloneStatus, _ now: WallTime) -> String {
+        var parts = trouble(standalone.action, now)
+        if let next = standalone.nextRunAt { parts.append("next run \(next.relative(to: now))") }
+        return parts.joined(separator: "; ")
+    }
+
     private func detail(_ action: ActionStatus, _ now: WallTime) -> String {
+        let parts = action.phase == .running && !action.isReady ? ["not ready"] : []
+        return (parts + trouble(action, now)).joined(separator: "; ")
+    }
+
+    private func trouble(_ action: ActionStatus, _ now: WallTime) -> [String] {
         var parts: [String] = []
-        if action.phase == .running, !action.isReady { parts.append("not ready") }
         if action.isHealthy == false { parts.append("unhealthy") }
         if let error = action.error {
             parts.append(error)
@@ -125,7 +147,7 @@ public struct StatusView: Sendable {
         if let next = action.nextRetryAt {
             parts.append("next try \(next.relative(to: now)) (attempt \(action.attempt &+ 1))")
         }
-        return parts.joined(separator: "; ")
+        return parts
     }
 }
 
@@ -143,7 +165,7 @@ extension StatusView {
                 "dir": JSONValue(reconciler?.directory),
             ],
             "services": .array(report.services.map(json)),
-            "standalone": [],
+            "standalone": .array(report.standalone.map(json)),
         ]
     }
 
@@ -158,6 +180,22 @@ extension StatusView {
             "run_id": JSONValue(service.run),
             "blocked_by": .array(service.blockedBy.map { .string($0.description) }),
             "actions": .array(service.actions.map(json)),
+        ]
+    }
+
+    private static func json(_ standalone: StandaloneStatus) -> JSONValue {
+        let action = standalone.action
+        return [
+            "context": .string(standalone.name.context),
+            "name": .string(standalone.name.name),
+            "job_id": JSONValue(action.job),
+            "phase": JSONValue(action.phase?.rawValue),
+            "next_run_at": JSONValue(standalone.nextRunAt?.description),
+            "pid": JSONValue(action.pid),
+            "attempt": JSONValue(action.attempt),
+            "restart_count": JSONValue(action.restartCount),
+            "exit_code": JSONValue(action.outcome?.exitCode),
+            "next_retry_at": JSONValue(action.nextRetryAt?.description),
         ]
     }
 

@@ -49,6 +49,10 @@ unsigned int hl_epoll_hangup(void);
 /// A timer on CLOCK_BOOTTIME; set to an absolute moment in ns, or to 0 for never.
 int hl_timer_create(void);
 int hl_timer_set(int timer, long long nanoseconds);
+
+/// Becomes readable when CLOCK_REALTIME is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET); to be armed again each time.
+int hl_clock_watch_create(void);
+int hl_clock_watch_arm(int watch);
 int hl_eventfd_create(void);
 long long hl_boot_clock(void);
 long long hl_wall_clock(void);

@@ -14,9 +14,11 @@ struct StatusReading {
         let reader = try composition.reader()
         let revision = try reader?.revision()
         let summaries = try reader?.serviceSummaries() ?? []
-        try KnownNames(summaries.map(\.name)).require(names)
+        let standalone = try reader?.standaloneSummaries() ?? []
+        try KnownNames(summaries.map(\.name) + standalone.map(\.name)).require(names)
         let declared = try declared(reader, revision)
-        let jobs = Dictionary(grouping: try reader?.currentJobs() ?? [], by: \.subject)
+        let current = try reader?.currentJobs() ?? []
+        let jobs = Dictionary(grouping: current, by: \.subject)
         let shown = names.isEmpty ? summaries : summaries.filter { names.contains($0.name) }
         return StatusReport(
             revision: revision,
@@ -24,6 +26,7 @@ struct StatusReading {
             services: shown.map { summary in
                 status(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
             },
+            standalone: standalone.filter { names.isEmpty || names.contains($0.name) }.map { status($0, current) },
             now: composition.now
         )
     }
@@ -75,6 +78,15 @@ struct StatusReading {
             run: summary.run,
             blockedBy: summary.blockedBy,
             actions: actions
+        )
+    }
+
+    private func status(_ summary: StandaloneSummary, _ jobs: [JobRecord]) -> StandaloneStatus {
+        let job = jobs.first { $0.id == summary.job }?.checked().job
+        return StandaloneStatus(
+            name: summary.name,
+            action: job.map { ActionStatus($0) } ?? ActionStatus(name: summary.name.name),
+            nextRunAt: summary.nextRunAt
         )
     }
 

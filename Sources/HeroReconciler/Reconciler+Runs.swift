@@ -1,0 +1,110 @@
+import HeroLife
+import HeroModel
+import HeroStore
+
+extension Reconciler {
+    /// Begins a new run with what is declared now.
+    ///
+    /// What came before goes as `start.replace_existing_jobs` says; nothing of another service is touched.
+    func beginRun(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+        let spec = declared.spec
+        let hadJobs = forgetJobs(of: service)
+        if spec.replacesExistingJobs { forgetRuns(of: service) } else { endRun(of: service) }
+        let run = RunRecord(
+            id: nextRun,
+            service: service.name,
+            revision: revision?.number ?? 0,
+            startedAt: kernel.wallTime()
+        )
+        nextRun += 1
+        service.order = .none
+        openOrders.remove(service.name)
+        retriesAsked.remove(service.name)
+        service.record.spec = spec
+        service.record.canonical = CanonicalSpec(spec)
+        service.run = run
+        service.record.run = run.id
+        service.record.revision = run.revision
+        service.record.isOrderedUp = true
+        service.record.state = .starting
+        service.record.blockedBy = []
+        service.record.since = run.startedAt
+        blocked.remove(service.name)
+        rows.append(.service(service.record))
+        rows.append(.run(run))
+        let joining = Dictionary(service.jobs.map { ($0.action, $0) }, uniquingKeysWith: { first, _ in first })
+        service.jobs = spec.actions.map { action in
+            guard let job = joining[action.name] else { return makeJob(action, for: .service(service), run: run.id) }
+            join(job, run.id)
+            return job
+        }
+        for job in service.jobs where hadJobs {
+            // The newest job's start is still ahead; of the jobs before it the last one's logs are kept as evidence.
+            let folder = LaunchPlanner.logFolder(service.name.context, service: service.name.name, action: job.action)
+            deeds.append(.pruneLogs(folder, keepingJobs: 1))
+        }
+        note(.info, service.name.description, "starting")
+        tellFollower(service)
+        advance(service)
+        if openOrders.isEmpty { mustPlan = true }
+    }
+
+    /// What is active stays as it is, and belongs to the new run.
+    private func join(_ job: JobEntry, _ run: RunID) {
+        job.life.join(run)
+        rows.append(.job(job.life.record))
+    }
+
+    /// A run that another one follows is over.
+    private func endRun(of service: ServiceEntry) {
+        guard var run = service.run, run.endedAt == nil else { return }
+        run.endedAt = kernel.wallTime()
+        rows.append(.run(run))
+    }
+
+    /// Before a start: its jobs that are not active go, those of earlier runs too.
+    ///
+    /// - Returns: whether there were any.
+    private func forgetJobs(of service: ServiceEntry) -> Bool {
+        let inactive = inactiveJobs(of: service)
+        forget(inactive)
+        service.jobs.removeAll(where: \.life.isAtRest)
+        return !inactive.isEmpty
+    }
+
+    private func forgetRuns(of service: ServiceEntry) {
+        var runs = Set(recorded { try $0.runs(of: service.name).map(\.id) })
+        if let run = service.record.run { runs.insert(run) }
+        if !runs.isEmpty { rows.append(.runsRemoved(runs.sorted())) }
+    }
+
+    /// After a stop for its own sake, where `stop.remove_jobs` asks for it: its ended jobs go, and the runs stay.
+    func removeJobs(of service: ServiceEntry) {
+        forget(inactiveJobs(of: service))
+        service.jobs = []
+    }
+
+    private func forget(_ ids: [JobID]) {
+        guard !ids.isEmpty else { return }
+        for id in ids { jobs[id] = nil }
+        rows.append(.jobsRemoved(ids))
+    }
+
+    /// What is recorded of a service and does not run, by number.
+    private func inactiveJobs(of service: ServiceEntry) -> [JobID] {
+        let filter = JobFilter(context: service.name.context, service: service.name.name)
+        let known = Set(service.jobs.map(\.id))
+        let stored = recorded { try $0.jobs(filter) }.filter { !known.contains($0.id) && !$0.phase.isActive }
+        return (stored.map(\.id) + service.jobs.filter(\.life.isAtRest).map(\.id)).sorted()
+    }
+
+    /// What the store knows; what it cannot say is left where it is.
+    private func recorded<Row>(_ read: (StateReader) throws -> [Row]) -> [Row] {
+        do {
+            return try read(store.reader)
+        } catch {
+            note(.error, "", "cannot read what is recorded of earlier runs, so it is kept: \(error)")
+            return []
+        }
+    }
+}

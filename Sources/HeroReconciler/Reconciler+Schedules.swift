@@ -1,0 +1,163 @@
+import HeroKernel
+import HeroLife
+import HeroModel
+import HeroStore
+
+/// A run that is noticed later than this after its time is missed: nobody counts on it any more.
+private let grace = Duration.seconds(60)
+/// A clock that is put back by less than this shows times again that were seen before; by more, it was wrong (cron(8)).
+private let correction = Duration.seconds(3 * 3600)
+
+/// Standalone actions that run at times.
+///
+/// What is recorded is a time of the calendar; what is slept for is its moment on the boot clock. When the calendar is set, the
+/// moment of `every` stays and its time moves; `cron` is asked anew (reliability.md TM-1).
+extension Reconciler {
+    /// A schedule's moment has come, as far as the boot clock knows.
+    func comeUp(_ entry: StandaloneEntry) {
+        guard let due = entry.record.nextRunAt else { return }
+        let time = kernel.wallTime()
+        guard due <= time else { return setNext(entry, due) }
+        let isLate = time - due > grace
+        tellMissed(entry, from: due, until: time, besides: isLate ? 0 : 1)
+        setNext(entry, scheduledRun(of: entry, after: time, anchor: due))
+        if !isLate { comeDue(entry, due) }
+        rows.append(.standalone(entry.record))
+    }
+
+    /// It is time for a run; one at a time.
+    private func comeDue(_ entry: StandaloneEntry, _ due: WallTime) {
+        entry.record.lastDueAt = due
+        guard let job = entry.job, entry.isActive else { return beginRun(entry) }
+        switch entry.record.spec.schedule?.overlap ?? .skip {
+        case .skip:
+            tellSkip(entry, job)
+        case .queue:
+            if entry.isWaiting { tellSkip(entry, job) }
+            entry.isWaiting = true
+        case .replace:
+            if !entry.isWaiting {
+                note(.info, entry.name.description, "job \(job.id) is stopped: it still goes on, and the next run is due")
+            }
+            entry.isWaiting = true
+            order(job, .orderedDown)
+            advance(entry)
+        }
+    }
+
+    /// Said once for each job that takes longer than the rhythm.
+    private func tellSkip(_ entry: StandaloneEntry, _ job: JobEntry) {
+        guard !entry.hasToldSkip else { return }
+        entry.hasToldSkip = true
+        let what = entry.isWaiting ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
+        note(.warning, entry.name.description, "job \(job.id) still goes on when the next run is due; \(what)")
+    }
+
+    // MARK: Missed runs
+
+    /// What came due while nobody was there is not made up, but said.
+    func takeUpSchedule(_ entry: StandaloneEntry) {
+        guard !entry.isLeaving, let due = entry.record.nextRunAt else { return }
+        let time = kernel.wallTime()
+        guard due <= time else { return setNext(entry, due) }
+        tellMissed(entry, from: due, until: time, besides: 0)
+        setNext(entry, scheduledRun(of: entry, after: time, anchor: due))
+        rows.append(.standalone(entry.record))
+    }
+
+    private func tellMissed(_ entry: StandaloneEntry, from due: WallTime, until time: WallTime, besides made: Int) {
+        guard let schedule = entry.record.spec.schedule else { return }
+        let anchor =
+            switch schedule.timing {
+            case .cron: due
+            case .every(let interval): due - interval
+            }
+        let before = due - .microseconds(1)
+        let zone = zone(of: schedule, for: entry)
+        let count = ScheduleLife.missed(of: schedule, between: before, and: time, anchor: anchor, zone: zone) - made
+        guard count > 0 else { return }
+        let runs = count == 1 ? "1 run" : "\(count) runs"
+        note(.warning, entry.name.description, "missed \(runs) between \(due) and \(time); they are not made up")
+    }
+
+    // MARK: The clock
+
+    /// The calendar was set: every schedule is looked at anew.
+    func clockWasSet() {
+        for entry in standalone.values.sorted(by: { $0.name < $1.name }) where !entry.isLeaving {
+            guard let due = entry.record.nextRunAt, let schedule = entry.record.spec.schedule else { continue }
+            let (now, time) = (kernel.now(), kernel.wallTime())
+            switch schedule.timing {
+            case .every:
+                // The same moment has another time now.
+                let rest = entry.wakeAt.map { max(.zero, $0 - now) } ?? .zero
+                setNext(entry, time + rest)
+            case .cron:
+                guard due > time || time - due > grace else {
+                    setNext(entry, due)
+                    continue
+                }
+                if due <= time { tellMissed(entry, from: due, until: time, besides: 0) }
+                setNext(entry, scheduledRun(of: entry, after: notBefore(entry, time), anchor: due))
+            }
+            guard entry.record.nextRunAt != due else { continue }
+            rows.append(.standalone(entry.record))
+            if case .cron = schedule.timing { tellNextRun(entry) }
+        }
+    }
+
+    /// A clock that is put back a little shows a time again that was due already; it is not due twice.
+    private func notBefore(_ entry: StandaloneEntry, _ time: WallTime) -> WallTime {
+        guard let last = entry.record.lastDueAt, last > time, last - time <= correction else { return time }
+        return last
+    }
+
+    /// When a schedule comes due after a time; nil when it never does.
+    func scheduledRun(of entry: StandaloneEntry, after time: WallTime, anchor: WallTime) -> WallTime? {
+        guard let schedule = entry.record.spec.schedule else { return nil }
+        let zone = zone(of: schedule, for: entry)
+        return ScheduleLife.nextRun(of: schedule, after: time, anchor: anchor, zone: zone)
+    }
+
+    private func zone(of schedule: Schedule, for entry: StandaloneEntry) -> ZoneRules {
+        switch schedule.timing {
+        case .every: return .utc
+        case .cron: break
+        }
+        if let zone = kernel.zone(named: schedule.timeZone) { return zone }
+        note(
+            .warning,
+            entry.name.description,
+            "this machine does not know the time zone \(schedule.timeZone); its times are taken as UTC"
+        )
+        return .utc
+    }
+
+    /// Sets when it comes due next, and the moment to wake up for it.
+    func setNext(_ entry: StandaloneEntry, _ next: WallTime?) {
+        entry.record.nextRunAt = next
+        entry.wakeAt = next.map { kernel.now() + max(.milliseconds(1), $0 - kernel.wallTime()) }
+        if let moment = entry.wakeAt { calendar.add(moment, entry.name) }
+    }
+
+    func tellNextRun(_ entry: StandaloneEntry) {
+        let text = entry.record.nextRunAt.map { "runs next at \($0)" } ?? "its schedule never comes due"
+        note(.info, entry.name.description, text)
+    }
+}
+
+extension WallTime {
+    /// The time a while later; saturates instead of overflowing.
+    fileprivate static func + (time: Self, duration: Duration) -> Self {
+        let (sum, overflow) = time.microseconds.addingReportingOverflow(duration.wholeNanoseconds / 1000)
+        return Self(microseconds: overflow ? (duration < .zero ? .min : .max) : sum)
+    }
+
+    fileprivate static func - (time: Self, duration: Duration) -> Self { time + (.zero - duration) }
+
+    /// The time from the second to the first; saturates instead of overflowing.
+    fileprivate static func - (left: Self, right: Self) -> Duration {
+        let (difference, overflow) = left.microseconds.subtractingReportingOverflow(right.microseconds)
+        return .microseconds(overflow ? (left < right ? Int64.min : .max) : difference)
+    }
+}

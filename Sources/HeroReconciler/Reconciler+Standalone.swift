@@ -1,0 +1,196 @@
+import HeroKernel
+import HeroLife
+import HeroModel
+import HeroPlan
+import HeroStore
+
+extension Reconciler {
+    /// How many jobs of a standalone action keep their logs, the newest one included.
+    static var loggedJobs: Int { 20 }
+
+    /// Turns one change of the plan into what its action is to do; `advance` does it.
+    func give(standalone change: Change) {
+        let declared = desired.actions[change.service].flatMap { $0.spec.isStandalone ? $0.spec : nil }
+        switch change.action {
+        case .keep, .blocked: return
+        case .stop:
+            guard let entry = standalone[change.service] else { return }
+            if declared == nil { remove(entry) } else { pause(entry) }
+        case .start, .restart, .update:
+            guard let declared else { return }
+            take(declared, change)
+        }
+    }
+
+    /// Puts down what is declared now, and that a run is owed if one is: the intention, in one transaction with the revision.
+    private func take(_ spec: ActionSpec, _ change: Change) {
+        let number = revision?.number ?? 0
+        let canonical = CanonicalSpec(standalone: spec)
+        let known = standalone[change.service].flatMap { $0.isLeaving ? nil : $0 }
+        let entry =
+            known
+            ?? StandaloneEntry(StandaloneRecord(change.service, spec: spec, canonical: canonical, revision: number))
+        // What is still on its way out is waited for: one instance at a time.
+        if known == nil { entry.job = standalone[change.service]?.job }
+        standalone[entry.name] = entry
+        let keepsRhythm = known?.record.spec.schedule == spec.schedule && known?.record.nextRunAt != nil
+        entry.record.spec = spec
+        entry.record.canonical = canonical
+        entry.record.revision = number
+        if spec.runOn == .none {
+            entry.record.owesRun = false
+        } else if Self.asksForRun(change) {
+            entry.record.owesRun = true
+            note(.info, entry.name.description, "runs once for revision \(number)")
+        } else if change.action == .update {
+            note(.info, entry.name.description, "updated in place")
+        }
+        if spec.schedule == nil {
+            entry.isWaiting = false
+            setNext(entry, nil)
+            // What changes in place counts at once; only a scheduled run ends as it began.
+            entry.job?.ownSpec = change.action == .update ? spec : entry.job?.ownSpec
+        } else if !keepsRhythm {
+            setNext(entry, scheduledRun(of: entry, after: kernel.wallTime(), anchor: kernel.wallTime()))
+            tellNextRun(entry)
+        }
+        rows.append(.standalone(entry.record))
+        if change.action == .restart { cancel(entry) }
+    }
+
+    private static func asksForRun(_ change: Change) -> Bool {
+        guard change.action != .update else { return false }
+        switch change.reason.code {
+        case .declared, .specChanged, .generationRaised: return true
+        case .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .notRunning, .unhealthy, .unchanged, .ignored,
+            .requirementDown:
+            return false
+        }
+    }
+
+    /// `down`: what runs is cancelled, and the schedule rests until the next apply; a run that is owed stays owed.
+    private func pause(_ entry: StandaloneEntry) {
+        entry.isWaiting = false
+        entry.record.lastDueAt = nil
+        setNext(entry, nil)
+        rows.append(.standalone(entry.record))
+        cancel(entry)
+    }
+
+    /// Nobody declares it any more: its record goes at once, its jobs stay as history.
+    func remove(_ entry: StandaloneEntry) {
+        guard !entry.isLeaving else { return }
+        entry.isLeaving = true
+        entry.isWaiting = false
+        entry.wakeAt = nil
+        rows.append(.standaloneRemoved(entry.name))
+        cancel(entry)
+    }
+
+    private func cancel(_ entry: StandaloneEntry) {
+        guard let job = entry.job, entry.isActive else { return }
+        order(job, .orderedDown)
+    }
+
+    // MARK: Running
+
+    /// Does what follows for a standalone action from how its job stands now.
+    func advance(_ entry: StandaloneEntry) {
+        guard !entry.isActive else { return }
+        if let job = entry.job, job.life.phase == .pending, !entry.isLeaving { return order(job, .orderedUp) }
+        tellEnd(entry)
+        if entry.isLeaving {
+            // Another one of that name may have come meanwhile; then only the old one's job was still to end.
+            if standalone[entry.name] === entry { standalone[entry.name] = nil }
+            if let job = entry.job { jobs[job.id] = nil }
+            return standalone[entry.name].map(advance) ?? ()
+        }
+        guard !(revision?.isDown ?? false), entry.record.owesRun || entry.isWaiting else { return }
+        beginRun(entry)
+    }
+
+    /// Begins a run: a job of its own, recorded together with the fact that the run is no longer owed.
+    func beginRun(_ entry: StandaloneEntry) {
+        if entry.record.owesRun, follower != nil { entry.isAwaited = true }
+        entry.isWaiting = false
+        entry.hasToldSkip = false
+        entry.record.owesRun = false
+        if let former = entry.job { jobs[former.id] = nil }
+        let job = makeJob(entry.record.spec, for: .standalone(entry))
+        entry.job = job
+        entry.record.job = job.id
+        rows.append(.standalone(entry.record))
+        let folder = LaunchPlanner.logFolder(entry.name.context, service: nil, action: entry.name.name)
+        // The new job's log is still to come.
+        deeds.append(.pruneLogs(folder, keepingJobs: Self.loggedJobs - 1))
+        order(job, .orderedUp)
+        if entry.isAwaited { tellFollower(entry, .starting) }
+    }
+
+    private func tellEnd(_ entry: StandaloneEntry) {
+        guard entry.isAwaited, let job = entry.job else { return }
+        entry.isAwaited = false
+        switch job.life.record.phase {
+        case .succeeded: tellFollower(entry, .exited)
+        case .failed:
+            tellFollower(entry, .failed)
+            let trouble = job.life.record.error.map { ": \($0)" } ?? ""
+            follower?.failures.append("\(entry.name) failed\(trouble)")
+        case .cancelled: tellFollower(entry, .stopped)
+        case .pending, .waiting, .running, .retrying: break
+        }
+    }
+
+    private func tellFollower(_ entry: StandaloneEntry, _ state: ServiceState) {
+        guard let follower else { return }
+        let detail = state == .failed ? entry.job?.life.record.error ?? "" : ""
+        answer(follower, .progress(entry.name, state, detail: detail), isLast: false)
+    }
+
+    // MARK: Recovery
+
+    /// Takes up the standalone actions as a former reconciler left them; their jobs are taken up after them.
+    func recoverStandalone(_ records: [StandaloneRecord], _ stored: [JobRecord]) {
+        for record in records { standalone[record.name] = StandaloneEntry(record) }
+        for job in stored where job.service == nil && job.phase.isActive {
+            let name = QualifiedName(job.action, context: job.context)
+            guard standalone[name] == nil else { continue }
+            // Its action was forgotten while it ended.
+            let spec = spec(of: job) ?? ActionSpec(job.action, .exec(["false"]))
+            let canonical = CanonicalSpec(standalone: spec)
+            let entry = StandaloneEntry(
+                StandaloneRecord(name, spec: spec, canonical: canonical, revision: job.revision)
+            )
+            entry.isLeaving = true
+            standalone[name] = entry
+        }
+    }
+
+    /// Takes up one job; an older one of the same action has ended, and only its traces are left.
+    func take(_ record: JobRecord, for entry: StandaloneEntry) -> JobEntry {
+        let job = JobEntry(JobLife(record), of: .standalone(entry))
+        if record.phase.isActive, record.revision != entry.record.revision { job.ownSpec = spec(of: record) }
+        if entry.job.map({ $0.id < record.id }) ?? true { entry.job = job }
+        jobs[record.id] = job
+        return job
+    }
+
+    /// Goes on where the former reconciler stood: what is owed, what waits, and when the schedule comes due.
+    func resume(_ entry: StandaloneEntry) {
+        if let due = entry.record.lastDueAt, let job = entry.job, entry.isActive, job.life.record.createdAt < due {
+            switch entry.record.spec.schedule?.overlap {
+            case .queue, .replace: entry.isWaiting = true
+            case .skip, nil: break
+            }
+        }
+        takeUpSchedule(entry)
+        if entry.isLeaving { cancel(entry) }
+        advance(entry)
+    }
+
+    /// What a job runs, from the manifests of the revision it was started under.
+    private func spec(of job: JobRecord) -> ActionSpec? {
+        guard let files = try? store.reader.files(of: job.revision) else { return nil }
+        return declared(in: files)?.actions[QualifiedName(job.action, context: job.context)]?.spec
+    }
+}

@@ -1,0 +1,71 @@
+import HeroModel
+import HeroSim
+
+extension Scenario {
+    /// An action of its own: it runs once for each change, or at times.
+    struct Standalone {
+        enum Occasion {
+            case apply
+            /// Every so many seconds.
+            case every(Int)
+            /// At every whole minute.
+            case minutes
+        }
+
+        var name: String
+        var occasion: Occasion
+        var overlap = Schedule.Overlap.skip
+        var kind: String
+        var version = 0
+        var generation = 0
+        var tag = 0
+        var isDeclared = true
+
+        var isScheduled: Bool {
+            switch occasion {
+            case .apply: false
+            case .every, .minutes: true
+            }
+        }
+
+        init(_ name: String, _ seed: inout Seed) {
+            self.name = name
+            switch seed.number(0...9) {
+            case 0...4: occasion = .apply
+            case 5...8: occasion = .every(seed.number(1...3))
+            default: occasion = .minutes
+            }
+            overlap = Schedule.Overlap.allCases[seed.number(0...2)]
+            kind = seed.chance(50) ? "job" : "long"
+        }
+
+        /// One random edit.
+        mutating func edit(_ seed: inout Seed) {
+            switch seed.number(0...5) {
+            case 0, 1: version += 1
+            case 2: generation += 1
+            case 3: tag += 1
+            case 4: isDeclared.toggle()
+            default: overlap = Schedule.Overlap.allCases[seed.number(0...2)]
+            }
+        }
+
+        var manifest: String {
+            var text = "kind: Action\nname: \(name)\nexec: [sim, \(kind)]\nenv: {VERSION: \(version)}\n"
+            text += "stop: {timeout: 200ms}\nstart_timeout: 1s\nretry: {max_attempts: 2, delay: 10ms}\n"
+            if generation > 0 { text += "generation: \(generation)\n" }
+            if tag > 0 { text += "tags: [t\(tag)]\n" }
+            switch occasion {
+            case .apply: text += "run_on: apply\n"
+            case .every(let seconds): text += "schedule: {every: \(seconds)s, overlap: \(overlap.rawValue)}\n"
+            case .minutes: text += "schedule: {cron: \"* * * * *\", overlap: \(overlap.rawValue)}\n"
+            }
+            return text
+        }
+    }
+
+    /// The same set without anything that runs at times: such a machine never rests.
+    mutating func unschedule() {
+        for index in standalone.indices where standalone[index].isScheduled { standalone[index].isDeclared = false }
+    }
+}
