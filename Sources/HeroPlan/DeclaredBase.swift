@@ -21,9 +21,17 @@ extension Observed {
                 canonical: CanonicalSpec(spec),
                 requires: spec.requires,
                 after: spec.after + spec.wants,
+                conflicts: spec.conflicts,
                 serviceClass: spec.serviceClass,
                 state: state,
                 isActive: isUp && isProcess
+            )
+        }
+        for (name, declared) in desired.actions where declared.spec.isStandalone {
+            standalone[name] = ObservedStandalone(
+                canonical: CanonicalSpec(standalone: declared.spec),
+                isActive: false,
+                isScheduled: declared.spec.schedule != nil
             )
         }
     }

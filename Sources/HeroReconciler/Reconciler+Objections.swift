@@ -18,7 +18,7 @@ extension Reconciler {
     /// Why what an order wants must not be carried out as things stand at this very moment; nil when it may.
     ///
     /// Who asks has planned, too, but a while ago: here nothing can come between the look and the deed.
-    func objection(to order: ControlRequest, _ wanted: Desired) -> String? {
+    func objection(to order: ControlRequest, _ wanted: Desired) -> (text: String, diagnostics: [Diagnostic])? {
         let options = PlanOptions(
             prunes: order.prunes,
             only: order.only,
@@ -27,8 +27,8 @@ extension Reconciler {
             allowsDisruption: order.allowsDisruption
         )
         let plan = Planner.plan(wanted, observed, options)
-        if let refusal = plan.refusals.first { return "cannot apply \(order.directory): \(refusal.message)" }
-        return order.promise?.whatIsOtherwise(in: plan).map { "cannot apply the saved plan: \($0)" }
+        guard plan.refusals.isEmpty else { return ("cannot apply \(order.directory) as it is", plan.refusals) }
+        return order.promise?.whatIsOtherwise(in: plan).map { ("cannot apply the saved plan: \($0)", []) }
     }
 
     /// Why a set that was found in the directory needs a person's word before it is applied; nil when it does not.

@@ -26,7 +26,7 @@ extension Reconciler {
             refuse(request, "cannot apply \(order.directory): its manifests have mistakes", result.diagnostics)
             return
         }
-        if let objection = objection(to: order, wanted) { return refuse(request, objection) }
+        if let (text, diagnostics) = objection(to: order, wanted) { return refuse(request, text, diagnostics) }
         let before = revision?.number
         adopt(
             wanted,

@@ -91,7 +91,7 @@ final class Errand {
         if diagnostics.isEmpty { output.error(text, help: help) }
         if output.format == .json {
             var refused = plan
-            refused.diagnostics += diagnostics
+            refused.diagnostics += diagnostics.filter { !plan.diagnostics.contains($0) }
             let report = ApplyReport(revision: nil, isConverged: false, plan: refused, errors: [text])
             output.result(ApplyView.json(report))
         } else {

@@ -1,0 +1,119 @@
+import Foundation
+import HeroLinux
+import Testing
+
+/// `diff -o json > plan.json`, then `apply --plan plan.json`.
+@Suite("A saved plan")
+struct SavedPlanTests {
+    private static let manifests = ["web.yaml": Sandbox.service("web", "env: {PORT: 1}")]
+
+    /// Writes the plan of now, made with some options.
+    private func save(_ sandbox: Sandbox, _ options: String = "") async throws {
+        try await sandbox.shell("heroproc diff -o json \(options) > plan.json || [ $? = 1 ]")
+    }
+
+    /// Applies it and expects a refusal that changes nothing.
+    private func expectRefusal(_ sandbox: Sandbox, _ words: String, _ location: SourceLocation = #_sourceLocation)
+        async throws
+    {
+        let before = try await sandbox.run("history", "-o", "json").out
+        for format in ["text", "json"] {
+            let answer = try await sandbox.run("apply", "--plan", "plan.json", "-o", format)
+            #expect(answer.code == 2, sourceLocation: location)
+            #expect(answer.err.contains("cannot apply plan.json"), sourceLocation: location)
+            #expect(answer.err.contains(words), "\(answer.err)", sourceLocation: location)
+        }
+        #expect(try await sandbox.run("history", "-o", "json").out == before, sourceLocation: location)
+    }
+
+    @Test("it is carried out once, and then never again")
+    func once() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            try await save(sandbox)
+            let shown = try await sandbox.run("apply", "--plan", "plan.json", "--dry-run")
+            #expect(shown.code == 1)
+            #expect(shown.out.contains("Plan: 1 to start."))
+            #expect(!sandbox.hasState)
+            let applied = try await sandbox.run("apply", "--plan", "plan.json", "-o", "json")
+            #expect(applied.code == 0, "\(applied.err)")
+            #expect(applied.json["revision"] as? Int == 1)
+            #expect(try await sandbox.run("diff").code == 0)
+            try await expectRefusal(sandbox, "it starts from revision 0, and revision 1 is applied by now")
+        }
+    }
+
+    @Test("what moved is named: a file that changed, is new or is gone")
+    func files() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            try await save(sandbox)
+            try sandbox.write("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
+            try await expectRefusal(sandbox, "services.d/web.yaml has changed since it was made")
+            try await save(sandbox)
+            try sandbox.write("more.yaml", Sandbox.service("more"))
+            try await expectRefusal(sandbox, "services.d/more.yaml is new since it was made")
+            try await save(sandbox)
+            sandbox.remove("more.yaml")
+            try await expectRefusal(sandbox, "services.d/more.yaml is gone since it was made")
+        }
+    }
+
+    @Test("what runs may not have moved either, where the plan would be another one")
+    func runtime() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            try sandbox.write("more.yaml", Sandbox.service("more"))
+            try await save(sandbox)
+            // Nobody heals what dies while there is no reconciler.
+            let web = try #require(try await sandbox.action("web"))
+            let holder = try #require(ReconcilerLock.holder(sandbox.paths))
+            #expect(kill(holder.pid, SIGKILL) == 0)
+            try await eventually("the reconciler is gone") { ReconcilerLock.holder(sandbox.paths) == nil }
+            #expect(kill(web.pid, SIGKILL) == 0)
+            try await eventually("the process is gone") { kill(web.pid, 0) != 0 }
+            try await expectRefusal(sandbox, "what runs has changed since it was made: core/web would")
+        }
+    }
+
+    @Test("its options and its directory hold, wherever one applies from")
+    func options() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            sandbox.remove("web.yaml")
+            try sandbox.write("more.yaml", Sandbox.service("more"))
+            try await save(sandbox, "--no-prune")
+            let answer = try await sandbox.shell("mkdir there && cd there && heroproc apply --plan ../plan.json")
+            #expect(answer.code == 0)
+            #expect(try await sandbox.action("web") != nil)
+            #expect(try await sandbox.action("more") != nil)
+        }
+    }
+
+    @Test("what is no plan, a plan against something else and a refused plan cannot be applied")
+    func none() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            try await sandbox.shell("echo '{}' > plan.json")
+            try await expectRefusal(sandbox, "it is no plan of schema heroproc/plan/v1")
+            try await save(sandbox, "--against dir:run")
+            try await expectRefusal(sandbox, "it compares with dir:run, and not with what runs")
+            try sandbox.write("web.yaml", "kind: Service\nname: Web\n")
+            try await sandbox.shell("heroproc diff -o json > plan.json || [ $? = 2 ]")
+            try await expectRefusal(sandbox, "it was refused when it was made")
+            #expect(!sandbox.hasState)
+        }
+    }
+
+    @Test("the reconciler itself holds an apply to its promise: of two that were agreed to at once, one is refused")
+    func race() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            try sandbox.write("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
+            try await save(sandbox)
+            let running = try (0..<6).map { _ in try sandbox.start(["apply", "--plan", "plan.json"]) }
+            var codes: [Int32] = []
+            for each in running { codes.append(try await sandbox.code(of: each)) }
+            #expect(codes.sorted() == [0, 2, 2, 2, 2, 2])
+            let history = try await sandbox.run("history", "-o", "json").json["revisions"] as? [Any]
+            #expect(history?.count == 2)
+        }
+    }
+}
