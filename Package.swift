@@ -133,7 +133,12 @@ let package = Package(
             exclude: ["Cases"],
             swiftSettings: house
         ),
-        .testTarget(name: "HeroPlanTests", dependencies: ["HeroPlan", "HeroModel"], swiftSettings: house),
+        .testTarget(
+            name: "HeroPlanTests",
+            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroTrials", "HeroSim"],
+            exclude: ["Cases"],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "HeroViewTests",
             dependencies: ["HeroView", "HeroModel", "HeroPlan"],

@@ -22,6 +22,11 @@ public protocol Kernel: AnyObject {
     /// The calendar.
     func wallTime() -> WallTime
 
+    /// The clocks of a place by its name in the time zone database, such as `Europe/Brussels`.
+    ///
+    /// `UTC` is known everywhere; nil where this machine does not know the name.
+    func zone(named name: String) -> ZoneRules?
+
     /// A random number from 0 to just below 1, for jitter.
     func randomUnit() -> Double
 

@@ -25,6 +25,7 @@ public final class LinuxKernel: Kernel {
     private let prober: Prober
     private let watcher: ManifestWatcher
     private let control: ControlServer
+    private let zones: ZoneFiles
 
     /// Opens the door.
     ///
@@ -45,6 +46,7 @@ public final class LinuxKernel: Kernel {
             throw LinuxError(cannot: "tell processes apart", because: "/proc is not mounted here")
         }
         baseEnvironment = BaseEnvironment.current()
+        zones = ZoneFiles(environment: environment)
         let shim = try Launcher.findShim(shimPath, environment: environment)
         try fillStandardDescriptors()
         self.ownsProcess = ownsProcess
@@ -89,6 +91,9 @@ public final class LinuxKernel: Kernel {
 
     /// The calendar.
     public func wallTime() -> WallTime { wallTimeNow() }
+
+    /// The clocks of a place, from the machine's time zone database.
+    public func zone(named name: String) -> ZoneRules? { zones.rules(named: name) }
 
     /// A random number from 0 to just below 1.
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }

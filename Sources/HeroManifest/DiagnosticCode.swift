@@ -68,6 +68,16 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case invalidDuration = "invalid-duration"
     /// A size cannot be read.
     case invalidSize = "invalid-size"
+    /// A umask is no octal number.
+    case invalidUmask = "invalid-umask"
+    /// The name of a user or a group cannot be one.
+    case invalidAccount = "invalid-account"
+    /// A regular expression cannot be read.
+    case invalidPattern = "invalid-pattern"
+    /// A cron expression cannot be read.
+    case invalidCron = "invalid-cron"
+    /// A time zone is unknown.
+    case unknownTimeZone = "unknown-time-zone"
     /// A signal is unknown.
     case unknownSignal = "unknown-signal"
     /// A TCP address cannot be read or bound.
@@ -101,14 +111,24 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case noQuestion = "no-question"
     /// A probe asks more than one question.
     case twoQuestions = "two-questions"
+    /// A schedule does not say when.
+    case noRhythm = "no-rhythm"
+    /// A schedule has both `cron` and `every`.
+    case twoRhythms = "two-rhythms"
+    /// A process has a `schedule` or `run_on`, which are for one-shots.
+    case standaloneProcess = "standalone-process"
+    /// A one-shot has a `health` probe, which does nothing (a warning).
+    case healthOfOneShot = "health-of-one-shot"
     /// A service has two actions of one name.
     case duplicateAction = "duplicate-action"
+    /// A service lists an action that runs by itself.
+    case standaloneInService = "standalone-in-service"
 
     // The set as a whole.
 
     /// A name is declared twice.
     case duplicateName = "duplicate-name"
-    /// A reference names nothing that is declared (a warning in `after` and `wants`).
+    /// A reference names nothing that is declared (a warning in `after`, `wants` and `conflicts`).
     case unknownReference = "unknown-reference"
     /// A service refers to itself.
     case selfReference = "self-reference"
@@ -116,6 +136,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case cycle
     /// A service requires one that never comes up (a warning).
     case requiresStopped = "requires-stopped"
+    /// Two services that conflict are both wanted up.
+    case conflictWanted = "conflict-wanted"
+    /// A service conflicts with one that it requires.
+    case conflictWithRequirement = "conflict-with-requirement"
     /// Two actions bind one TCP port.
     case portClaimedTwice = "port-claimed-twice"
     /// Two actions bind one socket.
@@ -159,6 +183,11 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .invalidReference: "A reference is no valid name."
         case .invalidDuration: "A duration cannot be read."
         case .invalidSize: "A size cannot be read."
+        case .invalidUmask: "A umask is no octal number."
+        case .invalidAccount: "The name of a user or a group cannot be one."
+        case .invalidPattern: "A regular expression cannot be read."
+        case .invalidCron: "A cron expression cannot be read."
+        case .unknownTimeZone: "A time zone is unknown."
         case .unknownSignal: "A signal is unknown."
         case .invalidAddress: "A TCP address cannot be read or bound."
         case .invalidURL: "A URL or the path of a request cannot be read."
@@ -174,12 +203,20 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .timeoutOfProcess: "A process has a `timeout`, which is for one-shots."
         case .noQuestion: "A probe asks nothing."
         case .twoQuestions: "A probe asks more than one question."
+        case .noRhythm: "A schedule does not say when."
+        case .twoRhythms: "A schedule has both `cron` and `every`."
+        case .standaloneProcess: "A process has a `schedule` or `run_on`, which are for one-shots."
+        case .healthOfOneShot: "A one-shot has a `health` probe, which does nothing (a warning)."
         case .duplicateAction: "A service has two actions of one name."
+        case .standaloneInService: "A service lists an action that runs by itself."
         case .duplicateName: "A name is declared twice."
-        case .unknownReference: "A reference names nothing that is declared (a warning in `after` and `wants`)."
+        case .unknownReference:
+            "A reference names nothing that is declared (a warning in `after`, `wants` and `conflicts`)."
         case .selfReference: "A service refers to itself."
         case .cycle: "Services wait for each other in a circle."
         case .requiresStopped: "A service requires one that never comes up (a warning)."
+        case .conflictWanted: "Two services that conflict are both wanted up."
+        case .conflictWithRequirement: "A service conflicts with one that it requires."
         case .portClaimedTwice: "Two actions bind one TCP port."
         case .socketClaimedTwice: "Two actions bind one socket."
         case .secondSettings: "The set has more than one `kind: Settings`."
@@ -220,6 +257,11 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .invalidReference: "requires: [a/b/c]"
         case .invalidDuration: "start_timeout: 30"
         case .invalidSize: "log: {max_size: 10M}"
+        case .invalidUmask: "umask: 0o27"
+        case .invalidAccount: "user: web:web"
+        case .invalidPattern: "ready: {log: \"started (\"}"
+        case .invalidCron: "schedule: {cron: \"5 4 * *\"}"
+        case .unknownTimeZone: "schedule: {timezone: Europe/Bruxelles}"
         case .unknownSignal: "stop: {signal: TREM}"
         case .invalidAddress: "tcp_ports: [localhost:8080]"
         case .invalidURL: "http: https://localhost"
@@ -235,12 +277,19 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .timeoutOfProcess: "{is_process: true, timeout: 1m}"
         case .noQuestion: "ready: {interval: 1s}"
         case .twoQuestions: "ready: {tcp: 80, unix: /run/a}"
+        case .noRhythm: "schedule: {overlap: skip}"
+        case .twoRhythms: "schedule: {cron: \"0 4 * * *\", every: 1d}"
+        case .standaloneProcess: "{is_process: true, run_on: apply}"
+        case .healthOfOneShot: "{exec: [seed], health: {tcp: 80}}"
         case .duplicateAction: "two actions named `main`"
+        case .standaloneInService: "actions: [backup] where `backup` has a `schedule`"
         case .duplicateName: "two services named `web`"
         case .unknownReference: "requires: [hero_bd]"
         case .selfReference: "requires: [web] in `web`"
         case .cycle: "`a` requires `b`, `b` is after `a`"
         case .requiresStopped: "requires: [db] where `db` has `status: stop`"
+        case .conflictWanted: "conflicts: [blue] while both have `status: start`"
+        case .conflictWithRequirement: "{requires: [db], conflicts: [db]}"
         case .portClaimedTwice: "two actions with `tcp_ports: [80]`"
         case .socketClaimedTwice: "two actions with `sockets: [/run/a.sock]`"
         case .secondSettings: "two files that begin with `kind: Settings`"

@@ -7,13 +7,17 @@
 public import HeroModel
 
 /// What the caller knows and a manifest cannot say.
-public struct ManifestOptions: Hashable, Sendable {
+public struct ManifestOptions: Sendable {
     /// Whether the required core manifests must be declared; false with `HERO_PROC_NO_AUTOSTART_DB=1`.
     public var requiresCore: Bool
 
-    /// Makes options.
-    public init(requiresCore: Bool = true) {
+    /// Whether the machine knows a time zone of this name.
+    public var zoneExists: @Sendable (String) -> Bool
+
+    /// Makes options; by default the core is required, and every time zone exists.
+    public init(requiresCore: Bool = true, zoneExists: @escaping @Sendable (String) -> Bool = { _ in true }) {
         self.requiresCore = requiresCore
+        self.zoneExists = zoneExists
     }
 }
 

@@ -6,10 +6,13 @@ public enum Suggestion {
         "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "working_dir": "cwd",
         "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
         "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
-        "healthcheck": "ready", "shell": "interpreter", "restart_policy": "restart", "namespace": "context",
+        "healthcheck": "health", "liveness": "health", "liveness_probe": "health", "shell": "interpreter",
+        "restart_policy": "restart", "namespace": "context",
         "desc": "description", "annotations": "labels", "type": "kind", "title": "name", "logging": "log",
         "retries": "retry", "unix_sockets": "sockets", "socket": "unix",
-        "url": "http", "signal_name": "signal", "max_tries": "max_attempts",
+        "url": "http", "signal_name": "signal", "max_tries": "max_attempts", "ulimits": "limits", "tz": "timezone",
+        "environment_file": "env_file", "pidfile": "pid_file", "cpus": "cpu", "mem": "memory", "mem_limit": "memory",
+        "variables": "vars", "interval_time": "interval", "protected": "protect", "crontab": "cron",
     ]
 
     /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.

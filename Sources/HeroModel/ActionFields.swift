@@ -74,11 +74,11 @@ extension ActionSpec {
         Field("ready", "probe", default: "its tree listens on all it declares", cost: .inPlace, "When it counts as up.")
         {
             guard let probe = $0.ready else { return .byDefault }
-            return .map(probe.canonical)
+            return .map(probe.canonical(besides: Probe(probe.question).interval))
         },
         Field("health", "probe", cost: .inPlace, "Whether it is alive; it is started again when it is not.") {
             guard let probe = $0.health else { return .byDefault }
-            return .map(probe.canonical)
+            return .map(probe.canonical(besides: Probe.healthInterval))
         },
         Field("start_timeout", "duration", default: "30s", cost: .inPlace, "Time it has to become ready.") {
             .unless($0.startTimeout == .seconds(30), Canonical.duration($0.startTimeout))

@@ -1,7 +1,7 @@
 extension Probe {
-    /// What a probe says besides the defaults of readiness, by key.
-    var canonical: [String: String] {
-        let standard = Probe(question)
+    /// What a probe says besides its defaults, by key.
+    func canonical(besides standardInterval: Duration) -> [String: String] {
+        let standard = Probe(question, interval: standardInterval)
         let asked: (key: String, text: String) =
             switch question {
             case .tcp(let endpoint): ("tcp", endpoint.description)

@@ -60,15 +60,15 @@ extension WallTime: CustomStringConvertible {
     public var description: String {
         let day = microseconds.floorDivided(by: 86_400_000_000)
         let ofDay = microseconds &- day &* 86_400_000_000
-        let (year, month, dayOfMonth) = Self.calendarDate(day: day)
+        let date = CalendarDate(day: day)
         let seconds = ofDay / 1_000_000
         // Every row and every event carries a time: no string is made for its parts.
         var text: [UInt8] = []
         text.reserveCapacity(27)
-        if year < 0 { text.append(UInt8(ascii: "-")) }
-        Self.append(year, 4, then: "-", to: &text)
-        Self.append(month, 2, then: "-", to: &text)
-        Self.append(dayOfMonth, 2, then: "T", to: &text)
+        if date.year < 0 { text.append(UInt8(ascii: "-")) }
+        Self.append(date.year, 4, then: "-", to: &text)
+        Self.append(Int64(date.month), 2, then: "-", to: &text)
+        Self.append(Int64(date.day), 2, then: "T", to: &text)
         Self.append(seconds / 3600, 2, then: ":", to: &text)
         Self.append(seconds / 60 % 60, 2, then: ":", to: &text)
         Self.append(seconds % 60, 2, then: ".", to: &text)
@@ -112,7 +112,7 @@ extension WallTime: CustomStringConvertible {
         } else if bytes.count != 20 {
             return nil
         }
-        let days = Self.dayNumber(year: year, month: month, day: day)
+        let days = CalendarDate(year: year, month: Int(month), day: Int(day)).dayNumber
         let wholeSeconds = days &* 86_400 &+ hour &* 3600 &+ minute &* 60 &+ second
         self.init(microseconds: wholeSeconds &* 1_000_000 &+ fraction)
     }
@@ -127,35 +127,5 @@ extension WallTime: CustomStringConvertible {
         }
         text[first...].reverse()
         text.append(UInt8(ascii: mark))
-    }
-
-    /// Days since 1970 to year, month, day: Howard Hinnant's `civil_from_days`, on eras of 400 years.
-    private static func calendarDate(day: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = day &+ 719_468
-        let era = shifted.floorDivided(by: 146_097)
-        let dayOfEra = shifted &- era &* 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthIndex = (5 * dayOfYear + 2) / 153
-        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
-        let year = yearOfEra &+ era &* 400 &+ (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * monthIndex + 2) / 5 + 1)
-    }
-
-    private static func dayNumber(year: Int64, month: Int64, day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year &- 1 : year
-        let era = shifted.floorDivided(by: 400)
-        let yearOfEra = shifted &- era &* 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era &* 146_097 &+ dayOfEra &- 719_468
-    }
-}
-
-extension Int64 {
-    /// Division that rounds towards minus infinity; the divisor is positive.
-    fileprivate func floorDivided(by divisor: Int64) -> Int64 {
-        let quotient = self / divisor
-        return self % divisor < 0 ? quotient &- 1 : quotient
     }
 }

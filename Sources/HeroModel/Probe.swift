@@ -29,6 +29,9 @@ public struct Probe: Hashable, Sendable, Codable {
     /// Time after the start in which nothing is asked.
     public var startPeriod: Duration
 
+    /// The interval of a liveness probe that says none; all its other defaults are those of readiness.
+    public static let healthInterval: Duration = .seconds(10)
+
     /// Makes a probe with the defaults of a readiness probe.
     public init(
         _ question: Question,

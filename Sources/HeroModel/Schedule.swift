@@ -40,17 +40,3 @@ public enum RunOn: String, Hashable, Sendable, Codable, CaseIterable {
     /// An apply that declares it, changes it or raises its generation.
     case apply
 }
-
-/// A cron expression as its author wrote it, with what it means.
-///
-/// Five fields: minute, hour, day of month, month, day of week; each a star, numbers, ranges, steps and lists of them,
-/// months and weekdays by name too; Sunday is 0 or 7. When both days are given, either is enough (crontab(5)).
-public struct CronExpression: Hashable, Sendable, Codable {
-    /// As it is written, with one blank between the fields.
-    public var text: String
-
-    /// Takes a text that is known to be one.
-    public init(text: String) {
-        self.text = text
-    }
-}

@@ -1,7 +1,7 @@
 import HeroModel
 
 extension Planning {
-    /// Step 4: the changes, their waves, and what else there is to say.
+    /// Step 5: the changes, their waves, and what else there is to say.
     func plan(from revision: RevisionNumber) -> Plan {
         let actions = subjects.indices.map(action)
         var changes = subjects.indices.map { change($0, actions) }
@@ -20,13 +20,13 @@ extension Planning {
         )
         for (number, wave) in stops.placed { changes[number].stopWave = wave }
         for (number, wave) in starts.placed { changes[number].startWave = wave }
+        let shown = options.only.isEmpty ? changes : zip(changes, isInScope).filter { $0.1 }.map { $0.0 }
         return Plan(
             baseRevision: revision,
-            changes: changes,
+            changes: shown,
             stopWaves: stops.waves.map { wave in wave.map { subjects[$0].name } },
             startWaves: starts.waves.map { wave in wave.map { subjects[$0].name } },
-            drift: drift,
-            diagnostics: diagnostics(changes, hasBrokenCycles: stops.hasBrokenCycles)
+            diagnostics: diagnostics(shown, hasBrokenCycles: stops.hasBrokenCycles)
         )
     }
 
@@ -35,7 +35,7 @@ extension Planning {
         if goesDown[number] {
             return subject.wish.isWanted && willBeUp[number] ? .restart : .stop
         }
-        switch subject.need {
+        switch need(number) {
         case .nothing: return .keep
         case .update: return .update
         case .start: return willBeUp[number] ? .start : .blocked
@@ -50,42 +50,43 @@ extension Planning {
         let isKeptDown = action == .stop && subject.wish.isWanted
         var change = Change(subject.name, action, Reason(.unchanged, ""))
         change.fields = isKeptDown || action == .keep ? [] : subject.fields
-        if isKeptDown || action == .blocked { change.blockedBy = missing(number) }
-        if subject.need != .stop, draggedBy[number] >= 0 {
+        let obstacles = isKeptDown || action == .blocked ? obstacles(number) : Obstacles()
+        change.blockedBy = obstacles.all
+        if need(number) != .stop, draggedBy[number] >= 0 {
             let cause = Int(draggedBy[number])
             // A restart that has a reason of its own keeps it, unless it ends as a stop.
-            if subject.need != .restart || isKeptDown {
+            if need(number) != .restart || isKeptDown {
                 change.cause = subjects[cause].name
-                change.reason = cascadeReason(number, cause: cause, actions[cause], missing: change.blockedBy)
+                change.reason = cascadeReason(number, cause: cause, actions[cause], obstacles)
                 return change
             }
         }
-        change.reason = ownReason(number, action, missing: change.blockedBy)
+        change.reason = ownReason(number, action, obstacles)
         return change
     }
 
-    /// What the machine has left, of services that are wanted.
-    private var drift: [Drift] {
-        var drift: [Drift] = []
-        for subject in subjects where subject.wish.isWanted {
-            guard let found = subject.observed?.drift, !found.isEmpty else { continue }
-            drift += found.sorted { ($0.action, $0.text) < ($1.action, $1.text) }
-        }
-        return drift
-    }
-
+    /// What a person must know of the plan as a whole.
     private func diagnostics(_ changes: [Change], hasBrokenCycles: Bool) -> [Diagnostic] {
         var diagnostics: [Diagnostic] = []
         let blocked = changes.filter { $0.action == .blocked }
         if let first = blocked.first {
-            let others = blocked.count > 1 ? ", and \(blocked.count - 1) more are blocked" : ""
+            let others =
+                switch blocked.count {
+                case 1: ""
+                case 2: ", and 1 more is blocked"
+                default: ", and \(blocked.count - 1) more are blocked"
+                }
             let waits = first.blockedBy.map(\.description).joined(separator: ", ")
+            let help =
+                first.reason.code == .conflict
+                ? "take down what it conflicts with, or take it out of `conflicts`"
+                : "bring up what it waits for, or take it out of `requires`"
             diagnostics.append(
                 Diagnostic(
                     .warning,
                     code: "blocked",
                     "\(first.service) waits for \(waits)\(others)",
-                    help: "bring up what it waits for, or take it out of `requires`",
+                    help: help,
                     at: first.reason.place
                 )
             )

@@ -2,11 +2,26 @@ import HeroModel
 
 extension FieldDiff {
     /// What differs between what a service was started with and what its manifest says now, dearest first, then by path.
-    static func between(
+    static func between(_ recorded: CanonicalSpec, and declared: Declared<ServiceSpec>) -> [FieldDiff] {
+        between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { declared.place(of: $0) }
+    }
+
+    /// What differs between what was applied of a standalone action and what its manifest says now.
+    static func between(_ recorded: CanonicalSpec, and declared: Declared<ActionSpec>) -> [FieldDiff] {
+        // An action of its own has the fields of an action inside a service, without the name before them.
+        between(recorded, and: CanonicalSpec(standalone: declared.spec)) {
+            CanonicalSpec.cost(of: "actions._." + $0)
+        } place: {
+            declared.place(of: $0)
+        }
+    }
+
+    private static func between(
         _ recorded: CanonicalSpec,
-        and declared: Declared<ServiceSpec>
+        and wanted: CanonicalSpec,
+        cost: (String) -> CostOfChange,
+        place: (String) -> SourcePlace
     ) -> [FieldDiff] {
-        let wanted = CanonicalSpec(declared.spec)
         guard !isSame(recorded.text, wanted.text) else { return [] }
         let before = recorded.values
         let after = wanted.values
@@ -14,23 +29,23 @@ extension FieldDiff {
         for (path, value) in after {
             let old = before[path]
             if let old, isSame(old, value) { continue }
-            diffs.append(FieldDiff(path, from: old, to: value, in: declared))
+            diffs.append(FieldDiff(path, from: old, to: value, cost: cost(path), at: place(path)))
         }
         for (path, old) in before where after[path] == nil {
-            diffs.append(FieldDiff(path, from: old, to: nil, in: declared))
+            diffs.append(FieldDiff(path, from: old, to: nil, cost: cost(path), at: place(path)))
         }
         return diffs.sorted { $0.cost == $1.cost ? $0.path < $1.path : $0.cost > $1.cost }
     }
 
-    private init(_ path: String, from before: String?, to after: String?, in declared: Declared<ServiceSpec>) {
+    private init(
+        _ path: String,
+        from before: String?,
+        to after: String?,
+        cost: CostOfChange,
+        at place: SourcePlace
+    ) {
         let isLowered = Self.isGeneration(path) && Self.raise(from: before, to: after) == false
-        self.init(
-            path: path,
-            before: before,
-            after: after,
-            cost: isLowered ? .inPlace : CanonicalSpec.cost(of: path),
-            at: declared.place(of: path)
-        )
+        self.init(path: path, before: before, after: after, cost: isLowered ? .inPlace : cost, at: place)
     }
 
     /// Whether it is a generation, the service's or an action's, that was raised.

@@ -36,9 +36,12 @@ public struct Reclaim: Hashable, Sendable {
         self.allowedBy = allowedBy
     }
 
+    /// `pid 412 /usr/sbin/nginx`.
+    var holderText: String { ObservedHolder.process(pid, exe) }
+
     /// `will stop pid 412 /usr/sbin/nginx: holds tcp 8080 (kill_others)`.
     public var text: String {
-        "will stop \(ObservedHolder.process(pid, exe)): holds \(resource) (\(allowedBy.rawValue))"
+        "will stop \(holderText): holds \(resource) (\(allowedBy.rawValue))"
     }
 }
 

@@ -24,9 +24,13 @@ extension PlanJudge {
         switch action {
         case .keep: [.unchanged, .ignored]
         case .start: [.declared, .wantedStart, .notRunning, .specChanged, .generationRaised]
-        case .stop: [.wantedStop, .undeclared, .cascade, .conflict, .specChanged, .generationRaised, .notRunning]
+        case .stop:
+            [
+                .wantedStop, .undeclared, .cascade, .conflict, .specChanged, .generationRaised, .notRunning, .unhealthy,
+                .requirementDown,
+            ]
         case .restart: [.specChanged, .generationRaised, .cascade, .notRunning, .unhealthy]
-        case .update: [.specChanged]
+        case .update: [.specChanged, .generationRaised]
         case .blocked: [.requirementDown, .conflict]
         }
     }
@@ -34,14 +38,17 @@ extension PlanJudge {
     func everyServiceAppearsOnce() -> [PlanViolation] {
         let law = PlanLaw.everyServiceAppearsOnce
         var broken: [PlanViolation] = []
-        for (left, right) in zip(plan.changes, plan.changes.dropFirst()) where !(left.service < right.service) {
-            broken.append(PlanViolation(law, right.service, "out of order or twice"))
+        for (left, right) in zip(services, services.dropFirst()) where !(left.service < right.service) {
+            broken.append(PlanViolation(law, right.service, "comes after \(left.service)"))
         }
-        for change in plan.changes where desired.services[change.service] == nil && !isLive(change.service) {
+        for change in services where desired.services[change.service] == nil && !isLive(change.service) {
             broken.append(PlanViolation(law, change.service, "is neither declared nor live"))
         }
-        let due = Array(desired.services.keys) + observed.services.keys.filter { isLive($0) }
-        for name in Set(due).sorted() where changes[name] == nil {
+        let isDue: (QualifiedName) -> Bool = { desired.services[$0] != nil || isLive($0) }
+        let due =
+            options.only.isEmpty
+            ? Array(desired.services.keys) + observed.services.keys.filter { isLive($0) } : options.only.filter(isDue)
+        for name in Set(due).subtracting(changes.keys).sorted() {
             broken.append(PlanViolation(law, name, "is missing"))
         }
         return broken
@@ -73,7 +80,7 @@ extension PlanJudge {
                 }
             }
         }
-        for change in plan.changes {
+        for change in services {
             let number = found[change.service]
             if (number != nil) != holds(change.service) {
                 broken.append(
@@ -91,7 +98,7 @@ extension PlanJudge {
     func noDependentOutlivesItsRequirement() -> [PlanViolation] {
         let law = PlanLaw.noDependentOutlivesItsRequirement
         var broken: [PlanViolation] = []
-        for change in plan.changes {
+        for change in services {
             let name = change.service
             guard isLive(name), verdict(name) != .handsOff, let record = observed.services[name] else { continue }
             let declared = desired.services[name]?.spec.requires ?? []
@@ -138,7 +145,7 @@ extension PlanJudge {
     }
 
     func startsFollowTheirDependencies() -> [PlanViolation] {
-        plan.changes.flatMap { change -> [PlanViolation] in
+        services.flatMap { change -> [PlanViolation] in
             guard let wave = change.startWave, let spec = desired.services[change.service]?.spec else { return [] }
             return (spec.requires + spec.after + spec.wants).compactMap { name in
                 guard let other = changes[name]?.startWave, other >= wave else { return nil }
@@ -152,17 +159,22 @@ extension PlanJudge {
     }
 
     func requirementsDecide() -> [PlanViolation] {
-        plan.changes.compactMap { change in
-            let missing = missing(change.service)
+        services.compactMap { change in
+            let obstacles: Set<QualifiedName>
             let isFine: Bool
             switch change.action {
-            case .start, .restart: isFine = missing.isEmpty
-            case .blocked: isFine = !missing.isEmpty && change.blockedBy == Set(missing).sorted()
-            case .stop: isFine = verdict(change.service) != .up || !missing.isEmpty
-            case .keep, .update: isFine = true
+            case .keep, .update: return nil
+            case .start, .restart:
+                obstacles = Set(missing(change.service))
+                isFine = obstacles.isEmpty
+            case .blocked, .stop:
+                obstacles = Set(missing(change.service) + inTheWay(change.service))
+                let isOwed = change.action == .blocked || verdict(change.service) == .up
+                isFine = !isOwed || !obstacles.isEmpty && change.blockedBy == obstacles.sorted()
             }
             guard !isFine else { return nil }
-            let text = missing.isEmpty ? "nothing" : missing.map(\.description).joined(separator: ", ")
+            let text =
+                obstacles.isEmpty ? "nothing" : obstacles.sorted().map(\.description).joined(separator: ", ")
             return PlanViolation(
                 .requirementsDecide,
                 change.service,
@@ -173,7 +185,7 @@ extension PlanJudge {
 
     func nothingElseIsTouched() -> [PlanViolation] {
         var grounded: [QualifiedName: Bool] = [:]
-        return plan.changes.compactMap { change in
+        return services.compactMap { change in
             let asked = asked(change.service)
             let isAskedFor: Bool
             switch change.action {
@@ -218,7 +230,7 @@ extension PlanJudge {
     }
 
     func nothingIsForgotten() -> [PlanViolation] {
-        plan.changes.compactMap { change in
+        services.compactMap { change in
             let isDone: Bool
             switch asked(change.service) {
             case .nothing: isDone = change.action != .blocked
@@ -233,7 +245,7 @@ extension PlanJudge {
     }
 
     func whatIsNotWantedNeverStarts() -> [PlanViolation] {
-        plan.changes.compactMap { change in
+        services.compactMap { change in
             guard comesUp(change.service), verdict(change.service) != .up else { return nil }
             return PlanViolation(.whatIsNotWantedNeverStarts, change.service, change.action.rawValue)
         }
@@ -241,7 +253,7 @@ extension PlanJudge {
 
     func quietChangesTouchNothing() -> [PlanViolation] {
         let touched = Set(plan.stopWaves.joined()).union(plan.startWaves.joined())
-        return plan.changes.compactMap { change in
+        return services.compactMap { change in
             switch change.action {
             case .start, .stop, .restart: return nil
             case .keep, .update, .blocked: break
@@ -252,7 +264,7 @@ extension PlanJudge {
     }
 
     func fieldsTellTheTruth() -> [PlanViolation] {
-        plan.changes.compactMap { change in
+        services.compactMap { change in
             guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
             let before = observed.services[change.service]?.canonical.values ?? [:]
             let after = desired.services[change.service].map { CanonicalSpec($0.spec).values } ?? [:]

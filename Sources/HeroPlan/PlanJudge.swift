@@ -8,6 +8,14 @@ struct PlanJudge {
     let options: PlanOptions
     /// The changes by service; of several the last.
     let changes: [QualifiedName: Change]
+    /// The changes of standalone actions.
+    let standalone: [Change]
+    /// The changes of services.
+    let services: [Change]
+    /// Who conflicts with whom, by either.
+    private(set) var rivals: [QualifiedName: Set<QualifiedName>] = [:]
+    /// What is wanted up and requires something that is wanted down, directly or not.
+    private(set) var orphans: Set<QualifiedName> = []
     /// The paths that differ between record and manifest, each with its cost; only where some do.
     private let differences: [QualifiedName: [String: CostOfChange]]
 
@@ -16,8 +24,10 @@ struct PlanJudge {
         self.desired = desired
         self.observed = observed
         self.options = options
-        var changes = [QualifiedName: Change](minimumCapacity: plan.changes.count)
-        for change in plan.changes { changes[change.service] = change }
+        standalone = plan.changes.filter(\.isStandalone)
+        services = standalone.isEmpty ? plan.changes : plan.changes.filter { !$0.isStandalone }
+        var changes = [QualifiedName: Change](minimumCapacity: services.count)
+        for change in services { changes[change.service] = change }
         self.changes = changes
         var differences: [QualifiedName: [String: CostOfChange]] = [:]
         for (name, declared) in desired.services {
@@ -26,7 +36,45 @@ struct PlanJudge {
             if !found.isEmpty { differences[name] = found }
         }
         self.differences = differences
+        findRivals()
+        findOrphans()
     }
+
+    private mutating func findRivals() {
+        func add(_ name: QualifiedName, _ others: [QualifiedName]) {
+            for other in others {
+                rivals[name, default: []].insert(other)
+                rivals[other, default: []].insert(name)
+            }
+        }
+        for (name, declared) in desired.services { add(name, declared.spec.conflicts) }
+        for (name, record) in observed.services where desired.services[name] == nil && record.isLive {
+            add(name, record.conflicts)
+        }
+    }
+
+    private mutating func findOrphans() {
+        var dependents: [QualifiedName: [QualifiedName]] = [:]
+        var pending: [QualifiedName] = []
+        for (name, declared) in desired.services {
+            switch verdict(name) {
+            case .up: for other in declared.spec.requires { dependents[other, default: []].append(name) }
+            case .down: if !isOutside(name) || !isLive(name) { pending.append(name) }
+            case .handsOff, .unknown: break
+            }
+        }
+        for name in observed.services.keys where desired.services[name] == nil && isLive(name) {
+            if verdict(name) == .down && !isOutside(name) { pending.append(name) }
+        }
+        while let name = pending.popLast() {
+            for dependent in dependents[name] ?? [] where !isOutside(dependent) || !isLive(dependent) {
+                if orphans.insert(dependent).inserted { pending.append(dependent) }
+            }
+        }
+    }
+
+    /// Whether a narrowed plan is not about it.
+    func isOutside(_ name: QualifiedName) -> Bool { !options.only.isEmpty && changes[name] == nil }
 
     /// What the manifests and options say of a service.
     enum Verdict {
@@ -66,9 +114,10 @@ struct PlanJudge {
 
     /// Whether it will be up, or get there, once the plan is carried out.
     func isUpAfterwards(_ name: QualifiedName) -> Bool {
-        switch changes[name]?.action {
+        let action = changes[name]?.action ?? (isOutside(name) ? .keep : .stop)
+        switch action {
         case .start, .restart: return true
-        case .stop, nil: return false
+        case .stop: return false
         case .keep, .update, .blocked:
             guard isLive(name), let state = observed.services[name]?.state else { return false }
             return state.isUp || verdict(name) == .up && (state == .starting || state == .backingOff)
@@ -78,6 +127,11 @@ struct PlanJudge {
     /// The declared requirements that will not be up.
     func missing(_ name: QualifiedName) -> [QualifiedName] {
         desired.services[name]?.spec.requires.filter { !isUpAfterwards($0) } ?? []
+    }
+
+    /// What it conflicts with and what stands, or comes up, once the plan is carried out.
+    func inTheWay(_ name: QualifiedName) -> [QualifiedName] {
+        (rivals[name] ?? []).filter { isLive($0) && !goesDown($0) || comesUp($0) }
     }
 
     /// Whether one requires another, as it was started (and lives) or as it is declared.
@@ -119,10 +173,11 @@ struct PlanJudge {
         case .down: return isLive(name) ? .stop : .nothing
         case .up: break
         }
+        if orphans.contains(name) && isLive(name) { return .stop }
         guard let record = observed.services[name] else { return .start }
         let differences = differences(name)
         let isReplaced = differences.values.contains(.restart)
-        let hasGivenUp = record.state == .failed || record.state == .degraded
+        let hasGivenUp = record.state == .failed || record.state == .degraded || record.unhealthy != nil
         if !record.isLive {
             return record.state == .failed && !options.retriesFailed && !isReplaced ? .nothing : .start
         }

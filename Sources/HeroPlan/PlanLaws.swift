@@ -24,8 +24,20 @@ public enum PlanLaw: String, Hashable, Sendable, CaseIterable {
     case quietChangesTouchNothing = "keep, update and blocked stop and start nothing"
     /// Each field shown differs, from what is recorded to what is declared.
     case fieldsTellTheTruth = "the fields shown are those that differ"
+    /// Over `conflicts` of either side: what comes up does so alone.
+    case conflictsNeverUpTogether = "services that conflict are never brought up together"
+    /// The named ones, what goes down with them, what they need to come up, and nobody else.
+    case narrowPlansStayNarrow = "a narrowed plan touches only what was named and what that drags along"
+    /// In no wave, and only as far as their own manifests, records and options ask.
+    case standaloneActionsStandAlone = "a standalone action changes exactly when it is asked for"
+    /// By the action's manifest, the options, and because the action starts.
+    case reclaimsAreAllowed = "a process is stopped to make room only where that is allowed and needed"
+    /// A protected service, or too many services, unless the options allow it.
+    case guardsAreHonoured = "what is protected is never touched without a word"
     /// Two plans of the same are the same.
     case twiceIsTheSame = "planning twice gives the same plan"
+    /// What comes after the plan was carried out as hoped has nothing to do.
+    case carriedOutIsDone = "after carrying it out nothing is left to do"
 }
 
 /// A law that a plan breaks: always our own bug.
@@ -74,6 +86,11 @@ public enum PlanLaws {
             + judge.whatIsNotWantedNeverStarts()
             + judge.quietChangesTouchNothing()
             + judge.fieldsTellTheTruth()
+            + judge.conflictsNeverUpTogether()
+            + judge.narrowPlansStayNarrow()
+            + judge.standaloneActionsStandAlone()
+            + judge.reclaimsAreAllowed()
+            + judge.guardsAreHonoured()
     }
 
     /// The law that planning twice gives the same plan, asked of two plans of the same.
@@ -81,5 +98,28 @@ public enum PlanLaws {
         guard first != second else { return [] }
         let differing = zip(first.changes, second.changes).first { $0 != $1 }
         return [PlanViolation(.twiceIsTheSame, differing?.0.service, "the second plan differs")]
+    }
+
+    /// The law that nothing is left to do, asked of the plan that is made after another one was carried out.
+    public static func violations(afterwards next: Plan) -> [PlanViolation] {
+        guard let left = next.changes.first(where: { $0.action != .keep && $0.action != .blocked }) else { return [] }
+        return [PlanViolation(.carriedOutIsDone, left.service, "\(left.action.rawValue): \(left.reason.text)")]
+    }
+
+    /// Plans, judges the plan by every law there is, and plans again, also after carrying it out in thought.
+    ///
+    /// For tests and simulations: it costs four plans.
+    public static func trial(
+        _ desired: Desired,
+        _ observed: Observed,
+        _ options: PlanOptions,
+        planner: (Desired, Observed, PlanOptions) -> Plan = Planner.plan
+    ) -> (plan: Plan, violations: [PlanViolation]) {
+        let plan = planner(desired, observed, options)
+        let found =
+            violations(of: plan, desired: desired, observed: observed, options: options)
+            + violations(between: plan, and: planner(desired, observed, options))
+            + violations(afterwards: planner(desired, observed.carriedOut(plan, desired), options))
+        return (plan, found)
     }
 }

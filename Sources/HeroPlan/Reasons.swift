@@ -2,24 +2,25 @@ import HeroModel
 
 extension Planning {
     /// Why a service changes for its own sake, or does not.
-    func ownReason(_ number: Int, _ action: PlanAction, missing: [QualifiedName]) -> Reason {
+    func ownReason(_ number: Int, _ action: PlanAction, _ obstacles: Obstacles) -> Reason {
         let subject = subjects[number]
         switch action {
         case .keep: return keepReason(subject)
-        case .blocked: return blockedReason(subject, missing)
+        case .blocked: return blockedReason(subject, obstacles)
         case .update: return Self.reason(.specChanged, subject.fields)
         case .start: return startReason(subject)
         case .restart: return restartReason(subject)
         case .stop:
             guard subject.wish.isWanted else { return stopReason(subject) }
+            guard !isOrphaned[number] else { return obstacleReason(subject, obstacles) }
             var reason = restartReason(subject)
-            reason.text += "; it cannot come up again: \(requirement(missing))"
+            reason.text += "; it cannot come up again: \(obstacleReason(subject, obstacles).text)"
             return reason
         }
     }
 
     /// Why a service goes down with another.
-    func cascadeReason(_ number: Int, cause: Int, _ causeAction: PlanAction, missing: [QualifiedName]) -> Reason {
+    func cascadeReason(_ number: Int, cause: Int, _ causeAction: PlanAction, _ obstacles: Obstacles) -> Reason {
         let subject = subjects[number]
         let name = subjects[cause].name
         let does = causeAction == .restart ? "restarts" : "stops"
@@ -29,9 +30,11 @@ extension Planning {
         var text = "\(name) \(does), and \(subject.name) \(link)"
         if subject.declared == nil {
             text += "; no manifest declares it any more, so it stays down"
-        } else if !missing.isEmpty {
+        } else if subject.wish.isWanted, !obstacles.all.isEmpty {
             text += "; it is wanted, but "
-            text += missing.first == name ? "cannot come up without it" : requirement(missing)
+            text +=
+                obstacles.requirements.first == name
+                ? "cannot come up without it" : obstacleReason(subject, obstacles).text
         }
         return Reason(.cascade, text, at: place)
     }
@@ -41,8 +44,17 @@ extension Planning {
         case .isHandsOff: Reason(.ignored, "its status is ignore", at: subject.declared?.place(of: "status"))
         case .isLeftAlone: Reason(.unchanged, "no manifest declares it any more, and pruning is off")
         case .isDownByStatus, .isDownByOrder, .isGone: Reason(.unchanged, "it is down, as it is wanted")
-        case .isUp where subject.isLive: Reason(.unchanged, "it is as its manifest says")
+        case .isUp where subject.isLive: Reason(.unchanged, keepsUp(subject))
         case .isUp: Reason(.unchanged, "it gave up, and nothing asks to try it again")
+        }
+    }
+
+    private func keepsUp(_ subject: Subject) -> String {
+        switch subject.observed?.state {
+        case .starting: "it is as its manifest says, and on its way up"
+        case .backingOff: "it is as its manifest says, and is tried again by itself"
+        case .exited: "it is as its manifest says, and ended well"
+        case .stopped, .blocked, .running, .degraded, .stopping, .failed, nil: "it is as its manifest says"
         }
     }
 
@@ -68,8 +80,11 @@ extension Planning {
     /// Why a service that is wanted up and was up before does not count as up.
     private func downReason(_ subject: Subject, _ observed: ObservedService) -> Reason {
         let place = subject.declared?.place
-        if !observed.isActive, let drift = observed.drift.first {
+        if !observed.isActive, let drift = observed.drift.first(where: { $0.kind == .processGone }) {
             return Reason(.notRunning, "it is wanted up, but \(drift.text)", at: place)
+        }
+        if subject.isLive, let unhealthy = observed.unhealthy {
+            return Reason(.unhealthy, "it is up, but \(unhealthy)", at: place)
         }
         let text =
             switch observed.state {
@@ -97,20 +112,43 @@ extension Planning {
         }
     }
 
-    private func blockedReason(_ subject: Subject, _ missing: [QualifiedName]) -> Reason {
-        let place = subject.declared?.place(of: "requires")
-        var text = requirement(missing, at: place)
+    private func blockedReason(_ subject: Subject, _ obstacles: Obstacles) -> Reason {
+        var reason = obstacleReason(subject, obstacles)
         if subject.isLive, let field = subject.fields.first {
-            text += "; it runs on as it is, although \(Self.text(field))"
+            reason.text += "; it runs on as it is, although \(Self.text(field))"
         }
-        return Reason(.requirementDown, text, at: place)
+        return reason
     }
 
-    /// What is wrong with the first requirement that will not be up, and how many more there are.
-    private func requirement(_ missing: [QualifiedName], at place: SourcePlace? = nil) -> String {
-        guard let name = missing.first else { return "what it requires will not be up" }
-        let others = missing.count > 1 ? " (and \(missing.count - 1) more)" : ""
-        return "it requires \(name)\(Self.at(place)), which \(state(of: name))\(others)"
+    /// What is wrong with the first thing that keeps it down, and how many more there are.
+    private func obstacleReason(_ subject: Subject, _ obstacles: Obstacles) -> Reason {
+        let others = obstacles.all.count > 1 ? " (and \(obstacles.all.count - 1) more)" : ""
+        if let name = obstacles.requirements.first {
+            let place = subject.declared?.place(of: "requires")
+            let text = "it requires \(name)\(Self.at(place)), which \(state(of: name))\(others)"
+            return Reason(.requirementDown, text, at: place)
+        }
+        guard let name = obstacles.conflicts.first else {
+            return Reason(.requirementDown, "what it requires will not be up")
+        }
+        let isOwn = subject.conflicts.contains(name)
+        let other = numbers[name].map { subjects[Int($0)] }
+        let place = isOwn ? subject.declared?.place(of: "conflicts") : other?.declared?.place(of: "conflicts")
+        let link =
+            isOwn
+            ? "it conflicts with \(name)\(Self.at(place)), which" : "\(name) conflicts with it\(Self.at(place)), and"
+        return Reason(.conflict, "\(link) \(standing(other))\(others)", at: place)
+    }
+
+    /// Why something that is in the way stays up.
+    private func standing(_ subject: Subject?) -> String {
+        guard let subject else { return "is up" }
+        switch subject.wish {
+        case .isHandsOff: return "is up and on ignore\(Self.at(subject.declared?.place(of: "status")))"
+        case .isLeftAlone: return "is up, and pruning is off"
+        case .isUp: return "is wanted up as well"
+        case .isDownByStatus, .isDownByOrder, .isGone: return "is up"
+        }
     }
 
     private func state(of name: QualifiedName) -> String {
@@ -123,7 +161,7 @@ extension Planning {
         case .isHandsOff: return "is on ignore and not up"
         case .isGone, .isLeftAlone: return "no manifest declares any more"
         case .isUp:
-            guard subject.isLive || subject.need == .nothing, let state = subject.observed?.state else {
+            guard subject.isLive || need(Int(number)) == .nothing, let state = subject.observed?.state else {
                 return "cannot be up itself"
             }
             return state == .failed ? "gave up" : "is \(state.rawValue)"
@@ -131,7 +169,7 @@ extension Planning {
     }
 
     /// The dearest field speaks; a generation only when nothing else asks for the restart.
-    private static func reason(_ code: Reason.Code, _ fields: [FieldDiff]) -> Reason {
+    static func reason(_ code: Reason.Code, _ fields: [FieldDiff]) -> Reason {
         let dearest = fields.prefix { $0.cost == fields.first?.cost }
         let isRaise = !dearest.isEmpty && dearest.allSatisfy(\.isRaise)
         guard let field = dearest.first(where: { !$0.isRaise }) ?? dearest.first else {
@@ -141,7 +179,7 @@ extension Planning {
         return Reason(isRaise ? .generationRaised : code, text(field) + others, at: field.place)
     }
 
-    private static func text(_ field: FieldDiff) -> String {
+    static func text(_ field: FieldDiff) -> String {
         let verb = field.isRaise ? "was raised" : "changed"
         let (before, after) = (value(field.before, of: field.path), value(field.after, of: field.path))
         return "field \(field.path) \(verb) from \(before) to \(after)\(at(field.place))"
@@ -154,7 +192,7 @@ extension Planning {
         return value.count > longest ? value.prefix(longest) + "…" : value
     }
 
-    private static func at(_ place: SourcePlace?) -> String {
+    static func at(_ place: SourcePlace?) -> String {
         place.map { " (\($0.fileAndLine))" } ?? ""
     }
 }

@@ -98,7 +98,7 @@ final class Subject {
             let isLeftFailed = observed.state == .failed && !options.retriesFailed && !needsRestart
             return isLeftFailed ? .nothing : .start
         }
-        if needsRestart { return .restart }
+        if needsRestart || observed.unhealthy != nil && options.retriesFailed { return .restart }
         switch observed.state {
         case .running, .exited, .starting, .backingOff: break
         case .degraded, .failed: if options.retriesFailed { return .restart }
@@ -110,6 +110,9 @@ final class Subject {
 
     /// What orders its stop: the dependencies recorded when it was started.
     var recordedRequires: [QualifiedName] { isLive ? observed?.requires ?? [] : [] }
+
+    /// What it must never be up together with: as its manifest says, or as recorded of what no manifest speaks of.
+    var conflicts: [QualifiedName] { declared?.spec.conflicts ?? (isLive ? observed?.conflicts ?? [] : []) }
 
     /// What orders its start: the dependencies its manifest names.
     var declaredRequires: [QualifiedName] { declared?.spec.requires ?? [] }

@@ -1,3 +1,4 @@
+import HeroKernel
 import HeroLife
 import HeroModel
 import HeroStore

@@ -39,6 +39,15 @@ public final class SimKernel: Kernel {
     /// The calendar.
     public func wallTime() -> WallTime { machine.wallTime }
 
+    /// UTC, and one place where clocks are changed.
+    public func zone(named name: String) -> ZoneRules? {
+        switch name {
+        case "UTC": .utc
+        case "Sim/City": ZoneRules(posix: "SIM-1SIMS,M3.5.0,M10.5.0/3")
+        default: nil
+        }
+    }
+
     /// From the machine's seed.
     public func randomUnit() -> Double { Double(machine.seed.next() >> 11) / Double(1 << 53) }
 

@@ -30,8 +30,12 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
 
     /// Reads the manifests; the required core is asked for only where the case is about it.
     func read() throws -> ManifestResult {
-        Manifests.read(try files(), options: ManifestOptions(requiresCore: name.hasPrefix("core-")))
+        let options = ManifestOptions(requiresCore: name.hasPrefix("core-")) { Self.zones.contains($0) }
+        return Manifests.read(try files(), options: options)
     }
+
+    /// The time zones of the machine that the cases are read on.
+    private static let zones: Set<String> = ["UTC", "Europe/Brussels", "America/New_York", "Asia/Tokyo", "EST5EDT"]
 
     /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` records it, which fails once.
     func difference(_ text: String, from golden: String) throws -> String? {
@@ -82,11 +86,32 @@ enum Shown {
         }
         for (name, declared) in desired.actions.sorted(by: { $0.key < $1.key }) {
             text += "action \(name) at \(declared.place)\n"
-            let fields = declared.fieldPlaces.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-            for (path, place) in fields { text += "  \(path) @ \(place)\n" }
+            for line in CanonicalSpec(standalone: declared.spec).text.split(separator: "\n") {
+                let path = String(line.prefix { $0 != "\t" })
+                text += "  \(path) = \(line.dropFirst(path.count + 1))  @ \(declared.place(of: path))\n"
+            }
         }
-        text += "required: \(desired.settings.required.map(\.description).joined(separator: " "))\n"
-        return text
+        return text + settings(desired.settings)
+    }
+
+    private static func settings(_ settings: Settings) -> String {
+        var lines = ["required: \(settings.required.map(\.description).joined(separator: " "))"]
+        for (name, value) in settings.variables.sorted(by: { $0.key < $1.key }) {
+            lines.append("vars.\(name): \(value)")
+        }
+        if settings.passedEnvironment != Settings.standardPassedEnvironment {
+            lines.append("pass_env: \(settings.passedEnvironment.joined(separator: " "))")
+        }
+        for rule in settings.retention {
+            let parts = [
+                rule.tag.map { "tag \($0)" }, rule.service.map { "service \($0)" }, rule.action.map { "action \($0)" },
+                "phases [\(rule.phases.map(\.rawValue).joined(separator: " "))]",
+                "older than \(Canonical.duration(rule.olderThan))",
+            ]
+            lines.append("retention: \(parts.compactMap(\.self).joined(separator: ", "))")
+        }
+        if let most = settings.maxDisruption { lines.append("max_disruption: \(most)") }
+        return lines.map { $0 + "\n" }.joined()
     }
 
     /// The documents as the store would record them.

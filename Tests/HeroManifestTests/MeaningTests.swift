@@ -125,7 +125,10 @@ struct MeaningTests {
     func tables() {
         #expect(ServiceDraft.table.keys.map(\.name) == ["kind"] + ServiceSpec.fields.map(\.key))
         #expect(ActionDraft.table.keys.map(\.name) == ["kind"] + ActionSpec.fields.map(\.key))
-        #expect(ActionDraft.inlineKeyNames == Set(ActionSpec.fields.map(\.key)).subtracting(["name", "context"]))
+        #expect(
+            ActionDraft.inlineKeyNames
+                == Set(ActionSpec.fields.map(\.key)).subtracting(["name", "context", "schedule", "run_on"])
+        )
     }
 
     @Test("every code is a stable kebab-case word with an explanation and an example")

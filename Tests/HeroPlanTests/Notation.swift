@@ -51,7 +51,7 @@ struct World {
         if flags.contains("active") { isActive = true }
         observed.services[name] = ObservedService(recorded, state, isActive: isActive)
         if flags.contains("drift") {
-            observed.services[name]?.drift = [Drift(service: name, action: "main", text: "process \(number) is gone")]
+            observed.services[name]?.drift = [.processGone(name, "main", pid: Int32(number))]
         }
     }
 
@@ -69,6 +69,8 @@ struct World {
             case "after": spec.after = names
             case "wants": spec.wants = names
             case "status": spec.status = WantedStatus(rawValue: value) ?? .start
+            case "conflicts": spec.conflicts = names
+            case "protect": spec.isProtected = value == "true"
             case "class": spec.serviceClass = ServiceClass(rawValue: value) ?? .user
             case "gen": spec.generation = Int(value) ?? 0
             case "agen": spec.actions[0].generation = Int(value) ?? 0
@@ -79,20 +81,6 @@ struct World {
             default: preconditionFailure("unknown word \(key) in a test's world")
             }
         }
-    }
-}
-
-extension ObservedService {
-    /// What is recorded of a service started with this spec.
-    init(_ spec: ServiceSpec, _ state: ServiceState, isActive: Bool) {
-        self.init(
-            canonical: CanonicalSpec(spec),
-            requires: spec.requires,
-            after: spec.after + spec.wants,
-            serviceClass: spec.serviceClass,
-            state: state,
-            isActive: isActive
-        )
     }
 }
 
@@ -117,35 +105,4 @@ extension Plan {
 
 extension QualifiedName {
     fileprivate var short: String { context == "core" ? name : description }
-}
-
-extension World {
-    /// What would be there after a plan was carried out and everything came up as hoped.
-    func carriedOut(_ plan: Plan) -> Observed {
-        var result = observed
-        result.revision = plan.baseRevision + 1
-        for change in plan.changes {
-            let spec = desired.services[change.service]?.spec
-            switch change.action {
-            case .keep, .blocked: break
-            case .start, .restart:
-                guard let spec else { continue }
-                let isProcess = spec.actions.contains(where: \.isProcess)
-                result.services[change.service] = ObservedService(
-                    spec,
-                    isProcess ? .running : .exited,
-                    isActive: isProcess
-                )
-            case .stop:
-                result.services[change.service]?.state = .stopped
-                result.services[change.service]?.isActive = false
-                result.services[change.service]?.drift = []
-            case .update:
-                guard let spec, let old = result.services[change.service] else { continue }
-                result.services[change.service] = ObservedService(spec, old.state, isActive: old.isActive)
-                result.services[change.service]?.drift = old.drift
-            }
-        }
-        return result
-    }
 }

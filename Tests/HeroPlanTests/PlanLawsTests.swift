@@ -1,5 +1,7 @@
 import HeroModel
 import HeroPlan
+import HeroSim
+import HeroTrials
 import Testing
 
 /// A plan spoiled in one way, and the law that must say so.
@@ -68,10 +70,10 @@ struct PlanLawsTests {
 
     @Test("sees nearly any random damage to the action of a change")
     func randomDamage() {
-        var dice = SeededGenerator(seed: 1)
+        var dice = Seed(1)
         for seed in UInt64(0)..<200 {
-            let world = World(seed: seed)
-            let options = World.options(seed: seed)
+            let world = PlanTrial(seed: seed)
+            let options = world.options
             var plan = Planner.plan(world.desired, world.observed, options)
             guard let index = plan.changes.indices.randomElement(using: &dice) else { continue }
             let right = plan.changes[index].action

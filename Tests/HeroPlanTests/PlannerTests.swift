@@ -38,7 +38,7 @@ struct PlannerTests {
             options: situation.options
         )
         #expect(violations == [])
-        let next = Planner.plan(world.desired, world.carriedOut(plan), situation.options)
+        let next = Planner.plan(world.desired, world.observed.carriedOut(plan, world.desired), situation.options)
         #expect(next.isEmpty, "the next plan is not empty: \(next.inShort)")
     }
 

@@ -1,5 +1,6 @@
 import HeroModel
 import HeroPlan
+import HeroTrials
 import Testing
 
 @Suite("Plans of random worlds")
@@ -9,35 +10,31 @@ struct PropertyTests {
     @Test("break no law, are the same twice, and leave nothing to do once carried out (DP-1)", arguments: batches)
     func laws(_ seeds: Range<UInt64>) {
         for seed in seeds {
-            let world = World(seed: seed)
-            let options = World.options(seed: seed)
-            let plan = Planner.plan(world.desired, world.observed, options)
-            let violations = PlanLaws.violations(
-                of: plan,
-                desired: world.desired,
-                observed: world.observed,
-                options: options
-            )
-            #expect(violations == [], "seed \(seed)")
-            let again = Planner.plan(world.desired, world.observed, options)
-            #expect(PlanLaws.violations(between: plan, and: again) == [], "seed \(seed)")
-            let next = Planner.plan(world.desired, world.carriedOut(plan), options)
-            #expect(next.isEmpty, "seed \(seed): \(next.inShort)")
+            let trial = PlanTrial(seed: seed)
+            #expect(trial.judged().violations == [], "seed \(seed)")
         }
     }
 
-    @Test("see every action, every reason of the planner, and every state")
+    @Test("see every action, every reason, every refusal, and every kind of change of a standalone action")
     func coverage() {
         var actions: Set<PlanAction> = []
+        var alone: Set<PlanAction> = []
         var codes: Set<Reason.Code> = []
-        for seed in UInt64(0)..<300 {
-            let world = World(seed: seed)
-            for change in Planner.plan(world.desired, world.observed, World.options(seed: seed)).changes {
-                actions.insert(change.action)
+        var refusals: Set<String> = []
+        var reclaims = 0
+        for seed in UInt64(0)..<600 {
+            let plan = PlanTrial(seed: seed).judged().plan
+            for change in plan.changes {
+                if change.isStandalone { alone.insert(change.action) } else { actions.insert(change.action) }
                 codes.insert(change.reason.code)
             }
+            refusals.formUnion(plan.refusals.map(\.code))
+            reclaims += plan.reclaims.count
         }
         #expect(actions == Set(PlanAction.allCases))
-        #expect(codes == Set(Reason.Code.allCases).subtracting([.conflict, .unhealthy]))
+        #expect(alone == Set(PlanAction.allCases).subtracting([.blocked]))
+        #expect(codes == Set(Reason.Code.allCases))
+        #expect(refusals == ["protected", "too-disruptive", "conflict", "reclaim-needed", "unknown-name"])
+        #expect(reclaims > 0)
     }
 }

@@ -103,7 +103,7 @@ struct ReasonTests {
     func warnings() {
         let blocked = World("db status stop\na requires db\nb requires a")
         let diagnostics = Planner.plan(blocked.desired, blocked.observed).diagnostics
-        #expect(diagnostics.map(\.message) == ["core/a waits for core/db, and 1 more are blocked"])
+        #expect(diagnostics.map(\.message) == ["core/a waits for core/db, and 1 more is blocked"])
         #expect(diagnostics.map(\.severity) == [.warning])
         let circle = World("~a requires b: running\n~b requires a: running")
         #expect(Planner.plan(circle.desired, circle.observed).diagnostics.map(\.code) == ["recorded-cycle"])

@@ -27,6 +27,8 @@ struct ManifestSet {
     var usedActions: [[UsedAction]] = []
     /// Whom a service waits for, by numbers.
     var dependencies: [[Dependency]] = []
+    /// Whom a service may never be up beside, by numbers.
+    var conflicts: [[Dependency]] = []
     /// Searches for a similar name that may still be made: each looks at all names.
     var searchesLeft = 50
 
@@ -61,7 +63,10 @@ struct ManifestSet {
         resolveActions()
         resolveReferences()
         checkCycles()
+        checkConflicts()
         checkClaims()
+        checkStandalone()
+        checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }
         diagnostics.sort()

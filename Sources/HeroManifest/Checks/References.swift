@@ -4,8 +4,10 @@ extension ManifestSet {
     /// Finds whom each service refers to; judges names that are not declared, itself, and those that never come up.
     mutating func resolveReferences() {
         dependencies.reserveCapacity(services.count)
+        conflicts.reserveCapacity(services.count)
         for number in services.indices {
             var edges: [Dependency] = []
+            var foes: [Dependency] = []
             for reference in services[number].references {
                 let target = serviceNumbers[reference.target]
                 if target == number {
@@ -17,13 +19,20 @@ extension ManifestSet {
                         at: reference.span
                     )
                 } else if let target {
-                    edges.append(Dependency(target: target, key: reference.key, span: reference.span))
-                    judgeStatus(of: target, requiredBy: number, reference)
+                    let edge = Dependency(target: target, key: reference.key, span: reference.span)
+                    switch reference.key {
+                    case .requires:
+                        edges.append(edge)
+                        judgeStatus(of: target, requiredBy: number, reference)
+                    case .after, .wants: edges.append(edge)
+                    case .conflicts: foes.append(edge)
+                    }
                 } else {
                     reportUnknownService(reference, of: services[number])
                 }
             }
             dependencies.append(edges)
+            conflicts.append(foes)
         }
     }
 
@@ -52,7 +61,7 @@ extension ManifestSet {
         requiredBy number: Int,
         _ reference: ServiceDraft.Reference
     ) {
-        guard reference.key == .requires, services[number].spec.status == .start else { return }
+        guard services[number].spec.status == .start else { return }
         switch services[targetNumber].spec.status {
         case .start, .ignore: return
         case .stop, .spec: break

@@ -1,50 +1,5 @@
 internal import HeroModel
 
-/// An action as its map says it.
-struct ActionDraft: Located {
-    /// What an action binds, with places.
-    struct Bound {
-        /// TCP ports.
-        var ports: [(endpoint: TCPEndpoint, span: Span)] = []
-        /// Unix sockets.
-        var sockets: [(path: String, span: Span)] = []
-    }
-
-    /// Its file's number.
-    var file: Int
-    /// Its context; of an inline action, its service's.
-    var context: String
-    /// What it says so far.
-    var spec: ActionSpec
-    /// Where its name is written.
-    var span: Span
-    /// What it binds.
-    var bound = Bound()
-    var written: [Written] = []
-    var misspelt: Set<String> = []
-
-    // What is joined once all keys are read, whatever their order.
-    fileprivate var arguments: [String]?
-    fileprivate var script: String?
-    fileprivate var interpreter: String?
-    fileprivate var restart: RestartPolicy?
-    fileprivate var maxAttempts: Int?
-    var probe = ProbeDraft()
-
-    init(file: Int, context: String, name: String, span: Span) {
-        self.file = file
-        self.context = context
-        self.span = span
-        spec = ActionSpec(name, .exec([]))
-    }
-
-    /// Its name and context.
-    var name: QualifiedName { QualifiedName(spec.name, context: context) }
-
-    /// Where a field is written; nil where it is not.
-    func span(of path: String) -> Span? { written.first { $0.path == path }?.span }
-}
-
 extension ActionDraft {
     /// Every key of `kind: Action` in the order of the reference.
     static let table = KeyTable<ActionDraft>(
@@ -61,24 +16,31 @@ extension ActionDraft {
     )
 
     /// The keys of an action within a service: all but `kind` and `context`.
-    private static let inlineTable = KeyTable<ActionDraft>(
+    static let inlineTable = KeyTable<ActionDraft>(
         of: "an action",
-        [Key("name") { _, _, _ in }] + sharedKeys,
+        [Key("name") { _, _, _ in }] + sharedKeys.filter { !standaloneKeyNames.contains($0.name) },
         elsewhere: { key in
             if key == "kind" || key == "context" {
                 return "remove it: an action within a service belongs to its service's context"
+            }
+            if key == "schedule" || key == "run_on" {
+                return
+                    "write this action as a document of its own, with `kind: Action`: it runs by itself, outside of services"
             }
             guard serviceOnlyKeyNames.contains(key) else { return nil }
             return "`\(key)` is a key of a service: indent it less, beside `actions`"
         }
     )
 
-    /// The names of the keys that only make sense in an action.
-    static let inlineKeyNames = Set(sharedKeys.map(\.name))
+    /// The names of the keys that an action within a service can have, besides its name.
+    static let inlineKeyNames = Set(sharedKeys.map(\.name)).subtracting(standaloneKeyNames)
 
-    private static let serviceOnlyKeyNames: Set<String> = [
-        "class", "status", "labels", "requires", "after", "wants", "required", "actions", "start_order",
-    ]
+    /// The names of the keys of actions that run by themselves.
+    private static let standaloneKeyNames: Set<String> = ["schedule", "run_on"]
+
+    private static let serviceOnlyKeyNames = Set(ServiceSpec.fields.map(\.key)).subtracting(
+        ActionSpec.fields.map(\.key)
+    )
 
     private static let sharedKeys: [Key<ActionDraft>] = [
         Key("description") { node, draft, scope in
@@ -104,9 +66,38 @@ extension ActionDraft {
             draft.spec.workingDirectory = scope.path(node, "cwd", example: "cwd: /srv/web")
         },
         Key("env") { node, draft, scope in
-            draft.spec.environment = scope.texts(node, "env", example: "PORT: 8080") { path, span in
+            draft.spec.environment = scope.environment(node, "env") { path, span in
                 draft.written.append(Written(path: path, span: span))
-            }.mapValues(EnvironmentValue.text)
+            }
+        },
+        Key("env_file") { node, draft, scope in
+            draft.spec.environmentFiles = scope.paths(node, "env_file", example: "web.env")
+        },
+        Key("user") { node, draft, scope in draft.spec.user = scope.account(node, "user", other: "group") },
+        Key("group") { node, draft, scope in draft.spec.group = scope.account(node, "group", other: "user") },
+        Key("umask") { node, draft, scope in
+            if let value = scope.octal(node, "umask", in: Ranges.umask) { draft.spec.umask = UInt32(value) }
+        },
+        Key("limits") { node, draft, scope in
+            var limits = LimitsDraft()
+            LimitsDraft.table.decode(node, example: "nofile: 4096", into: &limits, in: &scope)
+            draft.spec.limits = limits.limits
+            draft.written += limits.written
+        },
+        Key("no_new_privs") { node, draft, scope in
+            draft.spec.noNewPrivileges = scope.boolean(node, "no_new_privs")
+        },
+        Key("oom_score_adj") { node, draft, scope in
+            draft.spec.oomScoreAdjustment = scope.integer(node, "oom_score_adj", in: Ranges.oomScoreAdjustment)
+        },
+        Key("singleton") { node, draft, scope in
+            if let value = scope.boolean(node, "singleton") { draft.spec.singleton = value }
+        },
+        Key("pid_file") { node, draft, scope in
+            draft.spec.pidFile = scope.filePath(node, "pid_file", example: "pid_file: /run/web.pid")
+        },
+        Key("kill_others") { node, draft, scope in
+            if let value = scope.boolean(node, "kill_others") { draft.spec.killsOthers = value }
         },
         Key("sockets") { node, draft, scope in
             var paths = Distinct<String>()
@@ -133,156 +124,45 @@ extension ActionDraft {
             draft.spec.tcpPorts = endpoints.items
         },
         Key("ready") { node, draft, scope in
-            ProbeDraft.table.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            if case .mapping = node.content {
-                draft.spec.ready = draft.probe.probe(at: node.span, unless: draft.misspelt, in: &scope)
-            }
+            let probe = ProbeDraft.read(node, as: .ready, in: &scope)
+            draft.spec.ready = probe.probe
+            draft.written += probe.written
+        },
+        Key("health") { node, draft, scope in
+            let probe = ProbeDraft.read(node, as: .health, in: &scope)
+            draft.spec.health = probe.probe
+            draft.written += probe.written
         },
         Key("start_timeout") { node, draft, scope in
-            if let value = scope.duration(node, "start_timeout") { draft.spec.startTimeout = value }
+            if let value = scope.duration(node, "start_timeout", in: Ranges.time) { draft.spec.startTimeout = value }
         },
-        Key("timeout") { node, draft, scope in draft.spec.timeout = scope.duration(node, "timeout") },
+        Key("timeout") { node, draft, scope in draft.spec.timeout = scope.duration(node, "timeout", in: Ranges.time) },
         Key("stop") { node, draft, scope in
-            Self.stopTable.decode(node, example: "signal: TERM", into: &draft, in: &scope)
+            StopDraft.ofAction.decode(node, example: "signal: TERM", into: &draft.stop, in: &scope)
         },
         Key("restart") { node, draft, scope in draft.restart = scope.choice(node, "restart", RestartPolicy.self) },
         Key("retry") { node, draft, scope in
-            Self.retryTable.decode(node, example: "max_attempts: 3", into: &draft, in: &scope)
+            RetryDraft.ofAction.decode(node, example: "max_attempts: 3", into: &draft.retry, in: &scope)
+        },
+        Key("success_exit_codes") { node, draft, scope in
+            if let codes = scope.exitCodes(node, "success_exit_codes") { draft.spec.successExitCodes = codes }
+        },
+        Key("schedule") { node, draft, scope in
+            let schedule = ScheduleDraft.read(node, in: &scope)
+            draft.spec.schedule = schedule.schedule
+            draft.timeZone = schedule.timeZone
+            draft.written += schedule.written
+        },
+        Key("run_on") { node, draft, scope in
+            if let value = scope.choice(node, "run_on", RunOn.self) { draft.spec.runOn = value }
         },
         Key("log") { node, draft, scope in
-            Self.logTable.decode(node, example: "max_size: 10MiB", into: &draft, in: &scope)
+            LogDraft.ofAction.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &scope)
         },
         Key("generation") { node, draft, scope in
-            if let value = scope.integer(node, "generation", in: 0...Limits.generation) {
+            if let value = scope.integer(node, "generation", in: Ranges.generation) {
                 draft.spec.generation = value
             }
         },
     ]
-
-    private static let stopTable = KeyTable<ActionDraft>(
-        of: "stop",
-        prefix: "stop.",
-        [
-            Key("signal") { node, draft, scope in
-                if let value = scope.signal(node, "stop.signal") { draft.spec.stop.signal = value }
-            },
-            Key("timeout") { node, draft, scope in
-                if let value = scope.duration(node, "stop.timeout", mayBeZero: true) {
-                    draft.spec.stop.timeout = value
-                }
-            },
-        ]
-    )
-
-    private static let retryTable = KeyTable<ActionDraft>(
-        of: "retry",
-        prefix: "retry.",
-        [
-            Key("max_attempts") { node, draft, scope in
-                draft.maxAttempts = scope.integer(node, "retry.max_attempts", in: 0...Limits.tries)
-            },
-            Key("delay") { node, draft, scope in
-                if let value = scope.duration(node, "retry.delay", mayBeZero: true) { draft.spec.retry.delay = value }
-            },
-            Key("factor") { node, draft, scope in
-                if let value = scope.number(node, "retry.factor", in: 1...1000) { draft.spec.retry.factor = value }
-            },
-            Key("max_delay") { node, draft, scope in
-                if let value = scope.duration(node, "retry.max_delay", mayBeZero: true) {
-                    draft.spec.retry.maxDelay = value
-                }
-            },
-            Key("jitter") { node, draft, scope in
-                if let value = scope.number(node, "retry.jitter", in: 0...1) { draft.spec.retry.jitter = value }
-            },
-            Key("stable_after") { node, draft, scope in
-                if let value = scope.duration(node, "retry.stable_after", mayBeZero: true) {
-                    draft.spec.retry.stableAfter = value
-                }
-            },
-        ]
-    )
-
-    private static let logTable = KeyTable<ActionDraft>(
-        of: "log",
-        prefix: "log.",
-        [
-            Key("max_size") { node, draft, scope in
-                if let value = scope.size(node, "log.max_size", in: Limits.logBytes) { draft.spec.log.maxSize = value }
-            },
-            Key("keep") { node, draft, scope in
-                if let value = scope.integer(node, "log.keep", in: 0...Limits.keptFiles) { draft.spec.log.keep = value }
-            },
-        ]
-    )
-}
-
-extension ActionDraft {
-    /// Reads an action within a service; nil, and reported, when it has no valid name.
-    static func inline(_ entries: [Entry], at span: Span, in scope: inout Scope) -> Self? {
-        let name = entries.first { $0.key == "name" }
-        var draft = Self(
-            file: scope.fileIndex,
-            context: scope.context,
-            name: "",
-            span: name?.value.span ?? entries.first?.span ?? span
-        )
-        if let name {
-            draft.spec.name = scope.name(name.value, "name") ?? ""
-        } else {
-            scope.report(
-                .missingKey,
-                "this action has no `name`",
-                help: "give it one that is unique within its service",
-                at: draft.span
-            )
-        }
-        inlineTable.decode(entries, into: &draft, in: &scope)
-        draft.finish(in: &scope)
-        return draft.spec.name.isEmpty ? nil : draft
-    }
-
-    /// Joins what does not depend on the order of keys, and judges keys that depend on each other.
-    mutating func finish(in scope: inout Scope) {
-        spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
-        spec.retry.maxAttempts = maxAttempts ?? (spec.isProcess ? 0 : 1)
-        switch (span(of: "exec"), span(of: "script")) {
-        case (nil, nil):
-            guard misspelt.isDisjoint(with: ["exec", "script"]) else { break }
-            scope.report(
-                .noProgram,
-                "this action runs nothing",
-                help: "write `exec: [program, argument]` or `script: |` with the lines to run",
-                at: span
-            )
-        case (let exec?, let script?):
-            scope.report(
-                .twoPrograms,
-                "an action has `exec` or `script`, not both",
-                help: "remove one of them",
-                at: max(exec, script),
-                notes: [scope.source.note("the other one", at: min(exec, script))]
-            )
-        case (_?, nil):
-            if let arguments { spec.program = .exec(arguments) }
-        case (nil, _?):
-            if let script { spec.program = .script(script, interpreter: interpreter) }
-        }
-        if let place = span(of: "interpreter"), span(of: "script") == nil {
-            scope.report(
-                .interpreterWithoutScript,
-                "`interpreter` belongs to a `script`, and this action has none",
-                help: "remove it, or write `exec: [interpreter, file]`",
-                at: place
-            )
-        }
-        if let place = span(of: "timeout"), spec.isProcess {
-            scope.report(
-                .timeoutOfProcess,
-                "`timeout` is for one-shots, and this action is a process",
-                help: "remove it; `start_timeout` limits the time to become ready, `stop.timeout` the time to stop",
-                at: place
-            )
-        }
-    }
 }

@@ -19,7 +19,7 @@ extension Scope {
 
     /// A port, with a numeric address or a host name.
     mutating func endpoint(_ node: Node, _ key: String) -> TCPEndpoint? {
-        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+        guard let (text, _) = scalar(node) else {
             reportType(node, key, "a port or an address", example: "127.0.0.1:8080")
             return nil
         }

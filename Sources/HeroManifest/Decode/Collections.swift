@@ -49,11 +49,22 @@ extension Scope {
         example: String,
         written: (_ path: String, _ span: Span) -> Void
     ) -> [String: String] {
+        named(node, key, example: example, written: written) { entry, scope in scope.entryText(entry, key) }
+    }
+
+    /// A map of values by name; also says where each is written.
+    mutating func named<Value>(
+        _ node: Node,
+        _ key: String,
+        example: String,
+        written: (_ path: String, _ span: Span) -> Void,
+        value: (_ entry: Entry, _ scope: inout Scope) -> Value?
+    ) -> [String: Value] {
         guard case .mapping(let entries) = node.content else {
             if !node.isNull { reportType(node, key, "a map of texts", example: "\(key): {\(example)}") }
             return [:]
         }
-        var result: [String: String] = Dictionary(minimumCapacity: entries.count)
+        var result: [String: Value] = Dictionary(minimumCapacity: entries.count)
         for entry in entries {
             guard !entry.key.isEmpty, entry.key.utf8.allSatisfy({ $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "=") })
             else {
@@ -66,14 +77,17 @@ extension Scope {
                 continue
             }
             written("\(key).\(entry.key)", entry.span)
-            switch entry.value.content {
-            case .scalar(let text, plain: _): result[entry.key] = entry.value.isNull ? "" : text
-            case .unusable: continue
-            case .sequence, .mapping:
-                reportType(entry.value, "\(key).\(entry.key)", "a single value", example: "\(entry.key): some text")
-            }
+            if let found = value(entry, &self) { result[entry.key] = found }
         }
         return result
+    }
+
+    /// The text of one entry of a map; null is the empty text.
+    mutating func entryText(_ entry: Entry, _ key: String) -> String? {
+        if entry.value.isNull { return "" }
+        if let text = scalar(entry.value)?.text { return text }
+        reportType(entry.value, "\(key).\(entry.key)", "a single value", example: "\(entry.key): some text")
+        return nil
     }
 
     /// A list of references with their places, each once.

@@ -29,6 +29,24 @@ extension Scope {
         return result
     }
 
+    /// The path of a file, which cannot be the root.
+    mutating func filePath(_ node: Node, _ key: String, example: String) -> String? {
+        guard let result = path(node, key, example: example) else { return nil }
+        if result != "/" { return result }
+        report(.invalidPath, "`\(key)` is a folder: `/`", help: "write the path of a file", at: node.span)
+        return nil
+    }
+
+    /// A list of paths of files, each once.
+    mutating func paths(_ node: Node, _ key: String, example: String) -> [String] {
+        var result = Distinct<String>()
+        for item in items(node, key, of: "paths", example: example) {
+            guard let path = filePath(item, key, example: "\(key): [\(example)]") else { continue }
+            if !result.append(path) { reportRepetition(item, key, path) }
+        }
+        return result.items
+    }
+
     /// The path of a Unix socket, which must fit into a socket address (reliability.md SK-7).
     mutating func socketPath(_ node: Node, _ key: String) -> String? {
         guard let result = path(node, key, example: "\(key): /run/web.sock") else { return nil }

@@ -1,110 +1,160 @@
 internal import HeroModel
 
 /// A probe as its map says it.
-struct ProbeDraft {
-    /// What it asks, with the key's place; nil where the value is wrong.
-    fileprivate var questions: [(key: String, question: Probe.Question?)] = []
-    fileprivate var rest = Probe(.exec([]))
-    fileprivate var httpSocket: String?
-    fileprivate var httpPath: String?
+struct ProbeDraft: Located {
+    /// What a probe is for.
+    enum Purpose: String {
+        /// When an action counts as up.
+        case ready
+        /// Whether it is alive.
+        case health
+    }
 
-    /// The probe, when exactly one question is asked and understood.
-    func probe(at span: Span, unless misspelt: Set<String>, in scope: inout Scope) -> Probe? {
+    /// What it asks, with the key; nil where the value is wrong.
+    private var questions: [(key: String, question: Probe.Question?)] = []
+    private var rest: Probe
+    private var httpSocket: String?
+    private var httpPath: String?
+    /// What it says, once it is read; nil where it is wrong.
+    private(set) var probe: Probe?
+    var written: [Written] = []
+    var misspelt: Set<String> = []
+
+    /// Reads a probe: one question, and how it is asked.
+    static func read(_ node: Node, as purpose: Purpose, in scope: inout Scope) -> Self {
+        switch purpose {
+        case .ready:
+            var draft = Self(rest: Probe(.exec([])))
+            readyTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
+            draft.finish(node, in: &scope)
+            return draft
+        case .health:
+            var draft = Self(rest: Probe(.exec([]), interval: Probe.healthInterval))
+            healthTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
+            draft.finish(node, in: &scope)
+            return draft
+        }
+    }
+
+    private init(rest: Probe) {
+        self.rest = rest
+    }
+
+    private static let questionKeys = ["tcp", "http", "exec", "unix", "log", "notify"]
+
+    private mutating func finish(_ node: Node, in scope: inout Scope) {
+        guard case .mapping = node.content else { return }
         guard let first = questions.first else {
-            guard misspelt.isDisjoint(with: ["tcp", "http", "exec", "unix"]) else { return nil }
+            guard misspelt.isDisjoint(with: Self.questionKeys) else { return }
             scope.report(
                 .noQuestion,
                 "this probe asks nothing",
-                help: "write one of `tcp: 8080`, `http: http://127.0.0.1:8080/health`, `exec: [..]` or `unix: path`",
-                at: span
+                help: "write one of `tcp: 8080`, `http: http://127.0.0.1:8080/health`, `exec: [..]`, `unix: path` "
+                    + "or `log: regex`",
+                at: node.span
             )
-            return nil
+            return
         }
         guard questions.count == 1 else {
             scope.report(
                 .twoQuestions,
                 "a probe asks one question, and this one asks \(questions.count): \(listed(questions.map(\.key)))",
                 help: "keep one of them; an `exec` probe can ask several things",
-                at: span
+                at: node.span
             )
-            return nil
+            return
         }
-        guard let question = first.question else { return nil }
-        var probe = rest
-        probe.question = question
-        return probe
+        guard let question = first.question else { return }
+        rest.question = question
+        probe = rest
     }
 
     /// The keys of `ready`.
-    static let table = KeyTable<ActionDraft>(
-        of: "ready",
-        prefix: "ready.",
-        [
-            Key("tcp") { node, draft, scope in
-                draft.probe.questions.append(("tcp", scope.endpoint(node, "ready.tcp").map { .tcp($0) }))
-            },
-            Key("http") { node, draft, scope in
-                let target = http(node, &draft, &scope)
-                draft.probe.questions.append(("http", target.map { .http($0) }))
-            },
-            Key("exec") { node, draft, scope in
-                draft.probe.questions.append(("exec", scope.arguments(node, "ready.exec").map { .exec($0) }))
-            },
-            Key("unix") { node, draft, scope in
-                draft.probe.questions.append(("unix", scope.socketPath(node, "ready.unix").map { .unix($0) }))
-            },
-            Key("interval") { node, draft, scope in
-                if let value = scope.duration(node, "ready.interval") { draft.probe.rest.interval = value }
-            },
-            Key("timeout") { node, draft, scope in
-                if let value = scope.duration(node, "ready.timeout") { draft.probe.rest.timeout = value }
-            },
-            Key("failures") { node, draft, scope in
-                if let value = scope.integer(node, "ready.failures", in: 1...Limits.tries) {
-                    draft.probe.rest.failures = value
-                }
-            },
-            Key("successes") { node, draft, scope in
-                if let value = scope.integer(node, "ready.successes", in: 1...Limits.tries) {
-                    draft.probe.rest.successes = value
-                }
-            },
-            Key("start_period") { node, draft, scope in
-                if let value = scope.duration(node, "ready.start_period", mayBeZero: true) {
-                    draft.probe.rest.startPeriod = value
-                }
-            },
-        ]
-    )
+    static let readyTable = table(.ready)
+    /// The keys of `health`.
+    static let healthTable = table(.health)
 
-    private static func http(_ node: Node, _ draft: inout ActionDraft, _ scope: inout Scope) -> HTTPTarget? {
-        guard case .mapping(let entries) = node.content else { return scope.httpURL(node, "ready.http") }
-        httpTable.decode(entries, into: &draft, in: &scope)
-        if !entries.contains(where: { $0.key == "unix" }), !draft.misspelt.contains("unix") {
+    private static func table(_ purpose: Purpose) -> KeyTable<ProbeDraft> {
+        let owner = purpose.rawValue
+        func question(
+            _ key: String,
+            _ read: @escaping @Sendable (Node, String, inout Scope) -> Probe.Question?
+        ) -> Key<ProbeDraft> {
+            let path = "\(owner).\(key)"
+            return Key(key) { node, draft, scope in draft.questions.append((key, read(node, path, &scope))) }
+        }
+        func time(
+            _ key: String,
+            _ range: ClosedRange<Duration>,
+            _ set: @escaping @Sendable (inout Probe, Duration) -> Void
+        ) -> Key<ProbeDraft> {
+            let path = "\(owner).\(key)"
+            return Key(key) { node, draft, scope in
+                if let value = scope.duration(node, path, in: range) { set(&draft.rest, value) }
+            }
+        }
+        func count(_ key: String, _ set: @escaping @Sendable (inout Probe, Int) -> Void) -> Key<ProbeDraft> {
+            let path = "\(owner).\(key)"
+            return Key(key) { node, draft, scope in
+                if let value = scope.integer(node, path, in: Ranges.tries) { set(&draft.rest, value) }
+            }
+        }
+        let http = httpTable(owner)
+        let notify = question("notify") { node, path, scope in scope.isTrue(node, path) ? .notify : nil }
+        return KeyTable(
+            of: owner,
+            prefix: owner + ".",
+            [
+                question("tcp") { node, path, scope in scope.endpoint(node, path).map { .tcp($0) } },
+                Key("http") { node, draft, scope in
+                    let target = draft.http(node, http, in: &scope)
+                    draft.questions.append(("http", target.map { .http($0) }))
+                },
+                question("exec") { node, path, scope in scope.arguments(node, path).map { .exec($0) } },
+                question("unix") { node, path, scope in scope.socketPath(node, path).map { .unix($0) } },
+                question("log") { node, path, scope in scope.pattern(node, path).map { .log($0) } },
+            ] + (purpose == .ready ? [notify] : []) + [
+                time("interval", Ranges.time) { $0.interval = $1 },
+                time("timeout", Ranges.time) { $0.timeout = $1 },
+                count("failures") { $0.failures = $1 },
+                count("successes") { $0.successes = $1 },
+                time("start_period", Ranges.delay) { $0.startPeriod = $1 },
+            ],
+            elsewhere: { key in
+                guard key == "notify", purpose == .health else { return nil }
+                return "a program says READY=1 once, when it is up: write `notify: true` in `ready`"
+            }
+        )
+    }
+
+    private mutating func http(_ node: Node, _ table: KeyTable<Self>, in scope: inout Scope) -> HTTPTarget? {
+        guard case .mapping(let entries) = node.content else { return scope.httpURL(node, table.owner) }
+        table.decode(entries, into: &self, in: &scope)
+        if !entries.contains(where: { $0.key == "unix" }), !misspelt.contains("unix") {
             scope.report(
                 .missingKey,
-                "`ready.http` has no `unix`",
+                "`\(table.owner)` has no `unix`",
                 help: "write `{unix: /run/web.sock, path: /health}`, or a URL",
                 at: node.span
             )
         }
-        guard let socket = draft.probe.httpSocket else { return nil }
+        guard let socket = httpSocket else { return nil }
         if entries.contains(where: { $0.key == "path" }) {
-            return draft.probe.httpPath.map { HTTPTarget(.unix(socket), path: $0) }
+            return httpPath.map { HTTPTarget(.unix(socket), path: $0) }
         }
         return HTTPTarget(.unix(socket), path: "/")
     }
 
-    private static let httpTable = KeyTable<ActionDraft>(
-        of: "ready.http",
-        prefix: "ready.http.",
-        [
-            Key("unix") { node, draft, scope in
-                draft.probe.httpSocket = scope.socketPath(node, "ready.http.unix")
-            },
-            Key("path") { node, draft, scope in
-                draft.probe.httpPath = scope.requestPath(node, "ready.http.path")
-            },
-        ]
-    )
+    private static func httpTable(_ probe: String) -> KeyTable<ProbeDraft> {
+        let unix = "\(probe).http.unix"
+        let path = "\(probe).http.path"
+        return KeyTable(
+            of: "\(probe).http",
+            prefix: "\(probe).http.",
+            [
+                Key("unix") { node, draft, scope in draft.httpSocket = scope.socketPath(node, unix) },
+                Key("path") { node, draft, scope in draft.httpPath = scope.requestPath(node, path) },
+            ]
+        )
+    }
 }

@@ -10,7 +10,7 @@ struct ServiceDraft: Located {
         case named(QualifiedName, Span)
     }
 
-    /// One name in `requires`, `after` or `wants`.
+    /// One name in `requires`, `after`, `wants` or `conflicts`.
     struct Reference {
         /// The key it stands under.
         var key: Edge
@@ -43,7 +43,7 @@ struct ServiceDraft: Located {
     func span(of path: String) -> Span { written.first { $0.path == path }?.span ?? span }
 }
 
-/// The kinds of dependency a service can declare.
+/// The kinds of relation to another service that a service can declare.
 enum Edge: String, CaseIterable {
     /// Hard.
     case requires
@@ -51,6 +51,8 @@ enum Edge: String, CaseIterable {
     case after
     /// Soft.
     case wants
+    /// Never up at the same time; the only one that says nothing about order.
+    case conflicts
 }
 
 extension ServiceDraft {
@@ -79,14 +81,20 @@ extension ServiceDraft {
             Key("requires") { node, draft, scope in draft.refer(node, .requires, \.requires, in: &scope) },
             Key("after") { node, draft, scope in draft.refer(node, .after, \.after, in: &scope) },
             Key("wants") { node, draft, scope in draft.refer(node, .wants, \.wants, in: &scope) },
+            Key("conflicts") { node, draft, scope in draft.refer(node, .conflicts, \.conflicts, in: &scope) },
             Key("required") { node, draft, scope in
                 if let value = scope.boolean(node, "required") { draft.spec.required = value }
             },
             Key("env") { node, draft, scope in
-                draft.spec.environment = scope.texts(node, "env", example: "PORT: 8080") { path, span in
+                draft.spec.environment = scope.environment(node, "env") { path, span in
                     draft.written.append(Written(path: path, span: span))
-                }.mapValues(EnvironmentValue.text)
+                }
             },
+            Key("env_file") { node, draft, scope in
+                draft.spec.environmentFiles = scope.paths(node, "env_file", example: "web.env")
+            },
+            Key("user") { node, draft, scope in draft.spec.user = scope.account(node, "user", other: "group") },
+            Key("group") { node, draft, scope in draft.spec.group = scope.account(node, "group", other: "user") },
             Key("cwd") { node, draft, scope in
                 draft.spec.workingDirectory = scope.path(node, "cwd", example: "cwd: /srv/web")
             },
@@ -94,8 +102,17 @@ extension ServiceDraft {
             Key("start_order") { node, draft, scope in
                 if let value = scope.choice(node, "start_order", StartOrder.self) { draft.spec.startOrder = value }
             },
+            Key("start") { node, draft, scope in
+                Self.startTable.decode(node, example: "replace_existing_jobs: false", into: &draft, in: &scope)
+            },
+            Key("stop") { node, draft, scope in
+                Self.stopTable.decode(node, example: "remove_jobs: true", into: &draft, in: &scope)
+            },
+            Key("protect") { node, draft, scope in
+                if let value = scope.boolean(node, "protect") { draft.spec.isProtected = value }
+            },
             Key("generation") { node, draft, scope in
-                if let value = scope.integer(node, "generation", in: 0...Limits.generation) {
+                if let value = scope.integer(node, "generation", in: Ranges.generation) {
                     draft.spec.generation = value
                 }
             },
@@ -103,6 +120,32 @@ extension ServiceDraft {
         elsewhere: { key in
             guard ActionDraft.inlineKeyNames.contains(key) else { return nil }
             return "`\(key)` is a key of an action: write it in an item of `actions`"
+        }
+    )
+
+    private static let startTable = KeyTable<ServiceDraft>(
+        of: "start",
+        prefix: "start.",
+        [
+            Key("replace_existing_jobs") { node, draft, scope in
+                if let value = scope.boolean(node, "start.replace_existing_jobs") {
+                    draft.spec.replacesExistingJobs = value
+                }
+            }
+        ]
+    )
+
+    private static let stopTable = KeyTable<ServiceDraft>(
+        of: "stop",
+        prefix: "stop.",
+        [
+            Key("remove_jobs") { node, draft, scope in
+                if let value = scope.boolean(node, "stop.remove_jobs") { draft.spec.removesJobs = value }
+            }
+        ],
+        elsewhere: { key in
+            guard key == "signal" || key == "timeout" else { return nil }
+            return "`\(key)` is a key of an action's `stop`: write it in an item of `actions`"
         }
     )
 
@@ -141,16 +184,4 @@ extension ServiceDraft {
         }
         if case .sequence = node.content {} else if !node.isNull { hasBrokenItems = true }
     }
-}
-
-/// The ranges of numbers.
-enum Limits {
-    /// The largest generation: what JSON readers keep exactly (RFC 8259 section 6).
-    static let generation = 9_007_199_254_740_991
-    /// The most tries of anything.
-    static let tries = 1_000_000
-    /// The most earlier log files.
-    static let keptFiles = 99
-    /// The smallest and the largest log file.
-    static let logBytes: ClosedRange<Int64> = 1024...(1 << 40)
 }

@@ -31,9 +31,15 @@ extension Scope {
         )
     }
 
+    /// The text of a scalar that is not null: the one place where values are taken from nodes.
+    func scalar(_ node: Node) -> (text: String, isPlain: Bool)? {
+        guard case .scalar(let text, plain: let isPlain) = node.content, !node.isNull else { return nil }
+        return (text, isPlain)
+    }
+
     /// A text: any scalar but null, with the spelling it has.
     mutating func text(_ node: Node, _ key: String, example: String = "some text") -> String? {
-        if case .scalar(let text, plain: _) = node.content, !node.isNull { return text }
+        if let text = scalar(node)?.text { return text }
         reportType(node, key, "a text", example: example)
         return nil
     }
@@ -59,7 +65,7 @@ extension Scope {
 
     /// `true` or `false`, plain.
     mutating func boolean(_ node: Node, _ key: String) -> Bool? {
-        if case .scalar(let text, plain: true) = node.content {
+        if let (text, isPlain) = scalar(node), isPlain {
             if text == "true" { return true }
             if text == "false" { return false }
         }
@@ -67,9 +73,16 @@ extension Scope {
         return nil
     }
 
+    /// `true`, where the key can only be left out otherwise.
+    mutating func isTrue(_ node: Node, _ key: String) -> Bool {
+        guard boolean(node, key) == false else { return true }
+        report(.wrongType, "`\(key)` can only be `true`", help: "remove it", at: node.span)
+        return false
+    }
+
     /// A decimal integer within a range.
     mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
-        guard case .scalar(let text, plain: true) = node.content, Scalars.looksDecimal(text) else {
+        guard let (text, isPlain) = scalar(node), isPlain, Scalars.looksDecimal(text) else {
             reportType(node, key, "a whole decimal number", example: "\(lastPart(key)): \(max(range.lowerBound, 1))")
             return nil
         }
@@ -88,7 +101,7 @@ extension Scope {
 
     /// A number with an optional fraction within a range.
     mutating func number(_ node: Node, _ key: String, in range: ClosedRange<Double>) -> Double? {
-        guard case .scalar(let text, plain: true) = node.content, let value = Scalars.number(text) else {
+        guard let (text, isPlain) = scalar(node), isPlain, let value = Scalars.number(text) else {
             reportType(
                 node,
                 key,
@@ -108,16 +121,22 @@ extension Scope {
         return nil
     }
 
-    /// A duration with its unit; zero only where it means something.
-    mutating func duration(_ node: Node, _ key: String, mayBeZero: Bool = false) -> Duration? {
-        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+    /// A duration with its unit, within a range.
+    mutating func duration(_ node: Node, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
+        guard let (text, _) = scalar(node) else {
             reportType(node, key, "a duration", example: "\(lastPart(key)): 10s")
             return nil
         }
         do throws(Scalars.QuantityFlaw) {
             let value = try Scalars.duration(text)
-            if mayBeZero || value > .zero { return value }
-            report(.outOfRange, "`\(key)` cannot be 0", help: "write a longer one, such as `1s`", at: node.span)
+            if range.contains(value) { return value }
+            let least = Canonical.duration(range.lowerBound)
+            report(
+                .outOfRange,
+                value == .zero ? "`\(key)` cannot be 0" : "`\(key)` must be at least \(least), not \(quoted(text))",
+                help: "write a longer one, such as `\(Canonical.duration(max(range.lowerBound, .seconds(1))))`",
+                at: node.span
+            )
         } catch {
             switch error {
             case .unitMissing:
@@ -148,7 +167,7 @@ extension Scope {
 
     /// A size with its unit, within a range of bytes.
     mutating func size(_ node: Node, _ key: String, in range: ClosedRange<Int64>) -> Int64? {
-        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+        guard let (text, _) = scalar(node) else {
             reportType(node, key, "a size", example: "\(lastPart(key)): 10MiB")
             return nil
         }
@@ -190,7 +209,7 @@ extension Scope {
     mutating func choice<Choice>(_ node: Node, _ key: String, _: Choice.Type) -> Choice?
     where Choice: RawRepresentable<String> & CaseIterable {
         let words = Choice.allCases.map(\.rawValue)
-        guard case .scalar(let text, plain: _) = node.content, !node.isNull else {
+        guard let (text, _) = scalar(node) else {
             reportType(node, key, "one of \(listed(words))", example: "\(key): \(words.first ?? "")")
             return nil
         }

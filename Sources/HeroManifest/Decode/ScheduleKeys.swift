@@ -1,0 +1,79 @@
+internal import HeroModel
+
+/// `schedule` as its map says it.
+struct ScheduleDraft: Located {
+    private var cron: CronExpression?
+    private var every: Duration?
+    private var overlap = Schedule.Overlap.skip
+    /// The value of `timezone` with its place.
+    private(set) var timeZone: (name: String, span: Span)?
+    /// What it says, once it is read; nil where it is wrong.
+    private(set) var schedule: Schedule?
+    var written: [Written] = []
+    var misspelt: Set<String> = []
+
+    /// Reads a schedule: one rhythm, and how it is kept.
+    static func read(_ node: Node, in scope: inout Scope) -> Self {
+        var draft = Self()
+        table.decode(node, example: "every: 5m", into: &draft, in: &scope)
+        guard case .mapping(let entries) = node.content else { return draft }
+        let rhythms = entries.filter { $0.key == "cron" || $0.key == "every" }
+        if rhythms.count == 1 {
+            draft.schedule = (draft.cron.map { .cron($0) } ?? draft.every.map { .every($0) }).map {
+                Schedule($0, timeZone: draft.timeZone?.name ?? "UTC", overlap: draft.overlap)
+            }
+        } else if let second = rhythms.last {
+            scope.report(
+                .twoRhythms,
+                "a schedule has `cron` or `every`, not both",
+                help: "remove one of them",
+                at: second.span
+            )
+        } else if draft.misspelt.isDisjoint(with: ["cron", "every"]) {
+            scope.report(
+                .noRhythm,
+                "this schedule does not say when",
+                help: "write `cron: \"*/5 * * * *\"` or `every: 5m`",
+                at: node.span
+            )
+        }
+        return draft
+    }
+
+    /// The keys of `schedule`.
+    static let table = KeyTable<ScheduleDraft>(
+        of: "schedule",
+        prefix: "schedule.",
+        [
+            Key("cron") { node, draft, scope in draft.cron = scope.cron(node, "schedule.cron") },
+            Key("every") { node, draft, scope in
+                draft.every = scope.duration(node, "schedule.every", in: Ranges.rhythm)
+            },
+            Key("timezone") { node, draft, scope in
+                guard let name = scope.word(node, "schedule.timezone", example: "timezone: Europe/Brussels") else {
+                    return
+                }
+                draft.timeZone = (name, node.span)
+            },
+            Key("overlap") { node, draft, scope in
+                if let value = scope.choice(node, "schedule.overlap", Schedule.Overlap.self) { draft.overlap = value }
+            },
+        ]
+    )
+}
+
+extension Scope {
+    /// A cron expression.
+    mutating func cron(_ node: Node, _ key: String) -> CronExpression? {
+        guard let text = word(node, key, example: "\(lastPart(key)): \"*/5 * * * *\"") else { return nil }
+        let fields = text.split(separator: " ")
+        if fields.count == 5 { return CronExpression(text: fields.joined(separator: " ")) }
+        report(
+            .invalidCron,
+            "`\(key)` has \(fields.count) fields, and a cron expression has five: \(quoted(text))",
+            help: "write minute, hour, day of month, month and day of week, such as `\"30 4 * * mon-fri\"`",
+            at: node.span
+        )
+        return nil
+    }
+}

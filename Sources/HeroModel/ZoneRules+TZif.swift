@@ -1,0 +1,92 @@
+extension ZoneRules {
+    /// Reads a time zone file of the IANA database: TZif, versions 1 to 4 (RFC 9636).
+    ///
+    /// Anything may stand in the file: nil when it is no such file, when what it says is impossible, and when it counts leap
+    /// seconds.
+    public init?(tzif bytes: [UInt8]) {
+        guard let first = TZifBlock(bytes, at: 0, timeSize: 4) else { return nil }
+        guard first.version >= UInt8(ascii: "2") else {
+            guard let changes = first.changes, let offset = first.firstOffset else { return nil }
+            self.init(offset: offset, changes: changes, rule: nil)
+            return
+        }
+        // From version 2 on everything is said again with 64 bits, and the rule of the future follows in a line of its own.
+        guard let block = TZifBlock(bytes, at: first.end, timeSize: 8),
+            let changes = block.changes, let offset = block.firstOffset
+        else { return nil }
+        let line = bytes[block.end...]
+        guard line.first == UInt8(ascii: "\n"), let end = line.dropFirst().firstIndex(of: UInt8(ascii: "\n")) else {
+            return nil
+        }
+        let text = line[(line.startIndex + 1)..<end]
+        guard !text.isEmpty else {
+            self.init(offset: offset, changes: changes, rule: nil)
+            return
+        }
+        guard let rule = YearlyRule(text) else { return nil }
+        self.init(offset: offset, changes: changes, rule: rule)
+    }
+}
+
+/// A header and the data behind it (RFC 9636, 3.1 and 3.2).
+private struct TZifBlock {
+    /// The digit of the version; 0 for the first one.
+    let version: UInt8
+    /// Where the next byte after it is.
+    let end: Int
+
+    private let bytes: [UInt8]
+    private let start: Int
+    private let timeSize: Int
+    private let timeCount: Int
+    private let typeCount: Int
+
+    /// Finds a block; nil when it is not there as a whole, or says that it counts leap seconds.
+    init?(_ bytes: [UInt8], at header: Int, timeSize: Int) {
+        guard bytes.count - header >= 44, bytes[header..<(header + 4)].elementsEqual("TZif".utf8) else { return nil }
+        let counts = (0..<6).map { Int(Self.number(bytes, at: header + 20 + 4 * $0, size: 4) & 0xFFFF_FFFF) }
+        let (universal, standard, leaps, times, types, letters) = (
+            counts[0], counts[1], counts[2], counts[3], counts[4], counts[5]
+        )
+        version = bytes[header + 4]
+        start = header + 44
+        // Counts have 32 bits each, so that this cannot overflow.
+        end = start + times * (timeSize + 1) + types * 6 + letters + leaps * (timeSize + 4) + standard + universal
+        guard end <= bytes.count, leaps == 0 else { return nil }
+        self.bytes = bytes
+        self.timeSize = timeSize
+        timeCount = times
+        typeCount = types
+    }
+
+    /// What is in force before the first change.
+    var firstOffset: Int64? { offset(ofType: 0) }
+
+    /// The changes; nil when they are not in order or impossible.
+    var changes: [ZoneRules.Change]? {
+        var changes: [ZoneRules.Change] = []
+        changes.reserveCapacity(timeCount)
+        for index in 0..<timeCount {
+            let time = Self.number(bytes, at: start + index * timeSize, size: timeSize)
+            let type = Int(bytes[start + timeCount * timeSize + index])
+            guard time >= 0 &- ZoneRules.reach, time <= ZoneRules.reach, let offset = offset(ofType: type),
+                changes.last.map({ $0.time < time }) ?? true
+            else { return nil }
+            changes.append(ZoneRules.Change(time: time, offset: offset))
+        }
+        return changes
+    }
+
+    private func offset(ofType type: Int) -> Int64? {
+        guard type < typeCount else { return nil }
+        let offset = Self.number(bytes, at: start + timeCount * (timeSize + 1) + type * 6, size: 4)
+        return offset.magnitude <= ZoneRules.farthestOffset.magnitude ? offset : nil
+    }
+
+    /// A signed number, the most significant byte first.
+    private static func number(_ bytes: [UInt8], at index: Int, size: Int) -> Int64 {
+        var value: UInt64 = bytes[index] >= 0x80 ? .max : 0
+        for byte in bytes[index..<(index + size)] { value = value << 8 | UInt64(byte) }
+        return Int64(bitPattern: value)
+    }
+}

@@ -1,0 +1,76 @@
+public import HeroModel
+
+extension Observed {
+    /// What would be there once a plan was carried out and everything came up as hoped.
+    public func carriedOut(_ plan: Plan, _ desired: Desired) -> Observed {
+        var result = self
+        result.revision = plan.baseRevision + 1
+        for change in plan.changes {
+            if change.isStandalone {
+                result.carryOut(standalone: change, desired.actions[change.service]?.spec)
+            } else {
+                result.carryOut(change, desired.services[change.service]?.spec)
+            }
+        }
+        let gone = Set(plan.reclaims.map(\.pid))
+        result.holders.removeAll { gone.contains($0.pid) }
+        return result
+    }
+
+    private mutating func carryOut(_ change: Change, _ spec: ServiceSpec?) {
+        switch change.action {
+        case .keep, .blocked: break
+        case .start, .restart:
+            guard let spec else { return }
+            let isProcess = spec.actions.contains(where: \.isProcess)
+            services[change.service] = ObservedService(spec, isProcess ? .running : .exited, isActive: isProcess)
+        case .stop:
+            services[change.service]?.state = .stopped
+            services[change.service]?.isActive = false
+            services[change.service]?.drift = []
+            services[change.service]?.unhealthy = nil
+        case .update:
+            guard let spec, let old = services[change.service] else { return }
+            services[change.service] = ObservedService(spec, old.state, isActive: old.isActive)
+            services[change.service]?.drift = old.drift
+            services[change.service]?.unhealthy = old.unhealthy
+        }
+    }
+
+    private mutating func carryOut(standalone change: Change, _ spec: ActionSpec?) {
+        let isPaused = standalone[change.service]?.isScheduled == false
+        switch change.action {
+        case .keep, .blocked: break
+        case .start, .restart, .update:
+            guard let spec else { return }
+            let wasActive = standalone[change.service]?.isActive ?? false
+            standalone[change.service] = ObservedStandalone(
+                canonical: CanonicalSpec(standalone: spec),
+                isActive: change.action == .restart || wasActive,
+                isScheduled: spec.schedule != nil && !(change.action == .update && isPaused)
+            )
+        case .stop:
+            guard change.reason.code != .undeclared, spec?.isStandalone ?? true else {
+                standalone[change.service] = nil
+                return
+            }
+            standalone[change.service]?.isActive = false
+            standalone[change.service]?.isScheduled = false
+        }
+    }
+}
+
+extension ObservedService {
+    /// What is recorded of a service that was started with this spec.
+    public init(_ spec: ServiceSpec, _ state: ServiceState, isActive: Bool) {
+        self.init(
+            canonical: CanonicalSpec(spec),
+            requires: spec.requires,
+            after: spec.after + spec.wants,
+            conflicts: spec.conflicts,
+            serviceClass: spec.serviceClass,
+            state: state,
+            isActive: isActive
+        )
+    }
+}

@@ -1,0 +1,81 @@
+import HeroModel
+
+extension Plan {
+    /// Adds what the machine has left, and what is stopped to make room.
+    ///
+    /// A holder of what a service binds is a reclaim when the service starts and the manifests allow it, and drift
+    /// otherwise: then the service waits for it.
+    mutating func addFindings(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
+        for change in changes where !change.isStandalone {
+            guard isWatched(desired.services[change.service]?.spec) else { continue }
+            drift += observed.services[change.service]?.drift ?? []
+        }
+        if !observed.holders.isEmpty { add(observed.holders, desired, options) }
+        if drift.count > 1 {
+            drift.sort { left, right in
+                (left.service, left.action, left.kind.rawValue, left.text)
+                    < (right.service, right.action, right.kind.rawValue, right.text)
+            }
+        }
+    }
+
+    private func isWatched(_ spec: ServiceSpec?) -> Bool {
+        switch spec?.status {
+        case .start: true
+        case .stop, .ignore, .spec, nil: false
+        }
+    }
+
+    private mutating func add(_ holders: [ObservedHolder], _ desired: Desired, _ options: PlanOptions) {
+        var actions: [Subject: PlanAction] = [:]
+        for change in changes { actions[Subject(change.service, change.isStandalone)] = change.action }
+        for holder in holders {
+            guard let action = actions[Subject(holder.service, holder.isStandalone)],
+                let spec = Self.spec(of: holder, desired)
+            else { continue }
+            if action.isStarting, let permission = holder.permission(spec) {
+                reclaims.append(Reclaim(holder, allowedBy: permission))
+            } else if !holder.isStandalone, isWatched(desired.services[holder.service]?.spec), action != .stop {
+                drift.append(.heldByStranger(holder))
+            }
+        }
+        reclaims.sort { left, right in
+            (left.service, left.action, left.resource.description, left.pid)
+                < (right.service, right.action, right.resource.description, right.pid)
+        }
+        guard !options.kills else { return }
+        diagnostics += reclaims.map { Self.refusal($0, desired) }
+        reclaims = []
+    }
+
+    private struct Subject: Hashable {
+        var name: QualifiedName
+        var isStandalone: Bool
+
+        init(_ name: QualifiedName, _ isStandalone: Bool) {
+            self.name = name
+            self.isStandalone = isStandalone
+        }
+    }
+
+    private static func spec(of holder: ObservedHolder, _ desired: Desired) -> ActionSpec? {
+        holder.isStandalone
+            ? desired.actions[holder.service]?.spec
+            : desired.services[holder.service]?.spec.actions.first { $0.name == holder.action }
+    }
+
+    private static func refusal(_ reclaim: Reclaim, _ desired: Desired) -> Diagnostic {
+        let declared = desired.services[reclaim.service]
+        let path = "actions.\(reclaim.action).\(reclaim.allowedBy.rawValue)"
+        return Diagnostic(
+            .error,
+            code: "reclaim-needed",
+            "cannot start \(reclaim.service): \(reclaim.holderText) holds \(reclaim.resource), "
+                + "and `--no-kill` forbids to stop it",
+            help: "stop it yourself, or leave out `--no-kill`",
+            at: reclaim.isStandalone
+                ? desired.actions[reclaim.service]?.place(of: reclaim.allowedBy.rawValue)
+                : declared?.place(of: path)
+        )
+    }
+}

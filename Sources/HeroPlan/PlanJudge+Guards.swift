@@ -1,0 +1,132 @@
+import HeroModel
+
+extension PlanJudge {
+    func conflictsNeverUpTogether() -> [PlanViolation] {
+        services.compactMap { change in
+            guard comesUp(change.service), let other = inTheWay(change.service).min() else { return nil }
+            return PlanViolation(.conflictsNeverUpTogether, change.service, "comes up beside \(other)")
+        }
+    }
+
+    func narrowPlansStayNarrow() -> [PlanViolation] {
+        guard !options.only.isEmpty else { return [] }
+        var inside = Set(options.only)
+        var pending = options.only
+        var dependents: [QualifiedName: [QualifiedName]] = [:]
+        for change in services where goesDown(change.service) {
+            let name = change.service
+            for other in (desired.services[name]?.spec.requires ?? []) + (observed.services[name]?.requires ?? []) {
+                dependents[other, default: []].append(name)
+            }
+        }
+        // Outwards from the named ones, over what really moves.
+        while let name = pending.popLast() {
+            var next = goesDown(name) ? dependents[name] ?? [] : []
+            if comesUp(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
+                next += (desired.services[name]?.spec.requires ?? []).filter { !isLive($0) }
+                next += (rivals[name] ?? []).filter { verdict($0) == .down }
+            }
+            for other in next where inside.insert(other).inserted { pending.append(other) }
+        }
+        return plan.changes.compactMap { change in
+            guard change.action != .keep, !inside.contains(change.service) else { return nil }
+            return PlanViolation(
+                .narrowPlansStayNarrow,
+                change.service,
+                "\(change.action.rawValue), and it was not named"
+            )
+        }
+    }
+
+    func standaloneActionsStandAlone() -> [PlanViolation] {
+        let law = PlanLaw.standaloneActionsStandAlone
+        var broken: [PlanViolation] = []
+        var due = Set(observed.standalone.keys)
+        for (name, declared) in desired.actions where declared.spec.isStandalone { due.insert(name) }
+        if !options.only.isEmpty { due.formIntersection(options.only) }
+        if Set(standalone.map(\.service)) != due || standalone.count != due.count {
+            broken.append(PlanViolation(law, nil, "not all of them appear exactly once"))
+        }
+        for change in standalone {
+            if change.stopWave != nil || change.startWave != nil || change.cause != nil || !change.blockedBy.isEmpty {
+                broken.append(PlanViolation(law, change.service, "is bound to others"))
+            }
+            let asked = askedStandalone(change.service)
+            if change.action != asked {
+                let text = "\(change.action.rawValue) instead of \(asked.rawValue)"
+                broken.append(PlanViolation(law, change.service, text))
+            }
+        }
+        return broken
+    }
+
+    private func askedStandalone(_ name: QualifiedName) -> PlanAction {
+        let found = observed.standalone[name]
+        if options.down != .none {
+            return found.map { $0.isActive || $0.isScheduled } ?? false ? .stop : .keep
+        }
+        guard let spec = desired.actions[name]?.spec, spec.isStandalone else {
+            return found != nil && (desired.actions[name] != nil || options.prunes) ? .stop : .keep
+        }
+        guard let found else { return .start }
+        let (before, after) = (found.canonical.values, CanonicalSpec(standalone: spec).values)
+        let paths = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        let asksForRun = paths.contains { path in
+            if path == "run_on" { return true }
+            if path == "generation" {
+                return (Int(after[path] ?? "0") ?? 0) > (Int(before[path] ?? "0") ?? 0)
+            }
+            return CanonicalSpec.cost(of: "actions.it.\(path)") == .restart
+        }
+        if spec.runOn == .apply && asksForRun { return found.isActive ? .restart : .start }
+        if spec.schedule != nil && !found.isScheduled { return .start }
+        return paths.isEmpty ? .keep : .update
+    }
+
+    func reclaimsAreAllowed() -> [PlanViolation] {
+        plan.reclaims.compactMap { reclaim in
+            func broken(_ text: String) -> PlanViolation {
+                PlanViolation(.reclaimsAreAllowed, reclaim.service, "pid \(reclaim.pid) \(text)")
+            }
+            guard options.kills else { return broken("is stopped although nothing may be") }
+            let starts = plan.changes.contains { change in
+                change.service == reclaim.service && change.isStandalone == reclaim.isStandalone
+                    && (change.action == .start || change.action == .restart)
+            }
+            guard starts else { return broken("is stopped for something that does not start") }
+            let holder = observed.holders.first { holder in
+                holder.service == reclaim.service && holder.action == reclaim.action && holder.pid == reclaim.pid
+                    && holder.resource == reclaim.resource
+            }
+            guard let holder, holder.protection == nil else { return broken("must not be stopped") }
+            let spec =
+                reclaim.isStandalone
+                ? desired.actions[reclaim.service]?.spec
+                : desired.services[reclaim.service]?.spec.actions.first { $0.name == reclaim.action }
+            let isAllowed =
+                switch reclaim.allowedBy {
+                case .killOthers: spec?.killsOthers ?? false
+                case .singleton: spec?.singleton ?? false && holder.isInstance
+                }
+            return isAllowed ? nil : broken("is stopped without permission")
+        }
+    }
+
+    func guardsAreHonoured() -> [PlanViolation] {
+        guard options.down == .none else { return [] }
+        let refused = Set(plan.refusals.map(\.code))
+        var broken: [PlanViolation] = []
+        let moved = services.filter { goesDown($0.service) }
+        if let limit = desired.settings.maxDisruption, !options.allowsDisruption, moved.count > limit {
+            if !refused.contains("too-disruptive") {
+                broken.append(PlanViolation(.guardsAreHonoured, nil, "\(moved.count) services, and \(limit) may"))
+            }
+        }
+        guard !options.allowsProtected, !refused.contains("protected") else { return broken }
+        for change in moved where desired.services[change.service]?.spec.isProtected ?? false {
+            guard observed.services[change.service]?.state.isUp ?? false else { continue }
+            broken.append(PlanViolation(.guardsAreHonoured, change.service, "is protected"))
+        }
+        return broken
+    }
+}

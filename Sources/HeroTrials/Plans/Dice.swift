@@ -1,0 +1,26 @@
+import HeroSim
+
+extension Seed {
+    /// A number from 0 to one below the bound, which is at least 1.
+    mutating func number(below bound: Int) -> Int { number(0...max(0, bound - 1)) }
+
+    /// True once in so many.
+    mutating func oneIn(_ count: Int) -> Bool { number(below: count) == 0 }
+
+    /// One of a list that is not empty.
+    mutating func pick<Element>(_ list: [Element]) -> Element { list[number(below: list.count)] }
+
+    /// Up to so many of a list, sorted, each once.
+    mutating func some<Element: Hashable & Comparable>(
+        _ most: Int,
+        of list: some RandomAccessCollection<Element>
+    ) -> [Element] {
+        guard !list.isEmpty else { return [] }
+        let count = number(0...most)
+        return Set((0..<count).map { _ in list[list.index(list.startIndex, offsetBy: number(below: list.count))] })
+            .sorted()
+    }
+
+    /// The list in another order.
+    mutating func shuffled<Element>(_ list: [Element]) -> [Element] { list.shuffled(using: &self) }
+}

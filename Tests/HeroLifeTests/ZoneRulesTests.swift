@@ -1,0 +1,127 @@
+import HeroModel
+import Testing
+
+@Suite("The clocks of a place")
+struct ZoneRulesTests {
+    @Test(
+        "are as far from UTC as its law says, to the second at which they are changed",
+        arguments: [
+            (Zones.brussels, "2026-03-29T00:59:59Z", 3600), (Zones.brussels, "2026-03-29T01:00:00Z", 7200),
+            (Zones.brussels, "2026-10-25T00:59:59Z", 7200), (Zones.brussels, "2026-10-25T01:00:00Z", 3600),
+            (Zones.newYork, "2026-03-08T06:59:59Z", -18_000), (Zones.newYork, "2026-03-08T07:00:00Z", -14_400),
+            (Zones.newYork, "2026-11-01T05:59:59Z", -14_400), (Zones.newYork, "2026-11-01T06:00:00Z", -18_000),
+            (Zones.kolkata, "2026-07-01T00:00:00Z", 19_800), (Zones.kolkata, "1700-01-01T00:00:00Z", 19_800),
+            (Zones.lordHowe, "2026-04-04T14:59:59Z", 39_600), (Zones.lordHowe, "2026-04-04T15:00:00Z", 37_800),
+            (Zones.lordHowe, "2026-10-03T15:29:59Z", 37_800), (Zones.lordHowe, "2026-10-03T15:30:00Z", 39_600),
+            (Zones.apia, "2011-12-30T09:59:59Z", -36_000), (Zones.apia, "2011-12-30T10:00:00Z", 50_400),
+            (.utc, "2026-07-01T00:00:00Z", 0),
+        ] as [(ZoneRules?, String, Int64)]
+    )
+    func offsets(zone: ZoneRules?, time: String, offset: Int64) throws {
+        #expect(try #require(zone).offset(at: try seconds(time)) == offset)
+    }
+
+    @Test(
+        "show each local time once, but none that they jump over, and twice what they go back to",
+        arguments: [
+            (Zones.brussels, "2026-03-29T02:30:00Z", []),
+            (Zones.brussels, "2026-03-29T03:00:00Z", ["2026-03-29T01:00:00Z"]),
+            (Zones.brussels, "2026-10-25T02:30:00Z", ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]),
+            (Zones.brussels, "2026-10-25T03:00:00Z", ["2026-10-25T02:00:00Z"]),
+            (Zones.apia, "2011-12-30T12:00:00Z", []),
+            (Zones.backwards, "2011-12-30T12:00:00Z", ["2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z"]),
+            (Zones.lordHowe, "2026-04-05T01:45:00Z", ["2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z"]),
+            (Zones.kolkata, "2026-01-01T00:00:00Z", ["2025-12-31T18:30:00Z"]),
+        ] as [(ZoneRules?, String, [String])]
+    )
+    func instants(zone: ZoneRules?, local: String, expected: [String]) throws {
+        #expect(try #require(zone).instants(ofLocal: try seconds(local)) == expected.map { try seconds($0) })
+    }
+
+    @Test(
+        "follow any rule that a footer may hold",
+        arguments: [
+            // Dublin writes winter as the exception; Greenland changes the day before; Morocco has summer for ever.
+            ("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-01-01T00:00:00Z", 0),
+            ("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-07-01T00:00:00Z", 3600),
+            ("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T00:59:59Z", -7200),
+            ("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T01:00:00Z", -3600),
+            ("XXX3EDT4,0/0,J365/23", "2026-01-01T02:59:59Z", -14_400),
+            ("XXX3EDT4,0/0,J365/23", "2026-06-01T00:00:00Z", -14_400),
+            ("AAA0BBB,J60/0,J300/0", "2028-02-29T23:59:59Z", 0), ("AAA0BBB,J60/0,J300/0", "2028-03-01T00:00:00Z", 3600),
+            ("AAA0BBB,59/0,300/0", "2028-02-28T23:59:59Z", 0), ("AAA0BBB,59/0,300/0", "2028-02-29T00:00:00Z", 3600),
+            ("AAA-0:00:01", "2026-01-01T00:00:00Z", 1),
+        ]
+    )
+    func rules(text: String, time: String, offset: Int64) throws {
+        #expect(try #require(ZoneRules(posix: text)).offset(at: try seconds(time)) == offset)
+    }
+
+    @Test(
+        "follow no rule that is not one",
+        arguments: [
+            "", "C", "CE-1", "CET", "CET-", "CET-26", "CET-1:60", "<CET-1", "CET-1CEST", "CET-1CEST,M3.5.0",
+            "CET-1CEST,M3.5.0,M13.1.0", "CET-1CEST,M3.5.0,M10.6.0", "CET-1CEST,M3.5.0,M10.5.7", "CET-1CEST,J0,J365",
+            "CET-1CEST,J1,366", "CET-1CEST,M3.5.0/168,M10.5.0", "CET-1CEST,M3.5.0,M10.5.0 ", "CET-1 ", "CET-1111",
+        ]
+    )
+    func badRules(text: String) {
+        #expect(ZoneRules(posix: text) == nil)
+    }
+
+    @Test(
+        "are read from a file of each version, with what was before the first change",
+        arguments: [0, 50, 51, 52] as [UInt8]
+    )
+    func files(version: UInt8) throws {
+        let file = TZif(
+            version: version,
+            types: [1050, 3600, 7200],
+            changes: [(0, 1), (1000, 2), (2000, 1)],
+            footer: "CET-1CEST,M3.5.0,M10.5.0/3"
+        )
+        let zone = try #require(ZoneRules(tzif: file.bytes))
+        #expect([-1, 0, 999, 1000, 2000].map { zone.offset(at: $0) } == [1050, 3600, 3600, 7200, 3600])
+        // The first version has no rule for what comes after the last change.
+        #expect(zone.offset(at: try seconds("2026-07-01T00:00:00Z")) == (version == 0 ? 3600 : 7200))
+    }
+
+    @Test("are not read from a file that says what cannot be")
+    func impossibleFiles() {
+        let good = TZif(types: [0, 3600], changes: [(0, 1), (10, 0)], footer: "CET-1")
+        func read(_ change: (inout TZif) -> Void) -> ZoneRules? {
+            var file = good
+            change(&file)
+            return ZoneRules(tzif: file.bytes)
+        }
+        #expect(read { _ in } != nil)
+        #expect(read { $0.types = [] } == nil)
+        #expect(read { $0.types = [0] } == nil, "a change to what is not there")
+        #expect(read { $0.types = [0, 93_600] } == nil, "more than a day and two hours from UTC")
+        #expect(read { $0.changes = [(10, 1), (10, 0)] } == nil, "two changes at once")
+        #expect(read { $0.changes = [(.min, 1)] } == nil, "before the beginning")
+        #expect(read { $0.footer = "CET" } == nil)
+        #expect(read { $0.leapSeconds = 1 } == nil, "clocks that count leap seconds")
+    }
+
+    @Test("cannot be harmed by any file: cut short anywhere, and with any byte changed")
+    func hostileFiles() throws {
+        let bytes = TZif(types: [0, 3600], changes: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3").bytes
+        for count in 0..<bytes.count { #expect(ZoneRules(tzif: Array(bytes[..<count])) == nil) }
+        for index in bytes.indices {
+            for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var changed = bytes
+                changed[index] = value
+                let zone = ZoneRules(tzif: changed)
+                for time in [.min, -1, 0, 10, 1_800_000_000, .max] as [Int64] {
+                    _ = zone?.offset(at: time)
+                    _ = zone?.instants(ofLocal: time)
+                }
+            }
+        }
+    }
+
+    private func seconds(_ text: String) throws -> Int64 {
+        try #require(WallTime(text)).microseconds / 1_000_000
+    }
+}

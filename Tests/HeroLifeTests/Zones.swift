@@ -1,0 +1,53 @@
+import HeroModel
+
+/// Places of the world whose clocks are worth a test, made here so that no test depends on the machine's database.
+enum Zones {
+    static let brussels = ZoneRules(posix: "CET-1CEST,M3.5.0,M10.5.0/3")
+    static let newYork = ZoneRules(posix: "EST5EDT,M3.2.0,M11.1.0")
+    static let kolkata = ZoneRules(posix: "IST-5:30")
+    /// Its summer is half an hour ahead.
+    static let lordHowe = ZoneRules(posix: "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")
+    /// Went over the date line: the 30th of December 2011 was left out.
+    static let apia = ZoneRules(
+        tzif: TZif(
+            types: [-36_000, 50_400],
+            changes: [(1_325_239_200, 1)],
+            footer: "<+14>-14"
+        ).bytes
+    )
+    /// Went over it the other way: the 30th of December 1844, here put into 2011, came twice.
+    static let backwards = ZoneRules(
+        tzif: TZif(types: [50_400, -36_000], changes: [(1_325_239_200, 1)], footer: "<-10>10").bytes
+    )
+}
+
+/// A time zone file as RFC 9636 describes it.
+struct TZif {
+    var version = UInt8(ascii: "2")
+    var types: [Int32]
+    var changes: [(time: Int64, type: UInt8)] = []
+    var footer = ""
+    var leapSeconds = 0
+
+    /// The file.
+    var bytes: [UInt8] {
+        var file = block(timeSize: 4)
+        guard version != 0 else { return file }
+        file += block(timeSize: 8)
+        return file + "\n\(footer)\n".utf8
+    }
+
+    private func block(timeSize: Int) -> [UInt8] {
+        var block = Array("TZif".utf8) + [version] + [UInt8](repeating: 0, count: 15)
+        for count in [0, 0, leapSeconds, changes.count, types.count, 4] { block += Self.number(Int64(count), 4) }
+        for change in changes { block += Self.number(change.time, timeSize) }
+        block += changes.map(\.type)
+        for type in types { block += Self.number(Int64(type), 4) + [0, 0] }
+        block += Array("LMT".utf8) + [0]
+        return block + [UInt8](repeating: 0, count: leapSeconds * (timeSize + 4))
+    }
+
+    private static func number(_ value: Int64, _ size: Int) -> [UInt8] {
+        (0..<size).map { UInt8(truncatingIfNeeded: value >> Int64(8 * (size - 1 - $0))) }
+    }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import HeroLinux
+import HeroModel
+import Testing
+
+@Suite("The time zone database")
+struct ZoneFileTests {
+    private static let hasDatabase = FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/Europe/Brussels")
+
+    @Test(
+        "says of each place what Foundation says, at any time",
+        .enabled(if: hasDatabase, "this machine has no time zone database"),
+        arguments: [
+            "Europe/Brussels", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe",
+            "Europe/Dublin",
+            "Antarctica/Troll", "America/Sao_Paulo", "Etc/GMT-14",
+        ]
+    )
+    func places(name: String) throws {
+        let zone = try #require(ZoneFiles(environment: [:]).rules(named: name))
+        let other = try #require(TimeZone(identifier: name))
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            // From 1971 to 2036: Foundation's own database may be older or newer.
+            let time = Int64.random(in: 31_536_000...2_082_758_400, using: &random)
+            let expected = other.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(time)))
+            #expect(zone.offset(at: time) == expected, "\(name) at \(time)")
+        }
+    }
+
+    @Test("is not needed for UTC, and may be elsewhere")
+    func elsewhere() throws {
+        let sandbox = try Sandbox()
+        let zones = ZoneFiles(environment: ["TZDIR": sandbox.folder + "/none"])
+        #expect(zones.rules(named: "UTC") == .utc)
+        #expect(zones.rules(named: "Europe/Brussels") == nil)
+    }
+
+    @Test(
+        "is never left by a name",
+        arguments: [
+            ("Europe/Brussels", true), ("America/Argentina/Buenos_Aires", true), ("Etc/GMT+1", true), ("", false),
+            ("/etc/passwd", false), ("../passwd", false), ("Europe/../passwd", false), ("Europe//Brussels", false),
+            ("Europe/", false), (".hidden", false), ("-x", false), ("Europe/Brüssel", false), ("a b", false),
+            ("a\0b", false), (String(repeating: "a", count: 129), false),
+        ]
+    )
+    func names(name: String, isName: Bool) {
+        #expect(ZoneFiles.isName(name) == isName)
+    }
+}
