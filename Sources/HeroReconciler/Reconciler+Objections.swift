@@ -27,7 +27,9 @@ extension Reconciler {
             allowsDisruption: order.allowsDisruption
         )
         let plan = Planner.plan(wanted, observed, options)
-        guard plan.refusals.isEmpty else { return ("cannot apply \(order.directory) as it is", plan.refusals) }
+        if let refusal = plan.refusals.first {
+            return ("cannot apply \(order.directory) as it is: \(refusal.message)", plan.refusals)
+        }
         return order.promise?.whatIsOtherwise(in: plan).map { ("cannot apply the saved plan: \($0)", []) }
     }
 

@@ -116,4 +116,47 @@ struct SavedPlanTests {
             #expect(history?.count == 2)
         }
     }
+
+    @Test("protection and --only: a refused plan is 2 in every format, and nothing else than the narrowed part moves")
+    func narrowed() async throws {
+        let manifests = [
+            "web.yaml": Sandbox.service("web", "env: {PORT: 1}\nprotect: true"),
+            "more.yaml": Sandbox.service("more", "env: {PORT: 1}"),
+        ]
+        try await Sandbox.with(manifests) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            for (name, text) in manifests { try sandbox.write(name, text.replacing("PORT: 1", with: "PORT: 2")) }
+            let web = try #require(try await sandbox.action("web"))
+            for format in ["text", "json", "markdown", "github"] {
+                #expect(try await sandbox.run("diff", "-o", format).code == 2, "\(format)")
+                #expect(try await sandbox.run("diff", "--only", "more", "-o", format).code == 1, "\(format)")
+                #expect(try await sandbox.run("diff", "--allow-protected", "-o", format).code == 1, "\(format)")
+            }
+            let refused = try await sandbox.run("apply")
+            #expect(refused.code == 2)
+            #expect(
+                refused.err.contains("cannot restart core/web, which is protected")
+                    && refused.err.contains("--allow-protected")
+            )
+            let narrowed = try await sandbox.run("apply", "--only", "more")
+            #expect(narrowed.code == 0, "\(narrowed.err)")
+            #expect(narrowed.out.contains("all is as planned"))
+            #expect(try await sandbox.action("web")?.pid == web.pid)
+            #expect(try await sandbox.run("diff", "--only", "more").code == 0)
+
+            // Another reconciler keeps to it.
+            let holder = try #require(ReconcilerLock.holder(sandbox.paths))
+            #expect(kill(holder.pid, SIGKILL) == 0)
+            try await eventually("the reconciler is gone") { ReconcilerLock.holder(sandbox.paths) == nil }
+            let keeper = try sandbox.start(["reconcile", "--watch", "--no-sync"])
+            try await eventually("it answers") { ReconcilerLock.holder(sandbox.paths)?.pid == keeper.pid }
+            #expect(try await sandbox.run("apply", "--only", "more").code == 0)
+            #expect(try await sandbox.action("web")?.pid == web.pid)
+            #expect(try await sandbox.run("apply", "--allow-protected").code == 0)
+            #expect(try await sandbox.action("web")?.pid != web.pid)
+            #expect(try await sandbox.run("diff").code == 0)
+            #expect(kill(keeper.pid, SIGTERM) == 0)
+            #expect(try await sandbox.code(of: keeper) == 0)
+        }
+    }
 }

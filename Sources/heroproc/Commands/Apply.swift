@@ -126,8 +126,8 @@ struct Apply: HeroCommand {
         }
         output.diagnostics(wanted.result.diagnostics)
         let errand = Errand(output, plan, isVerbose: arguments.verbose)
-        guard plan.refusals.isEmpty else {
-            return errand.refuse("cannot apply \(wanted.source) as it is", plan.refusals)
+        if let refusal = plan.refusals.first {
+            return errand.refuse("cannot apply \(wanted.source) as it is: \(refusal.message)", plan.refusals)
         }
         errand.announce()
         if let revision = wanted.revision {
