@@ -18,7 +18,7 @@ PRODUCTS := heroproc hpshim
 # Every test target, so that none can be forgotten.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test check lint fmt bench bench-deps sim torture clean
+.PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -84,6 +84,9 @@ bench-deps: ## install the peers that bench measures beside us; none of them is 
 
 sim: deps ## the simulation: make sim SEEDS=100000; a failure prints its seed
 	@$(SWIFT) run -c release hpsim --seeds $(SEEDS)
+
+fuzz: deps ## manifests that nobody means, by seeds: make fuzz SEEDS=1000000; a failure prints its seed
+	@$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
 torture: deps ## kill -9 of reconciler and shims under load, judged by the workload: make torture KILLS=1000
 	$(SWIFT) build --build-tests

@@ -67,6 +67,9 @@ let package = Package(
             swiftSettings: house
         ),
 
+        // Texts that nobody means, and the promises that reading them must keep.
+        .target(name: "HeroFuzz", dependencies: ["HeroModel", "HeroManifest"], swiftSettings: house),
+
         // The programs.
         .executableTarget(
             name: "heroproc",
@@ -85,6 +88,11 @@ let package = Package(
             swiftSettings: house
         ),
         .executableTarget(
+            name: "hpfuzz",
+            dependencies: ["HeroFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: house
+        ),
+        .executableTarget(
             name: "hpshim",
             dependencies: ["CHeroShim", "CHeroRecord"],
             swiftSettings: [
@@ -98,7 +106,8 @@ let package = Package(
         .executableTarget(
             name: "hpbench",
             dependencies: [
-                "HeroLinux", "CHeroLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "HeroLinux", "HeroModel", "HeroManifest", "HeroFuzz", "CHeroLinux", "CLibYAML",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house
         ),
@@ -117,7 +126,8 @@ let package = Package(
         .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
 
-        // The tests.
+        // The tests, and what judges the JSON of several of them.
+        .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
@@ -126,11 +136,12 @@ let package = Package(
             dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroStore"],
             swiftSettings: house
         ),
+        .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: house),
         .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
         .testTarget(
             name: "HeroManifestTests",
-            dependencies: ["HeroManifest", "HeroModel"],
-            exclude: ["Cases"],
+            dependencies: ["HeroManifest", "HeroModel", "HeroView", "HeroFuzz"],
+            exclude: ["Cases", "Examples"],
             swiftSettings: house
         ),
         .testTarget(
@@ -141,7 +152,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HeroViewTests",
-            dependencies: ["HeroView", "HeroModel", "HeroPlan"],
+            dependencies: ["HeroView", "HeroModel", "HeroPlan", "SchemaJudge"],
             exclude: ["Goldens"],
             swiftSettings: house
         ),
@@ -170,6 +181,6 @@ let package = Package(
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
         // Real processes; heroproc and hpshim are built beside the tests.
-        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux"], swiftSettings: house),
+        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux", "SchemaJudge"], swiftSettings: house),
     ]
 )

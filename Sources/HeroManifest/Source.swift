@@ -31,6 +31,17 @@ struct Source {
         return Self.shown(file.bytes[lines[number - 1]])
     }
 
+    /// The place itself, or the end of the last line where it lies behind the file.
+    ///
+    /// libyaml adds a line to a file whose last one has no end.
+    func inside(_ span: Span) -> Span {
+        let lines = lines.ranges ?? Self.lines(file.bytes)
+        self.lines.ranges = lines
+        guard Int(span.line) > lines.count, let last = lines.last else { return span }
+        let width = file.bytes[last].count { $0 & 0xC0 != 0x80 }
+        return Span(line: Int32(clamping: lines.count), column: Int32(clamping: width + 1), length: 1)
+    }
+
     private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
         var result: [Range<Int>] = []
         var start = ByteOrder.hasMark(bytes) ? 3 : 0
@@ -184,7 +195,11 @@ func quoted(_ text: some StringProtocol) -> String {
     for scalar in text.unicodeScalars {
         guard count < 60 else { return "`\(result)...`" }
         let isControl = scalar.value < 32 || (127..<160).contains(scalar.value)
-        result.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
+        if OddCharacter.isInvisible(scalar) {
+            result += "<\(OddCharacter.codePoint(scalar))>"
+        } else {
+            result.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
+        }
         count += 1
     }
     return "`\(result)`"

@@ -3,8 +3,8 @@ public enum Suggestion {
     /// What people write who come from other tools, and what it is called here.
     private static let synonyms: [String: String] = [
         "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
-        "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "working_dir": "cwd",
-        "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
+        "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "environ": "env",
+        "working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd", "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
         "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
         "healthcheck": "health", "liveness": "health", "liveness_probe": "health", "shell": "interpreter",
         "restart_policy": "restart", "namespace": "context",
@@ -15,10 +15,19 @@ public enum Suggestion {
         "variables": "vars", "interval_time": "interval", "protected": "protect", "crontab": "cron",
     ]
 
+    /// The same for values.
+    private static let valueSynonyms: [String: String] = [
+        "running": "start", "started": "start", "up": "start", "enabled": "start", "on": "start", "stopped": "stop",
+        "down": "stop", "disabled": "stop", "off": "stop", "unless-stopped": "always", "no": "never",
+        "root": "system", "kill": "replace",
+    ]
+
     /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.
     public static func nearest(_ word: String, _ candidates: some Sequence<String>) -> String? {
         let lower = word.lowercased()
-        if let synonym = synonyms[lower], candidates.contains(synonym) { return synonym }
+        for known in [synonyms, valueSynonyms] {
+            if let synonym = known[lower], candidates.contains(synonym) { return synonym }
+        }
         let bytes = Array(lower.replacing("-", by: "_").utf8)
         guard (1...64).contains(bytes.count) else { return nil }
         var best: (word: String, distance: Int)?

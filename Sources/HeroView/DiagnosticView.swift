@@ -66,28 +66,6 @@ public struct DiagnosticView: Sendable {
         return text(diagnostics)
     }
 
-    /// `heroproc/validate/v1`.
-    public static func json(validating diagnostics: [Diagnostic]) -> JSONValue {
-        [
-            "schema": "heroproc/validate/v1",
-            "valid": .bool(!diagnostics.contains { $0.severity == .error }),
-            "diagnostics": .array(diagnostics.map(json)),
-        ]
-    }
-
-    /// One diagnostic as it stands in the JSON of `validate` and of plans.
-    public static func json(_ diagnostic: Diagnostic) -> JSONValue {
-        [
-            "severity": .string(diagnostic.severity.rawValue),
-            "code": .string(diagnostic.code),
-            "message": .string(diagnostic.message),
-            "help": JSONValue(diagnostic.help),
-            "file": JSONValue(diagnostic.place?.file),
-            "line": JSONValue(diagnostic.place?.line),
-            "column": JSONValue(diagnostic.place?.column),
-        ]
-    }
-
     private func excerpt(_ line: String?, at place: SourcePlace?, length: Int, ink: Ink) -> String {
         guard let line, let place else { return "" }
         let number = String(place.line)

@@ -8,6 +8,9 @@ import ArgumentParser
 /// The program.
 @main
 struct HeroProc: ParsableCommand {
+    /// What `--version` says, and what results say they were made by.
+    static let release = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "heroproc",
         abstract: "Keeps the services running that a directory of YAML files declares.",
@@ -30,7 +33,7 @@ struct HeroProc: ParsableCommand {
               2   refused or impossible; nothing was changed
               64  a mistake in the command line
             """,
-        version: "heroproc 0.1.0",
+        version: "heroproc \(release)",
         groupedSubcommands: [
             CommandGroup(
                 name: "Change What Runs",
@@ -42,6 +45,7 @@ struct HeroProc: ParsableCommand {
                     Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
                 ]
             ),
+            CommandGroup(name: "Begin, and Describe", subcommands: [Init.self, Schema.self]),
         ]
     )
 }

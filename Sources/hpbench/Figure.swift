@@ -15,6 +15,11 @@ enum Figure: Int, CaseIterable {
     case diff
     case diffProcessor
     case validate
+    case reading
+    case readingRatio
+    case readingMemory
+    case hostileTime
+    case hostileMemory
 
     /// A bound that a figure must keep.
     enum Aim {
@@ -35,7 +40,7 @@ enum Figure: Int, CaseIterable {
     /// What is aimed at, for the full number of services.
     var aim: Aim {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate: .none
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .reading: .none
         case .startRatio: .under(4.0001)
         case .stop: .under(0.3)
         case .shimMemory: .under(0.0601)
@@ -46,13 +51,17 @@ enum Figure: Int, CaseIterable {
         case .idle: .under(0.01)
         case .logThroughput: .over(300)
         case .diff: .under(0.15)
+        case .readingRatio: .under(3.0001)
+        case .readingMemory: .under(10.0001)
+        case .hostileTime: .under(100)
+        case .hostileMemory: .under(20)
         }
     }
 
     /// The aim as it is written.
     var aimText: String {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate: ""
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .reading: ""
         case .startRatio: "at most 4"
         case .stop: "under 0.3"
         case .shimMemory: "at most 0.06"
@@ -63,6 +72,10 @@ enum Figure: Int, CaseIterable {
         case .idle: "none"
         case .logThroughput: "over 300"
         case .diff: "under 0.15"
+        case .readingRatio: "at most 3"
+        case .readingMemory: "at most 10"
+        case .hostileTime: "under 100"
+        case .hostileMemory: "under 20"
         }
     }
 
@@ -86,15 +99,20 @@ enum Figure: Int, CaseIterable {
         case .diff: "`diff` with \(many) services, nothing to do, s"
         case .diffProcessor: "the same, processor time, s"
         case .validate: "`validate` of \(many) services, s"
+        case .reading: "\(sizes.manifests) manifests of 600 bytes read, decoded and checked, s"
+        case .readingRatio: "the same, times libyaml's bare events"
+        case .readingMemory: "the same, memory, times the text"
+        case .hostileTime: "the slowest file that nobody means, ms"
+        case .hostileMemory: "the memory of the largest one, MiB"
         }
     }
 
     /// How many digits behind the point say something.
     var digits: Int {
         switch self {
-        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate: 3
-        case .startRatio, .idle, .healingMedian, .healingTail: 2
-        case .memory, .residentFew, .residentMany: 1
+        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .reading: 3
+        case .startRatio, .idle, .healingMedian, .healingTail, .readingRatio: 2
+        case .memory, .residentFew, .residentMany, .readingMemory, .hostileTime, .hostileMemory: 1
         case .logThroughput: 0
         }
     }
@@ -106,6 +124,8 @@ struct Sizes {
     var many = 1000
     /// For what a machine usually holds.
     var few = 200
+    /// Manifests that are read without being applied.
+    var manifests = 10_000
     /// Lines of 100 bytes that one service writes.
     var lines = 10_000_000
     /// Seconds to watch an idle machine.

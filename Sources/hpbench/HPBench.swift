@@ -15,7 +15,7 @@ struct HPBench: ParsableCommand {
 
             EXAMPLES:
               hpbench                       all of it, some minutes
-              hpbench --only log            one part: many, few or log
+              hpbench --only log            one part: many, few, log or manifests
               hpbench --write               and write the page docs/reference/performance.md
             """
     )
@@ -29,7 +29,7 @@ struct HPBench: ParsableCommand {
     @Option(help: "How often the starts and stops are repeated; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Only these parts: many, few, log.")
+    @Option(help: "Only these parts: many, few, log, manifests.")
     var only: [Part] = []
 
     @Option(help: "Where to work: a fresh directory is made there.")
@@ -42,6 +42,7 @@ struct HPBench: ParsableCommand {
         case many
         case few
         case log
+        case manifests
     }
 
     func run() throws {
@@ -56,6 +57,12 @@ struct HPBench: ParsableCommand {
         sizes.lines = lines
         sizes.repetitions = rounds
 
+        let parts = only.isEmpty ? Part.allCases : only
+        let reading = Reading(count: sizes.manifests, repetitions: sizes.repetitions)
+        var first = Measurements()
+        // Before anything else has used this process's memory.
+        if parts.contains(.manifests) { reading.measure(into: &first) }
+
         let place = try Workplace(below: directory, programs: programs)
         defer { place.tidy() }
         var sessions = Sessions(place, sizes) { line in
@@ -65,7 +72,7 @@ struct HPBench: ParsableCommand {
         for contender in Contender.allCases where !contender.isInstalled {
             sessions.say("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
         }
-        let parts = only.isEmpty ? Part.allCases : only
+        sessions.results = first
         if parts.contains(.many) { try sessions.many() }
         if parts.contains(.few) { try sessions.few() }
         if parts.contains(.log) { try sessions.throughput() }

@@ -86,6 +86,14 @@ extension ModuleRule {
             ]
         ),
 
+        // Texts that nobody means, for the readers of outside input; no file and no clock either.
+        ModuleRule(
+            "HeroFuzz",
+            main: "HeroFuzz.swift",
+            ours: ["HeroModel", "HeroManifest"],
+            toolchain: ["FoundationEssentials"]
+        ),
+
         // The programs.
         ModuleRule(
             "heroproc",
@@ -106,9 +114,19 @@ extension ModuleRule {
             packages: ["ArgumentParser"]
         ),
         ModuleRule(
+            "hpfuzz",
+            main: nil,
+            ours: ["HeroFuzz"],
+            toolchain: ["Foundation", "Dispatch"],
+            packages: ["ArgumentParser"]
+        ),
+        ModuleRule(
             "hpbench",
             main: nil,
-            ours: ["HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "CHeroLinux"],
+            ours: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "HeroFuzz", "CHeroLinux",
+                "CLibYAML",
+            ],
             toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packages: ["ArgumentParser", "Subprocess"]
         ),

@@ -22,6 +22,8 @@ struct ExitCodeCase: Sendable, CustomTestStringConvertible {
         ExitCodeCase("validate", good, leaves: 0),
         ExitCodeCase("validate", warned, leaves: 0),
         ExitCodeCase("validate", bad, leaves: 2),
+        ExitCodeCase("validate --strict", good, leaves: 0),
+        ExitCodeCase("validate --strict", warned, leaves: 2),
         ExitCodeCase("validate --dir nowhere", good, leaves: 2),
         ExitCodeCase("diff", leaves: 0),
         ExitCodeCase("diff", good, leaves: 1),
@@ -83,6 +85,7 @@ struct ExitCodeTests {
                 let running = try sandbox.start(row.arguments + format)
                 let code = try await sandbox.code(of: running)
                 #expect(code == row.code, "\(format): \(sandbox.text(running.out)) \(sandbox.text(running.err))")
+                expectSchema(sandbox.text(running.out), of: row.arguments + format)
             }
             #expect(!sandbox.hasState)
         }
@@ -92,7 +95,7 @@ struct ExitCodeTests {
         "a mistake in the command line is 64, and says which",
         arguments: [
             "frobnicate", "apply --bogus", "logs", "reconcile --no-sync", "reconcile --down-on-exit", "diff -o yaml",
-            "jobs --phase asleep", "apply --timeout soon", "logs Web!", "logs web --previous -f", "events -n -1",
+            "diff -o sarif", "schema", "schema yaml", "jobs --phase asleep", "apply --timeout soon", "logs Web!", "logs web --previous -f", "events -n -1",
             "status a/b/c", "diff --against main", "diff --against revision:0", "diff --against git:",
             "diff --revision 0",
             "status -o markdown", "apply -o github", "apply --plan p.json --only web",

@@ -101,7 +101,9 @@ final class Sandbox: Sendable {
             unlink(running.out)
             unlink(running.err)
         }
-        return Answer(code: code, out: text(running.out), err: text(running.err))
+        let answer = Answer(code: code, out: text(running.out), err: text(running.err))
+        expectSchema(answer.out, of: arguments)
+        return answer
     }
 
     /// Starts `heroproc`, or another program, and does not wait for it.

@@ -18,7 +18,7 @@ extension ManifestSet {
             scope.report(
                 .notAMapping,
                 "a manifest is a map of keys and values",
-                help: "begin it with `kind: Service` and one `key: value` a line",
+                help: Self.howToBegin(root, scope.source.line(Int(root.span.line))),
                 at: root.span
             )
             return
@@ -40,13 +40,23 @@ extension ManifestSet {
         }
     }
 
+    private static func howToBegin(_ root: Node, _ line: String?) -> String {
+        if let advice = OddCharacter.advice(on: line) { return advice }
+        if case .scalar(let text, plain: true) = root.content, text.hasPrefix("kind:") {
+            return "write a blank behind each `:`, as in `kind: Service`"
+        }
+        return "begin it with `kind: Service` and one `key: value` a line"
+    }
+
     private func kind(_ entries: [Entry], _ root: Node, in scope: inout Scope) -> Kind? {
         let kinds = Kind.allCases.map(\.rawValue)
         guard let entry = entries.first(where: { $0.key == "kind" }) else {
             scope.report(
                 .missingKind,
                 "this document has no `kind`",
-                help: "begin it with `kind: Service`, `kind: Action` or `kind: Settings`",
+                help: entries.contains { $0.key.lowercased() == "kind" }
+                    ? "write all keys in small letters, as in `kind: Service`"
+                    : "begin it with `kind: Service`, `kind: Action` or `kind: Settings`",
                 at: entries.first?.span ?? root.span
             )
             return nil

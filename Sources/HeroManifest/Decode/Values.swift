@@ -180,7 +180,7 @@ extension Scope {
                 report(
                     .invalidSize,
                     "`\(key)` needs a unit: \(quoted(text)) of what?",
-                    help: "write `\(text.prefix(20))MiB`; units are B, KiB, MiB, GiB, KB, MB, GB",
+                    help: "write `\(text.prefix(20))B` for bytes; the other units are KiB, MiB, GiB, KB, MB, GB",
                     at: node.span
                 )
                 return nil
@@ -246,7 +246,8 @@ extension Scope {
         report(
             .invalidName,
             "`\(key)` is no valid name: \(quoted(text))",
-            help: "use up to 63 of `a` to `z`, `0` to `9`, `_` and `-`, and begin with a letter or a digit",
+            help: "use up to 63 of `a` to `z`, `0` to `9`, `_` and `-`, and begin with a letter or a digit"
+                + OddCharacter.stranger(in: text),
             at: node.span
         )
         return nil

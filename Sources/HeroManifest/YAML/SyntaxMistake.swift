@@ -8,6 +8,11 @@ struct SyntaxMistake {
     private let help: String
     private let span: Span
     private let openedAt: Span?
+    /// Whether the document before it ended, and nothing that follows makes sense.
+    let endsDocument: Bool
+
+    /// The line it is reported at.
+    var line: Int32 { span.line }
 
     /// Translates what libyaml found.
     init(_ parser: yaml_parser_t, in source: Source) {
@@ -18,18 +23,25 @@ struct SyntaxMistake {
             message = "cannot read this file: \(problem)"
             help = "save it as UTF-8"
             openedAt = nil
+            endsDocument = false
             span = Encoding.span(of: Int(clamping: parser.problem_offset), in: source.file.bytes)
             return
         }
         let mark = parser.problem_mark
         let opened = parser.context_mark
         let character = Self.character(at: mark, in: source)
-        (code, message, help) = Self.words(problem, context, character)
         // libyaml stops where it understands no more; what must be mended is often where it began to read.
         let isMendedAtStart =
             problem.contains("unexpected end of stream") || problem.contains("could not find expected ':'")
             || context.contains("anchor") || context.contains("alias")
-        span = Self.span(isMendedAtStart && !context.isEmpty ? opened : mark)
+        var span = Self.span(isMendedAtStart && !context.isEmpty ? opened : mark)
+        if context.contains("directive") { span.column = 1 }
+        self.span = source.inside(span)
+        let line = source.line(Int(self.span.line))
+        let words = Self.unmeant(line, problem) ?? Self.words(problem, context, character)
+        (code, message) = (words.code, words.message)
+        help = OddCharacter.advice(on: line) ?? words.help
+        endsDocument = problem.contains("expected <document start>")
         let isOpen = problem.contains("',' or ']'") || problem.contains("',' or '}'")
         openedAt = isOpen ? Self.span(opened) : nil
     }
@@ -49,11 +61,29 @@ struct SyntaxMistake {
         return line.unicodeScalars.dropFirst(Int(clamping: mark.column)).first
     }
 
+    /// Lines that were never meant as YAML, or that are nearly right.
+    private static func unmeant(
+        _ line: String?,
+        _ problem: String
+    ) -> (code: DiagnosticCode, message: String, help: String)? {
+        guard let line else { return nil }
+        if ["<<<<<<<", "=======", ">>>>>>>"].contains(where: { line == $0 || line.hasPrefix($0 + " ") }) {
+            return (
+                .syntax, "a merge conflict is left in this file",
+                "keep one of its sides, and remove the lines that begin with `<<<<<<<`, `=======` and `>>>>>>>`"
+            )
+        }
+        if line.hasPrefix("--- "), problem.contains("mapping values are not allowed") {
+            return (.syntax, "a map cannot begin on the line of its `---`", "write `---` on a line of its own")
+        }
+        return nil
+    }
+
     private static func words(
         _ problem: String,
         _ context: String,
         _ character: Unicode.Scalar?
-    ) -> (DiagnosticCode, String, String) {
+    ) -> (code: DiagnosticCode, message: String, help: String) {
         if character == "\t" || problem.contains("tab character") {
             return (.tab, "a tab cannot indent YAML", "replace it by blanks")
         }
@@ -91,7 +121,7 @@ struct SyntaxMistake {
         ),
         (
             "did not find expected '-'", "", "an item of the list is expected here",
-            "begin it with `- `, indented like the items before it"
+            "indent it further if it belongs to the item above; a new item begins with `- `"
         ),
         (
             "did not find expected ',' or ']'", "", "the list `[` is not closed here",
@@ -115,10 +145,16 @@ struct SyntaxMistake {
         ("block sequence entries are not allowed", "", "a list cannot begin here", "begin it on a line of its own"),
         ("block mapping", "", "a map cannot begin here", "begin it on a line of its own"),
         ("mapping keys are not allowed", "", "a key cannot stand here", "put a text that begins with `?` in quotes"),
-        ("expected <document start>", "", "a new document is not begun here", "separate documents by a line `---`"),
+        (
+            "expected <document start>", "", "the document has ended before this",
+            "indent all keys of a document alike, and separate documents by a line `---`"
+        ),
         ("expected node content", "", "a value is expected here", "write it, or remove the sign before it"),
         ("leading empty line", "", "an empty line before the text is indented too far", "remove its blanks"),
-        ("unexpected ':'", "", "a `:` cannot stand here", "put the text in quotes"),
+        (
+            "unexpected ':'", "", "a `:` cannot stand here",
+            "write a blank behind it, as in `key: value`, or put the text in quotes"
+        ),
         ("directive", "", "a line that begins with `%` is not allowed here", "remove it, or put the text in quotes"),
         ("YAML document", "", "this version of YAML is unknown", "remove the `%YAML` line"),
         (

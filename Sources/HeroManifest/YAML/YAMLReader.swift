@@ -13,6 +13,7 @@ struct YAMLReader {
     private var event = yaml_event_t()
     private var count = 0
     private var scope: Scope
+    private var mistake: SyntaxMistake?
 
     /// The documents of the scope's file that are not empty; mistakes go to the scope.
     static func read(in scope: inout Scope) -> [Node] {
@@ -42,6 +43,8 @@ struct YAMLReader {
             } catch {
                 scope = reader.scope
                 scope.noteUnreadNames()
+                // What is missing in it may stand where nothing can be read any more.
+                if let last = documents.last, reader.isTorn(last) { documents.removeLast() }
             }
         }
         return documents
@@ -67,7 +70,9 @@ struct YAMLReader {
         }
         count += 1
         guard yaml_parser_parse(parser, &event) == 1 else {
-            SyntaxMistake(parser.pointee, in: scope.source).report(to: &scope)
+            let mistake = SyntaxMistake(parser.pointee, in: scope.source)
+            mistake.report(to: &scope)
+            self.mistake = mistake
             throw GiveUp()
         }
         return event.type
@@ -104,6 +109,13 @@ struct YAMLReader {
                 yaml_event_delete(&event)
             }
         }
+    }
+
+    /// Whether a document is only the part of one before a mistake.
+    private func isTorn(_ document: Node) -> Bool {
+        guard let mistake else { return false }
+        if case .mapping = document.content { return mistake.endsDocument }
+        return mistake.line == document.span.line
     }
 
     /// The node that begins with the current event.
@@ -172,16 +184,21 @@ struct YAMLReader {
         var entries: [Entry] = []
         entries.reserveCapacity(8)
         var keys = KeySet()
+        var isTwoDocuments = false
         while try next() != YAML_MAPPING_END_EVENT {
             let key = try node(depth: depth)
             _ = try next()
             let value = try node(depth: depth)
             guard let text = keyText(key) else { continue }
             if let first = keys.insert(text, among: entries) {
+                // All that follows belongs to another document.
+                guard !isTwoDocuments else { continue }
+                isTwoDocuments = depth == 1 && text == "kind"
                 scope.report(
                     .duplicateKey,
-                    "the key \(quoted(text)) is written twice",
-                    help: "keep one of the two",
+                    isTwoDocuments
+                        ? "a second `kind` stands in one document" : "the key \(quoted(text)) is written twice",
+                    help: isTwoDocuments ? "separate documents by a line `---`" : "keep one of the two",
                     at: key.span,
                     notes: [scope.source.note("first written", at: entries[first].span)]
                 )

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import HeroManifest
 import HeroModel
 import HeroView
@@ -10,28 +11,56 @@ struct Validate: HeroCommand {
         discussion: """
             EXAMPLES:
               heroproc validate
-              heroproc validate --dir ./services.d
+              heroproc validate --strict                      warnings refuse, too
               heroproc validate -o json | jq '.diagnostics[].message'
+              heroproc validate -o github                     annotations on a pull request
+              heroproc validate -o sarif > heroproc.sarif     for code scanning
 
             EXIT CODES:
-              0   the set is good; warnings change nothing
+              0   the set is good; warnings change nothing without --strict
               2   it has mistakes
             """
     )
 
+    /// How it writes what it found.
+    enum Format: String, ResultFormat {
+        /// For people: mistakes on standard error, the good end on standard output.
+        case text
+        /// `heroproc/validate/v1`.
+        case json
+        /// Workflow commands of GitHub Actions.
+        case github
+        /// SARIF 2.1.0.
+        case sarif
+    }
+
     @OptionGroup var common: CommonOptions
+
+    @Flag(help: "Warnings refuse the set, too.")
+    var strict = false
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         let (files, result) = try composition.readManifests()
-        switch output.format {
-        case .json: output.result(DiagnosticView.json(validating: result.diagnostics))
+        let found = result.diagnostics
+        let isRefused = result.desired == nil || (strict && !found.isEmpty)
+        let here = FileManager.default.currentDirectoryPath
+        switch try resultFormat() {
         case .text:
-            output.diagnostics(result.diagnostics)
-            if let wanted = result.desired {
+            output.diagnostics(found, isStrict: strict)
+            if let wanted = result.desired, !isRefused {
                 let services = wanted.services.count
                 output.result(DiagnosticView(output.results).validation([], services: services, files: files.count))
             }
+        case .json:
+            output.result(DiagnosticView.json(validating: found, isStrict: strict))
+        case .github:
+            output.result(DiagnosticView.github(found, base: here))
+        case .sarif:
+            let rules = DiagnosticCode.allCases.map { DiagnosticRule($0.rawValue, $0.explanation) }
+            let home = composition.shownDirectory
+            output.result(SARIF(version: HeroProc.release, rules: rules, base: here, home: home).json(found))
         }
-        return result.desired == nil ? .refused : .good
+        if isRefused, result.desired != nil { output.note("Refused: with --strict there must be no warnings.") }
+        return isRefused ? .refused : .good
     }
 }

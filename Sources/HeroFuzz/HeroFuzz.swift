@@ -1,0 +1,45 @@
+// Law: any bytes end in a result that keeps its promises.
+//
+// HeroFuzz makes texts that nobody means out of those that somebody did (Mutator), gives them to the readers of outside
+// input, and says which promise a reader broke (Promises). One number makes one text: a failure is repeated by its seed.
+
+internal import HeroManifest
+internal import HeroModel
+
+/// One text made from one seed, and what came of it.
+public struct FuzzTrial: Sendable {
+    /// The number it was made from.
+    public var seed: UInt64
+    /// What was read.
+    public var bytes: [UInt8]
+    /// The promises that were broken, in words; empty when all were kept.
+    public var broken: [String]
+    /// Whether it was a good set after all.
+    public var isGood: Bool
+}
+
+/// Makes texts out of a corpus and judges what the readers say of them.
+public struct Fuzzer: Sendable {
+    private let corpus: [[UInt8]]
+
+    /// Takes the texts to begin with; at least one is always there.
+    public init(corpus: [[UInt8]]) {
+        self.corpus = corpus.isEmpty ? [Array("kind: Service\n".utf8)] : corpus
+    }
+
+    /// Makes the text of a seed: a file of the corpus, or one value of a manifest, changed in a few places.
+    public func text(of seed: UInt64) -> [UInt8] {
+        var mutator = Mutator(seed: seed, corpus: corpus)
+        return mutator.text()
+    }
+
+    /// Makes the text of a seed and reads it.
+    public func trial(seed: UInt64) -> FuzzTrial {
+        let bytes = text(of: seed)
+        let verdict = Promises.judge(bytes)
+        return FuzzTrial(seed: seed, bytes: bytes, broken: verdict.broken, isGood: verdict.isGood)
+    }
+
+    /// Reads any bytes: the promises that were broken.
+    public static func broken(by bytes: [UInt8]) -> [String] { Promises.judge(bytes).broken }
+}

@@ -1,0 +1,44 @@
+public import HeroModel
+
+extension DiagnosticView {
+    /// `heroproc/validate/v1`.
+    ///
+    /// - Parameters:
+    ///   - diagnostics: what was found, sorted by place.
+    ///   - isStrict: whether warnings refuse the set, too.
+    /// - Returns: the document.
+    public static func json(validating diagnostics: [Diagnostic], isStrict: Bool = false) -> JSONValue {
+        [
+            "schema": "heroproc/validate/v1",
+            "valid": .bool(!diagnostics.contains { $0.severity == .error || isStrict }),
+            "diagnostics": .array(diagnostics.map(jsonWithNotes)),
+        ]
+    }
+
+    /// One diagnostic as it stands in plans.
+    public static func json(_ diagnostic: Diagnostic) -> JSONValue {
+        [
+            "severity": .string(diagnostic.severity.rawValue),
+            "code": .string(diagnostic.code),
+            "message": .string(diagnostic.message),
+            "help": JSONValue(diagnostic.help),
+            "file": JSONValue(diagnostic.place?.file),
+            "line": JSONValue(diagnostic.place?.line),
+            "column": JSONValue(diagnostic.place?.column),
+        ]
+    }
+
+    /// The same with all places that belong to the mistake: the edges of a cycle, a first declaration.
+    private static func jsonWithNotes(_ diagnostic: Diagnostic) -> JSONValue {
+        guard case .object(let members) = json(diagnostic) else { return json(diagnostic) }
+        let notes = diagnostic.notes.map { note -> JSONValue in
+            [
+                "message": .string(note.message),
+                "file": .string(note.place.file),
+                "line": JSONValue(note.place.line),
+                "column": JSONValue(note.place.column),
+            ]
+        }
+        return .object(members + [JSONValue.Member("notes", .array(notes))])
+    }
+}

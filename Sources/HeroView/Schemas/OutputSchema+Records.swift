@@ -1,0 +1,126 @@
+import HeroModel
+
+extension OutputSchema {
+    /// `heroproc/status/v1`; names stand without their context.
+    static var statusMembers: [Shape.Member] {
+        let reconciler = Shape.object([
+            .init("alive", .flag, "Whether one lives."),
+            .init("pid", .nullable(.integer(least: 1)), "Its process."),
+            .init("mode", .nullable(.text), "How it works, in one word."),
+            .init("dir", .nullable(.text), "The services directory that it follows."),
+        ])
+        let service = Shape.object([
+            .init("context", .text, "Its context."),
+            .init("name", .text, "The service."),
+            .init("class", .words(ServiceClass.allCases.map(\.rawValue)), "Whether `down` stops it."),
+            .init(
+                "wanted",
+                .nullable(.words(WantedStatus.allCases.map(\.rawValue))),
+                "Its declared status; null when nothing declares it any more."
+            ),
+            .init("state", state, "Where it stands."),
+            .init("since", .nullable(.time), "Since when; null when it was never touched."),
+            .init("run_id", .nullable(.integer(least: 1)), "Its current or last run."),
+            .init("blocked_by", .list(.qualifiedName), "What it waits for."),
+            .init("actions", .list(.object(actionMembers)), "Its actions in their order of starting."),
+        ])
+        return [
+            status.mark(),
+            .init("revision", .integer(least: 0), "The last applied revision; 0 before the first."),
+            .init("reconciler", reconciler, "Who supervises."),
+            .init("services", .list(service), "The services."),
+            .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
+        ]
+    }
+
+    private static var actionMembers: [Shape.Member] {
+        [
+            .init("name", .text, "The action."),
+            .init("job_id", .nullable(.integer(least: 1)), "Its job; null when it never had one."),
+            .init("phase", .nullable(phase), "Where the job stands."),
+            .init("pid", .nullable(.integer(least: 1)), "Its main program, while there is one."),
+            .init("ready", .flag, "Whether it is ready."),
+            .init("healthy", .nullable(.flag), "What `health` last said; null without one."),
+            .init("attempt", .integer(least: 0), "Tries since it was last stable."),
+            .init("restart_count", .integer(least: 0), "How often its program was started again."),
+            .init("exit_code", .nullable(.integer(least: 0)), "How it last ended; null when a signal ended it."),
+            .init("next_retry_at", .nullable(.time), "When it is tried again."),
+        ]
+    }
+
+    /// A standalone action is one with its own name and its own times; members that say nothing may be missing.
+    private static var standaloneMembers: [Shape.Member] {
+        let rest = actionMembers.filter { !["name", "job_id", "phase"].contains($0.key) }
+        return [
+            .init("context", .text, "Its context."),
+            .init("name", .text, "The action."),
+            .init("job_id", .nullable(.integer(least: 1)), "Its newest job; null before the first."),
+            .init("phase", .nullable(phase), "Where that job stands."),
+            .init("next_run_at", .nullable(.time), "When its schedule comes due; null without one."),
+        ] + rest.map(\.sometimes)
+    }
+
+    /// `heroproc/jobs/v1`; names stand without their context.
+    static var jobsMembers: [Shape.Member] {
+        let job = Shape.object([
+            .init("id", .integer(least: 1), "It never changes while the job restarts."),
+            .init("context", .text, "Its context."),
+            .init("service_id", .nullable(.text), "The service; null for a standalone action."),
+            .init("action_id", .text, "The action."),
+            .init("run_id", .nullable(.integer(least: 1)), "The run of the service."),
+            .init("revision", .integer(least: 0), "The revision that asked for it."),
+            .init("phase", phase, "Where it stands."),
+            .init("attempt", .integer(least: 0), "Tries since it was last stable."),
+            .init("restart_count", .integer(least: 0), "How often its program was started again."),
+            .init("pid", .nullable(.integer(least: 1)), "Its main program, while it runs."),
+            .init("exit_code", .nullable(.integer(least: 0)), "How it last ended; null when a signal ended it."),
+            .init("signal", .nullable(.text), "The signal that ended it, such as `KILL`."),
+            .init("error", .nullable(.text), "What went wrong."),
+            .init("tags", .list(.text), "Its tags."),
+            .init("created_at", .time, "When it was recorded."),
+            .init("started_at", .nullable(.time), "When its program was last started."),
+            .init("finished_at", .nullable(.time), "When it was over."),
+        ])
+        return [jobs.mark(), .init("jobs", .list(job), "The jobs, newest first.")]
+    }
+
+    /// `heroproc/history/v1`.
+    static var historyMembers: [Shape.Member] {
+        let revision = Shape.object([
+            .init("revision", .integer(least: 1), "Its number."),
+            .init("time", .time, "When it was applied."),
+            .init("dir", .text, "The services directory it was read from."),
+            .init("git_commit", .nullable(.text), "The commit of that directory."),
+            .init("actor", .text, "Who applied it."),
+            .init("summary", .text, "What it changed."),
+            .init("down", .flag, "Whether it is a `down`."),
+            .init("variables", .list(.text), "The names of the variables it was given; values may be secrets."),
+        ])
+        return [history.mark(), .init("revisions", .list(revision), "The revisions, newest first.")]
+    }
+
+    /// One line of `events -o json`.
+    static var eventMembers: [Shape.Member] {
+        [
+            .init("time", .time, "When."),
+            .init("level", .words(EventRecord.Level.allCases.map(\.rawValue)), "How much it matters."),
+            .init("source", .text, "Which part of heroproc says it."),
+            .init("subject", .text, "What it is about; empty when it is about all."),
+            .init("text", .text, "What happened."),
+        ]
+    }
+
+    /// One line of `logs -o json`.
+    static var logMembers: [Shape.Member] {
+        [
+            .init("time", .nullable(.text), "When, in RFC 3339 with nanoseconds; null when it is not known."),
+            .init("context", .text, "The context."),
+            .init("service", .nullable(.text), "The service; null for a standalone action."),
+            .init("action", .text, "Its action."),
+            .init("stream", .nullable(.words(["stdout", "stderr"])), "Where it was written to."),
+            .init("text", .text, "The line."),
+        ]
+    }
+
+    private static let phase = Shape.words(JobPhase.allCases.map(\.rawValue))
+}

@@ -1,0 +1,82 @@
+import Foundation
+import SchemaJudge
+import Testing
+
+@Suite("Formats")
+struct FormatTests {
+    @Test("`schema NAME` prints what is committed, and -o changes nothing")
+    func schemas() async throws {
+        try await Sandbox.with { sandbox in
+            let names = try FileManager.default.contentsOfDirectory(atPath: Schemas.folder.path)
+                .filter { $0.hasSuffix(".schema.json") }
+            #expect(names.count >= 9)
+            for name in names {
+                let committed = try String(contentsOf: Schemas.folder.appendingPathComponent(name), encoding: .utf8)
+                for format in [[], ["-o", "json"]] {
+                    let running = try sandbox.start(["schema", String(name.prefix { $0 != "." })] + format)
+                    #expect(try await sandbox.code(of: running) == 0)
+                    #expect(sandbox.text(running.out) == committed, "\(name)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "validate leaves with the same code in every format, strict or not",
+        arguments: [
+            (ExitCodeCase.good, false, 0 as Int32), (ExitCodeCase.good, true, 0), (ExitCodeCase.warned, false, 0),
+            (ExitCodeCase.warned, true, 2), (ExitCodeCase.bad, false, 2), (ExitCodeCase.bad, true, 2),
+        ]
+    )
+    func codes(_ manifests: [String: String], _ isStrict: Bool, _ code: Int32) async throws {
+        try await Sandbox.with(manifests) { sandbox in
+            for format in ["text", "json", "github", "sarif"] {
+                let words = ["validate", "-o", format] + (isStrict ? ["--strict"] : [])
+                for quiet in [[], ["--quiet"]] {
+                    let running = try sandbox.start(words + quiet)
+                    #expect(try await sandbox.code(of: running) == code, "\(words)")
+                    expectSchema(sandbox.text(running.out), of: words)
+                    if format == "json" {
+                        #expect(try JSON(sandbox.text(running.out))["valid"] == .bool(code == 0))
+                    }
+                    if format == "text", code != 0 { #expect(!sandbox.text(running.err).isEmpty) }
+                }
+            }
+        }
+    }
+
+    @Test("CI is told every mistake with its place below the folder it works in, however the directory is named")
+    func places() async throws {
+        try await Sandbox.with(ExitCodeCase.bad) { sandbox in
+            for directory in ["services.d", "./services.d/", sandbox.services] {
+                let github = try await sandbox.run("validate", "-o", "github", "-d", directory)
+                #expect(github.code == 2)
+                let first = github.out.split(separator: "\n").first ?? ""
+                #expect(first.hasPrefix("::error file=services.d/web.yaml,line=2,endLine=2,col=7,endColumn=9,title="))
+                let sarif = try await sandbox.run("validate", "-o", "sarif", "-d", directory)
+                #expect(sarif.code == 2)
+                guard case .array(let runs)? = try JSON(sarif.out)["runs"],
+                    case .array(let results)? = runs.first?["results"],
+                    case .array(let locations)? = results.first?["locations"]
+                else {
+                    Issue.record("\(sarif.out)")
+                    continue
+                }
+                let place = locations.first?["physicalLocation"]
+                #expect(place?["artifactLocation"]?["uri"] == .string("services.d/web.yaml"))
+                #expect(place?["region"]?["startColumn"] == .integer(7))
+                #expect(results.first?["ruleId"] == .string("invalid-name"))
+            }
+        }
+    }
+
+    @Test("a good set has no annotations and an empty log")
+    func good() async throws {
+        try await Sandbox.with(ExitCodeCase.good) { sandbox in
+            #expect(try await sandbox.run("validate", "-o", "github").out.isEmpty)
+            let sarif = try await sandbox.run("validate", "-o", "sarif")
+            guard case .array(let runs)? = try JSON(sarif.out)["runs"] else { return }
+            #expect(runs.first?["results"] == .array([]))
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import HeroModel
+import HeroView
+import SchemaJudge
+import Testing
+
+@Suite("Schemas of what we write")
+struct SchemaTests {
+    /// The committed schemas.
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../schemas").standardized
+
+    @Test(
+        "schemas/NAME.schema.json is what the code says; RECORD_GOLDENS=1 writes it anew",
+        arguments: OutputSchema.allCases
+    )
+    func committed(_ schema: OutputSchema) throws {
+        let file = Self.folder.appendingPathComponent("\(schema.rawValue).schema.json")
+        let text = schema.json.text(.pretty) + "\n"
+        guard (try? String(contentsOf: file, encoding: .utf8)) != text else { return }
+        if ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1" {
+            try FileManager.default.createDirectory(at: Self.folder, withIntermediateDirectories: true)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        Issue.record("schemas/\(schema.rawValue).schema.json differs; RECORD_GOLDENS=1 records it")
+    }
+
+    @Test(
+        "every golden JSON keeps to its schema, and has no member that the schema does not name",
+        arguments: [OutputSchema.plan, .status, .jobs, .apply, .validate]
+    )
+    func goldens(_ schema: OutputSchema) throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Goldens/\(schema.rawValue).json")
+        let value = try JSON(String(contentsOf: file, encoding: .utf8))
+        #expect(try mistakes(in: value, by: schema) == [])
+    }
+
+    @Test("what holds no records keeps to its schema, too")
+    func empty() throws {
+        let nothing = StatusReport(revision: nil, reconciler: nil, services: [], now: WallTime(microseconds: 0))
+        #expect(try mistakes(in: JSON(StatusView.json(nothing).text()), by: .status) == [])
+        #expect(try mistakes(in: JSON(JobsView.json([]).text()), by: .jobs) == [])
+        #expect(try mistakes(in: JSON(HistoryView.json([]).text()), by: .history) == [])
+        #expect(try mistakes(in: JSON(DiagnosticView.json(validating: []).text()), by: .validate) == [])
+        let refused = ApplyReport(revision: nil, isConverged: false, plan: nil, errors: ["no"])
+        #expect(try mistakes(in: JSON(ApplyView.json(refused).text()), by: .apply) == [])
+    }
+
+    private func mistakes(in value: JSON, by schema: OutputSchema) throws -> [String] {
+        try SchemaJudge(JSON(schema.json.text()), isClosed: true).mistakes(in: value)
+    }
+}
+
+@Suite("The judge of schemas")
+struct SchemaJudgeTests {
+    @Test(
+        "finds what breaks a keyword, and nothing else",
+        arguments: [
+            (#"{"type": "integer"}"#, "3", "3.5"),
+            (#"{"type": "integer"}"#, "-1", "true"),
+            (#"{"type": "boolean"}"#, "true", "1"),
+            (#"{"type": ["string", "null"]}"#, "null", "[]"),
+            (#"{"type": "number"}"#, "1e3", #""1""#),
+            (#"{"enum": ["a", 1]}"#, "1", #""b""#),
+            (#"{"const": {"a": []}}"#, #"{"a": []}"#, #"{"a": {}}"#),
+            (#"{"pattern": "^a+$"}"#, #""aa""#, #""ab""#),
+            (#"{"pattern": "^a+$"}"#, "7", #""""#),
+            (#"{"format": "date-time"}"#, #""2026-11-21T16:00:00.000001Z""#, #""yesterday""#),
+            (#"{"minimum": 1}"#, "1", "0"),
+            (#"{"maximum": 1}"#, "1", "1.1"),
+            (#"{"exclusiveMinimum": 1}"#, "1.5", "1"),
+            (#"{"minLength": 2, "maxLength": 3}"#, #""äß""#, #""a""#),
+            (#"{"minItems": 1, "maxItems": 2, "uniqueItems": true}"#, "[1, 2]", "[1, 1]"),
+            (#"{"items": {"type": "string"}}"#, #"["a"]"#, #"["a", 1]"#),
+            (#"{"required": ["a"]}"#, #"{"a": null}"#, #"{"b": 1}"#),
+            (#"{"properties": {"a": {"type": "null"}}}"#, #"{"b": 1}"#, #"{"a": 1}"#),
+            (#"{"properties": {"a": true}, "additionalProperties": false}"#, #"{"a": 1}"#, #"{"b": 1}"#),
+            (#"{"additionalProperties": {"type": "string"}}"#, #"{"a": "b"}"#, #"{"a": 1}"#),
+            (#"{"propertyNames": {"pattern": "^x"}}"#, #"{"xa": 1}"#, #"{"a": 1}"#),
+            (#"{"minProperties": 1, "maxProperties": 1}"#, #"{"a": 1}"#, "{}"),
+            (#"{"anyOf": [{"type": "null"}, {"minimum": 3, "type": "integer"}]}"#, "null", "2"),
+            (#"{"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}"#, #"{"a": 1}"#, #"{"a": 1, "b": 1}"#),
+            (#"{"allOf": [{"minimum": 1}, {"maximum": 2}]}"#, "2", "3"),
+            (#"{"not": {"type": "null"}}"#, "1", "null"),
+            (#"{"if": {"required": ["a"]}, "then": {"required": ["b"]}}"#, #"{"c": 1}"#, #"{"a": 1}"#),
+            (#"{"if": {"type": "null"}, "else": {"type": "string"}}"#, "null", "1"),
+            (##"{"$defs": {"t": {"type": "string"}}, "items": {"$ref": "#/$defs/t"}}"##, #"["a"]"#, "[1]"),
+        ]
+    )
+    func keywords(_ schema: String, _ good: String, _ bad: String) throws {
+        let judge = SchemaJudge(try JSON(schema))
+        #expect(judge.mistakes(in: try JSON(good)) == [])
+        #expect(judge.mistakes(in: try JSON(bad)).count == 1)
+    }
+
+    @Test("a keyword it does not know is a mistake, whatever the value is")
+    func unknown() throws {
+        let misspelt = SchemaJudge(try JSON(#"{"minimun": 1}"#))
+        #expect(misspelt.mistakes(in: .null).count == 1)
+        let dangling = SchemaJudge(try JSON(##"{"$ref": "#/$defs/none"}"##))
+        #expect(dangling.mistakes(in: .null).count == 1)
+    }
+
+    @Test("a mistake says where it is, and closed objects have no other members")
+    func places() throws {
+        let schema = try JSON(#"{"properties": {"a": {"items": {"properties": {"b": {"type": "string"}}}}}}"#)
+        let value = try JSON(#"{"a": [{"b": "x"}, {"b": 1, "c": 2}]}"#)
+        #expect(SchemaJudge(schema).mistakes(in: value).map { $0.prefix(6) } == ["/a/1/b"])
+        #expect(SchemaJudge(schema, isClosed: true).mistakes(in: value).map { $0.prefix(6) } == ["/a/1/b", "/a/1/c"])
+    }
+}
