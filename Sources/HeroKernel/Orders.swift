@@ -6,14 +6,12 @@ public struct LaunchOrder: Hashable, Sendable {
     public var start: StartID
     /// `context/service.action`, as `ps` shows it.
     public var label: String
-    /// Absolute paths to execute, tried in order like execvp(3).
-    public var candidates: [String]
     /// argv.
     ///
-    /// Where there is a script, its path is put in place of `scriptPlaceholder`.
+    /// A program without a slash is looked up in the `PATH` of its own environment, like execvp(3) does. Where there is a script, its path is put in place of `scriptPlaceholder`.
     public var arguments: [String]
-    /// The whole environment.
-    public var environment: [String: String]
+    /// The whole environment, weakest layer first.
+    public var environment: [EnvironmentLayer]
     /// Absolute.
     public var workingDirectory: String
     /// Text to be written to a file that only this job uses.
@@ -34,9 +32,8 @@ public struct LaunchOrder: Hashable, Sendable {
     public init(
         start: StartID,
         label: String,
-        candidates: [String],
         arguments: [String],
-        environment: [String: String],
+        environment: [EnvironmentLayer],
         workingDirectory: String,
         script: String? = nil,
         umask: UInt32 = 0o022,
@@ -46,7 +43,6 @@ public struct LaunchOrder: Hashable, Sendable {
     ) {
         self.start = start
         self.label = label
-        self.candidates = candidates
         self.arguments = arguments
         self.environment = environment
         self.workingDirectory = workingDirectory
@@ -76,8 +72,8 @@ public struct ProbeOrder: Hashable, Sendable {
     public var question: Question
     /// After this long the answer is no.
     public var timeout: Duration
-    /// For commands.
-    public var environment: [String: String]
+    /// For commands, weakest layer first.
+    public var environment: [EnvironmentLayer]
     /// For commands; absolute.
     public var workingDirectory: String
 
@@ -87,7 +83,7 @@ public struct ProbeOrder: Hashable, Sendable {
         serial: UInt64,
         question: Question,
         timeout: Duration,
-        environment: [String: String],
+        environment: [EnvironmentLayer],
         workingDirectory: String
     ) {
         self.start = start

@@ -13,6 +13,7 @@ final class CommandProbe {
     let errors: Descriptor
     private var writeEnd: Int32
     private let arguments: [String]
+    private let environment: [String: String]
     private var isWatched = true
     private var tail: [UInt8] = []
     private var task: Task<Void, Never>?
@@ -21,6 +22,11 @@ final class CommandProbe {
 
     init(_ order: ProbeOrder, _ arguments: [String]) throws(LinuxError) {
         guard !arguments.isEmpty else { throw LinuxError(cannot: "run the probe", because: "it names no command") }
+        do {
+            environment = try Launch.environment(order.environment)
+        } catch {
+            throw LinuxError(cannot: "read the environment of the probe", because: error.failure.detail)
+        }
         var ends: (read: Int32, write: Int32) = (-1, -1)
         try check(hl_pipe(&ends.read, &ends.write, 65_536), "make a pipe for the probe")
         // The command's own end waits when it is full, as programs expect it.
@@ -40,7 +46,7 @@ final class CommandProbe {
     func start(_ number: UInt64, _ mailbox: Mailbox) {
         let command = Command(
             arguments: arguments,
-            environment: order.environment,
+            environment: environment,
             workingDirectory: order.workingDirectory,
             errors: writeEnd
         )

@@ -9,6 +9,8 @@ final class Launcher {
     struct Child {
         var pid: Int32
         var pidfd: Descriptor
+        /// What a failure of its start would be about.
+        var names: FailureNames
     }
 
     private let path: String
@@ -49,10 +51,11 @@ final class Launcher {
         return String(beside)
     }
 
-    /// What a failure of this order would be about.
-    func names(_ order: LaunchOrder) -> FailureNames {
-        FailureNames(
-            candidates: order.candidates,
+    /// What a failure of this launch would be about.
+    private func names(_ launch: Launch) -> FailureNames {
+        let order = launch.order
+        return FailureNames(
+            candidates: launch.candidates,
             workingDirectory: order.workingDirectory,
             log: place.paths.logs + "/" + order.logFile,
             script: place.paths.script(of: order.start.job),
@@ -62,7 +65,9 @@ final class Launcher {
 
     /// Spawns one shim.
     func spawn(_ order: LaunchOrder) throws(StartRefusal) -> Child {
-        try blob.encode(order, place)
+        let launch = try Launch(order)
+        defer { blob.wipe() }
+        try blob.encode(launch, place)
         let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
         guard number >= 0 else { throw failure("make the spec of the start", 0 &- number) }
         let spec: Descriptor
@@ -77,7 +82,7 @@ final class Launcher {
         // Nobody else reaps our children, so the pid is still this one, dead or alive.
         let pidfd = hl_pidfd_open(pid)
         guard pidfd >= 0 else { throw failure("open the shim's pidfd", 0 &- pidfd) }
-        return Child(pid: pid, pidfd: Descriptor(pidfd))
+        return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch))
     }
 
     private func failure(_ task: String, _ number: Int32) -> StartRefusal {

@@ -161,7 +161,7 @@ struct FailureNames {
         case .log: return log
         case .script: return script
         case .record: return record
-        case .launch, .pipe, .fork, .session, .stdio, .limits, .privileges, .signals: return nil
+        case .environment, .launch, .pipe, .fork, .session, .stdio, .limits, .privileges, .signals: return nil
         }
     }
 }

@@ -20,8 +20,9 @@ struct SpecBlob {
     private(set) var bytes: [UInt8] = []
     private var brokenText: String?
 
-    /// Encodes an order, over whatever was encoded before.
-    mutating func encode(_ order: LaunchOrder, _ place: Place) throws(StartRefusal) {
+    /// Encodes a launch, over whatever was encoded before.
+    mutating func encode(_ launch: Launch, _ place: Place) throws(StartRefusal) {
+        let order = launch.order
         let headerSize = MemoryLayout<hero_spec>.size
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: repeatElement(0, count: headerSize))
@@ -35,14 +36,16 @@ struct SpecBlob {
         header.record_path = append(place.paths.record(of: order.start.job))
         header.log_path = append(place.paths.logs + "/" + order.logFile)
         header.working_directory = append(order.workingDirectory)
-        (header.candidates, header.candidate_count) = append(list: order.candidates)
+        (header.candidates, header.candidate_count) = append(list: launch.candidates)
         let scriptPath = place.paths.script(of: order.start.job)
         (header.arguments, header.argument_count) = append(
             list: order.arguments.map { $0 == LaunchOrder.scriptPlaceholder ? scriptPath : $0 }
         )
         (header.environment, header.environment_count) = append(
-            list: order.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            list: launch.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         )
+        // Its values may be secrets, and what is refused is told.
+        if brokenText != nil { brokenText = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? brokenText }
         if let script = order.script {
             header.script = append(script)
             header.script_size = UInt32(clamping: script.utf8.count)
@@ -62,7 +65,7 @@ struct SpecBlob {
         guard brokenText == nil else {
             throw StartRefusal(.launch, EINVAL, "a NUL character stands in `\(brokenText ?? "")`")
         }
-        guard !order.candidates.isEmpty, !order.arguments.isEmpty else {
+        guard !launch.candidates.isEmpty, !order.arguments.isEmpty else {
             throw StartRefusal(.execute, ENOENT, "there is no program to execute")
         }
         guard bytes.count <= 1 << 30 else {
@@ -72,6 +75,11 @@ struct SpecBlob {
         withUnsafeBytes(of: &header) { source in
             bytes.withUnsafeMutableBytes { $0.copyMemory(from: source) }
         }
+    }
+
+    /// Overwrites what was encoded: there may be secrets in it.
+    mutating func wipe() {
+        for index in bytes.indices { bytes[index] = 0 }
     }
 
     private mutating func append(_ text: String) -> UInt32 {
@@ -91,7 +99,7 @@ struct SpecBlob {
 }
 
 /// A start that fails before there is a shim.
-struct StartRefusal: Error {
+struct StartRefusal: Error, Hashable {
     /// What becomes its outcome.
     var failure: StartFailure
 

@@ -40,7 +40,7 @@ final class Starts {
     func launch(_ order: LaunchOrder) {
         do {
             let child = try launcher.spawn(order)
-            if !follow(order.start, child.pid, child.pidfd, names: launcher.names(order)) {
+            if !follow(order.start, child.pid, child.pidfd, names: child.names) {
                 // Without a watch its end would never be heard of, so it must not live unheard.
                 _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
                 end(order.start, .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno))))

@@ -124,6 +124,17 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     /// A service lists an action that runs by itself.
     case standaloneInService = "standalone-in-service"
 
+    // Variables.
+
+    /// `${NAME}` has no value.
+    case unresolvedVariable = "unresolved-variable"
+    /// Something begins with `${` and is no reference.
+    case malformedVariable = "malformed-variable"
+    /// A variable of the settings uses another one of them.
+    case variableInVars = "variable-in-vars"
+    /// A value was given with `--var` and nothing uses it (a warning).
+    case unusedVariable = "unused-variable"
+
     // The set as a whole.
 
     /// A name is declared twice.
@@ -209,6 +220,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .healthOfOneShot: "A one-shot has a `health` probe, which does nothing (a warning)."
         case .duplicateAction: "A service has two actions of one name."
         case .standaloneInService: "A service lists an action that runs by itself."
+        case .unresolvedVariable: "`${NAME}` has no value."
+        case .malformedVariable: "Something begins with `${` and is no reference."
+        case .variableInVars: "A variable of the settings uses another one of them."
+        case .unusedVariable: "A value was given with `--var` and nothing uses it (a warning)."
         case .duplicateName: "A name is declared twice."
         case .unknownReference:
             "A reference names nothing that is declared (a warning in `after`, `wants` and `conflicts`)."
@@ -283,6 +298,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .healthOfOneShot: "{exec: [seed], health: {tcp: 80}}"
         case .duplicateAction: "two actions named `main`"
         case .standaloneInService: "actions: [backup] where `backup` has a `schedule`"
+        case .unresolvedVariable: "exec: [server, \"${PROT}\"]"
+        case .malformedVariable: "cwd: ${DATA-/srv}"
+        case .variableInVars: "vars: {A: 1, B: \"${A}\"}"
+        case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"
         case .duplicateName: "two services named `web`"
         case .unknownReference: "requires: [hero_bd]"
         case .selfReference: "requires: [web] in `web`"

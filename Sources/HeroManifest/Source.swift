@@ -127,6 +127,8 @@ struct Scope {
     private var share = Share()
     /// Names that a part of the file which cannot be read probably declares: nobody is told that they are unknown.
     var unreadNames: Set<String> = []
+    /// Whether a `$` stands in any of its values.
+    var hasDollar = false
     /// The context of the document that is being decoded.
     var context = QualifiedName.defaultContext
 

@@ -72,6 +72,8 @@ extension Outcome: CustomStringConvertible {
 public struct StartFailure: Hashable, Sendable, Codable {
     /// The steps of a start.
     public enum Stage: String, Hashable, Sendable, Codable, CaseIterable {
+        /// Reading the files of the environment.
+        case environment
         /// Starting the shim itself.
         case launch
         /// Writing the record in the run directory.
@@ -120,6 +122,7 @@ extension StartFailure: CustomStringConvertible {
     public var description: String {
         let verb =
             switch stage {
+            case .environment: "read the environment"
             case .launch: "start the shim"
             case .record: "write the record of the start"
             case .log: "open the log"

@@ -55,6 +55,8 @@ public struct ControlRequest: Codable, Sendable {
     public var goesBackTo: RevisionNumber?
     /// What the plan must come to, or nothing is done.
     public var promise: PlanPromise?
+    /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
+    public var variables: [String: String]
 
     /// Makes a request.
     public init(
@@ -65,7 +67,8 @@ public struct ControlRequest: Codable, Sendable {
         gitCommit: String? = nil,
         all: Bool = false,
         prunes: Bool = true,
-        requiresCore: Bool = true
+        requiresCore: Bool = true,
+        variables: [String: String] = [:]
     ) {
         self.verb = verb
         self.directory = directory
@@ -75,6 +78,7 @@ public struct ControlRequest: Codable, Sendable {
         self.all = all
         self.prunes = prunes
         self.requiresCore = requiresCore
+        self.variables = variables
     }
 }
 

@@ -8,14 +8,12 @@ struct LaunchPlanner {
 
     /// The order that starts this generation of a job; a standalone one has no service.
     func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchOrder {
-        let environment = environment(job, action, in: service)
         let (arguments, script) = command(of: action.program)
         return LaunchOrder(
             start: StartID(job: job.id, generation: job.generation),
             label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
-            candidates: candidates(arguments.first ?? "", path: environment["PATH"] ?? ""),
             arguments: arguments,
-            environment: environment,
+            environment: environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service),
             script: script,
             stop: action.stop,
@@ -34,18 +32,21 @@ struct LaunchPlanner {
         "\(context)/\(service ?? "_")/\(action)"
     }
 
-    /// Weakest first: base, what heroproc says, the service's, the action's (contract section 3).
-    func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> [String: String] {
-        var result = baseEnvironment
-        result["HEROPROC_CONTEXT"] = job.context
-        if let service { result["HEROPROC_SERVICE"] = service.name.name }
-        result["HEROPROC_ACTION"] = action.name
-        result["HEROPROC_JOB_ID"] = String(job.id)
-        result["HEROPROC_RESTART_COUNT"] = String(job.executions)
-        for layer in [service?.environment ?? [:], action.environment] {
-            for case (let name, .text(let text)) in layer { result[name] = text }
-        }
-        return result
+    /// Weakest first: base, what heroproc says, the service's files, the service's own, the action's files, the action's own
+    /// (contract section 3).
+    func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> [EnvironmentLayer] {
+        var base = baseEnvironment
+        base["HEROPROC_CONTEXT"] = job.context
+        if let service { base["HEROPROC_SERVICE"] = service.name.name }
+        base["HEROPROC_ACTION"] = action.name
+        base["HEROPROC_JOB_ID"] = String(job.id)
+        base["HEROPROC_RESTART_COUNT"] = String(job.executions)
+        var layers = [EnvironmentLayer.texts(base)]
+        layers += (service?.environmentFiles ?? []).map(EnvironmentLayer.file)
+        layers.append(.variables(service?.environment ?? [:]))
+        layers += action.environmentFiles.map(EnvironmentLayer.file)
+        layers.append(.variables(action.environment))
+        return layers
     }
 
     private func command(of program: ActionSpec.Program) -> (arguments: [String], script: String?) {
@@ -65,11 +66,5 @@ struct LaunchPlanner {
         guard script.hasPrefix("#!"), let line = script.split(whereSeparator: \.isNewline).first else { return nil }
         let words = line.dropFirst(2).drop { $0 == " " || $0 == "\t" }
         return words.isEmpty ? nil : String(words)
-    }
-
-    /// The paths execvp(3) would try: a name without a slash is looked up in the job's own PATH.
-    private func candidates(_ program: String, path: String) -> [String] {
-        guard !program.contains("/") else { return [program] }
-        return path.split(separator: ":").map { $0.hasSuffix("/") ? "\($0)\(program)" : "\($0)/\(program)" }
     }
 }

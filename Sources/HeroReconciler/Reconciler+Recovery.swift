@@ -16,7 +16,7 @@ extension Reconciler {
         nextRun = stored.lastRun + 1
         isPaused = stored.revision?.isDown ?? false
         // What was accepted once is not refused now for lack of the core: it may have been opted out of.
-        if let wanted = declared(in: files) {
+        if let wanted = declared(in: files, stored.revision?.variables ?? [:]) {
             desired = wanted
         } else if !files.isEmpty {
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
@@ -51,8 +51,8 @@ extension Reconciler {
     }
 
     /// What the files of a revision declare; nil when they cannot be read any more.
-    func declared(in files: [ManifestFile]) -> Desired? {
-        Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
+    func declared(in files: [ManifestFile], _ variables: [String: String]) -> Desired? {
+        Manifests.read(files, options: ManifestOptions(requiresCore: false, variables: variables)).desired
     }
 
     /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.

@@ -21,9 +21,14 @@ extension Reconciler {
     private func apply(_ order: ControlRequest, _ request: RequestID) {
         if let objection = objection(to: order) { return refuse(request, objection) }
         let read = order.files.map { ManifestFile(path: $0.path, folder: $0.folder, bytes: Array($0.text.utf8)) }
-        let result = Manifests.read(read, options: ManifestOptions(requiresCore: order.requiresCore))
+        let options = ManifestOptions(requiresCore: order.requiresCore, variables: order.variables)
+        let result = Manifests.read(read, options: options)
         guard let wanted = result.desired else {
             refuse(request, "cannot apply \(order.directory): its manifests have mistakes", result.diagnostics)
+            return
+        }
+        if configuration.mode == .sync, let difference = difference(of: result.variables, reading: read) {
+            refuse(request, "cannot apply \(order.directory): \(difference)")
             return
         }
         if let (text, diagnostics) = objection(to: order, wanted) { return refuse(request, text, diagnostics) }
@@ -32,6 +37,7 @@ extension Reconciler {
             wanted,
             read,
             result.documents,
+            variables: result.variables,
             directory: order.directory,
             actor: order.actor,
             gitCommit: order.gitCommit,
@@ -45,6 +51,16 @@ extension Reconciler {
         accept(request, revision?.number ?? 0)
         proofsFailed = 0
         plan(retriesFailed: true)
+    }
+
+    /// Why manifests mean something else to who asks than to this reconciler, which syncs from them and would soon have its own
+    /// way again; nil when they do not.
+    private func difference(of variables: [String: String], reading read: [ManifestFile]) -> String? {
+        let own = Manifests.read(read, options: ownOptions).variables
+        let names = Set(own.keys).union(variables.keys).sorted()
+        guard let name = names.first(where: { own[$0] != variables[$0] }) else { return nil }
+        return "the live reconciler, which syncs from it, has another value of the variable `\(name)`, or none; "
+            + "give both the same with `--var`, or end the reconciler"
     }
 
     private func accept(_ request: RequestID, _ number: RevisionNumber) {

@@ -38,9 +38,11 @@ extension Reconciler {
             refuse("cannot read the services directory \(directory): \(reason)", [])
             return false
         case .files(let read):
-            if read == files, let revision, !revision.isDown { return !isFirst || configuration.mode == .once }
-            let options = ManifestOptions(requiresCore: configuration.requiresCore)
-            let result = Manifests.read(read, options: options)
+            let isSame = read == files && !(revision?.isDown ?? true)
+            // Its variables are the same as long as it lives; a former reconciler may have had others.
+            if isSame, !isFirst { return true }
+            let result = Manifests.read(read, options: ownOptions)
+            if isSame, result.variables == revision?.variables { return configuration.mode == .once }
             guard let wanted = result.desired else {
                 refuse("cannot apply \(directory): its manifests have mistakes", result.diagnostics)
                 return false
@@ -57,6 +59,7 @@ extension Reconciler {
                 wanted,
                 read,
                 result.documents,
+                variables: result.variables,
                 directory: directory,
                 actor: configuration.actor,
                 gitCommit: configuration.gitCommit(directory)
@@ -64,6 +67,15 @@ extension Reconciler {
             warn(result.diagnostics)
             return true
         }
+    }
+
+    /// How this reconciler reads manifests by itself.
+    var ownOptions: ManifestOptions {
+        ManifestOptions(
+            requiresCore: configuration.requiresCore,
+            variables: configuration.variables,
+            environment: configuration.environment
+        )
     }
 
     /// Why a set is too poor to be believed without a person's word (reliability.md MF-4); nil when it is not.
@@ -109,6 +121,7 @@ extension Reconciler {
         _ wanted: Desired,
         _ read: [ManifestFile],
         _ documents: [DocumentRecord],
+        variables: [String: String],
         directory: String,
         actor: String,
         gitCommit: String?,
@@ -119,7 +132,7 @@ extension Reconciler {
         isPaused = false
         for service in services.values { service.cancelled = 0 }
         if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes,
-            revision.only == only
+            revision.only == only, revision.variables == variables
         {
             desired = wanted
             return
@@ -134,7 +147,8 @@ extension Reconciler {
             actor: actor,
             summary: (goesBackTo.map { "back to revision \($0): " } ?? "") + declared + narrowed,
             prunes: prunes,
-            only: only
+            only: only,
+            variables: variables
         )
         desired = wanted
         files = read
@@ -169,7 +183,9 @@ extension Reconciler {
             actor: actor ?? configuration.actor,
             summary: all ? "down --all" : "down",
             isDown: true,
-            isDownForAll: all
+            isDownForAll: all,
+            // The same manifests must mean the same when they are read again.
+            variables: revision?.variables ?? [:]
         )
         for service in services.values { service.cancelled = 0 }
         revision = record

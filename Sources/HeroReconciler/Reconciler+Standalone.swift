@@ -190,7 +190,10 @@ extension Reconciler {
 
     /// What a job runs, from the manifests of the revision it was started under.
     private func spec(of job: JobRecord) -> ActionSpec? {
-        guard let files = try? store.reader.files(of: job.revision) else { return nil }
-        return declared(in: files)?.actions[QualifiedName(job.action, context: job.context)]?.spec
+        let reader = store.reader
+        guard let record = try? reader.revisions(limit: .max).first(where: { $0.number == job.revision }),
+            let files = try? reader.files(of: job.revision)
+        else { return nil }
+        return declared(in: files, record.variables)?.actions[QualifiedName(job.action, context: job.context)]?.spec
     }
 }

@@ -18,6 +18,10 @@ public struct ReconcilerConfiguration: Sendable {
     public var directory: String?
     /// Whether the required core manifests must be declared: false with HERO_PROC_NO_AUTOSTART_DB=1.
     public var requiresCore: Bool
+    /// Values of `${NAME}` that it was given with `--var`, for the manifests that it reads itself.
+    public var variables: [String: String]
+    /// Its environment, for the same.
+    public var environment: [String: String]
     /// Whether it leaves when a `down` is carried out: the one that `apply` started does.
     public var leavesWhenDown: Bool
     /// Whether it takes everything down when it is asked to leave.
@@ -34,6 +38,8 @@ public struct ReconcilerConfiguration: Sendable {
         mode: Mode,
         directory: String?,
         requiresCore: Bool = true,
+        variables: [String: String] = [:],
+        environment: [String: String] = [:],
         leavesWhenDown: Bool = false,
         downOnExit: Bool = false,
         timeout: Duration = .seconds(60),
@@ -43,6 +49,8 @@ public struct ReconcilerConfiguration: Sendable {
         self.mode = mode
         self.directory = directory
         self.requiresCore = requiresCore
+        self.variables = variables
+        self.environment = environment
         self.leavesWhenDown = leavesWhenDown
         self.downOnExit = downOnExit
         self.timeout = timeout

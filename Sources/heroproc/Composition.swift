@@ -47,17 +47,33 @@ struct Composition {
 
     // MARK: Manifests
 
-    /// The manifests of the services directory, and what is wrong with them.
-    func readManifests() throws -> (files: [ManifestFile], result: ManifestResult) {
+    /// The manifests of the services directory with the values of `--var`, and what is wrong with them.
+    func readManifests(_ variables: VariableOptions) throws -> (files: [ManifestFile], result: ManifestResult) {
         switch ManifestFiles.read(shownDirectory) {
         case .files(let files):
-            return (files, Manifests.read(files, options: ManifestOptions(requiresCore: requiresCore)))
+            let options = ManifestOptions(
+                requiresCore: requiresCore,
+                variables: variables.values,
+                environment: environment
+            )
+            return (files, Manifests.read(files, options: options))
         case .unreadable(let reason):
             throw Refusal(
                 "cannot read the services directory \(shownDirectory): \(reason)",
                 help: "name another one with --dir, or make it"
             )
         }
+    }
+
+    /// Says which variables without a value had one when the last revision was applied: it is not taken from there.
+    func hintAtFormerVariables(_ result: ManifestResult, _ output: Output) {
+        guard result.diagnostics.contains(where: { $0.code == DiagnosticCode.unresolvedVariable.rawValue }),
+            let revision = try? reader()?.revision()
+        else { return }
+        let names = revision.variables.keys.filter { result.variables[$0] == nil }.sorted()
+        guard !names.isEmpty else { return }
+        let options = names.map { "--var \($0)=..." }.joined(separator: " ")
+        output.note("revision \(revision.number) was applied with a value of its own; give it again: \(options)")
     }
 
     /// The same files as they are recorded: with absolute paths, so that it does not matter from where one applies.
@@ -69,6 +85,12 @@ struct Composition {
     }
 
     // MARK: The runtime
+
+    /// The manifests of a recorded revision, as they were meant when it was applied; nil when they cannot be read any more.
+    func recordedManifests(_ revision: RevisionRecord, _ reader: StateReader) throws -> Desired? {
+        let options = ManifestOptions(requiresCore: false, variables: revision.variables)
+        return Manifests.read(try reader.files(of: revision.number), options: options).desired
+    }
 
     /// The database for reading; nil when there is none yet.
     func reader() throws -> StateReader? { try StateReader(path: paths.database) }

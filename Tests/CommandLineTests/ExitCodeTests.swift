@@ -95,7 +95,8 @@ struct ExitCodeTests {
         "a mistake in the command line is 64, and says which",
         arguments: [
             "frobnicate", "apply --bogus", "logs", "reconcile --no-sync", "reconcile --down-on-exit", "diff -o yaml",
-            "diff -o sarif", "schema", "schema yaml", "jobs --phase asleep", "apply --timeout soon", "logs Web!", "logs web --previous -f", "events -n -1",
+            "diff -o sarif", "schema", "schema yaml", "jobs --phase asleep", "apply --timeout soon", "logs Web!",
+            "logs web --previous -f", "events -n -1",
             "status a/b/c", "diff --against main", "diff --against revision:0", "diff --against git:",
             "diff --revision 0",
             "status -o markdown", "apply -o github", "apply --plan p.json --only web",

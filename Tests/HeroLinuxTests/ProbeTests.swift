@@ -19,7 +19,7 @@ import Testing
                 serial: 77,
                 question: question,
                 timeout: timeout,
-                environment: ["PATH": "/usr/bin:/bin", "GREETING": "hi"],
+                environment: [.texts(["PATH": "/usr/bin:/bin", "GREETING": "hi"])],
                 workingDirectory: "/"
             )
         )
@@ -195,7 +195,7 @@ import Testing
                 serial: 1,
                 question: .probe(.exec(["sh", "-c", "echo $$ > \(sandbox.folder)/pid; exec sleep 600"])),
                 timeout: .seconds(60),
-                environment: ["PATH": "/usr/bin:/bin"],
+                environment: [.texts(["PATH": "/usr/bin:/bin"])],
                 workingDirectory: "/"
             )
         )

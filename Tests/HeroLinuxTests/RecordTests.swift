@@ -1,4 +1,5 @@
 import CHeroRecord
+import Glibc
 import HeroKernel
 import HeroModel
 import Testing
@@ -132,13 +133,12 @@ import Testing
         )
     }
 
-    private static func order() -> LaunchOrder {
-        LaunchOrder(
+    private static func launch() throws -> Launch {
+        let order = LaunchOrder(
             start: StartID(job: 12, generation: 4),
             label: "core/web.server",
-            candidates: ["/a/prog", "/b/prog"],
             arguments: ["prog", "", "ü", LaunchOrder.scriptPlaceholder],
-            environment: ["B": "2", "A": "1=1"],
+            environment: [.texts(["PATH": "/a:/b/", "B": "2", "A": "1=1"])],
             workingDirectory: "/w",
             script: "line\n",
             umask: 0o27,
@@ -146,17 +146,18 @@ import Testing
             log: LogPolicy(maxSize: 77, keep: 200),
             logFile: "core/web/server/12.log"
         )
+        return try Launch(order)
     }
 
     @Test("what is encoded can be decoded, and a second order leaves nothing of the first")
     func roundTrip() throws {
         var blob = SpecBlob()
-        try blob.encode(Self.order(), Self.place())
+        try blob.encode(try Self.launch(), Self.place())
         let first = blob.bytes
-        var larger = Self.order()
-        larger.arguments += ["more", "and more"]
+        var larger = try Self.launch()
+        larger.order.arguments += ["more", "and more"]
         try blob.encode(larger, Self.place())
-        try blob.encode(Self.order(), Self.place())
+        try blob.encode(try Self.launch(), Self.place())
         #expect(blob.bytes == first)
 
         let header = first.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
@@ -170,7 +171,7 @@ import Testing
         #expect(text(first, header.working_directory) == "/w")
         #expect(list(first, header.candidates, header.candidate_count) == ["/a/prog", "/b/prog"])
         #expect(list(first, header.arguments, header.argument_count) == ["prog", "", "ü", "/s/run/jobs/12.script"])
-        #expect(list(first, header.environment, header.environment_count) == ["A=1=1", "B=2"])
+        #expect(list(first, header.environment, header.environment_count) == ["A=1=1", "B=2", "PATH=/a:/b/"])
         #expect(text(first, header.script) == "line\n")
         #expect(header.script_size == 5)
         #expect(text(first, header.script_path) == "/s/run/jobs/12.script")
@@ -189,27 +190,46 @@ import Testing
 
     @Test("without a script there is none")
     func noScript() throws {
-        var order = Self.order()
-        order.script = nil
+        var launch = try Self.launch()
+        launch.order.script = nil
         var blob = SpecBlob()
-        try blob.encode(order, Self.place())
+        try blob.encode(launch, Self.place())
         let header = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(header.script == 0)
         #expect(header.script_size == 0)
     }
 
     @Test("a NUL character in any text is refused instead of cutting it in two")
-    func nul() {
-        let changes: [(inout LaunchOrder) -> Void] = [
-            { $0.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" }, { $0.workingDirectory = "/\0" },
-            { $0.script = "a\0" }, { $0.candidates = ["/\0"] }, { $0.candidates = [] }, { $0.arguments = [] },
+    func nul() throws {
+        let changes: [(inout Launch) -> Void] = [
+            { $0.order.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" }, { $0.order.workingDirectory = "/\0" },
+            { $0.order.script = "a\0" }, { $0.candidates = ["/\0"] }, { $0.candidates = [] },
+            { $0.order.arguments = [] },
         ]
         for change in changes {
-            var order = Self.order()
-            change(&order)
+            var launch = try Self.launch()
+            change(&launch)
             var blob = SpecBlob()
-            #expect(throws: StartRefusal.self) { try blob.encode(order, Self.place()) }
+            #expect(throws: StartRefusal.self) { try blob.encode(launch, Self.place()) }
         }
+    }
+
+    @Test("SE-1: what is refused for a NUL character in a variable names the variable, never its value")
+    func nulInASecret() throws {
+        var launch = try Self.launch()
+        launch.environment["TOKEN"] = "canary\0"
+        var blob = SpecBlob()
+        #expect(throws: StartRefusal(.launch, EINVAL, "a NUL character stands in `TOKEN`")) {
+            try blob.encode(launch, Self.place())
+        }
+    }
+
+    @Test("SE-2: wiping leaves nothing of what was encoded")
+    func wipe() throws {
+        var blob = SpecBlob()
+        try blob.encode(try Self.launch(), Self.place())
+        blob.wipe()
+        #expect(blob.bytes.allSatisfy { $0 == 0 })
     }
 
     private func text(_ bytes: [UInt8], _ offset: UInt32) -> String {

@@ -55,9 +55,8 @@ final class Sandbox {
         LaunchOrder(
             start: StartID(job: job, generation: generation),
             label: "core/test.\(job)",
-            candidates: [command.first ?? ""],
             arguments: command,
-            environment: ["PATH": "/usr/bin:/bin"],
+            environment: [.texts(["PATH": "/usr/bin:/bin"])],
             workingDirectory: "/",
             script: script,
             stop: StopPolicy(signal: .term, timeout: .seconds(2)),

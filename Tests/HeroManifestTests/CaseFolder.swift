@@ -30,8 +30,19 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
 
     /// Reads the manifests; the required core is asked for only where the case is about it.
     func read() throws -> ManifestResult {
-        let options = ManifestOptions(requiresCore: name.hasPrefix("core-")) { Self.zones.contains($0) }
+        var options = ManifestOptions(requiresCore: name.hasPrefix("core-")) { Self.zones.contains($0) }
+        options.variables = pairs("variables.txt")
+        options.environment = pairs("environment.txt")
         return Manifests.read(try files(), options: options)
+    }
+
+    /// The lines `NAME=VALUE` of a file of the case, if it has that file.
+    private func pairs(_ file: String) -> [String: String] {
+        let text = (try? String(contentsOf: url.appending(path: file), encoding: .utf8)) ?? ""
+        let pairs = text.split(separator: "\n").map {
+            $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        }
+        return Dictionary(pairs.map { (String($0[0]), String($0.last ?? "")) }, uniquingKeysWith: { $1 })
     }
 
     /// The time zones of the machine that the cases are read on.

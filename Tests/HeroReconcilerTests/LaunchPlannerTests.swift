@@ -26,29 +26,27 @@ struct LaunchPlannerTests {
         return planner.order(job, service.actions[0], in: service)
     }
 
-    @Test("of an environment: base, then what heroproc says, then the service's, then the action's (SP-3)")
+    @Test(
+        "of an environment: base, the service's files, the service's own, the action's files, the action's own (SP-3)"
+    )
     func environment() {
-        let environment = order(.exec(["a"])) {
-            $0.environment = ["HOME": "/srv", "A": "service", "B": "service"]
-            $0.actions[0].environment = ["B": "action"]
+        let layers = order(.exec(["a"])) {
+            $0.environment = ["HOME": "/srv"]
+            $0.environmentFiles = ["/srv/a.env", "/srv/b.env"]
+            $0.actions[0].environment = ["TOKEN": .fromFile("/srv/token")]
+            $0.actions[0].environmentFiles = ["/srv/c.env"]
         }.environment
-        #expect(environment["TZ"] == "UTC")
-        #expect(environment["HOME"] == "/srv")
-        #expect(environment["A"] == "service")
-        #expect(environment["B"] == "action")
-        #expect(environment["HEROPROC_CONTEXT"] == "core")
-        #expect(environment["HEROPROC_SERVICE"] == "web")
-        #expect(environment["HEROPROC_ACTION"] == "server")
-        #expect(environment["HEROPROC_JOB_ID"] == "7")
-        #expect(environment["HEROPROC_RESTART_COUNT"] == "2")
-    }
-
-    @Test("of a program without a slash: every folder of the job's own PATH, in order")
-    func candidates() {
-        #expect(order(.exec(["redis"])).candidates == ["/usr/bin/redis", "/bin/redis"])
-        #expect(order(.exec(["/opt/redis"])).candidates == ["/opt/redis"])
-        let own = order(.exec(["redis"])) { $0.environment = ["PATH": "/opt"] }
-        #expect(own.candidates == ["/opt/redis"])
+        let base = [
+            "PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC", "HEROPROC_CONTEXT": "core",
+            "HEROPROC_SERVICE": "web", "HEROPROC_ACTION": "server", "HEROPROC_JOB_ID": "7",
+            "HEROPROC_RESTART_COUNT": "2",
+        ]
+        #expect(
+            layers == [
+                .texts(base), .file("/srv/a.env"), .file("/srv/b.env"), .texts(["HOME": "/srv"]), .file("/srv/c.env"),
+                .variables(["TOKEN": .fromFile("/srv/token")]),
+            ]
+        )
     }
 
     @Test(

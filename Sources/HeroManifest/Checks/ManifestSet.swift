@@ -50,11 +50,29 @@ struct ManifestSet {
         var span: Span
     }
 
-    /// Takes what was found in one file.
-    mutating func take(_ scope: Scope) {
+    /// Decodes the documents of one file, and takes what was found in it.
+    mutating func take(_ trees: [Node], _ scope: Scope) {
+        var scope = scope
+        for tree in trees { decode(tree, in: &scope) }
         sources.append(scope.source)
         diagnostics += scope.diagnostics
         unreadNames.formUnion(scope.unreadNames)
+    }
+
+    /// Warns about values that were given and that nothing uses, unless something could not be read.
+    mutating func warnAbout(unused variables: Variables) {
+        guard !diagnostics.contains(where: { $0.severity == .error }) else { return }
+        for name in variables.unused {
+            diagnostics.append(
+                Diagnostic(
+                    .warning,
+                    code: DiagnosticCode.unusedVariable.rawValue,
+                    "no manifest uses the variable `\(name)` that was given with `--var`"
+                        + Suggestion.phrase(name, variables.askedNames),
+                    help: "write `${\(name)}` where it is meant, or leave it out"
+                )
+            )
+        }
     }
 
     /// Judges the set: the desired state, or every mistake.

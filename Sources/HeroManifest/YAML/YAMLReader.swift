@@ -167,6 +167,7 @@ struct YAMLReader {
             )
             return Node(content: .unusable, span: place)
         }
+        if !scope.hasDollar, bytes.contains(UInt8(ascii: "$")) { scope.hasDollar = true }
         let text = String(decoding: bytes, as: UTF8.self)
         return Node(content: .scalar(text, plain: style == YAML_PLAIN_SCALAR_STYLE), span: place)
     }

@@ -81,6 +81,7 @@ struct Apply: HeroCommand {
         let reading = try PlanReading(
             composition,
             revision: arguments.revision,
+            arguments.variables,
             arguments.options,
             output: output
         )
@@ -93,7 +94,13 @@ struct Apply: HeroCommand {
         var options = common
         options.dir = basis.directory
         let there = Composition(options, environment: composition.environment)
-        let reading = try PlanReading(there, revision: basis.revision, basis.planOptions, output: output)
+        let reading = try PlanReading(
+            there,
+            revision: basis.revision,
+            arguments.variables,
+            basis.planOptions,
+            output: output
+        )
         let base = try there.reader()?.revision()?.number ?? 0
         if let moved = saved.whatMoved(basis, reading, base: base) {
             let errand = Errand(output, reading.plan ?? Plan(baseRevision: base))
@@ -154,7 +161,8 @@ struct Apply: HeroCommand {
             actor: composition.actor,
             gitCommit: wanted.gitCommit,
             prunes: reading.options.prunes,
-            requiresCore: wanted.requiresCore
+            requiresCore: wanted.requiresCore,
+            variables: wanted.result.variables
         )
         request.only = reading.options.only
         request.kills = reading.options.kills

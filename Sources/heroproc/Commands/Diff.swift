@@ -60,6 +60,7 @@ extension PlanShowing {
                 composition,
                 base,
                 revision: arguments.revision,
+                arguments.variables,
                 arguments.options,
                 output: output
             )

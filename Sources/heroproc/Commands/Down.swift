@@ -74,9 +74,7 @@ struct Down: HeroCommand {
 
     /// What goes down, by the manifests of the last revision.
     private func plan(_ composition: Composition, _ reader: StateReader) throws -> Plan {
-        let revision = try reader.revision()?.number ?? 0
-        let files = try reader.files(of: revision)
-        let wanted = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
+        let wanted = try reader.revision().flatMap { try composition.recordedManifests($0, reader) }
         let options = PlanOptions(retriesFailed: false, down: all ? .allServices : .userServices)
         return Planner.plan(wanted ?? Desired(), try composition.observed(), options)
     }

@@ -27,6 +27,7 @@ struct Reconcile: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
     @OptionGroup var wait: WaitOptions
 
     @Flag(help: "Stay: watch the directory, the processes and the clock.")
@@ -52,7 +53,7 @@ struct Reconcile: HeroCommand {
     }
 
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let (_, result) = try composition.readManifests()
+        let (_, result) = try composition.readManifests(variables)
         guard let wanted = result.desired else {
             let errand = Errand(output, Plan(baseRevision: 0))
             return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
@@ -86,6 +87,8 @@ struct Reconcile: HeroCommand {
             mode: mode,
             directory: mode == .keep ? nil : composition.directory,
             requiresCore: composition.requiresCore,
+            variables: variables.values,
+            environment: composition.environment,
             leavesWhenDown: background,
             downOnExit: downOnExit,
             timeout: wait.timeout.duration,

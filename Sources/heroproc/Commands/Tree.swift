@@ -24,12 +24,13 @@ struct Tree: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
 
     @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME. Default: all.", valueName: "name"))
     var name: ServiceArgument?
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        guard let map = try composition.dependencyMap(below: name?.name, output) else { return .refused }
+        guard let map = try composition.dependencyMap(below: name?.name, variables, output) else { return .refused }
         switch output.format {
         case .text: output.result(TreeView(output.results).text(map, of: name?.name))
         case .json: output.result(map.json)
@@ -62,6 +63,7 @@ struct Graph: HeroCommand {
     }
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
 
     @Option(help: "The language: dot or mermaid; with -o json it is what `tree` writes.")
     var format = Language.dot
@@ -70,7 +72,7 @@ struct Graph: HeroCommand {
     var name: ServiceArgument?
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        guard let map = try composition.dependencyMap(below: name?.name, output) else { return .refused }
+        guard let map = try composition.dependencyMap(below: name?.name, variables, output) else { return .refused }
         switch (output.format, format) {
         case (.json, _): output.result(map.json)
         case (.text, .dot): output.result(GraphView.dot(map))
@@ -84,8 +86,12 @@ extension Composition {
     /// The dependencies that the services directory declares, with where each service stands.
     ///
     /// - Returns: nil when the manifests have mistakes, which are told.
-    fileprivate func dependencyMap(below name: QualifiedName?, _ output: Output) throws -> DependencyMap? {
-        let result = try readManifests().result
+    fileprivate func dependencyMap(
+        below name: QualifiedName?,
+        _ variables: VariableOptions,
+        _ output: Output
+    ) throws -> DependencyMap? {
+        let result = try readManifests(variables).result
         guard let desired = result.desired else {
             output.diagnostics(result.diagnostics)
             return nil

@@ -35,12 +35,13 @@ struct Validate: HeroCommand {
     }
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
 
     @Flag(help: "Warnings refuse the set, too.")
     var strict = false
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let (files, result) = try composition.readManifests()
+        let (files, result) = try composition.readManifests(variables)
         let found = result.diagnostics
         let isRefused = result.desired == nil || (strict && !found.isEmpty)
         let here = FileManager.default.currentDirectoryPath

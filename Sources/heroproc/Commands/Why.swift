@@ -23,12 +23,13 @@ struct Why: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
 
     @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME.", valueName: "name"))
     var name: ServiceArgument
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let report = try StatusReading(composition: composition).why(name.name)
+        let report = try StatusReading(composition: composition).why(name.name, variables)
         switch output.format {
         case .text: output.result(WhyView(output.results).text(report))
         case .json: output.result(WhyView.json(report))
@@ -41,12 +42,12 @@ extension StatusReading {
     /// All there is to say about one service.
     ///
     /// - Throws: `Refusal` when neither the records nor the manifests know it.
-    fileprivate func why(_ name: QualifiedName) throws -> WhyReport {
+    fileprivate func why(_ name: QualifiedName, _ variables: VariableOptions) throws -> WhyReport {
         let report = try report()
         let known = Dictionary(report.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let applied = try applied()
         // What was never applied may stand in the files already; mistakes there are no answer to this question.
-        let files = known[name] == nil ? try? composition.readManifests().result.desired : nil
+        let files = known[name] == nil ? try? composition.readManifests(variables).result.desired : nil
         let declared = applied?.services[name] ?? files?.services[name]
         if known[name] == nil, declared == nil {
             let names = Set(known.keys).union(applied?.services.keys.map { $0 } ?? [])

@@ -4,6 +4,8 @@ import HeroPlan
 
 /// What a plan is made of, and what it may do: the same for `diff` and `apply`.
 struct PlanArguments: ParsableArguments {
+    @OptionGroup var variables: VariableOptions
+
     @Option(
         help: ArgumentHelp(
             "The manifests of a recorded revision instead of the services directory: to go back to it.",
@@ -48,6 +50,9 @@ struct PlanArguments: ParsableArguments {
 
     func validate() throws {
         if let revision, revision < 1 { throw ValidationError("--revision begins at 1.") }
+        if revision != nil, !variables.values.isEmpty {
+            throw ValidationError("--var does not go with --revision: a revision is recorded with its values.")
+        }
     }
 }
 

@@ -8,19 +8,22 @@ extension Composition {
     /// What a plan starts from.
     ///
     /// A folder and a commit need no state directory: none is made, and none is read.
-    func observed(_ base: PlanBase, output: Output) throws -> Observed {
+    func observed(_ base: PlanBase, _ variables: VariableOptions, output: Output) throws -> Observed {
+        // Whether the core is declared is asked of what is wanted, not of what was.
+        let options = ManifestOptions(requiresCore: false, variables: variables.values, environment: environment)
         switch base {
         case .runtime: return try observed()
         case .revision(let number):
-            let (_, files) = try revision(number, to: "compare with")
-            var observed = Observed(asDeclared: try meaning(of: files, base))
+            let (record, files) = try revision(number, to: "compare with")
+            let recorded = ManifestOptions(requiresCore: false, variables: record.variables)
+            var observed = Observed(asDeclared: try meaning(of: files, base, recorded))
             observed.revision = number
             return observed
-        case .directory(let path): return Observed(asDeclared: try meaning(of: files(in: path), base))
+        case .directory(let path): return Observed(asDeclared: try meaning(of: files(in: path), base, options))
         case .git(let ref):
             let files = try files(at: ref)
             if files.isEmpty { output.note("\(shownDirectory) has no manifests at \(ref): all of it is new") }
-            return Observed(asDeclared: try meaning(of: files, base))
+            return Observed(asDeclared: try meaning(of: files, base, options))
         }
     }
 
@@ -51,9 +54,8 @@ extension Composition {
         }
     }
 
-    private func meaning(of files: [ManifestFile], _ base: PlanBase) throws -> Desired {
-        // Whether the core is declared is asked of what is wanted, not of what was.
-        let result = Manifests.read(files, options: ManifestOptions(requiresCore: false))
+    private func meaning(of files: [ManifestFile], _ base: PlanBase, _ options: ManifestOptions) throws -> Desired {
+        let result = Manifests.read(files, options: options)
         if let desired = result.desired { return desired }
         throw MistakenBase(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })
     }

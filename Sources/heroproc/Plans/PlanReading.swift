@@ -23,18 +23,21 @@ struct PlanReading {
         _ composition: Composition,
         _ base: PlanBase = .runtime,
         revision: RevisionNumber? = nil,
+        _ variables: VariableOptions,
         _ options: PlanOptions,
         output: Output
     ) throws {
         self.base = base
         self.options = options
-        wanted = try composition.wanted(revision)
+        wanted = try composition.wanted(revision, variables)
         guard let desired = wanted.result.desired else {
             plan = nil
             meaning = ""
+            // Where nothing that ran is asked about, nothing of it is read.
+            if base == .runtime { composition.hintAtFormerVariables(wanted.result, output) }
             return
         }
-        let observed = try composition.observed(base, output: output)
+        let observed = try composition.observed(base, variables, output: output)
         let names = Set(desired.services.keys).union(observed.services.keys)
             .union(desired.actions.keys).union(observed.standalone.keys)
         try KnownNames(names.sorted()).require(options.only, inPlan: true)

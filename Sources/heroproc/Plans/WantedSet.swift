@@ -25,9 +25,9 @@ struct WantedSet {
 
 extension Composition {
     /// The manifests of the services directory, or of a revision where one is named.
-    func wanted(_ revision: RevisionNumber?) throws -> WantedSet {
+    func wanted(_ revision: RevisionNumber?, _ variables: VariableOptions) throws -> WantedSet {
         if let revision { return try recorded(revision) }
-        let (files, result) = try readManifests()
+        let (files, result) = try readManifests(variables)
         return WantedSet(
             files: files,
             recordedFiles: recorded(files),
@@ -45,7 +45,7 @@ extension Composition {
         return WantedSet(
             files: files,
             recordedFiles: files,
-            result: Manifests.read(files, options: ManifestOptions(requiresCore: false)),
+            result: Manifests.read(files, options: ManifestOptions(requiresCore: false, variables: record.variables)),
             source: "revision \(number)",
             directory: record.directory,
             gitCommit: record.gitCommit,

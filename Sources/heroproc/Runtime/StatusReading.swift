@@ -47,8 +47,7 @@ struct StatusReading {
     /// The records of services say what they were started with, which may be something else by now.
     private func declared(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> Desired? {
         guard let reader, let revision else { return nil }
-        let files = try reader.files(of: revision.number)
-        return Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired
+        return try composition.recordedManifests(revision, reader)
     }
 
     private func status(

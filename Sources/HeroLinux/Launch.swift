@@ -1,0 +1,79 @@
+import HeroKernel
+import HeroModel
+
+/// A launch order with what the files of its environment say at this moment.
+struct Launch {
+    /// What was ordered.
+    var order: LaunchOrder
+    /// The whole environment.
+    var environment: [String: String]
+    /// Absolute paths to execute, tried in order like execvp(3).
+    var candidates: [String]
+
+    /// Reads the files.
+    init(_ order: LaunchOrder) throws(StartRefusal) {
+        self.order = order
+        environment = try Self.environment(order.environment)
+        candidates = Self.candidates(order.arguments.first ?? "", path: environment["PATH"] ?? "")
+    }
+
+    /// Joins the layers of an environment, and reads their files.
+    ///
+    /// A file that holds one value is read only where nothing stronger sets that variable.
+    static func environment(_ layers: [EnvironmentLayer]) throws(StartRefusal) -> [String: String] {
+        var values: [String: EnvironmentValue] = [:]
+        for layer in layers {
+            switch layer {
+            case .variables(let variables): values.merge(variables) { $1 }
+            case .file(let path): values.merge(try variables(inFile: path).mapValues(EnvironmentValue.text)) { $1 }
+            }
+        }
+        var result: [String: String] = Dictionary(minimumCapacity: values.count)
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+            switch value {
+            case .text(let text): result[name] = text
+            case .fromFile(let path): result[name] = try self.value(of: name, inFile: path)
+            }
+        }
+        return result
+    }
+
+    private static func variables(inFile path: String) throws(StartRefusal) -> [String: String] {
+        let bytes: [UInt8]
+        do { bytes = try ValueFile.read(path) } catch { throw refusal("env_file \(path)", error) }
+        do {
+            return try EnvironmentFile.variables(bytes)
+        } catch {
+            throw StartRefusal(.environment, 0, "env_file \(path), line \(error.line): \(error.reason)")
+        }
+    }
+
+    /// The text of a file that holds one value, without the line break at its end.
+    private static func value(of name: String, inFile path: String) throws(StartRefusal) -> String {
+        let what = "`\(name)` from \(path)"
+        var bytes: [UInt8]
+        do { bytes = try ValueFile.read(path) } catch { throw refusal(what, error) }
+        if bytes.last == UInt8(ascii: "\n") {
+            bytes.removeLast()
+            if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+        }
+        guard !bytes.contains(0) else {
+            throw StartRefusal(.environment, 0, "\(what): it contains the character NUL, which no variable can hold")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw StartRefusal(.environment, 0, "\(what): it is not UTF-8")
+        }
+        return text
+    }
+
+    private static func refusal(_ what: String, _ flaw: ValueFile.Flaw) -> StartRefusal {
+        StartRefusal(.environment, flaw.number, "\(what): \(flaw.cause)")
+    }
+
+    /// The paths execvp(3) would try: a name without a slash is looked up in the program's own PATH.
+    static func candidates(_ program: String, path: String) -> [String] {
+        guard !program.isEmpty else { return [] }
+        guard !program.contains("/") else { return [program] }
+        return path.split(separator: ":").map { $0.hasSuffix("/") ? "\($0)\(program)" : "\($0)/\(program)" }
+    }
+}

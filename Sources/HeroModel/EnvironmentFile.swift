@@ -1,0 +1,177 @@
+/// The text of an `env_file`: lines of `KEY=VALUE` as docker compose reads them, without any expansion.
+///
+/// Blank lines and lines that begin with `#` say nothing; `export ` before a name is left out. A value without quotes ends at
+/// ` #` and loses the blanks at its ends. In single quotes everything stands for itself but `\'`; in double quotes `\n`, `\r`,
+/// `\t`, `\"`, `\\` and `\$` are escapes. A quoted value may go on over several lines. Of two lines with one name the later counts.
+/// CR LF ends a line like LF; a byte order mark is skipped.
+public enum EnvironmentFile {
+    /// Why a file cannot be used.
+    ///
+    /// Nothing of a value stands in it: it may be a secret (reliability.md SE-1).
+    public struct Flaw: Error, Hashable, Sendable {
+        /// The line, from 1.
+        public var line: Int
+        /// What is wrong with it, in words.
+        public var reason: String
+    }
+
+    /// Reads a file's bytes.
+    public static func variables(_ bytes: [UInt8]) throws(Flaw) -> [String: String] {
+        var reader = Reader(bytes: bytes)
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.index = 3 }
+        var result: [String: String] = [:]
+        while let (name, value) = try reader.next() { result[name] = value }
+        return result
+    }
+
+    /// The place in a file.
+    private struct Reader {
+        let bytes: [UInt8]
+        var index = 0
+        var line = 1
+
+        init(bytes: [UInt8]) {
+            self.bytes = bytes
+        }
+
+        private var byte: UInt8? { index < bytes.count ? bytes[index] : nil }
+
+        private var isAtLineEnd: Bool {
+            switch byte {
+            case nil, UInt8(ascii: "\n"): true
+            case UInt8(ascii: "\r"): index + 1 == bytes.count || bytes[index + 1] == UInt8(ascii: "\n")
+            default: false
+            }
+        }
+
+        /// The next variable; nil at the end.
+        mutating func next() throws(Flaw) -> (String, String)? {
+            while true {
+                skipBlanks()
+                if !isAtLineEnd, byte != UInt8(ascii: "#") { break }
+                guard skipLine() else { return nil }
+            }
+            let name = try name()
+            skipBlanks()
+            let value: [UInt8]
+            switch byte {
+            case UInt8(ascii: "'"): value = try quoted(by: UInt8(ascii: "'"))
+            case UInt8(ascii: "\""): value = try quoted(by: UInt8(ascii: "\""))
+            default: value = bare()
+            }
+            guard !value.contains(0) else { throw flaw("the value of `\(name)` contains the character NUL") }
+            guard let text = String(validating: value, as: UTF8.self) else {
+                throw flaw("the value of `\(name)` is not UTF-8")
+            }
+            _ = skipLine()
+            return (name, text)
+        }
+
+        private mutating func name() throws(Flaw) -> String {
+            var text = rest { $0 != UInt8(ascii: "=") }
+            guard byte == UInt8(ascii: "=") else { throw flaw("there is no `=`: write `NAME=value`") }
+            index += 1
+            let export = Array("export".utf8)
+            if text.starts(with: export), let after = text.dropFirst(export.count).first, Self.isBlank(after) {
+                text = text.dropFirst(export.count).drop(while: Self.isBlank)
+            }
+            while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
+            guard let first = text.first, !(48...57).contains(first), text.allSatisfy(Self.isNameByte) else {
+                throw flaw("what stands before `=` is no name: use letters, digits and `_`, and begin with no digit")
+            }
+            return String(decoding: text, as: UTF8.self)
+        }
+
+        /// A value up to the end of its line, or to a comment.
+        private mutating func bare() -> [UInt8] {
+            var wasBlank = true
+            var text = rest { byte in
+                defer { wasBlank = Self.isBlank(byte) }
+                return !(wasBlank && byte == UInt8(ascii: "#"))
+            }
+            while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
+            return Array(text)
+        }
+
+        /// A value in quotes, which may go on over several lines.
+        private mutating func quoted(by quote: UInt8) throws(Flaw) -> [UInt8] {
+            let begin = line
+            var result: [UInt8] = []
+            index += 1
+            while let current = byte, current != quote {
+                index += 1
+                switch current {
+                case UInt8(ascii: "\\"): result += escaped(in: quote)
+                case UInt8(ascii: "\n"):
+                    line += 1
+                    result.append(current)
+                case UInt8(ascii: "\r") where byte == UInt8(ascii: "\n"): continue
+                default: result.append(current)
+                }
+            }
+            guard byte == quote else { throw Flaw(line: begin, reason: "the quote that opens here is never closed") }
+            index += 1
+            let isFollowedByBlank = byte.map(Self.isBlank) ?? true
+            skipBlanks()
+            guard isAtLineEnd || (isFollowedByBlank && byte == UInt8(ascii: "#")) else {
+                throw flaw("something follows the closing quote: write `\\` before a quote that belongs to the value")
+            }
+            return result
+        }
+
+        /// What a backslash and the character behind it stand for.
+        private mutating func escaped(in quote: UInt8) -> [UInt8] {
+            let backslash = UInt8(ascii: "\\")
+            guard let next = byte else { return [backslash] }
+            let value: UInt8? =
+                if quote == UInt8(ascii: "'") {
+                    next == quote ? next : nil
+                } else {
+                    switch next {
+                    case UInt8(ascii: "n"): 0x0A
+                    case UInt8(ascii: "r"): 0x0D
+                    case UInt8(ascii: "t"): 0x09
+                    case quote, backslash, UInt8(ascii: "$"): next
+                    default: nil
+                    }
+                }
+            // A backslash that escapes nothing stands for itself.
+            guard let value else { return [backslash] }
+            index += 1
+            return [value]
+        }
+
+        // MARK: Bytes
+
+        private mutating func rest(while isWanted: (UInt8) -> Bool) -> ArraySlice<UInt8> {
+            let begin = index
+            while !isAtLineEnd, isWanted(bytes[index]) { index += 1 }
+            return bytes[begin..<index]
+        }
+
+        private mutating func skipBlanks() {
+            while let current = byte, Self.isBlank(current) { index += 1 }
+        }
+
+        /// Goes on to the next line; false when there is none.
+        private mutating func skipLine() -> Bool {
+            while let current = byte {
+                index += 1
+                if current == UInt8(ascii: "\n") {
+                    line += 1
+                    return true
+                }
+            }
+            return false
+        }
+
+        private func flaw(_ reason: String) -> Flaw { Flaw(line: line, reason: reason) }
+
+        private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+        private static func isNameByte(_ byte: UInt8) -> Bool {
+            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite("The environment of a start") struct LaunchTests {
+    private func failure(_ layers: [EnvironmentLayer]) -> StartFailure? {
+        #expect(throws: StartRefusal.self) { try Launch.environment(layers) }?.failure
+    }
+
+    @Test("of two layers the later one counts, and a file that holds a shadowed value is not read")
+    func layers() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("one.env", "A=one\nB=one\nC=one\nD=one\n")
+        try sandbox.write("two.env", "C=two\nD=two\n")
+        try sandbox.write("secret", "s3cret\n", mode: 0o600)
+        let found = try Launch.environment([
+            .texts(["A": "base", "Z": "base"]), .file(sandbox.folder + "/one.env"),
+            .variables(["B": "text", "T": .fromFile("/nowhere"), "S": .fromFile(sandbox.folder + "/secret")]),
+            .file(sandbox.folder + "/two.env"), .variables(["D": "text", "T": "text"]),
+        ])
+        #expect(found == ["A": "one", "B": "text", "C": "two", "D": "text", "S": "s3cret", "T": "text", "Z": "base"])
+    }
+
+    @Test(
+        "of a file that holds one value one line break is cut at its end, and nothing else",
+        arguments: [
+            ("", ""), ("\n", ""), ("a", "a"), ("a\n", "a"), ("a\n\n", "a\n"), ("a\r\n", "a"), (" a \n", " a "),
+            ("a\nb", "a\nb"), ("# a=b\n", "# a=b"), ("$A 'b'", "$A 'b'"),
+        ]
+    )
+    func oneValue(_ text: String, _ expected: String) throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("value", text)
+        #expect(try Launch.environment([.variables(["V": .fromFile(sandbox.folder + "/value")])]) == ["V": expected])
+    }
+
+    @Test("SE-3, FS-1: a file that cannot be used is named, with the reason and nothing of what is in it")
+    func unusable() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("loose", "canary", mode: 0o600)
+        chmod(sandbox.folder + "/loose", 0o666)
+        try sandbox.write("large", String(repeating: "canary\n", count: 10_000))
+        try sandbox.write("nul", "canary\0")
+        mkdir(sandbox.folder + "/folder", 0o700)
+        mkfifo(sandbox.folder + "/fifo", 0o600)
+        symlink("loop", sandbox.folder + "/loop")
+        let cases: [(String, Int32, String)] = [
+            ("missing", ENOENT, "No such file or directory"),
+            ("loose", 0, "others may write to it; run `chmod go-w` on it"),
+            ("large", 0, "it is larger than 64 KiB"), ("folder", 0, "it is no regular file"),
+            ("fifo", 0, "it is no regular file"), ("loop", ELOOP, "Too many levels of symbolic links"),
+        ]
+        for (name, number, cause) in cases {
+            let path = "\(sandbox.folder)/\(name)"
+            let value = failure([.variables(["V": .fromFile(path)])])
+            #expect(value == StartFailure(stage: .environment, errno: number, detail: "`V` from \(path): \(cause)"))
+            let file = failure([.file(path)])
+            #expect(file == StartFailure(stage: .environment, errno: number, detail: "env_file \(path): \(cause)"))
+        }
+        let nul = failure([.variables(["V": .fromFile(sandbox.folder + "/nul")])])
+        #expect(nul?.detail.hasSuffix("it contains the character NUL, which no variable can hold") == true)
+        try sandbox.write("bad", "A=1\nB='canary\n")
+        let bad = failure([.file(sandbox.folder + "/bad")])
+        #expect(bad?.detail == "env_file \(sandbox.folder)/bad, line 2: the quote that opens here is never closed")
+    }
+
+    @Test("a link is followed: that is how containers are handed their secrets")
+    func links() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("data/token", "t\n", mode: 0o400)
+        symlink("data/token", sandbox.folder + "/token")
+        #expect(try Launch.environment([.variables(["T": .fromFile(sandbox.folder + "/token")])]) == ["T": "t"])
+    }
+
+    @Test("of a program without a slash: every folder of its own PATH, in order")
+    func candidates() {
+        #expect(Launch.candidates("redis", path: "/usr/bin:/bin/") == ["/usr/bin/redis", "/bin/redis"])
+        #expect(Launch.candidates("/opt/redis", path: "/usr/bin") == ["/opt/redis"])
+        #expect(Launch.candidates("./redis", path: "/usr/bin") == ["./redis"])
+        #expect(Launch.candidates("", path: "/usr/bin") == [])
+    }
+}
+
+@Suite(.ownThread) struct LaunchedTests {
+    @Test("a start whose file is missing fails with its name, and is made once it is there")
+    func missing() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let path = sandbox.folder + "/web.env"
+        var order = sandbox.shell(1, "echo \"$GREETING\" > \(sandbox.folder)/out")
+        order.environment.append(.file(path))
+        kernel.launch(order)
+        let end = try kernel.awaitEnd(1)
+        #expect(end.executed == nil)
+        guard case .startFailed(let failure) = end.outcome else {
+            Issue.record("\(end.outcome)")
+            return
+        }
+        #expect(failure.description == "cannot read the environment: env_file \(path): No such file or directory")
+        try sandbox.write("web.env", "GREETING='hello there'\n")
+        order.start.generation = 2
+        kernel.launch(order)
+        #expect(try kernel.awaitEnd(1).outcome == .exited(0))
+        #expect(readText(sandbox.folder + "/out") == "hello there\n")
+    }
+
+    @Test("a probe command finds the same environment, and says what it misses")
+    func probe() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let path = sandbox.folder + "/token"
+        let order = ProbeOrder(
+            start: StartID(job: 1, generation: 1),
+            serial: 7,
+            question: .probe(.exec(["sh", "-c", "test \"$TOKEN\" = t"])),
+            timeout: .seconds(20),
+            environment: [.texts(["PATH": "/usr/bin:/bin"]), .variables(["TOKEN": .fromFile(path)])],
+            workingDirectory: "/"
+        )
+        var answers: [ProbeAnswer] = []
+        for _ in 0..<2 {
+            kernel.ask(order)
+            try kernel.await("an answer") { event in
+                guard case .answered(_, serial: 7, let answer) = event else { return false }
+                answers.append(answer)
+                return true
+            }
+            try sandbox.write("token", "t\n")
+        }
+        let reason = "cannot read the environment of the probe: `TOKEN` from \(path): No such file or directory"
+        #expect(answers == [.no(reason), .yes])
+    }
+}
+
+@Suite("Files of an environment that changed") struct EnvironmentDriftTests {
+    private func time(of path: String) throws -> WallTime {
+        var file = stat()
+        try #require(stat(path, &file) == 0)
+        return WallTime(microseconds: Int64(file.st_ctim.tv_sec) * 1_000_000 + Int64(file.st_ctim.tv_nsec) / 1000)
+    }
+
+    @Test("one that was written, replaced or removed after the start is told, one that was not is not")
+    func changed() throws {
+        let sandbox = try Sandbox()
+        let names = ["kept", "written", "replaced", "removed"]
+        let paths = names.map { "\(sandbox.folder)/\($0)" }
+        for name in names + ["new"] { try sandbox.write(name, "A=1\n") }
+        // Written before the start, but with a time of modification that lies long ago.
+        var old = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 1000, tv_nsec: 0)]
+        #expect(utimensat(AT_FDCWD, sandbox.folder + "/new", &old, 0) == 0)
+        let start = try time(of: sandbox.folder + "/new")
+        #expect(EnvironmentDrift.changed(paths, since: start) == [])
+        // Times of files advance in steps of the kernel's tick.
+        #expect(
+            eventually {
+                try? sandbox.write("written", "A=2\n")
+                return (try? time(of: paths[1])).map { $0 > start } ?? false
+            }
+        )
+        rename(sandbox.folder + "/new", paths[2])
+        unlink(paths[3])
+        #expect(EnvironmentDrift.changed(paths, since: start) == Array(paths.dropFirst()))
+    }
+}

@@ -1,0 +1,172 @@
+import HeroModel
+import Testing
+
+@testable import HeroManifest
+
+@Suite("Variables")
+struct InterpolationTests {
+    private func read(
+        _ text: String,
+        variables: [String: String] = [:],
+        environment: [String: String] = [:]
+    ) -> ManifestResult {
+        let file = ManifestFile(path: "web.yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+        let options = ManifestOptions(requiresCore: false, variables: variables, environment: environment)
+        return Manifests.read([file], options: options)
+    }
+
+    private static let web = """
+        kind: Service
+        name: web
+        description: "<${V}>"
+        labels: {"${V}": "${V}"}
+        env: {A: "${V}", B: "${V}=${V}"}
+        actions:
+          - name: main
+            exec: [server, "${V}", last]
+          - name: next
+            script: "echo ${V}"
+        """
+
+    @Test("a value never changes structure, whatever it is")
+    func structure() throws {
+        let words = [
+            "\n", ": ", "- ", "{", "}", "[", "]", "\"", "'", "#", " #", "|", "&a", "*a", "!t", "---\n", "${V}", "$$",
+            "$",
+        ]
+        let more = ["null", "~", "true", "0", "1e3", "kind: Service", "ü", "\t", "%", "@", "`", ",", "?", "x"]
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<2000 {
+            let value = (0..<Int.random(in: 0...6, using: &random)).compactMap { _ in
+                (words + more).randomElement(using: &random)
+            }.joined()
+            let result = read(Self.web, variables: ["V": value])
+            let spec = try #require(result.desired?.services.values.first?.spec, "\(value)")
+            #expect(result.diagnostics.isEmpty)
+            #expect(spec.description == "<\(value)>")
+            #expect(spec.labels == ["${V}": value])
+            #expect(spec.environment == ["A": .text(value), "B": .text("\(value)=\(value)")])
+            #expect(
+                spec.actions.map(\.program) == [
+                    .exec(["server", value, "last"]), .script("echo ${V}", interpreter: nil),
+                ]
+            )
+        }
+    }
+
+    @Test("what was used, given again, means the same in any other environment")
+    func again() throws {
+        let text = """
+            kind: Service
+            name: web
+            env: {A: "${HOME}", B: "${GIVEN}", C: "${USER:-nobody}", D: "${EMPTY:-x}", E: "[${EMPTY}]"}
+            actions: [{name: main, exec: [server]}]
+            """
+        let first = read(
+            text,
+            variables: ["GIVEN": "1", "EMPTY": ""],
+            environment: ["HOME": "/home/me", "PATH": "/bin"]
+        )
+        #expect(first.variables == ["GIVEN": "1", "EMPTY": "", "HOME": "/home/me"])
+        let second = read(text, variables: first.variables, environment: ["HOME": "/root", "USER": "root"])
+        let third = read(text, variables: first.variables)
+        #expect(first.desired != nil)
+        #expect(third.desired == first.desired)
+        // Only what was not there may differ, and nobody re-reads with an environment.
+        #expect(second.desired?.services.values.first?.spec.environment["A"] == .text("/home/me"))
+    }
+
+    @Test(
+        "a text is cut into pieces",
+        arguments: [
+            ("", []), ("a$", [.text("a$")]), ("$$", [.text("$")]), ("$$$", [.text("$$")]), ("$${A}", [.text("${A}")]),
+            ("$a}{", [.text("$a}{")]),
+            ("${A}", [.reference(.init(name: "A", otherwise: .fail, position: at(0, "${A}")))]),
+            (
+                "$ ${_a9}",
+                [
+                    .text("$ "), .reference(.init(name: "_a9", otherwise: .fail, position: at(1, "${_a9}"))),
+                ]
+            ),
+            (
+                "$$$$${A:-b$$c}d",
+                [
+                    .text("$$"), .reference(.init(name: "A", otherwise: .take("b$c"), position: at(4, "${A:-b$$c}"))),
+                    .text("d"),
+                ]
+            ),
+            ("${A:-}", [.reference(.init(name: "A", otherwise: .take(""), position: at(0, "${A:-}")))]),
+            (
+                "${A:-b:-c?$}",
+                [
+                    .reference(.init(name: "A", otherwise: .take("b:-c?$"), position: at(0, "${A:-b:-c?$}")))
+                ]
+            ),
+            ("${A:?no}", [.reference(.init(name: "A", otherwise: .say("no"), position: at(0, "${A:?no}")))]),
+            ("${A", [.mistake(.init(flaw: .unclosed, position: at(0, "${A")))]),
+            ("${A:-${B}}c", [.mistake(.init(flaw: .nested, position: at(0, "${A:-${B}}"))), .text("c")]),
+            ("${ A}", [.mistake(.init(flaw: .noName(" A"), position: at(0, "${ A}")))]),
+            (
+                "${A:b}",
+                [
+                    .mistake(.init(flaw: .unknownOperator(name: "A", rest: ":b"), position: at(0, "${A:b}")))
+                ]
+            ),
+        ] as [(String, [Template.Piece])]
+    )
+    func pieces(_ text: String, _ expected: [Template.Piece]) {
+        #expect(Template(text).pieces == expected)
+    }
+
+    private static func at(_ dollar: Int, _ written: String) -> Template.Position {
+        Template.Position(dollar: dollar, written: written)
+    }
+
+    @Test("YM-1: values cannot make a set of manifests larger than a set of manifests may be")
+    func growth() throws {
+        let value = String(repeating: "x", count: 40_000)
+        let two = read(
+            "kind: Service\nname: web\ndescription: ${V}${V}\nactions: [{name: a, exec: [b]}]",
+            variables: ["V": value]
+        )
+        #expect(two.diagnostics.map(\.code) == ["text-too-long"])
+        let items = Array(repeating: "${V}", count: 20_000).map { "\"\($0)\"" }.joined(separator: ",")
+        let many = read("kind: Service\nname: web\nactions: [{name: a, exec: [\(items)]}]", variables: ["V": value])
+        #expect(many.diagnostics.map(\.code) == ["text-too-long"])
+        #expect(many.desired == nil)
+    }
+
+    @Test("YM-1: a text of nothing but mistakes is decided in time that grows with its length only")
+    func manyMistakes() {
+        let line = "  " + String(repeating: "${}", count: 300) + "\n"
+        let text = String(repeating: line, count: 70)
+        let names = (0..<2000).map { "  N\($0): 1\n" }.joined()
+        let settings = "---\nkind: Settings\nrequired: []\nvars:\n\(names)"
+        let wrong = String(repeating: "  ${M1}" + "\n", count: 5000)
+        let begin = ContinuousClock.now
+        for body in [text, wrong] {
+            let result = read(
+                "kind: Service\nname: web\ndescription: |\n\(body)actions: [{name: a, exec: [b]}]\n\(settings)"
+            )
+            #expect(result.diagnostics.count == Budget.diagnostics + 1)
+        }
+        // Quadratic, it takes minutes.
+        #expect(ContinuousClock.now - begin < .seconds(20))
+    }
+
+    @Test("never traps, whatever the text is")
+    func anyText() {
+        let alphabet = ["$", "{", "}", ":", "-", "?", "A", "1", "ü", "\n", " "]
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<3000 {
+            let text = (0..<Int.random(in: 0...14, using: &random)).compactMap { _ in
+                alphabet.randomElement(using: &random)
+            }
+            .joined()
+            let result = read(
+                "kind: Service\nname: web\ndescription: |\n  \(text.split(separator: "\n").joined(separator: "\n  "))\nactions: [{name: a, exec: [b]}]"
+            )
+            for one in result.diagnostics { #expect(one.length >= 1) }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import HeroModel
+import Testing
+
+@Suite("The text of an env_file")
+struct EnvironmentFileTests {
+    @Test(
+        "means what docker compose takes it for, without expansion",
+        arguments: [
+            ("", [:]), ("\n\n  \n# A=1\n  # B=2\n", [:]), ("A=1", ["A": "1"]), ("A=1\nB=2\n", ["A": "1", "B": "2"]),
+            ("A=1\r\nB=2\r\n", ["A": "1", "B": "2"]), ("\u{FEFF}A=1\n", ["A": "1"]), ("A=1\r", ["A": "1"]),
+            ("export A=1\nexport\tB=2\nexported=3\nexport=4", ["A": "1", "B": "2", "exported": "3", "export": "4"]),
+            ("  A  =  1 2  \t\n", ["A": "1 2"]), ("A=\nB=  \nC=''\nD=\"\"", ["A": "", "B": "", "C": "", "D": ""]),
+            ("A=1#2\nB=1 # two\nC= # all\nD=#all", ["A": "1#2", "B": "1", "C": "", "D": ""]),
+            ("A='1 # 2' # three\nB=\"1 # 2\"", ["A": "1 # 2", "B": "1 # 2"]), ("A=b=c==", ["A": "b=c=="]),
+            (
+                "A=$HOME ${HOME} $$\nB='$HOME'\nC=\"$HOME \\$HOME\"",
+                [
+                    "A": "$HOME ${HOME} $$", "B": "$HOME", "C": "$HOME $HOME",
+                ]
+            ),
+            ("A=it's\nB=say \"hi\"", ["A": "it's", "B": "say \"hi\""]),
+            ("A='it\\'s'\nB='a\\nb\\\\c'", ["A": "it's", "B": "a\\nb\\\\c"]),
+            ("A=\"a\\nb\\tc\\rd\\\"e\\\\f\\xg\"", ["A": "a\nb\tc\rd\"e\\f\\xg"]), ("A=a\\nb", ["A": "a\\nb"]),
+            ("A=\"one\ntwo\"\nB='one\r\ntwo'\nC=3", ["A": "one\ntwo", "B": "one\ntwo", "C": "3"]),
+            ("A=1\nA=2", ["A": "2"]), ("a.b-c_9=ü", ["a.b-c_9": "ü"]), ("A=\t\u{A0}x", ["A": "\u{A0}x"]),
+        ] as [(String, [String: String])]
+    )
+    func good(_ text: String, _ expected: [String: String]) throws {
+        #expect(try EnvironmentFile.variables(Array(text.utf8)) == expected)
+    }
+
+    @Test(
+        "is refused with the line and the reason",
+        arguments: [
+            ("A=1\n\nB\n", 3, "there is no `=`: write `NAME=value`"),
+            ("A: 1", 1, "there is no `=`: write `NAME=value`"),
+            ("=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
+            ("1A=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
+            ("A B=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
+            ("\"A\"=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
+            (
+                "\n \nset A=1", 3,
+                "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"
+            ),
+            ("A=1\nB=\"canary\n\n", 2, "the quote that opens here is never closed"),
+            ("A='canary\\'", 1, "the quote that opens here is never closed"),
+            (
+                "A=\"x\ny\" canary", 2,
+                "something follows the closing quote: write `\\` before a quote that belongs to the value"
+            ),
+            (
+                "A='x'#canary", 1,
+                "something follows the closing quote: write `\\` before a quote that belongs to the value"
+            ),
+            ("A=1\nB=canary\0", 2, "the value of `B` contains the character NUL"),
+        ]
+    )
+    func bad(_ text: String, _ line: Int, _ reason: String) {
+        let flaw = #expect(throws: EnvironmentFile.Flaw.self) { try EnvironmentFile.variables(Array(text.utf8)) }
+        #expect(flaw?.line == line)
+        #expect(flaw?.reason == reason)
+        #expect(flaw.map { $0.reason.contains("canary") } == false, "a value may be a secret (SE-1)")
+    }
+
+    @Test("is refused where it is not UTF-8")
+    func notUTF8() {
+        let flaw = #expect(throws: EnvironmentFile.Flaw.self) {
+            try EnvironmentFile.variables(Array("A=1\nB=".utf8) + [0xFF])
+        }
+        #expect(flaw?.reason == "the value of `B` is not UTF-8")
+        #expect(flaw?.line == 2)
+    }
+
+    @Test("never traps, whatever the bytes are, and gives back what was written in quotes")
+    func anyBytes() throws {
+        let alphabet = Array("A=\"'\\#\n\r $nx\t\u{0}".utf8) + [0xC3, 0xBC, 0xFF]
+        var random = SystemRandomNumberGenerator()
+        for _ in 0..<5000 {
+            let bytes = (0..<Int.random(in: 0...12, using: &random)).compactMap { _ in
+                alphabet.randomElement(using: &random)
+            }
+            _ = try? EnvironmentFile.variables(bytes)
+            guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0), !bytes.contains(0x0D) else {
+                continue
+            }
+            let escaped = text.map { ["\"", "\\", "$"].contains($0) ? "\\\($0)" : String($0) }.joined()
+            #expect(try EnvironmentFile.variables(Array("V=\"\(escaped)\"".utf8)) == ["V": text], "\(bytes)")
+        }
+    }
+}
