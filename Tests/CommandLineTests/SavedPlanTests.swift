@@ -88,6 +88,24 @@ struct SavedPlanTests {
         }
     }
 
+    @Test("a variable must have the value it was made with; of it only a digest is kept")
+    func variables() async throws {
+        let manifests = ["web.yaml": Sandbox.service("web", "env: {PORT: \"${PORT:-1}\"}")]
+        try await Sandbox.with(manifests) { sandbox in
+            try await save(sandbox, "--var PORT=26")
+            try await expectRefusal(sandbox, "a variable has another value than when it was made")
+            #expect(try await sandbox.run("apply", "--plan", "plan.json", "--var", "PORT=26").code == 0)
+            #expect(try await sandbox.run("diff", "--var", "PORT=26").code == 0)
+            let both = try await sandbox.run("diff", "--against", "dir:services.d", "--var", "PORT=27")
+            #expect(both.code == 0, "the base is read with the same values")
+            try sandbox.write("web.yaml", Sandbox.service("web", "env: {PORT: 3}"))
+            #expect(try await sandbox.run("apply").code == 0)
+            let back = try await sandbox.run("apply", "--revision", "1")
+            #expect(back.code == 0)
+            #expect(back.err.contains("\"3\" -> \"26\""), "a revision keeps its values: \(back.err)")
+        }
+    }
+
     @Test("what is no plan, a plan against something else and a refused plan cannot be applied")
     func none() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
