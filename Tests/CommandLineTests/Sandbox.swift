@@ -91,7 +91,9 @@ final class Sandbox: Sendable {
 
     /// Runs `heroproc` to its end, in the sandbox's folder.
     func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> Answer {
-        try await answer(of: start(arguments, extra: extra))
+        let answer = try await answer(of: start(arguments, extra: extra))
+        expectSchema(answer.out, of: arguments)
+        return answer
     }
 
     /// Waits for the end of a program, and takes what it wrote.
@@ -101,9 +103,7 @@ final class Sandbox: Sendable {
             unlink(running.out)
             unlink(running.err)
         }
-        let answer = Answer(code: code, out: text(running.out), err: text(running.err))
-        expectSchema(answer.out, of: arguments)
-        return answer
+        return Answer(code: code, out: text(running.out), err: text(running.err))
     }
 
     /// Starts `heroproc`, or another program, and does not wait for it.
