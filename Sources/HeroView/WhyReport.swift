@@ -134,7 +134,9 @@ extension ServiceStatus {
         case .starting: return "is starting\(age)\(trouble)"
         case .stopping: return "is stopping\(age)\(trouble)"
         case .degraded: return "is degraded\(age): a part of it is down\(trouble)"
-        case .backingOff: return "keeps failing\(trouble)"
+        case .backingOff:
+            let next = actions.compactMap(\.nextRetryAt).min().map { "; next try \($0.relative(to: now))" } ?? ""
+            return "keeps failing\(trouble)\(next)"
         case .failed: return "gave up\(trouble); `heroproc apply` tries it again"
         case .blocked:
             let names = blockedBy.map(\.description).joined(separator: ", ")
@@ -162,9 +164,15 @@ extension ServiceStatus {
 extension ActionStatus {
     /// What went wrong with it; nil when nothing did.
     fileprivate var trouble: String? {
+        if phase == .retrying || phase == .failed, let end { return "ended with \(end)" }
         if let error { return "\(phase == .waiting ? "waits" : "has trouble"): \(error)" }
-        guard let outcome, phase != .succeeded, phase != .cancelled else { return nil }
-        return phase == .running ? nil : "ended with \(outcome)"
+        return nil
+    }
+
+    /// How it ended, where there is nothing else to say about it.
+    private var end: String? {
+        guard let outcome, error == nil || error == outcome.description else { return nil }
+        return outcome.description
     }
 
     /// Where it stands, as the end of a sentence that begins with its name.
@@ -180,7 +188,7 @@ extension ActionStatus {
             let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
             return process + ready + restarts + (restartCount > 0 ? last : "")
         case .retrying:
-            return "is tried again: \(error ?? outcome.map { "it ended with \($0)" } ?? "it ended")\(restarts)"
+            return "is tried again: \(end.map { "it ended with \($0)" } ?? error ?? "it ended")\(restarts)"
         case .succeeded: return "has ended well"
         case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "nobody knows why")\(restarts)"
         case .cancelled: return "was stopped"

@@ -9,7 +9,10 @@ struct ViewCommandTests {
     func chain() async throws {
         let manifests = [
             "base.yaml": Sandbox.service("base", script: "exit 7")
-                .replacing("retry: {delay: 10ms, jitter: 0}", with: "retry: {delay: 1h, max_delay: 1h, jitter: 0}"),
+                .replacing(
+                    "retry: {delay: 10ms, jitter: 0}",
+                    with: "retry: {delay: 1h, max_delay: 1h, jitter: 0}\n    ready: {exec: ['false']}"
+                ),
             "mid.yaml": Sandbox.service("mid", "requires: [base]"),
             "top.yaml": Sandbox.service("top", "requires: [mid]"),
         ]

@@ -30,7 +30,7 @@ struct DeclaredBaseTests {
             ),
             (
                 "what is gone stops, with its dependents first", "db\nweb requires db", "",
-                "- db undeclared -1\n- web cascade<db -0"
+                "- db undeclared -1\n- web undeclared -0"
             ),
             (
                 "what was down comes up, and what waited for it, too", "db status stop\nweb requires db",
