@@ -117,6 +117,32 @@ struct SavedPlanTests {
         }
     }
 
+    @Test("the reconciler looks itself: who sends a promise that does not hold is refused, whatever he saw before")
+    func promise() async throws {
+        try await Sandbox.with(Self.manifests) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            let client = try #require(try ControlClient.connect(sandbox.paths))
+            let file: [String: Any] = [
+                "path": sandbox.services + "/web.yaml", "folder": sandbox.services,
+                "text": Self.manifests["web.yaml"] ?? "",
+            ]
+            let request: [String: Any] = [
+                "verb": "apply", "directory": sandbox.services, "files": [file], "actor": "a", "all": false,
+                "prunes": true,
+                "requiresCore": false, "variables": [String: String](), "only": [String](), "kills": true,
+                "allowsProtected": false, "allowsDisruption": false,
+                "promise": ["baseRevision": 7, "actions": [String: String]()],
+            ]
+            try client.send(Array(try JSONSerialization.data(withJSONObject: request)))
+            guard case .line(let line) = client.nextLine(timeout: .seconds(20)) else {
+                Issue.record("it does not answer")
+                return
+            }
+            let answer = String(decoding: line, as: UTF8.self)
+            #expect(answer.contains("refused") && answer.contains("it starts from revision 7"), "\(answer)")
+        }
+    }
+
     @Test("the reconciler itself holds an apply to its promise: of two that were agreed to at once, one is refused")
     func race() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
