@@ -8,7 +8,7 @@ public enum ManifestFiles {
     static let largestSize = 1 << 20
 
     /// Folders below folders, at most.
-    private static let deepest = 32
+    static let deepest = 32
 
     /// Whether a file of this name is a manifest: `*.yaml` or `*.yml`, and nothing an editor leaves behind.
     static func isManifestName(_ name: String) -> Bool {

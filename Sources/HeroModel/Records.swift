@@ -25,6 +25,8 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
     public var isDownForAll: Bool
     /// Whether what no manifest declares any more is stopped; false keeps it up for as long as this revision holds.
     public var prunes: Bool
+    /// What it was narrowed to with `--only`, for as long as it holds; empty: all of it.
+    public var only: [QualifiedName]
     /// Values given with `--var`.
     public var variables: [String: String]
 
@@ -39,6 +41,7 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
         isDown: Bool = false,
         isDownForAll: Bool = false,
         prunes: Bool = true,
+        only: [QualifiedName] = [],
         variables: [String: String] = [:]
     ) {
         self.number = number
@@ -50,6 +53,7 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
         self.isDown = isDown
         self.isDownForAll = isDownForAll
         self.prunes = prunes
+        self.only = only
         self.variables = variables
     }
 }

@@ -47,6 +47,18 @@ public struct ControlRequest: Codable, Sendable {
     public var requiresCore: Bool
     /// Which jobs a cleanup removes.
     public var cleanup: CleanupRule?
+    /// Services the plan is narrowed to; empty: all.
+    public var only: [QualifiedName] = []
+    /// `--no-kill` is false here.
+    public var kills = true
+    /// `--allow-protected`.
+    public var allowsProtected = false
+    /// `--allow-disruption`.
+    public var allowsDisruption = false
+    /// The recorded revision whose manifests these are, when it is gone back to.
+    public var goesBackTo: RevisionNumber?
+    /// What the plan must come to, or nothing is done.
+    public var promise: PlanPromise?
     /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
     public var variables: [String: String]
 

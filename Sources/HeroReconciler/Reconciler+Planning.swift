@@ -39,11 +39,22 @@ extension Reconciler {
     /// What is asked of the planner besides the manifests.
     func options(retriesFailed: Bool) -> PlanOptions {
         guard let revision else { return PlanOptions(retriesFailed: retriesFailed) }
-        guard revision.isDown else { return PlanOptions(prunes: revision.prunes, retriesFailed: retriesFailed) }
+        // What the revision itself does was allowed when it was accepted.
+        guard revision.isDown else {
+            return PlanOptions(
+                prunes: revision.prunes,
+                retriesFailed: retriesFailed,
+                only: revision.only,
+                allowsProtected: true,
+                allowsDisruption: true
+            )
+        }
         return PlanOptions(
             prunes: revision.prunes,
             retriesFailed: false,
-            down: revision.isDownForAll ? .allServices : .userServices
+            down: revision.isDownForAll ? .allServices : .userServices,
+            allowsProtected: true,
+            allowsDisruption: true
         )
     }
 

@@ -20,13 +20,7 @@ extension Reconciler {
     }
 
     private func apply(_ order: ControlRequest, _ request: RequestID) {
-        if configuration.mode == .sync, let own = configuration.directory, own != order.directory {
-            refuse(
-                request,
-                "cannot apply \(order.directory): the live reconciler syncs from \(own); apply that one, or end the reconciler"
-            )
-            return
-        }
+        if let objection = objection(to: order) { return refuse(request, objection) }
         let read = order.files.map { ManifestFile(path: $0.path, folder: $0.folder, bytes: Array($0.text.utf8)) }
         let options = ManifestOptions(requiresCore: order.requiresCore, variables: order.variables)
         let result = Manifests.read(read, options: options)
@@ -38,6 +32,7 @@ extension Reconciler {
             refuse(request, "cannot apply \(order.directory): \(difference)")
             return
         }
+        if let (text, diagnostics) = objection(to: order, wanted) { return refuse(request, text, diagnostics) }
         let before = revision?.number
         adopt(
             wanted,
@@ -47,7 +42,9 @@ extension Reconciler {
             directory: order.directory,
             actor: order.actor,
             gitCommit: order.gitCommit,
-            prunes: order.prunes
+            prunes: order.prunes,
+            only: order.only,
+            goesBackTo: order.goesBackTo
         )
         // Said once for each revision, and also to those who look later than the one who applied.
         if revision?.number != before { warn(result.diagnostics) }

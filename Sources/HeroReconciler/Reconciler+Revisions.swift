@@ -51,6 +51,10 @@ extension Reconciler {
                 refuse("left everything as it is: \(suspicion); `heroproc apply` settles it", [])
                 return false
             }
+            if let objection = objection(toSync: wanted) {
+                refuse("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
+                return false
+            }
             adopt(
                 wanted,
                 read,
@@ -121,24 +125,29 @@ extension Reconciler {
         directory: String,
         actor: String,
         gitCommit: String?,
-        prunes: Bool = true
+        prunes: Bool = true,
+        only: [QualifiedName] = [],
+        goesBackTo: RevisionNumber? = nil
     ) {
         isPaused = false
         for service in services.values { service.cancelled = 0 }
         if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes,
-            revision.variables == variables
+            revision.only == only, revision.variables == variables
         {
             desired = wanted
             return
         }
+        let declared = "\(wanted.services.count) services declared"
+        let narrowed = only.isEmpty ? "" : ", only \(only.map(\.description).joined(separator: " ")) applied"
         let record = RevisionRecord(
             number: (revision?.number ?? 0) + 1,
             time: kernel.wallTime(),
             directory: directory,
             gitCommit: gitCommit,
             actor: actor,
-            summary: "\(wanted.services.count) services declared",
+            summary: (goesBackTo.map { "back to revision \($0): " } ?? "") + declared + narrowed,
             prunes: prunes,
+            only: only,
             variables: variables
         )
         desired = wanted

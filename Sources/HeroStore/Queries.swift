@@ -22,7 +22,8 @@ enum Queries {
         """
 
     static func revisions(_ db: Database, _ stored: StoredText, limit: Int) throws -> [RevisionRecord] {
-        let sql = "SELECT \(list(RevisionRecord.columns)) FROM revisions ORDER BY number DESC LIMIT ?"
+        let only = "SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number"
+        let sql = "SELECT \(list(RevisionRecord.columns)), (\(only)) FROM revisions ORDER BY number DESC LIMIT ?"
         return try all(db, Question(sql: sql, values: [max(0, limit)])) { try RevisionRecord($0, stored) }
     }
 

@@ -178,6 +178,10 @@ final class Recorder {
         in db: Database
     ) throws {
         try run(Self.upsertRevision, try revision.values(stored), in: db)
+        try run("DELETE FROM narrowed WHERE revision = ?", [revision.number], in: db)
+        for name in Set(revision.only).sorted() {
+            try run("INSERT INTO narrowed (revision, name) VALUES (?, ?)", [revision.number, name.description], in: db)
+        }
         try run("DELETE FROM files WHERE revision = ?", [revision.number], in: db)
         try run("DELETE FROM manifests WHERE revision = ?", [revision.number], in: db)
         var digests: [String: String] = [:]

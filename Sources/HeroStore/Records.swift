@@ -184,7 +184,7 @@ extension RevisionRecord {
 
     init(_ row: Row, _ stored: StoredText) throws {
         var columns = Columns(row, stored)
-        self.init(
+        var record = RevisionRecord(
             number: try columns.integer(),
             time: try columns.time(),
             directory: try columns.text(),
@@ -196,5 +196,7 @@ extension RevisionRecord {
             prunes: try columns.flag(),
             variables: try columns.json([String: String].self)
         )
+        record.only = try columns.names()
+        self = record
     }
 }

@@ -1,7 +1,8 @@
 internal import GRDB
 
 extension Schema {
-    /// Standalone actions, tags that can be looked up, and the indexes of what is removed in time.
+    /// Standalone actions, tags that can be looked up, what a revision was narrowed to, and the indexes of what is removed
+    /// in time.
     ///
     /// Jobs of version 1 keep every column as it is: nothing about them is made up.
     static let versionTwo = """
@@ -27,6 +28,12 @@ extension Schema {
         CREATE INDEX job_tags_job_id ON job_tags (job_id);
         INSERT OR IGNORE INTO job_tags (tag, job_id) \(selectTags) ORDER BY 1, 2;
 
+        CREATE TABLE narrowed (
+            revision INTEGER NOT NULL REFERENCES revisions (number) ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            PRIMARY KEY (revision, name)
+        ) STRICT, WITHOUT ROWID;
+
         DROP INDEX jobs_active;
         CREATE INDEX jobs_phase ON jobs (phase);
         CREATE INDEX jobs_finished_at ON jobs (finished_at);
@@ -38,6 +45,7 @@ extension Schema {
     /// reconciler of the older program may be at work in it.
     static let readableAsVersionTwo = """
         CREATE TEMP VIEW job_tags AS \(selectTags);
+        CREATE TEMP VIEW narrowed AS SELECT NULL AS revision, NULL AS name WHERE 0;
         CREATE TEMP VIEW standalone AS SELECT
             NULL AS context, NULL AS name, NULL AS revision, NULL AS job_id, NULL AS owes_run, NULL AS last_due_at,
             NULL AS next_run_at, NULL AS canonical, NULL AS spec WHERE 0;

@@ -106,7 +106,7 @@ private struct Remembered<Key: Hashable, Value> {
 /// A short name for a text: FNV-1a with 128 bits, in hexadecimal.
 ///
 /// It is stable for ever and not cryptographic: two texts with one digest are told apart by their bytes.
-func contentDigest(_ bytes: some Sequence<UInt8>) -> String {
+public func contentDigest(_ bytes: some Sequence<UInt8>) -> String {
     var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
     for byte in bytes {
         hash ^= UInt128(byte)

@@ -92,7 +92,9 @@ public struct ApplyView: Sendable {
             return report.isConverged ? "Nothing to do." : style.paint("Refused: nothing was changed.", .red)
         }
         let took = report.elapsed > .zero ? " in \(report.elapsed.spoken)" : ""
-        let wish = isDown ? "as ordered" : "as declared"
+        // A narrowed plan leaves differences elsewhere.
+        let isNarrowed = report.plan?.only.isEmpty == false
+        let wish = isDown ? "as ordered" : (isNarrowed ? "as planned" : "as declared")
         guard report.isConverged else {
             return style.paint("Revision \(revision) is applied, but not all is \(wish)", .yellow)
                 + (took.isEmpty ? "." : " after \(report.elapsed.spoken).") + " `heroproc status` says what is missing."

@@ -169,7 +169,7 @@ extension StatusView {
         ]
     }
 
-    private static func json(_ service: ServiceStatus) -> JSONValue {
+    static func json(_ service: ServiceStatus) -> JSONValue {
         [
             "context": .string(service.name.context),
             "name": .string(service.name.name),

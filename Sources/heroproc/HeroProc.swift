@@ -41,7 +41,9 @@ struct HeroProc: ParsableCommand {
             ),
             CommandGroup(
                 name: "See What Runs",
-                subcommands: [Status.self, Logs.self, Jobs.self, Events.self, History.self]
+                subcommands: [
+                    Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
+                ]
             ),
             CommandGroup(name: "Begin, and Describe", subcommands: [Init.self, Schema.self]),
         ]

@@ -91,22 +91,30 @@ final class Sandbox: Sendable {
 
     /// Runs `heroproc` to its end, in the sandbox's folder.
     func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> Answer {
-        let running = try start(arguments, extra: extra)
+        let answer = try await answer(of: start(arguments, extra: extra))
+        expectSchema(answer.out, of: arguments)
+        return answer
+    }
+
+    /// Waits for the end of a program, and takes what it wrote.
+    func answer(of running: Running) async throws -> Answer {
         let code = try await code(of: running)
         defer {
             unlink(running.out)
             unlink(running.err)
         }
-        let answer = Answer(code: code, out: text(running.out), err: text(running.err))
-        expectSchema(answer.out, of: arguments)
-        return answer
+        return Answer(code: code, out: text(running.out), err: text(running.err))
     }
 
-    /// Starts `heroproc` and does not wait for it.
-    func start(_ arguments: [String], extra: [String: String] = [:]) throws -> Running {
+    /// Starts `heroproc`, or another program, and does not wait for it.
+    func start(
+        _ arguments: [String],
+        extra: [String: String] = [:],
+        program: String = binary
+    ) throws -> Running {
         let number = UUID().uuidString
         let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
-        let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root, Self.binary] + arguments
+        let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root, program] + arguments
         let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

@@ -27,7 +27,7 @@ struct SchemaTests {
 
     @Test(
         "every golden JSON keeps to its schema, and has no member that the schema does not name",
-        arguments: [OutputSchema.plan, .status, .jobs, .apply, .validate]
+        arguments: [OutputSchema.plan, .status, .jobs, .apply, .validate, .tree]
     )
     func goldens(_ schema: OutputSchema) throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

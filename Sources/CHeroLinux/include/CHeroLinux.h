@@ -30,6 +30,8 @@ void hl_reap(int pid);
 
 // Starting.
 int hl_sealed_memfd(const void *bytes, long size);
+/// An empty file in memory, or minus errno.
+int hl_memfd(void);
 /// Spawns with descriptors 0 to 2 on null, 3 and 4 as given, an empty environment. Returns the pid.
 int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice);
 /// Spawns in a session of its own with standard output and error on a log. Returns the pid.

@@ -9,7 +9,18 @@ extension OutputSchema {
             .init("mode", .nullable(.text), "How it works, in one word."),
             .init("dir", .nullable(.text), "The services directory that it follows."),
         ])
-        let service = Shape.object([
+        return [
+            status.mark(),
+            .init("revision", .integer(least: 0), "The last applied revision; 0 before the first."),
+            .init("reconciler", reconciler, "Who supervises."),
+            .init("services", .list(.object(serviceMembers)), "The services."),
+            .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
+        ]
+    }
+
+    /// One service; also of `why`.
+    static var serviceMembers: [Shape.Member] {
+        [
             .init("context", .text, "Its context."),
             .init("name", .text, "The service."),
             .init("class", .words(ServiceClass.allCases.map(\.rawValue)), "Whether `down` stops it."),
@@ -23,13 +34,6 @@ extension OutputSchema {
             .init("run_id", .nullable(.integer(least: 1)), "Its current or last run."),
             .init("blocked_by", .list(.qualifiedName), "What it waits for."),
             .init("actions", .list(.object(actionMembers)), "Its actions in their order of starting."),
-        ])
-        return [
-            status.mark(),
-            .init("revision", .integer(least: 0), "The last applied revision; 0 before the first."),
-            .init("reconciler", reconciler, "Who supervises."),
-            .init("services", .list(service), "The services."),
-            .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
         ]
     }
 

@@ -15,6 +15,10 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     case validate
     /// `history -o json`.
     case history
+    /// `why -o json`.
+    case why
+    /// `tree -o json` and `graph -o json`.
+    case tree
     /// `init -o json`.
     case initial = "init"
     /// One line of `events -o json`.
@@ -43,7 +47,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     /// Whether it describes one line of many.
     private var isLine: Bool {
         switch self {
-        case .plan, .status, .jobs, .apply, .validate, .history, .initial: false
+        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial: false
         case .events, .logs: true
         }
     }
@@ -56,6 +60,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .apply: "What an apply has come to: `heroproc apply -o json`, also `reconcile` and `down`."
         case .validate: "Whether a set of manifests is good: `heroproc validate -o json`."
         case .history: "The applied revisions: `heroproc history -o json`."
+        case .why: "Why a service is in its state: `heroproc why NAME -o json`."
+        case .tree: "Who depends on whom: `heroproc tree -o json` and `heroproc graph -o json`."
         case .initial: "What `heroproc init -o json` has written."
         case .events: "What happened: `heroproc events -o json` writes one such object a line."
         case .logs: "What a service wrote: `heroproc logs NAME -o json` writes one such object a line."
@@ -70,6 +76,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .apply: .object(Self.applyMembers)
         case .validate: .object(Self.validateMembers)
         case .history: .object(Self.historyMembers)
+        case .why: .object(Self.whyMembers)
+        case .tree: .object(Self.treeMembers)
         case .initial: .object(Self.initMembers)
         case .events: .object(Self.eventMembers)
         case .logs: .object(Self.logMembers)

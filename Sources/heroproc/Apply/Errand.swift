@@ -11,21 +11,23 @@ final class Errand {
     private let output: Output
     private let plan: Plan
     private let isDown: Bool
+    private let isVerbose: Bool
     private let progress: Progress
     private var revision: RevisionNumber?
 
     /// Prepares to report on a plan.
-    init(_ output: Output, _ plan: Plan, isDown: Bool = false) {
+    init(_ output: Output, _ plan: Plan, isDown: Bool = false, isVerbose: Bool = false) {
         self.output = output
         self.plan = plan
         self.isDown = isDown
+        self.isVerbose = isVerbose
         progress = Progress(output)
     }
 
     /// Says beforehand what will be done; the plan itself is the answer of `diff`, so an empty one is no news.
     func announce() {
         guard !output.isQuiet, !plan.isEmpty, output.format == .text else { return }
-        output.message(PlanView(output.messages).text(plan))
+        output.message(PlanView(output.messages, isVerbose: isVerbose).text(plan))
     }
 
     /// Sends an order to the live reconciler and follows it; without a timeout it does not wait.
@@ -87,12 +89,12 @@ final class Errand {
     }
 
     /// Says that nothing was changed, and why.
-    func refuse(_ text: String, _ diagnostics: [Diagnostic] = []) -> ExitCode {
+    func refuse(_ text: String, _ diagnostics: [Diagnostic] = [], help: String? = nil) -> ExitCode {
         output.diagnostics(diagnostics)
-        if diagnostics.isEmpty { output.error(text) }
+        if diagnostics.isEmpty { output.error(text, help: help) }
         if output.format == .json {
             var refused = plan
-            refused.diagnostics += diagnostics
+            refused.diagnostics += diagnostics.filter { !plan.diagnostics.contains($0) }
             let report = ApplyReport(revision: nil, isConverged: false, plan: refused, errors: [text])
             output.result(ApplyView.json(report))
         } else {

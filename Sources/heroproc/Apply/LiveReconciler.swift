@@ -45,8 +45,8 @@ struct LiveReconciler {
         return nil
     }
 
-    /// Starts one in the background that keeps what is applied.
-    func start() throws -> ControlClient {
+    /// Starts one in the background that keeps what is applied from a directory.
+    func start(in directory: String) throws -> ControlClient {
         let paths = composition.paths
         try paths.makeStateDirectories()
         // Its own log is kept from growing for ever: what former ones said is kept once.
@@ -59,7 +59,7 @@ struct LiveReconciler {
             environment["HEROPROC_SHIM"] = ManifestFiles.absoluteFolder(shim)
         }
         let arguments = [
-            "reconcile", "--watch", "--no-sync", "--background", "--dir", composition.directory, "--state", paths.state,
+            "reconcile", "--watch", "--no-sync", "--background", "--dir", directory, "--state", paths.state,
         ]
         let child = try Background.spawn(arguments, environment: environment, logFile: paths.reconcilerLog)
         output.note("started a reconciler in the background (pid \(child.pid), log \(paths.reconcilerLog))")

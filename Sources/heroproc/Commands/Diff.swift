@@ -1,55 +1,74 @@
 import ArgumentParser
-import HeroManifest
-import HeroPlan
 import HeroView
 
 /// Shows the plan and touches nothing.
 struct Diff: HeroCommand {
+    typealias Format = PlanFormat
+
     static let configuration = CommandConfiguration(
         abstract: "Show what an apply would do, and why; touch nothing.",
         discussion: """
             Compares the manifests with what really runs. It takes no lock, makes no file and needs no reconciler.
 
+            --against compares with something else: `revision:N` with the manifests of a recorded revision, `dir:PATH` \
+            with those of another folder, `git:REF` with the services directory at a branch, tag or commit. All of the \
+            base is taken as up; the last two need no state directory, so they work where nothing ever ran.
+
             EXAMPLES:
               heroproc diff                      what would change?
               heroproc diff -v                   what stays, too, and every field
-              heroproc diff -o json | jq .summary
+              heroproc diff --only web           what would change for web, and with it?
+              heroproc diff --revision 3         what would going back to revision 3 do?
+              heroproc diff --against git:origin/main -o markdown
+                                                 what would merging this branch do?
+              heroproc diff -o json > plan.json  keep the plan for `apply --plan plan.json`
 
             EXIT CODES:
               0   nothing to do; what is only blocked is no difference
               1   something would change
-              2   it cannot be planned
+              2   it cannot be planned, or would be refused
             """
     )
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var variables: VariableOptions
+    @OptionGroup var arguments: PlanArguments
 
-    @Flag(name: .shortAndLong, help: "Leave nothing out: kept services, every field, every name of a wave.")
-    var verbose = false
+    @Option(help: ArgumentHelp("What to compare with: runtime, revision:N, dir:PATH, git:REF.", valueName: "base"))
+    var against: PlanBase = .runtime
 
-    @Flag(help: "Leave services alone that no manifest declares any more.")
-    var noPrune = false
+    @Flag(help: "Accepted for those who come from terraform; the exit codes are always detailed, as above.")
+    var detailedExitcode = false
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let (_, result) = try composition.readManifests(variables)
-        guard let wanted = result.desired else {
-            output.diagnostics(result.diagnostics)
-            composition.hintAtFormerVariables(result, output)
-            if output.format == .json {
-                output.result(PlanView.json(Plan(baseRevision: 0, diagnostics: result.diagnostics)))
-            }
-            return .refused
+        let showing = PlanShowing(
+            output: output,
+            format: try resultFormat(),
+            isVerbose: arguments.verbose,
+            environment: composition.environment
+        )
+        return try showing.answer(composition, against, arguments)
+    }
+}
+
+extension PlanShowing {
+    /// What `diff` does, and `apply --dry-run`: reads, plans, shows.
+    ///
+    /// - Returns: the code to leave with.
+    func answer(_ composition: Composition, _ base: PlanBase, _ arguments: PlanArguments) throws -> ExitCode {
+        do {
+            let reading = try PlanReading(
+                composition,
+                base,
+                revision: arguments.revision,
+                arguments.variables,
+                arguments.options,
+                output: output
+            )
+            show(reading)
+            return reading.code
+        } catch let error as MistakenBase {
+            show(mistakes: error.diagnostics)
+            throw Refusal(error.message, help: error.help)
         }
-        var plan = Planner.plan(wanted, try composition.observed(), PlanOptions(prunes: !noPrune))
-        switch output.format {
-        case .json:
-            plan.diagnostics = result.diagnostics + plan.diagnostics
-            output.result(PlanView.json(plan))
-        case .text:
-            output.diagnostics(result.diagnostics)
-            output.result(PlanView(output.results, isVerbose: verbose).text(plan))
-        }
-        return plan.isEmpty ? .good : .different
     }
 }

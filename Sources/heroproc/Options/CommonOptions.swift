@@ -22,10 +22,10 @@ struct CommonOptions: ParsableArguments {
     @Option(
         name: [.customShort("o"), .customLong("output")],
         help: ArgumentHelp(
-            "How results are written: text or json; `validate` also writes github and sarif.",
+            "How results are written: text or json; `diff` also writes markdown and github, `validate` github and sarif.",
             valueName: "format"
         ),
-        completion: .list(["text", "json", "github", "sarif"])
+        completion: .list(["text", "json", "markdown", "github", "sarif"])
     )
     var writtenFormat = "text"
 

@@ -31,6 +31,17 @@ struct StatusReading {
         )
     }
 
+    /// Where each recorded service stands.
+    func states() throws -> [QualifiedName: ServiceState] {
+        Dictionary(try report().services.map { ($0.name, $0.state) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// What the last revision declares; nil before the first.
+    func applied() throws -> Desired? {
+        let reader = try composition.reader()
+        return try declared(reader, reader?.revision())
+    }
+
     /// What the last revision declares, read from the files that are recorded with it.
     ///
     /// The records of services say what they were started with, which may be something else by now.

@@ -1,0 +1,55 @@
+public import HeroModel
+
+extension Observed {
+    /// What would be there if all of a set were up as it is declared: the base of a plan that compares two sets of
+    /// manifests and knows no machine.
+    ///
+    /// What is wanted down is down; what cannot be up because of that is blocked; status ignore is left alone.
+    public init(asDeclared desired: Desired) {
+        self.init()
+        let up = Self.servicesThatCanBeUp(desired)
+        for (name, declared) in desired.services {
+            let spec = declared.spec
+            let isUp = up.contains(name)
+            let isProcess = spec.actions.contains { $0.isProcess }
+            let state: ServiceState =
+                switch spec.status {
+                case .start: isUp ? (isProcess ? .running : .exited) : .blocked
+                case .stop, .spec, .ignore: .stopped
+                }
+            services[name] = ObservedService(
+                canonical: CanonicalSpec(spec),
+                requires: spec.requires,
+                after: spec.after + spec.wants,
+                conflicts: spec.conflicts,
+                serviceClass: spec.serviceClass,
+                state: state,
+                isActive: isUp && isProcess
+            )
+        }
+        for (name, declared) in desired.actions where declared.spec.isStandalone {
+            standalone[name] = ObservedStandalone(
+                canonical: CanonicalSpec(standalone: declared.spec),
+                isActive: false,
+                isScheduled: declared.spec.schedule != nil
+            )
+        }
+    }
+
+    /// Everything that is wanted up and whose requirements can all be up, however far down.
+    private static func servicesThatCanBeUp(_ desired: Desired) -> Set<QualifiedName> {
+        var up = Set(desired.services.filter { $0.value.spec.status == .start }.keys)
+        var dependents: [QualifiedName: [QualifiedName]] = [:]
+        var down: [QualifiedName] = []
+        for (name, declared) in desired.services {
+            for requirement in declared.spec.requires { dependents[requirement, default: []].append(name) }
+            // Who is on ignore is somebody else's affair: it is taken to be what the others need.
+            let isDown = declared.spec.status == .stop || declared.spec.status == .spec
+            if isDown { down.append(name) }
+        }
+        while let name = down.popLast() {
+            for dependent in dependents[name] ?? [] where up.remove(dependent) != nil { down.append(dependent) }
+        }
+        return up
+    }
+}

@@ -1,0 +1,47 @@
+public import HeroModel
+public import HeroPlan
+
+/// What a saved plan says will happen: an apply of it does that, or nothing.
+public struct PlanPromise: Codable, Hashable, Sendable {
+    /// The revision it starts from.
+    public var baseRevision: RevisionNumber
+    /// What happens to each service and standalone action; what stays as it is may be left out.
+    private var actions: [String: PlanAction]
+
+    /// Makes a promise of actions by `context/name`; a standalone action has `standalone ` before its name.
+    public init(baseRevision: RevisionNumber, actions: [String: PlanAction]) {
+        self.baseRevision = baseRevision
+        self.actions = actions.filter { $0.value.isDeed }
+    }
+
+    /// The first thing that a plan of now would do otherwise, in words; nil when it is the same plan.
+    public func whatIsOtherwise(in plan: Plan) -> String? {
+        guard plan.baseRevision == baseRevision else {
+            return "it starts from revision \(baseRevision), and revision \(plan.baseRevision) is applied by now"
+        }
+        let now = PlanPromise(
+            baseRevision: baseRevision,
+            actions: Dictionary(
+                plan.changes.map { (($0.isStandalone ? "standalone " : "") + $0.service.description, $0.action) },
+                uniquingKeysWith: { first, _ in first }
+            )
+        )
+        for name in Set(actions.keys).union(now.actions.keys).sorted() where actions[name] != now.actions[name] {
+            let (before, after) = (Self.words(actions[name]), Self.words(now.actions[name]))
+            return "what runs has changed since it was made: \(name) would \(after) now, and was to \(before)"
+        }
+        return nil
+    }
+
+    private static func words(_ action: PlanAction?) -> String { action?.rawValue ?? "stay as it is" }
+}
+
+extension PlanAction {
+    /// Whether carrying it out does anything.
+    fileprivate var isDeed: Bool {
+        switch self {
+        case .start, .stop, .restart, .update: true
+        case .keep, .blocked: false
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import HeroManifest
+import HeroModel
+import HeroPlan
+
+extension Reconciler {
+    /// Why an order is none for this reconciler, whatever its manifests say; nil when it is.
+    func objection(to order: ControlRequest) -> String? {
+        guard configuration.mode == .sync, let own = configuration.directory else { return nil }
+        if let number = order.goesBackTo {
+            return "cannot go back to revision \(number): the live reconciler syncs from \(own) and would lead forward "
+                + "again at the next change there; put the files back, or end the reconciler (no service stops) and try again"
+        }
+        guard own != order.directory else { return nil }
+        return
+            "cannot apply \(order.directory): the live reconciler syncs from \(own); apply that one, or end the reconciler"
+    }
+
+    /// Why what an order wants must not be carried out as things stand at this very moment; nil when it may.
+    ///
+    /// Who asks has planned, too, but a while ago: here nothing can come between the look and the deed.
+    func objection(to order: ControlRequest, _ wanted: Desired) -> (text: String, diagnostics: [Diagnostic])? {
+        let options = PlanOptions(
+            prunes: order.prunes,
+            only: order.only,
+            kills: order.kills,
+            allowsProtected: order.allowsProtected,
+            allowsDisruption: order.allowsDisruption
+        )
+        let plan = Planner.plan(wanted, observed, options)
+        if let refusal = plan.refusals.first {
+            return ("cannot apply \(order.directory) as it is: \(refusal.message)", plan.refusals)
+        }
+        return order.promise?.whatIsOtherwise(in: plan).map { ("cannot apply the saved plan: \($0)", []) }
+    }
+
+    /// Why a set that was found in the directory needs a person's word before it is applied; nil when it does not.
+    func objection(toSync wanted: Desired) -> String? {
+        guard let refusal = Planner.plan(wanted, observed).refusals.first else { return nil }
+        return refusal.message
+    }
+}

@@ -1,0 +1,223 @@
+public import HeroModel
+
+/// What there is to say about one service: the input of `why`.
+public struct WhyReport: Hashable, Sendable {
+    /// The service.
+    public var name: QualifiedName
+    /// Its manifest in the last revision, or in the files where it was never applied; nil when nobody declares it.
+    public var declared: Declared<ServiceSpec>?
+    /// Where it stands; nil when it was never applied.
+    public var status: ServiceStatus?
+    /// Where the others stand.
+    public var others: [QualifiedName: ServiceStatus]
+    /// The live reconciler; nil when there is none.
+    public var reconciler: StatusReport.Reconciler?
+    /// The last applied revision; nil before the first.
+    public var revision: RevisionRecord?
+    /// The moment of the report.
+    public var now: WallTime
+
+    /// Makes a report.
+    public init(
+        name: QualifiedName,
+        declared: Declared<ServiceSpec>?,
+        status: ServiceStatus?,
+        others: [QualifiedName: ServiceStatus] = [:],
+        reconciler: StatusReport.Reconciler?,
+        revision: RevisionRecord?,
+        now: WallTime
+    ) {
+        self.name = name
+        self.declared = declared
+        self.status = status
+        self.others = others
+        self.reconciler = reconciler
+        self.revision = revision
+        self.now = now
+    }
+
+    /// Sentences in the order in which they explain, each with what it is about in one word.
+    public var findings: [(topic: String, text: String)] {
+        [("wanted", wanted)] + chain + requirements + actions + [("reconciler", supervision)]
+    }
+
+    /// The one sentence that answers the question, without the name of the service.
+    public var answer: String {
+        guard let status else {
+            let place = declared.map { " (\($0.place.fileAndLine))" } ?? ""
+            return "was never applied\(place): `heroproc diff` shows what an apply would do"
+        }
+        return status.words(now)
+    }
+
+    // MARK: Sentences
+
+    private var wanted: String {
+        if let revision, revision.isDown, let spec = declared?.spec, spec.status == .start,
+            revision.isDownForAll || spec.serviceClass == .user
+        {
+            return "down: revision \(revision.number) is a `\(revision.summary)` by \(revision.actor); "
+                + "the next `heroproc apply` brings it up again"
+        }
+        guard let declared else { return "down: no manifest declares it any more" }
+        let place = " (\(declared.place(of: "status").fileAndLine))"
+        return switch declared.spec.status {
+        case .start: "up: its status is start\(place)"
+        case .stop: "down: its status is stop\(place)"
+        case .spec: "down: its status is spec, a definition that never runs\(place)"
+        case .ignore: "nothing: its status is ignore, so nobody starts, stops or heals it\(place)"
+        }
+    }
+
+    /// From the service to what really stands in its way.
+    private var chain: [(topic: String, text: String)] {
+        var links: [String] = []
+        var seen: Set<QualifiedName> = [name]
+        var next = status?.state == .blocked ? status?.blockedBy.first : nil
+        while let name = next, seen.insert(name).inserted {
+            guard let other = others[name] else {
+                links.append("\(name) is not declared")
+                break
+            }
+            links.append("\(name) \(other.words(now))")
+            next = other.state == .blocked ? other.blockedBy.first : nil
+        }
+        return links.map { ("because", $0) }
+    }
+
+    private var requirements: [(topic: String, text: String)] {
+        let told = Set(status?.blockedBy.prefix(1) ?? [])
+        return (declared?.spec.requires ?? []).filter { !told.contains($0) }.map { name in
+            ("requires", "\(name) \(others[name]?.words(now) ?? "was never applied")")
+        }
+    }
+
+    private var actions: [(topic: String, text: String)] {
+        var result: [(topic: String, text: String)] = []
+        for action in status?.actions ?? [] {
+            result.append(("action", "\(action.name) \(action.words(now))"))
+            guard let spec = declared?.spec.actions.first(where: { $0.name == action.name }) else { continue }
+            if action.phase == .running, !action.isReady {
+                result.append(("probe", "\(action.name) is ready when \(spec.readyWords)"))
+            }
+            if action.isHealthy == false, let health = spec.health {
+                result.append(("probe", "\(action.name) does not answer: \(health.question.words)"))
+            }
+            if let next = action.nextRetryAt {
+                let tries = spec.retry.maxAttempts > 0 ? " of \(spec.retry.maxAttempts)" : ""
+                result.append(
+                    (
+                        "next try",
+                        "\(action.name): \(next.relative(to: now)), at \(next.toTheSecond) (try \(action.attempt &+ 1)\(tries))"
+                    )
+                )
+            }
+        }
+        return result
+    }
+
+    private var supervision: String {
+        guard let reconciler else {
+            return "none lives: nothing is started or healed until `heroproc apply` or `heroproc reconcile --watch`"
+        }
+        return "pid \(reconciler.pid) (\(reconciler.mode)) looks after it"
+    }
+}
+
+extension ServiceStatus {
+    /// Where it stands and what is in its way, as the end of a sentence that begins with its name.
+    func words(_ now: WallTime) -> String {
+        let age = since.map { " for \($0.elapsed(until: now).spoken)" } ?? ""
+        switch state {
+        case .running: return "is running\(age)"
+        case .exited: return "has ended well, and counts as up"
+        case .starting: return "is starting\(age)\(trouble)"
+        case .stopping: return "is stopping\(age)\(trouble)"
+        case .degraded: return "is degraded\(age): a part of it is down\(trouble)"
+        case .backingOff:
+            let next = actions.compactMap(\.nextRetryAt).min().map { "; next try \($0.relative(to: now))" } ?? ""
+            return "keeps failing\(trouble)\(next)"
+        case .failed: return "gave up\(trouble); `heroproc apply` tries it again"
+        case .blocked:
+            let names = blockedBy.map(\.description).joined(separator: ", ")
+            return "is blocked\(age): it waits for \(names.isEmpty ? "what it requires" : names)"
+        case .stopped:
+            switch wanted {
+            case .start: return "is down although it is wanted up; `heroproc apply` starts it"
+            case .stop, .spec: return "is down, as it is wanted"
+            case .ignore: return "is down, and its status is ignore"
+            case nil: return "is down: no manifest declares it any more"
+            }
+        }
+    }
+
+    /// What went wrong with the first of its actions that has trouble.
+    private var trouble: String {
+        for action in actions {
+            guard let text = action.trouble else { continue }
+            return ": \(action.name) \(text)"
+        }
+        return ""
+    }
+}
+
+extension ActionStatus {
+    /// What went wrong with it; nil when nothing did.
+    fileprivate var trouble: String? {
+        if phase == .retrying || phase == .failed, let end { return "ended with \(end)" }
+        if let error { return "\(phase == .waiting ? "waits" : "has trouble"): \(error)" }
+        return nil
+    }
+
+    /// How it ended, where there is nothing else to say about it.
+    private var end: String? {
+        guard let outcome, error == nil || error == outcome.description else { return nil }
+        return outcome.description
+    }
+
+    /// Where it stands, as the end of a sentence that begins with its name.
+    fileprivate func words(_ now: WallTime) -> String {
+        guard let phase else { return "was never started" }
+        let restarts = restartCount > 0 ? "; started again \(restartCount) times" : ""
+        let last = outcome.map { "; it ended with \($0) before that" } ?? ""
+        switch phase {
+        case .pending: return "waits for its turn"
+        case .waiting: return "waits: \(error ?? "what it needs is not there yet")"
+        case .running:
+            let process = pid.map { "runs as pid \($0)" } ?? "is about to run"
+            let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
+            return process + ready + restarts + (restartCount > 0 ? last : "")
+        case .retrying:
+            return "is tried again: \(end.map { "it ended with \($0)" } ?? error ?? "it ended")\(restarts)"
+        case .succeeded: return "has ended well"
+        case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "nobody knows why")\(restarts)"
+        case .cancelled: return "was stopped"
+        }
+    }
+}
+
+extension ActionSpec {
+    /// What its readiness hangs on, as the end of a sentence.
+    fileprivate var readyWords: String {
+        if let ready {
+            return "\(ready.question.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)"
+        }
+        let bound = tcpPorts.map { "tcp \($0)" } + sockets
+        guard !bound.isEmpty else { return isProcess ? "it has executed" : "it has ended well" }
+        return "its own processes listen on \(bound.joined(separator: ", ")), within \(startTimeout.spoken)"
+    }
+}
+
+extension Probe.Question {
+    /// What counts as a yes, as a clause.
+    fileprivate var words: String {
+        switch self {
+        case .tcp(let endpoint): "tcp \(endpoint) accepts a connection"
+        case .http(let target): "\(target) answers with a status from 200 to 399"
+        case .exec(let arguments): "`\(arguments.joined(separator: " "))` exits 0"
+        case .unix(let path): "\(path) accepts a connection"
+        case .log(let pattern): "a line of its output matches `\(pattern)`"
+        case .notify: "it says READY=1 on its NOTIFY_SOCKET"
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import HeroModel
+
+/// Why a service is in its state, in sentences.
+public struct WhyView: Sendable {
+    /// What the place it goes to can show.
+    public var style: Style
+
+    /// Makes a view.
+    public init(_ style: Style = .plain) {
+        self.style = style
+    }
+
+    /// The answer in one sentence, then what it rests on.
+    public func text(_ report: WhyReport) -> String {
+        let findings = report.findings
+        let width = findings.map(\.topic.utf8.count).max() ?? 0
+        var result = style.paint(report.name.description.printable, report.status?.state.ink ?? .bold)
+        result += " \(report.answer.printable).\n\n"
+        var last = ""
+        for (topic, text) in findings {
+            let label = (topic == last ? "" : topic).padded(to: width)
+            result += "  \(style.paint(label, .dim))  \(text.printable)\n"
+            last = topic
+        }
+        return result
+    }
+
+    /// `heroproc/why/v1`.
+    public static func json(_ report: WhyReport) -> JSONValue {
+        [
+            "schema": "heroproc/why/v1",
+            "context": .string(report.name.context),
+            "name": .string(report.name.name),
+            "wanted": JSONValue(report.declared?.spec.status.rawValue),
+            "at": JSONValue(report.declared?.place.fileAndLine),
+            "state": JSONValue(report.status?.state.rawValue),
+            "since": JSONValue(report.status?.since?.description),
+            "answer": .string("\(report.name) \(report.answer)"),
+            "findings": .array(report.findings.map { ["topic": .string($0.topic), "text": .string($0.text)] }),
+            "blocked_by": .array((report.status?.blockedBy ?? []).map { .string($0.description) }),
+            "requires": .array((report.declared?.spec.requires ?? []).map { requirement($0, report) }),
+            "service": report.status.map(StatusView.json) ?? .null,
+            "reconciler_alive": .bool(report.reconciler != nil),
+            "revision": JSONValue(report.revision?.number),
+        ]
+    }
+
+    private static func requirement(_ name: QualifiedName, _ report: WhyReport) -> JSONValue {
+        [
+            "service": .string(name.description),
+            "state": JSONValue(report.others[name]?.state.rawValue),
+            "up": .bool(report.others[name]?.state.isUp ?? false),
+        ]
+    }
+}

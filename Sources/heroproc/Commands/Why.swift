@@ -1,0 +1,67 @@
+import ArgumentParser
+import HeroManifest
+import HeroModel
+import HeroView
+
+/// Explains the state of one service.
+struct Why: HeroCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say why a service is in its state.",
+        discussion: """
+            What is wanted of it and where that is written, what it waits for and what stands in the way of that, how \
+            its actions ended, what its probe asks, and when it is tried again. It needs no live reconciler.
+
+            EXAMPLES:
+              heroproc why web
+              heroproc why core/hero_db
+              heroproc why web -o json | jq -r .answer
+
+            EXIT CODES:
+              0   explained
+              2   unknown name, or it cannot be read
+            """
+    )
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var variables: VariableOptions
+
+    @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME.", valueName: "name"))
+    var name: ServiceArgument
+
+    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        let report = try StatusReading(composition: composition).why(name.name, variables)
+        switch output.format {
+        case .text: output.result(WhyView(output.results).text(report))
+        case .json: output.result(WhyView.json(report))
+        }
+        return .good
+    }
+}
+
+extension StatusReading {
+    /// All there is to say about one service.
+    ///
+    /// - Throws: `Refusal` when neither the records nor the manifests know it.
+    fileprivate func why(_ name: QualifiedName, _ variables: VariableOptions) throws -> WhyReport {
+        let report = try report()
+        let known = Dictionary(report.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let applied = try applied()
+        // What was never applied may stand in the files already; mistakes there are no answer to this question.
+        let files = known[name] == nil ? try? composition.readManifests(variables).result.desired : nil
+        let declared = applied?.services[name] ?? files?.services[name]
+        if known[name] == nil, declared == nil {
+            let names = Set(known.keys).union(applied?.services.keys.map { $0 } ?? [])
+                .union(files?.services.keys.map { $0 } ?? [])
+            try KnownNames(names.sorted()).require([name])
+        }
+        return WhyReport(
+            name: name,
+            declared: declared,
+            status: known[name],
+            others: known,
+            reconciler: report.reconciler,
+            revision: report.revision,
+            now: report.now
+        )
+    }
+}

@@ -1,0 +1,76 @@
+import HeroKernel
+import HeroLinux
+import HeroManifest
+import HeroModel
+import HeroPlan
+
+extension Composition {
+    /// What a plan starts from.
+    ///
+    /// A folder and a commit need no state directory: none is made, and none is read.
+    func observed(_ base: PlanBase, _ variables: VariableOptions, output: Output) throws -> Observed {
+        // Whether the core is declared is asked of what is wanted, not of what was.
+        let options = ManifestOptions(requiresCore: false, variables: variables.values, environment: environment)
+        switch base {
+        case .runtime: return try observed()
+        case .revision(let number):
+            let (record, files) = try revision(number, to: "compare with")
+            let recorded = ManifestOptions(requiresCore: false, variables: record.variables)
+            var observed = Observed(asDeclared: try meaning(of: files, base, recorded))
+            observed.revision = number
+            return observed
+        case .directory(let path): return Observed(asDeclared: try meaning(of: files(in: path), base, options))
+        case .git(let ref):
+            let files = try files(at: ref)
+            if files.isEmpty { output.note("\(shownDirectory) has no manifests at \(ref): all of it is new") }
+            return Observed(asDeclared: try meaning(of: files, base, options))
+        }
+    }
+
+    /// The manifests of another folder, as though they lay in the services directory: else every relative path in
+    /// them would differ.
+    private func files(in path: String) throws -> [ManifestFile] {
+        switch ManifestFiles.read(path) {
+        case .unreadable(let reason):
+            throw Refusal(
+                "cannot compare with dir:\(path): \(reason)",
+                help: "name a folder of manifests: `--against dir:PATH`"
+            )
+        case .files(let files):
+            let folder = ManifestFiles.absoluteFolder(path)
+            return files.map { file in
+                var file = file
+                if file.folder.hasPrefix(folder) { file.folder = directory + file.folder.dropFirst(folder.count) }
+                return file
+            }
+        }
+    }
+
+    private func files(at ref: String) throws -> [ManifestFile] {
+        do {
+            return try GitFiles(ref, of: shownDirectory, environment: environment).read()
+        } catch {
+            throw Refusal("cannot compare with git:\(ref): \(error.cause)", help: error.help)
+        }
+    }
+
+    private func meaning(of files: [ManifestFile], _ base: PlanBase, _ options: ManifestOptions) throws -> Desired {
+        let result = Manifests.read(files, options: options)
+        if let desired = result.desired { return desired }
+        throw MistakenBase(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })
+    }
+}
+
+/// The manifests that a plan is to compare with have mistakes themselves.
+struct MistakenBase: Error {
+    let base: PlanBase
+    let diagnostics: [Diagnostic]
+
+    /// What cannot be done, and why.
+    var message: String {
+        "cannot compare with \(base): the manifests there have mistakes, so nobody can say what they mean"
+    }
+
+    /// What to do about it.
+    var help: String { "compare with another base, or look at the manifests alone: `heroproc validate`" }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import HeroLinux
+import Testing
+
+/// `why`, `tree` and `graph` on real services.
+@Suite("Why, tree and graph")
+struct ViewCommandTests {
+    @Test("why follows what is blocked down to what went wrong, and says when it is tried again")
+    func chain() async throws {
+        let manifests = [
+            "base.yaml": Sandbox.service("base", script: "exit 7")
+                .replacing(
+                    "retry: {delay: 10ms, jitter: 0}",
+                    with: "retry: {delay: 1h, max_delay: 1h, jitter: 0}\n    ready: {exec: ['false']}"
+                ),
+            "mid.yaml": Sandbox.service("mid", "requires: [base]"),
+            "top.yaml": Sandbox.service("top", "requires: [mid]"),
+        ]
+        try await Sandbox.with(manifests) { sandbox in
+            let early = try await sandbox.run("why", "top")
+            #expect(early.code == 0)
+            #expect(early.out.contains("core/top was never applied (services.d/top.yaml:2)"))
+            #expect(try await sandbox.run("apply", "--no-wait").code == 0)
+            try await eventually("it keeps failing") {
+                let text = try await sandbox.run("why", "base").out
+                return text.hasPrefix("core/base keeps failing: run ") && text.contains("exit code 7")
+            }
+            let base = try await sandbox.run("why", "base").out
+            #expect(base.contains("next try") && base.contains("(try 2)"), "\(base)")
+            try await eventually("top is blocked") {
+                try await sandbox.run("why", "top").out.contains("core/base keeps failing")
+            }
+            let top = try await sandbox.run("why", "top").out
+            #expect(top.hasPrefix("core/top is blocked"))
+            #expect(top.contains("up: its status is start"))
+            let json = try await sandbox.run("why", "top", "-o", "json").json
+            #expect(json["schema"] as? String == "heroproc/why/v1")
+            #expect(json["state"] as? String == "blocked")
+            #expect(json["reconciler_alive"] as? Bool == true)
+            let unknown = try await sandbox.run("why", "tpo")
+            #expect(unknown.code == 2)
+            #expect(unknown.err.contains("did you mean `top`?"))
+        }
+    }
+
+    @Test("why says who took a service down")
+    func down() async throws {
+        try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            #expect(try await sandbox.run("why", "web").out.hasPrefix("core/web is running"))
+            #expect(try await sandbox.run("down").code == 0)
+            let text = try await sandbox.run("why", "web").out
+            #expect(text.contains("down: revision 2 is a `down`") && text.contains("none lives"), "\(text)")
+        }
+    }
+
+    @Test("tree and graph need nothing that runs, and know the waves")
+    func tree() async throws {
+        let manifests = [
+            "base.yaml": Sandbox.service("base"),
+            "web.yaml": Sandbox.service("web", "requires: [base]\nafter: [log]"),
+            "log.yaml": Sandbox.service("log", "status: stop"),
+        ]
+        try await Sandbox.with(manifests) { sandbox in
+            let tree = try await sandbox.run("tree")
+            #expect(
+                tree.out == """
+                    core/web  never applied  wave 2
+                    ├── core/base  never applied  wave 1
+                    └── core/log  never applied  status: stop  (after)
+
+                    """
+            )
+            #expect(try await sandbox.run("tree", "base").out == "core/base  never applied  wave 1\n")
+            let json = try await sandbox.run("graph", "web", "-o", "json").json
+            #expect((json["services"] as? [Any])?.count == 3)
+            #expect(try await sandbox.run("graph").out.contains("\"core/web\" -> \"core/base\";"))
+            #expect(try await sandbox.run("graph", "--format", "mermaid").out.hasPrefix("flowchart RL\n"))
+            #expect(try await sandbox.run("tree", "bsae").err.contains("did you mean `base`?"))
+            #expect(!sandbox.hasState)
+        }
+    }
+}
