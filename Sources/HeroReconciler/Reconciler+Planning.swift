@@ -134,7 +134,9 @@ extension Reconciler {
     ///
     /// Only where a part of it is missing: what has changed must begin anew, and what is on its way down goes there first.
     private func canBeJoined(_ service: ServiceEntry, _ spec: ServiceSpec, _ reason: Reason) -> Bool {
-        guard !spec.replacesExistingJobs, !service.jobs.contains(where: { $0.life.record.isStopping }) else { return false }
+        guard !spec.replacesExistingJobs, !service.jobs.contains(where: { $0.life.record.isStopping }) else {
+            return false
+        }
         return reason.code == .notRunning || reason.code == .wantedStart
     }
 

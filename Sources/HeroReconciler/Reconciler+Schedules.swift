@@ -39,7 +39,11 @@ extension Reconciler {
             entry.isWaiting = true
         case .replace:
             if !entry.isWaiting {
-                note(.info, entry.name.description, "job \(job.id) is stopped: it still goes on, and the next run is due")
+                note(
+                    .info,
+                    entry.name.description,
+                    "job \(job.id) is stopped: it still goes on, and the next run is due"
+                )
             }
             entry.isWaiting = true
             order(job, .orderedDown)
