@@ -48,7 +48,9 @@ extension JobLife {
     /// The machine was restarted: whatever ran is gone, and comes back with its service, in the order of the waves.
     private mutating func outlive(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
         var outcome = record.phase == .running ? Outcome.lost("the machine was restarted") : record.outcome
-        if case .over(let generation, let seen, let executed, let time, lived: _) = sighting, generation >= record.generation {
+        if case .over(let generation, let seen, let executed, let time, lived: _) = sighting,
+            generation >= record.generation
+        {
             settleExecution(executed, time)
             outcome = seen
             record.finishedAt = time ?? context.time

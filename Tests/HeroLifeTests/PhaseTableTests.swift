@@ -35,7 +35,10 @@ struct PhaseTableTests {
             )
         ),
         ("ended well", .ended(generation: 1, .exited(0), executed: true, time: nil)),
+        ("ended with a code of its own", .ended(generation: 1, .exited(3), executed: true, time: nil)),
         ("ended badly", .ended(generation: 1, .exited(1), executed: true, time: nil)),
+        ("ended, nobody knows how", .ended(generation: 1, .lost("its shim was killed"), executed: true, time: nil)),
+        ("was another start's", .ended(generation: 0, .exited(0), executed: true, time: nil)),
         (
             "lost its shim",
             .orphaned(
@@ -51,6 +54,14 @@ struct PhaseTableTests {
     ]
 
     private static let process = Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] }
+
+    /// A one-shot that takes exit code 3 for success too.
+    private static func oneShot(_ change: (inout ActionSpec) -> Void = { _ in }) -> ActionSpec {
+        Bench.oneShot {
+            $0.successExitCodes = [0, 3]
+            change(&$0)
+        }
+    }
 
     /// Every phase with the steps that lead to it.
     private static let phases: [(name: String, action: ActionSpec, steps: @Sendable (inout Bench) -> Void)] = [
@@ -79,7 +90,10 @@ struct PhaseTableTests {
                 $0.handle(.answeredYes(generation: 1, serial: 1))
             }
         ),
-        ("working (one-shot)", Bench.oneShot { $0.timeout = .seconds(60) }, { $0.bringUp() }),
+        ("up (never restarted)", Bench.process { $0.restart = .never }, { $0.bringUp() }),
+        ("launching (one-shot)", oneShot(), { $0.handle(.orderedUp) }),
+        ("working (one-shot)", oneShot { $0.timeout = .seconds(60) }, { $0.bringUp() }),
+        ("working (one-shot with tries left)", oneShot { $0.retry.maxAttempts = 2 }, { $0.bringUp() }),
         (
             "stopping what was never launched", process,
             {
@@ -92,6 +106,34 @@ struct PhaseTableTests {
             {
                 $0.bringUp()
                 $0.handle(.orderedDown)
+            }
+        ),
+        (
+            "stopping, killed before", process,
+            {
+                $0.bringUp()
+                $0.handle(.orderedDown)
+                $0.pass(.seconds(10))
+                $0.handle(.woke)
+            }
+        ),
+        (
+            "stopping, killed in vain", process,
+            {
+                $0.bringUp()
+                $0.handle(.orderedDown)
+                for _ in 0..<2 {
+                    $0.pass(.seconds(10))
+                    $0.handle(.woke)
+                }
+            }
+        ),
+        (
+            "stopping for the next try", process,
+            {
+                $0.bringUp()
+                $0.pass(.seconds(30))
+                $0.handle(.woke)
             }
         ),
         (
@@ -116,7 +158,7 @@ struct PhaseTableTests {
 
             What each event does in each phase, rendered from the machine (`HeroLife`) by its tests. A dash means: nothing
             happens. `note` is an event for people. `starting`, `up` and `stopping` are of a process that declares a port;
-            a process that declares nothing is up once it executes.
+            a process that declares nothing is up once it executes. The one-shots here take exit code 3 for success too.
 
 
             """
@@ -135,8 +177,109 @@ struct PhaseTableTests {
             }
             text += "\n"
         }
-        return text
+        return text + adoptions
     }
+
+    // MARK: The next reconciler
+
+    /// What is stored of a job when a reconciler dies.
+    private static let records: [(name: String, change: @Sendable (inout JobRecord) -> Void)] = [
+        ("pending", { $0.phase = .pending }),
+        ("launched, never seen", { $0.executions = 0 }),
+        ("launched again, never seen", { _ in }),
+        ("running", { $0.process = Bench.identity(101) }),
+        (
+            "ready",
+            {
+                $0.process = Bench.identity(101)
+                $0.isReady = true
+            }
+        ),
+        (
+            "stopping",
+            {
+                $0.process = Bench.identity(101)
+                $0.isStopping = true
+            }
+        ),
+        ("backing off", { $0.phase = .retrying }),
+        ("succeeded", { $0.phase = .succeeded }),
+        ("failed", { $0.phase = .failed }),
+        ("cancelled", { $0.phase = .cancelled }),
+    ]
+
+    private static let sightings: [(name: String, sighting: JobSighting)] = [
+        ("its program runs", .held(generation: 2, process: Bench.identity(101), at: moment, time: time)),
+        ("its shim has not executed it yet", .held(generation: 2, process: nil, at: moment, time: time)),
+        (
+            "its program runs without its shim",
+            .orphaned(generation: 2, process: Bench.identity(101), at: moment, time: time)
+        ),
+        ("ended well", .over(generation: 2, .exited(0), executed: true, time: time)),
+        ("ended badly", .over(generation: 2, .exited(1), executed: true, time: time)),
+        ("only an earlier start has left a trace", .over(generation: 1, .exited(0), executed: true, time: time)),
+        ("nothing is there", .nothing),
+    ]
+
+    private static let moment = Moment(nanoseconds: 1_000_000_000)
+    private static let time = WallTime(microseconds: 0)
+
+    private static var adoptions: String {
+        var text = """
+            # A job that the next reconciler takes up
+
+            What follows from what is stored of a job and from what is there of it. Each is a process of a service that declares a
+            port; the last two tables are after a restart of the machine.
+
+
+            """
+        for (name, change) in records {
+            text += "## Stored as \(name)\n\n| found | becomes | does |\n|---|---|---|\n"
+            for (found, sighting) in sightings {
+                text += row(found, adopt(process, sighting, on: "b", change))
+            }
+            text += "\n"
+        }
+        for (title, service) in [("a service", "web" as String?), ("a standalone action", nil)] {
+            text += "## Of \(title), found by the next boot\n\n| stored as | becomes | does |\n|---|---|---|\n"
+            for (name, change) in records {
+                text += row(
+                    name,
+                    adopt(oneShot(), .nothing, on: "an earlier boot") {
+                        change(&$0)
+                        $0.service = service
+                        $0.run = service == nil ? nil : 3
+                        $0.process?.bootID = "an earlier boot"
+                    }
+                )
+            }
+            text += "\n"
+        }
+        return String(text.dropLast())
+    }
+
+    private static func adopt(
+        _ action: ActionSpec,
+        _ sighting: JobSighting,
+        on boot: String,
+        _ change: (inout JobRecord) -> Void
+    ) -> (life: JobLife, effects: [JobEffect]) {
+        var record = Bench.record()
+        record.phase = .running
+        record.generation = 2
+        record.executions = 1
+        record.attempt = 1
+        record.deadline = .init(moment: Moment(nanoseconds: 5_000_000_000), bootID: boot)
+        change(&record)
+        return JobLife.adopt(record, sighting, Bench(action).context)
+    }
+
+    private static func row(_ first: String, _ result: (life: JobLife, effects: [JobEffect])) -> String {
+        let effects = result.effects.map(Self.name).joined(separator: ", ")
+        return "| \(first) | \(name(result.life.phase)) | \(effects.isEmpty ? "-" : effects) |\n"
+    }
+
+    // MARK: Words
 
     private static func name(_ phase: JobLife.Phase) -> String {
         switch phase {

@@ -91,7 +91,9 @@ struct EarlierJobsTests {
         #expect(try runs(machine, "web").count == 2)
     }
 
-    @Test("that cannot be ended make the start fail with the reason, delete nothing, and the start follows when they end")
+    @Test(
+        "that cannot be ended make the start fail with the reason, delete nothing, and the start follows when they end"
+    )
     func stuck() throws {
         let machine = try Machine()
         try machine.apply(service("web", kinds: ["immortal"]) + service("db") + service("far"))

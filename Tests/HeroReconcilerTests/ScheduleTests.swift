@@ -176,7 +176,10 @@ struct CalendarTests {
         "kind: Action\nname: backup\nexec: [sim, job]\nschedule: {\(schedule)}\n"
     }
 
-    @Test("does not move `every`: its runs come after the time that has passed (TM-1)", arguments: [-7200, 7200, 473_000_000])
+    @Test(
+        "does not move `every`: its runs come after the time that has passed (TM-1)",
+        arguments: [-7200, 7200, 473_000_000]
+    )
     func every(shift: Int) throws {
         let machine = try Machine()
         try machine.apply(manifest("every: 10s"), then: .seconds(4))

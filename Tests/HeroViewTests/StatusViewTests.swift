@@ -27,6 +27,16 @@ import Testing
         let json = StatusView.json(report)
         #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone"])
         #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir"])
+        guard case .array(let standalone)? = json["standalone"], let action = standalone.first else {
+            Issue.record("no standalone actions")
+            return
+        }
+        #expect(
+            keys(action) == [
+                "context", "name", "job_id", "phase", "next_run_at", "pid", "attempt", "restart_count", "exit_code",
+                "next_retry_at",
+            ]
+        )
         guard case .array(let services)? = json["services"], let first = services.first,
             case .array(let actions)? = first["actions"], let action = actions.first
         else {
@@ -66,6 +76,20 @@ import Testing
         #expect(isAsWanted(.spec) == isDown)
         #expect(isAsWanted(nil) == isDown)
         #expect(isAsWanted(.ignore))
+    }
+
+    @Test("a standalone action is as wanted unless its last run failed", arguments: JobPhase.allCases)
+    func standaloneAsWanted(_ phase: JobPhase) {
+        var job = jobs[2]
+        job.phase = phase
+        let status = StandaloneStatus(name: QualifiedName("seed"), action: ActionStatus(job))
+        let report = StatusReport(revision: nil, reconciler: nil, services: [], standalone: [status], now: now)
+        #expect(report.isAllAsWanted == (phase != .failed))
+        #expect(
+            StatusView().text(report).hasSuffix(
+                "0 services; 1 standalone action. Nothing was applied yet; no reconciler lives.\n"
+            )
+        )
     }
 
     @Test("a table fits the terminal by cutting its last column, and never a name", arguments: [40, 60, 80, 200])

@@ -174,5 +174,13 @@ let report = StatusReport(
         ),
         ServiceStatus(name: QualifiedName("idle", context: "lab"), wanted: .stop, state: .stopped),
     ],
+    standalone: [
+        StandaloneStatus(
+            name: QualifiedName("backup"),
+            action: ActionStatus(name: "backup"),
+            nextRunAt: WallTime(microseconds: now.microseconds + 250_000_000)
+        ),
+        StandaloneStatus(name: QualifiedName("seed"), action: ActionStatus(jobs[2])),
+    ],
     now: now
 )
