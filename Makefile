@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 SWIFT ?= swift
 export SWIFT
 SEEDS ?= 1000
+PLANS ?= 100000
 KILLS ?= 100
 ARGS ?=
 RELEASE := .build/release
@@ -82,8 +83,9 @@ bench-deps: ## install the peers that bench measures beside us; none of them is 
 	    if command -v update-rc.d >/dev/null; then "$${root[@]}" update-rc.d supervisor disable || true; fi
 	fi
 
-sim: deps ## the simulation: make sim SEEDS=100000; a failure prints its seed
-	@$(SWIFT) run -c release hpsim --seeds $(SEEDS)
+sim: deps ## the simulation, and random plans: make sim SEEDS=100000 PLANS=1000000; a failure prints its seed
+	@$(SWIFT) run -c release hpsim --plans $(PLANS)
+	$(SWIFT) run -c release hpsim --seeds $(SEEDS)
 
 fuzz: deps ## manifests that nobody means, by seeds: make fuzz SEEDS=1000000; a failure prints its seed
 	@$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)

@@ -84,7 +84,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "hpsim",
-            dependencies: ["HeroTrials", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "HeroTrials", "HeroPlan", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: house
         ),
         .executableTarget(

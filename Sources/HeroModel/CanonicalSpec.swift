@@ -34,22 +34,34 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         prefix: String,
         to lines: inout [String]
     ) {
-        for field in fields {
-            switch field.value(subject) {
+        // By number: a copy of a field would count references to all its texts.
+        for number in fields.indices {
+            switch fields[number].value(subject) {
             case .byDefault: break
-            case .text(let text): lines.append("\(prefix)\(field.key)\t\(text)\n")
+            case .text(let text): lines.append(line(prefix + fields[number].key, text))
             case .map(let entries):
-                for (name, text) in entries { lines.append("\(prefix)\(field.key).\(name)\t\(text)\n") }
+                for (name, text) in entries { lines.append(line(prefix + fields[number].key + "." + name, text)) }
             }
         }
+    }
+
+    /// By appending, which is many times quicker than interpolation: a plan renders every service that is declared.
+    private static func line(_ path: String, _ value: String) -> String {
+        var line = path
+        line.reserveCapacity(path.utf8.count + value.utf8.count + 2)
+        line += "\t"
+        line += value
+        line += "\n"
+        return line
     }
 
     /// The values by path.
     public var values: [String: String] {
         var result: [String: String] = [:]
-        for line in text.split(separator: "\n") {
-            guard let tab = line.firstIndex(of: "\t") else { continue }
-            result[String(line[..<tab])] = String(line[line.index(after: tab)...])
+        // Byte by byte: a letter may begin with a mark that would join the tab before it.
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else { continue }
+            result[String(Substring(line[..<tab]))] = String(Substring(line[line.index(after: tab)...]))
         }
         return result
     }

@@ -266,6 +266,7 @@ extension PlanJudge {
     func fieldsTellTheTruth() -> [PlanViolation] {
         services.compactMap { change in
             guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
+            if change.fields.isEmpty && differences(change.service).isEmpty && change.action == .restart { return nil }
             let before = observed.services[change.service]?.canonical.values ?? [:]
             let after = desired.services[change.service].map { CanonicalSpec($0.spec).values } ?? [:]
             let differing = differences(change.service)

@@ -13,11 +13,15 @@ struct HPSim: ParsableCommand {
             EXAMPLES:
               hpsim --seeds 100000            a long run
               hpsim --seed 8421 --verbose     replay one that failed, with everything that happened
+              hpsim --plans 100000            only plan, in as many random worlds
             """
     )
 
     @Option(help: "How many seeds to run.")
     var seeds: Int = 1000
+
+    @Option(help: "Run no machine: make this many plans of random worlds, and judge each by every law.")
+    var plans: Int?
 
     @Option(help: "The first seed.")
     var from: UInt64 = 1
@@ -29,6 +33,9 @@ struct HPSim: ParsableCommand {
     var verbose = false
 
     func run() throws {
+        if let plans {
+            throw ExitCode(Plans(count: plans, from: from).run() ? 0 : 1)
+        }
         if let seed {
             let shows = verbose
             let verdict = Trial.run(seed: seed) { if shows { print($0) } }

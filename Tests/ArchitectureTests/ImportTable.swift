@@ -109,7 +109,7 @@ extension ModuleRule {
         ModuleRule(
             "hpsim",
             main: nil,
-            ours: ["HeroTrials"],
+            ours: ["HeroTrials", "HeroPlan"],
             toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packages: ["ArgumentParser"]
         ),
