@@ -1,0 +1,76 @@
+public import HeroModel
+
+extension Desired {
+    /// What its limits will not do on a machine (reliability.md SP-5), sorted by name.
+    ///
+    /// Services that are never run by heroproc, and actions that only services use, have nothing to say of themselves.
+    public func limitWarnings(on machine: Capabilities) -> [Diagnostic] {
+        let ofServices = services.keys.sorted().flatMap { name -> [Diagnostic] in
+            guard let service = services[name], service.spec.status == .start else { return [] }
+            return service.spec.actions.flatMap { action in
+                action.limits.shortcomings(on: machine).map { found in
+                    found.warning(
+                        of: "\(name).\(action.name)",
+                        at: service.place(of: "actions.\(action.name).limits.\(found.key)")
+                    )
+                }
+            }
+        }
+        let standalone = actions.keys.sorted().flatMap { name -> [Diagnostic] in
+            guard let action = actions[name], action.spec.isStandalone else { return [] }
+            return action.spec.limits.shortcomings(on: machine).map { found in
+                found.warning(of: "\(name)", at: action.place(of: "limits.\(found.key)"))
+            }
+        }
+        return ofServices + standalone
+    }
+}
+
+/// A limit that a machine cannot hold as it is meant.
+private struct Shortcoming {
+    var key: String
+    /// What becomes of it.
+    var effect: String
+    var help: String
+
+    func warning(of name: String, at place: SourcePlace) -> Diagnostic {
+        Diagnostic(
+            .warning,
+            code: "limit-not-available",
+            "`limits.\(key)` of \(name) \(effect): this machine has no cgroup v2 that heroproc may write",
+            help: help,
+            at: place
+        )
+    }
+}
+
+extension ResourceLimits {
+    fileprivate func shortcomings(on machine: Capabilities) -> [Shortcoming] {
+        var found: [Shortcoming] = []
+        if memoryBytes != nil, !machine.limitsMemory {
+            found.append(
+                Shortcoming(
+                    key: "memory",
+                    effect: "holds for the address space of each of its processes, not for all of them together",
+                    help: "give heroproc a cgroup of its own, or leave room for what programs only reserve"
+                )
+            )
+        }
+        if treeProcesses != nil, !machine.limitsProcesses {
+            found.append(
+                Shortcoming(
+                    key: "pids",
+                    effect: "has no effect",
+                    help:
+                        "give heroproc a cgroup of its own, or give the action a user of its own and set `limits.nproc`"
+                )
+            )
+        }
+        if processors != nil, !machine.limitsProcessors {
+            found.append(
+                Shortcoming(key: "cpu", effect: "has no effect", help: "give heroproc a cgroup of its own")
+            )
+        }
+        return found
+    }
+}
