@@ -85,9 +85,10 @@ public struct RuntimePaths: Hashable, Sendable {
     ///
     /// Root's can be passed through, because services under other users read their scripts there.
     public func makeRunDirectories() throws(LinuxError) {
-        if run.hasPrefix("/tmp/") || run.hasPrefix("/run/heroproc/") { try makePrivateDirectory(parent(of: run)) }
+        if run.hasPrefix("/tmp/") { try makePrivateDirectory(parent(of: run)) }
         try makePrivateDirectory(run)
         try makePrivateDirectory(jobs)
+        if run.hasPrefix("/run/") { letPass(parent(of: run)) }
     }
 
     /// 16 hexadecimal digits of FNV-1a over the path: stable over versions and machines.
@@ -177,11 +178,18 @@ private func makePrivateDirectory(_ path: String) throws(LinuxError) {
             because: "it belongs to somebody else; remove it, or choose another state directory"
         )
     }
-    if geteuid() == 0, file.st_mode & 0o777 == 0o700, chmod(path, 0o711) == 0 { return }
+    letPass(path)
     guard file.st_mode & (geteuid() == 0 ? 0o066 : 0o077) == 0 else {
         throw LinuxError(
             cannot: "use the directory \(path)",
             because: "others can reach into it; run `chmod 700 \(path)`"
         )
     }
+}
+
+/// Lets others pass through a directory of root's that is closed to them, without seeing what is in it.
+private func letPass(_ path: String) {
+    var file = stat()
+    guard geteuid() == 0, lstat(path, &file) == 0, file.st_uid == 0, file.st_mode & 0o777 == 0o700 else { return }
+    chmod(path, 0o711)
 }
