@@ -100,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "hpbench",
             dependencies: [
-                "HeroLinux", "CHeroLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "HeroModel", "HeroPlan", "HeroLinux", "CHeroLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house
         ),

@@ -15,6 +15,11 @@ enum Figure: Int, CaseIterable {
     case diff
     case diffProcessor
     case validate
+    case planThousand
+    case planTenThousand
+    case planHundredThousand
+    case diffTenThousand
+    case diffMemory
 
     /// A bound that a figure must keep.
     enum Aim {
@@ -35,7 +40,7 @@ enum Figure: Int, CaseIterable {
     /// What is aimed at, for the full number of services.
     var aim: Aim {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate: .none
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .diffMemory: .none
         case .startRatio: .under(4.0001)
         case .stop: .under(0.3)
         case .shimMemory: .under(0.0601)
@@ -46,13 +51,16 @@ enum Figure: Int, CaseIterable {
         case .idle: .under(0.01)
         case .logThroughput: .over(300)
         case .diff: .under(0.15)
+        case .planThousand: .under(0.01)
+        case .planTenThousand: .under(0.1)
+        case .planHundredThousand, .diffTenThousand: .under(1.5)
         }
     }
 
     /// The aim as it is written.
     var aimText: String {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate: ""
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .diffMemory: ""
         case .startRatio: "at most 4"
         case .stop: "under 0.3"
         case .shimMemory: "at most 0.06"
@@ -63,6 +71,9 @@ enum Figure: Int, CaseIterable {
         case .idle: "none"
         case .logThroughput: "over 300"
         case .diff: "under 0.15"
+        case .planThousand: "under 0.01"
+        case .planTenThousand: "under 0.1"
+        case .planHundredThousand, .diffTenThousand: "under 1.5"
         }
     }
 
@@ -86,6 +97,11 @@ enum Figure: Int, CaseIterable {
         case .diff: "`diff` with \(many) services, nothing to do, s"
         case .diffProcessor: "the same, processor time, s"
         case .validate: "`validate` of \(many) services, s"
+        case .planThousand: "a plan alone, 1,000 services in 20 layers, s"
+        case .planTenThousand: "a plan alone, 10,000 services, s"
+        case .planHundredThousand: "a plan alone, 100,000 services, s"
+        case .diffTenThousand: "`diff` of 10,000 new services, s"
+        case .diffMemory: "the same, peak memory, MiB"
         }
     }
 
@@ -94,7 +110,9 @@ enum Figure: Int, CaseIterable {
         switch self {
         case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate: 3
         case .startRatio, .idle, .healingMedian, .healingTail: 2
-        case .memory, .residentFew, .residentMany: 1
+        case .planThousand, .planTenThousand, .planHundredThousand: 4
+        case .diffTenThousand: 3
+        case .memory, .residentFew, .residentMany, .diffMemory: 1
         case .logThroughput: 0
         }
     }

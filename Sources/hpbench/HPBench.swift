@@ -15,7 +15,7 @@ struct HPBench: ParsableCommand {
 
             EXAMPLES:
               hpbench                       all of it, some minutes
-              hpbench --only log            one part: many, few or log
+              hpbench --only log            one part: many, few, log or plan
               hpbench --write               and write the page docs/reference/performance.md
             """
     )
@@ -29,7 +29,7 @@ struct HPBench: ParsableCommand {
     @Option(help: "How often the starts and stops are repeated; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Only these parts: many, few, log.")
+    @Option(help: "Only these parts: many, few, log, plan.")
     var only: [Part] = []
 
     @Option(help: "Where to work: a fresh directory is made there.")
@@ -42,6 +42,7 @@ struct HPBench: ParsableCommand {
         case many
         case few
         case log
+        case plan
     }
 
     func run() throws {
@@ -69,6 +70,7 @@ struct HPBench: ParsableCommand {
         if parts.contains(.many) { try sessions.many() }
         if parts.contains(.few) { try sessions.few() }
         if parts.contains(.log) { try sessions.throughput() }
+        if parts.contains(.plan) { try sessions.plans() }
 
         let report = Report(results: sessions.results, sizes: sizes)
         print(report.section)
