@@ -108,7 +108,7 @@ let package = Package(
         .executableTarget(
             name: "hpbench",
             dependencies: [
-                "HeroModel", "HeroManifest", "HeroFuzz", "HeroStore", "HeroLinux", "CHeroLinux", "CLibYAML",
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroFuzz", "HeroStore", "HeroLinux", "CHeroLinux", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house

@@ -46,6 +46,8 @@ struct Child {
         var code: Int32
         /// User and system time, in seconds.
         var processorTime: Double
+        /// The most memory it held at once, in MiB.
+        var peakMemory: Double
     }
 
     /// Waits for its end.
@@ -59,7 +61,8 @@ struct Child {
         let microseconds = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
         return Ending(
             code: signal == 0 ? (status >> 8) & 0xff : 128 + signal,
-            processorTime: Double(seconds) + Double(microseconds) / 1e6
+            processorTime: Double(seconds) + Double(microseconds) / 1e6,
+            peakMemory: Double(usage.ru_maxrss) / 1024
         )
     }
 

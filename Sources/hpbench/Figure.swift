@@ -24,6 +24,11 @@ enum Figure: Int, CaseIterable {
     case readingMemory
     case hostileTime
     case hostileMemory
+    case planThousand
+    case planTenThousand
+    case planHundredThousand
+    case diffTenThousand
+    case diffMemory
 
     /// A bound that a figure must keep.
     enum Aim {
@@ -44,7 +49,7 @@ enum Figure: Int, CaseIterable {
     /// What is aimed at, for the full number of services.
     var aim: Aim {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading: .none
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading, .diffMemory: .none
         case .startRatio: .under(4.0001)
         case .stop: .under(0.3)
         case .shimMemory: .under(0.0601)
@@ -61,13 +66,16 @@ enum Figure: Int, CaseIterable {
         case .readingMemory: .under(10.0001)
         case .hostileTime: .under(100)
         case .hostileMemory: .under(20)
+        case .planThousand: .under(0.01)
+        case .planTenThousand: .under(0.1)
+        case .planHundredThousand, .diffTenThousand: .under(1.5)
         }
     }
 
     /// The aim as it is written.
     var aimText: String {
         switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading: ""
+        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading, .diffMemory: ""
         case .startRatio: "at most 4"
         case .stop: "under 0.3"
         case .shimMemory: "at most 0.06"
@@ -84,6 +92,9 @@ enum Figure: Int, CaseIterable {
         case .readingMemory: "at most 10"
         case .hostileTime: "under 100"
         case .hostileMemory: "under 20"
+        case .planThousand: "under 0.01"
+        case .planTenThousand: "under 0.1"
+        case .planHundredThousand, .diffTenThousand: "under 1.5"
         }
     }
 
@@ -117,16 +128,24 @@ enum Figure: Int, CaseIterable {
         case .readingMemory: "the same, memory, times the text"
         case .hostileTime: "the slowest file that nobody means, ms"
         case .hostileMemory: "the memory of the largest one, MiB"
+        case .planThousand: "a plan alone, 1,000 services in 20 layers, s"
+        case .planTenThousand: "a plan alone, 10,000 services, s"
+        case .planHundredThousand: "a plan alone, 100,000 services, s"
+        case .diffTenThousand: "`diff` of 10,000 new services, s"
+        case .diffMemory: "the same, peak memory, MiB"
         }
     }
 
     /// How many digits behind the point say something.
     var digits: Int {
         switch self {
-        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus, .reading: 3
+        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus, .reading,
+            .diffTenThousand:
+            3
         case .startRatio, .idle, .healingMedian, .healingTail, .readingRatio: 2
+        case .planThousand, .planTenThousand, .planHundredThousand: 4
         case .memory, .residentFew, .residentMany, .historySize, .historyRetained, .readingMemory, .hostileTime,
-            .hostileMemory:
+            .hostileMemory, .diffMemory:
             1
         case .logThroughput: 0
         }

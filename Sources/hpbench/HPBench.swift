@@ -15,7 +15,7 @@ struct HPBench: ParsableCommand {
 
             EXAMPLES:
               hpbench                       all of it, some minutes
-              hpbench --only log            one part: many, few, log, history or manifests
+              hpbench --only log            one part: many, few, log, history, manifests or plan
               hpbench --write               and write the page docs/reference/performance.md
             """
     )
@@ -29,7 +29,7 @@ struct HPBench: ParsableCommand {
     @Option(help: "How often the starts and stops are repeated; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Only these parts: many, few, log, history, manifests.")
+    @Option(help: "Only these parts: many, few, log, history, manifests, plan.")
     var only: [Part] = []
 
     @Option(help: "Where to work: a fresh directory is made there.")
@@ -44,6 +44,7 @@ struct HPBench: ParsableCommand {
         case log
         case history
         case manifests
+        case plan
     }
 
     func run() throws {
@@ -78,6 +79,7 @@ struct HPBench: ParsableCommand {
         if parts.contains(.few) { try sessions.few() }
         if parts.contains(.log) { try sessions.throughput() }
         if parts.contains(.history) { try sessions.history() }
+        if parts.contains(.plan) { try sessions.plans() }
 
         let report = Report(results: sessions.results, sizes: sizes)
         print(report.section)

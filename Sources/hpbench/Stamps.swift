@@ -1,11 +1,8 @@
+import CHeroLinux
 import Foundation
 
 /// Nanoseconds since boot: the clock of the stamps.
-func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
+func now() -> UInt64 { UInt64(hl_boot_clock()) }
 
 /// Seconds between two moments.
 func seconds(from begin: UInt64, to end: UInt64) -> Double { (Double(end) - Double(begin)) / 1e9 }

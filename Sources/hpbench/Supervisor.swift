@@ -1,3 +1,4 @@
+import CHeroLinux
 import Foundation
 
 /// A supervisor under measurement, with a number of services that all hold the same program.
@@ -106,10 +107,7 @@ final class HeroProc: Supervisor {
         let text = try Child.output(arguments("jobs", ["-o", "json", "--limit", "100000"]), in: place)
         let report = try JSONDecoder().decode(JobsReport.self, from: Data(text.utf8))
         let first = report.jobs.compactMap { Self.time($0.created) }.min()
-        var wall = timespec()
-        clock_gettime(CLOCK_REALTIME, &wall)
-        let boot = Double(now()) / 1e9
-        let offset = Double(wall.tv_sec) + Double(wall.tv_nsec) / 1e9 - boot
+        let offset = Double(hl_wall_clock()) / 1e9 - Double(now()) / 1e9
         let last = stamps.all().map(\.time).max().map { Double($0) / 1e9 + offset }
         guard let first, let last else { throw BenchError("no job has a time") }
         return last - first

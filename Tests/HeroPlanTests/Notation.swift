@@ -55,8 +55,26 @@ extension ObservedService {
 }
 
 extension Plan {
+    /// Every change but keeps, a line each: symbol, service, reason code with its cause or what blocks it, waves.
+    var inShort: String {
+        changes.filter { $0.action != .keep }.map { change in
+            var words = [change.action.symbol, change.service.short, change.reason.code.rawValue]
+            if let cause = change.cause { words[2] += "<" + cause.short }
+            if !change.blockedBy.isEmpty {
+                words[2] += "(" + change.blockedBy.map(\.short).joined(separator: ",") + ")"
+            }
+            if let wave = change.stopWave { words.append("-\(wave)") }
+            if let wave = change.startWave { words.append("+\(wave)") }
+            return words.joined(separator: " ")
+        }.joined(separator: "\n")
+    }
+
     /// The change of a service of context core.
     func change(_ name: String) -> Change? {
         changes.first { $0.service == QualifiedName(name) && !$0.isStandalone }
     }
+}
+
+extension QualifiedName {
+    fileprivate var short: String { context == "core" ? name : description }
 }

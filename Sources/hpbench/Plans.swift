@@ -1,0 +1,74 @@
+import Foundation
+import HeroModel
+import HeroPlan
+
+extension Sessions {
+    /// Plans alone, in layers of services that require each other, with nothing to do; and a whole `diff` of many files.
+    mutating func plans() throws {
+        let sizes: [(figure: Figure, services: Int)] = [
+            (.planThousand, 1000), (.planTenThousand, 10_000), (.planHundredThousand, 100_000),
+        ]
+        for (figure, services) in sizes {
+            let (desired, observed) = Self.layers(services)
+            var times: [Double] = []
+            for _ in 0..<(2 * self.sizes.repetitions + 1) {
+                let begin = now()
+                let plan = Planner.plan(desired, observed)
+                times.append(seconds(from: begin, to: now()))
+                guard plan.isEmpty else { throw BenchError("a plan of what stands has something to do") }
+            }
+            results[figure, .heroproc] = times.median
+            say("a plan of \(services) services: \(String(format: "%.4f", times.median ?? 0)) s")
+        }
+        try wholeDiff(of: 10_000)
+    }
+
+    /// A `diff` with no state at all: everything would start.
+    private mutating func wholeDiff(of count: Int) throws {
+        let folder = try place.folder("plans")
+        try "kind: Settings\nrequired: []\n".write(
+            toFile: folder + "/settings.yaml",
+            atomically: false,
+            encoding: .utf8
+        )
+        for number in 0..<count {
+            let requirement = number < count / 20 ? "" : "requires: [s\(number - count / 20)]\n"
+            let text =
+                "kind: Service\nname: s\(number)\n\(requirement)actions:\n"
+                + "  - {name: main, exec: [sleep, infinity], is_process: true}\n"
+            try text.write(toFile: "\(folder)/s\(number).yaml", atomically: false, encoding: .utf8)
+        }
+        var times: [Double] = []
+        for _ in 0..<sizes.repetitions {
+            let begin = now()
+            let command = [place.program("heroproc"), "diff", "-q", "-d", folder, "--state", folder + "/state"]
+            let ending = try Child(command).wait()
+            times.append(seconds(from: begin, to: now()))
+            guard ending.code == 1 else { throw BenchError("`heroproc diff` ended with \(ending.code)") }
+            results[.diffMemory, .heroproc] = ending.peakMemory
+        }
+        results[.diffTenThousand, .heroproc] = times.median
+        say("a diff of \(count) files: \(String(format: "%.3f", times.median ?? 0)) s")
+    }
+
+    /// Twenty layers; each service requires three of the layer below.
+    private static func layers(_ count: Int) -> (Desired, Observed) {
+        var desired = Desired()
+        var observed = Observed(revision: 1)
+        let width = max(1, count / 20)
+        for number in 0..<count {
+            let name = QualifiedName("service-\(number)")
+            let program = ActionSpec.Program.exec(["/usr/bin/service", "--number", "\(number)"])
+            var spec = ServiceSpec(name, actions: [ActionSpec("main", program, isProcess: true)])
+            spec.environment = ["NUMBER": .text("\(number)"), "LEVEL": .text("info")]
+            if number >= width {
+                let floor = (number / width - 1) * width
+                spec.requires = (0..<3).map { QualifiedName("service-\(floor + (number * 7 + $0 * 13) % width)") }
+            }
+            let place = SourcePlace(file: "services.d/service-\(number).yaml", line: 2, column: 7)
+            desired.services[name] = Declared(spec, at: place)
+            observed.services[name] = ObservedService(spec, .running, isActive: true)
+        }
+        return (desired, observed)
+    }
+}
