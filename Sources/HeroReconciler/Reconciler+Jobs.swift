@@ -99,7 +99,9 @@ extension Reconciler {
         if entry.life.record.executions == 0, let missing = missingRequirement(of: entry.service) {
             return Obstacles(hindrances: ["it requires \(missing), which is not up"])
         }
-        return kernel.obstacles(launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec))
+        return kernel.obstacles(
+            launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
+        )
     }
 
     private func missingRequirement(of service: ServiceEntry?) -> QualifiedName? {

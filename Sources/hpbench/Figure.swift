@@ -139,7 +139,8 @@ enum Figure: Int, CaseIterable {
     /// How many digits behind the point say something.
     var digits: Int {
         switch self {
-        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus, .reading,
+        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus,
+            .reading,
             .diffTenThousand:
             3
         case .startRatio, .idle, .healingMedian, .healingTail, .readingRatio: 2

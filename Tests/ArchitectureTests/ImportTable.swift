@@ -124,7 +124,8 @@ extension ModuleRule {
             "hpbench",
             main: nil,
             ours: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "HeroStore", "HeroFuzz", "CHeroLinux",
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "HeroStore", "HeroFuzz",
+                "CHeroLinux",
                 "CLibYAML",
             ],
             toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],

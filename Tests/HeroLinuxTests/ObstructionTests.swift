@@ -123,7 +123,15 @@ import Testing
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
         var obstruction = Obstruction()
-        let order = ObstacleOrder(ports: [], sockets: [path], pidFile: nil, user: nil, program: "", environment: [], recorded: nil)
+        let order = ObstacleOrder(
+            ports: [],
+            sockets: [path],
+            pidFile: nil,
+            user: nil,
+            program: "",
+            environment: [],
+            recorded: nil
+        )
         var now = Moment(nanoseconds: hl_boot_clock())
         var found = obstruction.look(order, now: now)
         // Where other network namespaces live on this machine it is asked twice, and only once it is two seconds old.
