@@ -73,6 +73,9 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     /// Raised by the author to ask for a restart.
     public var generation: Int
 
+    /// One list for all actions that say nothing.
+    private static let standardExitCodes: [Int32] = [0]
+
     /// Makes an action with the contract's defaults, which differ between a process and a one-shot.
     public init(_ name: String, _ program: Program, isProcess: Bool = false) {
         self.name = name
@@ -101,7 +104,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         stop = StopPolicy()
         restart = isProcess ? .always : .onFailure
         retry = RetryPolicy(maxAttempts: isProcess ? 0 : 1)
-        successExitCodes = [0]
+        successExitCodes = Self.standardExitCodes
         schedule = nil
         runOn = .none
         log = LogPolicy()

@@ -10,12 +10,15 @@ public struct FieldPlaces: Hashable, Sendable {
         public var line: Int32
         /// Column in characters, from 1.
         public var column: Int32
+        /// Characters that its key takes; 0 where it goes on to the end of the line.
+        public var length: Int32
 
         /// Makes an entry.
-        public init(_ path: String, line: Int32, column: Int32) {
+        public init(_ path: String, line: Int32, column: Int32, length: Int32 = 1) {
             self.path = path
             self.line = line
             self.column = column
+            self.length = length
         }
     }
 

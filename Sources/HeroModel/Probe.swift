@@ -63,30 +63,43 @@ public struct TCPEndpoint: Hashable, Sendable, Codable {
         self.port = port
     }
 
-    /// Reads `8080`, `127.0.0.1:8080` or `[::1]:8080`.
+    /// Reads `8080`, `127.0.0.1:8080` or `[::1]:8080`; nil where the port is not from 1 to 65535, in decimal.
     public init?(_ text: String) {
-        let host: Substring?
-        let port: Substring
-        if let colon = text.lastIndex(of: ":") {
-            host = text[..<colon]
-            port = text[text.index(after: colon)...]
-        } else {
-            host = nil
-            port = text[...]
+        let bytes = text.utf8
+        var start = bytes.endIndex
+        while start > bytes.startIndex {
+            let before = bytes.index(before: start)
+            guard (48...57).contains(bytes[before]) else { break }
+            start = before
         }
-        guard !port.isEmpty, port.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt16(port), number > 0
-        else { return nil }
-        guard let host else {
-            self.init(port: number)
+        guard let port = Self.port(bytes[start...]) else { return nil }
+        guard start > bytes.startIndex else {
+            self.init(port: port)
             return
         }
-        if host.hasPrefix("["), host.hasSuffix("]"), host.count > 2 {
-            self.init(host: String(host.dropFirst().dropLast()), port: number)
-        } else if !host.isEmpty, !host.contains(":"), !host.contains("["), !host.contains("]") {
-            self.init(host: String(host), port: number)
-        } else {
-            return nil
+        let colon = bytes.index(before: start)
+        guard bytes[colon] == UInt8(ascii: ":"), let host = Self.host(text[..<colon]) else { return nil }
+        self.init(host: host, port: port)
+    }
+
+    private static func port(_ digits: Substring.UTF8View) -> UInt16? {
+        // `080` is no port: it may be octal to one reader and decimal to the next.
+        guard let first = digits.first, first != UInt8(ascii: "0") else { return nil }
+        var value: UInt32 = 0
+        for digit in digits where value <= UInt32(UInt16.max) { value = value * 10 + UInt32(digit &- 48) }
+        return UInt16(exactly: value)
+    }
+
+    /// What stands before the colon: a name, or an address, which is in brackets where it has colons itself.
+    private static func host(_ text: Substring) -> String? {
+        let bytes = text.utf8
+        if bytes.first == UInt8(ascii: "["), bytes.last == UInt8(ascii: "]") {
+            return bytes.count > 2 ? String(text.dropFirst().dropLast()) : nil
         }
+        let isPlain = bytes.allSatisfy {
+            $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "[") && $0 != UInt8(ascii: "]")
+        }
+        return isPlain && !bytes.isEmpty ? String(text) : nil
     }
 }
 

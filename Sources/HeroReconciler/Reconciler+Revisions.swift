@@ -137,7 +137,8 @@ extension Reconciler {
             desired = wanted
             return
         }
-        let declared = "\(wanted.services.count) services declared"
+        let count = wanted.services.count
+        let declared = count == 1 ? "1 service declared" : "\(count) services declared"
         let narrowed = only.isEmpty ? "" : ", only \(only.map(\.description).joined(separator: " ")) applied"
         let record = RevisionRecord(
             number: (revision?.number ?? 0) + 1,

@@ -28,12 +28,17 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
         }
     }
 
-    /// Reads the manifests; the required core is asked for only where the case is about it.
-    func read() throws -> ManifestResult {
-        var options = ManifestOptions(requiresCore: name.hasPrefix("core-")) { Self.zones.contains($0) }
-        options.variables = pairs("variables.txt")
-        options.environment = pairs("environment.txt")
-        return Manifests.read(try files(), options: options)
+    /// Reads the manifests.
+    func read() throws -> ManifestResult { Manifests.read(try files(), options: options) }
+
+    /// What the caller of the case knows; the required core is asked for only where the case is about it.
+    var options: ManifestOptions {
+        ManifestOptions(
+            requiresCore: name.hasPrefix("core-"),
+            variables: pairs("variables.txt"),
+            environment: pairs("environment.txt"),
+            zoneExists: { Self.zones.contains($0) }
+        )
     }
 
     /// The lines `NAME=VALUE` of a file of the case, if it has that file.

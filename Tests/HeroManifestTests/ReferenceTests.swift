@@ -61,6 +61,7 @@ struct ReferenceTests {
             let wrong = try Example(code, "wrong")
             text += "\n## \(code.rawValue)\n\n\(code.explanation)\n\n"
             text += wrong.isMade ? "\(wrong.shown)\n\n" : "```yaml\n\(wrong.shown)```\n\n"
+            for (name, value) in wrong.given { text += "With `--var \(name)=\(value)`:\n\n" }
             text += "```text\n\(wrong.output)```\n"
             if let right = try? Example(code, "right") { text += "\nRight:\n\n```yaml\n\(right.shown)```\n" }
         }
@@ -76,6 +77,8 @@ private struct Example {
     let shown: String
     /// The codes that it must be given.
     let codes: Set<String>
+    /// What was given with `--var`.
+    let given: [String: String]
     let diagnostics: [Diagnostic]
 
     /// What `validate` prints, without its summary.
@@ -100,9 +103,12 @@ private struct Example {
         }
         self.codes = codes
         let file = ManifestFile(path: "services.d/web.yaml", folder: "/srv/services.d", bytes: bytes)
-        let options = ManifestOptions(requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code)) {
-            ["UTC", "Europe/Brussels"].contains($0)
-        }
+        given = code == .unusedVariable ? ["LEVEL": "debug"] : [:]
+        let options = ManifestOptions(
+            requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code),
+            variables: given,
+            zoneExists: { ["UTC", "Europe/Brussels"].contains($0) }
+        )
         diagnostics = Manifests.read([file], options: options).diagnostics
     }
 

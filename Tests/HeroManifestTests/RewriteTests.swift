@@ -11,7 +11,7 @@ struct RewriteTests {
     )
     func rewritten(_ folder: CaseFolder) throws {
         let files = try folder.files()
-        let options = ManifestOptions(requiresCore: false)
+        let options = folder.options
         let plain = try #require(Manifests.read(files, options: options).desired)
         // A default that the set itself changes is no default any more when it is spelled out.
         let hasOwnDefaults =
@@ -126,7 +126,8 @@ struct Rewriter {
         case .mapping(let pairs) where !pairs.isEmpty && (indent == 0 || roll(3) > 0):
             return entries(pairs, keys).map { entry in
                 let property = keys.first { $0.key == entry.key }
-                return comment(margin) + "\(margin)\(word(entry.key, isPlain: true, inFlow: false)):"
+                return comment(margin)
+                    + "\(margin)\(word(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: false)):"
                     + value(entry.value, keys: self.keys(of: property?.form), indent: indent)
             }.joined(separator: "\n")
         case .sequence(let items) where !items.isEmpty && roll(3) > 0:
@@ -164,7 +165,7 @@ struct Rewriter {
         case .mapping(let pairs):
             let texts = entries(pairs, keys).map { entry in
                 let property = keys.first { $0.key == entry.key }
-                return word(entry.key, isPlain: true, inFlow: true) + ": "
+                return word(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: true) + ": "
                     + flow(entry.value, keys: self.keys(of: property?.form))
             }
             return "{" + texts.joined(separator: ", ") + "}"

@@ -1,8 +1,8 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// The desired state of a set without errors.
-    func assembled() -> Desired {
+    /// The desired state of a set without errors; takes the drafts apart, so that nothing is held twice.
+    mutating func assembled() -> Desired {
         var desired = Desired(settings: settings.first?.settings ?? Settings())
         let defaults = defaultPlaces
         desired.services.reserveCapacity(services.count)
@@ -14,7 +14,7 @@ extension ManifestSet {
             let source = source(draft.file)
             var places = FieldPlaces()
             if let defaults { places.add(defaults.entries, in: defaults.file) }
-            places.add(draft.written.map(\.entry), in: source.file.path)
+            places.add(draft.written, in: source.file.path)
             desired.actions[draft.name] = Declared(
                 draft.spec(under: desired.settings),
                 at: source.place(draft.span),
@@ -27,10 +27,7 @@ extension ManifestSet {
     /// Where the settings say what actions do that say nothing themselves, by the field of an action.
     private var defaultPlaces: DefaultPlaces? {
         guard let settings = settings.first, !settings.defaultPlaces.isEmpty else { return nil }
-        return DefaultPlaces(
-            file: source(settings.file).file.path,
-            entries: settings.defaultPlaces.map(\.entry)
-        )
+        return DefaultPlaces(file: source(settings.file).file.path, entries: settings.defaultPlaces)
     }
 
     /// The fields of `defaults` as fields of an action, and the file they are written in.
@@ -39,27 +36,38 @@ extension ManifestSet {
         var entries: [FieldPlaces.Entry]
     }
 
-    private func service(
+    private mutating func service(
         _ number: Int,
         _ settings: Settings,
         _ defaults: DefaultPlaces?
     ) -> Declared<ServiceSpec> {
-        let own = source(services[number].file)
-        var spec = services[number].spec
-        spec.actions.reserveCapacity(usedActions[number].count)
+        let used = usedActions[number]
+        let spans = used.map { span(of: $0, in: number) }
+        let draft = services[number]
+        services[number] = ServiceDraft(file: draft.file, spec: Self.nothing, span: draft.span)
+        let own = source(draft.file)
+        var spec = draft.spec
+        spec.actions.reserveCapacity(used.count)
         var places = FieldPlaces()
-        var written = services[number].written.map(\.entry)
-        for used in usedActions[number] {
-            let action = draft(of: used, in: number)
+        var written = draft.written
+        for (used, span) in zip(used, spans) {
+            let action: ActionDraft
+            switch used {
+            case .inline(let number): action = draft.inlineActions[number]
+            case .document(let number, _): action = actions[number]
+            }
             spec.actions.append(action.spec(under: settings))
             let name = "actions." + action.spec.name
-            written.append(Written(path: name, span: span(of: used, in: number)).entry)
+            written.append(Written(path: name, span: span))
             let prefix = name + "."
             if let defaults { places.add(defaults.entries, in: defaults.file, prefix: prefix) }
             // A field of an action document is written there, not where the service names it.
-            places.add(action.written.map(\.entry), in: source(action.file).file.path, prefix: prefix)
+            places.add(action.written, in: source(action.file).file.path, prefix: prefix)
         }
         places.add(written, in: own.file.path)
-        return Declared(spec, at: own.place(services[number].span), places: places)
+        return Declared(spec, at: own.place(draft.span), places: places)
     }
+
+    /// What stays of a draft that was taken apart.
+    private static let nothing = ServiceSpec(QualifiedName(""), actions: [])
 }

@@ -16,41 +16,65 @@ extension ManifestSet {
         var endpoint: TCPEndpoint?
     }
 
-    /// All claims so far.
-    private struct Claims {
-        var ports: [UInt16: PortClaims] = [:]
-        var sockets: [String: Claim] = [:]
+    /// One address of one port.
+    private struct BoundAddress: Hashable {
+        var port: UInt16
+        var address: NumericAddress
     }
 
-    /// The claims on one port, so that each new one meets those it overlaps at once.
+    /// The claims on one port, by their numbers: nearly every port has one.
     private struct PortClaims {
-        var any: Claim?
-        var any4: Claim?
-        var first: Claim?
-        var first4: Claim?
-        var byAddress: [NumericAddress: Claim] = [:]
+        var first: Int
+        var first4: Int?
+        var any: Int?
+        var any4: Int?
 
-        /// The earliest known claim that a new one overlaps.
-        func overlapping(_ address: NumericAddress?) -> Claim? {
-            guard let address, !address.isAny6 else { return first }
-            if let any { return any }
-            if address.isAny4 { return first4 }
-            if address.isVersion4, let any4 { return any4 }
-            return byAddress[address]
-        }
-
-        mutating func add(_ claim: Claim) {
-            if first == nil { first = claim }
-            guard let address = claim.address, !address.isAny6 else {
-                if any == nil { any = claim }
+        mutating func note(_ number: Int, _ address: NumericAddress?) {
+            guard let address, !address.isAny6 else {
+                any = number
                 return
             }
-            if address.isVersion4, first4 == nil { first4 = claim }
-            if address.isAny4 {
-                if any4 == nil { any4 = claim }
-            } else if byAddress[address] == nil {
-                byAddress[address] = claim
+            if address.isVersion4, first4 == nil { first4 = number }
+            if address.isAny4 { any4 = number }
+        }
+    }
+
+    /// All claims so far, so that each new one meets those it overlaps at once.
+    private struct Claims {
+        private var all: [Claim] = []
+        private var ports: [UInt16: PortClaims] = [:]
+        /// The later claims of a port, by address.
+        private var others: [BoundAddress: Int] = [:]
+        private var sockets: [String: Int] = [:]
+
+        /// Takes a claim on a port, unless it overlaps an earlier one, which is returned.
+        mutating func add(_ claim: Claim, port: UInt16) -> Claim? {
+            if let known = ports[port] {
+                if let earlier = overlapping(claim.address, known, port) { return all[earlier] }
+                if let address = claim.address {
+                    others[BoundAddress(port: port, address: address)] = all.count
+                }
             }
+            ports[port, default: PortClaims(first: all.count)].note(all.count, claim.address)
+            all.append(claim)
+            return nil
+        }
+
+        /// Takes a claim on a socket, unless there is an earlier one, which is returned.
+        mutating func add(_ claim: Claim, socket: String) -> Claim? {
+            if let earlier = sockets[socket] { return all[earlier] }
+            sockets[socket] = all.count
+            all.append(claim)
+            return nil
+        }
+
+        private func overlapping(_ address: NumericAddress?, _ known: PortClaims, _ port: UInt16) -> Int? {
+            guard let address, !address.isAny6 else { return known.first }
+            if let any = known.any { return any }
+            if address.isAny4 { return known.first4 }
+            if address.isVersion4, let any4 = known.any4 { return any4 }
+            if all[known.first].address == address { return known.first }
+            return others[BoundAddress(port: port, address: address)]
         }
     }
 
@@ -95,22 +119,16 @@ extension ManifestSet {
                 address: endpoint.host.flatMap { NumericAddress($0) },
                 endpoint: endpoint
             )
-            if let earlier = claims.ports[endpoint.port]?.overlapping(claim.address) {
-                let overlap =
-                    earlier.endpoint == claim.endpoint
-                    ? "" : " (`\(endpoint)` overlaps `\(earlier.endpoint?.description ?? "")`)"
-                reportClash(.portClaimedTwice, "TCP port \(endpoint.port)", claim, earlier, overlap)
-            } else {
-                claims.ports[endpoint.port, default: PortClaims()].add(claim)
-            }
+            guard let earlier = claims.add(claim, port: endpoint.port) else { continue }
+            let overlap =
+                earlier.endpoint == claim.endpoint
+                ? "" : " (`\(endpoint)` overlaps `\(earlier.endpoint?.description ?? "")`)"
+            reportClash(.portClaimedTwice, "TCP port \(endpoint.port)", claim, earlier, overlap)
         }
         for (path, span) in bound.sockets {
             let claim = Claim(owner: owner, file: file, span: reference ?? span)
-            if let earlier = claims.sockets[path] {
-                reportClash(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
-            } else {
-                claims.sockets[path] = claim
-            }
+            guard let earlier = claims.add(claim, socket: path) else { continue }
+            reportClash(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
         }
     }
 

@@ -101,7 +101,7 @@ extension ActionDraft {
         },
         Key("sockets") { node, draft, scope in
             var paths = Distinct<String>()
-            for item in scope.items(node, "sockets", of: "paths", example: "/run/web.sock") {
+            for item in scope.singleItems(node, "sockets", of: "paths", example: "/run/web.sock") {
                 guard let path = scope.socketPath(item, "sockets") else { continue }
                 if paths.append(path) {
                     draft.bound.sockets.append((path, item.span))
@@ -113,7 +113,7 @@ extension ActionDraft {
         },
         Key("tcp_ports") { node, draft, scope in
             var endpoints = Distinct<TCPEndpoint>()
-            for item in scope.items(node, "tcp_ports", of: "ports or addresses", example: "8080") {
+            for item in scope.singleItems(node, "tcp_ports", of: "ports or addresses", example: "8080") {
                 guard let endpoint = scope.boundEndpoint(item, "tcp_ports") else { continue }
                 if endpoints.append(endpoint) {
                     draft.bound.ports.append((endpoint, item.span))

@@ -23,21 +23,17 @@ extension Scope {
             reportType(node, key, "a port or an address", example: "127.0.0.1:8080")
             return nil
         }
-        // The usual case first: a port alone.
-        if (1...5).contains(text.utf8.count), let port = Scalars.decimal(text), port > 0,
-            let port = UInt16(exactly: port)
-        {
-            return TCPEndpoint(port: port)
-        }
-        let hasLeadingZero = text.split(separator: ":").last?.utf8.first == UInt8(ascii: "0")
-        if !hasLeadingZero, let endpoint = TCPEndpoint(text), endpoint.host.map(HTTPAddress.isHost) ?? true {
-            return endpoint
-        }
-        let isNumber = Scalars.looksDecimal(text)
+        if let endpoint = TCPEndpoint(text), endpoint.host.map(HTTPAddress.isHost) ?? true { return endpoint }
+        let port = text.split(separator: ":").last.map(String.init) ?? ""
+        let hasLeadingZero = port.utf8.count > 1 && port.utf8.first == UInt8(ascii: "0")
+        // With a port that is one, would it be an address?
+        let isOnlyPort =
+            TCPEndpoint(text.dropLast(port.utf8.count) + "1")?.host.map(HTTPAddress.isHost) ?? (port == text)
+        let isOutOfRange = isOnlyPort && !hasLeadingZero && Scalars.looksDecimal(port)
         report(
-            isNumber && !hasLeadingZero ? .outOfRange : .invalidAddress,
-            isNumber && !hasLeadingZero
-                ? "`\(key)` must be a port from 1 to 65535, not \(quoted(text))"
+            isOutOfRange ? .outOfRange : .invalidAddress,
+            isOutOfRange
+                ? "`\(key)` must be a port from 1 to 65535, not \(quoted(port))"
                 : "`\(key)` is no port and no address: \(quoted(text))",
             help: "write `8080`, `\"127.0.0.1:8080\"` or `\"[::1]:8080\"`",
             at: node.span
@@ -81,14 +77,17 @@ enum HTTPAddress {
     /// Reads `http://host[:port]/path`; the port is 80 and the path `/` where they are missing.
     static func parse(_ text: String) -> HTTPTarget? {
         guard text.hasPrefix("http://") else { return nil }
-        let rest = text.dropFirst(7)
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
+        let rest = text.utf8.dropFirst(7)
+        let end =
+            rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+            ?? rest.endIndex
         let authority = rest[..<end]
-        var path = String(rest[end...])
+        var path = String(text[end...])
         if path.utf8.first != UInt8(ascii: "/") { path = "/" + path }
         guard isRequestPath(path) else { return nil }
-        let hasPort = authority.last != "]" && authority.contains(":")
-        guard let endpoint = TCPEndpoint(hasPort ? String(authority) : "\(authority):80"),
+        let hasPort = authority.last != UInt8(ascii: "]") && authority.contains(UInt8(ascii: ":"))
+        let server = String(text[authority.startIndex..<end])
+        guard let endpoint = TCPEndpoint(hasPort ? server : server + ":80"),
             let host = endpoint.host, isHost(host)
         else { return nil }
         return HTTPTarget(.tcp(host: host, port: endpoint.port), path: path)
@@ -113,39 +112,58 @@ enum HTTPAddress {
 }
 
 /// An IPv4 or IPv6 address by its value: two spellings of one address are equal.
+///
+/// Sixteen bytes in network order; an IPv4 address is kept in its IPv6 form (RFC 4291, 2.5.5.2).
 struct NumericAddress: Hashable {
-    private let groups: [UInt16]
+    private let high: UInt64
+    private let low: UInt64
 
     /// Reads `127.0.0.1`, `::1` or `::ffff:127.0.0.1`; nil when it is none.
     init?(_ text: String) {
         guard text.utf8.count <= 45 else { return nil }
-        if text.contains(":") {
-            guard let groups = Self.version6(text) else { return nil }
-            self.groups = groups
+        if let value = Self.version4(text.utf8) {
+            (high, low) = (0, 0xFFFF << 32 | UInt64(value))
         } else {
-            guard let groups = Self.version4(text) else { return nil }
-            self.groups = [0, 0, 0, 0, 0, 0xFFFF] + groups
+            guard text.utf8.contains(UInt8(ascii: ":")), let groups = Self.version6(text) else { return nil }
+            high = Self.join(groups.prefix(4))
+            low = Self.join(groups.suffix(4))
         }
     }
 
     /// `0.0.0.0`: every IPv4 address.
-    var isAny4: Bool { groups == [0, 0, 0, 0, 0, 0xFFFF, 0, 0] }
+    var isAny4: Bool { high == 0 && low == 0xFFFF << 32 }
 
     /// `::`: every address.
-    var isAny6: Bool { groups.allSatisfy { $0 == 0 } }
+    var isAny6: Bool { high == 0 && low == 0 }
 
     /// Whether it is an IPv4 address, also in its IPv6 form.
-    var isVersion4: Bool { groups.prefix(6) == [0, 0, 0, 0, 0, 0xFFFF] }
+    var isVersion4: Bool { high == 0 && low >> 32 == 0xFFFF }
 
-    private static func version4(_ text: some StringProtocol) -> [UInt16]? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
-        var bytes: [UInt16] = []
-        for part in parts {
-            guard let byte = Scalars.decimal(String(part)), (0...255).contains(byte) else { return nil }
-            bytes.append(UInt16(byte))
+    private static func join(_ groups: ArraySlice<UInt16>) -> UInt64 {
+        groups.reduce(0) { $0 << 16 | UInt64($1) }
+    }
+
+    private static func version4(_ bytes: some Sequence<UInt8>) -> UInt32? {
+        var value: UInt32 = 0
+        var part: UInt32?
+        var dots = 0
+        for byte in bytes {
+            switch (byte, part) {
+            case (UInt8(ascii: "."), let done?) where dots < 3:
+                value = value << 8 | done
+                part = nil
+                dots += 1
+            case (48...57, nil): part = UInt32(byte) - 48
+            // After a zero comes nothing: `010` is eight to one reader and ten to the next.
+            case (48...57, let begun?) where begun > 0 && begun < 26:
+                let longer = begun * 10 + UInt32(byte) - 48
+                guard longer <= 255 else { return nil }
+                part = longer
+            default: return nil
+            }
         }
-        return [bytes[0] << 8 | bytes[1], bytes[2] << 8 | bytes[3]]
+        guard dots == 3, let part else { return nil }
+        return value << 8 | part
     }
 
     private static func version6(_ text: String) -> [UInt16]? {
@@ -176,8 +194,8 @@ struct NumericAddress: Hashable {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
             if mayEndIn4, index == parts.count - 1, part.contains(".") {
-                guard let tail = version4(part) else { return nil }
-                result += tail
+                guard let tail = version4(part.utf8) else { return nil }
+                result += [UInt16(truncatingIfNeeded: tail >> 16), UInt16(truncatingIfNeeded: tail)]
             } else {
                 guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-",
                     let group = UInt16(part, radix: 16)

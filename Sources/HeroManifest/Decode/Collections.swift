@@ -9,10 +9,50 @@ extension Scope {
         return []
     }
 
+    /// The items of a list of single values; whatever else stands among them is reported, and left out.
+    mutating func singleItems(_ node: Node, _ key: String, of what: String, example: String) -> [Node] {
+        items(node, key, of: what, example: example).filter { isSingle($0, key, of: what, example: example) }
+    }
+
+    /// Whether an item of a list is a single value; says so where it is none.
+    private mutating func isSingle(_ item: Node, _ key: String, of what: String, example: String) -> Bool {
+        let found: String
+        let help: String
+        switch item.content {
+        case .scalar where item.isNull:
+            report(
+                .missingValue,
+                "an item of `\(key)` has no value" + (item.content.isEmptyScalar ? "" : ": YAML reads this as null"),
+                help: "write one, or remove the item"
+                    + (item.content.isEmptyScalar ? "" : "; put it in quotes if it is a text"),
+                at: item.span
+            )
+            return false
+        case .scalar: return true
+        case .unusable: return false
+        case .sequence:
+            found = "a list"
+            help = "take its items out: one list is enough"
+        case .mapping:
+            found = "a map"
+            help =
+                what == "texts"
+                ? "put it in quotes if it is a text that holds `: `; a map means nothing here"
+                : "write it as `\(key): [\(example)]`"
+        }
+        report(
+            .wrongType,
+            "`\(key)` must be a list of \(what), and this item is \(found)",
+            help: help,
+            at: item.span
+        )
+        return false
+    }
+
     /// A list of texts that are not empty, each once.
     mutating func words(_ node: Node, _ key: String, example: String) -> [String] {
         var result = Distinct<String>()
-        for item in items(node, key, of: "texts", example: example) {
+        for item in singleItems(node, key, of: "texts", example: example) {
             guard let text = word(item, key, example: "\(key): [\(example)]") else { continue }
             if !result.append(text) { reportRepetition(item, key, text) }
         }
@@ -28,7 +68,9 @@ extension Scope {
         }
         var result: [String] = []
         for item in items {
-            guard let text = text(item, key, example: example) else { continue }
+            guard isSingle(item, key, of: "texts", example: ""), let text = text(item, key, example: example) else {
+                continue
+            }
             result.append(text)
         }
         guard result.count == items.count else { return nil }
@@ -76,7 +118,7 @@ extension Scope {
                 )
                 continue
             }
-            written("\(key).\(entry.key)", entry.span)
+            written(key + "." + entry.key, entry.span)
             if let found = value(entry, &self) { result[entry.key] = found }
         }
         return result
@@ -94,7 +136,7 @@ extension Scope {
     mutating func references(_ node: Node, _ key: String) -> [(name: QualifiedName, span: Span)] {
         var result: [(name: QualifiedName, span: Span)] = []
         var seen: Set<QualifiedName> = []
-        for item in items(node, key, of: "names", example: "hero_db") {
+        for item in singleItems(node, key, of: "names", example: "hero_db") {
             guard let name = reference(item, key) else { continue }
             if seen.insert(name).inserted {
                 result.append((name, item.span))

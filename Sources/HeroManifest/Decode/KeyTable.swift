@@ -22,15 +22,17 @@ protocol Located {
     var misspelt: Set<String> { get set }
 }
 
-/// Where one field is written.
-struct Written: Sendable {
-    /// The field's path, such as `retry.delay`.
-    var path: String
-    /// Where its key stands.
-    var span: Span
+/// Where one field is written, as its declaration will keep it: lists of these are handed on, never copied.
+typealias Written = FieldPlaces.Entry
 
-    /// As a declaration keeps it.
-    var entry: FieldPlaces.Entry { FieldPlaces.Entry(path, line: span.line, column: span.column) }
+extension Written {
+    /// Notes a field by its path, such as `retry.delay`, and where its key stands.
+    init(path: String, span: Span) {
+        self.init(path, line: span.line, column: span.column, length: span.length)
+    }
+
+    /// Where its key stands.
+    var span: Span { Span(line: line, column: column, length: length) }
 }
 
 /// All keys of one map.
@@ -41,6 +43,8 @@ struct KeyTable<Draft: Located>: Sendable {
     let prefix: String
     /// The keys.
     let keys: [Key<Draft>]
+    /// The path of each key.
+    private let paths: [String]
     private let index: [String: Int]
     /// What a key means that belongs somewhere else.
     private let elsewhere: @Sendable (String) -> String?
@@ -56,6 +60,7 @@ struct KeyTable<Draft: Located>: Sendable {
         self.prefix = prefix
         self.keys = keys
         self.elsewhere = elsewhere
+        paths = keys.map { prefix + $0.name }
         index = Dictionary(keys.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
@@ -66,9 +71,8 @@ struct KeyTable<Draft: Located>: Sendable {
                 reportUnknown(entry, &draft, in: &scope)
                 continue
             }
-            let key = keys[found]
-            draft.written.append(Written(path: prefix.isEmpty ? key.name : prefix + key.name, span: entry.span))
-            key.decode(entry.value, &draft, &scope)
+            draft.written.append(Written(path: paths[found], span: entry.span))
+            keys[found].decode(entry.value, &draft, &scope)
         }
     }
 

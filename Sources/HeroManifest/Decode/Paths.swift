@@ -40,7 +40,7 @@ extension Scope {
     /// A list of paths of files, each once.
     mutating func paths(_ node: Node, _ key: String, example: String) -> [String] {
         var result = Distinct<String>()
-        for item in items(node, key, of: "paths", example: example) {
+        for item in singleItems(node, key, of: "paths", example: example) {
             guard let path = filePath(item, key, example: "\(key): [\(example)]") else { continue }
             if !result.append(path) { reportRepetition(item, key, path) }
         }

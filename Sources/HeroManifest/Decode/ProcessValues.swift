@@ -108,7 +108,7 @@ extension Scope {
     /// A list of names of variables, each once.
     mutating func variableNames(_ node: Node, _ key: String) -> [String] {
         var result = Distinct<String>()
-        for item in items(node, key, of: "names", example: "HOME") {
+        for item in singleItems(node, key, of: "names", example: "HOME") {
             guard let name = word(item, key, example: "\(key): [HOME]"), isVariableName(name, key, at: item.span) else {
                 continue
             }

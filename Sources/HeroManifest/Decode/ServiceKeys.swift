@@ -164,6 +164,11 @@ extension ServiceDraft {
     }
 
     private mutating func decodeActions(_ node: Node, in scope: inout Scope) {
+        if case .mapping(let entries) = node.content {
+            hasBrokenItems = true
+            Self.reportMap(entries, at: node.span, in: &scope)
+            return
+        }
         for item in scope.items(node, "actions", of: "names or actions", example: "web") {
             switch item.content {
             case .scalar:
@@ -185,5 +190,19 @@ extension ServiceDraft {
             }
         }
         if case .sequence = node.content {} else if !node.isNull { hasBrokenItems = true }
+    }
+
+    /// Actions written as a map: by their names, as elsewhere, or one of them without its dash.
+    private static func reportMap(_ entries: [Entry], at span: Span, in scope: inout Scope) {
+        let isOne = entries.contains { ActionDraft.inlineKeyNames.contains($0.key) || $0.key == "name" }
+        let first = entries.first.map { QualifiedName.isValid($0.key) ? $0.key : "main" } ?? "main"
+        scope.report(
+            .wrongType,
+            "`actions` must be a list of names or actions, not a map",
+            help: isOne
+                ? "begin the action with a dash: `- name: main`, and its other keys below `name`"
+                : "write each as an item of a list: `- name: \(first)`, and its other keys below `name`",
+            at: span
+        )
     }
 }

@@ -128,7 +128,7 @@ struct RetentionDraft: Located {
             Key("action") { node, draft, scope in draft.rule.action = scope.name(node, "retention.action") },
             Key("phases") { node, draft, scope in
                 var phases = Distinct<JobPhase>()
-                for item in scope.items(node, "retention.phases", of: "phases", example: "succeeded") {
+                for item in scope.singleItems(node, "retention.phases", of: "phases", example: "succeeded") {
                     guard let phase = scope.choice(item, "retention.phases", EndedPhase.self)?.phase else { continue }
                     if !phases.append(phase) { scope.reportRepetition(item, "retention.phases", phase.rawValue) }
                 }
