@@ -33,6 +33,11 @@ public protocol Kernel: AnyObject {
     /// Looks at what stands between an action and its start; touches nothing.
     func obstacles(_ order: ObstacleOrder) -> Obstacles
 
+    /// Looks at many actions at once, for a plan; touches nothing.
+    ///
+    /// - Returns: as many answers, in the same order.
+    func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer]
+
     /// Removes a socket file that was judged stale, if it is still that very one (reliability.md SK-4).
     func removeSocket(_ file: SocketFile)
 

@@ -60,7 +60,7 @@ struct Foreigners {
         return found
     }
 
-    private static func isShim(_ pid: Int32) -> Bool {
+    static func isShim(_ pid: Int32) -> Bool {
         program(of: pid)?.split(separator: "/").last == "hpshim" || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
     }
 

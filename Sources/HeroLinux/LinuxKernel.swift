@@ -102,6 +102,9 @@ public final class LinuxKernel: Kernel {
     /// Looks at what stands between an action and its start.
     public func obstacles(_ order: ObstacleOrder) -> Obstacles { obstruction.look(order, now: reactor.now) }
 
+    /// Looks at many actions at once.
+    public func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer] { Survey.take(questions) }
+
     /// Removes a socket file that was judged stale.
     public func removeSocket(_ file: SocketFile) { SocketRemoval.remove(file) }
 

@@ -101,6 +101,13 @@ struct Listeners {
         return Set(table.filter { Array(Self.name(of: $0)) == wanted }.map(\.inode))
     }
 
+    /// The name a socket was bound with, an abstract one with `@` for its leading NUL.
+    static func writtenName(of listener: hl_listener) -> String {
+        let name = name(of: listener)
+        guard name.first == 0 else { return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) }
+        return "@" + String(decoding: name.dropFirst(), as: UTF8.self)
+    }
+
     private static func name(of listener: hl_listener) -> ArraySlice<UInt8> {
         withUnsafeBytes(of: listener.path) { Array($0) }.prefix(Int(max(0, listener.path_size)))
     }

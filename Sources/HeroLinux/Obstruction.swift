@@ -159,12 +159,27 @@ public struct Obstruction {
     // MARK: - Who
 
     /// The absolute paths the action's program may have.
-    private static func programs(of order: ObstacleOrder) -> [String] {
+    static func programs(of order: ObstacleOrder) -> [String] {
         let variables = order.program.contains("/") ? [:] : (try? Launch.environment(order.environment)) ?? [:]
         return Launch.candidates(order.program, path: variables["PATH"] ?? "")
     }
 
-    /// The processes that have one of these sockets open, in one pass over all descriptors.
+    /// The processes that have each of these sockets open, in one pass over all descriptors.
+    static func owners(of inodes: Set<UInt>) -> [UInt: [Int32]] {
+        var owners: [UInt: [Int32]] = [:]
+        guard !inodes.isEmpty else { return owners }
+        for pid in Census.everyPID() {
+            var seen: Set<UInt> = []
+            _ = Census.anyDescriptor(of: pid) { path in
+                if let inode = socketInode(path), inodes.contains(inode) { seen.insert(inode) }
+                return false
+            }
+            for inode in seen { owners[inode, default: []].append(pid) }
+        }
+        return owners
+    }
+
+    /// The processes that have one of these sockets open.
     private static func holders(
         of wanted: [(resource: Resource, inodes: Set<UInt>)],
         programs: [String],
@@ -172,15 +187,7 @@ public struct Obstruction {
     ) -> [Holder] {
         guard !wanted.isEmpty else { return [] }
         let all = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
-        var owners: [UInt: [Int32]] = [:]
-        for pid in Census.everyPID() {
-            var seen: Set<UInt> = []
-            _ = Census.anyDescriptor(of: pid) { path in
-                if let inode = socketInode(path), all.contains(inode) { seen.insert(inode) }
-                return false
-            }
-            for inode in seen { owners[inode, default: []].append(pid) }
-        }
+        let owners = owners(of: all)
         return wanted.flatMap { resource, inodes -> [Holder] in
             let pids = Set(inodes.flatMap { owners[$0] ?? [] }).sorted()
             let known = pids.compactMap(foreigners.describe)
@@ -194,7 +201,7 @@ public struct Obstruction {
 
     // MARK: - The PID file
 
-    private static func readPIDFile(
+    static func readPIDFile(
         _ path: String,
         _ order: ObstacleOrder,
         _ programs: [String],
@@ -222,7 +229,7 @@ public struct Obstruction {
     }
 
     /// Whether a process executes one of these programs, or interprets one.
-    private static func runs(_ programs: [String], _ pid: Int32) -> Bool {
+    static func runs(_ programs: [String], _ pid: Int32) -> Bool {
         var executed = stat()
         let isReadable = stat("/proc/\(pid)/exe", &executed) == 0
         let arguments = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8)

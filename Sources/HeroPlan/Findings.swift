@@ -3,7 +3,7 @@ public import HeroModel
 /// A process that is stopped to make room for what starts, said before it happens (contract section 7).
 public struct Reclaim: Hashable, Sendable {
     /// The setting of the action that allows it.
-    public enum Permission: String, Hashable, Sendable, Codable {
+    public enum Permission: String, Hashable, Sendable, Codable, CaseIterable {
         /// `kill_others`: strangers that hold its ports or sockets may be stopped.
         case killOthers = "kill_others"
         /// `singleton`: another instance of the same action may be stopped.
@@ -17,7 +17,7 @@ public struct Reclaim: Hashable, Sendable {
     /// The action that declares the resource.
     public var action: String
     /// What is held.
-    public var resource: ObservedHolder.Resource
+    public var resource: Resource
     /// The process that holds it.
     public var pid: Int32
     /// Its program, as an absolute path; empty when it cannot be read.
@@ -56,9 +56,9 @@ public struct Drift: Hashable, Sendable {
         case processGone = "process_gone"
         /// A socket file was removed while its listener lives: nobody new can reach it.
         case socketGone = "socket_gone"
-        /// A declared port is held by a process that is not ours.
+        /// A declared port is held by a process that is not the action's own.
         case portHeldByStranger = "port_held_by_stranger"
-        /// A declared socket is held by a process that is not ours.
+        /// A declared socket is held by a process that is not the action's own, or its PID file names one.
         case socketHeldByStranger = "socket_held_by_stranger"
         /// The program on disk is another one than the one that runs.
         case programReplaced = "program_replaced"
@@ -98,7 +98,7 @@ public struct Drift: Hashable, Sendable {
         )
     }
 
-    /// The program on disk is another one than the one that runs.
+    /// The program on disk is another one than the one that runs, or is not there any more.
     public static func programReplaced(_ service: QualifiedName, _ action: String, path: String) -> Drift {
         Drift(
             service: service,
@@ -118,24 +118,39 @@ public struct Drift: Hashable, Sendable {
         )
     }
 
-    /// What an action declares is held by a process that is not ours.
-    public static func heldByStranger(_ holder: ObservedHolder, mayBeStopped: Bool) -> Drift {
+    /// What an action declares is held by somebody else; `permission` is the key that lets its next start take it.
+    static func held(_ holder: ObservedHolder, _ permission: Reclaim.Permission?) -> Drift {
         let kind: Kind =
             switch holder.resource {
             case .tcp: .portHeldByStranger
             case .socket, .pidFile: .socketHeldByStranger
             }
-        var text = "\(holder.resource) is held by \(ObservedHolder.process(holder.pid, holder.exe))"
-        if let protection = holder.protection {
-            text += ", which is never stopped: \(protection)"
-        } else if holder.pid > 0, !mayBeStopped {
-            text += "; end it, or set `kill_others: true` to have it stopped"
+        let process = ObservedHolder.process(holder.pid, holder.exe)
+        var text =
+            switch holder.resource {
+            case .tcp, .socket: "\(holder.resource) is held by \(process)"
+            case .pidFile: "\(process) is this action already, says \(holder.resource)"
+            }
+        if let owner = holder.owner {
+            text += " of \(owner); let only one of them have it"
+        } else if let protection = holder.protection {
+            text += ", which is never stopped: \(protection.inWords)"
+        } else if let permission {
+            text += "; its next start stops it (\(permission.rawValue))"
+        } else if holder.pid > 0 {
+            let key: Reclaim.Permission = holder.isInstance ? .singleton : .killOthers
+            text += "; end it, or set `\(key.rawValue): true` to have it stopped"
         }
-        return Drift(
-            service: holder.service,
-            action: holder.action,
-            kind: kind,
-            text: text
-        )
+        return Drift(service: holder.service, action: holder.action, kind: kind, text: text)
+    }
+}
+
+extension Drift.Kind {
+    /// Whether it is over once the service has been stopped.
+    var isOverWithAStop: Bool {
+        switch self {
+        case .socketGone, .programReplaced, .environmentFileChanged: true
+        case .processGone, .portHeldByStranger, .socketHeldByStranger: false
+        }
     }
 }

@@ -4,9 +4,14 @@ extension Desired {
     /// What its limits will not do on a machine (reliability.md SP-5), sorted by name.
     ///
     /// Services that are never run by heroproc, and actions that only services use, have nothing to say of themselves.
-    public func limitWarnings(on machine: Capabilities) -> [Diagnostic] {
-        let ofServices = services.keys.sorted().flatMap { name -> [Diagnostic] in
-            guard let service = services[name], service.spec.status == .start else { return [] }
+    public func limitWarnings(
+        on machine: Capabilities,
+        where isAsked: (QualifiedName) -> Bool = { _ in true }
+    ) -> [Diagnostic] {
+        let none = ResourceLimits()
+        let limited = services.lazy.filter { $0.value.spec.actions.contains { $0.limits != none } }
+        let ofServices = limited.map(\.key).sorted().flatMap { name -> [Diagnostic] in
+            guard let service = services[name], service.spec.status == .start, isAsked(name) else { return [] }
             return service.spec.actions.flatMap { action in
                 action.limits.shortcomings(on: machine).map { found in
                     found.warning(
@@ -17,7 +22,7 @@ extension Desired {
             }
         }
         let standalone = actions.keys.sorted().flatMap { name -> [Diagnostic] in
-            guard let action = actions[name], action.spec.isStandalone else { return [] }
+            guard let action = actions[name], action.spec.isStandalone, isAsked(name) else { return [] }
             return action.spec.limits.shortcomings(on: machine).map { found in
                 found.warning(of: "\(name)", at: action.place(of: "limits.\(found.key)"))
             }

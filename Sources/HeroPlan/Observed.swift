@@ -10,18 +10,22 @@ public struct Observed: Hashable, Sendable {
     public var standalone: [QualifiedName: ObservedStandalone]
     /// Processes that hold what declared actions bind, other than the actions' own jobs.
     public var holders: [ObservedHolder]
+    /// What the machine offers for limits; nil where no machine is looked at.
+    public var machine: Capabilities?
 
     /// Makes an observation.
     public init(
         revision: RevisionNumber = 0,
         services: [QualifiedName: ObservedService] = [:],
         standalone: [QualifiedName: ObservedStandalone] = [:],
-        holders: [ObservedHolder] = []
+        holders: [ObservedHolder] = [],
+        machine: Capabilities? = nil
     ) {
         self.revision = revision
         self.services = services
         self.standalone = standalone
         self.holders = holders
+        self.machine = machine
     }
 }
 

@@ -4,16 +4,6 @@ public import HeroModel
 ///
 /// Only listeners count, never clients (contract section 7).
 public struct ObservedHolder: Hashable, Sendable {
-    /// What can be held.
-    public enum Resource: Hashable, Sendable {
-        /// A TCP port, as the action declares it.
-        case tcp(TCPEndpoint)
-        /// A Unix socket by its absolute path.
-        case socket(String)
-        /// A PID file by its absolute path: it names the process, which provably is an instance of the action.
-        case pidFile(String)
-    }
-
     /// The service, or the standalone action, that declares the resource.
     public var service: QualifiedName
     /// Whether that is an action outside of services.
@@ -28,8 +18,10 @@ public struct ObservedHolder: Hashable, Sendable {
     public var exe: String
     /// Whether it provably is another instance of the same action.
     public var isInstance: Bool
-    /// Why it must never be signalled whatever a manifest allows, in words; nil: nothing forbids it.
-    public var protection: String?
+    /// Why it must never be signalled whatever a manifest allows; nil: nothing forbids it.
+    public var protection: Protection?
+    /// The service, or the standalone action, of our own whose job it is; nil for a stranger.
+    public var owner: QualifiedName?
 
     /// Makes a holder.
     public init(
@@ -40,7 +32,8 @@ public struct ObservedHolder: Hashable, Sendable {
         pid: Int32,
         exe: String,
         isInstance: Bool = false,
-        protection: String? = nil
+        protection: Protection? = nil,
+        owner: QualifiedName? = nil
     ) {
         self.service = service
         self.isStandalone = isStandalone
@@ -50,6 +43,28 @@ public struct ObservedHolder: Hashable, Sendable {
         self.exe = exe
         self.isInstance = isInstance
         self.protection = protection
+        self.owner = owner
+    }
+
+    /// Makes a holder of what was seen of it.
+    public init(
+        service: QualifiedName,
+        isStandalone: Bool,
+        action: String,
+        _ holder: Holder,
+        owner: QualifiedName?
+    ) {
+        self.init(
+            service: service,
+            isStandalone: isStandalone,
+            action: action,
+            resource: holder.resource,
+            pid: holder.process?.identity.pid ?? 0,
+            exe: holder.process?.program ?? "",
+            isInstance: holder.runsProgram,
+            protection: holder.process?.protection,
+            owner: owner
+        )
     }
 
     /// A process in words: `pid 412 /usr/sbin/nginx`.
@@ -63,16 +78,5 @@ public struct ObservedHolder: Hashable, Sendable {
         guard protection == nil, pid > 0 else { return nil }
         if action.singleton && isInstance { return .singleton }
         return action.killsOthers ? .killOthers : nil
-    }
-}
-
-extension ObservedHolder.Resource: CustomStringConvertible {
-    /// `tcp 8080`, `socket /run/web.sock`, `PID file /run/web.pid`.
-    public var description: String {
-        switch self {
-        case .tcp(let endpoint): "tcp \(endpoint)"
-        case .socket(let path): "socket \(path)"
-        case .pidFile(let path): "PID file \(path)"
-        }
     }
 }

@@ -8,7 +8,8 @@ extension Plan {
     mutating func addFindings(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
         for change in changes where !change.isStandalone {
             guard isWatched(desired.services[change.service]?.spec) else { continue }
-            drift += observed.services[change.service]?.drift ?? []
+            let found = observed.services[change.service]?.drift ?? []
+            drift += change.action.isStopping ? found.filter { !$0.kind.isOverWithAStop } : found
         }
         if !observed.holders.isEmpty { add(observed.holders, desired, options) }
         if drift.count > 1 {
@@ -33,11 +34,13 @@ extension Plan {
             guard let action = actions[Subject(holder.service, holder.isStandalone)],
                 let spec = Self.spec(of: holder, desired)
             else { continue }
+            // A job of our own that this very plan stops first is in nobody's way.
+            if let owner = holder.owner, isStopped(owner, actions) { continue }
             let permission = holder.permission(spec)
             if action.isStarting, let permission {
                 reclaims.append(Reclaim(holder, allowedBy: permission))
             } else if !holder.isStandalone, isWatched(desired.services[holder.service]?.spec), action != .stop {
-                drift.append(.heldByStranger(holder, mayBeStopped: permission != nil))
+                drift.append(.held(holder, permission))
             }
         }
         reclaims.sort { left, right in
@@ -47,6 +50,10 @@ extension Plan {
         guard !options.kills else { return }
         diagnostics += reclaims.map { Self.refusal($0, desired) }
         reclaims = []
+    }
+
+    private func isStopped(_ owner: QualifiedName, _ actions: [Subject: PlanAction]) -> Bool {
+        [false, true].contains { actions[Subject(owner, $0)]?.isStopping ?? false }
     }
 
     private struct Subject: Hashable {

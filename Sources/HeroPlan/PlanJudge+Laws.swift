@@ -7,7 +7,7 @@ extension PlanJudge {
                 PlanViolation(.everyChangeHasAReason, change.service, text)
             }
             if change.reason.text.isEmpty { return broken("no words") }
-            if !Self.codes(of: change.action).contains(change.reason.code) {
+            if Self.codes[change.action]?.contains(change.reason.code) != true {
                 return broken("\(change.action.rawValue) because of \(change.reason.code.rawValue)")
             }
             if (change.reason.code == .cascade) != (change.cause != nil) {
@@ -19,7 +19,11 @@ extension PlanJudge {
         }
     }
 
-    /// The reasons an action can have.
+    /// The reasons each action can have.
+    private static let codes: [PlanAction: Set<Reason.Code>] = Dictionary(
+        uniqueKeysWithValues: PlanAction.allCases.map { ($0, codes(of: $0)) }
+    )
+
     private static func codes(of action: PlanAction) -> Set<Reason.Code> {
         switch action {
         case .keep: [.unchanged, .ignored]
@@ -101,7 +105,7 @@ extension PlanJudge {
         for change in services {
             let name = change.service
             guard isLive(name), verdict(name) != .handsOff, let record = observed.services[name] else { continue }
-            let declared = desired.services[name]?.spec.requires ?? []
+            let declared = declaredRequires(name)
             for requirement in record.requires + declared where goesDown(requirement) && !goesDown(name) {
                 broken.append(PlanViolation(law, name, "stays up while \(requirement) goes down"))
             }
@@ -267,12 +271,10 @@ extension PlanJudge {
         services.compactMap { change in
             guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
             if change.fields.isEmpty && differences(change.service).isEmpty && change.action == .restart { return nil }
-            let before = observed.services[change.service]?.canonical.values ?? [:]
-            let after = desired.services[change.service].map { CanonicalSpec($0.spec).values } ?? [:]
             let differing = differences(change.service)
             let isTrue = change.fields.allSatisfy { field in
-                field.before == before[field.path] && field.after == after[field.path]
-                    && field.cost == differing[field.path]
+                guard let found = differing[field.path] else { return false }
+                return field.before == found.before && field.after == found.after && field.cost == found.cost
             }
             let isWhole =
                 change.action != .update && change.action != .restart || change.fields.count == differing.count

@@ -16,8 +16,34 @@ struct PlanJudge {
     private(set) var rivals: [QualifiedName: Set<QualifiedName>] = [:]
     /// What is wanted up and requires something that is wanted down, directly or not.
     private(set) var orphans: Set<QualifiedName> = []
-    /// The paths that differ between record and manifest, each with its cost; only where some do.
-    private let differences: [QualifiedName: [String: CostOfChange]]
+    /// The paths that differ between record and manifest; only where some do.
+    private let differences: [QualifiedName: [String: Difference]]
+    /// What is known of each service that is declared, recorded or changed.
+    private let standings: [QualifiedName: Standing]
+
+    /// A path whose values differ.
+    struct Difference {
+        var before: String?
+        var after: String?
+        var cost: CostOfChange
+    }
+
+    /// What is known of one service; a class, since specs are wide and are asked for again and again.
+    final class Standing {
+        let spec: ServiceSpec?
+        let record: ObservedService?
+        let verdict: Verdict
+        let isLive: Bool
+        /// What its change does; of several the last.
+        fileprivate(set) var action: PlanAction?
+
+        fileprivate init(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) {
+            self.spec = spec
+            self.record = record
+            verdict = PlanJudge.verdict(spec, record, options)
+            isLive = record?.isLive ?? false
+        }
+    }
 
     init(plan: Plan, desired: Desired, observed: Observed, options: PlanOptions) {
         self.plan = plan
@@ -29,12 +55,24 @@ struct PlanJudge {
         var changes = [QualifiedName: Change](minimumCapacity: services.count)
         for change in services { changes[change.service] = change }
         self.changes = changes
-        var differences: [QualifiedName: [String: CostOfChange]] = [:]
+        var standings = [QualifiedName: Standing](minimumCapacity: desired.services.count)
+        var differences: [QualifiedName: [String: Difference]] = [:]
         for (name, declared) in desired.services {
-            guard let record = observed.services[name] else { continue }
+            let record = observed.services[name]
+            standings[name] = Standing(declared.spec, record, options)
+            guard let record else { continue }
             let found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
             if !found.isEmpty { differences[name] = found }
         }
+        for (name, record) in observed.services where standings[name] == nil {
+            standings[name] = Standing(nil, record, options)
+        }
+        for change in services {
+            let standing = standings[change.service] ?? Standing(nil, nil, options)
+            standing.action = change.action
+            standings[change.service] = standing
+        }
+        self.standings = standings
         self.differences = differences
         findRivals()
         findOrphans()
@@ -84,29 +122,34 @@ struct PlanJudge {
         case unknown
     }
 
-    func verdict(_ name: QualifiedName) -> Verdict {
-        if let spec = desired.services[name]?.spec {
+    func verdict(_ name: QualifiedName) -> Verdict { standings[name]?.verdict ?? Self.verdict(nil, nil, options) }
+
+    private static func verdict(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) -> Verdict {
+        if let spec {
             if spec.status == .ignore { return .handsOff }
             if options.down == .allServices { return .down }
             if options.down == .userServices && spec.serviceClass == .user { return .down }
             return spec.status == .start ? .up : .down
         }
-        let isUser = observed.services[name]?.serviceClass != .system
+        let isUser = record?.serviceClass != .system
         let isTaken = options.down == .allServices || options.down == .userServices && isUser
         return options.prunes || isTaken ? .down : .unknown
     }
 
-    func isLive(_ name: QualifiedName) -> Bool { observed.services[name]?.isLive ?? false }
+    func isLive(_ name: QualifiedName) -> Bool { standings[name]?.isLive ?? false }
+
+    /// What its manifest requires.
+    func declaredRequires(_ name: QualifiedName) -> [QualifiedName] { standings[name]?.spec?.requires ?? [] }
 
     func goesDown(_ name: QualifiedName) -> Bool {
-        switch changes[name]?.action {
+        switch standings[name]?.action {
         case .stop, .restart: true
         case .keep, .start, .update, .blocked, nil: false
         }
     }
 
     func comesUp(_ name: QualifiedName) -> Bool {
-        switch changes[name]?.action {
+        switch standings[name]?.action {
         case .start, .restart: true
         case .keep, .stop, .update, .blocked, nil: false
         }
@@ -114,19 +157,20 @@ struct PlanJudge {
 
     /// Whether it will be up, or get there, once the plan is carried out.
     func isUpAfterwards(_ name: QualifiedName) -> Bool {
-        let action = changes[name]?.action ?? (isOutside(name) ? .keep : .stop)
+        let standing = standings[name]
+        let action = standing?.action ?? (isOutside(name) ? .keep : .stop)
         switch action {
         case .start, .restart: return true
         case .stop: return false
         case .keep, .update, .blocked:
-            guard isLive(name), let state = observed.services[name]?.state else { return false }
-            return state.isUp || verdict(name) == .up && (state == .starting || state == .backingOff)
+            guard let standing, standing.isLive, let state = standing.record?.state else { return false }
+            return state.isUp || standing.verdict == .up && (state == .starting || state == .backingOff)
         }
     }
 
     /// The declared requirements that will not be up.
     func missing(_ name: QualifiedName) -> [QualifiedName] {
-        desired.services[name]?.spec.requires.filter { !isUpAfterwards($0) } ?? []
+        declaredRequires(name).filter { !isUpAfterwards($0) }
     }
 
     /// What it conflicts with and what stands, or comes up, once the plan is carried out.
@@ -136,24 +180,27 @@ struct PlanJudge {
 
     /// Whether one requires another, as it was started (and lives) or as it is declared.
     func requires(_ dependent: QualifiedName, _ requirement: QualifiedName) -> Bool {
-        isLive(dependent) && observed.services[dependent]?.requires.contains(requirement) == true
-            || desired.services[dependent]?.spec.requires.contains(requirement) == true
+        guard let standing = standings[dependent] else { return false }
+        return standing.isLive && standing.record?.requires.contains(requirement) == true
+            || standing.spec?.requires.contains(requirement) == true
     }
 
-    /// The paths that differ between record and manifest, each with its cost.
-    func differences(_ name: QualifiedName) -> [String: CostOfChange] { differences[name] ?? [:] }
+    /// The paths that differ between record and manifest.
+    func differences(_ name: QualifiedName) -> [String: Difference] { differences[name] ?? [:] }
 
-    private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [String: CostOfChange] {
+    private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [String: Difference] {
         if wanted.text.utf8.elementsEqual(recorded.text.utf8) { return [:] }
         let (before, after) = (recorded.values, wanted.values)
-        var result: [String: CostOfChange] = [:]
+        var result: [String: Difference] = [:]
         for path in Set(before.keys).union(after.keys) {
             let (old, new) = (before[path], after[path])
             if let old, let new, old.utf8.elementsEqual(new.utf8) { continue }
-            result[path] = CanonicalSpec.cost(of: path)
+            result[path] = Difference(before: old, after: new, cost: CanonicalSpec.cost(of: path))
             // Lowering a generation asks for nothing (contract section 3: it is raised to ask for a restart).
             let isGeneration = path == "generation" || path.hasPrefix("actions.") && path.hasSuffix(".generation")
-            if isGeneration, let old = Int(old ?? "0"), let new = Int(new ?? "0"), new < old { result[path] = .inPlace }
+            if isGeneration, let old = Int(old ?? "0"), let new = Int(new ?? "0"), new < old {
+                result[path]?.cost = .inPlace
+            }
         }
         return result
     }
@@ -174,9 +221,9 @@ struct PlanJudge {
         case .up: break
         }
         if orphans.contains(name) && isLive(name) { return .stop }
-        guard let record = observed.services[name] else { return .start }
+        guard let record = standings[name]?.record else { return .start }
         let differences = differences(name)
-        let isReplaced = differences.values.contains(.restart)
+        let isReplaced = differences.values.contains { $0.cost == .restart }
         let hasGivenUp = record.state == .failed || record.state == .degraded || record.unhealthy != nil
         if !record.isLive {
             return record.state == .failed && !options.retriesFailed && !isReplaced ? .nothing : .start

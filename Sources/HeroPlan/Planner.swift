@@ -25,6 +25,10 @@ public enum Planner {
         let standalone = StandalonePlanning(desired, observed, options)
         plan.add(standalone.changes)
         plan.addFindings(desired, observed, options)
+        if let machine = observed.machine, options.down == .none {
+            let shown = Set(plan.only.isEmpty ? [] : plan.changes.map(\.service))
+            plan.diagnostics += desired.limitWarnings(on: machine) { plan.only.isEmpty || shown.contains($0) }
+        }
         plan.diagnostics += Refusals(planning, plan, desired, options).diagnostics
         return plan
     }

@@ -1,3 +1,5 @@
+import HeroKernel
+import HeroLife
 import HeroManifest
 import HeroModel
 import HeroPlan
@@ -26,6 +28,8 @@ extension Reconciler {
             allowsProtected: order.allowsProtected,
             allowsDisruption: order.allowsDisruption
         )
+        // Who holds what matters to a plan only where nobody may be stopped: else the way to each start is cleared.
+        let observed = order.kills ? observed : surveyed(for: wanted)
         let plan = Planner.plan(wanted, observed, options)
         if let refusal = plan.refusals.first {
             return ("cannot apply \(order.directory) as it is: \(refusal.message)", plan.refusals)
@@ -37,5 +41,18 @@ extension Reconciler {
     func objection(toSync wanted: Desired) -> String? {
         guard let refusal = Planner.plan(wanted, observed).refusals.first else { return nil }
         return refusal.message
+    }
+
+    /// What is there, with who holds what the wanted actions bind.
+    private func surveyed(for wanted: Desired) -> Observed {
+        let active = (services.values.flatMap(\.jobs) + standalone.values.compactMap(\.job)).map(\.life.record)
+        let survey = ActionSurvey(
+            wanted,
+            jobs: active.filter(\.phase.isActive),
+            baseEnvironment: kernel.baseEnvironment
+        )
+        var result = observed
+        survey.add(kernel.survey(survey.questions), to: &result)
+        return result
     }
 }

@@ -54,6 +54,11 @@ public final class SimKernel: Kernel {
     /// What a simulated machine puts in the way of a start.
     public func obstacles(_ order: ObstacleOrder) -> Obstacles { machine.obstacles(order) }
 
+    /// Who stands in the way of many starts.
+    public func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer] {
+        questions.map { SurveyAnswer(claims: machine.obstacles($0.order).holders.map { .init($0) }) }
+    }
+
     /// There are no socket files here.
     public func removeSocket(_ file: SocketFile) {}
 

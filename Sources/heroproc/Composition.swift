@@ -95,10 +95,16 @@ struct Composition {
     /// The database for reading; nil when there is none yet.
     func reader() throws -> StateReader? { try StateReader(path: paths.database) }
 
-    /// What is there: the records, checked against the kernel.
-    func observed() throws -> Observed {
-        guard let reader = try reader() else { return Observed() }
-        return try Observation.read(reader, isAlive: Census.isAlive)
+    /// What is there, seen with what is wanted: the records, checked against the machine.
+    func observed(for desired: Desired) throws -> Observed {
+        var observed = try Observation.read(
+            reader(),
+            for: desired,
+            baseEnvironment: Machine.baseEnvironment,
+            Survey.take
+        )
+        observed.machine = Machine.capabilities
+        return observed
     }
 
     /// The calendar.

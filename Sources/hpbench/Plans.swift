@@ -5,6 +5,9 @@ import HeroPlan
 extension Sessions {
     /// Plans alone, in layers of services that require each other, with nothing to do; and a whole `diff` of many files.
     mutating func plans() throws {
+        // First: the peak of a child's memory begins with what its starter held at most.
+        try wholeDiff(of: 1000, .diffThousand, .diffThousandMemory)
+        try wholeDiff(of: 10_000, .diffTenThousand, .diffMemory)
         let sizes: [(figure: Figure, services: Int)] = [
             (.planThousand, 1000), (.planTenThousand, 10_000), (.planHundredThousand, 100_000),
         ]
@@ -20,12 +23,11 @@ extension Sessions {
             results[figure, .heroproc] = times.median
             say("a plan of \(services) services: \(String(format: "%.4f", times.median ?? 0)) s")
         }
-        try wholeDiff(of: 10_000)
     }
 
     /// A `diff` with no state at all: everything would start.
-    private mutating func wholeDiff(of count: Int) throws {
-        let folder = try place.folder("plans")
+    private mutating func wholeDiff(of count: Int, _ time: Figure, _ memory: Figure) throws {
+        let folder = try place.folder("plans-\(count)")
         try "kind: Settings\nrequired: []\n".write(
             toFile: folder + "/settings.yaml",
             atomically: false,
@@ -45,9 +47,9 @@ extension Sessions {
             let ending = try Child(command).wait()
             times.append(seconds(from: begin, to: now()))
             guard ending.code == 1 else { throw BenchError("`heroproc diff` ended with \(ending.code)") }
-            results[.diffMemory, .heroproc] = ending.peakMemory
+            results[memory, .heroproc] = ending.peakMemory
         }
-        results[.diffTenThousand, .heroproc] = times.median
+        results[time, .heroproc] = times.median
         say("a diff of \(count) files: \(String(format: "%.3f", times.median ?? 0)) s")
     }
 

@@ -88,6 +88,45 @@ struct WatchTests {
         }
     }
 
+    @Test(
+        "a change that needs a person's word is left alone and is an event; healing goes on, and an apply is told to do it",
+        arguments: [
+            ("protect: true", "", "cannot restart core/db, which is protected", "--allow-protected"),
+            ("", "max_disruption: 0\n", "`max_disruption` is 0", "--allow-disruption"),
+        ]
+    )
+    func needsAWord(key: String, setting: String, reason: String, option: String) async throws {
+        try await World.with { world in
+            let keys = [key].filter { !$0.isEmpty }
+            func declare(_ generation: Int) throws {
+                let deed = World.Deed.process("sleep -1", "retry: {delay: 10ms}")
+                let text = world.manifest("db", keys + ["generation: \(generation)"], [deed])
+                try world.write("db.yaml", text)
+            }
+            try world.write("settings.yaml", "kind: Settings\nrequired: []\n" + setting)
+            try declare(0)
+            try world.declare("web", "requires: [db]")
+            _ = try world.watch()
+            let before = try await houseIsUp(world, ["db", "web"])
+            try declare(1)
+            let event = try await world.event("error", "left everything as it is", reason)
+            #expect((event["text"] as? String)?.contains("`heroproc apply` can be told to do it") == true)
+            // Two files at once are one change: what came with it waits, too.
+            try world.declare("more")
+            #expect(try await world.run("diff").code == 2)
+            #expect(world.lives("more").isEmpty)
+            #expect(try await houseIsUp(world, ["db", "web"]) == before)
+            #expect(kill(before[1].pid, SIGKILL) == 0)
+            let healed = try await world.life("web", number: 2)
+            #expect(healed.job == before[1].job)
+            #expect(try await world.run("apply").code == 2)
+            #expect(try await world.run("apply", option).code == 0)
+            #expect(try await world.life("db", number: 2).restarts == 0)
+            _ = try await world.life("more", number: 1)
+            try await world.expectNoDifference()
+        }
+    }
+
     @Test("after a down it pauses until the next apply")
     func pauses() async throws {
         try await World.with { world in

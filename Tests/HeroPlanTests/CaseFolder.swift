@@ -135,15 +135,17 @@ struct Case: Sendable {
         }
     }
 
-    /// `web holder tcp 8080 pid 412 /usr/sbin/nginx instance`, or `.. protected WORDS` at the end.
+    /// `web holder tcp 8080 pid 412 /usr/sbin/nginx instance`, with `protected REASON` or `of NAME` at its end.
     private static func holder(_ name: QualifiedName, _ words: [String]) -> ObservedHolder {
-        let resource: ObservedHolder.Resource =
+        let resource: Resource =
             switch words[2] {
             case "tcp": .tcp(TCPEndpoint(words[3]) ?? TCPEndpoint(port: 1))
             case "socket": .socket(words[3])
             default: .pidFile(words[3])
             }
-        let protection = words.firstIndex(of: "protected").map { words[($0 + 1)...].joined(separator: " ") }
+        func word(after key: String) -> String? {
+            words.firstIndex(of: key).flatMap { words[($0 + 1)...].first }
+        }
         return ObservedHolder(
             service: name,
             action: "main",
@@ -151,7 +153,8 @@ struct Case: Sendable {
             pid: Int32(words[5]) ?? 0,
             exe: words.count > 6 ? words[6] : "",
             isInstance: words.contains("instance"),
-            protection: protection
+            protection: word(after: "protected").flatMap(Protection.init(rawValue:)),
+            owner: word(after: "of").flatMap(Self.name)
         )
     }
 

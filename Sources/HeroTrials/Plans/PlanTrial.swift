@@ -128,7 +128,7 @@ public struct PlanTrial: Sendable {
             pid: Int32(100 + dice.number(below: 900)),
             exe: "/usr/sbin/other",
             isInstance: dice.oneIn(3),
-            protection: dice.oneIn(4) ? "it is pid 1" : nil
+            protection: dice.oneIn(4) ? .first : nil
         )
     }
 

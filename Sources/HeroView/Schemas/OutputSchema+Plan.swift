@@ -46,6 +46,7 @@ extension OutputSchema {
             .init("fields", .list(field), "What differs."),
             .init("stop_wave", .nullable(.integer(least: 0)), "Its index in `stop_waves`."),
             .init("start_wave", .nullable(.integer(least: 0)), "Its index in `start_waves`."),
+            .init("blocked_by", names, "What it waits for, when it is blocked."),
         ])
     }
 
@@ -62,18 +63,20 @@ extension OutputSchema {
     private static var reclaim: Shape {
         .object([
             .init("service", .nullable(.qualifiedName), "The service that needs it; null for a standalone action."),
+            Shape.Member("standalone", .qualifiedName, "The standalone action.").sometimes,
             .init("action", .text, "Its action."),
-            .init("resource", .text, "What is held: a port or a socket."),
+            .init("resource", .text, "What is held: `tcp 8080`, `socket PATH` or `PID file PATH`."),
             .init("pid", .integer(least: 1), "Who holds it."),
             .init("exe", .nullable(.text), "The holder's program."),
-            .init("allowed_by", .text, "The key that allows it: `kill_others` or `singleton`."),
+            .init("allowed_by", .words(Reclaim.Permission.allCases.map(\.rawValue)), "The key that allows it."),
         ])
     }
 
     private static var drift: Shape {
         .object([
-            .init("service", .nullable(.qualifiedName), "The service; null for a standalone action."),
+            .init("service", .qualifiedName, "The service."),
             .init("action", .text, "Its action."),
+            .init("kind", .words(Drift.Kind.allCases.map(\.rawValue)), "What it is, as a word."),
             .init("text", .text, "What is not as it was left."),
         ])
     }

@@ -8,11 +8,16 @@ extension Composition {
     /// What a plan starts from.
     ///
     /// A folder and a commit need no state directory: none is made, and none is read.
-    func observed(_ base: PlanBase, _ variables: VariableOptions, output: Output) throws -> Observed {
+    func observed(
+        _ base: PlanBase,
+        for desired: Desired,
+        _ variables: VariableOptions,
+        output: Output
+    ) throws -> Observed {
         // Whether the core is declared is asked of what is wanted, not of what was.
         let options = ManifestOptions(requiresCore: false, variables: variables.values, environment: environment)
         switch base {
-        case .runtime: return try observed()
+        case .runtime: return try observed(for: desired)
         case .revision(let number):
             let (record, files) = try revision(number, to: "compare with")
             let recorded = ManifestOptions(requiresCore: false, variables: record.variables)

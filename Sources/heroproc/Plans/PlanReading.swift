@@ -37,11 +37,11 @@ struct PlanReading {
             if base == .runtime { composition.hintAtFormerVariables(wanted.result, output) }
             return
         }
-        let observed = try composition.observed(base, variables, output: output)
+        let observed = try composition.observed(base, for: desired, variables, output: output)
         let names = Set(desired.services.keys).union(observed.services.keys)
             .union(desired.actions.keys).union(observed.standalone.keys)
         try KnownNames(names.sorted()).require(options.only, inPlan: true)
-        plan = Planner.plan(desired, observed, options)
+        plan = try Planner.judgedPlan(desired, observed, options)
         meaning = Self.digest(desired)
     }
 

@@ -1,0 +1,24 @@
+import HeroModel
+import HeroPlan
+
+extension Planner {
+    /// Makes a plan and has it judged: what breaks a law of plans is never shown as one, and never carried out.
+    ///
+    /// - Throws: `Refusal` when our own planner has made a mistake.
+    static func judgedPlan(
+        _ desired: Desired,
+        _ observed: Observed,
+        _ options: PlanOptions = PlanOptions()
+    ) throws -> Plan {
+        let plan = plan(desired, observed, options)
+        let violations = PlanLaws.violations(of: plan, desired: desired, observed: observed, options: options)
+        guard let violation = violations.first else { return plan }
+        let others = violations.count > 1 ? " (and \(violations.count - 1) more)" : ""
+        throw Refusal(
+            "cannot use the plan that was made: it breaks the law \"\(violation.law.rawValue)\""
+                + "\(violation.service.map { " at \($0)" } ?? ""): \(violation.text)\(others)",
+            help:
+                "this is a bug of heroproc, not a mistake of yours; nothing was changed. Please report it with the manifests"
+        )
+    }
+}
