@@ -21,11 +21,14 @@ final class Containment {
     }
 
     let cgroups: Cgroups
+    private let paths: RuntimePaths
     private let folder: String
 
-    init(_ cgroups: Cgroups, state: String) {
+    init(_ cgroups: Cgroups, paths: RuntimePaths) {
         self.cgroups = cgroups
-        folder = cgroups.level == .subreaper ? "" : "\(cgroups.parent)/heroproc-\(RuntimePaths.digest(of: state))"
+        self.paths = paths
+        folder =
+            cgroups.level == .subreaper ? "" : "\(cgroups.parent)/heroproc-\(RuntimePaths.digest(of: paths.state))"
     }
 
     /// Makes the directory of a start and sets its limits.
@@ -33,7 +36,8 @@ final class Containment {
     /// - Returns: nil where there is none: the shim then holds its tree as a subreaper.
     /// - Throws: When a limit is refused, or when somebody of the start before it still lives (SH-5).
     func place(_ start: StartID, _ limits: ResourceLimits) throws(StartRefusal) -> Place? {
-        guard !folder.isEmpty else { return nil }
+        // While somebody holds the lock no shim gets it: what is in the cgroup then is not ours to judge.
+        guard !folder.isEmpty, !isLocked(paths.record(of: start.job)) else { return nil }
         for generation in [start.generation &- 1, start.generation] {
             let earlier = path(StartID(job: start.job, generation: generation))
             if Self.isPopulated(earlier) {

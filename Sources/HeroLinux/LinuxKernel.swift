@@ -66,7 +66,7 @@ public final class LinuxKernel: Kernel {
         reactor = try Reactor()
         let notices = try Notices(reactor)
         let place = SpecBlob.Place(paths: paths, machine: Census.machine, openFiles: UInt64(openFiles))
-        containment = Containment(Cgroups.look(environment: environment), state: paths.state)
+        containment = Containment(Cgroups.look(environment: environment), paths: paths)
         containment.removeLeftovers()
         let launcher = try Launcher(
             shimPath: shim,

@@ -185,8 +185,8 @@ final class Starts {
         let reaped = hl_pidfd_reap(one.pidfd.number, &status) == 1
         let code = reaped && hl_status_exited(status) == 1 ? hl_status_code(status) : nil
         conclude(one, code: code)
-        // Nobody is in it, or whoever is takes care of it.
-        containment.remove(one.start)
+        // Of a shim that was refused it is another's, who may be about to use it.
+        if code != HERO_SHIM_LOCKED, code != HERO_SHIM_SUPERSEDED { containment.remove(one.start) }
     }
 
     private func conclude(_ one: Following, code: Int32?) {
