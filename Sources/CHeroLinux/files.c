@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <sys/sysmacros.h>
 
 int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
@@ -23,4 +24,10 @@ int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
 
 int hl_move_aside(int directory, const char *from, const char *to) {
     return renameat2(directory, from, directory, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+int hl_is_delegated(const char *cgroup) {
+    char value[4] = {0};
+    if (getxattr(cgroup, "user.delegate", value, sizeof value) > 0 && value[0] == '1') return 1;
+    return getxattr(cgroup, "trusted.delegate", value, sizeof value) > 0 && value[0] == '1';
 }

@@ -1,6 +1,7 @@
 #include "CHeroRecord.h"
 
 #include <stddef.h>
+#include <string.h>
 
 _Static_assert(sizeof(struct hero_proc) <= HERO_SECTOR, "a half of the record file is one sector");
 _Static_assert(sizeof(struct hero_exit) <= HERO_SECTOR, "a half of the record file is one sector");
@@ -29,12 +30,35 @@ void hero_exit_seal(struct hero_exit *record) {
     record->checksum = hero_checksum(record, offsetof(struct hero_exit, checksum));
 }
 
-int hero_proc_is_valid(const struct hero_proc *record) {
-    return record->magic == HERO_PROC_MAGIC && record->version == HERO_VERSION
-        && record->checksum == hero_checksum(record, offsetof(struct hero_proc, checksum));
+/// The checksum of a record stands behind what its version has; `first` is where version 2 goes on.
+static int is_valid(void *record, uint32_t version, long first, long last, long size) {
+    if (version != 1 && version != HERO_VERSION) return 0;
+    long end = version == 1 ? first : last;
+    uint32_t checksum;
+    memcpy(&checksum, (char *)record + end, sizeof checksum);
+    if (checksum != hero_checksum(record, end)) return 0;
+    if (version == 1) memset((char *)record + first, 0, (size_t)(size - first));
+    return 1;
 }
 
-int hero_exit_is_valid(const struct hero_exit *record) {
-    return record->magic == HERO_EXIT_MAGIC && record->version == HERO_VERSION
-        && record->checksum == hero_checksum(record, offsetof(struct hero_exit, checksum));
+int hero_proc_is_valid(struct hero_proc *record) {
+    return record->magic == HERO_PROC_MAGIC
+        && is_valid(
+            record, record->version, offsetof(struct hero_proc, containment), offsetof(struct hero_proc, checksum),
+            sizeof *record);
+}
+
+int hero_exit_is_valid(struct hero_exit *record) {
+    return record->magic == HERO_EXIT_MAGIC
+        && is_valid(
+            record, record->version, offsetof(struct hero_exit, out_of_memory), offsetof(struct hero_exit, checksum),
+            sizeof *record);
+}
+
+long hero_spec_header_size(uint32_t version) {
+    switch (version) {
+    case 2: return offsetof(struct hero_spec, containment);
+    case HERO_SPEC_VERSION: return sizeof(struct hero_spec);
+    default: return 0;
+    }
 }

@@ -10,7 +10,7 @@ static struct shim_process table[SHIM_TABLE_SIZE];
 
 // What stays is taken from the end, next to what the C library keeps: one page less for every job.
 static struct {
-    char bytes[2 * SHIM_PATH_SIZE + 64];
+    char bytes[3 * SHIM_PATH_SIZE + HERO_CGROUP_SIZE + 64];
     long used;
 } kept;
 

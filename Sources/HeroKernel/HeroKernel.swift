@@ -16,6 +16,9 @@ public protocol Kernel: AnyObject {
     /// `PATH HOME USER LOGNAME SHELL LANG TZ` as services get them, whoever started the reconciler (reliability.md SP-3).
     var baseEnvironment: [String: String] { get }
 
+    /// What this machine offers for holding and limiting trees of processes.
+    var capabilities: Capabilities { get }
+
     /// The boot clock.
     func now() -> Moment
 
@@ -98,6 +101,11 @@ public protocol Kernel: AnyObject {
 
     /// Waits for events until a moment (nil: for ever) and gives all there are; empty when the moment came first.
     func nextEvents(until deadline: Moment?) -> [KernelEvent]
+}
+
+extension Kernel {
+    /// Nothing.
+    public var capabilities: Capabilities { Capabilities() }
 }
 
 /// One start of a job.

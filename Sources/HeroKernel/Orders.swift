@@ -20,6 +20,10 @@ public struct LaunchOrder: Hashable, Sendable {
     public var umask: UInt32
     /// As whom it runs, and what it may use; `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
     public var rights = Rights()
+    /// The absolute path of the file in which a daemon that forks away names itself: it then is the main program.
+    public var pidFile: String?
+    /// How long after the fork that file is waited for.
+    public var handoverTimeout: Duration = .seconds(30)
     /// For what the main program leaves behind when it ends.
     public var stop: StopPolicy
     /// How much output is kept.

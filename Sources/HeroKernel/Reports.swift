@@ -4,6 +4,8 @@ public import HeroModel
 public enum KernelEvent: Hashable, Sendable {
     /// The program of a start executes.
     case started(StartID, StartReport)
+    /// The main program of a start ended well, and this process of its tree took over (contract section 3, `pid_file`).
+    case handedOver(StartID, ProcessIdentity)
     /// A start is over: its whole tree is gone and its lock is free.
     case ended(StartID, EndReport)
     /// The shim of a start is gone, but its program is not.

@@ -12,6 +12,8 @@ public enum JobEvent: Hashable, Sendable {
     case calledOff(generation: UInt32)
     /// Its program executes.
     case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
+    /// Its program forked away: the one that its PID file names goes on in its place.
+    case handedOver(generation: UInt32, process: ProcessIdentity)
     /// A start is over, its tree gone.
     ///
     /// `executed` says whether a program ever ran in it.

@@ -90,17 +90,17 @@ extension JobLife {
     private mutating func takeUpRunning(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
         switch sighting {
         case .held(let generation, let process, let at, let time):
+            let isCounted = isCounted(generation, process)
             record.generation = max(record.generation, generation)
             guard let process else {
                 phase = launchingOrStopping(context)
                 return []
             }
-            let isCounted = record.process?.isSameProcess(as: process) ?? false
             if !isCounted { countExecution(process, time) }
             return resume(process, at: at, context)
         case .orphaned(let generation, let process, let at, let time):
+            let isCounted = isCounted(generation, process)
             record.generation = max(record.generation, generation)
-            let isCounted = record.process?.isSameProcess(as: process) ?? false
             phase = isCounted ? .up(process, since: at) : .launching(until: context.now)
             if record.isStopping { phase = launchingOrStopping(context, isCounted ? process : nil) }
             return handle(
@@ -130,6 +130,17 @@ extension JobLife {
             }
             return relaunch(context)
         }
+    }
+
+    /// Whether this program's execution is in the record already.
+    ///
+    /// One that forked away while nobody looked is the same execution; from here on it is the process on record.
+    private mutating func isCounted(_ generation: UInt32, _ process: ProcessIdentity?) -> Bool {
+        guard let known = record.process, let process else { return false }
+        guard !known.isSameProcess(as: process) else { return true }
+        guard generation == record.generation else { return false }
+        record.process = process
+        return true
     }
 
     /// The phase in which an end that nobody saw is taken in.

@@ -40,6 +40,8 @@ extension JobLife {
             generation == record.generation ? calledOff(context) : []
         case .started(let generation, let process, let at, let time):
             generation == record.generation ? started(process, at: at, time: time, context) : []
+        case .handedOver(let generation, let process):
+            generation == record.generation ? handedOver(process, context) : []
         case .ended(let generation, let outcome, let executed, let time):
             generation == record.generation ? ended(outcome, executed: executed, time: time, context) : []
         case .orphaned(let generation, let process, let at, let time):

@@ -43,12 +43,12 @@ struct Adoption {
             if starts.pidfd(of: start) == nil, !starts.follow(start, shim.pid, found.pidfd, report: report) {
                 return lost(generation, "the shim cannot be watched: too many files are open", record)
             }
-            if report == nil { starts.awaitExecution(start) }
+            if report == nil { starts.awaitExecution(start) } else { starts.watchProgram(start, record) }
             return .held(generation: generation, report)
         }
         if orphans.holds(start) { return .held(generation: generation, record.startReport) }
         if let report = record.end(nil) {
-            guard record.isOfThisMachine, isLocked(paths.record(of: start.job)) else {
+            guard record.isOfThisMachine, isInhabited(start, record) else {
                 return .over(generation: generation, report)
             }
             // The shim was killed before it could end the rest of the tree.
@@ -61,7 +61,7 @@ struct Adoption {
             return lost(generation, "it ran in another pid namespace, which is gone or out of sight", record)
         }
         let mainLives = record.main.map { Census.open($0) != nil } ?? false
-        guard mainLives || isLocked(paths.record(of: start.job)) else {
+        guard mainLives || isInhabited(start, record) else {
             return lost(
                 generation,
                 record.hasExecuted
@@ -75,6 +75,11 @@ struct Adoption {
         }
         // Dying, or not yet released: only its end, or `orphaned`, is still to come.
         return .held(generation: generation, record.startReport)
+    }
+
+    /// Whether somebody of a start lives, as the kernel tells: by its lock, or by its cgroup.
+    private func isInhabited(_ start: StartID, _ record: RecordFile) -> Bool {
+        isLocked(paths.record(of: start.job)) || record.cgroup.map(Containment.isPopulated) ?? false
     }
 
     private func lost(_ generation: UInt32, _ reason: String, _ record: RecordFile) -> Sighting {

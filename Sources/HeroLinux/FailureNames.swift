@@ -52,6 +52,7 @@ struct FailureNames {
         case HERO_STAGE_LIMIT_PROCESSES: "nproc \(rights.limits.processes ?? 0)"
         case HERO_STAGE_LIMIT_CORE: "core \(Canonical.size(rights.limits.coreBytes ?? 0))"
         case HERO_STAGE_LIMIT_MEMORY: "memory \(Canonical.size(rights.limits.memoryBytes ?? 0))"
+        case HERO_STAGE_CGROUP: "its cgroup"
         default: nil
         }
     }
@@ -93,6 +94,7 @@ func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> S
         case HERO_STAGE_SESSION: .session
         case HERO_STAGE_STDIO: .stdio
         case HERO_STAGE_LIMITS: .limits
+        case HERO_STAGE_CGROUP: .limits
         case HERO_STAGE_LIMIT_OPEN_FILES, HERO_STAGE_LIMIT_PROCESSES, HERO_STAGE_LIMIT_CORE, HERO_STAGE_LIMIT_MEMORY:
             .limits
         case HERO_STAGE_OOM_SCORE: .oomScore

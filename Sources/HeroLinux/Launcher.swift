@@ -18,11 +18,14 @@ final class Launcher {
     private let null: Descriptor
     private let notices: Descriptor
     private let place: SpecBlob.Place
+    private let containment: Containment
     private var blob = SpecBlob()
 
     /// Opens the shim once, so that one which is replaced later still starts what was planned with it
     /// (reliability.md UP-4).
-    init(shimPath: String, notices: Descriptor, place: SpecBlob.Place) throws(LinuxError) {
+    init(shimPath: String, notices: Descriptor, place: SpecBlob.Place, containment: Containment)
+        throws(LinuxError)
+    {
         let task = "open the shim \(shimPath)"
         guard access(shimPath, X_OK) == 0 else { throw LinuxError(cannot: task, errno) }
         path = shimPath
@@ -32,6 +35,7 @@ final class Launcher {
         null = try high(nullNumber, "open /dev/null")
         self.notices = notices
         self.place = place
+        self.containment = containment
     }
 
     /// Where the shim is: as told, in `HEROPROC_SHIM`, or beside this very program.
@@ -67,8 +71,19 @@ final class Launcher {
     /// Spawns one shim.
     func spawn(_ order: LaunchOrder) throws(StartRefusal) -> Child {
         let launch = try Launch(order)
+        let cgroup = try containment.place(order.start, order.rights.limits)
+        do {
+            return try spawn(launch, in: cgroup)
+        } catch {
+            containment.remove(order.start)
+            throw error
+        }
+    }
+
+    private func spawn(_ launch: Launch, in cgroup: Containment.Place?) throws(StartRefusal) -> Child {
+        let order = launch.order
         defer { blob.wipe() }
-        try blob.encode(launch, place)
+        try blob.encode(launch, place, in: cgroup)
         let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
         guard number >= 0 else { throw failure("make the spec of the start", 0 &- number) }
         let spec: Descriptor

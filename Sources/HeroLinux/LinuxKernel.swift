@@ -21,6 +21,7 @@ public final class LinuxKernel: Kernel {
     private var hasChildNews = false
     private let starts: Starts
     private let orphans: Orphans
+    private let containment: Containment
     private let retirement: Retirement
     private let prober: Prober
     private var obstruction = Obstruction()
@@ -65,9 +66,23 @@ public final class LinuxKernel: Kernel {
         reactor = try Reactor()
         let notices = try Notices(reactor)
         let place = SpecBlob.Place(paths: paths, machine: Census.machine, openFiles: UInt64(openFiles))
-        let launcher = try Launcher(shimPath: shim, notices: notices.writeEnd, place: place)
-        orphans = Orphans(reactor, paths: paths)
-        starts = Starts(reactor, paths: paths, launcher: launcher, notices: notices, orphans: orphans)
+        containment = Containment(Cgroups.look(environment: environment), paths: paths)
+        containment.removeLeftovers()
+        let launcher = try Launcher(
+            shimPath: shim,
+            notices: notices.writeEnd,
+            place: place,
+            containment: containment
+        )
+        orphans = Orphans(reactor, paths: paths, containment: containment)
+        starts = Starts(
+            reactor,
+            paths: paths,
+            launcher: launcher,
+            notices: notices,
+            orphans: orphans,
+            containment: containment
+        )
         prober = try Prober(reactor, starts: starts)
         watcher = try ManifestWatcher(reactor)
         control = try ControlServer(reactor, path: paths.controlSocket)
@@ -82,10 +97,14 @@ public final class LinuxKernel: Kernel {
     /// a new one (UP-5).
     public func leave() {
         unlink(paths.controlSocket)
+        containment.removeLeftovers()
         guard rmdir(paths.jobs) == 0 else { return }
         unlink(paths.runLock)
         rmdir(paths.run)
     }
+
+    /// What this machine offers for holding and limiting trees of processes.
+    public var capabilities: Capabilities { containment.cgroups.capabilities }
 
     /// The boot clock.
     public func now() -> Moment { reactor.now }
@@ -189,6 +208,7 @@ public final class LinuxKernel: Kernel {
         case .quit: readSignals()
         case .notices: starts.readNotices()
         case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)
+        case .program: starts.programEnded(number)
         case .orphan: isAlarm ? orphans.ring(number) : orphans.mainEnded(number)
         case .watcher: isAlarm ? watcher.ring(number) : watcher.readChanges()
         case .listener: isAlarm ? control.resume() : control.accept()

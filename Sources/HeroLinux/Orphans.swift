@@ -12,6 +12,8 @@ final class Orphans {
     private struct Orphan {
         var start: StartID
         var recordPath: String
+        /// The directory of its cgroup, where it has one of this machine.
+        var cgroup: String?
         /// Who executes; nil while it is not known whether the program was released.
         var report: StartReport?
         /// While the main program lives or waits to be reaped.
@@ -26,6 +28,7 @@ final class Orphans {
 
     private let reactor: Reactor
     private let paths: RuntimePaths
+    private let containment: Containment
     private var orphans: [UInt64: Orphan] = [:]
     private var numbers: [StartID: UInt64] = [:]
     private var lastNumber: UInt64 = 0
@@ -33,9 +36,10 @@ final class Orphans {
     private static let shimKilled = "the shim was killed"
     private static let neverStarted = "the shim was killed before it could start the program"
 
-    init(_ reactor: Reactor, paths: RuntimePaths) {
+    init(_ reactor: Reactor, paths: RuntimePaths, containment: Containment) {
         self.reactor = reactor
         self.paths = paths
+        self.containment = containment
     }
 
     /// Ends what is left of a start whose end is written, because its shim did not live to do it.
@@ -45,6 +49,12 @@ final class Orphans {
     }
 
     private func add(_ orphan: Orphan) -> UInt64 {
+        var orphan = orphan
+        if case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job), record.isOfThisMachine,
+            record.generation == orphan.start.generation
+        {
+            orphan.cgroup = record.cgroup
+        }
         lastNumber += 1
         orphans[lastNumber] = orphan
         numbers[orphan.start] = lastNumber
@@ -105,6 +115,8 @@ final class Orphans {
     func kill(_ start: StartID) {
         guard let number = numbers[start], let orphan = orphans[number] else { return }
         seeMembers(number)
+        seeInCgroup(number)
+        if let cgroup = orphan.cgroup { Containment.kill(cgroup) }
         if let main = orphan.main { _ = hl_pidfd_send_signal(main.number, SIGKILL) }
         for member in orphans[number]?.members.values.map({ $0 }) ?? [] {
             _ = hl_pidfd_send_signal(member.number, SIGKILL)
@@ -180,6 +192,11 @@ final class Orphans {
         guard let orphan = orphans[number], let ending = orphan.ending else { return }
         let isLocked = isLocked(orphan.recordPath)
         if isLocked { seeLockHolders(number) }
+        let isPopulated = orphan.cgroup.map(Containment.isPopulated) ?? false
+        if isPopulated {
+            seeInCgroup(number)
+            orphan.cgroup.map(Containment.kill)
+        }
         var rest = false
         for (identity, pidfd) in orphans[number]?.members ?? [:] {
             var status: Int32 = 0
@@ -190,13 +207,14 @@ final class Orphans {
                 || ProcStat(of: identity.pid).map { $0.startTicks != identity.startTicks || $0.isDead } ?? true
             if isGone { orphans[number]?.members[identity] = nil } else { rest = true }
         }
-        if isLocked || rest {
+        if isLocked || isPopulated || rest {
             orphans[number]?.looks += 1
             let delay = min(2 << min(orphan.looks, 7), 250)
             return reactor.setAlarm(Subject(.orphan, number), at: reactor.now + .milliseconds(delay))
         }
         orphans[number] = nil
         if numbers[orphan.start] == number { numbers[orphan.start] = nil }
+        containment.remove(orphan.start)
         reactor.emit(.ended(orphan.start, ending))
     }
 
@@ -214,6 +232,18 @@ final class Orphans {
         // Had the main program died meanwhile, its pid could already be somebody else's.
         guard Census.isAlive(main) else { return }
         for one in found { orphans[number]?.members[one.identity] = one.pidfd }
+    }
+
+    /// Remembers who is in its cgroup: only the shim puts anybody there, and they stay.
+    private func seeInCgroup(_ number: UInt64) {
+        guard let cgroup = orphans[number]?.cgroup else { return }
+        let own = getpid()
+        let found = Containment.members(of: cgroup).filter { $0 > 1 && $0 != own }.compactMap { Census.identify($0) }
+        // A number that was passed on in between is no longer in the list.
+        let still = Set(Containment.members(of: cgroup))
+        for one in found where still.contains(one.identity.pid) && one.stat.pid == one.identity.pid {
+            orphans[number]?.members[one.identity] = one.pidfd
+        }
     }
 
     /// Remembers who has the record open: only the tree of a shim inherits it.

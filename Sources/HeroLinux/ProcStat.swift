@@ -8,11 +8,13 @@ struct ProcStat: Hashable {
     var parent: Int32
     /// Field 6.
     var session: Int32
+    /// Field 20.
+    var threads: UInt64
     /// Field 22: start time in clock ticks since boot.
     var startTicks: UInt64
 
-    /// Whether it has ended and only waits to be reaped.
-    var isDead: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+    /// Whether it has ended and only waits to be reaped; one whose first thread alone has ended goes on (TR-3).
+    var isDead: Bool { (state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")) && threads <= 1 }
 
     /// Reads the text of the file.
     ///
@@ -28,12 +30,13 @@ struct ProcStat: Hashable {
         guard fields.count > 19, fields[0].count == 1, let state = fields[0].first,
             let parent = Self.number(fields[1]).flatMap({ Int32(exactly: $0) }),
             let session = Self.number(fields[3]).flatMap({ Int32(exactly: $0) }),
-            let startTicks = Self.number(fields[19])
+            let threads = Self.number(fields[17]), let startTicks = Self.number(fields[19])
         else { return nil }
         self.pid = pid
         self.state = state
         self.parent = parent
         self.session = session
+        self.threads = threads
         self.startTicks = startTicks
     }
 

@@ -11,6 +11,7 @@ struct Subject: Hashable {
         case quit
         case notices
         case shim
+        case program
         case orphan
         case watcher
         case listener
@@ -115,7 +116,8 @@ final class Reactor {
                 _ = read(calendar.number, &ticks, 8)
                 _ = hl_clock_watch_arm(calendar.number)
                 emit(.clockWasSet)
-            case .quit, .notices, .shim, .orphan, .watcher, .listener, .connection, .conversation, .command, .results:
+            case .quit, .notices, .shim, .program, .orphan, .watcher, .listener, .connection, .conversation, .command,
+                .results:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }

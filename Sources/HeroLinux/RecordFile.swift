@@ -72,6 +72,16 @@ struct RecordFile {
     /// The main program.
     var main: ProcessIdentity? { proc.flatMap { identity($0.main) } }
 
+    /// Whether the main program may be another one later, when its PID file names one.
+    var handsOver: Bool { proc.map { $0.hands_over != 0 } ?? false }
+
+    /// The directory of its cgroup; nil when it has none.
+    var cgroup: String? {
+        guard let proc, proc.containment != HERO_CONTAINMENT_NONE.rawValue else { return nil }
+        let path = withUnsafeBytes(of: proc.cgroup) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return path.hasPrefix("/") ? path : nil
+    }
+
     /// Who executes, once it does.
     var startReport: StartReport? {
         guard hasExecuted else { return nil }
@@ -94,6 +104,7 @@ struct RecordFile {
         let outcome: Outcome
         switch hero_exit_kind(rawValue: exit.kind) {
         case HERO_EXIT_EXITED: outcome = .exited(exit.status)
+        case HERO_EXIT_SIGNALED where exit.out_of_memory != 0: outcome = .outOfMemory
         case HERO_EXIT_SIGNALED:
             outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
         case HERO_EXIT_FAILED: outcome = .startFailed(startFailure(exit.stage, exit.error, names))

@@ -21,7 +21,7 @@ struct SpecBlob {
     private var brokenText: String?
 
     /// Encodes a launch, over whatever was encoded before.
-    mutating func encode(_ launch: Launch, _ place: Place) throws(StartRefusal) {
+    mutating func encode(_ launch: Launch, _ place: Place, in cgroup: Containment.Place? = nil) throws(StartRefusal) {
         let order = launch.order
         let headerSize = MemoryLayout<hero_spec>.size
         bytes.removeAll(keepingCapacity: true)
@@ -59,6 +59,17 @@ struct SpecBlob {
         header.open_files_soft = place.openFiles
         header.pid_namespace = place.machine.pidNamespace
         header.rights = encode(order.rights, launch.account)
+        if let cgroup {
+            header.containment = cgroup.kind.rawValue
+            header.cgroup = append(cgroup.path)
+            header.needs_cgroup = cgroup.isNeeded ? 1 : 0
+            // All of them together is what was meant; each of them alone would be less than that.
+            if cgroup.limitsMemory { header.rights.memory_bytes = .max }
+        }
+        if let pidFile = order.pidFile {
+            header.pid_file = append(pidFile)
+            header.handover_timeout_ms = UInt32(clamping: order.handoverTimeout.wholeMilliseconds)
+        }
         withUnsafeMutableBytes(of: &header.boot_id) { field in
             field.copyBytes(from: place.machine.bootID.utf8.prefix(field.count - 1))
         }

@@ -14,7 +14,9 @@ final class Starts {
         var names: FailureNames?
         /// The program executes, and that was told.
         var report: StartReport?
-        /// How often the record of a found start was looked at in vain.
+        /// The main program, watched while it may hand over to another one.
+        var program: Descriptor?
+        /// How often the record was looked at in vain, for an execution or for a successor.
         var looks: Int = 0
     }
 
@@ -23,17 +25,26 @@ final class Starts {
     private let launcher: Launcher
     private let notices: Notices
     private let orphans: Orphans
+    private let containment: Containment
     private var following: [UInt64: Following] = [:]
     private var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
 
-    init(_ reactor: Reactor, paths: RuntimePaths, launcher: Launcher, notices: Notices, orphans: Orphans) {
+    init(
+        _ reactor: Reactor,
+        paths: RuntimePaths,
+        launcher: Launcher,
+        notices: Notices,
+        orphans: Orphans,
+        containment: Containment
+    ) {
         self.reactor = reactor
         self.paths = paths
         self.launcher = launcher
         self.notices = notices
         self.orphans = orphans
+        self.containment = containment
     }
 
     /// Spawns a shim; whatever comes of it becomes an event.
@@ -105,16 +116,57 @@ final class Starts {
         following[number]?.report = report
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.emit(.started(start, report))
+        watchProgram(start, record)
     }
 
     /// An alarm: a found start is looked at again.
     func ring(_ number: UInt64) {
-        guard let one = following[number], one.report == nil else { return }
+        guard let one = following[number] else { return }
+        guard one.report == nil else { return lookForSuccessor(number) }
         announce(one.start)
         guard following[number]?.report == nil else { return }
+        lookLater(number)
+    }
+
+    private func lookLater(_ number: UInt64) {
+        guard let looks = following[number]?.looks else { return }
         following[number]?.looks += 1
-        let delay = min(5 << min(one.looks, 6), 250)
-        reactor.setAlarm(Subject(.shim, number), at: reactor.now + .milliseconds(delay))
+        reactor.setAlarm(Subject(.shim, number), at: reactor.now + .milliseconds(min(5 << min(looks, 6), 250)))
+    }
+
+    // MARK: - Daemons that fork away
+
+    /// Watches the main program of a start, if it is one that may hand over to another.
+    func watchProgram(_ start: StartID, _ record: RecordFile) {
+        guard record.handsOver, let number = numbers[start], following[number]?.program == nil else { return }
+        following[number]?.looks = 0
+        guard let found = record.main.flatMap(Census.open) else { return lookLater(number) }
+        following[number]?.program = found.pidfd
+        reactor.watch(found.pidfd.number, Subject(.program, number))
+    }
+
+    /// The main program of a start that may hand over has ended.
+    func programEnded(_ number: UInt64) {
+        unwatchProgram(number)
+        lookLater(number)
+    }
+
+    private func unwatchProgram(_ number: UInt64) {
+        guard let program = following[number]?.program else { return }
+        reactor.unwatch(program.number)
+        following[number]?.program = nil
+    }
+
+    /// Looks whether the shim has found who took over; it says so in its record, or ends.
+    private func lookForSuccessor(_ number: UInt64) {
+        guard let one = following[number], let report = one.report, one.program == nil,
+            case .found(let record) = RecordFile.read(paths.record(of: one.start.job), job: one.start.job),
+            record.generation == one.start.generation, let successor = record.startReport
+        else { return }
+        guard !successor.process.isSameProcess(as: report.process) else { return lookLater(number) }
+        following[number]?.report = successor
+        reactor.emit(.handedOver(one.start, successor.process))
+        watchProgram(one.start, record)
     }
 
     /// A shim has ended.
@@ -123,6 +175,7 @@ final class Starts {
         // What it said came before its end.
         readNotices()
         announce(first.start)
+        unwatchProgram(number)
         guard let one = following.removeValue(forKey: number) else { return }
         if numbers[one.start] == number { numbers[one.start] = nil }
         reactor.cancelAlarm(Subject(.shim, number))
@@ -132,6 +185,8 @@ final class Starts {
         let reaped = hl_pidfd_reap(one.pidfd.number, &status) == 1
         let code = reaped && hl_status_exited(status) == 1 ? hl_status_code(status) : nil
         conclude(one, code: code)
+        // Of a shim that was refused it is another's, who may be about to use it.
+        if code != HERO_SHIM_LOCKED, code != HERO_SHIM_SUPERSEDED { containment.remove(one.start) }
     }
 
     private func conclude(_ one: Following, code: Int32?) {

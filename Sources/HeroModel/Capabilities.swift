@@ -1,7 +1,19 @@
-/// What a machine offers for limiting a whole tree of processes: the controllers of a cgroup v2 that heroproc may write.
+/// What a machine offers for holding and limiting a whole tree of processes.
 ///
 /// Limits of each single process (setrlimit(2)) are there on every machine.
 public struct Capabilities: Hashable, Sendable {
+    /// What holds a tree together (reliability.md TR-2), strongest first.
+    public enum Containment: String, Hashable, Sendable, CaseIterable {
+        /// A cgroup v2 for each start: one write kills all of it.
+        case cgroup
+        /// A directory in the v1 freezer for each start: what stands still cannot fork away.
+        case freezer
+        /// The shim is the parent of whatever loses its own.
+        case subreaper
+    }
+
+    /// How trees are held together.
+    public var containment: Containment
     /// `memory.max`.
     public var limitsMemory: Bool
     /// `pids.max`.
@@ -10,7 +22,13 @@ public struct Capabilities: Hashable, Sendable {
     public var limitsProcessors: Bool
 
     /// Describes a machine; the default offers nothing.
-    public init(limitsMemory: Bool = false, limitsProcesses: Bool = false, limitsProcessors: Bool = false) {
+    public init(
+        containment: Containment = .subreaper,
+        limitsMemory: Bool = false,
+        limitsProcesses: Bool = false,
+        limitsProcessors: Bool = false
+    ) {
+        self.containment = containment
         self.limitsMemory = limitsMemory
         self.limitsProcesses = limitsProcesses
         self.limitsProcessors = limitsProcessors

@@ -40,6 +40,8 @@ public enum Outcome: Hashable, Sendable, Codable {
     case exited(Int32)
     /// A signal ended the program.
     case signaled(Signal, coreDumped: Bool)
+    /// The kernel killed it with SIGKILL because the memory of its cgroup ran out (reliability.md OM-1).
+    case outOfMemory
     /// The program never executed.
     case startFailed(StartFailure)
     /// Nobody knows, and nobody pretends to (reliability.md I2).
@@ -51,7 +53,7 @@ public enum Outcome: Hashable, Sendable, Codable {
     public func isSuccess(codes: [Int32] = [0]) -> Bool {
         switch self {
         case .exited(let code): codes.contains(code)
-        case .signaled, .startFailed, .lost: false
+        case .signaled, .outOfMemory, .startFailed, .lost: false
         }
     }
 }
@@ -62,6 +64,7 @@ extension Outcome: CustomStringConvertible {
         switch self {
         case .exited(let code): "exit code \(code)"
         case .signaled(let signal, coreDumped: let dumped): "signal \(signal)\(dumped ? " (core dumped)" : "")"
+        case .outOfMemory: "signal \(Signal.kill) (out of memory)"
         case .startFailed(let failure): failure.description
         case .lost(let reason): "lost: \(reason)"
         }

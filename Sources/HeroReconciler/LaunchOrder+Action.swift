@@ -26,6 +26,9 @@ struct LaunchPlanner {
             logFile: "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
         )
         order.rights = rights
+        // A one-shot that ended well has done its work, whatever its PID file says.
+        order.pidFile = action.isProcess ? action.pidFile : nil
+        order.handoverTimeout = action.startTimeout
         return order
     }
 

@@ -180,6 +180,8 @@ public final class Reconciler<World: Kernel> {
                         time: report.time
                     )
                 )
+            case .handedOver(let start, let process):
+                move(start, .handedOver(generation: start.generation, process: process))
             case .ended(let start, let report):
                 ended(start, report)
             case .orphaned(let start, let report):

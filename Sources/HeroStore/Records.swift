@@ -106,6 +106,7 @@ extension Outcome {
         switch self {
         case .exited(let code): (code, nil)
         case .signaled(let signal, coreDumped: _): (nil, signal.description)
+        case .outOfMemory: (nil, Signal.kill.description)
         case .startFailed, .lost: (nil, nil)
         }
     }

@@ -162,7 +162,7 @@ extension JobRecord {
     var trouble: String? {
         if let error { return error }
         switch outcome {
-        case .startFailed, .lost: return outcome?.description
+        case .outOfMemory, .startFailed, .lost: return outcome?.description
         case .exited, .signaled, nil: return nil
         }
     }
@@ -173,7 +173,7 @@ extension Outcome {
     var exitCode: Int32? {
         switch self {
         case .exited(let code): code
-        case .signaled, .startFailed, .lost: nil
+        case .signaled, .outOfMemory, .startFailed, .lost: nil
         }
     }
 
@@ -181,6 +181,7 @@ extension Outcome {
     var signal: Signal? {
         switch self {
         case .signaled(let signal, coreDumped: _): signal
+        case .outOfMemory: .kill
         case .exited, .startFailed, .lost: nil
         }
     }

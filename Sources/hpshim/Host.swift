@@ -9,6 +9,8 @@ struct Host {
     private enum Stage {
         /// The program runs; nothing is to be ended.
         case running
+        /// The program has ended well, and who takes over is waited for.
+        case handingOver
         /// The program has ended and what it left behind has been asked to end, until the deadline (CLOCK_BOOTTIME).
         case asking(deadline: Int64)
         /// Everything is killed, round after round, until nothing is left.
@@ -21,12 +23,16 @@ struct Host {
     private static let shrinkAfter: Int64 = 1000
     /// The longest pause between two rounds of killing, in ms.
     private static let longestPause: Int64 = 1000
+    /// The first and the longest pause between two looks at a PID file, in ms.
+    private static let handoverPauses: (first: Int64, longest: Int64) = (5, 250)
 
     private let signals: Int32
     private let tree = Tree()
     private let stopSignal: Int32
     private let stopTimeout: Int64
     private let script: UnsafePointer<CChar>?
+    private let containment: Containment
+    private let handover: Handover
     private var record: Record
     private var log: Log
     private var lines = Lines()
@@ -35,8 +41,17 @@ struct Host {
     private var stage = Stage.running
     private var pause: Int64 = 0
 
-    init(_ start: Start, record: Record, log: Log, signals: Int32, script: UnsafePointer<CChar>?) {
+    init(
+        _ start: Start,
+        record: Record,
+        log: Log,
+        handover: Handover,
+        signals: Int32,
+        script: UnsafePointer<CChar>?
+    ) {
         self.signals = signals
+        self.handover = handover
+        containment = start.containment
         self.script = script
         self.record = record
         self.log = log
@@ -78,6 +93,7 @@ struct Host {
         var due = log.retryTime
         switch stage {
         case .running: break
+        case .handingOver: return pause
         case .asking(let deadline): due = min(due ?? deadline, deadline)
         case .killing: return pause
         }
@@ -95,17 +111,25 @@ struct Host {
         // A fork bomb may end processes as fast as we take them in: signals and output want their turn.
         while reaped < 1000 {
             let result = shim_peek_ended(&ended)
-            if result == -Int32(SHIM_ECHILD) { return true }
+            if result == -Int32(SHIM_ECHILD) {
+                if containment.isEmpty { return true }
+                // Somebody in the cgroup is not below us: nobody who runs may be left behind.
+                stage = .killing
+                break
+            }
             guard result > 0 else { break }
-            if ended.pid == record.proc.main.pid, record.exit.kind == HERO_EXIT_EMPTY.rawValue { recordEnd(ended) }
+            takeIn(ended)
             _ = shim_reap(ended.pid)
             reaped += 1
         }
         switch stage {
         case .running:
-            guard record.exit.kind != HERO_EXIT_EMPTY.rawValue else { return false }
-            tree.signal(stopSignal)
-            stage = .asking(deadline: shim_boottime() &+ stopTimeout)
+            guard hasEnded else { return false }
+            pause = Host.handoverPauses.first
+            handover.follows(record.exit) ? handOver() : askRest()
+        case .handingOver:
+            pause = min(Host.handoverPauses.longest, pause &* 2)
+            handOver()
         case .asking(let deadline):
             guard shim_boottime() >= deadline else { return false }
             stage = .killing
@@ -116,11 +140,57 @@ struct Host {
         return false
     }
 
+    private var hasEnded: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
+
+    private mutating func takeIn(_ ended: shim_ended) {
+        switch stage {
+        case .running, .handingOver:
+            // It may have taken over and be gone before we looked: then its end is the one that counts.
+            if hasEnded, handover.follows(record.exit), ended.pid == handover.successor() { takeOver(ended.pid) }
+        case .asking, .killing:
+            break
+        }
+        if ended.pid == record.proc.main.pid, !hasEnded { recordEnd(ended) }
+    }
+
+    private mutating func askRest() {
+        tree.signal(stopSignal)
+        stage = .asking(deadline: shim_boottime() &+ stopTimeout)
+    }
+
+    // MARK: Daemons that fork away
+
+    private mutating func handOver() {
+        if let successor = handover.successor() {
+            takeOver(successor)
+        } else if handover.waits(until: shim_boottime()) {
+            stage = .handingOver
+        } else {
+            askRest()
+        }
+    }
+
+    /// Makes a child of ours the main program.
+    ///
+    /// What ended is taken back first: a record that said both would let what runs now pass for what is left behind.
+    private mutating func takeOver(_ successor: Int32) {
+        var identity = hero_identity()
+        guard shim_identify(successor, -1, &identity) == 0 else { return }
+        let earlier = record.exit
+        record.exit = hero_exit()
+        record.exit.generation = earlier.generation
+        record.exit.job = earlier.job
+        _ = record.writeExit()
+        record.proc.main = identity
+        _ = record.writeProc()
+        stage = .running
+    }
+
     /// Kills whoever is there, once.
     ///
     /// What cannot die yet (a process in the kernel's hands) is tried again more and more slowly.
     private mutating func killTree(_ reaped: Int) {
-        tree.signal(Int32(SHIM_SIGKILL))
+        containment.kill { tree.signal(Int32(SHIM_SIGKILL)) }
         pause = reaped > 0 ? 1 : min(Host.longestPause, max(1, pause &* 2))
     }
 
@@ -135,6 +205,10 @@ struct Host {
         record.exit.system_time_us = ended.system_time_us
         record.exit.max_rss_kib = ended.max_rss_kib
         record.exit.dropped_bytes = log.dropped
+        if ended.kind == HERO_EXIT_SIGNALED.rawValue, ended.status == Int32(SHIM_SIGKILL), containment.hasRunOutOfMemory
+        {
+            record.exit.out_of_memory = 1
+        }
         _ = record.writeExit()
     }
 
@@ -152,5 +226,6 @@ struct Host {
             _ = record.writeExit()
         }
         if let script { _ = shim_remove(script) }
+        containment.remove()
     }
 }

@@ -54,9 +54,13 @@ struct Shim {
 
         // 5. The program, gated until the record says who it is.
         let script = spec.scriptPath.map { keep($0) }
-        var start = Start(spec)
+        let containment = Containment(kind: spec.header.containment, path: spec.cgroup.map { keep($0) })
+        let handover = Handover(spec, path: spec.pidFile.map { keep($0) })
+        record.proc.hands_over = spec.pidFile == nil ? 0 : 1
+        var start = Start(spec, containment: containment)
         if let failure = start.run(&record) {
             if let script { _ = shim_remove(script) }
+            containment.remove()
             record.writeFailure(stage: failure.stage, error: failure.error)
             record.notify(HERO_NOTICE_FAILED)
             return
@@ -64,7 +68,7 @@ struct Shim {
         record.notify(HERO_NOTICE_STARTED)
 
         // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
-        var host = Host(start, record: record, log: log, signals: signals, script: script)
+        var host = Host(start, record: record, log: log, handover: handover, signals: signals, script: script)
         shim_unmap(memory, size)
         shim_settle_memory()
         host.run()
@@ -85,7 +89,7 @@ struct Shim {
     /// A path that outlives the spec, in static memory.
     private static func keep(_ path: UnsafePointer<CChar>) -> UnsafePointer<CChar> {
         let size = shim_length(path) + 1
-        // The room is that of two paths of the greatest length and a stamp: it never runs out.
+        // The room is that of all paths of the greatest length and a stamp: it never runs out.
         let text = shim_keep(size)
         shim_copy(text, path, size)
         return UnsafePointer(text)

@@ -12,15 +12,25 @@ struct Spec {
     private static let mostGroups: UInt32 = 65_536
 
     private let base: UnsafeRawPointer
-    let header: hero_spec
+    /// Where the strings begin: an older version has a shorter header.
+    private let headerSize: Int
+    /// What an older version does not have is zero.
+    private(set) var header = hero_spec()
 
     init?(memory: UnsafeRawPointer, size: Int) {
-        guard size >= MemoryLayout<hero_spec>.size else { return nil }
         base = memory
-        header = memory.load(as: hero_spec.self)
+        headerSize = size >= 8 ? hero_spec_header_size(memory.load(fromByteOffset: 4, as: UInt32.self)) : 0
+        guard headerSize > 0, size >= headerSize else { return nil }
+        withUnsafeMutableBytes(of: &header) { field in
+            guard let field = field.baseAddress else { return }
+            shim_copy(
+                field.assumingMemoryBound(to: CChar.self),
+                memory.assumingMemoryBound(to: CChar.self),
+                headerSize
+            )
+        }
         guard
-            header.magic == HERO_SPEC_MAGIC, header.version == HERO_SPEC_VERSION,
-            header.size >= UInt32(MemoryLayout<hero_spec>.size), Int(header.size) <= size,
+            header.magic == HERO_SPEC_MAGIC, Int(header.size) >= headerSize, Int(header.size) <= size,
             header.generation >= 1, header.umask <= 0o777, header.log_keep <= 99,
             header.stop_signal >= 1, header.stop_signal <= 64,
             header.candidate_count >= 1, header.argument_count >= 1
@@ -30,7 +40,7 @@ struct Spec {
             isList(header.candidates, header.candidate_count),
             isList(header.arguments, header.argument_count),
             isList(header.environment, header.environment_count),
-            isScript(), hasBootIdentifier(), hasRights()
+            isScript(), hasBootIdentifier(), hasRights(), hasContainment()
         else { return nil }
     }
 
@@ -40,6 +50,12 @@ struct Spec {
 
     /// Where the script goes; nil when the job has none.
     var scriptPath: UnsafePointer<CChar>? { header.script == 0 ? nil : text(header.script_path) }
+
+    /// The directory of its cgroup; nil when it has none.
+    var cgroup: UnsafePointer<CChar>? { header.cgroup == 0 ? nil : text(header.cgroup) }
+
+    /// Where a daemon that forks away names itself; nil when that is of no interest.
+    var pidFile: UnsafePointer<CChar>? { header.pid_file == 0 ? nil : text(header.pid_file) }
 
     /// The supplementary groups, four bytes each.
     var groups: UnsafeRawPointer { base + Int(header.rights.group_count == 0 ? 0 : header.rights.groups) }
@@ -72,7 +88,7 @@ struct Spec {
 
     /// The length of the string at an offset, nil unless it starts in the blob and ends inside it.
     private func length(at offset: Int) -> Int? {
-        guard offset >= MemoryLayout<hero_spec>.size, offset < Int(header.size) else { return nil }
+        guard offset >= headerSize, offset < Int(header.size) else { return nil }
         let bytes = base.assumingMemoryBound(to: UInt8.self)
         var end = offset
         while end < Int(header.size), bytes[end] != 0 { end += 1 }
@@ -97,7 +113,7 @@ struct Spec {
 
     private func isScript() -> Bool {
         guard header.script != 0 else { return true }
-        return Int(header.script) >= MemoryLayout<hero_spec>.size
+        return Int(header.script) >= headerSize
             && Int(header.script) + Int(header.script_size) <= Int(header.size) && isPath(header.script_path)
     }
 
@@ -110,8 +126,17 @@ struct Spec {
         // The kernel takes the number that stands for nobody as leave to change nothing.
         guard rights.changes_user == 0 || (rights.uid != .max && rights.gid != .max) else { return false }
         return rights.group_count == 0
-            || (Int(rights.groups) >= MemoryLayout<hero_spec>.size
+            || (Int(rights.groups) >= headerSize
                 && Int(rights.groups) + 4 * Int(rights.group_count) <= Int(header.size))
+    }
+
+    private func hasContainment() -> Bool {
+        guard
+            header.containment <= HERO_CONTAINMENT_FREEZER.rawValue, header.needs_cgroup <= 1,
+            header.pid_file == 0 || isPath(header.pid_file)
+        else { return false }
+        guard header.cgroup != 0 else { return header.containment == HERO_CONTAINMENT_NONE.rawValue }
+        return isPath(header.cgroup) && shim_length(text(header.cgroup)) < Int(HERO_CGROUP_SIZE)
     }
 
     private func hasBootIdentifier() -> Bool {

@@ -19,14 +19,16 @@ struct Start {
     }
 
     let spec: Spec
+    private(set) var containment: Containment
     private(set) var output: Int32 = -1
     private(set) var error: Int32 = -1
     private var childOutput: Int32 = -1
     private var childError: Int32 = -1
     private var gate = shim_gate(shim: -1, child: -1)
 
-    init(_ spec: Spec) {
+    init(_ spec: Spec, containment: Containment) {
         self.spec = spec
+        self.containment = containment
     }
 
     /// Brings the program to execution.
@@ -64,14 +66,14 @@ struct Start {
         record.proc.started_realtime = shim_realtime()
         var refused = -shim_identify(main, pidfd, &record.proc.main)
         shim_close(pidfd)
-        if refused == 0 { refused = record.writeProc() }
-        guard refused == 0 else {
-            // Nobody could ever recognise what would run: without the byte the child leaves by itself.
-            shim_close(gate.shim)
-            gate.shim = -1
-            _ = shim_reap(main)
-            return Failure(HERO_STAGE_RECORD, refused)
+        // Without its cgroup it is still held by us; only limits that exist nowhere else are worth a failure.
+        let unplaced = containment.take(main, into: &record.proc)
+        if unplaced != 0, spec.header.needs_cgroup != 0 {
+            return callOff(main, Failure(HERO_STAGE_CGROUP, unplaced))
         }
+        if refused == 0 { refused = record.writeProc() }
+        // Nobody could ever recognise what would run.
+        guard refused == 0 else { return callOff(main, Failure(HERO_STAGE_RECORD, refused)) }
 
         var stage: UInt32 = 0
         var errno: Int32 = 0
@@ -82,6 +84,14 @@ struct Start {
         record.proc.phase = HERO_PROC_EXECUTED.rawValue
         _ = record.writeProc()
         return nil
+    }
+
+    /// Without the byte the gated child leaves by itself.
+    private mutating func callOff(_ main: Int32, _ failure: Failure) -> Failure {
+        shim_close(gate.shim)
+        gate.shim = -1
+        _ = shim_reap(main)
+        return failure
     }
 
     private func fork(lock: Int32, pidfd: inout Int32) -> Int32 {

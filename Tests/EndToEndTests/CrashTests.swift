@@ -222,7 +222,7 @@ extension Outcome {
     /// Whether a signal ended it.
     fileprivate var isSignalled: Bool {
         switch self {
-        case .signaled: true
+        case .signaled, .outOfMemory: true
         case .exited, .startFailed, .lost: false
         }
     }

@@ -27,6 +27,13 @@ struct SpecText {
     var logKeep: UInt32 = 5
     var logMaxSize: UInt64 = 10 << 20
     var openFiles: UInt64 = 0
+    /// An older one has a shorter header.
+    var version = HERO_SPEC_VERSION
+    var containment = HERO_CONTAINMENT_NONE
+    var cgroup: String?
+    var needsCgroup = false
+    var pidFile: String?
+    var handoverTimeout: UInt32 = 20_000
     /// Without limits and without a change of user.
     var rights = SpecText.plainRights
     var groups: [UInt32] = []
@@ -39,7 +46,7 @@ struct SpecText {
 
     var bytes: [UInt8] {
         var header = hero_spec()
-        let base = UInt32(MemoryLayout<hero_spec>.size)
+        let base = UInt32(hero_spec_header_size(version))
         var blob: [UInt8] = []
         func put(_ texts: [String]) -> UInt32 {
             let at = base + UInt32(blob.count)
@@ -47,7 +54,7 @@ struct SpecText {
             return at
         }
         header.magic = HERO_SPEC_MAGIC
-        header.version = HERO_SPEC_VERSION
+        header.version = version
         header.generation = generation
         header.job = job
         header.record_path = put([recordPath])
@@ -76,8 +83,13 @@ struct SpecText {
         header.rights.group_count = UInt32(groups.count)
         for group in groups { blob += withUnsafeBytes(of: group) { Array($0) } }
         withUnsafeMutableBytes(of: &header.boot_id) { $0.copyBytes(from: Array("test-boot".utf8)) }
+        header.containment = containment.rawValue
+        header.cgroup = cgroup.map { put([$0]) } ?? 0
+        header.needs_cgroup = needsCgroup ? 1 : 0
+        header.pid_file = pidFile.map { put([$0]) } ?? 0
+        header.handover_timeout_ms = handoverTimeout
         header.size = base + UInt32(blob.count)
-        return withUnsafeBytes(of: header) { Array($0) } + blob
+        return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob
     }
 }
 

@@ -8,7 +8,7 @@ struct SpecTests {
     /// What the header says, changed so that it is a lie.
     static let lies: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a version of the future", { $0.version = 3 }),
+        ("a version of the future", { $0.version = 4 }),
         ("generation 0", { $0.generation = 0 }),
         ("larger than its memory", { $0.size += 1 }),
         ("smaller than its header", { $0.size = 10 }),
@@ -71,8 +71,20 @@ struct SpecTests {
         ),
         ("more groups than the kernel takes", { $0.rights.group_count = .max }),
         ("an oom score that is none", { $0.rights.oom_score = 1001 }),
+        ("a cgroup beyond the end", { ($0.containment, $0.cgroup) = (1, $0.size) }),
+        ("a containment without a cgroup", { $0.containment = 1 }),
+        ("a containment that is none", { $0.containment = 3 }),
+        ("a PID file beyond the end", { $0.pid_file = .max }),
         ("a flag that is none", { $0.rights.no_new_privileges = 2 }),
     ]
+
+    @Test("SH-14: a spec of an older version is still understood")
+    func older() throws {
+        let job = try Job(shell: "exit 7")
+        job.spec.version = 2
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.exit?.status == 7)
+    }
 
     @Test("a spec with a lie in it is refused and nothing is touched", arguments: lies.map(\.0))
     func lie(_ name: String) throws {

@@ -34,6 +34,7 @@ struct PhaseTableTests {
                 time: WallTime(microseconds: 0)
             )
         ),
+        ("handed over to a child", .handedOver(generation: 1, process: Bench.identity(102))),
         ("ended well", .ended(generation: 1, .exited(0), executed: true, time: nil)),
         ("ended with a code of its own", .ended(generation: 1, .exited(3), executed: true, time: nil)),
         ("ended badly", .ended(generation: 1, .exited(1), executed: true, time: nil)),

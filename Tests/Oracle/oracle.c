@@ -6,13 +6,14 @@
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | linger MS | fork N | daemonize | listen PORT | listen-unix PATH | print-env | say TEXT
+//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH | print-env | say TEXT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +30,7 @@
 extern char **environ;
 
 static int trace, job, restarts, ignores_term, listeners;
-static long lines, pause_ms = -1, linger_ms;
+static long lines, pause_ms = -1, linger_ms, forks_on_term;
 static struct pollfd sockets[16];
 
 static long long now(void) {
@@ -61,8 +63,11 @@ static void write_line(void) {
     if (write(1, text, (size_t)size) != size) leave(98);
 }
 
+static void child(int detached);
+
 static void terminated(void) {
     RECORD("TERM", "");
+    for (; forks_on_term > 0; forks_on_term--) child(1);
     if (ignores_term) return;
     if (linger_ms > 0) usleep((useconds_t)linger_ms * 1000);
     leave(0);
@@ -128,6 +133,38 @@ static void child(int detached) {
     for (;;) pause();
 }
 
+/// Becomes a daemon that names itself in a file, as its last deed before it goes on: its first process ends well.
+static void fork_away(const char *path) {
+    unlink(path);
+    char beside[PATH_MAX];
+    snprintf(beside, sizeof beside, "%s~", path);
+    pid_t middle = fork();
+    if (middle > 0) {
+        // Ends only when the file is there, as a careful daemon does.
+        while (access(path, F_OK) != 0) usleep(1000);
+        leave(0);
+    }
+    if (middle < 0 || setsid() < 0 || fork() != 0) _exit(0);
+    int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    dprintf(file, "%d\n", (int)getpid());
+    close(file);
+    RECORD("START", " %d %d", job, restarts);
+    rename(beside, path);
+}
+
+static void *go_on(void *rest) {
+    (void)rest;
+    live(-1);
+    leave(0);
+}
+
+/// Its first thread ends, another one lives on: what the kernel shows is a zombie that is none.
+static void lose_leader(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, go_on, NULL) != 0) leave(93);
+    syscall(SYS_exit, 0);
+}
+
 static long number(char ***place) {
     if (*++*place == NULL) leave(96);
     return strtol(**place, NULL, 10);
@@ -186,7 +223,10 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
         else if (!strcmp(*word, "linger")) linger_ms = number(&word);
         else if (!strcmp(*word, "fork")) for (long left = number(&word); left > 0; left--) child(0);
+        else if (!strcmp(*word, "fork-on-term")) forks_on_term = number(&word);
         else if (!strcmp(*word, "daemonize")) child(1);
+        else if (!strcmp(*word, "fork-away")) fork_away(*++word);
+        else if (!strcmp(*word, "lose-leader")) lose_leader();
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             address.sin_port = htons((uint16_t)number(&word));

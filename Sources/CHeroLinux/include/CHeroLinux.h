@@ -70,6 +70,8 @@ int hl_lock(int descriptor, int exclusive);
 /// Names of a directory, each ended by a NUL, into a buffer to be freed with hl_free; returns its size.
 long hl_list(const char *path, char **names);
 void hl_free(void *memory);
+/// 1: systemd has handed this cgroup over to whoever runs in it (the attribute that `Delegate=` sets).
+int hl_is_delegated(const char *cgroup);
 int hl_same_file(const char *path, int descriptor);
 long hl_file_inode(const char *path, unsigned long *inode, unsigned long *device, unsigned int *mode);
 

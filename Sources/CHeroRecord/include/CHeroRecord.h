@@ -11,9 +11,10 @@
 
 #include <stdint.h>
 
-#define HERO_VERSION 1u       // of records
-#define HERO_SPEC_VERSION 2u  // 2: with hero_rights
+#define HERO_VERSION 2u       // of records; 1 is still read
+#define HERO_SPEC_VERSION 3u  // 2: with hero_rights; 3: with containment and hand-over
 #define HERO_SECTOR 512
+#define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
 
 #define HERO_SPEC_MAGIC 0x31535048u    // "HPS1"
 #define HERO_PROC_MAGIC 0x31505048u    // "HPP1"
@@ -56,7 +57,15 @@ enum hero_stage {
     HERO_STAGE_LIMIT_OPEN_FILES = 15,
     HERO_STAGE_LIMIT_PROCESSES = 16,
     HERO_STAGE_LIMIT_CORE = 17,
-    HERO_STAGE_LIMIT_MEMORY = 18
+    HERO_STAGE_LIMIT_MEMORY = 18,
+    HERO_STAGE_CGROUP = 19  // join the cgroup that holds its limits
+};
+
+/// What holds the tree of a start together beside the shim being its subreaper (TR-2).
+enum hero_containment {
+    HERO_CONTAINMENT_NONE = 0,
+    HERO_CONTAINMENT_CGROUP = 1,  // a cgroup v2 of its own: cgroup.kill, cgroup.events, memory.events
+    HERO_CONTAINMENT_FREEZER = 2  // a directory of its own in the v1 freezer: freezer.state
 };
 
 #define HERO_NO_LIMIT UINT64_MAX  // this limit is left as it is
@@ -106,6 +115,13 @@ struct hero_spec {
     uint64_t pid_namespace;     // inode of /proc/self/ns/pid
     char boot_id[40];           // /proc/sys/kernel/random/boot_id, NUL-terminated
     struct hero_rights rights;  // since version 2
+    // Since version 3.
+    uint32_t containment;      // enum hero_containment
+    uint32_t cgroup;           // absolute path of its directory, which exists; 0: none
+    uint32_t needs_cgroup;     // 1: its limits hold only there, so that a start outside of it fails
+    uint32_t pid_file;         // absolute path of the file in which a daemon that forks away names itself; 0: none
+    uint32_t handover_timeout_ms;  // how long after the fork that file is waited for
+    uint32_t reserved;
 };
 
 /// What identifies one process beside boot id and pid namespace (ID-1).
@@ -138,6 +154,10 @@ struct hero_proc {
     char boot_id[40];
     int64_t started_boottime;  // CLOCK_BOOTTIME, ns
     int64_t started_realtime;  // CLOCK_REALTIME, ns
+    // Since version 2; version 1 has its checksum here.
+    uint32_t containment;      // enum hero_containment
+    uint32_t hands_over;       // 1: main changes when it ends well and its PID file names another child of the shim
+    char cgroup[HERO_CGROUP_SIZE];  // path of its directory, NUL-terminated; empty: none
     uint32_t checksum;         // of all bytes before it; keep it last
 };
 
@@ -165,6 +185,9 @@ struct hero_exit {
     int64_t system_time_us;
     int64_t max_rss_kib;
     int64_t dropped_bytes;    // output that could not be written to the log
+    // Since version 2; version 1 has its checksum here.
+    uint32_t out_of_memory;   // 1: SIGKILL, and the kernel counted a kill for want of memory in its cgroup (OM-1)
+    uint32_t reserved;
     uint32_t checksum;        // keep it last
 };
 
@@ -191,8 +214,12 @@ uint32_t hero_checksum(const void *bytes, long size);
 void hero_proc_seal(struct hero_proc *record);
 void hero_exit_seal(struct hero_exit *record);
 
-/// 1 when magic, version and checksum are right, 0 otherwise: then nothing in it may be believed.
-int hero_proc_is_valid(const struct hero_proc *record);
-int hero_exit_is_valid(const struct hero_exit *record);
+/// 1 when magic, version and checksum are right, 0 otherwise: then nothing in it may be believed. What the version of a
+/// valid record does not have is zero afterwards.
+int hero_proc_is_valid(struct hero_proc *record);
+int hero_exit_is_valid(struct hero_exit *record);
+
+/// The size of a spec's header in a version; 0 when the version is unknown.
+long hero_spec_header_size(uint32_t version);
 
 #endif

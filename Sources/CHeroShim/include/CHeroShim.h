@@ -79,7 +79,7 @@ char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM
 char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
 char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
 char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
-char *shim_keep(long size);      // small things that stay, side by side: room for two paths and a stamp
+char *shim_keep(long size);      // what stays, side by side: room for three paths, a cgroup and a stamp
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
 
 enum {
@@ -175,6 +175,30 @@ int shim_list_children(int pid, struct shim_process *table, int count, int capac
 /// Appends every process whose parent is in table[0..<count] (or is root), from a walk through /proc; for kernels
 /// that list no children. Answers the new count.
 int shim_scan_children(int root, struct shim_process *table, int count, int capacity);
+
+// MARK: what holds the tree together (cgroup.c); every path is that of the cgroup's directory
+
+/// Puts a process into it.
+int shim_cgroup_join(const char *cgroup, int pid);
+
+/// Kills whoever is in it, with one write (cgroup.kill); an error where the kernel cannot.
+int shim_cgroup_kill(const char *cgroup);
+
+/// Stops everybody in a directory of the v1 freezer, or lets them go on.
+int shim_freezer_set(const char *cgroup, int frozen);
+
+/// The number behind a word in one of its files ("populated" in cgroup.events, "oom_kill" in memory.events); negative
+/// where there is none.
+int64_t shim_cgroup_number(const char *cgroup, const char *file, const char *word);
+
+/// Removes it if nobody is in it, and then the directory around it if that was the last.
+void shim_cgroup_remove(const char *cgroup);
+
+// MARK: the PID file of a daemon (pidfile.c)
+
+/// The number a PID file holds (2 or more), or a negative errno: by the rules of reliability.md PF-1, where root, the
+/// user of the shim and `user` are the owners whose word counts.
+int shim_read_pid_file(const char *path, uint32_t user);
 
 // MARK: the child (child.c)
 

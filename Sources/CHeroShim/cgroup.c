@@ -1,0 +1,80 @@
+#define _GNU_SOURCE
+#include "CHeroShim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/// Opens a file of a cgroup. Nothing is ever made: where the file is missing, so is what it stands for.
+static int open_file(const char *cgroup, const char *name, int flags) {
+    char path[HERO_CGROUP_SIZE + 64];
+    size_t length = strlen(cgroup), rest = strlen(name);
+    if (length >= HERO_CGROUP_SIZE || rest > 60) return -ENAMETOOLONG;
+    memcpy(path, cgroup, length);
+    path[length] = '/';
+    memcpy(path + length + 1, name, rest + 1);
+    int descriptor = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+static int put(const char *cgroup, const char *name, const char *text) {
+    int descriptor = open_file(cgroup, name, O_WRONLY);
+    if (descriptor < 0) return descriptor;
+    long size = (long)strlen(text);
+    int result = write(descriptor, text, (size_t)size) == size ? 0 : -errno;
+    close(descriptor);
+    return result;
+}
+
+int shim_cgroup_join(const char *cgroup, int pid) {
+    char digits[16];
+    long first = sizeof digits - 1;
+    digits[first] = 0;
+    unsigned int left = (unsigned int)pid;
+    do {
+        digits[--first] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    return put(cgroup, "cgroup.procs", digits + first);
+}
+
+int shim_cgroup_kill(const char *cgroup) {
+    return put(cgroup, "cgroup.kill", "1");
+}
+
+int shim_freezer_set(const char *cgroup, int frozen) {
+    return put(cgroup, "freezer.state", frozen ? "FROZEN" : "THAWED");
+}
+
+int64_t shim_cgroup_number(const char *cgroup, const char *file, const char *word) {
+    int descriptor = open_file(cgroup, file, O_RDONLY);
+    if (descriptor < 0) return descriptor;
+    char text[1024];
+    long size = read(descriptor, text, sizeof text - 1);
+    close(descriptor);
+    if (size <= 0) return -EIO;
+    text[size] = 0;
+    size_t length = strlen(word);
+    for (const char *line = text; line != NULL;) {
+        if (strncmp(line, word, length) == 0 && line[length] == ' ') {
+            int64_t value = 0;
+            const char *digit = line + length + 1;
+            while (*digit >= '0' && *digit <= '9' && value < 1000000000000) value = value * 10 + (*digit++ - '0');
+            return value;
+        }
+        line = strchr(line, '\n');
+        if (line != NULL) line++;
+    }
+    return -ENOENT;
+}
+
+void shim_cgroup_remove(const char *cgroup) {
+    if (rmdir(cgroup) != 0 && errno != ENOENT) return;
+    char path[HERO_CGROUP_SIZE];
+    const char *slash = strrchr(cgroup, '/');
+    if (slash == NULL || slash == cgroup || slash - cgroup >= HERO_CGROUP_SIZE) return;
+    memcpy(path, cgroup, (size_t)(slash - cgroup));
+    path[slash - cgroup] = 0;
+    rmdir(path);
+}

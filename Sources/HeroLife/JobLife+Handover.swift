@@ -1,0 +1,28 @@
+import HeroModel
+
+extension JobLife {
+    /// Its program has forked away: from here on the process that its PID file names is the one that counts.
+    ///
+    /// It is the same execution of the same start; whoever was to end it ends the new one.
+    mutating func handedOver(_ process: ProcessIdentity, _ context: Context) -> [JobEffect] {
+        switch phase {
+        case .starting(var starting):
+            starting.process = process
+            phase = .starting(starting)
+        case .up(_, let since):
+            phase = .up(process, since: since)
+        case .working(_, let until):
+            phase = .working(process, until: until)
+        case .stopping(var stopping):
+            guard stopping.process != nil else { return [] }
+            stopping.process = process
+            phase = .stopping(stopping)
+            record.process = process
+            return [.signal(process, context.action.stop.signal)]
+        case .pending, .clearing, .launching, .backingOff, .over:
+            return []
+        }
+        record.process = process
+        return [.note(.info, "went on as pid \(process.pid), says its PID file")]
+    }
+}

@@ -1,0 +1,128 @@
+import CHeroLinux
+import Glibc
+public import HeroModel
+
+/// Where this machine lets heroproc make cgroups of its own, and with which controllers (reliability.md TR-2).
+///
+/// Looking touches nothing. The strongest level counts: a cgroup v2 that may be written, the v1 freezer, nothing.
+public struct Cgroups: Hashable, Sendable {
+    /// How trees are held together.
+    public let level: Capabilities.Containment
+    /// The directory in which ours are made; empty where there is none.
+    public let parent: String
+    /// The controllers that limit what is made in it: `memory`, `pids`, `cpu`.
+    let controllers: Set<String>
+
+    /// No cgroups.
+    static let none = Cgroups(level: .subreaper, parent: "", controllers: [])
+
+    /// What a tree of processes can be limited to here.
+    public var capabilities: Capabilities {
+        Capabilities(
+            containment: level,
+            limitsMemory: controllers.contains("memory"),
+            limitsProcesses: controllers.contains("pids"),
+            limitsProcessors: controllers.contains("cpu")
+        )
+    }
+
+    /// Looks at this machine.
+    ///
+    /// `HEROPROC_CONTAINMENT` (`cgroup`, `freezer` or `subreaper`) allows no level above the one it names, and
+    /// `HEROPROC_CGROUP` names a cgroup v2 that is heroproc's to use.
+    public static func look(environment: [String: String]) -> Cgroups {
+        look(
+            environment: environment,
+            mounts: readText("/proc/self/mountinfo", limit: 1 << 20) ?? "",
+            memberships: readText("/proc/self/cgroup") ?? "",
+            hasSystemd: access("/run/systemd/system", F_OK) == 0
+        )
+    }
+
+    /// The same from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`.
+    static func look(
+        environment: [String: String],
+        mounts: String,
+        memberships: String,
+        hasSystemd: Bool
+    ) -> Cgroups {
+        let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(Capabilities.Containment.init) ?? .cgroup
+        let mounted = mounts.split(separator: "\n").compactMap { Mount(line: $0) }
+        if allowed == .cgroup {
+            if let own = environment["HEROPROC_CGROUP"], own.hasPrefix("/"), let found = unified(own) { return found }
+            let path = membership(memberships, of: \.isEmpty)
+            let candidates = mounted.filter { $0.isUnified }.flatMap { own(in: $0.point, path) }
+            let usable = candidates.filter { !hasSystemd || hl_is_delegated($0) == 1 }.compactMap { unified($0) }
+            // Where limits can be held is better than where trees can only be killed.
+            if let found = usable.first(where: { !$0.controllers.isEmpty }) ?? usable.first { return found }
+        }
+        if allowed != .subreaper,
+            let path = membership(memberships, of: { $0.split(separator: ",").contains("freezer") }),
+            let mount = mounted.first(where: { $0.isFreezer })
+        {
+            let parent = joined(mount.point, path)
+            if access(parent, W_OK) == 0 { return Cgroups(level: .freezer, parent: parent, controllers: []) }
+        }
+        return .none
+    }
+
+    /// The cgroup we are in; and the one around it, if ours is the one that its owner has set apart for us.
+    private static func own(in point: String, _ path: String?) -> [String] {
+        guard let path else { return [] }
+        let own = joined(point, path)
+        guard path.hasSuffix("/supervisor") else { return [own] }
+        return [own, String(own.dropLast("/supervisor".utf8.count))]
+    }
+
+    /// A cgroup v2 in which we may make others.
+    private static func unified(_ path: String) -> Cgroups? {
+        guard access(path, W_OK) == 0, access("\(path)/cgroup.procs", W_OK) == 0 else { return nil }
+        let offered = words("\(path)/cgroup.controllers")
+        let enabled = words("\(path)/cgroup.subtree_control")
+        // The kernel gives controllers away only where no process is left in between; the root is free of that rule.
+        let mayEnable =
+            access("\(path)/cgroup.subtree_control", W_OK) == 0
+            && (access("\(path)/cgroup.type", F_OK) != 0 || (readText("\(path)/cgroup.procs") ?? "").trimmed.isEmpty)
+        let wanted: Set = ["memory", "pids", "cpu"]
+        return Cgroups(
+            level: .cgroup,
+            parent: path,
+            controllers: wanted.intersection(mayEnable ? offered : enabled)
+        )
+    }
+
+    private static func words(_ path: String) -> Set<String> {
+        Set((readText(path) ?? "").trimmed.split(separator: " ").map(String.init))
+    }
+
+    /// `6:freezer:/path`, `0::/path`.
+    private static func membership(_ text: String, of isWanted: (Substring) -> Bool) -> String? {
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            if fields.count == 3, isWanted(fields[1]) { return String(fields[2]) }
+        }
+        return nil
+    }
+
+    private static func joined(_ point: String, _ path: String) -> String {
+        path == "/" ? point : point + path
+    }
+
+    /// A line of mountinfo: proc(5).
+    private struct Mount {
+        var point: String
+        var isUnified: Bool
+        var isFreezer: Bool
+
+        init?(line: Substring) {
+            let halves = line.split(separator: " - ", maxSplits: 1)
+            guard halves.count == 2 else { return nil }
+            let fields = halves[0].split(separator: " ")
+            let system = halves[1].split(separator: " ")
+            guard fields.count >= 5, let kind = system.first else { return nil }
+            point = String(fields[4])
+            isUnified = kind == "cgroup2"
+            isFreezer = kind == "cgroup" && (system.last?.split(separator: ",").contains("freezer") ?? false)
+        }
+    }
+}

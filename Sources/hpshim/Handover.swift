@@ -1,0 +1,37 @@
+import CHeroRecord
+import CHeroShim
+
+/// How a daemon that forks away becomes the main program: the first one ends well, and the PID file names a child that the kernel
+/// has handed to the shim.
+///
+/// Only a child of the shim's own counts: nobody else reaps it, so its number is not passed on while we look, and its exit
+/// status will be ours. Whatever else the file says is nobody (reliability.md PF-2).
+struct Handover {
+    private let path: UnsafePointer<CChar>?
+    private let user: UInt32
+    /// Until when the file is waited for, as CLOCK_BOOTTIME in ns.
+    private let deadline: Int64
+    private let own = shim_own_pid()
+
+    /// As a spec has it; the path in memory that stays.
+    init(_ spec: Spec, path: UnsafePointer<CChar>?) {
+        self.path = path
+        user = spec.header.rights.changes_user == 0 ? 0 : spec.header.rights.uid
+        deadline = shim_boottime() &+ Int64(spec.header.handover_timeout_ms) &* 1_000_000
+    }
+
+    /// Whether an end leads to one.
+    func follows(_ end: hero_exit) -> Bool {
+        path != nil && end.kind == HERO_EXIT_EXITED.rawValue && end.status == 0
+    }
+
+    /// Until when a successor may turn up; a program that lived longer than that has had its file written by now.
+    func waits(until now: Int64) -> Bool { now < deadline }
+
+    /// The process that takes over, running or waiting to be reaped; nil while there is none.
+    func successor() -> Int32? {
+        guard let path else { return nil }
+        let pid = shim_read_pid_file(path, user)
+        return pid > 1 && shim_parent(pid) == own ? pid : nil
+    }
+}

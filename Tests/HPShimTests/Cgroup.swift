@@ -1,0 +1,54 @@
+import CHeroRecord
+import Foundation
+
+/// The ways a tree can be held together, and directories of their own for tests, where this machine has them.
+enum Cgroup {
+    /// Levels of the ladder of TR-2.
+    enum Level: String, CaseIterable, CustomStringConvertible {
+        case cgroup = "A: cgroup v2"
+        case freezer = "B: v1 freezer"
+        case subreaper = "C: subreaper"
+
+        var description: String { rawValue }
+
+        /// Where its directories can be made here; nil: nowhere.
+        var parent: String? {
+            let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+            let fields = mounts.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count > 3 }
+            let found: String? =
+                switch self {
+                case .cgroup: fields.first { $0[2] == "cgroup2" }.map { String($0[1]) }
+                case .freezer:
+                    fields.first { $0[2] == "cgroup" && $0[3].split(separator: ",").contains("freezer") }
+                        .map { String($0[1]) }
+                case .subreaper: nil
+                }
+            guard let found, access("\(found)/cgroup.procs", W_OK) == 0 else { return nil }
+            return found
+        }
+
+        var isHere: Bool { self == .subreaper || parent != nil }
+
+        var kind: hero_containment {
+            switch self {
+            case .cgroup: HERO_CONTAINMENT_CGROUP
+            case .freezer: HERO_CONTAINMENT_FREEZER
+            case .subreaper: HERO_CONTAINMENT_NONE
+            }
+        }
+    }
+}
+
+extension Job {
+    /// Holds the job in a directory of its own, and says where that is.
+    @discardableResult
+    func hold(_ level: Cgroup.Level) throws -> String {
+        guard let parent = level.parent else { return "" }
+        let folder = "\(parent)/hpshim-test-\(URL(fileURLWithPath: directory).lastPathComponent)"
+        let path = "\(folder)/17.1"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        spec.containment = level.kind
+        spec.cgroup = path
+        return path
+    }
+}

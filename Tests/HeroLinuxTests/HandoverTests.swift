@@ -1,0 +1,98 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct HandoverTests {
+    /// A program that ends well once `go` is there, and leaves a daemon behind that names itself.
+    private func order(_ sandbox: Sandbox) -> LaunchOrder {
+        let daemon = "echo $$ > pid~; mv pid~ pid; trap \"exit 21\" TERM; while :; do sleep 600 & wait; done"
+        var order = sandbox.shell(
+            1,
+            "until [ -e go ]; do sleep 0.01; done; (setsid sh -c '\(daemon)' &); exit 0"
+        )
+        order.workingDirectory = sandbox.folder
+        order.pidFile = sandbox.folder + "/pid"
+        return order
+    }
+
+    /// The process that took over.
+    private func successor(_ kernel: LinuxKernel) throws -> ProcessIdentity {
+        var found: ProcessIdentity?
+        try kernel.await("a successor") {
+            if case .handedOver(_, let process) = $0 { found = process }
+            return found != nil
+        }
+        return try #require(found)
+    }
+
+    @Test("a daemon that forks away is told, is signalled in its own name, and its status is exact")
+    func told() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(order(sandbox))
+        let report = try kernel.awaitStart(1)
+        try sandbox.write("go", "")
+        let daemon = try successor(kernel)
+        #expect(!daemon.isSameProcess(as: report.process))
+        #expect(readText(sandbox.folder + "/pid")?.trimmed == "\(daemon.pid)")
+        #expect(kernel.signal(daemon, .term))
+        let end = try kernel.awaitEnd(1)
+        #expect(end.outcome == .exited(21))
+        #expect(end.executed?.process == daemon)
+    }
+
+    @Test("a reconciler that comes later follows it, whether it forked away before or after that")
+    func adopted() throws {
+        let sandbox = try Sandbox()
+        do {
+            let first = try sandbox.kernel()
+            first.launch(order(sandbox))
+            _ = try first.awaitStart(1)
+        }
+        let daemon: ProcessIdentity
+        do {
+            let second = try sandbox.kernel()
+            guard case .held(generation: 1, let report?) = second.adopt([1])[1] else {
+                Issue.record("not held")
+                return
+            }
+            try sandbox.write("go", "")
+            daemon = try successor(second)
+            #expect(!daemon.isSameProcess(as: report.process))
+        }
+        let third = try sandbox.kernel()
+        guard case .held(generation: 1, let report?) = third.adopt([1])[1] else {
+            Issue.record("not held")
+            return
+        }
+        #expect(report.process == daemon)
+        #expect(third.signal(daemon, .term))
+        #expect(try third.awaitEnd(1).outcome == .exited(21))
+    }
+
+    @Test("a daemon whose shim is killed is the orphan")
+    func orphaned() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(order(sandbox))
+        _ = try kernel.awaitStart(1)
+        try sandbox.write("go", "")
+        let daemon = try successor(kernel)
+        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+            Issue.record("no record")
+            return
+        }
+        #expect(kernel.signal(try #require(record.shim), .kill))
+        var orphan: ProcessIdentity?
+        try kernel.await("the orphan") {
+            if case .orphaned(_, let report) = $0 { orphan = report.process }
+            return orphan != nil
+        }
+        #expect(orphan == daemon)
+        kernel.killTree(StartID(job: 1, generation: 1))
+        #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
+    }
+}
