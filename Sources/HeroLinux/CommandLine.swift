@@ -68,22 +68,27 @@ public struct Background {
     ///   - arguments: What follows the program's name.
     ///   - environment: Its whole environment.
     ///   - logFile: Where its standard output and error are appended to.
+    ///   - isKept: Whether a keeper starts it again when it crashes; the running program is the keeper then.
     /// - Returns: The running program.
     /// - Throws: When it cannot be started or its log not be opened.
     public static func spawn(
         _ arguments: [String],
         environment: [String: String],
-        logFile: String
+        logFile: String,
+        isKept: Bool = false
     ) throws(LinuxError) -> Background {
+        let (program, words) =
+            isKept
+            ? try Keeping.command(arguments, environment: environment)
+            : (Keeping.ownProgram, ["heroproc"] + arguments)
         let number = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw LinuxError(cannot: "open \(logFile)", errno) }
         let log = try high(number, "open \(logFile)")
         let nullNumber = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard nullNumber >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }
         let null = try high(nullNumber, "open /dev/null")
-        let program = realPath("/proc/self/exe") ?? "/proc/self/exe"
         let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        let pid = withArgumentList(["heroproc"] + arguments) { list in
+        let pid = withArgumentList(words) { list in
             withArgumentList(variables) { hl_spawn_detached(program, list, $0, null.number, log.number) }
         }
         try check(pid, "start \(program) in the background")

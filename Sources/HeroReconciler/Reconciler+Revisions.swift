@@ -9,8 +9,13 @@ extension Reconciler {
         switch configuration.mode {
         case .keep:
             mustPlan = true
+            if configuration.leavesWhenDown, goesOnWithDown { follow(nil) }
         case .sync:
             if let directory = configuration.directory { kernel.watch(directory) }
+            guard !goesOnWithDown else {
+                isPaused = true
+                return plan(retriesFailed: false)
+            }
             syncDirectory(isFirst: true)
             plan(retriesFailed: true)
         case .once:
@@ -20,6 +25,9 @@ extension Reconciler {
             plan(retriesFailed: true)
         }
     }
+
+    /// Whether one that crashed was told to take everything down: its restart is nobody's word to bring it up again.
+    private var goesOnWithDown: Bool { configuration.followsCrash && revision?.isDown ?? false }
 
     /// The directory may have changed.
     func filesChanged() {

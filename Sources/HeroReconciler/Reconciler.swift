@@ -61,6 +61,8 @@ public final class Reconciler<World: Kernel> {
     /// `down` was ordered: a reconciler that syncs leaves its directory alone until the next apply.
     var isPaused = false
     var isLeaving = false
+    /// Whether it was asked to leave a second time: nothing is waited for any more.
+    private var leavesAtOnce = false
     /// Whether the last store commit failed, so that its trouble is said once and not a thousand times.
     var isStoreInTrouble = false
     var passDeadline: Moment?
@@ -109,6 +111,7 @@ public final class Reconciler<World: Kernel> {
 
     /// Whether there is nothing left for this reconciler to do.
     public var isFinished: Bool {
+        if leavesAtOnce { return true }
         guard rows.isEmpty, nextDeed == deeds.count, cleanups.isEmpty else { return false }
         if isLeaving { return !configuration.downOnExit || isAllDown }
         switch configuration.mode {
@@ -248,10 +251,21 @@ public final class Reconciler<World: Kernel> {
     }
 
     private func quit() {
-        guard !isLeaving else { return }
+        guard !isLeaving else { return leaveAtOnce() }
         isLeaving = true
         guard configuration.downOnExit else { return }
         note(.info, "", "asked to leave; taking everything down first")
         orderDown(all: true)
+    }
+
+    /// The second time (P1-2): the shims kill what is left, whether or not anybody waits for it.
+    private func leaveAtOnce() {
+        guard configuration.downOnExit, !leavesAtOnce else { return }
+        leavesAtOnce = true
+        note(.warning, "", "asked again to leave; killing what is left at once")
+        _ = record()
+        for job in jobs.values where !job.life.isAtRest {
+            kernel.killTree(StartID(job: job.id, generation: job.life.record.generation))
+        }
     }
 }

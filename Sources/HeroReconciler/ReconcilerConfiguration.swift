@@ -26,6 +26,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var leavesWhenDown: Bool
     /// Whether it takes everything down when it is asked to leave.
     public var downOnExit: Bool
+    /// Whether it takes the place of one that crashed: what that one was told still holds.
+    public var followsCrash: Bool
     /// How long one pass may take.
     public var timeout: Duration
     /// Who applies, for the history.
@@ -42,6 +44,7 @@ public struct ReconcilerConfiguration: Sendable {
         environment: [String: String] = [:],
         leavesWhenDown: Bool = false,
         downOnExit: Bool = false,
+        followsCrash: Bool = false,
         timeout: Duration = .seconds(60),
         actor: String,
         gitCommit: @escaping @Sendable (String) -> String? = { _ in nil }
@@ -53,6 +56,7 @@ public struct ReconcilerConfiguration: Sendable {
         self.environment = environment
         self.leavesWhenDown = leavesWhenDown
         self.downOnExit = downOnExit
+        self.followsCrash = followsCrash
         self.timeout = timeout
         self.actor = actor
         self.gitCommit = gitCommit

@@ -5,7 +5,7 @@ import CHeroShim
 @main
 struct Shim {
     static func main() {
-        shim_leave(run())
+        shim_leave(Keeper.isAsked ? Keeper.run() : run())
     }
 
     private static func run() -> Int32 {

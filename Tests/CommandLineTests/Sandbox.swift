@@ -175,6 +175,17 @@ final class Sandbox: Sendable {
         return (job, Int32(clamping: pid), restarts)
     }
 
+    /// Kills the reconciler in the background, and its keeper first: nobody supervises any more.
+    func killReconciler() async throws {
+        let pid = try #require(ReconcilerLock.holder(paths)).pid
+        let stat = text("/proc/\(pid)/stat")
+        let fields = stat[try #require(stat.lastIndex(of: ")"))...].split(separator: " ")
+        let parent = try #require(fields.dropFirst(2).first.flatMap { pid_t($0) })
+        try #require(text("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0"))
+        for pid in [parent, pid] { #expect(kill(pid, SIGKILL) == 0) }
+        try await eventually("the reconciler is gone") { ReconcilerLock.holder(paths) == nil }
+    }
+
     /// Takes everything down and removes all traces.
     private func clean() async {
         if hasState {

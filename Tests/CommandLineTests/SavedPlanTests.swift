@@ -186,9 +186,7 @@ struct SavedPlanTests {
             #expect(try await sandbox.run("diff", "--only", "more").code == 0)
 
             // Another reconciler keeps to it.
-            let holder = try #require(ReconcilerLock.holder(sandbox.paths))
-            #expect(kill(holder.pid, SIGKILL) == 0)
-            try await eventually("the reconciler is gone") { ReconcilerLock.holder(sandbox.paths) == nil }
+            try await sandbox.killReconciler()
             let keeper = try sandbox.start(["reconcile", "--watch", "--no-sync"])
             try await eventually("it answers") { ReconcilerLock.holder(sandbox.paths)?.pid == keeper.pid }
             #expect(try await sandbox.run("apply", "--only", "more").code == 0)

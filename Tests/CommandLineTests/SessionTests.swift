@@ -59,9 +59,7 @@ struct SessionTests {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             #expect(try await sandbox.run("apply").code == 0)
             let before = try #require(try await sandbox.action("web"))
-            let holder = try #require(ReconcilerLock.holder(sandbox.paths))
-            #expect(kill(holder.pid, SIGKILL) == 0)
-            try await eventually("the reconciler is gone") { ReconcilerLock.holder(sandbox.paths) == nil }
+            try await sandbox.killReconciler()
             #expect(kill(before.pid, 0) == 0, "a service outlives its reconciler")
             #expect(kill(before.pid, SIGKILL) == 0)
             try await eventually("the process is gone") { kill(before.pid, 0) != 0 }

@@ -120,8 +120,12 @@ final class World: Sendable {
         try await run(arguments, extra: extra)
     }
 
-    func run(_ arguments: [String], extra: [String: String] = [:]) async throws -> Answer {
-        let running = try start(arguments, extra: extra)
+    func run(
+        _ arguments: [String],
+        extra: [String: String] = [:],
+        through entrance: [String] = []
+    ) async throws -> Answer {
+        let running = try start(arguments, extra: extra, through: entrance)
         let code = try await code(of: running)
         defer {
             unlink(running.out)
@@ -138,11 +142,16 @@ final class World: Sendable {
         return answer
     }
 
-    /// Starts `heroproc` and does not wait for it.
-    func start(_ arguments: [String], extra: [String: String] = [:]) throws -> Running {
+    /// Starts `heroproc` (or another program) and does not wait for it; by way of a program that executes it, if one is given.
+    func start(
+        _ arguments: [String],
+        extra: [String: String] = [:],
+        program: String = World.heroproc,
+        through entrance: [String] = []
+    ) throws -> Running {
         let number = UUID().uuidString
         let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
-        let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root, Self.heroproc] + arguments
+        let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root] + entrance + [program] + arguments
         let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -170,12 +179,29 @@ final class World: Sendable {
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
     }
 
-    /// The pid of the live reconciler.
-    var reconciler: pid_t? { ReconcilerLock.holder(paths).flatMap { $0.pid > 0 ? $0.pid : nil } }
+    /// The pid of the live reconciler; nil also when it is in a pid namespace of its own, where its pid is another.
+    var reconciler: pid_t? {
+        ReconcilerLock.holder(paths).flatMap { text("/proc/\($0.pid)/comm") == "heroproc\n" ? $0.pid : nil }
+    }
 
-    /// Kills the live reconciler, whoever started it, and waits until it is gone.
+    /// The process that starts the live reconciler again when it crashes; nil when there is none.
+    var keeper: pid_t? {
+        guard let reconciler, let end = text("/proc/\(reconciler)/stat").lastIndex(of: ")") else { return nil }
+        let fields = text("/proc/\(reconciler)/stat")[end...].split(separator: " ")
+        guard fields.count > 2, let parent = pid_t(fields[2]) else { return nil }
+        return text("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0") ? parent : nil
+    }
+
+    /// Kills the live reconciler, whoever started it, and its keeper; waits until both are gone.
     func killReconciler(sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let pid = try #require(reconciler, sourceLocation: sourceLocation)
+        if let keeper {
+            try #require(kill(keeper, SIGKILL) == 0, sourceLocation: sourceLocation)
+            try await eventually("its keeper is gone", sourceLocation: sourceLocation) {
+                waitpid(keeper, nil, WNOHANG)
+                return !isAlive(keeper)
+            }
+        }
         try #require(kill(pid, SIGKILL) == 0, sourceLocation: sourceLocation)
         try await eventually("the reconciler is gone", sourceLocation: sourceLocation) {
             waitpid(pid, nil, WNOHANG)

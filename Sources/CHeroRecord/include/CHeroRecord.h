@@ -36,6 +36,11 @@
 #define HERO_SHIM_NO_RECORD 103  // the record or the log directory cannot be made or written
 #define HERO_CHILD_UNGATED 104  // the gated child lost its shim before the gate opened
 
+// Exit codes of a reconciler that is kept: what the keeper (`hpshim keep`) does about an end of its own accord.
+#define HERO_KEPT_DONE 0        // asked to leave, and left: the keeper ends too
+#define HERO_KEPT_REFUSED 2     // another one supervises: the keeper ends too
+#define HERO_KEPT_TROUBLE 75    // cannot work now: the keeper ends if this was the first start, else tries again
+
 // Where a start failed; the errno stands beside it.
 enum hero_stage {
     HERO_STAGE_NONE = 0,

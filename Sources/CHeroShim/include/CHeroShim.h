@@ -20,7 +20,10 @@ enum {
     SHIM_ECHILD = 10,
     SHIM_EAGAIN = 11,
     SHIM_EEXIST = 17,
-    SHIM_SIGKILL = 9
+    SHIM_SIGHUP = 1,
+    SHIM_SIGINT = 2,
+    SHIM_SIGKILL = 9,
+    SHIM_SIGTERM = 15
 };
 
 /// The name of an errno that a log can fail with, or a null pointer.
@@ -199,6 +202,25 @@ void shim_cgroup_remove(const char *cgroup);
 /// The number a PID file holds (2 or more), or a negative errno: by the rules of reliability.md PF-1, where root, the
 /// user of the shim and `user` are the owners whose word counts.
 int shim_read_pid_file(const char *path, uint32_t user);
+
+// MARK: keep mode (keep.c)
+
+/// 1 when the command line is `keep PROGRAM ARGUMENTS`.
+int shim_keep_is_asked(void);
+
+/// Blocks what is heard (SIGCHLD, SIGTERM, SIGINT, SIGHUP) and takes in what loses its parent. Answers a signalfd, or
+/// an error.
+int shim_keep_settle(void);
+
+/// The next signal that has arrived, or 0 when there is none; SIGCHLD only wakes.
+int shim_keep_next_signal(int descriptor);
+
+/// Starts the program in a process group of its own, with SIGTERM and SIGINT blocked. A last argument that ends in `0`
+/// ends in `1` from the second start on: so it knows that it follows one that crashed. Answers its pid, or an error.
+int shim_keep_start(int is_first);
+
+/// Writes to standard error.
+void shim_keep_say(const char *text, long size);
 
 // MARK: the child (child.c)
 

@@ -138,7 +138,7 @@ final class Errand {
         }
         return report(
             isConverged: false,
-            errors: ["the reconciler ended before all was done; `heroproc apply` again starts another one"]
+            errors: ["the reconciler ended before all was done; `heroproc apply` again goes on with another one"]
         )
     }
 

@@ -60,8 +60,14 @@ struct LiveReconciler {
         }
         let arguments = [
             "reconcile", "--watch", "--no-sync", "--background", "--dir", directory, "--state", paths.state,
+            "--kept", "0",
         ]
-        let child = try Background.spawn(arguments, environment: environment, logFile: paths.reconcilerLog)
+        let child = try Background.spawn(
+            arguments,
+            environment: environment,
+            logFile: paths.reconcilerLog,
+            isKept: true
+        )
         output.note("started a reconciler in the background (pid \(child.pid), log \(paths.reconcilerLog))")
         let deadline = ContinuousClock.now + Self.patience
         while ContinuousClock.now < deadline {
@@ -74,6 +80,15 @@ struct LiveReconciler {
             pause(milliseconds: 2)
         }
         throw Refusal("cannot start a reconciler: it does not answer after 10s\(lastWords)")
+    }
+
+    /// Waits while somebody makes a single pass; false when we are asked to leave meanwhile.
+    func awaitPass() -> Bool {
+        while let holder, holder.mode == Mode.once.rawValue {
+            if Keeping.isAskedToLeave { return false }
+            pause(milliseconds: 10)
+        }
+        return true
     }
 
     /// Why there must not be a second one.

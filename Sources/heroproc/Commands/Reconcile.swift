@@ -4,6 +4,7 @@ import HeroLinux
 import HeroManifest
 import HeroPlan
 import HeroReconciler
+import HeroStore
 
 /// Brings directory and runtime together: once, or for ever.
 struct Reconcile: HeroCommand {
@@ -13,10 +14,16 @@ struct Reconcile: HeroCommand {
             At most one reconciler lives per state directory. Ending or killing it never stops a service; the next one \
             takes over what runs.
 
+            --keep puts a process of a few kilobytes above it, which starts it again whenever it crashes, 0.2s later at \
+            first and 5s at most, for ever. It passes SIGTERM and SIGINT on, leaves with the code of a reconciler that \
+            leaves by itself, and reaps what loses its parent. With --down-on-exit, the first SIGTERM or SIGINT stops \
+            all services in stop waves; the second kills what is left at once.
+
             EXAMPLES:
               heroproc reconcile                   one pass, for cron and CI
               heroproc reconcile --watch           supervise: apply and heal for ever
-              heroproc reconcile --watch --down-on-exit
+              heroproc reconcile --watch --keep    and come back whenever it crashes
+              heroproc reconcile --watch --keep --down-on-exit
                                                    in a container: SIGTERM ends all
 
             EXIT CODES:
@@ -39,17 +46,43 @@ struct Reconcile: HeroCommand {
     @Flag(help: "With --watch: take every service down before leaving.")
     var downOnExit = false
 
+    @Flag(help: "With --watch: start it again whenever it crashes.")
+    var keep = false
+
     @Flag(help: .private)
     var background = false
 
+    /// Set by the keeper's command line: 0 in the first reconciler it starts, 1 in those that follow a crash.
+    @Option(help: .private)
+    var kept: Int?
+
     func validate() throws {
-        if !watch, noSync || downOnExit || background {
-            throw ValidationError("--no-sync and --down-on-exit go with --watch.")
+        if !watch, noSync || downOnExit || keep || background || kept != nil {
+            throw ValidationError("--no-sync, --down-on-exit and --keep go with --watch.")
         }
     }
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        try watch ? stay(composition, output) : pass(composition, output)
+        guard watch else { return try pass(composition, output) }
+        guard kept != nil else {
+            guard keep else { return try stay(composition, output) }
+            let arguments = CommandLine.arguments.dropFirst() + ["--kept", "0"]
+            try Keeping.become(Array(arguments), environment: composition.environment)
+        }
+        return try stayKept(composition, output)
+    }
+
+    /// Stays below a keeper: what may go away by itself is then no reason to leave for good.
+    private func stayKept(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        guard LiveReconciler(composition: composition, output: output).awaitPass() else { return .good }
+        do {
+            return try stay(composition, output)
+        } catch let error as StoreError {
+            output.error(error.message)
+        } catch let error as LinuxError {
+            output.error(error.description)
+        }
+        throw ArgumentParser.ExitCode(Keeping.trouble)
     }
 
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
@@ -91,6 +124,7 @@ struct Reconcile: HeroCommand {
             environment: composition.environment,
             leavesWhenDown: background,
             downOnExit: downOnExit,
+            followsCrash: kept == 1,
             timeout: wait.timeout.duration,
             actor: mode == .sync ? "reconciler" : composition.actor,
             gitCommit: { GitCommit.of($0) }

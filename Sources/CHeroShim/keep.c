@@ -1,0 +1,74 @@
+#define _GNU_SOURCE
+#include "CHeroShim.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+_Static_assert(SHIM_SIGTERM == SIGTERM && SHIM_SIGINT == SIGINT && SHIM_SIGHUP == SIGHUP, "signal");
+
+static char **given;
+static char *last_digit;
+static char **variables;
+
+/// The C library gives these to whatever runs before main, and Swift's main has no other way to them.
+__attribute__((constructor)) static void remember(int count, char **arguments, char **environment) {
+    given = count > 2 && strcmp(arguments[1], "keep") == 0 ? arguments + 2 : NULL;
+    variables = environment;
+    unsigned long length = given == NULL ? 0 : strlen(arguments[count - 1]);
+    last_digit = length == 0 ? NULL : arguments[count - 1] + length - 1;
+}
+
+int shim_keep_is_asked(void) {
+    return given != NULL;
+}
+
+int shim_keep_settle(void) {
+    // Started by whoever ignores SIGCHLD, the kernel would reap what we wait for.
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
+    sigset_t heard;
+    sigemptyset(&heard);
+    sigaddset(&heard, SIGCHLD);
+    sigaddset(&heard, SIGTERM);
+    sigaddset(&heard, SIGINT);
+    // Nobody's hangup is meant for the first process of a container, and it would end any other.
+    if (getpid() != 1) sigaddset(&heard, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &heard, NULL) != 0) return -errno;
+    // What loses its parent below us comes to us and is reaped here, wherever that is.
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    int descriptor = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int shim_keep_next_signal(int descriptor) {
+    struct signalfd_siginfo arrived;
+    while (read(descriptor, &arrived, sizeof arrived) == (long)sizeof arrived) {
+        if (arrived.ssi_signo != SIGCHLD) return (int)arrived.ssi_signo;
+    }
+    return 0;
+}
+
+int shim_keep_start(int is_first) {
+    if (!is_first && last_digit != NULL && *last_digit == '0') *last_digit = '1';
+    int pid = fork();
+    if (pid != 0) return pid < 0 ? -errno : pid;
+    // Ctrl-C is then for us alone, and passed on once.
+    setpgid(0, 0);
+    // SIGTERM and SIGINT stay blocked: one that comes before the program can take it waits there.
+    sigset_t open;
+    sigemptyset(&open);
+    sigaddset(&open, SIGCHLD);
+    sigaddset(&open, SIGHUP);
+    sigprocmask(SIG_UNBLOCK, &open, NULL);
+    execve(given[0], given, variables);
+    _exit(127);
+}
+
+void shim_keep_say(const char *text, long size) {
+    long ignored = write(2, text, (unsigned long)size);
+    (void)ignored;
+}

@@ -1,0 +1,140 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A reconciler that is kept comes back whenever it crashes (reliability.md SH-15).
+@Suite("Keep mode", .serialized)
+struct KeepTests {
+    /// Starts a kept reconciler that syncs; waits until it is there.
+    private func keep(_ world: World, _ options: String...) async throws -> World.Running {
+        let keeper = try world.start(["reconcile", "--watch", "--keep"] + options)
+        try await eventually("the reconciler is there") { world.reconciler != nil && world.keeper == keeper.pid }
+        return keeper
+    }
+
+    /// Kills the reconciler and waits for the next one.
+    private func crash(_ world: World) async throws {
+        let pid = try #require(world.reconciler)
+        #expect(kill(pid, SIGKILL) == 0)
+        try await eventually("another one is there", within: 40) { world.reconciler.map { $0 != pid } ?? false }
+    }
+
+    /// Memory of a process that is its own, in KiB.
+    private func memory(_ world: World, _ pid: pid_t) -> Int {
+        let lines = world.text("/proc/\(pid)/status").split(separator: "\n")
+        return lines.first { $0.hasPrefix("RssAnon:") }?.split(separator: " ").compactMap { Int($0) }.first ?? -1
+    }
+
+    @Test(
+        "SH-15: it comes back after each kill -9, with growing pauses; services are untouched, its keeper does not grow"
+    )
+    func comesBack() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            let keeper = try await keep(world)
+            let web = try await world.life("web", number: 1)
+            let before = memory(world, keeper.pid)
+            for _ in 0..<4 { try await crash(world) }
+            #expect(isAlive(keeper.pid) && world.keeper == keeper.pid)
+            #expect(try await world.life("web", number: 1) == web)
+            #expect(memory(world, keeper.pid) <= before + 8, "\(memory(world, keeper.pid)) KiB after \(before)")
+            let said = world.text(keeper.err)
+            for pause in [200, 400, 800, 1600] {
+                #expect(said.contains("was ended by signal 9; it is started again in \(pause) ms"), "\(said)")
+            }
+            // It does what the first one did.
+            try world.declare("more")
+            _ = try await world.life("more")
+            #expect(kill(web.pid, SIGKILL) == 0)
+            #expect(try await world.life("web", number: 2).job == web.job)
+
+            #expect(kill(keeper.pid, SIGTERM) == 0)
+            #expect(try await world.code(of: keeper) == 0)
+            #expect(world.reconciler == nil)
+            #expect(isAlive(try await world.life("web").pid))
+        }
+    }
+
+    @Test("it leaves with the code of a reconciler that leaves by itself, and does not start that one again")
+    func leaves() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            let keeper = try await keep(world)
+            // Another one is refused, kept or not.
+            let second = try world.start(["reconcile", "--watch", "--keep"])
+            #expect(try await world.code(of: second) == 2)
+            #expect(world.text(second.err).contains("cannot reconcile"), "\(world.text(second.err))")
+            #expect(!world.text(second.err).contains("started again"))
+            // One that cannot even begin is not tried again either: somebody waits for the answer.
+            let nowhere = try world.start(["reconcile", "--watch", "--keep", "--state", "/proc/nowhere"])
+            #expect(try await world.code(of: nowhere) == 2)
+            #expect(world.text(nowhere.err).contains("error: cannot "), "\(world.text(nowhere.err))")
+            // Asked directly, the reconciler leaves, and its keeper with it.
+            #expect(kill(try #require(world.reconciler), SIGINT) == 0)
+            #expect(try await world.code(of: keeper) == 0)
+        }
+    }
+
+    @Test("the reconciler that apply starts is kept: it comes back, heals what died meanwhile, and leaves after down")
+    func background() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            try await world.apply()
+            let web = try await world.life("web")
+            let keeper = try #require(world.keeper)
+            try await crash(world)
+            #expect(world.keeper == keeper)
+            let status = try await world.run("status", "-o", "json").json["reconciler"] as? [String: Any]
+            #expect(status?["alive"] as? Bool == true && status?["mode"] as? String == "background")
+            #expect(kill(web.pid, SIGKILL) == 0)
+            let healed = try await world.life("web", number: 2)
+            #expect(healed.job == web.job)
+            try await world.expectNoDifference()
+            #expect(try await world.run("down").code == 0)
+            try await eventually("both have left") { world.reconciler == nil && !isAlive(keeper) }
+        }
+    }
+
+    @Test("down holds although the reconciler crashes afterwards; the next apply brings all up again")
+    func staysDown() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            let keeper = try await keep(world)
+            _ = try await world.life("web")
+            #expect(try await world.run("down").code == 0)
+            try await crash(world)
+            try world.declare("more")
+            try await world.apply()
+            #expect(world.lives("web").count == 2 && world.lives("more").count == 1)
+            let history = try await world.run("history", "-o", "json").json["revisions"] as? [[String: Any]] ?? []
+            let actors = history.reversed().map { $0["actor"] as? String ?? "" }
+            #expect(actors.first == "reconciler" && actors.count == 3)
+            #expect(actors.last != "reconciler", "the one after the crash brought nothing up by itself: \(actors)")
+            #expect(world.keeper == keeper.pid)
+        }
+    }
+
+    @Test("a reconciler that crashes while it takes all down is followed by one that goes on with that (P1-2)")
+    func crashWhileLeaving() async throws {
+        try await World.with { world in
+            let go = world.root + "/go"
+            try world.declare("db")
+            try world.declare(
+                "web",
+                "requires: [db]",
+                does: .process("ignore-term wait-for \(go) exit 0", "stop: {timeout: 80s}")
+            )
+            let keeper = try await keep(world, "--down-on-exit")
+            _ = try await world.life("web")
+            #expect(kill(keeper.pid, SIGTERM) == 0)
+            try await eventually("web was asked to end") { world.lives("web").first?.asked != nil }
+            try await crash(world)
+            #expect(world.lives("db").allSatisfy { $0.asked == nil }, "db waits for web")
+            try Data().write(to: URL(fileURLWithPath: go))
+            #expect(try await world.code(of: keeper) == 0)
+            let (db, web) = (try #require(world.lives("db").first), try #require(world.lives("web").first))
+            #expect(try #require(web.ended) < db.asked ?? 0)
+            #expect(world.lives("db").count == 1 && world.lives("web").count == 1)
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The manifests of `docs/how-to/real-services.md`, as they stand there, with the programs that people really run.
+@Suite("Real services", .serialized)
+struct RealServicesTests {
+    private static let names = ["postgres", "redis", "memcached", "nginx"]
+    private static let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "docs/how-to/real-services.md")
+
+    /// The folder of the newest PostgreSQL.
+    private static let postgres: String? = {
+        let folder = "/usr/lib/postgresql"
+        let versions = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap { Int($0) }
+        return versions.sorted().map { "\(folder)/\($0)/bin" }.last { access($0 + "/initdb", X_OK) == 0 }
+    }()
+
+    /// What `make deps` would install.
+    private static let missing: [String] = {
+        var missing = postgres == nil ? ["postgresql"] : []
+        for program in ["redis-server", "memcached"] where access("/usr/bin/" + program, X_OK) != 0 {
+            missing.append(program)
+        }
+        if access("/usr/sbin/nginx", X_OK) != 0 { missing.append("nginx") }
+        return missing
+    }()
+
+    /// The files that the page shows, by name.
+    private func files() throws -> [String: String] {
+        var files: [String: String] = [:]
+        for section in try String(contentsOf: Self.page, encoding: .utf8).components(separatedBy: "\n## `").dropFirst()
+        {
+            let name = String(section.prefix { $0 != "`" })
+            let block = try #require(section.components(separatedBy: "\n```yaml\n").dropFirst().first, "\(name)")
+            files[name] = try #require(block.components(separatedBy: "\n```\n").first) + "\n"
+        }
+        #expect(files.keys.sorted() == (Self.names + ["settings"]).map { $0 + ".yaml" }.sorted())
+        return files
+    }
+
+    /// Copies the page's files, on ports and in a folder that nobody else uses.
+    private func declare(in world: World) throws {
+        // Services of other users must find their way through.
+        chmod(world.root, 0o711)
+        let isRoot = geteuid() == 0
+        let values = [
+            "DATA": world.root + "/data", "POSTGRES_BIN": Self.postgres ?? "/nowhere",
+            "POSTGRES_USER": isRoot ? "postgres" : "\(geteuid())", "USER_OF_REST": isRoot ? "nobody" : "\(geteuid())",
+            "POSTGRES_PORT": "\(try freePort())", "REDIS_PORT": "\(try freePort())",
+            "MEMCACHED_PORT": "\(try freePort())", "WEB_PORT": "\(try freePort())",
+        ]
+        for (name, text) in try files() {
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+                let key = line.drop { $0 == " " }.prefix { $0 != ":" }
+                guard name == "settings.yaml", let value = values[String(key)] else { return String(line) }
+                return "  \(key): \"\(value)\""
+            }
+            try world.write(name, lines.joined(separator: "\n"))
+        }
+    }
+
+    /// The process of each server.
+    private func pids(_ world: World) async throws -> [String: pid_t] {
+        var pids: [String: pid_t] = [:]
+        let services = try await world.run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []
+        for service in services {
+            let actions = service["actions"] as? [[String: Any]] ?? []
+            let server = actions.first { $0["name"] as? String == "server" }
+            if let name = service["name"] as? String, let pid = server?["pid"] as? Int { pids[name] = pid_t(pid) }
+        }
+        return pids
+    }
+
+    private func apply(_ world: World, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let answer = try await world.run("apply", "--timeout", "80s")
+        #expect(answer.code == 0, "\(answer.out)\(answer.err)", sourceLocation: sourceLocation)
+    }
+
+    @Test("what the page shows is valid as it stands there")
+    func valid() async throws {
+        try await World.with { world in
+            for (name, text) in try files() { try world.write(name, text) }
+            let answer = try await world.run("validate")
+            #expect(answer.code == 0 && answer.err.isEmpty, "\(answer.out)\(answer.err)")
+        }
+    }
+
+    @Test(
+        "they come up in order, heal in the same job, are taken over as they are, and go down in order",
+        .enabled(if: missing.isEmpty, "a package is missing (postgresql, redis-server, memcached, nginx): `make deps`")
+    )
+    func house() async throws {
+        try await World.with { world in
+            try declare(in: world)
+            try await apply(world)
+            #expect(try await world.run("status").code == 0)
+            try await world.expectNoDifference()
+            let first = try await pids(world)
+            #expect(first.keys.sorted() == Self.names.sorted())
+
+            try await killPostmaster(world, first)
+            let healed = try await pids(world)
+            try await changeInPlace(world)
+            #expect(try await pids(world) == healed, "what changes in place keeps its process")
+
+            try await world.killReconciler()
+            try await apply(world)
+            try await world.expectNoDifference()
+            #expect(try await pids(world) == healed, "the next reconciler takes over what runs")
+            let restarts = try await world.action("postgres", "server")["restart_count"] as? Int
+            #expect(restarts == 1)
+
+            try await stopInOrder(world)
+        }
+    }
+
+    /// TR-4: nothing of the old server is left when the new one starts, and nobody else is touched.
+    private func killPostmaster(_ world: World, _ first: [String: pid_t]) async throws {
+        let postmaster = try #require(first["postgres"])
+        let job = try await world.action("postgres", "server")["job_id"] as? Int
+        let children = world.text("/proc/\(postmaster)/task/\(postmaster)/children").split(separator: " ")
+            .compactMap { pid_t($0) }
+        #expect(children.count >= 3, "it has helper processes")
+        #expect(kill(postmaster, SIGKILL) == 0)
+        try await eventually("postgres is healed", within: 80) {
+            let now = try await world.action("postgres", "server")
+            return now["restart_count"] as? Int == 1 && now["ready"] as? Bool == true
+        }
+        #expect(try await world.action("postgres", "server")["job_id"] as? Int == job)
+        let now = try await pids(world)
+        let server = try #require(now["postgres"])
+        #expect(server != postmaster)
+        // A pid may have come around; a process that lived before the new server may not be one of the old ones.
+        for child in children where isAlive(child) {
+            #expect(parents(of: child, world).contains(server), "\(child) of the killed server lives")
+        }
+        for name in Self.names where name != "postgres" { #expect(now[name] == first[name], "\(name) is untouched") }
+        try await world.expectNoDifference()
+    }
+
+    private func parents(of pid: pid_t, _ world: World) -> [pid_t] {
+        var parents: [pid_t] = []
+        var next = pid
+        while next > 1, parents.count < 10 {
+            let text = world.text("/proc/\(next)/stat")
+            guard let end = text.lastIndex(of: ")") else { break }
+            let fields = text[end...].split(separator: " ")
+            guard fields.count > 2, let parent = pid_t(fields[2]) else { break }
+            parents.append(parent)
+            next = parent
+        }
+        return parents
+    }
+
+    private func changeInPlace(_ world: World) async throws {
+        let file = "\(world.services)/postgres.yaml"
+        let changed = world.text(file).replacing("timeout: 60s", with: "timeout: 90s")
+            .replacing("description: The database.", with: "description: Our database.")
+        #expect(changed != world.text(file))
+        try world.write("postgres.yaml", changed)
+        let summary = try await world.run("diff", "-o", "json").json["summary"] as? [String: Any]
+        #expect(summary?["update"] as? Int == 1 && summary?["restart"] as? Int == 0)
+        try await apply(world)
+        try await world.expectNoDifference()
+    }
+
+    private func stopInOrder(_ world: World) async throws {
+        let answer = try await world.run("down", "--all", "--timeout", "80s")
+        #expect(answer.code == 0, "\(answer.out)\(answer.err)")
+        let texts = try await world.events().map { "\($0["subject"] ?? "") \($0["text"] ?? "")" }
+        let web = try #require(texts.lastIndex(of: "core/nginx stopped"))
+        for name in ["postgres", "redis"] {
+            #expect(try #require(texts.lastIndex(of: "core/\(name) stopping")) > web, "nginx first, then \(name)")
+        }
+        // Each ended by itself, in time: nothing had to be killed.
+        #expect(!texts.contains { $0.contains("killing its tree") })
+    }
+}

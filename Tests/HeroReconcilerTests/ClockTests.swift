@@ -1,0 +1,103 @@
+import HeroModel
+import HeroSim
+import HeroStore
+import Testing
+
+/// The same machine lived twice from the same seed: once with a calendar that is set again and again.
+@Suite("Clocks that are set")
+struct ClockTests {
+    /// What happens in one life of a machine, by the boot clock.
+    private struct Chronicle: Equatable {
+        var executions: [String]
+        var deeds: [String]
+        var events: [String]
+    }
+
+    /// Crashes with growing pauses, a program that is never ready in time, one that runs too long, and one that has to be
+    /// killed when it is to stop.
+    private func manifests(stubborn status: String) -> String {
+        """
+        kind: Service
+        name: flaky
+        actions:
+          - {name: run, exec: [sim, exit3], is_process: true, retry: {delay: 1s, max_delay: 8s, jitter: 0}}
+        ---
+        kind: Service
+        name: late
+        actions:
+          - name: run
+            exec: [sim, slow]
+            is_process: true
+            ready: {tcp: 80, interval: 50ms, start_period: 5s}
+            start_timeout: 3s
+            retry: {delay: 500ms, max_delay: 4s}
+        ---
+        kind: Service
+        name: endless
+        actions:
+          - {name: run, exec: [sim, long], timeout: 150ms, retry: {max_attempts: 0, delay: 700ms}}
+        ---
+        kind: Service
+        name: stubborn
+        status: \(status)
+        actions:
+          - {name: a, exec: [sim, stubborn], is_process: true, stop: {timeout: 3s}}
+          - {name: b, exec: [sim, stubborn], is_process: true, stop: {timeout: 4s}}
+          - {name: c, exec: [sim, stubborn], is_process: true, stop: {timeout: 5s}}
+        """
+    }
+
+    /// Lives 40 s in pieces of 20 ms; `shift` says by how many seconds the calendar is set after each.
+    private func live(seed: UInt64, shift: (Int) -> Int64?) throws -> Chronicle {
+        let machine = try Machine(seed: seed)
+        for piece in 0..<2000 {
+            if piece == 0 { try machine.begin(manifests(stubborn: "start")) }
+            if piece == 1000 { try machine.begin(manifests(stubborn: "stop")) }
+            if let shift = shift(piece) { machine.world.setCalendar(by: .seconds(shift)) }
+            try machine.pass(.milliseconds(20))
+        }
+        #expect(machine.world.trace.violations.isEmpty)
+        return Chronicle(
+            executions: machine.world.trace.executions.map {
+                "\($0.began) \($0.label) to \(String(describing: $0.ended))"
+            },
+            deeds: machine.world.trace.deeds.map { "\($0.at) \($0.deed)" },
+            events: try machine.store.reader.events().map { "\($0.subject) \($0.text)" }
+        )
+    }
+
+    @Test("TM-1: what is left alone is the same in each life")
+    func same() throws {
+        let first = try live(seed: 5) { _ in nil }
+        #expect(try live(seed: 5) { _ in nil } == first)
+        // The scenario has in it what the other tests are about.
+        for words in ["next try in", "was not ready within 3s", "ran longer than its timeout", "has not ended within"] {
+            #expect(first.events.contains { $0.contains(words) }, "\(words)")
+        }
+    }
+
+    @Test(
+        "TM-1: set once, by an hour, beyond 2038 or back to 1970, it moves no start, no stop, no pause and no deadline",
+        arguments: [-3600, 3600, 473_000_000, -1_789_999_000] as [Int64],
+        [3, 60, 500, 1004, 1100]
+    )
+    func once(seconds: Int64, at piece: Int) throws {
+        let expected = try live(seed: 5) { _ in nil }
+        #expect(try live(seed: 5) { $0 == piece ? seconds : nil } == expected)
+    }
+
+    @Test(
+        "TM-1: set a thousand times at random, it changes nothing either, nor the order of the events",
+        arguments: 1...3
+    )
+    func again(seed: UInt64) throws {
+        let expected = try live(seed: seed) { _ in nil }
+        var state = seed
+        let found = try live(seed: seed) { piece in
+            guard piece % 2 == 0 else { return nil }
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int64(state >> 35) - 268_435_456
+        }
+        #expect(found == expected)
+    }
+}
