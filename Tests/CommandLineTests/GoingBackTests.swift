@@ -38,7 +38,7 @@ struct GoingBackTests {
             #expect(all.map { $0["revision"] as? Int } == [2, 1])
             #expect(all.last?["git_commit"] as? String == String(commit))
             #expect(all.last?["dir"] as? String == sandbox.services)
-            #expect(all.last?["summary"] as? String == "1 services declared")
+            #expect(all.last?["summary"] as? String == "1 service declared")
             #expect((all.last?["actor"] as? String)?.isEmpty == false)
             #expect((all.last?["time"] as? String)?.hasSuffix("Z") == true)
             let text = try await sandbox.run("history", "--limit", "1").out
