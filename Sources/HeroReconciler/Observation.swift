@@ -44,7 +44,7 @@ public enum Observation {
             observed.standalone[summary.name] = ObservedStandalone(
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
-                isScheduled: summary.nextRunAt != nil,
+                isScheduled: summary.isScheduled,
                 owesRun: summary.owesRun
             )
         }

@@ -9,6 +9,11 @@ enum Queries {
         var values: Values = []
     }
 
+    static let selectRevisions = """
+        SELECT \(list(RevisionRecord.columns)),
+            (SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number)
+        FROM revisions
+        """
     static let selectJobs = "SELECT \(list(JobRecord.columns)) FROM jobs"
     static let currentJobs = """
         \(selectJobs) WHERE id IN (
@@ -22,13 +27,12 @@ enum Queries {
         """
 
     static func revisions(_ db: Database, _ stored: StoredText, limit: Int) throws -> [RevisionRecord] {
-        let only = "SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number"
-        let sql = "SELECT \(list(RevisionRecord.columns)), (\(only)) FROM revisions ORDER BY number DESC LIMIT ?"
+        let sql = "\(selectRevisions) ORDER BY number DESC LIMIT ?"
         return try all(db, Question(sql: sql, values: [max(0, limit)])) { try RevisionRecord($0, stored) }
     }
 
     static func revision(_ db: Database, _ stored: StoredText, number: RevisionNumber) throws -> RevisionRecord? {
-        let sql = "SELECT \(list(RevisionRecord.columns)) FROM revisions WHERE number = ?"
+        let sql = "\(selectRevisions) WHERE number = ?"
         return try all(db, Question(sql: sql, values: [number])) { try RevisionRecord($0, stored) }.first
     }
 

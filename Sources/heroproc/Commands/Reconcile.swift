@@ -93,7 +93,8 @@ struct Reconcile: HeroCommand {
             downOnExit: downOnExit,
             timeout: wait.timeout.duration,
             actor: mode == .sync ? "reconciler" : composition.actor,
-            gitCommit: { GitCommit.of($0) }
+            gitCommit: { GitCommit.of($0) },
+            zoneExists: composition.zoneExists
         )
     }
 }
