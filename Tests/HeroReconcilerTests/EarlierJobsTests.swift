@@ -172,6 +172,17 @@ struct EarlierJobsTests {
         #expect(try machine.jobs(of: "other").map(\.phase) == [.running])
     }
 
+    @Test(
+        "go or stay after a stop as the manifest that stops the service says (`stop` takes effect in place)",
+        arguments: [true, false]
+    )
+    func removedAtOnce(removes: Bool) throws {
+        let machine = try Machine()
+        try machine.apply(service("web", "stop: {remove_jobs: \(!removes)}\n"))
+        try machine.apply(service("web", "stop: {remove_jobs: \(removes)}\nstatus: stop\n"))
+        #expect(try machine.jobs(of: "web").isEmpty == removes)
+    }
+
     @Test("stopping what is stopped is no error, and counts no cancellation")
     func stoppedTwice() throws {
         let machine = try Machine()
