@@ -135,7 +135,9 @@ let package = Package(
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
         .testTarget(
             name: "HeroReconcilerTests",
-            dependencies: ["HeroReconciler", "HeroKernel", "HeroModel", "HeroSim", "HeroStore"],
+            dependencies: [
+                "HeroReconciler", "HeroKernel", "HeroManifest", "HeroModel", "HeroPlan", "HeroSim", "HeroStore",
+            ],
             swiftSettings: house
         ),
         .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: house),

@@ -1,3 +1,4 @@
+import Glibc
 public import HeroModel
 
 /// The machine's time zone database: TZif files in a directory, one for each name (tzfile(5)).
@@ -24,6 +25,12 @@ public struct ZoneFiles: Sendable {
             return nil
         }
         return ZoneRules(tzif: bytes)
+    }
+
+    /// Whether there can be a zone of this name: where the machine has no database at all, any name may be one elsewhere.
+    public func mayBe(_ name: String) -> Bool {
+        guard Self.isName(name) else { return false }
+        return access(directory, F_OK) != 0 || rules(named: name) != nil
     }
 
     /// Whether a text can be the name of a zone: words with a slash between, none of them a way out of the database.

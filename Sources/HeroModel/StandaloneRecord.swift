@@ -12,9 +12,13 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
     public var job: JobID?
     /// Whether `run_on` asks for a run that has not begun yet.
     public var owesRun: Bool
+    /// Whether its schedule counts: a `down` lets it rest until the next apply.
+    public var isScheduled: Bool
+    /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
+    public var isWaiting: Bool
     /// When its schedule last came due, whether or not it ran then; nil before the first time.
     public var lastDueAt: WallTime?
-    /// When its schedule comes due next; nil without one.
+    /// When its schedule comes due next; nil without one, while it rests, and where it never does.
     public var nextRunAt: WallTime?
 
     /// Makes a record.
@@ -25,6 +29,8 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
         revision: RevisionNumber,
         job: JobID? = nil,
         owesRun: Bool = false,
+        isScheduled: Bool = false,
+        isWaiting: Bool = false,
         lastDueAt: WallTime? = nil,
         nextRunAt: WallTime? = nil
     ) {
@@ -34,6 +40,8 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
         self.revision = revision
         self.job = job
         self.owesRun = owesRun
+        self.isScheduled = isScheduled
+        self.isWaiting = isWaiting
         self.lastDueAt = lastDueAt
         self.nextRunAt = nextRunAt
     }

@@ -239,7 +239,7 @@ extension PlanJudge {
             switch asked(change.service) {
             case .nothing: isDone = change.action != .blocked
             case .update: isDone = change.action == .update || goesDown(change.service)
-            case .start: isDone = change.action == .start || change.action == .blocked
+            case .start: isDone = change.action == .start || change.action == .blocked || goesDown(change.service)
             case .stop: isDone = change.action == .stop
             case .restart: isDone = goesDown(change.service) || change.action == .blocked
             }

@@ -228,9 +228,13 @@ struct PlanJudge {
         if !record.isLive {
             return record.state == .failed && !options.retriesFailed && !isReplaced ? .nothing : .start
         }
-        if isReplaced || hasGivenUp && options.retriesFailed { return .restart }
+        if isReplaced || record.unhealthy != nil && options.retriesFailed { return .restart }
+        // What is up of one that does not replace its jobs stays, and is joined by what is missing (contract section 3).
+        let anew: Asked = desired.services[name]?.spec.replacesExistingJobs == false ? .start : .restart
+        if hasGivenUp && options.retriesFailed { return anew }
         switch record.state {
-        case .stopping, .stopped, .blocked: return .restart
+        case .stopping: return .restart
+        case .stopped, .blocked: return anew
         case .starting, .running, .degraded, .backingOff, .exited, .failed:
             return differences.isEmpty ? .nothing : .update
         }

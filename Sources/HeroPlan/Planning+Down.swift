@@ -84,7 +84,8 @@ extension Planning {
             case .isHandsOff, .isLeftAlone: isUp[number] = subject.isUpAsItIs
             case .isDownByStatus, .isDownByOrder, .isGone:
                 isUp[number] = !isInScope[number] && subject.isUpAsItIs
-            case .isUp where subject.isLive: isUp[number] = need(number) == .restart || subject.isUpAsItIs
+            case .isUp where subject.isLive && need(number) != .start:
+                isUp[number] = need(number) == .restart || subject.isUpAsItIs
             case .isUp: isUp[number] = need(number) == .start && hasRequirements(number, isUp)
             }
         }

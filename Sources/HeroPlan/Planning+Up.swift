@@ -8,7 +8,7 @@ extension Planning {
     mutating func findWhatWillBeUp() {
         for number in order {
             let subject = subjects[number]
-            if subject.isLive && !goesDown[number] {
+            if subject.isLive && !goesDown[number] && need(number) != .start {
                 willBeUp[number] = subject.isUpAsItIs
             } else {
                 let isWanted = subject.wish.isWanted && (goesDown[number] || need(number) == .start)

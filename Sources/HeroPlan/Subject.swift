@@ -22,7 +22,7 @@ enum Need {
     case nothing
     /// Its record is behind its manifest, in fields that take effect in place.
     case update
-    /// It is down and wanted up.
+    /// It is down and wanted up, or a part of it is and joins the rest.
     case start
     /// It is up and wanted down.
     case stop
@@ -64,7 +64,8 @@ final class Subject {
             need = isLive ? .stop : .nothing
         case .isUp:
             fields = Self.differences(declared, observed)
-            need = Self.need(observed, isLive: isLive, fields, options)
+            let joins = !(declared?.spec.replacesExistingJobs ?? true)
+            need = Self.need(observed, isLive: isLive, joins: joins, fields, options)
         }
     }
 
@@ -85,10 +86,11 @@ final class Subject {
         }
     }
 
-    /// What a service that is wanted up needs.
+    /// What a service that is wanted up needs; `joins`: what is still up of it stays, and belongs to the new run.
     private static func need(
         _ observed: ObservedService?,
         isLive: Bool,
+        joins: Bool,
         _ fields: [FieldDiff],
         _ options: PlanOptions
     ) -> Need {
@@ -101,9 +103,11 @@ final class Subject {
         if needsRestart || observed.unhealthy != nil && options.retriesFailed { return .restart }
         switch observed.state {
         case .running, .exited, .starting, .backingOff: break
-        case .degraded, .failed: if options.retriesFailed { return .restart }
-        // On its way down, or down with something left over: the way down comes first.
-        case .stopping, .stopped, .blocked: return .restart
+        case .degraded, .failed: if options.retriesFailed { return joins ? .start : .restart }
+        // Down with something left over.
+        case .stopped, .blocked: return joins ? .start : .restart
+        // The way down comes first.
+        case .stopping: return .restart
         }
         return fields.isEmpty ? .nothing : .update
     }

@@ -90,7 +90,7 @@ private struct Records {
             observed.standalone[summary.name] = ObservedStandalone(
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
-                isScheduled: summary.nextRunAt != nil,
+                isScheduled: summary.isScheduled,
                 owesRun: summary.owesRun
             )
         }

@@ -23,7 +23,7 @@ extension Reconciler {
             result.standalone[entry.name] = ObservedStandalone(
                 canonical: entry.record.canonical,
                 isActive: entry.isActive,
-                isScheduled: entry.record.nextRunAt != nil,
+                isScheduled: entry.record.isScheduled,
                 owesRun: entry.record.owesRun
             )
         }
@@ -33,7 +33,8 @@ extension Reconciler {
     /// A service that is to be tried again counts as one that is down, or on its way there, and is wanted.
     private func plannedState(of service: ServiceEntry) -> ServiceState {
         guard retriesAsked.contains(service.name) else { return service.record.state }
-        return service.isActive ? .stopping : .stopped
+        let isJoined = desired.services[service.name].map { canBeJoined(service, $0.spec) } ?? false
+        return service.isActive && !isJoined ? .stopping : .stopped
     }
 
     /// What is asked of the planner besides the manifests.
@@ -125,10 +126,13 @@ extension Reconciler {
         switch change.action {
         case .keep:
             if service.record.state == .blocked { unblock(service) }
-        case .start, .restart:
+        case .start:
             guard let declared else { return }
-            let mustStop = service.isActive && !canBeJoined(service, declared.spec, change.reason)
+            let mustStop = service.isActive && !canBeJoined(service, declared.spec)
             service.order = mustStop ? .restart(declared) : .start(declared)
+        case .restart:
+            guard let declared else { return }
+            service.order = service.isActive ? .restart(declared) : .start(declared)
         case .stop:
             service.order = .stop
         case .update:
@@ -143,12 +147,9 @@ extension Reconciler {
 
     /// Whether what is active of a service that is started stays, and joins the new run (`start.replace_existing_jobs: false`).
     ///
-    /// Only where a part of it is missing: what has changed must begin anew, and what is on its way down goes there first.
-    private func canBeJoined(_ service: ServiceEntry, _ spec: ServiceSpec, _ reason: Reason) -> Bool {
-        guard !spec.replacesExistingJobs, !service.jobs.contains(where: { $0.life.record.isStopping }) else {
-            return false
-        }
-        return reason.code == .notRunning || reason.code == .wantedStart
+    /// What has changed begins anew, as the plan says; what is on its way down goes there first.
+    private func canBeJoined(_ service: ServiceEntry, _ spec: ServiceSpec) -> Bool {
+        !spec.replacesExistingJobs && !service.jobs.contains { $0.life.record.isStopping }
     }
 
     private func unblock(_ service: ServiceEntry) {

@@ -82,7 +82,8 @@ extension Reconciler {
         ManifestOptions(
             requiresCore: configuration.requiresCore,
             variables: configuration.variables,
-            environment: configuration.environment
+            environment: configuration.environment,
+            zoneExists: configuration.zoneExists
         )
     }
 

@@ -35,17 +35,17 @@ extension Reconciler {
         case .skip:
             tellSkip(entry, job)
         case .queue:
-            if entry.isWaiting { tellSkip(entry, job) }
-            entry.isWaiting = true
+            if entry.record.isWaiting { tellSkip(entry, job) }
+            entry.record.isWaiting = true
         case .replace:
-            if !entry.isWaiting {
+            if !entry.record.isWaiting {
                 note(
                     .info,
                     entry.name.description,
                     "job \(job.id) is stopped: it still goes on, and the next run is due"
                 )
             }
-            entry.isWaiting = true
+            entry.record.isWaiting = true
             order(job, .orderedDown)
             advance(entry)
         }
@@ -55,7 +55,8 @@ extension Reconciler {
     private func tellSkip(_ entry: StandaloneEntry, _ job: JobEntry) {
         guard !entry.hasToldSkip else { return }
         entry.hasToldSkip = true
-        let what = entry.isWaiting ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
+        let what =
+            entry.record.isWaiting ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
         note(.warning, entry.name.description, "job \(job.id) still goes on when the next run is due; \(what)")
     }
 

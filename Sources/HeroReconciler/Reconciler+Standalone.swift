@@ -7,6 +7,8 @@ import HeroStore
 extension Reconciler {
     /// How many jobs of a standalone action keep their logs, the newest one included.
     static var loggedJobs: Int { 20 }
+    /// How many jobs of a standalone action are kept, the newest one included.
+    static var keptJobs: Int { 1000 }
 
     /// Turns one change of the plan into what its action is to do; `advance` does it.
     func give(standalone change: Change) {
@@ -33,7 +35,7 @@ extension Reconciler {
         // What is still on its way out is waited for: one instance at a time.
         if known == nil { entry.job = standalone[change.service]?.job }
         standalone[entry.name] = entry
-        let keepsRhythm = known?.record.spec.schedule == spec.schedule && known?.record.nextRunAt != nil
+        let keepsRhythm = known?.record.spec.schedule == spec.schedule && known?.record.isScheduled ?? false
         entry.record.spec = spec
         entry.record.canonical = canonical
         entry.record.revision = number
@@ -45,13 +47,13 @@ extension Reconciler {
         } else if change.action == .update {
             note(.info, entry.name.description, "updated in place")
         }
+        entry.record.isScheduled = spec.schedule != nil
         if spec.schedule == nil {
-            entry.isWaiting = false
+            entry.record.isWaiting = false
             setNext(entry, nil)
             // What changes in place counts at once; only a scheduled run ends as it began.
             if change.action == .update { entry.job?.ownSpec = spec }
         } else if !keepsRhythm {
-            if known?.record.nextRunAt == nil { entry.isWaiting = false }
             let time = kernel.wallTime()
             setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
             tellNextRun(entry)
@@ -72,7 +74,8 @@ extension Reconciler {
 
     /// `down`: what runs is cancelled, and the schedule rests until the next apply; a run that is owed stays owed.
     private func pause(_ entry: StandaloneEntry) {
-        entry.isWaiting = false
+        entry.record.isWaiting = false
+        entry.record.isScheduled = false
         setNext(entry, nil)
         rows.append(.standalone(entry.record))
         cancel(entry)
@@ -82,7 +85,7 @@ extension Reconciler {
     func remove(_ entry: StandaloneEntry) {
         guard !entry.isLeaving else { return }
         entry.isLeaving = true
-        entry.isWaiting = false
+        entry.record.isWaiting = false
         entry.wakeAt = nil
         rows.append(.standaloneRemoved(entry.name))
         cancel(entry)
@@ -106,17 +109,18 @@ extension Reconciler {
             if let job = entry.job { jobs[job.id] = nil }
             return standalone[entry.name].map(advance) ?? ()
         }
-        guard !(revision?.isDown ?? false), entry.record.owesRun || entry.isWaiting else { return }
+        guard !(revision?.isDown ?? false), entry.record.owesRun || entry.record.isWaiting else { return }
         beginRun(entry)
     }
 
     /// Begins a run: a job of its own, recorded together with the fact that the run is no longer owed.
     func beginRun(_ entry: StandaloneEntry) {
         if entry.record.owesRun, follower != nil { entry.isAwaited = true }
-        entry.isWaiting = false
+        entry.record.isWaiting = false
         entry.hasToldSkip = false
         entry.record.owesRun = false
         if let former = entry.job { jobs[former.id] = nil }
+        pruneJobs(of: entry)
         let job = makeJob(entry.record.spec, for: .standalone(entry))
         entry.job = job
         entry.record.job = job.id
@@ -126,6 +130,19 @@ extension Reconciler {
         deeds.append(.pruneLogs(folder, keepingJobs: Self.loggedJobs - 1))
         order(job, .orderedUp)
         if entry.isAwaited { tellFollower(entry, .starting) }
+    }
+
+    /// A new job is coming: the oldest ones go, so that a schedule cannot fill the database.
+    private func pruneJobs(of entry: StandaloneEntry) {
+        do {
+            let old = try store.reader.standaloneJobs(of: entry.name, besidesNewest: Self.keptJobs - 1)
+            // One that is still in memory may know more than the store.
+            let gone = old.filter { jobs[$0]?.life.isAtRest ?? true }
+            for id in gone { jobs[id] = nil }
+            if !gone.isEmpty { rows.append(.jobsRemoved(gone)) }
+        } catch {
+            note(.error, entry.name.description, "cannot read which of its jobs are old, so they are kept: \(error)")
+        }
     }
 
     private func tellEnd(_ entry: StandaloneEntry) {
@@ -178,15 +195,6 @@ extension Reconciler {
 
     /// Goes on where the former reconciler stood: what is owed, what waits, and when the schedule comes due.
     func resume(_ entry: StandaloneEntry) {
-        let isPaused = revision?.isDown ?? false
-        if !isPaused, entry.isActive, let due = entry.record.lastDueAt, let job = entry.job,
-            job.life.record.createdAt < due
-        {
-            switch entry.record.spec.schedule?.overlap {
-            case .queue, .replace: entry.isWaiting = true
-            case .skip, nil: break
-            }
-        }
         takeUpSchedule(entry)
         if entry.isLeaving { cancel(entry) }
         advance(entry)

@@ -34,6 +34,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var actor: String
     /// The git commit of a directory, if it has one.
     public var gitCommit: @Sendable (String) -> String?
+    /// Whether a schedule that is applied may name a time zone.
+    public var zoneExists: @Sendable (String) -> Bool
 
     /// Makes a configuration.
     public init(
@@ -47,7 +49,8 @@ public struct ReconcilerConfiguration: Sendable {
         followsCrash: Bool = false,
         timeout: Duration = .seconds(60),
         actor: String,
-        gitCommit: @escaping @Sendable (String) -> String? = { _ in nil }
+        gitCommit: @escaping @Sendable (String) -> String? = { _ in nil },
+        zoneExists: @escaping @Sendable (String) -> Bool = { _ in true }
     ) {
         self.mode = mode
         self.directory = directory
@@ -60,5 +63,6 @@ public struct ReconcilerConfiguration: Sendable {
         self.timeout = timeout
         self.actor = actor
         self.gitCommit = gitCommit
+        self.zoneExists = zoneExists
     }
 }

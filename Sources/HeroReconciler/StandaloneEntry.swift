@@ -7,8 +7,6 @@ final class StandaloneEntry {
     var record: StandaloneRecord
     /// Its newest job; the only one of it that can be active.
     var job: JobEntry?
-    /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
-    var isWaiting = false
     /// Whether it was said that a due time is left out because of the job that is active.
     var hasToldSkip = false
     /// Whether somebody who applied waits for its job to end.

@@ -39,6 +39,18 @@ extension StateReader {
         }
     }
 
+    /// The ended jobs of a standalone action besides its newest ones, the newest of them first.
+    ///
+    /// - Throws: `StoreError`.
+    public func standaloneJobs(of name: QualifiedName, besidesNewest kept: Int) throws -> [JobID] {
+        try read { db, stored in
+            try Queries.all(db, Queries.standaloneJobs(of: name, besidesNewest: kept)) { row in
+                var columns = Columns(row, stored)
+                return try columns.integer()
+            }
+        }
+    }
+
     /// The names of all actions that ever were part of an applied service or ran by themselves.
     ///
     /// - Throws: `StoreError`.
@@ -115,6 +127,15 @@ extension Queries {
                 """,
             values: values + [limit.map { max(0, $0) } ?? -1]
         )
+    }
+
+    static func standaloneJobs(of name: QualifiedName, besidesNewest kept: Int) -> Question {
+        // A plus keeps SQLite from walking through the jobs of all standalone actions.
+        let sql = """
+            SELECT id FROM jobs WHERE action_id = ? AND context = ? AND +service_id IS NULL
+                AND +phase IN ('succeeded', 'failed', 'cancelled') ORDER BY id DESC LIMIT -1 OFFSET ?
+            """
+        return Question(sql: sql, values: [name.name, name.context, max(0, kept)])
     }
 
     /// Whether an action has a job that is not among those that go.

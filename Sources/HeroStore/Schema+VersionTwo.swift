@@ -12,6 +12,8 @@ extension Schema {
             revision INTEGER NOT NULL,
             job_id INTEGER,
             owes_run INTEGER NOT NULL,
+            is_scheduled INTEGER NOT NULL,
+            is_waiting INTEGER NOT NULL,
             last_due_at TEXT,
             next_run_at TEXT,
             canonical TEXT NOT NULL,
@@ -47,8 +49,8 @@ extension Schema {
         CREATE TEMP VIEW job_tags AS \(selectTags);
         CREATE TEMP VIEW narrowed AS SELECT NULL AS revision, NULL AS name WHERE 0;
         CREATE TEMP VIEW standalone AS SELECT
-            NULL AS context, NULL AS name, NULL AS revision, NULL AS job_id, NULL AS owes_run, NULL AS last_due_at,
-            NULL AS next_run_at, NULL AS canonical, NULL AS spec WHERE 0;
+            NULL AS context, NULL AS name, NULL AS revision, NULL AS job_id, NULL AS owes_run, NULL AS is_scheduled,
+            NULL AS is_waiting, NULL AS last_due_at, NULL AS next_run_at, NULL AS canonical, NULL AS spec WHERE 0;
         """
 
     /// Lets the questions of this version be asked of an older database, without changing it.

@@ -11,9 +11,13 @@ public struct StandaloneSummary: Hashable, Sendable {
     public var job: JobID?
     /// Whether `run_on` asks for a run that has not begun yet.
     public var owesRun: Bool
+    /// Whether its schedule counts: a `down` lets it rest until the next apply.
+    public var isScheduled: Bool
+    /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
+    public var isWaiting: Bool
     /// When its schedule last came due, whether or not it ran then.
     public var lastDueAt: WallTime?
-    /// When its schedule comes due next; nil without one.
+    /// When its schedule comes due next; nil without one, while it rests, and where it never does.
     public var nextRunAt: WallTime?
     /// What was applied, as comparable text.
     public var canonical: CanonicalSpec
@@ -21,7 +25,8 @@ public struct StandaloneSummary: Hashable, Sendable {
 
 extension StandaloneSummary {
     static let columns = [
-        "context", "name", "revision", "job_id", "owes_run", "last_due_at", "next_run_at", "canonical",
+        "context", "name", "revision", "job_id", "owes_run", "is_scheduled", "is_waiting", "last_due_at", "next_run_at",
+        "canonical",
     ]
 
     init(_ row: Row, _ stored: StoredText) throws {
@@ -35,6 +40,8 @@ extension StandaloneSummary {
         revision = try columns.integer()
         job = try columns.optionalInteger()
         owesRun = try columns.flag()
+        isScheduled = try columns.flag()
+        isWaiting = try columns.flag()
         lastDueAt = try columns.optionalTime()
         nextRunAt = try columns.optionalTime()
         canonical = CanonicalSpec(text: try columns.text())
@@ -47,8 +54,8 @@ extension StandaloneRecord {
 
     func values(_ stored: StoredText) throws -> Values {
         [
-            name.context, name.name, revision, job, owesRun, lastDueAt.map(stored.text), nextRunAt.map(stored.text),
-            canonical.text, try stored.json(spec),
+            name.context, name.name, revision, job, owesRun, isScheduled, isWaiting, lastDueAt.map(stored.text),
+            nextRunAt.map(stored.text), canonical.text, try stored.json(spec),
         ]
     }
 
@@ -62,6 +69,8 @@ extension StandaloneRecord {
             revision: summary.revision,
             job: summary.job,
             owesRun: summary.owesRun,
+            isScheduled: summary.isScheduled,
+            isWaiting: summary.isWaiting,
             lastDueAt: summary.lastDueAt,
             nextRunAt: summary.nextRunAt
         )

@@ -12,6 +12,8 @@ public struct UpcomingRun: Hashable, Sendable {
     public var lastDueAt: WallTime?
     /// Whether it is to run once as soon as it can.
     public var owesRun: Bool
+    /// Whether a run that has come due waits for the end of its newest job.
+    public var isWaiting: Bool
 
     /// Makes an entry.
     public init(
@@ -19,20 +21,22 @@ public struct UpcomingRun: Hashable, Sendable {
         job: JobID? = nil,
         nextRunAt: WallTime? = nil,
         lastDueAt: WallTime? = nil,
-        owesRun: Bool = false
+        owesRun: Bool = false,
+        isWaiting: Bool = false
     ) {
         self.name = name
         self.job = job
         self.nextRunAt = nextRunAt
         self.lastDueAt = lastDueAt
         self.owesRun = owesRun
+        self.isWaiting = isWaiting
     }
 }
 
 extension JobsView {
     /// The jobs, and below them the actions that are to run, the next one first.
     public func text(_ jobs: [JobRecord], upcoming: [UpcomingRun], now: WallTime) -> String {
-        let due = upcoming.filter { $0.nextRunAt != nil || $0.owesRun }.sorted { left, right in
+        let due = upcoming.filter { $0.nextRunAt != nil || $0.isDue }.sorted { left, right in
             let (first, second) = (left.sortTime, right.sortTime)
             return first == second ? left.name < right.name : first < second
         }
@@ -43,8 +47,8 @@ extension JobsView {
         ])
         table.rows = due.map { run in
             [
-                .init(run.owesRun ? "as soon as it can" : run.nextRunAt?.toTheSecond ?? ""),
-                .init(run.owesRun ? "" : run.nextRunAt.map { $0.relative(to: now) } ?? ""),
+                .init(run.isDue ? run.occasion : run.nextRunAt?.toTheSecond ?? ""),
+                .init(run.isDue ? "" : run.nextRunAt.map { $0.relative(to: now) } ?? ""),
                 .init(run.name.description),
                 .init(run.job.map { String($0) } ?? ""),
             ]
@@ -77,6 +81,7 @@ extension JobsView {
             "next_run_at": JSONValue(run.nextRunAt?.description),
             "last_due_at": JSONValue(run.lastDueAt?.description),
             "owes_run": .bool(run.owesRun),
+            "is_waiting": .bool(run.isWaiting),
         ]
     }
 
@@ -93,7 +98,15 @@ extension JobsView {
 }
 
 extension UpcomingRun {
+    /// Whether it runs as soon as nothing is in its way.
+    fileprivate var isDue: Bool { owesRun || isWaiting }
+
+    fileprivate var occasion: String {
+        if owesRun { return "as soon as it can" }
+        return job.map { "when job \($0) has ended" } ?? "when its job has ended"
+    }
+
     fileprivate var sortTime: WallTime {
-        owesRun ? WallTime(microseconds: .min) : nextRunAt ?? WallTime(microseconds: .max)
+        isDue ? WallTime(microseconds: .min) : nextRunAt ?? WallTime(microseconds: .max)
     }
 }

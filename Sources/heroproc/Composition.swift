@@ -47,6 +47,12 @@ struct Composition {
 
     // MARK: Manifests
 
+    /// Whether a schedule may name a time zone.
+    var zoneExists: @Sendable (String) -> Bool {
+        let zones = ZoneFiles(environment: environment)
+        return { zones.mayBe($0) }
+    }
+
     /// The manifests of the services directory with the values of `--var`, and what is wrong with them.
     func readManifests(_ variables: VariableOptions) throws -> (files: [ManifestFile], result: ManifestResult) {
         switch ManifestFiles.read(shownDirectory) {
@@ -54,7 +60,8 @@ struct Composition {
             let options = ManifestOptions(
                 requiresCore: requiresCore,
                 variables: variables.values,
-                environment: environment
+                environment: environment,
+                zoneExists: zoneExists
             )
             return (files, Manifests.read(files, options: options))
         case .unreadable(let reason):

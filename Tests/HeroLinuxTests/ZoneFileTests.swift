@@ -36,6 +36,15 @@ struct ZoneFileTests {
         #expect(zones.rules(named: "Europe/Brussels") == nil)
     }
 
+    @Test("says which names may be zones; where there is none, any name that could be one", arguments: ["", "/none"])
+    func mayBe(folder: String) throws {
+        let sandbox = try Sandbox()
+        let zones = ZoneFiles(environment: ["TZDIR": sandbox.folder + folder])
+        #expect(zones.mayBe("UTC"))
+        #expect(zones.mayBe("Europe/Brussels") == !folder.isEmpty)
+        #expect(!zones.mayBe("../passwd"))
+    }
+
     @Test(
         "is never left by a name",
         arguments: [

@@ -25,6 +25,7 @@ enum SpecWords {
             case "after": spec.after = names
             case "wants": spec.wants = names
             case "conflicts": spec.conflicts = names
+            case "replace": spec.replacesExistingJobs = value == "true"
             case "protect": spec.isProtected = value == "true"
             case "status": spec.status = WantedStatus(rawValue: value) ?? .start
             case "class": spec.serviceClass = ServiceClass(rawValue: value) ?? .user

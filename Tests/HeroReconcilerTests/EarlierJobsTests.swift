@@ -1,3 +1,4 @@
+import Foundation
 import HeroModel
 import HeroReconciler
 import HeroSim
@@ -82,6 +83,24 @@ struct EarlierJobsTests {
         #expect(machine.executions("core/web.a0") == 1)
     }
 
+    @Test("with `replace_existing_jobs: false` what requires a service runs on while it is made whole")
+    func joinedBelow() throws {
+        let machine = try Machine()
+        let text = service("web", joins, kinds: ["steady", "steady"])
+            .replacingLast(of: "retry: {delay: 10ms}", with: "restart: never")
+        try machine.apply(text + service("leaf", "requires: [web]\n"))
+        let before = try machine.jobs(of: "web")
+        machine.kill(try #require(before.first { $0.action == "a1" }?.process))
+        try machine.pass(.seconds(1))
+        #expect(try machine.state("web") == .degraded)
+        let result = try machine.apply(text + service("leaf", "requires: [web]\n"))
+        #expect(result?.isConverged == true)
+        #expect(try machine.state("web") == .running)
+        #expect(machine.executions("core/web.a0") == 1)
+        #expect(machine.executions("core/web.a1") == 2)
+        #expect(machine.executions("core/leaf.a0") == 1)
+    }
+
     @Test("with `replace_existing_jobs: false` a change still begins anew, and prunes what has ended")
     func pruned() throws {
         let machine = try Machine()
@@ -153,6 +172,17 @@ struct EarlierJobsTests {
         #expect(try machine.jobs(of: "other").map(\.phase) == [.running])
     }
 
+    @Test(
+        "go or stay after a stop as the manifest that stops the service says (`stop` takes effect in place)",
+        arguments: [true, false]
+    )
+    func removedAtOnce(removes: Bool) throws {
+        let machine = try Machine()
+        try machine.apply(service("web", "stop: {remove_jobs: \(!removes)}\n"))
+        try machine.apply(service("web", "stop: {remove_jobs: \(removes)}\nstatus: stop\n"))
+        #expect(try machine.jobs(of: "web").isEmpty == removes)
+    }
+
     @Test("stopping what is stopped is no error, and counts no cancellation")
     func stoppedTwice() throws {
         let machine = try Machine()
@@ -180,5 +210,13 @@ struct EarlierJobsTests {
             #expect(job.attempt <= 2, "tries count from the last time it was stable")
             last = job.restartCount
         }
+    }
+}
+
+extension String {
+    fileprivate func replacingLast(of part: String, with other: String) -> String {
+        var parts = components(separatedBy: part)
+        guard let last = parts.popLast() else { return self }
+        return parts.joined(separator: part) + other + last
     }
 }

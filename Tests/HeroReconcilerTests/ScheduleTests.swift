@@ -1,4 +1,6 @@
+import HeroManifest
 import HeroModel
+import HeroPlan
 import HeroReconciler
 import HeroSim
 import HeroStore
@@ -87,6 +89,69 @@ struct ScheduleTests {
         #expect(try machine.phases("backup") == [.failed, .running])
         let said = try machine.events("core/backup").filter { $0.contains("still goes on") }
         #expect(said.count <= 2, "it is said once for each job and reconciler")
+    }
+
+    @Test("a run that waits begins even if the one before it ended while no reconciler lived", arguments: [1, 7200])
+    func waited(seconds: Int) throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 10000s, overlap: queue", "steady"), then: .seconds(20_001))
+        #expect(try machine.standalone("backup")?.isWaiting == true)
+        machine.kill(try #require(try machine.jobs("backup").first?.process))
+        try machine.crash(for: .seconds(seconds))
+        try machine.pass(.seconds(1))
+        #expect(try machine.phases("backup") == [.failed, .running])
+        #expect(try machine.standalone("backup")?.isWaiting == false)
+    }
+
+    @Test("a schedule that never comes due is as its manifest says, and rests with a `down` like any other")
+    func never() throws {
+        let machine = try Machine()
+        let text = manifest("cron: '0 0 * * *'")
+        try machine.apply(text)
+        // No expression that a manifest may have is like that; the clocks of a zone might be.
+        var record = try #require(try machine.store.load().standalone.first)
+        record.nextRunAt = nil
+        try machine.store.commit([.standalone(record)])
+        try machine.crash()
+        #expect(try planned(text, machine) == .keep)
+        try machine.down()
+        #expect(try planned(text, machine) == .start)
+        try machine.apply(text)
+        #expect(try planned(text, machine) == .keep)
+    }
+
+    /// What `diff` would say of the one action there is.
+    private func planned(_ text: String, _ machine: Machine) throws -> PlanAction? {
+        let file = ManifestFile(path: "sim.yaml", folder: "/etc/sim", bytes: Array(text.utf8))
+        let read = Manifests.read([file], options: ManifestOptions(requiresCore: false))
+        let observed = try Observation.read(machine.store.reader, isAlive: { _ in true })
+        return Planner.plan(try #require(read.desired), observed).changes.first?.action
+    }
+
+    @Test("the newest 1000 jobs of an action are kept, those of others too")
+    func bounded() throws {
+        let machine = try Machine()
+        func ended(_ id: JobID, _ action: String, service: String? = nil) -> StoreChange {
+            var job = JobRecord(
+                id: id,
+                context: "core",
+                service: service,
+                action: action,
+                run: nil,
+                revision: 1,
+                tags: [],
+                createdAt: machine.world.wallTime
+            )
+            job.phase = .succeeded
+            return .job(job)
+        }
+        let own = (1...1010).map { ended($0, "backup") }
+        try machine.store.commit(own + [ended(1011, "backup", service: "web"), ended(1012, "other")])
+        try machine.crash()
+        try machine.apply(manifest("every: 10s"), then: .seconds(11))
+        let jobs = try machine.store.reader.jobs(JobFilter())
+        #expect(jobs.filter { $0.action == "backup" && $0.service == nil }.map(\.id) == [1013] + (12...1010).reversed())
+        #expect(jobs.count == 1002)
     }
 
     @Test("what came due while no reconciler lived is not made up, but said in one event")
@@ -220,6 +285,24 @@ struct CalendarTests {
         machine.world.setCalendar(by: .seconds(-86_400))
         try machine.pass(.seconds(3600))
         #expect(try machine.jobs("backup").count == 2)
+    }
+
+    @Test("back by a little makes no run of one that was made already, whoever looks at it later (TM-1)")
+    func backWhileWaiting() throws {
+        let machine = try Machine()
+        let text = "kind: Action\nname: backup\nexec: [sim, steady]\nschedule: {every: 10s, overlap: queue}\n"
+        try machine.apply(text, then: .seconds(21))
+        // Its second run waits, and begins before the time at which it came due.
+        machine.world.setCalendar(by: .seconds(-5))
+        machine.kill(try #require(try machine.jobs("backup").last?.process))
+        try machine.pass(.milliseconds(500))
+        let second = try #require(try machine.jobs("backup").last)
+        let due = try #require(try machine.standalone("backup")?.lastDueAt)
+        #expect(second.phase == .running && second.createdAt < due)
+        try machine.crash()
+        machine.kill(try #require(second.process))
+        try machine.pass(.milliseconds(500))
+        #expect(try machine.phases("backup") == [.failed, .failed])
     }
 
     @Test("forward leaves out what it jumps over, and says so (TM-1)")

@@ -130,6 +130,32 @@ struct CleanupTests {
         #expect(try store.cleanUp(CleanupRule(tags: ["ci"])) { _ in [] } == CleanupResult())
     }
 
+    @Test("Old jobs of a standalone action are the ended ones besides the newest, found by an index")
+    func old() throws {
+        let store = try StateStore.inMemory()
+        try store.commit([
+            ended(1), ended(2), ended(3, phase: .running), ended(4, service: "web"), ended(5, context: "lab"),
+            ended(6, action: "other"), ended(7, phase: .failed), ended(8, phase: .cancelled),
+        ])
+        let name = QualifiedName("seed")
+        #expect(try store.reader.standaloneJobs(of: name, besidesNewest: 2) == [2, 1])
+        #expect(try store.reader.standaloneJobs(of: name, besidesNewest: 4) == [])
+        let steps = try steps(of: Queries.standaloneJobs(of: name, besidesNewest: 2))
+        #expect(steps.contains { $0.contains("jobs_action_id") }, "\(steps)")
+        #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
+    }
+
+    /// How SQLite finds the answer.
+    private func steps(of question: Queries.Question) throws -> [String] {
+        try Connection.inMemory().read { db in
+            try Row.fetchAll(
+                db,
+                sql: "EXPLAIN QUERY PLAN " + question.sql,
+                arguments: StatementArguments(question.values)
+            ).map { String.fromDatabaseValue($0["detail"]) ?? "" }
+        }
+    }
+
     @Test("Only an index is asked which jobs may go")
     func indexes() throws {
         let tagged = CleanupRule(tags: ["ci", "ci_kind_build"], phases: [.failed], endedBefore: now)
@@ -138,14 +164,7 @@ struct CleanupTests {
             (CleanupRule(action: "a", phases: [.failed]), "jobs_action_id"),
             (CleanupRule(phases: [.failed], endedBefore: now), "jobs_finished_at"),
         ] {
-            let question = Queries.removable(rule)
-            let steps = try Connection.inMemory().read { db in
-                try Row.fetchAll(
-                    db,
-                    sql: "EXPLAIN QUERY PLAN " + question.sql,
-                    arguments: StatementArguments(question.values)
-                ).map { String.fromDatabaseValue($0["detail"]) ?? "" }
-            }
+            let steps = try steps(of: Queries.removable(rule))
             #expect(steps.contains { $0.contains(index) }, "\(steps)")
             #expect(!steps.contains { $0.hasPrefix("SCAN jobs") && !$0.contains("USING INDEX") }, "\(steps)")
         }

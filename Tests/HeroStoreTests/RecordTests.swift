@@ -55,6 +55,9 @@ struct RecordTests {
         #expect(try left.reader.serviceSummaries() == right.reader.serviceSummaries())
         #expect(try left.reader.numberedEvents() == right.reader.numberedEvents())
         #expect(try left.reader.revisions(limit: 9) == right.reader.revisions(limit: 9))
+        for revision in try left.reader.revisions(limit: 9) {
+            #expect(try right.reader.revision(number: revision.number) == revision)
+        }
         for number in 1...4 as ClosedRange<Int64> {
             #expect(try left.reader.files(of: number) == right.reader.files(of: number))
             #expect(try left.reader.documents(of: number) == right.reader.documents(of: number))

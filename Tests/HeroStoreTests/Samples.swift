@@ -234,6 +234,8 @@ struct Dice: RandomNumberGenerator {
             revision: .random(in: 1...9, using: &self),
             job: maybe { Int64.random(in: 1...30, using: &$0) },
             owesRun: .random(using: &self),
+            isScheduled: .random(using: &self),
+            isWaiting: .random(using: &self),
             lastDueAt: maybe { $0.time() },
             nextRunAt: maybe { $0.time() }
         )

@@ -50,20 +50,25 @@ import Testing
                 nextRunAt: WallTime(microseconds: now.microseconds + 60_000_000)
             ),
             UpcomingRun(QualifiedName("owed"), owesRun: true), UpcomingRun(QualifiedName("never")),
+            UpcomingRun(QualifiedName("queued"), job: 7, nextRunAt: now, isWaiting: true),
         ]
         let lines = JobsView().text([], upcoming: runs, now: now).split(separator: "\n").map(String.init)
         #expect(lines.first == "No jobs.")
         #expect(
             lines.dropFirst(2).compactMap { $0.split(separator: " ").first { $0.contains("/") } } == [
-                "core/owed", "core/soon", "core/late",
+                "core/owed", "core/queued", "core/soon", "core/late",
             ]
         )
+        #expect(lines.contains { $0.contains("when job 7 has ended") && $0.contains("core/queued") })
         guard case .array(let all)? = JobsView.json([], upcoming: runs)["standalone"] else {
             Issue.record("no standalone actions")
             return
         }
         #expect(
-            all.count == 4 && keys(all[0]) == ["context", "name", "job_id", "next_run_at", "last_due_at", "owes_run"]
+            all.count == 5
+                && keys(all[0]) == [
+                    "context", "name", "job_id", "next_run_at", "last_due_at", "owes_run", "is_waiting",
+                ]
         )
         #expect(all[1]["job_id"] == .integer(4))
     }

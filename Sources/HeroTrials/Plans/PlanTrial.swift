@@ -80,6 +80,7 @@ public struct PlanTrial: Sendable {
         if dice.oneIn(calm) { spec.status = dice.pick(WantedStatus.allCases) }
         if dice.oneIn(5) { spec.serviceClass = .system }
         spec.isProtected = dice.oneIn(8)
+        spec.replacesExistingJobs = !dice.oneIn(4)
         return withDependencies(spec, among: below, &dice)
     }
 

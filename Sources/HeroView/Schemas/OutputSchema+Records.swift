@@ -60,13 +60,21 @@ extension OutputSchema {
             .init("name", .text, "The action."),
             .init("job_id", .nullable(.integer(least: 1)), "Its newest job; null before the first."),
             .init("phase", .nullable(phase), "Where that job stands."),
-            .init("next_run_at", .nullable(.time), "When its schedule comes due; null without one."),
+            .init("next_run_at", .nullable(.time), "When its schedule comes due; null if it does not."),
         ] + rest.map(\.sometimes)
     }
 
     /// `heroproc/jobs/v1`; names stand without their context.
     static var jobsMembers: [Shape.Member] {
-        let job = Shape.object([
+        [
+            jobs.mark(),
+            .init("jobs", .list(.object(jobMembers)), "The jobs, newest first."),
+            .init("standalone", .list(upcoming), "When standalone actions run next; not of `jobs show`.").sometimes,
+        ]
+    }
+
+    private static var jobMembers: [Shape.Member] {
+        [
             .init("id", .integer(least: 1), "It never changes while the job restarts."),
             .init("context", .text, "Its context."),
             .init("service_id", .nullable(.text), "The service; null for a standalone action."),
@@ -84,8 +92,32 @@ extension OutputSchema {
             .init("created_at", .time, "When it was recorded."),
             .init("started_at", .nullable(.time), "When its program was last started."),
             .init("finished_at", .nullable(.time), "When it was over."),
+            .init("log", .text, "The file of its newest start's output; of `jobs show`.").sometimes,
+            .init("starts", .list(start), "Its last starts, the first one first; of `jobs show`.").sometimes,
+        ]
+    }
+
+    private static var start: Shape {
+        .object([
+            .init("generation", .integer(least: 1), "Its number within the job."),
+            .init("started_at", .nullable(.time), "When its program was executed; null when it never was."),
+            .init("ended_at", .nullable(.time), "When it ended; null while it goes on, and where nobody knows."),
+            .init("exit_code", .nullable(.integer(least: 0)), "Its exit status; null when a signal ended it."),
+            .init("signal", .nullable(.text), "The signal that ended it, such as `KILL`."),
+            .init("outcome", .nullable(.text), "How it ended, in words; null while it goes on."),
         ])
-        return [jobs.mark(), .init("jobs", .list(job), "The jobs, newest first.")]
+    }
+
+    private static var upcoming: Shape {
+        .object([
+            .init("context", .text, "Its context."),
+            .init("name", .text, "The action."),
+            .init("job_id", .nullable(.integer(least: 1)), "Its newest job; null before the first."),
+            .init("next_run_at", .nullable(.time), "When its schedule comes due; null if it does not."),
+            .init("last_due_at", .nullable(.time), "When its schedule last came due; null before the first time."),
+            .init("owes_run", .flag, "Whether it is to run once as soon as it can."),
+            .init("is_waiting", .flag, "Whether a run that is due waits for the end of its newest job."),
+        ])
     }
 
     /// `heroproc/history/v1`.

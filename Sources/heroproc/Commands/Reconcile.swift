@@ -127,7 +127,8 @@ struct Reconcile: HeroCommand {
             followsCrash: kept == 1,
             timeout: wait.timeout.duration,
             actor: mode == .sync ? "reconciler" : composition.actor,
-            gitCommit: { GitCommit.of($0) }
+            gitCommit: { GitCommit.of($0) },
+            zoneExists: composition.zoneExists
         )
     }
 }
