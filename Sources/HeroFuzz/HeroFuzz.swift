@@ -42,4 +42,15 @@ public struct Fuzzer: Sendable {
 
     /// Reads any bytes: the promises that were broken.
     public static func broken(by bytes: [UInt8]) -> [String] { Promises.judge(bytes).broken }
+
+    /// Gives any bytes to the reader that their first byte chooses: the promises that were broken.
+    ///
+    /// 1 to 3 are the readers of environment files, cron expressions and zone rules; from 128 on, the rest is the value of
+    /// one field of a manifest; every other byte begins a manifest itself.
+    public static func broken(byAny bytes: [UInt8]) -> [String] {
+        guard let first = bytes.first else { return [] }
+        let rest = Array(bytes.dropFirst())
+        if let broken = Readers.judge(rest, reader: first) { return broken }
+        return broken(by: first >= 128 ? Mutator.manifest(field: Int(first), value: rest) : bytes)
+    }
 }

@@ -21,11 +21,20 @@ struct Mutator {
         let field = seed.pick(Words.fields, or: "name: @")
         var text = Array(seed.pick(Words.values, or: "1").utf8)
         for _ in 0..<seed.below(4) { changeText(&text) }
-        let quoted = seed.below(2) == 0 ? Self.quoted(text) : text
+        return Self.manifest(field, seed.below(2) == 0 ? Self.quoted(text) : text)
+    }
+
+    /// A manifest with these bytes as the value of one of its fields, in quotes where the number is odd.
+    static func manifest(field number: Int, value: [UInt8]) -> [UInt8] {
+        let fields = Words.fields
+        return manifest(fields[number / 2 % fields.count], number.isMultiple(of: 2) ? value : quoted(value))
+    }
+
+    private static func manifest(_ field: String, _ value: [UInt8]) -> [UInt8] {
         let parts = field.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         let before = parts.first.map(String.init) ?? ""
         let after = parts.count > 1 ? String(parts[1]) : ""
-        return Array(Words.head.utf8) + Array(before.utf8) + quoted + Array(after.utf8) + [0x0A]
+        return Array(Words.head.utf8) + Array(before.utf8) + value + Array(after.utf8) + [0x0A]
     }
 
     /// A double-quoted YAML text with just these bytes in it.

@@ -91,12 +91,13 @@ public enum Manifests {
         var waiting: [(scope: Scope, trees: [Node])] = []
         for index in files.indices {
             var scope = Scope(fileIndex: index, file: files[index])
-            let trees = YAMLReader.read(in: &scope)
-            for tree in trees { settings.notice(tree) }
-            if waiting.isEmpty, !scope.hasDollar {
-                set.take(trees, scope)
-            } else {
-                waiting.append((scope, trees))
+            YAMLReader.read(in: &scope) { trees, scope in
+                for tree in trees { settings.notice(tree) }
+                if waiting.isEmpty, !scope.hasDollar {
+                    set.take(trees, scope)
+                } else {
+                    waiting.append((scope, trees))
+                }
             }
         }
         var interpolation = Interpolation(Variables(options, settings))

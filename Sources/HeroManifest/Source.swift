@@ -25,6 +25,8 @@ struct Source {
     /// Lines are counted as libyaml counts them: CR LF, LF, CR, NEL, LS and PS all end one. Control characters become
     /// U+FFFD, one for one, so that a caret still points at the right column and nothing reaches a terminal.
     func line(_ number: Int) -> String? {
+        // A file that is too large is not looked into.
+        guard file.bytes.count <= Budget.fileBytes else { return nil }
         let lines = lines.ranges ?? Self.lines(file.bytes)
         self.lines.ranges = lines
         guard lines.indices.contains(number - 1) else { return nil }

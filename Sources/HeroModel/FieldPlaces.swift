@@ -37,8 +37,8 @@ public struct FieldPlaces: Hashable, Sendable {
     /// From how many on a table is worth its room.
     private static let many = 48
 
-    /// Makes places; without fields.
-    public init() {}
+    /// Makes places without fields, with room for so many lists of them.
+    public init(capacity: Int = 0) { sections.reserveCapacity(capacity) }
 
     /// Makes places from a table.
     public init(_ places: [String: SourcePlace]) {

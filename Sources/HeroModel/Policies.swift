@@ -95,7 +95,7 @@ public struct Signal: Hashable, Sendable, Codable {
 
     /// Reads `TERM` or `SIGTERM`.
     public init?(name: String) {
-        let bare = name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name
+        let bare = name.utf8.starts(with: "SIG".utf8) ? String(name.dropFirst(3)) : name
         guard let match = Self.names.first(where: { $0.name == bare }) else { return nil }
         self.init(number: match.number)
     }

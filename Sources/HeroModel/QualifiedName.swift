@@ -18,12 +18,14 @@ public struct QualifiedName: Hashable, Sendable, Codable {
     ///
     /// - Returns: nil when a part is not a valid name (contract section 3).
     public init?(reference: String, in context: String) {
-        let parts = reference.split(separator: "/", omittingEmptySubsequences: false)
-        switch parts.count {
-        case 1: self.init(reference, context: context)
-        case 2: self.init(String(parts[1]), context: String(parts[0]))
-        default: return nil
+        guard reference.utf8.contains(UInt8(ascii: "/")) else {
+            guard Self.isValid(reference), Self.isValid(context) else { return nil }
+            self.init(reference, context: context)
+            return
         }
+        let parts = reference.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        self.init(String(parts[1]), context: String(parts[0]))
         guard Self.isValid(self.name), Self.isValid(self.context) else { return nil }
     }
 

@@ -42,19 +42,24 @@ extension ManifestSet {
         _ defaults: DefaultPlaces?
     ) -> Declared<ServiceSpec> {
         let used = usedActions[number]
-        let spans = used.map { span(of: $0, in: number) }
         let draft = services[number]
         services[number] = ServiceDraft(file: draft.file, spec: Self.nothing, span: draft.span)
         let own = source(draft.file)
         var spec = draft.spec
         spec.actions.reserveCapacity(used.count)
-        var places = FieldPlaces()
+        var places = FieldPlaces(capacity: used.count + 1)
         var written = draft.written
-        for (used, span) in zip(used, spans) {
+        written.reserveCapacity(written.count + used.count)
+        for used in used {
             let action: ActionDraft
+            let span: Span
             switch used {
-            case .inline(let number): action = draft.inlineActions[number]
-            case .document(let number, _): action = actions[number]
+            case .inline(let number):
+                action = draft.inlineActions[number]
+                span = action.span
+            case .document(let number, let reference):
+                action = actions[number]
+                span = reference
             }
             spec.actions.append(action.spec(under: settings))
             let name = "actions." + action.spec.name

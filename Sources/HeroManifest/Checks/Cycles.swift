@@ -91,13 +91,19 @@ enum DependencyGraph {
                 path.removeLast()
                 if let parent = path.last { lowest[parent] = min(lowest[parent], lowest[node]) }
                 guard lowest[node] == order[node] else { continue }
+                if open.last == node {
+                    // Nearly all stand alone.
+                    isOpen[node] = false
+                    open.removeLast()
+                    continue
+                }
                 var knot: [Int] = []
                 while let member = open.popLast() {
                     isOpen[member] = false
                     knot.append(member)
                     if member == node { break }
                 }
-                if knot.count > 1 { result.append(knot.sorted()) }
+                result.append(knot.sorted())
             }
         }
         return result

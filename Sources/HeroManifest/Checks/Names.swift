@@ -45,6 +45,7 @@ extension ManifestSet {
         for service in services.indices {
             var used: [UsedAction] = []
             used.reserveCapacity(services[service].items.count)
+            let isAlone = services[service].items.count == 1
             var names = Distinct<String>()
             for item in services[service].items {
                 let next: UsedAction
@@ -58,7 +59,7 @@ extension ManifestSet {
                     next = .document(found, span)
                 }
                 let name = name(of: next, in: service)
-                if names.append(name) {
+                if isAlone || names.append(name) {
                     used.append(next)
                 } else if let earlier = used.first(where: { self.name(of: $0, in: service) == name }) {
                     reportDuplicate(name, next, earlier, in: service)

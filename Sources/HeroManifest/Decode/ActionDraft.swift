@@ -76,7 +76,7 @@ extension ActionDraft {
     /// Joins what does not depend on the order of keys, and judges keys that depend on each other.
     mutating func finish(in scope: inout Scope) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
-        written += stop.written + retry.written + log.written
+        for more in [stop.written, retry.written, log.written] where !more.isEmpty { written += more }
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
             guard misspelt.isDisjoint(with: ["exec", "script"]) else { break }

@@ -76,7 +76,7 @@ extension Scope {
 enum HTTPAddress {
     /// Reads `http://host[:port]/path`; the port is 80 and the path `/` where they are missing.
     static func parse(_ text: String) -> HTTPTarget? {
-        guard text.hasPrefix("http://") else { return nil }
+        guard text.utf8.starts(with: "http://".utf8) else { return nil }
         let rest = text.utf8.dropFirst(7)
         let end =
             rest.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }

@@ -11,7 +11,9 @@ extension Scope {
 
     /// The items of a list of single values; whatever else stands among them is reported, and left out.
     mutating func singleItems(_ node: Node, _ key: String, of what: String, example: String) -> [Node] {
-        items(node, key, of: what, example: example).filter { isSingle($0, key, of: what, example: example) }
+        let all = items(node, key, of: what, example: example)
+        if all.allSatisfy({ scalar($0) != nil }) { return all }
+        return all.filter { isSingle($0, key, of: what, example: example) }
     }
 
     /// Whether an item of a list is a single value; says so where it is none.
@@ -51,8 +53,9 @@ extension Scope {
 
     /// A list of texts that are not empty, each once.
     mutating func words(_ node: Node, _ key: String, example: String) -> [String] {
-        var result = Distinct<String>()
-        for item in singleItems(node, key, of: "texts", example: example) {
+        let all = singleItems(node, key, of: "texts", example: example)
+        var result = Distinct<String>(capacity: all.count)
+        for item in all {
             guard let text = word(item, key, example: "\(key): [\(example)]") else { continue }
             if !result.append(text) { reportRepetition(item, key, text) }
         }
@@ -61,14 +64,15 @@ extension Scope {
 
     /// A program with its arguments: any texts, the first not empty.
     mutating func arguments(_ node: Node, _ key: String) -> [String]? {
-        let example = "\(lastPart(key)): [sleep, 10s]"
+        func example() -> String { "\(lastPart(key)): [sleep, 10s]" }
         guard case .sequence(let items) = node.content else {
-            reportType(node, key, "a list of texts: the program and its arguments", example: example)
+            reportType(node, key, "a list of texts: the program and its arguments", example: example())
             return nil
         }
         var result: [String] = []
+        result.reserveCapacity(items.count)
         for item in items {
-            guard isSingle(item, key, of: "texts", example: ""), let text = text(item, key, example: example) else {
+            guard isSingle(item, key, of: "texts", example: ""), let text = text(item, key, example: example()) else {
                 continue
             }
             result.append(text)
@@ -78,7 +82,7 @@ extension Scope {
         report(
             .emptyList,
             "`\(key)` names no program",
-            help: "write the program and its arguments: `\(example)`",
+            help: "write the program and its arguments: `\(example())`",
             at: (items.first ?? node).span
         )
         return nil
@@ -134,11 +138,13 @@ extension Scope {
 
     /// A list of references with their places, each once.
     mutating func references(_ node: Node, _ key: String) -> [(name: QualifiedName, span: Span)] {
+        let all = singleItems(node, key, of: "names", example: "hero_db")
         var result: [(name: QualifiedName, span: Span)] = []
-        var seen: Set<QualifiedName> = []
-        for item in singleItems(node, key, of: "names", example: "hero_db") {
+        result.reserveCapacity(all.count)
+        var seen = Distinct<QualifiedName>(capacity: all.count)
+        for item in all {
             guard let name = reference(item, key) else { continue }
-            if seen.insert(name).inserted {
+            if seen.append(name) {
                 result.append((name, item.span))
             } else {
                 reportRepetition(item, key, name.description)
@@ -164,6 +170,9 @@ struct Distinct<Item: Hashable> {
     /// The items in their order.
     private(set) var items: [Item] = []
     private var seen: Set<Item> = []
+
+    /// An empty list with room for so many.
+    init(capacity: Int = 0) { items.reserveCapacity(capacity) }
 
     /// Adds an item; false when it is there already.
     mutating func append(_ item: Item) -> Bool {

@@ -49,7 +49,6 @@ extension ManifestSet {
     }
 
     private func kind(_ entries: [Entry], _ root: Node, in scope: inout Scope) -> Kind? {
-        let kinds = Kind.allCases.map(\.rawValue)
         guard let entry = entries.first(where: { $0.key == "kind" }) else {
             scope.report(
                 .missingKind,
@@ -63,6 +62,7 @@ extension ManifestSet {
         }
         guard let text = scope.text(entry.value, "kind", example: "kind: Service") else { return nil }
         if let kind = Kind(rawValue: text) { return kind }
+        let kinds = Kind.allCases.map(\.rawValue)
         scope.report(
             .unknownKind,
             "unknown kind \(quoted(text))\(Suggestion.phrase(text, kinds))",
@@ -115,7 +115,6 @@ extension ManifestSet {
             spec: ServiceSpec(name ?? QualifiedName("", context: scope.context), actions: []),
             span: span ?? root.span
         )
-        draft.written.reserveCapacity(entries.count)
         ServiceDraft.table.decode(entries, into: &draft, in: &scope)
         if draft.items.isEmpty, !draft.hasBrokenItems, !draft.misspelt.contains("actions") {
             scope.report(
@@ -138,7 +137,6 @@ extension ManifestSet {
             name: name?.name ?? "",
             span: span ?? root.span
         )
-        draft.written.reserveCapacity(entries.count)
         ActionDraft.table.decode(entries, into: &draft, in: &scope)
         draft.finish(in: &scope)
         record(.action, name, draft.span, in: scope)

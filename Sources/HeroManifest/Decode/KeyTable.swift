@@ -45,7 +45,7 @@ struct KeyTable<Draft: Located>: Sendable {
     let keys: [Key<Draft>]
     /// The path of each key.
     private let paths: [String]
-    private let index: [String: Int]
+    private let index: KeyIndex
     /// What a key means that belongs somewhere else.
     private let elsewhere: @Sendable (String) -> String?
 
@@ -61,13 +61,14 @@ struct KeyTable<Draft: Located>: Sendable {
         self.keys = keys
         self.elsewhere = elsewhere
         paths = keys.map { prefix + $0.name }
-        index = Dictionary(keys.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        index = KeyIndex(keys.map(\.name))
     }
 
     /// Reads every pair of a map into a draft.
     func decode(_ entries: [Entry], into draft: inout Draft, in scope: inout Scope) {
+        draft.written.reserveCapacity(draft.written.count + entries.count)
         for entry in entries {
-            guard let found = index[entry.key] else {
+            guard let found = index.number(of: entry.key) else {
                 reportUnknown(entry, &draft, in: &scope)
                 continue
             }
@@ -108,5 +109,39 @@ struct KeyTable<Draft: Located>: Sendable {
                 at: entry.span
             )
         }
+    }
+}
+
+/// The numbers of a few keys: quicker than a table that is made for any text.
+private struct KeyIndex: Sendable {
+    private let names: [String]
+    /// Numbers by what a key looks like from outside; where several look alike, the next free places.
+    private let places: [Int8]
+
+    init(_ names: [String]) {
+        self.names = names
+        var places = Array(repeating: Int8(-1), count: 256)
+        for (number, name) in names.enumerated() {
+            var place = Self.place(of: name)
+            while places[place] >= 0 { place = (place + 1) & 255 }
+            places[place] = Int8(clamping: number)
+        }
+        self.places = places
+    }
+
+    /// The number of a key; nil when it is none.
+    func number(of name: String) -> Int? {
+        var place = Self.place(of: name)
+        while places[place] >= 0 {
+            let number = Int(places[place])
+            if names[number] == name { return number }
+            place = (place + 1) & 255
+        }
+        return nil
+    }
+
+    private static func place(of name: String) -> Int {
+        let bytes = name.utf8
+        return (bytes.count * 5 + Int(bytes.first ?? 0) * 31 + Int(bytes.last ?? 0) * 7) & 255
     }
 }

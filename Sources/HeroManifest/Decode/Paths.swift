@@ -3,10 +3,8 @@ internal import HeroModel
 /// The readers of file paths, made absolute against the folder of their manifest.
 extension Scope {
     /// An absolute, normalised path.
-    mutating func path(_ node: Node, _ key: String, example: String) -> String? {
-        guard let text = word(node, key, example: example) else {
-            return nil
-        }
+    mutating func path(_ node: Node, _ key: String, example: @autoclosure () -> String) -> String? {
+        guard let text = word(node, key, example: example()) else { return nil }
         if text == "~" || text.hasPrefix("~/") {
             report(
                 .invalidPath,
@@ -30,8 +28,8 @@ extension Scope {
     }
 
     /// The path of a file, which cannot be the root.
-    mutating func filePath(_ node: Node, _ key: String, example: String) -> String? {
-        guard let result = path(node, key, example: example) else { return nil }
+    mutating func filePath(_ node: Node, _ key: String, example: @autoclosure () -> String) -> String? {
+        guard let result = path(node, key, example: example()) else { return nil }
         if result != "/" { return result }
         report(.invalidPath, "`\(key)` is a folder: `/`", help: "write the path of a file", at: node.span)
         return nil

@@ -58,20 +58,24 @@ enum Scalars {
 
     /// Reads `250ms`, `3s`, `10m`, `2h` or `7d`.
     static func duration(_ text: String) throws(QuantityFlaw) -> Duration {
-        let units: [(name: String, size: Int64)] = [
-            ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
-        ]
-        return .milliseconds(try quantity(text, units, most: longestDuration))
+        .milliseconds(try quantity(text, durationUnits, most: longestDuration))
     }
 
     /// Reads `512B`, `64KiB`, `10MiB`, `1GiB`, `64KB`, `10MB` or `1GB` in bytes.
     static func size(_ text: String) throws(QuantityFlaw) -> Int64 {
-        let units: [(name: String, size: Int64)] = [
-            ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1000), ("MB", 1_000_000),
-            ("GB", 1_000_000_000),
-        ]
-        return try quantity(text, units, most: .max)
+        try quantity(text, sizeUnits, most: .max)
     }
+
+    /// A duration's units in milliseconds.
+    private static let durationUnits: [(name: String, size: Int64)] = [
+        ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+    ]
+
+    /// A size's units in bytes.
+    private static let sizeUnits: [(name: String, size: Int64)] = [
+        ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1000), ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+    ]
 
     private static func quantity(
         _ text: String,
@@ -81,7 +85,7 @@ enum Scalars {
         let digits = text.utf8.prefix { (48...57).contains($0) }
         guard !digits.isEmpty else { throw .malformed }
         guard digits.endIndex != text.endIndex else { throw .unitMissing }
-        let unit = text[digits.endIndex...]
+        let unit = String(text[digits.endIndex...])
         guard let size = units.first(where: { $0.name == unit })?.size else { throw .malformed }
         var product: Int64 = 0
         for digit in digits {

@@ -5,7 +5,7 @@ internal import HeroModel
 /// A key is named in messages as the author wrote it, with its map before it: `retry.delay`.
 extension Scope {
     /// Says that a value has the wrong type.
-    mutating func reportType(_ node: Node, _ key: String, _ wanted: String, example: String) {
+    mutating func reportType(_ node: Node, _ key: String, _ wanted: String, example: @autoclosure () -> String) {
         let found: String
         switch node.content {
         case .unusable: return
@@ -16,7 +16,7 @@ extension Scope {
             report(
                 .missingValue,
                 isEmpty ? "`\(key)` has no value" : "`\(key)` has no value: YAML reads this as null",
-                help: "write \(wanted), such as `\(example)`"
+                help: "write \(wanted), such as `\(example())`"
                     + (isEmpty ? "" : ", or put it in quotes if it is a text"),
                 at: node.span
             )
@@ -26,7 +26,7 @@ extension Scope {
         report(
             .wrongType,
             "`\(key)` must be \(wanted), not \(found)",
-            help: "write it as `\(example)`",
+            help: "write it as `\(example())`",
             at: node.span
         )
     }
@@ -38,17 +38,21 @@ extension Scope {
     }
 
     /// A text: any scalar but null, with the spelling it has.
-    mutating func text(_ node: Node, _ key: String, example: String = "some text") -> String? {
+    mutating func text(
+        _ node: Node,
+        _ key: String,
+        example: @autoclosure () -> String = "some text"
+    ) -> String? {
         if let text = scalar(node)?.text { return text }
-        reportType(node, key, "a text", example: example)
+        reportType(node, key, "a text", example: example())
         return nil
     }
 
     /// A text on one line that is not empty and has no control characters.
-    mutating func word(_ node: Node, _ key: String, example: String) -> String? {
-        guard let text = text(node, key, example: example) else { return nil }
+    mutating func word(_ node: Node, _ key: String, example: @autoclosure () -> String) -> String? {
+        guard let text = text(node, key, example: example()) else { return nil }
         guard !text.isEmpty else {
-            report(.emptyText, "`\(key)` is empty", help: "write a value, such as `\(example)`", at: node.span)
+            report(.emptyText, "`\(key)` is empty", help: "write a value, such as `\(example())`", at: node.span)
             return nil
         }
         guard text.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
@@ -208,12 +212,12 @@ extension Scope {
     /// One of an enumeration's words.
     mutating func choice<Choice>(_ node: Node, _ key: String, _: Choice.Type) -> Choice?
     where Choice: RawRepresentable<String> & CaseIterable {
+        if let text = scalar(node)?.text, let value = Choice(rawValue: text) { return value }
         let words = Choice.allCases.map(\.rawValue)
-        guard let (text, _) = scalar(node) else {
+        guard let text = scalar(node)?.text else {
             reportType(node, key, "one of \(listed(words))", example: "\(key): \(words.first ?? "")")
             return nil
         }
-        if let value = Choice(rawValue: text) { return value }
         report(
             .unknownValue,
             "`\(key)` cannot be \(quoted(text))\(Suggestion.phrase(text, words))",
@@ -269,7 +273,10 @@ extension Scope {
 }
 
 /// A key without the maps before it: `delay` of `retry.delay`.
-func lastPart(_ key: String) -> Substring { key.split(separator: ".").last ?? key[...] }
+func lastPart(_ key: String) -> Substring {
+    guard let dot = key.utf8.lastIndex(of: UInt8(ascii: ".")) else { return key[...] }
+    return key[dot...].dropFirst()
+}
 
 /// Words as a person lists them: `a`, `b` or `c`.
 func listed(_ words: [String]) -> String {

@@ -56,10 +56,15 @@ extension Scope {
     /// Other files refer to them; a second error about each of those would only hide the first.
     mutating func noteUnreadNames() {
         let mark = Array("name:".utf8)
-        for line in source.file.bytes.prefix(Budget.fileBytes).split(whereSeparator: { $0 == 0x0A || $0 == 0x0D })
-        where line.starts(with: mark) {
-            let rest = line.dropFirst(mark.count).drop { $0 == 0x20 || $0 == 0x22 || $0 == 0x27 }
-            let name = String(decoding: rest.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x27 }.prefix(64), as: UTF8.self)
+        var rest = source.file.bytes.prefix(Budget.fileBytes)
+        // Line by line: a list of all of them would be larger than the file.
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != 0x0A && $0 != 0x0D }
+            rest = rest[line.endIndex...].dropFirst()
+            guard line.starts(with: mark) else { continue }
+            let value = line.dropFirst(mark.count).drop { $0 == 0x20 || $0 == 0x22 || $0 == 0x27 }
+            let bytes = value.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x27 }
+            let name = String(decoding: bytes.prefix(64), as: UTF8.self)
             if QualifiedName.isValid(name) { unreadNames.insert(name) }
         }
     }

@@ -16,19 +16,25 @@ struct YAMLReader {
     private var mistake: SyntaxMistake?
 
     /// The documents of the scope's file that are not empty; mistakes go to the scope.
-    static func read(in scope: inout Scope) -> [Node] {
+    static func read(in scope: inout Scope) -> [Node] { read(in: &scope) { trees, _ in trees } }
+
+    /// Reads the documents of the scope's file that are not empty, and has them used.
+    ///
+    /// They are used while libyaml still holds its buffers: the next file's parser then finds these free as a whole, and
+    /// nothing that lasts is carved out of their place.
+    static func read<Result>(in scope: inout Scope, use: (_ trees: [Node], _ scope: inout Scope) -> Result) -> Result {
         let bytes = scope.source.file.bytes
         guard scope.acceptsBytes() else {
             scope.noteUnreadNames()
-            return []
+            return use([], &scope)
         }
         let skipped = ByteOrder.hasMark(bytes) ? 3 : 0
-        guard bytes.count > skipped else { return [] }
+        guard bytes.count > skipped else { return use([], &scope) }
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         defer { parser.deallocate() }
         guard yaml_parser_initialize(parser) == 1 else {
             scope.report(.syntax, "cannot read this file: out of memory", help: nil, at: .start)
-            return []
+            return use([], &scope)
         }
         defer { yaml_parser_delete(parser) }
         var documents: [Node] = []
@@ -47,7 +53,7 @@ struct YAMLReader {
                 if let last = documents.last, reader.isTorn(last) { documents.removeLast() }
             }
         }
-        return documents
+        return use(documents, &scope)
     }
 
     private init(parser: UnsafeMutablePointer<yaml_parser_t>, scope: Scope) {

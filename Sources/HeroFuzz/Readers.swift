@@ -1,0 +1,49 @@
+internal import HeroModel
+
+/// What the readers of single values promise of any bytes; manifests are judged by `Promises`.
+enum Readers {
+    /// Which promises the reader of a number broke; nil where there is no such reader.
+    static func judge(_ bytes: [UInt8], reader: UInt8) -> [String]? {
+        switch reader {
+        case 1: environmentFile(bytes)
+        case 2: cron(String(decoding: bytes, as: UTF8.self))
+        case 3: zone(bytes)
+        default: nil
+        }
+    }
+
+    private static func environmentFile(_ bytes: [UInt8]) -> [String] {
+        let first = Result { try EnvironmentFile.variables(bytes) }
+        let second = Result { try EnvironmentFile.variables(bytes) }
+        switch (first, second) {
+        case (.success(let first), .success(let second)):
+            if first != second { return ["an environment file read twice says two things"] }
+            return first.contains { $0.key.isEmpty || $0.value.utf8.contains(0) }
+                ? ["no program can be given a variable of an environment file"] : []
+        case (.failure(let flaw as EnvironmentFile.Flaw), .failure):
+            let lines = bytes.count { $0 == 0x0A } + 1
+            return (1...lines).contains(flaw.line) && !flaw.reason.isEmpty
+                ? [] : ["the flaw of an environment file is not inside it"]
+        case (.success, .failure), (.failure, _): return ["an environment file read twice says two things"]
+        }
+    }
+
+    private static func cron(_ text: String) -> [String] {
+        do throws(CronMistake) {
+            return try CronFields(parsing: text) == CronFields(parsing: text)
+                ? [] : ["a cron expression read twice says two things"]
+        } catch {
+            return error.message.isEmpty || error.offset < 0 || error.offset > text.unicodeScalars.count
+                ? ["the mistake of a cron expression is not inside it"] : []
+        }
+    }
+
+    /// A file of zone rules comes from the machine, which may have anything there.
+    private static func zone(_ bytes: [UInt8]) -> [String] {
+        guard let rules = ZoneRules(tzif: bytes) else {
+            _ = ZoneRules(posix: String(decoding: bytes, as: UTF8.self))
+            return []
+        }
+        return ZoneRules(tzif: bytes) == rules ? [] : ["rules of a zone read twice say two things"]
+    }
+}
