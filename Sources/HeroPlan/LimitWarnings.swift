@@ -42,7 +42,7 @@ private struct Shortcoming {
         Diagnostic(
             .warning,
             code: "limit-not-available",
-            "`limits.\(key)` of \(name) \(effect): this machine has no cgroup v2 that heroproc may write",
+            "`limits.\(key)` of \(name) \(effect): only a cgroup v2 could do more, and heroproc has none for it here",
             help: help,
             at: place
         )
@@ -57,7 +57,7 @@ extension ResourceLimits {
                 Shortcoming(
                     key: "memory",
                     effect: "holds for the address space of each of its processes, not for all of them together",
-                    help: "give heroproc a cgroup of its own, or leave room for what programs only reserve"
+                    help: "leave room for what programs only reserve and never use"
                 )
             )
         }
@@ -66,14 +66,17 @@ extension ResourceLimits {
                 Shortcoming(
                     key: "pids",
                     effect: "has no effect",
-                    help:
-                        "give heroproc a cgroup of its own, or give the action a user of its own and set `limits.nproc`"
+                    help: "give the action a user of its own, and set `limits.nproc`"
                 )
             )
         }
         if processors != nil, !machine.limitsProcessors {
             found.append(
-                Shortcoming(key: "cpu", effect: "has no effect", help: "give heroproc a cgroup of its own")
+                Shortcoming(
+                    key: "cpu",
+                    effect: "has no effect",
+                    help: "take it out, or leave it for a machine that can"
+                )
             )
         }
         return found

@@ -15,6 +15,7 @@ public enum Observation {
     ///   - desired: What is wanted.
     ///   - baseEnvironment: What a program begins with, to find where its file lies.
     ///   - survey: Answers all questions about the machine.
+    /// - Returns: what is there.
     /// - Throws: what the store throws when it cannot be read.
     public static func read(
         _ reader: StateReader?,
