@@ -17,6 +17,7 @@ struct Subject: Hashable {
         case connection
         case conversation
         case command
+        case commandEnd
         case results
     }
 
@@ -115,7 +116,8 @@ final class Reactor {
                 _ = read(calendar.number, &ticks, 8)
                 _ = hl_clock_watch_arm(calendar.number)
                 emit(.clockWasSet)
-            case .quit, .notices, .shim, .orphan, .watcher, .listener, .connection, .conversation, .command, .results:
+            case .quit, .notices, .shim, .orphan, .watcher, .listener, .connection, .conversation, .command,
+                .commandEnd, .results:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }
