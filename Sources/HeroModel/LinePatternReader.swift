@@ -175,7 +175,9 @@ struct LinePatternReader {
     private mutating func escaped() throws(Mistake) -> Step {
         let began = place
         place += 1
-        guard let sign = next else { throw mistake("nothing stands behind this \\", at: began) }
+        guard let sign = next else {
+            throw mistake("nothing stands behind this \\; write \\\\ for the character itself", at: began)
+        }
         if sign == "b" || sign == "B" {
             place += 1
             return .wordEdge(isWanted: sign == "b")
@@ -185,7 +187,9 @@ struct LinePatternReader {
 
     /// What stands behind a backslash, which is read already.
     private mutating func escapedSet(at began: Int) throws(Mistake) -> CharacterSet {
-        guard let sign = next else { throw mistake("nothing stands behind this \\", at: began) }
+        guard let sign = next else {
+            throw mistake("nothing stands behind this \\; write \\\\ for the character itself", at: began)
+        }
         place += 1
         switch sign {
         case "d": return .digits

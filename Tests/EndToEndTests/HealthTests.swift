@@ -151,6 +151,34 @@ struct HealthTests {
         }
     }
 
+    @Test("RS-5: what a probe leaves behind is ended with it, also what became a daemon")
+    func leftovers() async throws {
+        try await World.with { world in
+            let pids = world.root + "/pids"
+            let script =
+                "setsid sh -c 'echo $$$$ >> \(pids); exec sleep 600' & while ! grep -q $! \(pids); do sleep 0.01; done"
+            try world.write(
+                "web.yaml",
+                world.manifest(
+                    "web",
+                    [],
+                    [
+                        .process(
+                            "sleep -1",
+                            "health: {exec: [sh, -c, \"\(script)\"], interval: 20ms, timeout: 20s}"
+                        )
+                    ]
+                )
+            )
+            try await world.apply()
+            func daemons() -> [pid_t] { world.text(pids).split(separator: "\n").compactMap { pid_t($0) } }
+            try await eventually("it was asked three times") { daemons().count >= 3 }
+            #expect(daemons().dropLast().allSatisfy { !isAlive($0) })
+            #expect(try await world.run("down").code == 0)
+            try await eventually("nobody is left") { daemons().allSatisfy { !isAlive($0) } }
+        }
+    }
+
     @Test("RS-1: an apply tries at once what waits for its next try")
     func applied() async throws {
         try await World.with { world in

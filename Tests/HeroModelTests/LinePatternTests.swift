@@ -42,7 +42,7 @@ struct LinePatternTests {
             ("started (", 8, "this ( is never closed; write \\( for the character itself"),
             ("a)", 1, "this ) closes nothing; write \\) for the character itself"),
             ("x[a", 1, "this [ is never closed; write \\[ for the character itself"),
-            ("a\\", 1, "nothing stands behind this \\"),
+            ("a\\", 1, "nothing stands behind this \\; write \\\\ for the character itself"),
             ("*a", 0, "there is nothing before this * to repeat; write \\* for the character itself"),
             ("a|+", 2, "there is nothing before this + to repeat; write \\+ for the character itself"),
             ("(a)\\1", 3, "\\1 refers back to a group, which is not possible here"),
