@@ -24,9 +24,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-        // Subprocess speaks of paths and descriptors in its types.
-        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     ],
     targets: [
         // The pure core: values in, values out.
@@ -42,8 +39,6 @@ let package = Package(
             name: "HeroLinux",
             dependencies: [
                 "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord",
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: house
         ),

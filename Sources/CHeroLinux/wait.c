@@ -93,6 +93,7 @@ static long long clock_now(clockid_t clock) {
     return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+long long hl_monotonic_clock(void) { return clock_now(CLOCK_MONOTONIC); }
 long long hl_boot_clock(void) { return clock_now(CLOCK_BOOTTIME); }
 long long hl_wall_clock(void) { return clock_now(CLOCK_REALTIME); }
 

@@ -69,6 +69,14 @@ public protocol Kernel: AnyObject {
     /// - Returns: false when it has happened meanwhile, so that one must look again.
     func retire(_ start: StartID) -> Bool
 
+    /// Writes a PID file of this name for a process that runs.
+    ///
+    /// - Returns: what stood in the way, in words.
+    func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String?
+
+    /// Removes the PID file of this name, if it still names this process.
+    func removePIDFile(_ name: String, _ process: ProcessIdentity)
+
     /// Removes the record of a job whose end is safely stored, or that never ran.
     ///
     /// Of a job that had a start retired it is kept a while longer: it is what refuses that start.

@@ -6,8 +6,10 @@ public struct ObstacleOrder: Hashable, Sendable {
     public var ports: [TCPEndpoint]
     /// The absolute paths of the Unix sockets it binds.
     public var sockets: [String]
-    /// Its PID file; nil where it has none.
+    /// Its PID file; nil where it names none.
     public var pidFile: String?
+    /// The name of the PID file that heroproc writes for it; nil where it does not.
+    public var ownPIDFile: String?
     /// The user it runs as, as the manifest says it; nil: heroproc's own.
     public var user: String?
     /// Its program, as its first argument says it; empty for a script.
@@ -37,5 +39,5 @@ public struct ObstacleOrder: Hashable, Sendable {
     }
 
     /// Whether there is anything to look at.
-    public var isEmpty: Bool { ports.isEmpty && sockets.isEmpty && pidFile == nil }
+    public var isEmpty: Bool { ports.isEmpty && sockets.isEmpty && pidFile == nil && ownPIDFile == nil }
 }

@@ -82,6 +82,12 @@ public struct ProbeOrder: Hashable, Sendable {
     public var environment: [EnvironmentLayer]
     /// For commands; absolute.
     public var workingDirectory: String
+    /// For commands: as whom they run.
+    public var rights = Rights()
+    /// For lines of output: the path of the log below the log directory, as in `LaunchOrder`.
+    public var logFile = ""
+    /// For lines of output: when the start began; what was written earlier does not count.
+    public var startedAt: WallTime?
 
     /// Makes an order.
     public init(

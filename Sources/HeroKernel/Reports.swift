@@ -16,6 +16,8 @@ public enum KernelEvent: Hashable, Sendable {
     case answered(StartID, serial: UInt64, ProbeAnswer)
     /// The calendar was set: it has jumped, and may have jumped back (reliability.md TM-1).
     case clockWasSet
+    /// The machine was suspended for more than a few seconds: nobody could answer anything meanwhile (reliability.md TM-2).
+    case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged
     /// A whole message arrived on the control socket.

@@ -20,10 +20,16 @@ public enum JobEvent: Hashable, Sendable {
     case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?)
     /// Its shim is gone, its program is not.
     case orphaned(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// The readiness question was answered yes.
+    /// The last question was answered yes.
     case answeredYes(generation: UInt32, serial: UInt64)
-    /// The readiness question was answered no, for a reason.
+    /// The last question was answered no, for a reason.
     case answeredNo(generation: UInt32, serial: UInt64, String)
+    /// Its action was changed in place.
+    case revised
+    /// The machine was suspended for a while.
+    case machineSlept
+    /// An apply wants what waits for its next try tried now.
+    case hurried
     /// The deadline it asked for is reached.
     case woke
 }
@@ -40,8 +46,8 @@ public enum JobEffect: Hashable, Sendable {
     case signal(ProcessIdentity, Signal)
     /// End with SIGKILL whatever is left of this generation.
     case killTree(generation: UInt32)
-    /// Ask the readiness question.
-    case ask(generation: UInt32, serial: UInt64)
+    /// Ask a question.
+    case ask(generation: UInt32, serial: UInt64, JobQuestion)
     /// Forget what was asked.
     case stopAsking
     /// Its end is recorded for good: remove its traces from the run directory.

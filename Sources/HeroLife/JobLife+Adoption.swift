@@ -101,7 +101,8 @@ extension JobLife {
         case .orphaned(let generation, let process, let at, let time):
             let isCounted = isCounted(generation, process)
             record.generation = max(record.generation, generation)
-            phase = isCounted ? .up(process, since: at) : .launching(until: context.now)
+            phase = .launching(until: context.now)
+            if isCounted { becomeUp(process, since: at, begun: at, after: 0, context) }
             if record.isStopping { phase = launchingOrStopping(context, isCounted ? process : nil) }
             return handle(
                 .orphaned(generation: record.generation, process: process, at: at, time: time),
@@ -150,7 +151,8 @@ extension JobLife {
         if record.isStopping { return launchingOrStopping(context) }
         guard let process = record.process else { return .launching(until: context.now) }
         let since = context.now + (.zero - lived)
-        return context.action.isProcess ? .up(process, since: since) : .working(process, until: nil)
+        guard context.action.isProcess else { return .working(process, until: nil) }
+        return .up(Up(process: process, since: since, watch: Watch(serial: 0)))
     }
 
     private func launchingOrStopping(_ context: Context, _ process: ProcessIdentity? = nil) -> Phase {
@@ -188,7 +190,7 @@ extension JobLife {
             return [.signal(process, context.action.stop.signal)]
         }
         if record.isReady, context.action.isProcess {
-            phase = .up(process, since: moment)
+            becomeUp(process, since: moment, begun: moment, after: 0, isTakenUp: true, context)
             return []
         }
         return began(process, at: moment, context)

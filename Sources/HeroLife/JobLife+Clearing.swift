@@ -32,7 +32,7 @@ extension JobLife {
         let effects = deeds.flatMap(Self.effects)
         switch verdict {
         case .free:
-            return effects + launch(context)
+            return effects + launch(after: clearing.refusals, context)
         case .again(let moment):
             clearing.lookAt = moment
             phase = .clearing(clearing)

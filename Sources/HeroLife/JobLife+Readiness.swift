@@ -2,7 +2,9 @@ public import HeroModel
 
 extension JobLife {
     mutating func answered(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else { return [] }
+        guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else {
+            return answeredWhileUp(serial, refusal: refusal, context)
+        }
         if let refusal {
             starting.successes = 0
             starting.reason = refusal
@@ -11,7 +13,13 @@ extension JobLife {
             starting.successes += 1
             guard starting.successes < context.action.ready?.successes ?? 1 else {
                 record.error = nil
-                phase = .up(starting.process, since: context.now)
+                becomeUp(
+                    starting.process,
+                    since: context.now,
+                    begun: starting.since,
+                    after: serial,
+                    context
+                )
                 let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
                 return [.note(.info, "ready after \(inWords)")]
             }
@@ -26,13 +34,13 @@ extension JobLife {
         starting.askAt = nil
         starting.serial &+= 1
         phase = .starting(starting)
-        return [.ask(generation: record.generation, serial: starting.serial)]
+        return [.ask(generation: record.generation, serial: starting.serial, .readiness)]
     }
 }
 
 extension ActionSpec {
     /// Whether a process of it is asked before it counts as up.
-    public var mustBecomeReady: Bool { ready != nil || !sockets.isEmpty || !tcpPorts.isEmpty }
+    public var mustBecomeReady: Bool { ready != nil || bindsSomething }
 
     /// Time until the next readiness question.
     ///

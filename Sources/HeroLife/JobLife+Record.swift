@@ -22,6 +22,7 @@ extension JobLife {
     /// Puts the phase into the record.
     mutating func publish(_ context: Context) {
         record.isReady = false
+        record.isHealthy = nil
         record.isStopping = false
         record.deadline = nil
         record.nextRetryAt = nil
@@ -34,15 +35,16 @@ extension JobLife {
             record.deadline = clearing.lookAt.map(kept)
             guard clearing.reason != nil, let lookAt = clearing.lookAt else { break }
             record.nextRetryAt = context.time(of: lookAt)
-        case .launching(let until):
+        case .launching(let until, refusals: _):
             record.phase = .running
             record.deadline = kept(until)
         case .starting(let starting):
             record.phase = .running
             record.deadline = kept(starting.until)
-        case .up:
+        case .up(let up):
             record.phase = .running
             record.isReady = true
+            record.isHealthy = up.watch.isHealthy
         case .working(_, until: let until):
             record.phase = .running
             record.deadline = until.map(kept)

@@ -50,6 +50,9 @@ extension JobLife {
             generation == record.generation ? answered(serial, refusal: nil, context) : []
         case .answeredNo(let generation, let serial, let reason):
             generation == record.generation ? answered(serial, refusal: reason, context) : []
+        case .revised: revised(context)
+        case .machineSlept: machineSlept(context)
+        case .hurried: hurried(context)
         case .woke: woke(context)
         }
     }
@@ -78,7 +81,9 @@ extension JobLife {
             return []
         case .starting(let starting):
             return stop(starting.process, next: .rest, context)
-        case .up(let process, since: _), .working(let process, until: _):
+        case .up(let up):
+            return stop(up.process, next: .rest, context)
+        case .working(let process, until: _):
             return stop(process, next: .rest, context)
         case .stopping(var stopping):
             stopping.next = .rest
@@ -89,16 +94,16 @@ extension JobLife {
         }
     }
 
-    mutating func launch(_ context: Context) -> [JobEffect] {
+    mutating func launch(after refusals: Int = 0, _ context: Context) -> [JobEffect] {
         record.attempt &+= 1
         record.generation &+= 1
         record.process = nil
         record.error = nil
-        phase = .launching(until: context.now + context.action.startTimeout)
+        phase = .launching(until: context.now + context.action.startTimeout, refusals: refusals)
         return [.launch(generation: record.generation)]
     }
 
-    private mutating func stop(_ process: ProcessIdentity, next: Stopping.Next, _ context: Context) -> [JobEffect] {
+    mutating func stop(_ process: ProcessIdentity, next: Stopping.Next, _ context: Context) -> [JobEffect] {
         phase = .stopping(Stopping(process: process, killAt: context.now + context.action.stop.timeout, next: next))
         return [.stopAsking, .signal(process, context.action.stop.signal)]
     }
@@ -150,7 +155,7 @@ extension JobLife {
             return [.note(.info, "started (pid \(process.pid))")]
         }
         guard action.mustBecomeReady else {
-            phase = .up(process, since: moment)
+            becomeUp(process, since: moment, begun: moment, after: 0, context)
             return [.note(.info, "running (pid \(process.pid))")]
         }
         phase = .starting(
@@ -199,9 +204,13 @@ extension JobLife {
         let trouble: String?
         switch phase {
         case .pending, .clearing, .backingOff, .over: return []
-        case .launching: (upSince, trouble) = (nil, nil)
+        case .launching(until: _, refusals: let refusals):
+            if case .startFailed(let failure) = outcome, failure.isTransient, !executed {
+                return lackedRoom(outcome, refusals, context)
+            }
+            (upSince, trouble) = (nil, nil)
         case .starting(let starting): (upSince, trouble) = (starting.since, "ended before it was ready: \(outcome)")
-        case .up(_, since: let since): (upSince, trouble) = (since, nil)
+        case .up(let up): (upSince, trouble) = (up.since, nil)
         case .working: (upSince, trouble) = (nil, nil)
         case .stopping(let stopping):
             settleExecution(executed, time)
@@ -248,21 +257,47 @@ extension JobLife {
         return [.note(.warning, "\(reason); next try in \(inWords)")]
     }
 
+    /// The machine had no room for a start: that is nobody's crash, so neither the tries nor the restarts count it (reliability.md
+    /// RS-4).
+    private mutating func lackedRoom(_ outcome: Outcome, _ refusals: Int, _ context: Context) -> [JobEffect] {
+        record.attempt = max(0, record.attempt - 1)
+        record.outcome = outcome
+        let delay = context.action.retry.delay(afterAttempt: refusals &+ 1, random: context.random)
+        var clearing = Clearing()
+        clearing.refusals = refusals &+ 1
+        clearing.lookAt = context.now + max(delay, .milliseconds(50))
+        clearing.reason = "\(outcome)"
+        record.error = clearing.reason
+        phase = .clearing(clearing)
+        return refusals == 0 ? [.note(.warning, "cannot start yet: \(outcome)")] : []
+    }
+
     // MARK: Time
+
+    /// How late a waking must be to show that nobody looked meanwhile.
+    private static let lateness = Duration.seconds(5)
 
     private mutating func woke(_ context: Context) -> [JobEffect] {
         guard let deadline, deadline <= context.now else { return [] }
         switch phase {
-        case .pending, .up, .over:
+        case .pending, .over:
             return []
+        case .up:
+            return askAround(context)
         case .launching:
             let reason = "its program did not execute within \(Canonical.duration(context.action.startTimeout))"
             phase = .stopping(
                 Stopping(process: nil, killAt: context.now + context.action.stop.timeout, next: .recover(reason))
             )
             return [.note(.warning, reason), .killTree(generation: record.generation)]
-        case .starting(let starting):
+        case .starting(var starting):
             guard starting.until <= context.now else { return askIfDue(context) }
+            guard context.now - starting.until <= Self.lateness else {
+                // Nobody looked for so long that it may well be ready: it is asked once more before it is judged.
+                starting.until = context.now + Self.lateness
+                phase = .starting(starting)
+                return askIfDue(context)
+            }
             let limit = Canonical.duration(context.action.startTimeout)
             let reason = "was not ready within \(limit)" + (starting.reason.map { ": \($0)" } ?? "")
             return [.note(.warning, "\(reason); stopping it")] + stop(starting.process, next: .recover(reason), context)

@@ -23,16 +23,17 @@ public struct JobLife: Hashable, Sendable {
         case clearing(Clearing)
         /// A start is ordered, its program does not execute yet.
         ///
-        /// Leaves by `started`, `ended`, `orderedDown`, or at `until`.
-        case launching(until: Moment)
+        /// `refusals` counts the starts in a row that the machine had no room for. Leaves by `started`, `ended`, `orderedDown`,
+        /// or at `until`.
+        case launching(until: Moment, refusals: Int = 0)
         /// A process executes and is not ready.
         ///
         /// Leaves when it answers, ends, is ordered down, or at `Starting.until`.
         case starting(Starting)
         /// A process is ready.
         ///
-        /// Leaves by `ended` and `orderedDown`.
-        case up(ProcessIdentity, since: Moment)
+        /// Leaves by `ended` and `orderedDown`, and when it is not healthy.
+        case up(Up)
         /// A one-shot executes.
         ///
         /// Leaves by `ended`, `orderedDown`, or at `until`.
@@ -111,9 +112,10 @@ public struct JobLife: Hashable, Sendable {
     /// When it must be woken; nil: only an event moves it.
     public var deadline: Moment? {
         switch phase {
-        case .pending, .up, .over: nil
+        case .pending, .over: nil
         case .clearing(let clearing): clearing.lookAt
-        case .launching(let until), .backingOff(let until): until
+        case .launching(let until, refusals: _), .backingOff(let until): until
+        case .up(let up): up.watch.deadline
         case .starting(let starting): starting.askAt.map { min($0, starting.until) } ?? starting.until
         case .working(_, let until): until
         case .stopping(let stopping): stopping.killAt

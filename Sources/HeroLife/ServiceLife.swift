@@ -52,6 +52,7 @@ public enum ServiceLife {
         var isAllOver = true
         var isAllUp = true
         var hasFailed = false
+        var isPartMissing = false
         var isBackingOff = false
         for job in jobs {
             switch job.phase {
@@ -59,7 +60,9 @@ public enum ServiceLife {
             case .over(.failed), .over(.cancelled):
                 hasFailed = true
                 isAllUp = false
-            case .up: isAllOver = false
+            case .up(let up):
+                isAllOver = false
+                isPartMissing = isPartMissing || up.watch.missing != nil
             case .backingOff:
                 isBackingOff = true
                 isAllUp = false
@@ -74,7 +77,7 @@ public enum ServiceLife {
             }
         }
         if hasFailed { return isActive ? .degraded : .failed }
-        if isAllUp { return isAllOver ? .exited : .running }
+        if isAllUp { return isAllOver ? .exited : isPartMissing ? .degraded : .running }
         return isBackingOff ? .backingOff : .starting
     }
 }

@@ -1,63 +1,117 @@
 import CHeroLinux
-import Dispatch
 import Glibc
 import HeroKernel
 import HeroModel
-import Subprocess
-import SystemPackage
 
-/// A probe command, run once in a session of its own and ended with all that stayed in its process group.
+/// A probe command: run once in a session of its own, as the user of its job, and ended with all that came of it
+/// (reliability.md RS-5).
+///
+/// The reconciler runs it itself and waits on its pidfd: it wakes when the command speaks or ends, and at no other time.
 final class CommandProbe {
     let order: ProbeOrder
     /// Where its standard error can be read.
     let errors: Descriptor
-    private var writeEnd: Int32
-    private let arguments: [String]
-    private let environment: [String: String]
-    private var isWatched = true
+    /// Becomes readable when it ends.
+    let pidfd: Descriptor
+    /// Its pid: nobody else's until it is reaped.
+    let pid: Int32
+    private let name: String
+    /// What everything that comes of it has in its environment.
+    private let mark: String
     private var tail: [UInt8] = []
-    private var task: Task<Void, Never>?
+    private var isHeard = true
+    private var isReaped = false
 
+    private static let markName = "HEROPROC_PROBE"
     private static let keptErrors = 4096
+    /// How often the processes of a command are looked for: one that forks may do so between two looks.
+    private static let mostRounds = 16
 
-    init(_ order: ProbeOrder, _ arguments: [String]) throws(LinuxError) {
-        guard !arguments.isEmpty else { throw LinuxError(cannot: "run the probe", because: "it names no command") }
-        do {
-            environment = try Launch.environment(order.environment)
-        } catch {
-            throw LinuxError(cannot: "read the environment of the probe", because: error.failure.detail)
-        }
-        var ends: (read: Int32, write: Int32) = (-1, -1)
-        try check(hl_pipe(&ends.read, &ends.write, 65_536), "make a pipe for the probe")
-        // The command's own end waits when it is full, as programs expect it.
-        let flags = fcntl(ends.write, F_GETFL)
-        _ = fcntl(ends.write, F_SETFL, flags & ~O_NONBLOCK)
-        errors = Descriptor(ends.read)
-        writeEnd = ends.write
+    /// Runs it.
+    ///
+    /// - Throws: A refusal whose detail says what is not possible.
+    init(_ order: ProbeOrder, _ arguments: [String]) throws(StartRefusal) {
         self.order = order
-        self.arguments = arguments
+        name = arguments.first ?? ""
+        mark = "\(Self.markName)=\(String(hl_random(), radix: 16))"
+        var environment = try Launch.environment(order.environment)
+        let account = try Account.of(order.rights)
+        if let account { environment.merge(account.variables) { given, _ in given } }
+        let candidates = Launch.candidates(name, path: environment["PATH"] ?? "")
+        var ends: (read: Int32, write: Int32) = (-1, -1)
+        let made = hl_pipe(&ends.read, &ends.write, 65_536)
+        guard made >= 0 else { throw StartRefusal(.pipe, 0 &- made, errorText(0 &- made)) }
+        errors = Descriptor(ends.read)
+        let writeEnd = Descriptor(ends.write)
+        // The command's own end waits when it is full, as programs expect it.
+        _ = fcntl(ends.write, F_SETFL, fcntl(ends.write, F_GETFL) & ~O_NONBLOCK)
+        let null = Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC))
+        guard null.number >= 0 else { throw StartRefusal(.stdio, errno, "/dev/null: \(errorText(errno))") }
+
+        var command = hl_command()
+        command.null = null.number
+        command.errors = writeEnd.number
+        if let account, !account.isOwn {
+            command.changes_user = 1
+            command.uid = account.uid
+            command.gid = account.gid
+        }
+        command.no_new_privileges = order.rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
+        let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + [mark]
+        var step: Int32 = 0
+        let pid = (account?.groups ?? []).withUnsafeBufferPointer { groups in
+            command.groups = groups.baseAddress
+            command.group_count = Int32(clamping: groups.count)
+            return Self.spawn(command, candidates, arguments, variables, order.workingDirectory, &step)
+        }
+        guard pid > 0 else { throw Self.refusal(name, order, step, 0 &- pid) }
+        // Nobody else reaps our children, so the pid is still this one, dead or alive.
+        let pidfd = hl_pidfd_open(pid)
+        guard pidfd >= 0 else { throw StartRefusal(.fork, 0 &- pidfd, errorText(0 &- pidfd)) }
+        self.pid = pid
+        self.pidfd = Descriptor(pidfd)
     }
 
-    deinit {
-        if writeEnd >= 0 { close(writeEnd) }
-    }
-
-    /// Runs it; its end is put into the mailbox.
-    func start(_ number: UInt64, _ mailbox: Mailbox) {
-        let command = Command(
-            arguments: arguments,
-            environment: environment,
-            workingDirectory: order.workingDirectory,
-            errors: writeEnd
-        )
-        writeEnd = -1
-        task = Task(executorPreference: ProbeExecutor.shared) {
-            mailbox.put(.ended(number, problem: await command.run()))
+    private static func spawn(
+        _ command: hl_command,
+        _ candidates: [String],
+        _ arguments: [String],
+        _ variables: [String],
+        _ directory: String,
+        _ step: inout Int32
+    ) -> Int32 {
+        var command = command
+        var failed: Int32 = 0
+        defer { step = failed }
+        return withArgumentList(candidates) { candidates in
+            withArgumentList(arguments) { arguments in
+                withArgumentList(variables) { variables in
+                    directory.withCString { directory in
+                        command.candidates = UnsafeRawPointer(candidates).assumingMemoryBound(
+                            to: UnsafePointer<CChar>?.self
+                        )
+                        command.arguments = arguments
+                        command.environment = variables
+                        command.directory = directory
+                        return hl_spawn_command(&command, &failed)
+                    }
+                }
+            }
         }
     }
 
-    /// Ends it and its process group.
-    func cancel() { task?.cancel() }
+    private static func refusal(_ name: String, _ order: ProbeOrder, _ step: Int32, _ number: Int32) -> StartRefusal {
+        switch Int(step) {
+        case Int(HL_STEP_USER):
+            StartRefusal(.user, number, "user `\(order.rights.user ?? "")`: \(errorText(number))")
+        case Int(HL_STEP_DIRECTORY):
+            StartRefusal(.directory, number, "\(order.workingDirectory): \(errorText(number))")
+        case Int(HL_STEP_EXECUTE): StartRefusal(.execute, number, "\(name): \(errorText(number))")
+        default: StartRefusal(.fork, number, errorText(number))
+        }
+    }
+
+    // MARK: What it says
 
     /// Keeps the end of what it says; false when it has no more to say.
     func readErrors() -> Bool {
@@ -78,68 +132,53 @@ final class CommandProbe {
     }
 
     /// No longer wants to know what it says.
-    func unwatch(_ reactor: Reactor) {
-        if isWatched { reactor.unwatch(errors.number) }
-        isWatched = false
+    func stopHearing(_ reactor: Reactor) {
+        if isHeard { reactor.unwatch(errors.number) }
+        isHeard = false
     }
-}
 
-/// What the task of a command needs.
-private struct Command: Sendable {
-    var arguments: [String]
-    var environment: [String: String]
-    var workingDirectory: String
-    var errors: Int32
+    // MARK: How it ends
 
-    /// Runs to the end; nil is exit code 0, else what is wrong.
-    func run() async -> String? {
-        let name = arguments.first ?? ""
-        var options = PlatformOptions()
-        options.createSession = true
-        options.teardownSequence = [
-            .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)
-        ]
-        var variables: [Environment.Key: String] = [:]
-        for (key, value) in environment { variables[Environment.Key(stringLiteral: key)] = value }
-        do {
-            let result = try await Subprocess.run(
-                name.contains("/") ? .path(FilePath(name)) : .name(name),
-                arguments: Arguments(executablePathOverride: name, remainingValues: Array(arguments.dropFirst())),
-                environment: .custom(variables),
-                workingDirectory: FilePath(workingDirectory),
-                platformOptions: options,
-                input: .none,
-                output: .discarded,
-                error: .fileDescriptor(FileDescriptor(rawValue: errors), closeAfterSpawningProcess: true)
-            ) { execution in
-                // Our own copy outlives the process, so that what it left in its group can still be ended.
-                hl_duplicate(execution.processIdentifier.processDescriptor, 10)
-            }
-            if result.closureResult >= 0 {
-                _ = hl_pidfd_send_group_signal(result.closureResult, SIGKILL)
-                close(result.closureResult)
-            }
-            switch result.terminationStatus {
-            case .exited(0): return nil
-            case .exited(let code): return "`\(name)` ended with exit code \(code)"
-            case .signaled(let signal): return "`\(name)` was ended by signal \(HeroModel.Signal(number: signal))"
-            }
-        } catch {
-            return "cannot run `\(name)`: \(error)"
+    /// Takes in its end, and ends what it left behind; nil while it runs.
+    func reap() -> ProbeAnswer? {
+        var status: Int32 = 0
+        guard hl_pidfd_reap(pidfd.number, &status) != 0 else { return nil }
+        isReaped = true
+        _ = readErrors()
+        endTree()
+        if hl_status_exited(status) == 1 {
+            let code = hl_status_code(status)
+            return code == 0 ? .yes : .no("`\(name)` ended with exit code \(code)\(lastWords)")
+        }
+        let signal = HeroModel.Signal(number: hl_status_signal(status))
+        return .no("`\(name)` was ended by signal \(signal)\(lastWords)")
+    }
+
+    /// Ends it with SIGKILL, and all that came of it: what is below it, what is in its process group, and what lost its
+    /// parent and came to us.
+    func endTree() {
+        for _ in 0..<Self.mostRounds {
+            // From below: a parent that goes first gives its children away.
+            // Once it is reaped its number may be another's, and what was below it has come to us.
+            let below = isReaped ? [] : Array(Census.descendants(of: pid).reversed())
+            let living = (below + strays()).filter(Self.end)
+            _ = hl_pidfd_send_group_signal(pidfd.number, SIGKILL)
+            _ = hl_pidfd_send_signal(pidfd.number, SIGKILL)
+            if living.isEmpty { return }
         }
     }
-}
 
-/// Runs the tasks of all probe commands on one serial queue.
-///
-/// The pool that Swift's tasks run on otherwise wakes once a second for ever, once it was used.
-private final class ProbeExecutor: TaskExecutor {
-    static let shared = ProbeExecutor()
+    /// Our children that carry its mark, with all below them.
+    private func strays() -> [Int32] {
+        Census.children(of: getpid()).filter { child in
+            guard child != pid, let variables = readFile("/proc/\(child)/environ", limit: 1 << 20) else { return false }
+            return variables.split(separator: 0).contains { $0.elementsEqual(mark.utf8) }
+        }.flatMap { Census.descendants(of: $0).reversed() + [$0] }
+    }
 
-    private let queue = DispatchQueue(label: "heroproc.probes")
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    /// Kills one; false when it had ended already.
+    private static func end(_ pid: Int32) -> Bool {
+        guard let found = Census.identify(pid), !found.stat.isDead else { return false }
+        return hl_pidfd_send_signal(found.pidfd.number, SIGKILL) == 0
     }
 }

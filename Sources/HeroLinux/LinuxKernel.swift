@@ -19,6 +19,8 @@ public final class LinuxKernel: Kernel {
     private let signals: Descriptor
     private let ownsProcess: Bool
     private var hasChildNews = false
+    /// How long the machine was suspended since it booted, in nanoseconds.
+    private var suspended: Int64
     private let starts: Starts
     private let orphans: Orphans
     private let containment: Containment
@@ -63,6 +65,7 @@ public final class LinuxKernel: Kernel {
         retirement = Retirement(paths: paths)
         retirement.removeExpired()
 
+        suspended = hl_boot_clock() &- hl_monotonic_clock()
         reactor = try Reactor()
         let notices = try Notices(reactor)
         let place = SpecBlob.Place(paths: paths, machine: Census.machine, openFiles: UInt64(openFiles))
@@ -83,7 +86,7 @@ public final class LinuxKernel: Kernel {
             orphans: orphans,
             containment: containment
         )
-        prober = try Prober(reactor, starts: starts)
+        prober = try Prober(reactor, starts: starts, logs: paths.logs)
         watcher = try ManifestWatcher(reactor)
         control = try ControlServer(reactor, path: paths.controlSocket)
         guard reactor.watch(signals.number, Subject(.quit)) else {
@@ -119,7 +122,26 @@ public final class LinuxKernel: Kernel {
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }
 
     /// Looks at what stands between an action and its start.
-    public func obstacles(_ order: ObstacleOrder) -> Obstacles { obstruction.look(order, now: reactor.now) }
+    public func obstacles(_ order: ObstacleOrder) -> Obstacles {
+        var order = order
+        if let name = order.ownPIDFile { order.pidFile = paths.pidFile(named: name) }
+        return obstruction.look(order, now: reactor.now)
+    }
+
+    /// Writes a PID file into the state directory.
+    public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? {
+        do throws(LinuxError) {
+            try OwnPIDFile.write(paths.pidFile(named: name), process)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// Removes one of those again.
+    public func removePIDFile(_ name: String, _ process: ProcessIdentity) {
+        OwnPIDFile.remove(paths.pidFile(named: name), process)
+    }
 
     /// Looks at many actions at once.
     public func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer] { Survey.take(questions) }
@@ -194,10 +216,18 @@ public final class LinuxKernel: Kernel {
             let isDue = deadline.map { $0 <= reactor.now } ?? false
             let hasEvents = !reactor.events.isEmpty
             let wakes = reactor.wait(until: deadline, mayBlock: !hasEvents && !isDue)
+            noticeSleep()
             for wake in wakes { dispatch(wake) }
             reapStrays()
             if hasEvents || isDue || reactor.events.count >= 1024 { return reactor.takeEvents() }
         }
+    }
+
+    /// Tells that the machine was suspended, before anything that only looks late because of it.
+    private func noticeSleep() {
+        let now = hl_boot_clock() &- hl_monotonic_clock()
+        if now &- suspended > 5_000_000_000 { reactor.emit(.machineSlept) }
+        suspended = now
     }
 
     private func dispatch(_ wake: Reactor.Wake) {
@@ -215,6 +245,7 @@ public final class LinuxKernel: Kernel {
         case .connection: isAlarm ? control.ring(number) : control.isReady(number)
         case .conversation: isAlarm ? prober.ring(number) : prober.conversationIsReady(number)
         case .command: isAlarm ? prober.ring(number) : prober.commandSpoke(number)
+        case .commandEnd: prober.commandEnded(number)
         case .results: prober.readResults()
         }
     }
@@ -230,9 +261,8 @@ public final class LinuxKernel: Kernel {
 
     /// Reaps processes that lost their parent and came to us: nobody else ever would (reliability.md P1-1).
     private func reapStrays() {
-        // Which child a running probe command is, only the library knows that spawned it.
-        // Its threads may also swallow SIGCHLD: from the first command on, every waking is an occasion to look.
-        guard ownsProcess, hasChildNews || prober.hasRunCommands, !prober.hasRunningCommands else { return }
+        // The threads of resolvers may swallow SIGCHLD: from the first one on, every waking is an occasion to look.
+        guard ownsProcess, hasChildNews || prober.hasLeftThread else { return }
         var last: Int32 = 0
         while true {
             let pid = hl_next_zombie()
@@ -242,7 +272,7 @@ public final class LinuxKernel: Kernel {
                 return
             }
             // One of ours is reaped with its own event, which is still to come; then the next look follows.
-            guard !starts.isShim(pid), !orphans.isMember(pid) else { return }
+            guard !starts.isShim(pid), !orphans.isMember(pid), !prober.isCommand(pid) else { return }
             hl_reap(pid)
             last = pid
         }

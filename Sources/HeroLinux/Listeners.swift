@@ -29,7 +29,7 @@ struct Listeners {
             + sockets.map { path in ("socket \(path)", Self.bound(path, in: unix.filter { $0.is_listening != 0 })) }
         // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
-            return .no("does not listen on \(missing.name) yet")
+            return .no("does not listen on \(missing.name)")
         }
         var held: Set<UInt> = []
         let candidates = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }

@@ -3,36 +3,42 @@ import Dispatch
 import Glibc
 import HeroKernel
 import HeroModel
-import Synchronization
 
 /// Asks questions of running programs; each answer becomes one event.
 ///
-/// Connections are made on the reactor; only names that need a resolver, and commands, leave the thread.
+/// Connections are made and commands are run on the reactor; only names that need a resolver leave the thread.
 final class Prober {
     private let reactor: Reactor
     private let starts: Starts
+    private let logs: String
     private let mailbox: Mailbox
     private var conversations: [UInt64: Conversation] = [:]
     private var commands: [UInt64: CommandProbe] = [:]
+    /// Commands that nobody asks about any more, until they are reaped.
+    private var leavers: [UInt64: CommandProbe] = [:]
+    private var searches: [JobID: OutputSearch] = [:]
     private var lookups: [UInt64: ProbeOrder] = [:]
-    private var running = 0
-    /// Whether a command was ever run.
-    private(set) var hasRunCommands = false
+    /// Whether a resolver ever ran on a thread of its own.
+    private(set) var hasLeftThread = false
     private var byJob: [JobID: Set<UInt64>] = [:]
     private var lastNumber: UInt64 = 0
     private var listeners = Listeners()
 
-    init(_ reactor: Reactor, starts: Starts) throws(LinuxError) {
+    /// Begins without questions; `logs` is the log directory.
+    init(_ reactor: Reactor, starts: Starts, logs: String) throws(LinuxError) {
         self.reactor = reactor
         self.starts = starts
+        self.logs = logs
         mailbox = try Mailbox()
         guard reactor.watch(mailbox.descriptor.number, Subject(.results)) else {
             throw LinuxError(cannot: "watch for probe results", errno)
         }
     }
 
-    /// Whether a command, also one nobody asks about any more, has not been reaped yet.
-    var hasRunningCommands: Bool { running > 0 }
+    /// Whether this is a command that is reaped with its own event.
+    func isCommand(_ pid: Int32) -> Bool {
+        commands.values.contains { $0.pid == pid } || leavers.values.contains { $0.pid == pid }
+    }
 
     /// Asks one question.
     func ask(_ order: ProbeOrder) {
@@ -55,7 +61,9 @@ final class Prober {
             case .unix(let path): converse(number, order, [.unix(path)])
             }
         case .probe(.exec(let arguments)): run(number, order, arguments)
-        case .probe(.log), .probe(.notify):
+        case .probe(.log(let pattern)):
+            reactor.emit(.answered(order.start, serial: order.serial, search(order, pattern)))
+        case .probe(.notify):
             reactor.emit(.answered(order.start, serial: order.serial, .no("this question is not answered yet")))
         }
     }
@@ -64,17 +72,20 @@ final class Prober {
     func stopAsking(_ job: JobID) {
         for number in byJob[job] ?? [] {
             if let conversation = conversations[number] { reactor.unwatch(conversation.descriptor.number) }
-            commands[number]?.cancel()
             forget(number, of: job)
         }
+        searches[job] = nil
     }
 
     /// A deadline passed.
     func ring(_ number: UInt64) {
+        // We may have been held up ourselves: what is answered by now was answered in time, as far as anybody can tell.
+        conversationIsReady(number)
+        commandEnded(number)
         if let conversation = conversations[number] {
             answer(number, conversation.order, .no("\(conversation.place) did not answer in time"))
         } else if let command = commands[number] {
-            command.cancel()
+            _ = command.readErrors()
             answer(number, command.order, .no("the command did not end in time\(command.lastWords)"))
         } else if let order = lookups[number] {
             answer(number, order, .no("the name could not be resolved in time"))
@@ -91,7 +102,11 @@ final class Prober {
         reactor.cancelAlarm(Subject(.conversation, number))
         conversations[number] = nil
         lookups[number] = nil
-        if let command = commands.removeValue(forKey: number) { command.unwatch(reactor) }
+        if let command = commands.removeValue(forKey: number) {
+            command.stopHearing(reactor)
+            command.endTree()
+            leavers[number] = command
+        }
         byJob[job]?.remove(number)
         if byJob[job]?.isEmpty == true { byJob[job] = nil }
     }
@@ -108,6 +123,7 @@ final class Prober {
         // A resolver may take its time: it gets a thread of its own, and its answer a number.
         remember(number, order)
         lookups[number] = order
+        hasLeftThread = true
         let mailbox = mailbox
         let name = host ?? "localhost"
         DispatchQueue(label: "heroproc.resolve").async {
@@ -150,26 +166,59 @@ final class Prober {
     // MARK: - Commands
 
     private func run(_ number: UInt64, _ order: ProbeOrder, _ arguments: [String]) {
-        do {
-            let command = try CommandProbe(order, arguments)
-            guard reactor.watch(command.errors.number, Subject(.command, number)) else {
-                return answer(number, order, .no("cannot watch the command: \(errorText(errno))"))
-            }
-            commands[number] = command
-            remember(number, order)
-            running += 1
-            hasRunCommands = true
-            command.start(number, mailbox)
-        } catch {
-            answer(number, order, .no(error.description))
+        let job = order.start.job
+        // At most one for each job, also where a killed one does not go (reliability.md RS-5).
+        guard !leavers.values.contains(where: { $0.order.start.job == job }) else {
+            return answer(number, order, .no("an earlier command has not ended yet, although it was killed"))
         }
+        let command: CommandProbe
+        do {
+            command = try CommandProbe(order, arguments)
+        } catch {
+            let name = arguments.first ?? ""
+            return answer(number, order, .no("cannot run `\(name)`: \(error.failure)"))
+        }
+        commands[number] = command
+        guard reactor.watch(command.errors.number, Subject(.command, number)),
+            reactor.watch(command.pidfd.number, Subject(.commandEnd, number))
+        else {
+            return answer(number, order, .no("cannot watch the command: \(errorText(errno))"))
+        }
+        remember(number, order)
     }
 
     /// A command wrote to its standard error.
     func commandSpoke(_ number: UInt64) {
         guard let command = commands[number] else { return }
-        if !command.readErrors() { command.unwatch(reactor) }
+        if !command.readErrors() { command.stopHearing(reactor) }
     }
+
+    /// A command has ended.
+    func commandEnded(_ number: UInt64) {
+        guard let command = commands[number] ?? leavers[number], let result = command.reap() else { return }
+        reactor.unwatch(command.pidfd.number)
+        command.stopHearing(reactor)
+        leavers[number] = nil
+        guard commands.removeValue(forKey: number) != nil else { return }
+        answer(number, command.order, result)
+    }
+
+    // MARK: - Output
+
+    private func search(_ order: ProbeOrder, _ pattern: String) -> ProbeAnswer {
+        let job = order.start.job
+        do throws(LinePattern.Mistake) {
+            if searches[job]?.isAbout(order, pattern) != true {
+                let path = "\(logs)/\(order.logFile)"
+                searches[job] = OutputSearch(order, path, pattern, try LinePattern(pattern))
+            }
+        } catch {
+            return .no("`\(pattern)` is no pattern: \(error.reason)")
+        }
+        return searches[job]?.answer() ?? .no("its output cannot be read")
+    }
+
+    // MARK: - Names
 
     /// Something that ran beside the reactor is done.
     func readResults() {
@@ -182,44 +231,7 @@ final class Prober {
                     continue
                 }
                 converse(number, order, places)
-            case .ended(let number, let problem):
-                running -= 1
-                guard let command = commands[number] else { continue }
-                _ = command.readErrors()
-                answer(number, command.order, problem.map { .no($0 + command.lastWords) } ?? .yes)
             }
-        }
-    }
-}
-
-/// Where other threads put what they found out; an eventfd tells the reactor.
-final class Mailbox: Sendable {
-    enum Result: Sendable {
-        /// Addresses of a name.
-        case resolved(UInt64, [Place])
-        /// A command ended: nil is well.
-        case ended(UInt64, problem: String?)
-    }
-
-    private let results = Mutex<[Result]>([])
-    let descriptor: Descriptor
-
-    init() throws(LinuxError) {
-        descriptor = Descriptor(try check(hl_eventfd_create(), "make an eventfd"))
-    }
-
-    func put(_ result: Result) {
-        results.withLock { $0.append(result) }
-        var one: UInt64 = 1
-        _ = write(descriptor.number, &one, 8)
-    }
-
-    func take() -> [Result] {
-        var count: UInt64 = 0
-        _ = read(descriptor.number, &count, 8)
-        return results.withLock { waiting in
-            defer { waiting = [] }
-            return waiting
         }
     }
 }

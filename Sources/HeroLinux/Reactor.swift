@@ -18,6 +18,7 @@ struct Subject: Hashable {
         case connection
         case conversation
         case command
+        case commandEnd
         case results
     }
 
@@ -117,7 +118,7 @@ final class Reactor {
                 _ = hl_clock_watch_arm(calendar.number)
                 emit(.clockWasSet)
             case .quit, .notices, .shim, .program, .orphan, .watcher, .listener, .connection, .conversation, .command,
-                .results:
+                .commandEnd, .results:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }

@@ -15,6 +15,8 @@ public struct RuntimePaths: Hashable, Sendable {
     public var database: String { state + "/heroproc.db" }
     /// The root of all service logs.
     public var logs: String { state + "/logs" }
+    /// The PID files that heroproc writes itself.
+    public var pidFiles: String { state + "/pids" }
     /// The log of a reconciler in the background.
     public var reconcilerLog: String { state + "/reconciler.log" }
     /// The lock that makes a reconciler the only one.
@@ -72,6 +74,9 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The record of a job.
     func record(of job: Int64) -> String { "\(jobs)/\(job)" }
 
+    /// A PID file that heroproc writes itself.
+    func pidFile(named name: String) -> String { "\(pidFiles)/\(name).pid" }
+
     /// The script of a job.
     func script(of job: Int64) -> String { "\(jobs)/\(job).script" }
 
@@ -79,6 +84,7 @@ public struct RuntimePaths: Hashable, Sendable {
     public func makeStateDirectories() throws(LinuxError) {
         try makeDirectory(state)
         try makeDirectory(logs)
+        try makeDirectory(pidFiles)
     }
 
     /// Makes the run directory, and refuses one that others could look into.

@@ -124,6 +124,15 @@ public struct StartFailure: Hashable, Sendable, Codable {
     }
 }
 
+extension StartFailure {
+    /// Whether the machine only lacked room for it at that moment: trying again can help, and the program is not to blame
+    /// (reliability.md RS-4).
+    public var isTransient: Bool { Self.transient.contains(errno) }
+
+    /// EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY, ENOSPC and EDQUOT (errno(3), Linux).
+    private static let transient: Set<Int32> = [11, 12, 23, 24, 26, 28, 122]
+}
+
 extension StartFailure: CustomStringConvertible {
     /// For people.
     public var description: String {

@@ -157,6 +157,8 @@ public struct JobRecord: Hashable, Sendable, Codable {
     public var generation: UInt32
     /// Whether it was ready when last seen.
     public var isReady: Bool
+    /// What its health probe last said; nil where it has none, or was not asked yet.
+    public var isHealthy: Bool?
     /// Whether it was ordered to end.
     public var isStopping: Bool
     /// The main program of the current start.

@@ -7,6 +7,8 @@ import HeroStore
 enum Deed {
     /// What a job's life asks for.
     case job(JobEntry, JobEffect)
+    /// The PID file that heroproc writes for a job names this process from now on; nil: it names the other one no more.
+    case namePID(JobEntry, ProcessIdentity?, insteadOf: ProcessIdentity?)
     /// Logs of an action's earlier jobs go: of `context/service/action`, all but those of the newest jobs.
     case pruneLogs(String, keepingJobs: Int)
     /// Traces of jobs go that are no longer recorded.
@@ -32,6 +34,8 @@ extension Reconciler {
         case .answer(let work):
             guard let request = work.request else { break }
             kernel.reply(request, ControlCoding.line(.cleaned(work.result)), isLast: true)
+        case .namePID(let entry, let process, let former):
+            namePID(entry, process, insteadOf: former)
         case .job(let entry, let effect):
             perform(effect, for: entry)
         }
@@ -54,8 +58,8 @@ extension Reconciler {
             kernel.signal(process, signal)
         case .killTree(let generation):
             kernel.killTree(StartID(job: job, generation: generation))
-        case .ask(let generation, let serial):
-            ask(entry, StartID(job: job, generation: generation), serial)
+        case .ask(let generation, let serial, let question):
+            ask(entry, StartID(job: job, generation: generation), serial, question)
         case .stopAsking:
             kernel.stopAsking(job)
         case .forget:
@@ -66,24 +70,24 @@ extension Reconciler {
         }
     }
 
-    private func ask(_ entry: JobEntry, _ start: StartID, _ serial: UInt64) {
+    private func namePID(_ entry: JobEntry, _ process: ProcessIdentity?, insteadOf former: ProcessIdentity?) {
+        guard let name = LaunchPlanner.ownPIDFile(of: entry.life.record, action(of: entry)) else { return }
+        guard let process else {
+            if let former { kernel.removePIDFile(name, former) }
+            return
+        }
+        guard let trouble = kernel.writePIDFile(name, process) else { return }
+        log(event(.warning, entry.subject, trouble))
+    }
+
+    private func ask(_ entry: JobEntry, _ start: StartID, _ serial: UInt64, _ question: JobQuestion) {
         let action = action(of: entry)
-        let service = entry.service?.record.spec
-        let question: ProbeOrder.Question =
-            if let ready = action.ready {
-                .probe(ready.question)
-            } else {
-                .listening(sockets: action.sockets, ports: action.tcpPorts)
+        let probe: Probe? =
+            switch question {
+            case .readiness: action.ready
+            case .health: action.health
+            case .presence: nil
             }
-        kernel.ask(
-            ProbeOrder(
-                start: start,
-                serial: serial,
-                question: question,
-                timeout: action.ready?.timeout ?? .seconds(1),
-                environment: launcher.environment(entry.life.record, action, in: service),
-                workingDirectory: launcher.workingDirectory(action, in: service)
-            )
-        )
+        kernel.ask(launcher.probeOrder(start, serial, probe, entry.life.record, action, in: entry.service?.record.spec))
     }
 }

@@ -9,27 +9,36 @@ struct LaunchPlanner {
     /// The order that starts this generation of a job; a standalone one has no service.
     func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchOrder {
         let rights = rights(of: action, in: service)
-        var base = self
-        // Another user has others of these, and only the kernel knows them.
-        if rights.user != nil { for name in ["HOME", "USER", "LOGNAME", "SHELL"] { base.baseEnvironment[name] = nil } }
         let (arguments, script) = command(of: action.program)
         var order = LaunchOrder(
             start: StartID(job: job.id, generation: job.generation),
             label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
             arguments: arguments,
-            environment: base.environment(job, action, in: service),
+            environment: planner(for: rights).environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service),
             script: script,
             umask: action.umask,
             stop: action.stop,
             log: action.log,
-            logFile: "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
+            logFile: logFile(of: job, action, in: service)
         )
         order.rights = rights
         // A one-shot that ended well has done its work, whatever its PID file says.
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
         return order
+    }
+
+    /// Another user has others of `HOME USER LOGNAME SHELL`, and only the kernel knows them.
+    private func planner(for rights: Rights) -> Self {
+        var planner = self
+        guard rights.user != nil else { return planner }
+        for name in ["HOME", "USER", "LOGNAME", "SHELL"] { planner.baseEnvironment[name] = nil }
+        return planner
+    }
+
+    private func logFile(of job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> String {
+        "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
     }
 
     /// What must be free before an action starts.
@@ -39,7 +48,7 @@ struct LaunchPlanner {
             case .exec(let arguments): arguments.first ?? ""
             case .script: ""
             }
-        return ObstacleOrder(
+        var order = ObstacleOrder(
             ports: action.tcpPorts,
             sockets: action.sockets,
             pidFile: action.pidFile,
@@ -48,6 +57,39 @@ struct LaunchPlanner {
             environment: environment(job, action, in: service),
             recorded: job.process
         )
+        order.ownPIDFile = Self.ownPIDFile(of: job, action)
+        return order
+    }
+
+    /// The name of the PID file that heroproc writes for a singleton which names none: no part of it can hold a dot.
+    static func ownPIDFile(of job: JobRecord, _ action: ActionSpec) -> String? {
+        guard action.singleton, action.pidFile == nil else { return nil }
+        return "\(job.context).\(job.service ?? "_").\(action.name)"
+    }
+
+    /// One question to a running start; without a probe, whether it listens on all it declares.
+    func probeOrder(
+        _ start: StartID,
+        _ serial: UInt64,
+        _ probe: Probe?,
+        _ job: JobRecord,
+        _ action: ActionSpec,
+        in service: ServiceSpec?
+    ) -> ProbeOrder {
+        let rights = rights(of: action, in: service)
+        var order = ProbeOrder(
+            start: start,
+            serial: serial,
+            question: probe.map { .probe($0.question) }
+                ?? .listening(sockets: action.sockets, ports: action.tcpPorts),
+            timeout: probe?.timeout ?? .seconds(1),
+            environment: planner(for: rights).environment(job, action, in: service),
+            workingDirectory: workingDirectory(action, in: service)
+        )
+        order.rights = Rights(user: rights.user, group: rights.group, noNewPrivileges: rights.noNewPrivileges)
+        order.logFile = logFile(of: job, action, in: service)
+        order.startedAt = job.startedAt
+        return order
     }
 
     /// As whom it runs: a user of its own comes with its own groups, not with the service's.

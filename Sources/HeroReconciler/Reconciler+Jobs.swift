@@ -32,7 +32,8 @@ extension Reconciler {
 
     /// The action of a job as it counts now.
     ///
-    /// Of a service with status `ignore` nothing is started again: hands off means that too.
+    /// Of a service with status `ignore` nothing is started again, nor stopped because it is not healthy: hands off means that
+    /// too.
     func action(of entry: JobEntry) -> ActionSpec {
         let spec: ServiceSpec
         switch entry.owner {
@@ -43,7 +44,10 @@ extension Reconciler {
             // A record whose spec has lost the action can only be damaged: it is kept from doing anything.
             return ActionSpec(entry.action, .exec(["false"]))
         }
-        if spec.status == .ignore { action.restart = .never }
+        if spec.status == .ignore {
+            action.restart = .never
+            action.health = nil
+        }
         return action
     }
 
@@ -113,6 +117,9 @@ extension Reconciler {
     func settle(_ entry: JobEntry, _ effects: [JobEffect], before: JobRecord?) {
         let record = entry.life.record
         if record != before { rows.append(.job(record)) }
+        if record.process != before?.process {
+            deeds.append(.namePID(entry, record.process, insteadOf: before?.process))
+        }
         for effect in effects {
             if case .note(let level, let text) = effect {
                 note(level, entry.subject, text)
@@ -121,6 +128,20 @@ extension Reconciler {
             }
         }
         if let deadline = entry.life.deadline { agenda.add(deadline, record.id) }
+    }
+
+    /// Every job gets a period of grace.
+    func machineSlept() {
+        for id in jobs.keys.sorted() {
+            if let entry = jobs[id] { move(entry, .machineSlept) }
+        }
+    }
+
+    /// What waits for its next try is tried now: an apply asks for it.
+    func hurry(_ service: ServiceEntry) {
+        guard service.record.isOrderedUp else { return }
+        for entry in service.jobs { order(entry, .hurried) }
+        advance(service)
     }
 
     /// A start is over: its exact end goes into the ledger, whatever the job does next.

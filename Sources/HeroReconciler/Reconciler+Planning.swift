@@ -78,6 +78,10 @@ extension Reconciler {
             return
         }
         carryOut(plan)
+        guard retriesFailed else { return }
+        for change in plan.changes where !change.isStandalone && (change.action == .keep || change.action == .update) {
+            if let service = services[change.service] { hurry(service) }
+        }
     }
 
     private var servicesThatGaveUp: Set<QualifiedName> {
@@ -163,6 +167,7 @@ extension Reconciler {
         service.record.revision = revision?.number ?? 0
         rows.append(.service(service.record))
         note(.info, service.name.description, "updated in place")
+        for entry in service.jobs { order(entry, .revised) }
     }
 
     /// A service that was never started gets its row, so that people see it.

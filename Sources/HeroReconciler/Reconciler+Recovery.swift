@@ -94,6 +94,8 @@ extension Reconciler {
         entry.life = life
         if record.phase == .running { storeEnd(of: record, sighting, now: life.record) }
         settle(entry, effects, before: record)
+        // A crash may have come between the row of its start and its PID file.
+        if let process = life.record.process { deeds.append(.namePID(entry, process, insteadOf: nil)) }
         switch sighting {
         case .held, .orphaned: return true
         case .over, .nothing: return false

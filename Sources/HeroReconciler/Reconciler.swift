@@ -204,6 +204,7 @@ public final class Reconciler<World: Kernel> {
                     move(start, .answeredNo(generation: start.generation, serial: serial, reason))
                 }
             case .clockWasSet: clockWasSet()
+            case .machineSlept: machineSlept()
             case .filesChanged: filesChanged()
             case .requested(let request, let message): requested(request, message)
             case .hungUp(let request): follower?.leave(request)

@@ -7,6 +7,8 @@ import HeroModel
 struct Behaviour {
     /// When it answers probes and listens, after its start.
     var readyAfter: Duration?
+    /// When it stops answering, after its start; nil: never.
+    var sickAfter: Duration?
     /// When it ends by itself; nil: never.
     var endsAfter: Duration?
     /// How it ends then.
@@ -43,6 +45,8 @@ struct Behaviour {
             behaviour.endsAfter = isCalm ? nil : seed.milliseconds(5...400)
             behaviour.ending =
                 seed.chance(50) ? .exited(Int32(seed.number(0...255))) : .signaled(.kill, coreDumped: false)
+        case "sickly":
+            if !isCalm, seed.chance(60) { behaviour.sickAfter = seed.milliseconds(50...600) }
         case "stubborn":
             if !isCalm || seed.chance(50) { behaviour.obeysAfter = nil }
         case "slow":

@@ -82,6 +82,12 @@ public final class SimKernel: Kernel {
     /// Removes a record.
     public func forget(_ job: JobID) { machine.forget(job) }
 
+    /// There are no PID files here.
+    public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }
+
+    /// There are no PID files here.
+    public func removePIDFile(_ name: String, _ process: ProcessIdentity) {}
+
     /// There are no logs here.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {}
 

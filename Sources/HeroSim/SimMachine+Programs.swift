@@ -111,7 +111,7 @@ extension SimMachine {
             kernel?.tell(.answered(id, serial: serial, .no("connection refused")))
             return
         }
-        let isReady = report.at + (start.behaviour.readyAfter ?? .zero) <= now
+        let isReady = report.at + (start.behaviour.readyAfter ?? .zero) <= now && !start.isSick(now)
         kernel?.tell(.answered(id, serial: serial, isReady ? .yes : .no("connection refused")))
     }
 

@@ -18,6 +18,12 @@ public final class SimMachine {
         var outcome: Outcome?
         var endTime: WallTime?
         var execution: Int?
+
+        /// Whether it lives and does not answer any more.
+        func isSick(_ now: Moment) -> Bool {
+            guard isProgramAlive, let report, let sickAfter = behaviour.sickAfter else { return false }
+            return report.at + sickAfter <= now
+        }
     }
 
     /// What happens at a moment.
@@ -50,6 +56,9 @@ public final class SimMachine {
     public var isMerciful = false
     /// Who looks at the machine now.
     public internal(set) weak var kernel: SimKernel?
+
+    /// The programs that live and do not answer any more, by label.
+    public var sick: [String] { starts.values.filter { $0.isSick(now) }.map(\.order.label).sorted() }
 
     var seed: Seed
     var starts: [Int: Start] = [:]

@@ -35,12 +35,6 @@ enum Queries {
         Set(try all(db, Question(sql: historicServices)) { row in row[0] as String })
     }
 
-    private static let selectRevisions = """
-        SELECT \(list(RevisionRecord.columns)),
-            (SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number)
-        FROM revisions
-        """
-
     static func revisions(_ db: Database, _ stored: StoredText, limit: Int) throws -> [RevisionRecord] {
         let question = Question(sql: "\(selectRevisions) ORDER BY number DESC LIMIT ?", values: [max(0, limit)])
         return try all(db, question) { try RevisionRecord($0, stored) }

@@ -29,7 +29,7 @@ extension JobRecord {
         "id", "context", "service_id", "action_id", "run_id", "revision", "phase", "attempt", "restart_count", "error",
         "tags", "created_at", "started_at", "finished_at", "executions", "generation", "is_ready", "is_stopping",
         "pid", "boot_id", "pid_ns", "start_ticks", "pidfs_inode", "outcome", "next_retry_at", "deadline_ns",
-        "deadline_boot_id", "exit_code", "signal",
+        "deadline_boot_id", "is_healthy", "exit_code", "signal",
     ]
 
     func values(_ stored: StoredText) throws -> Values {
@@ -41,7 +41,7 @@ extension JobRecord {
             process.map { Int64($0.pid) }, process?.bootID, process.map { Int64(bitPattern: $0.pidNamespace) },
             process.map { Int64(bitPattern: $0.startTicks) }, process.map { Int64(bitPattern: $0.pidfsInode) },
             try outcome.map(stored.text), nextRetryAt.map(stored.text), deadline?.moment.nanoseconds,
-            deadline?.bootID, end?.code, end?.signal,
+            deadline?.bootID, isHealthy, end?.code, end?.signal,
         ]
     }
 
@@ -94,9 +94,11 @@ extension JobRecord {
         outcome = try columns.optionalOutcome()
         nextRetryAt = try columns.optionalTime()
         let nanoseconds = try columns.optionalInteger()
-        if let nanoseconds, let bootID = try columns.optionalText() {
-            deadline = Deadline(moment: Moment(nanoseconds: nanoseconds), bootID: bootID)
+        let deadlineBootID = try columns.optionalText()
+        if let nanoseconds, let deadlineBootID {
+            deadline = Deadline(moment: Moment(nanoseconds: nanoseconds), bootID: deadlineBootID)
         }
+        isHealthy = try columns.optionalInteger().map { $0 != 0 }
     }
 }
 

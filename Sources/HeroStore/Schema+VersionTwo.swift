@@ -53,11 +53,14 @@ extension Schema {
             NULL AS is_waiting, NULL AS last_due_at, NULL AS next_run_at, NULL AS canonical, NULL AS spec WHERE 0;
         """
 
-    /// Lets the questions of this version be asked of an older database, without changing it.
+    /// Lets the questions of the newest version be asked of an older database, without changing it.
     static func makeReadable(_ db: Database) throws {
-        guard try Int64.fetchOne(db, sql: "PRAGMA user_version") == 1 else { return }
+        guard let found = try Int64.fetchOne(db, sql: "PRAGMA user_version"), (1..<version).contains(found) else {
+            return
+        }
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
-        try db.execute(sql: readableAsVersionTwo)
+        if found < 2 { try db.execute(sql: readableAsVersionTwo) }
+        try db.execute(sql: readableAsVersionThree)
     }
 
     /// The tags of jobs as rows, read from their JSON.

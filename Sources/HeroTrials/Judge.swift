@@ -139,6 +139,7 @@ struct Judge {
         for name in givenUp where !hasBadEnding(name, trace) { blame("\(name) gave up, and nothing of it ended badly") }
         try judgePlan(scenario, store)
         judgePrograms(scenario, trace)
+        for label in machine.sick { blame("\(label) does not answer its health probe, and is left alone") }
         for job in try store.reader.jobs(JobFilter()) { judgeCounts(job, trace) }
         try judgeOutcomes(trace, store)
         try judgeHistory(store)

@@ -19,7 +19,7 @@ struct Scenario {
         var isDeclared = true
     }
 
-    static let kinds = ["steady", "steady", "steady", "job", "job", "crashy", "stubborn", "slow", "port"]
+    static let kinds = ["steady", "steady", "steady", "job", "job", "crashy", "stubborn", "slow", "port", "sickly"]
     static let directory = "/etc/sim"
 
     var services: [Service]
@@ -100,6 +100,9 @@ struct Scenario {
                 text += "    retry: {max_attempts: 3, delay: 10ms, stable_after: 1s}\n"
             } else {
                 text += "    is_process: true\n    retry: {delay: 10ms, max_delay: 200ms, stable_after: 300ms}\n"
+            }
+            if kind == "sickly" {
+                text += "    health: {unix: /sick, interval: 500ms, timeout: 20ms, failures: 2}\n"
             }
             if kind == "port" {
                 let port = 2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0)

@@ -113,8 +113,8 @@ public struct Trial {
         judge.judgeRhythm(scenario, since: moment, machine)
         scenario.unschedule()
         apply()
-        try drive(steps: 4000, mayCrash: false)
-        if !kernel.isIdle { judge.blame("did not come to rest") }
+        let rests = try drive(steps: 4000, mayCrash: false, quiet: .seconds(20))
+        if !rests { judge.blame("did not come to rest") }
         try judge.judgeRest(scenario, machine, store)
     }
 
@@ -151,7 +151,11 @@ public struct Trial {
     }
 
     /// Steps through the loop; between any two steps the reconciler may be killed, and the next one begins at the first.
-    private mutating func drive(steps count: Int, mayCrash: Bool) throws {
+    ///
+    /// - Returns: whether it came to rest: nothing is waited for, or nothing but answers to questions that change nothing.
+    @discardableResult
+    private mutating func drive(steps count: Int, mayCrash: Bool, quiet: Duration? = nil) throws -> Bool {
+        let began = machine.now
         turns: for _ in 0..<count {
             steps += 1
             reconciler.think()
@@ -162,12 +166,14 @@ public struct Trial {
                 if try isInterrupted(mayCrash) { continue turns }
             }
             let events = kernel.nextEvents(until: reconciler.nextMoment)
-            if events.isEmpty, kernel.isIdle { return }
+            if events.isEmpty, kernel.isIdle { return true }
+            if let quiet, machine.now - max(began, machine.trace.deeds.last?.at ?? began) > quiet { return true }
             if try isInterrupted(mayCrash) { continue }
             reconciler.handle(events)
             if try isInterrupted(mayCrash) { continue }
             reconciler.wakeDue()
         }
+        return false
     }
 
     private mutating func isInterrupted(_ mayCrash: Bool) throws -> Bool {

@@ -136,13 +136,13 @@ public struct ActionStatus: Hashable, Sendable {
     }
 
     /// Takes the words of a job.
-    public init(_ job: JobRecord, isHealthy: Bool? = nil) {
+    public init(_ job: JobRecord) {
         name = job.action
         self.job = job.id
         phase = job.phase
         pid = job.runningPID
         isReady = job.isReady
-        self.isHealthy = isHealthy
+        isHealthy = job.isHealthy
         attempt = job.attempt
         restartCount = job.restartCount
         startedAt = job.startedAt

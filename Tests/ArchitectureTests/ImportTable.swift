@@ -60,8 +60,7 @@ extension ModuleRule {
             "HeroLinux",
             main: "HeroLinux.swift",
             ours: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
-            toolchain: ["Glibc", "Dispatch", "Synchronization"],
-            packages: ["Subprocess", "SystemPackage"]
+            toolchain: ["Glibc", "Dispatch", "Synchronization"]
         ),
         ModuleRule(
             "HeroStore",

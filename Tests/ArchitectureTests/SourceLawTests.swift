@@ -29,7 +29,7 @@ struct SourceLawTests {
             instead: "every signal goes through a pidfd (ID-2)"
         ),
         Ban({ /(?:^|[^\w.])(?:system|popen)\s*\(/ }, in: ["Sources"], instead: "no shell that nobody asked for"),
-        Ban({ /\bProcess\(\)/ }, in: ["Sources"], instead: "it polls; use the kernel door, or Subprocess for probes"),
+        Ban({ /\bProcess\(\)/ }, in: ["Sources"], instead: "it polls; use the kernel door"),
         Ban({ /\bFileHandle\b/ }, in: ["Sources"], instead: "it traps on errors; write to the descriptor"),
         Ban({ /\bDate\(\)|\bDate\.now\b/ }, in: pure, instead: "the moment is an argument (TM-1)"),
     ]

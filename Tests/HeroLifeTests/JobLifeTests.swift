@@ -68,7 +68,7 @@ struct JobLifeTests {
     func countsExecutions() {
         var bench = Bench(Bench.process { $0.retry.delay = .zero })
         bench.handle(.orderedUp)
-        let failure = StartFailure(stage: .fork, errno: 11, detail: "no room")
+        let failure = StartFailure(stage: .execute, errno: 13, detail: "not executable")
         bench.end(.startFailed(failure), executed: false)
         bench.end(.startFailed(failure), executed: false)
         #expect(bench.life.record.restartCount == 0)
@@ -170,11 +170,11 @@ struct ReadinessTests {
     func asks() {
         var bench = Bench(Self.listening)
         bench.handle(.orderedUp)
-        #expect(bench.start().deeds == [.ask(generation: 1, serial: 1)])
+        #expect(bench.start().deeds == [.ask(generation: 1, serial: 1, .readiness)])
         bench.handle(.answeredNo(generation: 1, serial: 1, "does not listen"))
         #expect(bench.life.deadline == bench.now + .milliseconds(20))
         bench.now = bench.life.deadline ?? bench.now
-        #expect(bench.handle(.woke) == [.ask(generation: 1, serial: 2)])
+        #expect(bench.handle(.woke) == [.ask(generation: 1, serial: 2, .readiness)])
         bench.handle(.answeredYes(generation: 1, serial: 2))
         #expect(bench.life.isUp)
     }
@@ -192,7 +192,7 @@ struct ReadinessTests {
         bench.handle(.orderedUp)
         #expect(bench.start().deeds == [])
         bench.pass(.seconds(2))
-        #expect(bench.handle(.woke) == [.ask(generation: 1, serial: 1)])
+        #expect(bench.handle(.woke) == [.ask(generation: 1, serial: 1, .readiness)])
         bench.handle(.answeredYes(generation: 1, serial: 1))
         #expect(!bench.life.isUp)
         #expect(bench.life.deadline == bench.now + .milliseconds(250))

@@ -35,6 +35,15 @@ struct PhaseTableTests {
             )
         ),
         ("handed over to a child", .handedOver(generation: 1, process: Bench.identity(102))),
+        (
+            "had no room to start",
+            .ended(
+                generation: 1,
+                .startFailed(StartFailure(stage: .fork, errno: 11, detail: "no room")),
+                executed: false,
+                time: nil
+            )
+        ),
         ("ended well", .ended(generation: 1, .exited(0), executed: true, time: nil)),
         ("ended with a code of its own", .ended(generation: 1, .exited(3), executed: true, time: nil)),
         ("ended badly", .ended(generation: 1, .exited(1), executed: true, time: nil)),
@@ -51,6 +60,9 @@ struct PhaseTableTests {
         ),
         ("answered yes", .answeredYes(generation: 1, serial: 1)),
         ("answered no", .answeredNo(generation: 1, serial: 1, "refused")),
+        ("changed in place", .revised),
+        ("the machine slept", .machineSlept),
+        ("applied again", .hurried),
         ("deadline", .woke),
     ]
 
@@ -89,6 +101,32 @@ struct PhaseTableTests {
             {
                 $0.bringUp()
                 $0.handle(.answeredYes(generation: 1, serial: 1))
+            }
+        ),
+        (
+            "up, looked at whether it listens", process,
+            {
+                $0.bringUp()
+                $0.handle(.answeredYes(generation: 1, serial: 1))
+                $0.now = $0.life.deadline ?? $0.now
+                $0.handle(.woke)
+            }
+        ),
+        (
+            "up, asked for its health", Bench.process { $0.health = Probe(.exec(["check"]), failures: 2) },
+            {
+                $0.bringUp()
+                $0.now = $0.life.deadline ?? $0.now
+                $0.handle(.woke)
+            }
+        ),
+        (
+            "up, asked for its health for the last time",
+            Bench.process { $0.health = Probe(.exec(["check"]), failures: 1) },
+            {
+                $0.bringUp()
+                $0.now = $0.life.deadline ?? $0.now
+                $0.handle(.woke)
             }
         ),
         ("up (never restarted)", Bench.process { $0.restart = .never }, { $0.bringUp() }),

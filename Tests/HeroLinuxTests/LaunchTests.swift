@@ -130,7 +130,7 @@ import Testing
             }
             try sandbox.write("token", "t\n")
         }
-        let reason = "cannot read the environment of the probe: `TOKEN` from \(path): No such file or directory"
+        let reason = "cannot run `sh`: cannot read the environment: `TOKEN` from \(path): No such file or directory"
         #expect(answers == [.no(reason), .yes])
     }
 }

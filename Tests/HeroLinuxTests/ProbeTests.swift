@@ -80,7 +80,7 @@ import Testing
         #expect(try ask(kernel, .listening(sockets: [], ports: [own])) == .yes)
         #expect(
             try ask(kernel, .listening(sockets: [], ports: [TCPEndpoint(host: "127.0.0.2", port: port)]))
-                == .no("does not listen on tcp 127.0.0.2:\(port) yet")
+                == .no("does not listen on tcp 127.0.0.2:\(port)")
         )
         // Another job does not listen just because somebody does.
         kernel.launch(sandbox.shell(2, "exec sleep 600"))
@@ -115,7 +115,7 @@ import Testing
         #expect(try ask(kernel, .probe(.http(HTTPTarget(.unix(path), path: "/health")))) == .yes)
         #expect(
             try ask(kernel, .listening(sockets: [path, path + "2"], ports: []))
-                == .no("does not listen on socket \(path)2 yet")
+                == .no("does not listen on socket \(path)2")
         )
         try sandbox.write("plain", "")
         #expect(
@@ -182,6 +182,58 @@ import Testing
             #expect(try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .milliseconds(700)) == expected)
             let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
             #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
+        }
+    }
+
+    @Test("RS-5: at its time limit a command takes along what has left its session and its process group")
+    func commandEscapees() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let script = "setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' & sleep 600"
+        #expect(
+            try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(1))
+                == .no("the command did not end in time")
+        )
+        let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
+        #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
+    }
+
+    @Test("RS-5: of what a command says the last 4 KiB are kept, and it never waits for us")
+    func commandOutput() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let script =
+            "i=0; while [ $i -lt 20000 ]; do echo 0123456789 >&2; echo $i; i=$((i+1)); done; echo last >&2; exit 1"
+        guard case .no(let reason) = try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60)) else {
+            Issue.record("yes")
+            return
+        }
+        #expect(reason.hasSuffix("last") && reason.utf8.count < 4200)
+    }
+
+    @Test("RS-5: a command runs as the user of its action, with nothing more", .enabled(if: geteuid() == 0))
+    func commandUser() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let script = """
+            [ "$(id -un)" = nobody ] && [ "$USER" = nobody ] && grep -q '^NoNewPrivs:.*1' /proc/self/status
+            """
+        for (user, isRight) in [("nobody", true), (nil, false)] as [(String?, Bool)] {
+            var order = ProbeOrder(
+                start: StartID(job: 1, generation: 1),
+                serial: 78,
+                question: .probe(.exec(["sh", "-c", script])),
+                timeout: .seconds(20),
+                environment: [.texts(["PATH": "/usr/bin:/bin"])],
+                workingDirectory: "/"
+            )
+            order.rights = Rights(user: user)
+            kernel.ask(order)
+            try kernel.await("an answer") { event in
+                guard case .answered(_, serial: 78, let answer) = event else { return false }
+                #expect((answer == .yes) == isRight, "\(answer)")
+                return true
+            }
         }
     }
 

@@ -46,7 +46,8 @@ struct MigrationTests {
         let directory = try versionOne()
         let before = try rows(directory)
         let store = try StateStore(path: directory.database)
-        #expect(try rows(directory) == before)
+        let after = try rows(directory).mapValues { $0.map { $0.replacing(" is_healthy:NULL", with: "") } }
+        #expect(after == before)
         let jobs = try store.reader.jobs()
         #expect(jobs.map(\.id) == [7, 2, 1])
         #expect(jobs.map(\.run) == [2, nil, nil])

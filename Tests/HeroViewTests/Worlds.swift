@@ -118,6 +118,7 @@ let jobs: [JobRecord] = {
     up.restartCount = 2
     up.outcome = .signaled(.kill, coreDumped: false)
     up.finishedAt = before(.seconds(193))
+    up.isHealthy = true
     var retrying = job(8, "web", "server", .retrying)
     // The process of a start that is over: its pid must not be shown.
     retrying.process = ProcessIdentity(bootID: "b", pidNamespace: 1, pid: 999, startTicks: 78, pidfsInode: 6)
@@ -155,7 +156,7 @@ let report = StatusReport(
             state: .running,
             since: before(.seconds(192)),
             run: 7,
-            actions: [ActionStatus(jobs[0], isHealthy: true)]
+            actions: [ActionStatus(jobs[0])]
         ),
         ServiceStatus(
             name: QualifiedName("web"),

@@ -37,6 +37,26 @@ int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int 
 /// Spawns in a session of its own with standard output and error on a log. Returns the pid.
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log);
 
+/// A command to be run once, in a session of its own, with descriptor 0 and 1 on null.
+struct hl_command {
+    const char *const *candidates;  // absolute paths, tried in order like execvp(3); ends with a null pointer
+    char *const *arguments;
+    char *const *environment;
+    const char *directory;
+    int null;
+    int errors;  // descriptor 2
+    /// 1: groups, gid and uid are taken.
+    int changes_user;
+    unsigned int uid;
+    unsigned int gid;
+    const unsigned int *groups;
+    int group_count;
+    int no_new_privileges;
+};
+/// Runs a command. Returns the pid, or the negated errno with the step that failed in *step.
+int hl_spawn_command(const struct hl_command *command, int *step);
+enum { HL_STEP_FORK, HL_STEP_PREPARE, HL_STEP_USER, HL_STEP_DIRECTORY, HL_STEP_EXECUTE };
+
 // Waiting. A token comes back with each event.
 int hl_epoll_create(void);
 int hl_epoll_add(int epoll, int descriptor, unsigned int events, unsigned long token);
@@ -55,6 +75,8 @@ int hl_clock_watch_create(void);
 int hl_clock_watch_arm(int watch);
 int hl_eventfd_create(void);
 long long hl_boot_clock(void);
+/// As the boot clock, but it stands still while the machine is suspended.
+long long hl_monotonic_clock(void);
 long long hl_wall_clock(void);
 unsigned long hl_random(void);
 void hl_pause(long nanoseconds);

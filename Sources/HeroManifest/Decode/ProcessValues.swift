@@ -83,14 +83,23 @@ extension Scope {
             )
             return nil
         }
-        if PatternBrackets.areClosed(text) { return text }
-        report(
-            .invalidPattern,
-            "`\(key)` opens and closes brackets differently: \(quoted(text))",
-            help: "close each `(` and `[`, and write `\\(` or `\\[` where the character itself is meant",
-            at: node.span
-        )
-        return nil
+        do throws(LinePattern.Mistake) {
+            _ = try LinePattern(text)
+            return text
+        } catch {
+            // What is wrong, and after the semicolon what to do.
+            let parts = error.reason.split(separator: ";", maxSplits: 1)
+            let advice =
+                parts.count == 2
+                ? String(parts[1].drop { $0 == " " }) : "see the patterns of `log` in docs/reference/probes.md"
+            report(
+                .invalidPattern,
+                "`\(key)` is no pattern: \(parts.first ?? "")",
+                help: advice,
+                at: node.span(ofCharacter: error.offset, of: text)
+            )
+            return nil
+        }
     }
 
     /// A map of variables for `${NAME}`.
@@ -161,36 +170,5 @@ private struct FromFile: Located {
             )
         }
         return draft.path
-    }
-}
-
-/// Whether a regular expression's brackets match: the mistake that any dialect refuses.
-private enum PatternBrackets {
-    static func areClosed(_ pattern: String) -> Bool {
-        var depth = 0
-        var isEscaped = false
-        // Nil outside of a class, else how many characters it has so far: the first one may be a `]`.
-        var inClass: Int?
-        for byte in pattern.utf8 {
-            if isEscaped {
-                isEscaped = false
-                continue
-            }
-            switch (byte, inClass) {
-            case (UInt8(ascii: "\\"), _):
-                isEscaped = true
-                inClass = inClass.map { $0 + 1 }
-            case (UInt8(ascii: "]"), .some(let count)) where count > 0: inClass = nil
-            case (UInt8(ascii: "^"), .some(0)): break
-            case (_, .some(let count)): inClass = count + 1
-            case (UInt8(ascii: "["), nil): inClass = 0
-            case (UInt8(ascii: "("), nil): depth += 1
-            case (UInt8(ascii: ")"), nil):
-                guard depth > 0 else { return false }
-                depth -= 1
-            case (_, nil): break
-            }
-        }
-        return depth == 0 && inClass == nil && !isEscaped
     }
 }

@@ -86,7 +86,7 @@ extension Scope {
 
 extension Node {
     /// The place of one character of its text; the whole node where escapes or lines hide it.
-    fileprivate func span(ofCharacter offset: Int, of text: String) -> Span {
+    func span(ofCharacter offset: Int, of text: String) -> Span {
         guard case .scalar(_, plain: let isPlain) = content else { return span }
         let quotes = isPlain ? 0 : 1
         guard Int(span.length) == text.unicodeScalars.count + 2 * quotes, offset < text.unicodeScalars.count else {

@@ -107,6 +107,7 @@ extension JobRecord {
         var job = self
         job.process = nil
         job.isReady = false
+        job.isHealthy = nil
         job.error = "process \(process.pid) is gone, and no reconciler has recorded how it ended"
         return (job, true)
     }

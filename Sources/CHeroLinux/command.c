@@ -1,0 +1,96 @@
+// Running a probe's command: as posix_spawn(3) does it, and as another user, which posix_spawn cannot.
+#define _GNU_SOURCE
+#include "CHeroLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// What parent and child share while the parent waits for the child to execute.
+struct shared {
+    const struct hl_command *command;
+    volatile int step;
+    volatile int error;
+};
+
+static _Noreturn void fail(struct shared *shared, int step) {
+    shared->error = errno;
+    shared->step = step;
+    _exit(127);
+}
+
+// The raw calls: the C library's would tell all threads of the process whose memory we share.
+static int become(const struct hl_command *command) {
+    if (command->changes_user) {
+        if (syscall(SYS_setgroups, (long)command->group_count, command->groups) != 0) return -1;
+        if (syscall(SYS_setresgid, command->gid, command->gid, command->gid) != 0) return -1;
+        if (syscall(SYS_setresuid, command->uid, command->uid, command->uid) != 0) return -1;
+        if (command->uid != 0 && syscall(SYS_setuid, 0) == 0) {
+            errno = EPERM;
+            return -1;
+        }
+    }
+    return command->no_new_privileges ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
+}
+
+// No signal is ignored or blocked in a command, whatever is in us; nothing of ours may run in the child.
+static void reset_signals(void) {
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } standard = {0};
+    for (int signal = 1; signal <= 64; signal++) {
+        if (signal != SIGKILL && signal != SIGSTOP) {
+            syscall(SYS_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
+        }
+    }
+    uint64_t none = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+static _Noreturn void execute(struct shared *shared) {
+    const struct hl_command *command = shared->command;
+    if (setsid() < 0) fail(shared, HL_STEP_PREPARE);
+    if (dup2(command->null, 0) < 0 || dup2(command->null, 1) < 0 || dup2(command->errors, 2) < 0) {
+        fail(shared, HL_STEP_PREPARE);
+    }
+    // Where the call is missing, everything of ours is close-on-exec.
+    syscall(SYS_close_range, 3, ~0u, 0);
+    if (become(command) != 0) fail(shared, HL_STEP_USER);
+    if (chdir(command->directory) != 0) fail(shared, HL_STEP_DIRECTORY);
+    reset_signals();
+    int denied = 0;
+    errno = ENOENT;
+    for (const char *const *path = command->candidates; *path != NULL; path++) {
+        execve(*path, command->arguments, command->environment);
+        if (errno == EACCES) {
+            denied = 1;
+        } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
+            fail(shared, HL_STEP_EXECUTE);
+        }
+    }
+    if (denied) errno = EACCES;
+    fail(shared, HL_STEP_EXECUTE);
+}
+
+int hl_spawn_command(const struct hl_command *command, int *step) {
+    struct shared shared = {.command = command};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    // The child runs in our memory, and we wait until it executes or ends: it makes system calls and nothing else.
+    pid_t pid = vfork();
+    if (pid == 0) execute(&shared);
+    int error = pid < 0 ? errno : shared.error;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    *step = pid < 0 ? HL_STEP_FORK : shared.step;
+    if (error == 0) return pid;
+    if (pid > 0) hl_reap(pid);
+    return -error;
+}

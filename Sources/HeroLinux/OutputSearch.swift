@@ -1,0 +1,112 @@
+import Glibc
+import HeroKernel
+import HeroModel
+
+/// The search for a line in what a program has written since its start.
+///
+/// It reads the job's own log (contract section 8) and goes on where it stopped, through every rotation: a file that was opened
+/// stays the same one under whatever name. Once the line is found, it was found.
+struct OutputSearch {
+    private let start: StartID
+    private let path: String
+    private let text: String
+    private let pattern: LinePattern
+    private let since: WallTime?
+    private var file: (descriptor: Descriptor, inode: UInt64)?
+    private var rest: [UInt8] = []
+    /// What the unfinished lines of both streams say so far.
+    private var parts: [String: String] = [:]
+    private var isFound = false
+
+    /// Bytes that one question reads at most; what is left is for the next one.
+    private static let share = 1 << 18
+    /// Bytes of a line that are looked at.
+    private static let longestLine = 8192
+
+    init(_ order: ProbeOrder, _ path: String, _ text: String, _ pattern: LinePattern) {
+        start = order.start
+        since = order.startedAt
+        self.path = path
+        self.text = text
+        self.pattern = pattern
+    }
+
+    /// Whether it searches for the same in the output of the same start.
+    func isAbout(_ order: ProbeOrder, _ text: String) -> Bool { start == order.start && self.text == text }
+
+    /// Reads on.
+    mutating func answer() -> ProbeAnswer {
+        var left = Self.share
+        while !isFound, left > 0 {
+            guard file != nil || openNext(after: nil) else { break }
+            let count = readOn(limit: left)
+            left -= count
+            if count == 0, !openNext(after: file?.inode) { break }
+        }
+        if isFound { file = nil }
+        return isFound ? .yes : .no("no line of its output matches `\(text)`")
+    }
+
+    // MARK: Files
+
+    /// Opens the file behind the one that was read, or the first one of this start; false when there is none.
+    private mutating func openNext(after inode: UInt64?) -> Bool {
+        // Newest first, until the one that was read last, or one that was begun before this start.
+        var next: (descriptor: Descriptor, inode: UInt64)?
+        for number in 0...100 {
+            let name = number == 0 ? path : "\(path).\(number)"
+            let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            guard opened >= 0 else { break }
+            let descriptor = Descriptor(opened)
+            var entry = stat()
+            guard fstat(opened, &entry) == 0 else { break }
+            if let inode, UInt64(entry.st_ino) == inode { break }
+            if let since, let first = Self.firstTime(of: descriptor), first < since { break }
+            next = (descriptor, UInt64(entry.st_ino))
+        }
+        guard let next else { return false }
+        file = next
+        rest = []
+        return true
+    }
+
+    /// The time of a file's first line; nil where there is none yet.
+    private static func firstTime(of file: Descriptor) -> WallTime? {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = pread(file.number, &bytes, bytes.count, 0)
+        guard count > 0 else { return nil }
+        return WallTime(String(decoding: bytes[..<count].prefix { $0 != 32 }, as: UTF8.self))
+    }
+
+    private mutating func readOn(limit: Int) -> Int {
+        guard let file else { return 0 }
+        var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 16))
+        let count = read(file.descriptor.number, &chunk, chunk.count)
+        guard count > 0 else { return 0 }
+        rest += chunk[..<count]
+        while !isFound, let end = rest.firstIndex(of: 10) {
+            take(rest[..<end])
+            rest.removeSubrange(...end)
+        }
+        if rest.count > 2 * Self.longestLine { rest.removeLast(rest.count - 2 * Self.longestLine) }
+        return count
+    }
+
+    // MARK: Lines
+
+    /// Takes one line of the log: `<time> stdout F <text>`, or P where the line goes on.
+    private mutating func take(_ line: ArraySlice<UInt8>) {
+        let fields = line.split(separator: 32, maxSplits: 3, omittingEmptySubsequences: false)
+        guard fields.count == 4 else { return }
+        let stream = String(decoding: fields[1], as: UTF8.self)
+        let before = parts[stream] ?? ""
+        let room = max(0, Self.longestLine - before.utf8.count)
+        let whole = before + String(decoding: fields[3].prefix(room), as: UTF8.self)
+        guard fields[2].first == UInt8(ascii: "F") else {
+            parts[stream] = whole
+            return
+        }
+        parts[stream] = nil
+        isFound = pattern.matches(whole)
+    }
+}

@@ -1,0 +1,71 @@
+import HeroModel
+import Testing
+
+@Suite("A pattern for lines")
+struct LinePatternTests {
+    @Test(
+        "finds what the usual dialects find",
+        arguments: [
+            ("ready", ["ready", "is ready now"], ["read", "Ready", ""]),
+            ("^ready$", ["ready"], ["ready ", " ready"]),
+            ("listening on port [0-9]+", ["x listening on port 80"], ["listening on port "]),
+            ("a|bc|d", ["xbcx", "d", "a"], ["b", "c"]),
+            ("(ab)+c", ["ababc", "abc"], ["c", "ac"]),
+            ("(?:ab|c){2}", ["abc", "cc", "abab"], ["ab", "c"]),
+            ("^a{2,3}$", ["aa", "aaa"], ["a", "aaaa"]),
+            ("^a{2,}$", ["aa", "aaaaaaa"], ["a"]),
+            ("^a?b*?$", ["", "a", "bb", "abbb"], ["aa"]),
+            ("^.$", ["ä", "x", "🙂"], ["", "xy"]),
+            ("[^a-c]", ["d", "ad"], ["abc", ""]),
+            ("[]a]", ["]", "a"], ["b"]),
+            ("[a\\]-]", ["]", "-", "a"], ["b"]),
+            ("\\d\\D\\w\\W\\s\\S", ["1ab. x"], ["1ab.x "]),
+            ("[\\d.]+ms", ["took 1.5ms"], ["took ms"]),
+            ("\\bup\\b", ["is up.", "up"], ["cup", "upper"]),
+            ("(?i)LISTENING", ["Listening", "listening"], ["listen"]),
+            ("(?i)[x-z]", ["Y"], ["a"]),
+            ("\\(\\.\\)\\\\", ["(.)\\"], ["(x)\\"]),
+            ("", ["", "x"], []),
+            ("(|a)*b", ["b", "aab"], ["a"]),
+            ("}", ["}"], ["{"]),
+        ] as [(String, [String], [String])]
+    )
+    func finds(_ text: String, _ found: [String], _ missed: [String]) throws {
+        let pattern = try LinePattern(text)
+        for line in found { #expect(pattern.matches(line), "\(text) in \(line)") }
+        for line in missed { #expect(!pattern.matches(line), "\(text) in \(line)") }
+    }
+
+    @Test(
+        "says what is wrong, and where",
+        arguments: [
+            ("started (", 8, "this ( is never closed; write \\( for the character itself"),
+            ("a)", 1, "this ) closes nothing; write \\) for the character itself"),
+            ("x[a", 1, "this [ is never closed; write \\[ for the character itself"),
+            ("a\\", 1, "nothing stands behind this \\; write \\\\ for the character itself"),
+            ("*a", 0, "there is nothing before this * to repeat; write \\* for the character itself"),
+            ("a|+", 2, "there is nothing before this + to repeat; write \\+ for the character itself"),
+            ("(a)\\1", 3, "\\1 refers back to a group, which is not possible here"),
+            ("(?=a)", 0, "only ( and (?: begin a group here, and (?i) stands at the beginning of a pattern"),
+            ("\\q", 0, "\\q means nothing here"),
+            ("[z-a]", 1, "this range does not go from a smaller to a larger character"),
+            ("a{3,2}", 1, "the second number is smaller than the first one"),
+            ("a{x", 1, "a number belongs behind this {; write \\{ for the character itself"),
+            ("a{9999}", 0, "this repeats too much"),
+            ("[\\D]", 1, "write this outside of the brackets"),
+        ] as [(String, Int, String)]
+    )
+    func mistakes(_ text: String, _ offset: Int, _ reason: String) {
+        let mistake = #expect(throws: LinePattern.Mistake.self) { try LinePattern(text) }
+        #expect(mistake?.offset == offset)
+        #expect(mistake?.reason == reason)
+    }
+
+    @Test("takes no longer for what makes others search for ever")
+    func isLinear() throws {
+        let line = String(repeating: "a", count: 4000) + "!"
+        for text in ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*)(.*)(.*)x"] {
+            #expect(try !LinePattern(text).matches(line))
+        }
+    }
+}
