@@ -9,8 +9,9 @@ extension JobLife {
         case .starting(var starting):
             starting.process = process
             phase = .starting(starting)
-        case .up(_, let since):
-            phase = .up(process, since: since)
+        case .up(var up):
+            up.process = process
+            phase = .up(up)
         case .working(_, let until):
             phase = .working(process, until: until)
         case .stopping(var stopping):

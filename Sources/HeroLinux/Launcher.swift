@@ -89,16 +89,33 @@ final class Launcher {
         let spec: Descriptor
         do { spec = try high(number, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
 
+        // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
+        let room = try reserve()
         // The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
         let program = hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
         let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
             hl_spawn_shim(program, $0, null.number, spec.number, notices.number)
         }
-        guard pid > 0 else { throw failure("spawn \(path)", 0 &- pid) }
+        guard pid > 0 else {
+            close(room)
+            throw failure("spawn \(path)", 0 &- pid)
+        }
         // Nobody else reaps our children, so the pid is still this one, dead or alive.
-        let pidfd = hl_pidfd_open(pid)
+        close(room)
+        var pidfd = hl_pidfd_open(pid)
+        // Another thread may have been faster.
+        for _ in 0..<1000 where pidfd == -EMFILE || pidfd == -ENFILE {
+            hl_pause(1_000_000)
+            pidfd = hl_pidfd_open(pid)
+        }
         guard pidfd >= 0 else { throw failure("open the shim's pidfd", 0 &- pidfd) }
         return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch))
+    }
+
+    private func reserve() throws(StartRefusal) -> Int32 {
+        let number = hl_duplicate(null.number, 10)
+        guard number >= 0 else { throw failure("start a shim", 0 &- number) }
+        return number
     }
 
     private func failure(_ task: String, _ number: Int32) -> StartRefusal {

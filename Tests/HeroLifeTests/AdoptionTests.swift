@@ -46,6 +46,20 @@ struct AdoptionTests {
         #expect(life.record.restartCount == 2)
     }
 
+    @Test("and forked away while nobody looked is the same execution, under its new process")
+    func handedOver() {
+        let record = record {
+            $0.process = Bench.identity(9)
+            $0.isReady = true
+        }
+        let (life, effects) = adopt(Bench.process(), record, held(10))
+        #expect(effects == [])
+        #expect(life.isUp)
+        #expect(life.record.process == Bench.identity(10))
+        #expect(life.record.executions == 3)
+        #expect(life.record.restartCount == 2)
+    }
+
     @Test("and executed while nobody looked is counted once")
     func countedOnce() {
         let (life, _) = adopt(Bench.process(), record { $0.process = nil }, held(9))

@@ -83,6 +83,40 @@ import Testing
         )
     }
 
+    @Test("OM-1: killed for want of memory is told as that")
+    func outOfMemory() throws {
+        var bytes = Self.record(kind: HERO_EXIT_SIGNALED)
+        let sector = Int(HERO_SECTOR)
+        var exit = bytes[sector...].withUnsafeBytes { $0.loadUnaligned(as: hero_exit.self) }
+        exit.out_of_memory = 1
+        hero_exit_seal(&exit)
+        withUnsafeBytes(of: exit) { bytes.replaceSubrange(sector..<(sector + $0.count), with: $0) }
+        let outcome = try #require(Self.decode(bytes)?.end(nil)?.outcome)
+        #expect(outcome == .outOfMemory)
+        #expect("\(outcome)" == "signal KILL (out of memory)")
+    }
+
+    @Test("SH-14: a record of version 1 is read as it was written")
+    func versionOne() throws {
+        var bytes = Self.record()
+        /// The checksum stood where version 2 goes on; what is behind it is no part of the record.
+        func rewrite(at start: Int, size: Int) {
+            withUnsafeBytes(of: UInt32(1)) { bytes.replaceSubrange((start + 4)..<(start + 8), with: $0) }
+            let checksum = bytes[start...].withUnsafeBytes { hero_checksum($0.baseAddress, size) }
+            withUnsafeBytes(of: checksum) {
+                bytes.replaceSubrange((start + size)..<(start + size + 4), with: $0)
+            }
+        }
+        rewrite(at: 0, size: MemoryLayout<hero_proc>.offset(of: \.containment) ?? 0)
+        rewrite(at: Int(HERO_SECTOR), size: MemoryLayout<hero_exit>.offset(of: \.out_of_memory) ?? 0)
+        let record = try #require(Self.decode(bytes))
+        #expect(record.main?.pid == 77)
+        #expect(record.cgroup == nil && !record.handsOver)
+        #expect(record.end(nil)?.outcome == .exited(9))
+        bytes[9] ^= 1
+        #expect(Self.decode(bytes)?.main == nil)
+    }
+
     @Test("an end of another start says nothing about this one")
     func oldEnd() {
         #expect(Self.decode(Self.record(exitGeneration: 2))?.end(nil) == nil)

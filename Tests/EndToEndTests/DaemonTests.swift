@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// Daemons that fork away inside their own tree (contract section 3, `pid_file`).
+@Suite("Daemons that fork away", .serialized)
+struct DaemonTests {
+    private func declare(_ world: World, _ words: String = "", then: String = "") throws {
+        let file = world.root + "/daemon.pid"
+        try world.declare(
+            "daemon",
+            does: .process("\(words) fork-away \(file) \(then)", "pid_file: \(file)", "retry: {delay: 20ms}")
+        )
+    }
+
+    /// The daemon itself, once heroproc knows it as the job's process.
+    private func daemon(_ world: World, number: Int) async throws -> Life {
+        let life = try await world.life("daemon", number: number)
+        try await eventually("\(life.pid) is the job's process") {
+            try await world.action("daemon")["pid"] as? Int == Int(life.pid)
+        }
+        return life
+    }
+
+    @Test("the daemon is the job's process: shown, asked to end, and its end is the job's")
+    func shown() async throws {
+        try await World.with { world in
+            try declare(world)
+            try await world.apply()
+            let life = try await daemon(world, number: 2)
+            #expect(world.lives("daemon").first?.end == .exit(code: 0))
+            #expect(try await world.action("daemon")["restart_count"] as? Int == 0)
+            try await world.expectNoDifference()
+            #expect(try await world.run("down").code == 0)
+            #expect(world.lives("daemon").last?.asked != nil, "the signal went to the daemon")
+            #expect(world.lives("daemon").last?.end == .exit(code: 0))
+            #expect(!isAlive(life.pid))
+            #expect(world.lives("daemon").count == 2)
+        }
+    }
+
+    @Test("a daemon that dies comes back in the same job, and how it died is known")
+    func heals() async throws {
+        try await World.with { world in
+            try declare(world)
+            try await world.apply()
+            let first = try await daemon(world, number: 2)
+            let job = try await world.action("daemon")["job_id"] as? Int
+            #expect(kill(first.pid, SIGKILL) == 0)
+            let second = try await daemon(world, number: 4)
+            #expect(second.pid != first.pid)
+            #expect(try await world.action("daemon")["job_id"] as? Int == job)
+            #expect(try await world.action("daemon")["restart_count"] as? Int == 1)
+            _ = try await world.event("warning", "signal KILL")
+        }
+    }
+
+    @Test("a reconciler that was killed adopts the daemon, also one that forked away meanwhile")
+    func adopted() async throws {
+        try await World.with { world in
+            try declare(world, "wait-for \(world.root)/go")
+            try await world.apply()
+            let first = try await world.life("daemon", number: 1)
+            try await world.killReconciler()
+            _ = FileManager.default.createFile(atPath: world.root + "/go", contents: nil)
+            try await eventually("it has forked away") { !isAlive(first.pid) && world.lives("daemon").count == 2 }
+            try await world.apply()
+            let life = try await daemon(world, number: 2)
+            try await world.killReconciler()
+            try await world.apply()
+            #expect(try await daemon(world, number: 2).pid == life.pid)
+            #expect(try await world.action("daemon")["restart_count"] as? Int == 0)
+            #expect(try await world.run("down").code == 0)
+            #expect(world.lives("daemon").last?.end == .exit(code: 0))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// What a reconciler does when the machine has nothing left to give (reliability.md 4.13).
+@Suite("Exhaustion", .serialized)
+struct ExhaustionTests {
+    private func run(_ program: String, _ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
+    private static let prlimit = "/usr/bin/prlimit"
+    private static let hasPrlimit = FileManager.default.isExecutableFile(atPath: prlimit)
+
+    @Test(
+        "RX-1: without a free descriptor nothing new starts and what runs goes on; with some it converges",
+        .enabled(if: hasPrlimit, "prlimit is not installed")
+    )
+    func descriptors() async throws {
+        try await World.with { world in
+            try world.declare("first")
+            try await world.apply()
+            let first = try await world.life("first")
+            let reconciler = try #require(world.reconciler)
+            let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(reconciler)/fd").count
+            // Room for a request, and for next to nothing else.
+            try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=\(open + 3):")
+            for number in 0..<8 {
+                try world.declare("more\(number)", does: .process("sleep -1", "retry: {delay: 50ms}"))
+            }
+            _ = try await world.run("apply", "--timeout", "1s")
+            #expect(world.reconciler == reconciler, "it lives")
+            #expect(isAlive(first.pid))
+            try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=4096:")
+            try await world.apply()
+            for number in 0..<8 { #expect(try await world.state(of: "more\(number)") == "running") }
+            #expect(world.lives("first").count == 1)
+        }
+    }
+
+    private static let pids = "/sys/fs/cgroup/pids"
+    private static let hasPids = access("\(pids)/cgroup.procs", W_OK) == 0
+
+    @Test(
+        "RX-2: without a free pid a start is tried again, and a stop works",
+        .enabled(if: hasPids, "there is no pids controller that may be written here")
+    )
+    func processes() async throws {
+        try await World.with { world in
+            try world.declare("old", does: .process("fork 3"))
+            try await world.apply()
+            let old = try await world.life("old")
+            let reconciler = try #require(world.reconciler)
+            let folder = "\(Self.pids)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            func put(_ text: String, _ file: String) throws {
+                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+                try handle.write(contentsOf: Data(text.utf8))
+                try handle.close()
+            }
+            defer {
+                // Whoever is in it leaves with its parent: the folder goes once it is empty.
+                for pid in world.text("\(folder)/cgroup.procs").split(separator: "\n") {
+                    try? put(String(pid), "\(Self.pids)/cgroup.procs")
+                }
+                rmdir(folder)
+            }
+            try put("\(reconciler)", "\(folder)/cgroup.procs")
+            try put("1", "\(folder)/pids.max")
+
+            try world.declare("old", "status: stop", does: .process("fork 3"))
+            try world.declare("new", does: .process("sleep -1", "retry: {delay: 50ms}"))
+            _ = try await world.run("apply", "--timeout", "1s")
+            #expect(world.reconciler == reconciler, "it lives")
+            for pid in [old.pid] + old.children { #expect(!isAlive(pid)) }
+            _ = try await world.event("warning", "Resource temporarily unavailable")
+            try put("max", "\(folder)/pids.max")
+            let new = try await world.life("new")
+            #expect(new.restarts == 0, "what was never executed is no restart")
+        }
+    }
+}
