@@ -96,10 +96,10 @@ FUZZ_FLAGS := -O -wmo -parse-as-library -sanitize=fuzzer,address -swift-version 
 fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make fuzz MINUTES=60 SEEDS=1000000
 	@mkdir -p $(FUZZ)/corpus
 	for module in HeroModel HeroManifest HeroFuzz; do
-	    swiftc $(FUZZ_FLAGS) -module-name $$module -emit-module -emit-module-path $(FUZZ)/$$module.swiftmodule \
+	    $(SWIFT)c $(FUZZ_FLAGS) -module-name $$module -emit-module -emit-module-path $(FUZZ)/$$module.swiftmodule \
 	        -emit-object -o $(FUZZ)/$$module.o $$(find Sources/$$module -name '*.swift')
 	done
-	swiftc $(FUZZ_FLAGS) -module-name LibFuzzer -o $(FUZZ)/libfuzzer Tests/LibFuzzer/LibFuzzer.swift $(FUZZ)/*.o -lyaml
+	$(SWIFT)c $(FUZZ_FLAGS) -module-name LibFuzzer -use-ld=lld -o $(FUZZ)/libfuzzer Tests/LibFuzzer/LibFuzzer.swift $(FUZZ)/*.o -lyaml
 	find Tests/HeroManifestTests services.d -name '*.yaml' -size -8k | while read -r file; do
 	    cp "$$file" "$(FUZZ)/corpus/$${file//\//-}"
 	done

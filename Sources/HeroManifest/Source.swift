@@ -37,6 +37,7 @@ struct Source {
     ///
     /// libyaml adds a line to a file whose last one has no end.
     func inside(_ span: Span) -> Span {
+        guard file.bytes.count <= Budget.fileBytes else { return span }
         let lines = lines.ranges ?? Self.lines(file.bytes)
         self.lines.ranges = lines
         guard Int(span.line) > lines.count, let last = lines.last else { return span }
@@ -93,6 +94,7 @@ struct Source {
         at span: Span,
         notes: [Diagnostic.Note] = []
     ) -> Diagnostic {
+        let span = inside(span)
         let excerpt = line(Int(span.line))
         var length = Int(span.length)
         if let excerpt {
