@@ -14,6 +14,7 @@ extension Reconciler {
         files = stored.files
         nextJob = stored.lastJob + 1
         nextRun = stored.lastRun + 1
+        withHistory = stored.servicesWithHistory
         isPaused = stored.revision?.isDown ?? false
         // What was accepted once is not refused now for lack of the core: it may have been opted out of.
         if let wanted = declared(in: files, by: stored.revision) {

@@ -18,6 +18,7 @@ extension Reconciler {
             startedAt: kernel.wallTime()
         )
         nextRun += 1
+        withHistory.insert(service.name.name)
         service.order = .none
         openOrders.remove(service.name)
         retriesAsked.remove(service.name)
@@ -74,6 +75,7 @@ extension Reconciler {
     }
 
     private func forgetRuns(of service: ServiceEntry) {
+        guard withHistory.contains(service.name.name) else { return }
         var runs = Set(recorded { try $0.runs(of: service.name).map(\.id) })
         if let run = service.record.run { runs.insert(run) }
         if !runs.isEmpty { rows.append(.runsRemoved(runs.sorted())) }
@@ -93,6 +95,7 @@ extension Reconciler {
 
     /// What is recorded of a service and does not run, by number.
     private func inactiveJobs(of service: ServiceEntry) -> [JobID] {
+        guard withHistory.contains(service.name.name) else { return [] }
         let filter = JobFilter(context: service.name.context, service: service.name.name)
         let known = Set(service.jobs.map(\.id))
         let stored = recorded { try $0.jobs(filter) }.filter { !known.contains($0.id) && !$0.phase.isActive }

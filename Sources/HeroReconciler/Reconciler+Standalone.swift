@@ -202,12 +202,12 @@ extension Reconciler {
 
     /// What a job runs, from the manifests of the revision it was started under.
     private func spec(of job: JobRecord) -> ActionSpec? {
+        let name = QualifiedName(job.action, context: job.context)
         do {
-            let files = try store.reader.files(of: job.revision)
             let revision = try store.reader.revision(number: job.revision)
-            return declared(in: files, by: revision)?.actions[QualifiedName(job.action, context: job.context)]?.spec
+            return declared(in: try store.reader.files(of: job.revision), by: revision)?.actions[name]?.spec
         } catch {
-            note(.error, "\(job.context)/\(job.action)", "cannot read what job \(job.id) was started with: \(error)")
+            note(.error, name.description, "cannot read what job \(job.id) was started with: \(error)")
             return nil
         }
     }

@@ -30,6 +30,9 @@ public final class Reconciler<World: Kernel> {
     var nextJob: JobID = 1
     var nextRun: RunID = 1
 
+    /// The names of services that may have jobs or runs on record besides those in memory: of others none are looked for.
+    var withHistory: Set<String> = []
+
     /// Rows of this turn, not yet committed.
     var rows = RowBatch()
     /// Deeds of this turn, done after the commit, oldest first.

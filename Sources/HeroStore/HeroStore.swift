@@ -74,6 +74,8 @@ public struct StoredState: Hashable, Sendable {
     public var jobs: [JobRecord]
     /// The services' current runs, by number.
     public var runs: [RunRecord]
+    /// The services, by name and whatever their context, of which jobs or runs are recorded.
+    public var servicesWithHistory: Set<String> = []
     /// The highest job number ever recorded; 0 when there is none.
     ///
     /// It does not sink when jobs are removed.

@@ -9,11 +9,6 @@ enum Queries {
         var values: Values = []
     }
 
-    static let selectRevisions = """
-        SELECT \(list(RevisionRecord.columns)),
-            (SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number)
-        FROM revisions
-        """
     static let selectJobs = "SELECT \(list(JobRecord.columns)) FROM jobs"
     static let currentJobs = """
         \(selectJobs) WHERE id IN (
@@ -26,14 +21,29 @@ enum Queries {
         SELECT \(list(RunRecord.columns)) FROM runs WHERE id IN (SELECT run_id FROM services) ORDER BY id
         """
 
+    /// Both are answered by an index alone, so that a long history costs little.
+    static let historicServices = """
+        SELECT DISTINCT service_id FROM jobs WHERE service_id IS NOT NULL UNION SELECT DISTINCT service_id FROM runs
+        """
+
+    static func servicesWithHistory(_ db: Database) throws -> Set<String> {
+        Set(try all(db, Question(sql: historicServices)) { row in row[0] as String })
+    }
+
+    private static let selectRevisions = """
+        SELECT \(list(RevisionRecord.columns)),
+            (SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number)
+        FROM revisions
+        """
+
     static func revisions(_ db: Database, _ stored: StoredText, limit: Int) throws -> [RevisionRecord] {
-        let sql = "\(selectRevisions) ORDER BY number DESC LIMIT ?"
-        return try all(db, Question(sql: sql, values: [max(0, limit)])) { try RevisionRecord($0, stored) }
+        let question = Question(sql: "\(selectRevisions) ORDER BY number DESC LIMIT ?", values: [max(0, limit)])
+        return try all(db, question) { try RevisionRecord($0, stored) }
     }
 
     static func revision(_ db: Database, _ stored: StoredText, number: RevisionNumber) throws -> RevisionRecord? {
-        let sql = "\(selectRevisions) WHERE number = ?"
-        return try all(db, Question(sql: sql, values: [number])) { try RevisionRecord($0, stored) }.first
+        let question = Question(sql: "\(selectRevisions) WHERE number = ?", values: [number])
+        return try all(db, question) { try RevisionRecord($0, stored) }.first
     }
 
     static func files(_ db: Database, _ stored: StoredText, of revision: RevisionNumber) throws -> [ManifestFile] {

@@ -71,6 +71,7 @@ public final class StateStore {
             state.standalone = try Queries.standalone(db, stored)
             state.jobs = try Queries.currentJobs(db, stored)
             state.runs = try Queries.currentRuns(db, stored)
+            state.servicesWithHistory = try Queries.servicesWithHistory(db)
             state.lastJob = try Queries.lastNumber(db, table: "jobs")
             state.lastRun = try Queries.lastNumber(db, table: "runs")
             return state

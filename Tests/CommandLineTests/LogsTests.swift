@@ -39,6 +39,22 @@ struct LogsTests {
         }
     }
 
+    @Test("an action outside of services has logs by its own name: its last run, and the one before")
+    func standalone() async throws {
+        let action = "kind: Action\nname: backup\nrun_on: apply\nexec: [echo, first]\n"
+        try await Sandbox.with(["backup.yaml": action]) { sandbox in
+            #expect(try await sandbox.run("apply").code == 0)
+            #expect(try await sandbox.run("logs", "backup").out == "first\n")
+            try sandbox.write("backup.yaml", action.replacing("first", with: "second"))
+            #expect(try await sandbox.run("apply").code == 0)
+            #expect(try await sandbox.run("logs", "backup").out == "second\n")
+            #expect(try await sandbox.run("logs", "backup", "--previous").out == "first\n")
+            let part = try await sandbox.run("logs", "backup.run")
+            #expect(part.code == 2 && part.err.contains("`heroproc logs backup`"))
+            #expect(try await sandbox.run("logs", "bakcup").err.contains("did you mean `backup`?"))
+        }
+    }
+
     @Test("following goes on through a restart in the same job and through a new run")
     func follow() async throws {
         try await Sandbox.with(["talker.yaml": Self.talker]) { sandbox in

@@ -4,7 +4,7 @@ import HeroView
 /// Shows what services write.
 struct Logs: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a service wrote, as it wrote it.",
+        abstract: "Show what a service or an action wrote, as it wrote it.",
         discussion: """
             Shows the last start; where there are several actions, each line begins with its action.
 
@@ -13,6 +13,7 @@ struct Logs: HeroCommand {
               heroproc logs web.server -f          follow, through restarts
               heroproc logs web -n 100             the last 100 lines, of earlier starts too
               heroproc logs web --previous         what the start before said
+              heroproc logs backup                 the last run of a standalone action
               heroproc logs other/web --since 10m --timestamps
 
             EXIT CODES:

@@ -47,7 +47,7 @@ struct LogSource {
     }
 }
 
-/// Finds the logs of a service.
+/// Finds the logs of a service, or of an action outside of services.
 struct LogFinder {
     let composition: Composition
     let service: QualifiedName
@@ -60,8 +60,7 @@ struct LogFinder {
         let reader = try composition.reader()
         let jobs = try reader?.jobs(JobFilter(context: service.context, service: service.name)) ?? []
         guard let reader, let run = jobs.compactMap(\.run).max() else {
-            try KnownNames(try reader?.serviceSummaries().map(\.name) ?? []).require([service])
-            return []
+            return try standaloneSources(selection, reader)
         }
         var actions: [String] = []
         for job in jobs.reversed() where (job.run == run || job.action == action) && !actions.contains(job.action) {
@@ -74,6 +73,24 @@ struct LogFinder {
         return try actions.compactMap { name in
             try source(jobs.filter { $0.action == name }, selection, reader)
         }
+    }
+
+    /// The log of the standalone action of that name.
+    private func standaloneSources(_ selection: LogSelection, _ reader: StateReader?) throws -> [LogSource] {
+        let alone = try reader?.standaloneSummaries().map(\.name) ?? []
+        let jobs = try reader?.jobs(JobFilter(context: service.context, action: service.name)) ?? []
+        let own = jobs.filter { $0.service == nil }
+        guard let reader, alone.contains(service) || !own.isEmpty else {
+            try KnownNames((try reader?.serviceSummaries().map(\.name) ?? []) + alone).require([service])
+            return []
+        }
+        if let action {
+            throw Refusal(
+                "there is no action \(action) of \(service.spoken)",
+                help: "it is an action itself: `heroproc logs \(service.spoken)`"
+            )
+        }
+        return try source(own, selection, reader).map { [$0] } ?? []
     }
 
     /// The wanted stretch of the log of one action, given its jobs, newest first.
@@ -89,7 +106,8 @@ struct LogFinder {
                 let earlier = try self.starts(of: former, reader)
                 if let last = earlier.last { return source(former, earlier, from: last) }
             }
-            throw Refusal("there is no earlier start of \(service.spoken).\(job.action)")
+            let subject = job.service == nil ? service.spoken : "\(service.spoken).\(job.action)"
+            throw Refusal("there is no earlier start of \(subject)")
         }
         if let since = selection.since { return source(job, starts, from: since) }
         return source(job, starts, from: selection.lines == nil ? starts.last : nil)
@@ -103,7 +121,7 @@ struct LogFinder {
     ) -> LogSource {
         LogSource(
             action: job.action,
-            folder: "\(composition.paths.logs)/\(service.context)/\(service.name)/\(job.action)",
+            folder: "\(composition.paths.logs)/\(job.context)/\(job.service ?? "_")/\(job.action)",
             job: job.id,
             from: from,
             until: until,
