@@ -101,7 +101,9 @@ extension Reconciler {
         case .stop, .none, .start:
             service.order = .none
             openOrders.remove(service.name)
-            if service.record.spec.removesJobs, !service.isDragged { removeJobs(of: service) }
+            // What the manifest says now counts; one that has left the files goes as it was started.
+            let spec = desired.services[service.name]?.spec ?? service.record.spec
+            if spec.removesJobs, !service.isDragged { removeJobs(of: service) }
         }
         publish(service)
         if desired.services[service.name] == nil, !service.mustStart { drop(service) }

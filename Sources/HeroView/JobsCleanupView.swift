@@ -5,7 +5,8 @@ public enum CleanupView {
     /// One or two lines.
     public static func text(_ result: CleanupResult) -> String {
         guard !result.jobs.isEmpty || !result.actions.isEmpty else {
-            return result.isDryRun ? "Nothing would be removed.\n" : "Nothing to remove.\n"
+            return result.isDryRun
+                ? "Nothing would be removed: no ended job matches.\n" : "Nothing to remove: no ended job matches.\n"
         }
         let verb = result.isDryRun ? "Would remove" : "Removed"
         var lines = ["\(verb) \(count(result.jobs.count, "ended job"))\(list(result.jobs.map { String($0) }))."]

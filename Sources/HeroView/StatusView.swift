@@ -47,6 +47,7 @@ public struct StatusView: Sendable {
             text += ". Nothing was applied yet"
         }
         if let reconciler = report.reconciler {
+            guard reconciler.pid > 0 else { return text + "; a reconciler is just beginning." }
             text += "; reconciler pid \(reconciler.pid) (\(reconciler.mode.printable) "
             return text + "\(reconciler.directory.printable))."
         }
@@ -154,12 +155,13 @@ public struct StatusView: Sendable {
 extension StatusView {
     /// `heroproc/status/v1`; names without their context, except in `blocked_by`, which may name another context.
     public static func json(_ report: StatusReport) -> JSONValue {
-        let reconciler = report.reconciler
+        // One that has only just begun has not said yet who it is.
+        let reconciler = report.reconciler.flatMap { $0.pid > 0 ? $0 : nil }
         return [
             "schema": "heroproc/status/v1",
             "revision": .integer(report.revision?.number ?? 0),
             "reconciler": [
-                "alive": .bool(reconciler != nil),
+                "alive": .bool(report.reconciler != nil),
                 "pid": JSONValue(reconciler?.pid),
                 "mode": JSONValue(reconciler?.mode),
                 "dir": JSONValue(reconciler?.directory),

@@ -97,7 +97,7 @@ import Testing
             #expect(try FileManager.default.contentsOfDirectory(atPath: logs).isEmpty)
             #expect(try rows(world, "SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])
             let again = try await world.run("jobs", "cleanup", "--tag", "nightly")
-            #expect(again.code == 0 && again.out == "Nothing to remove.\n", "\(again.out)")
+            #expect(again.code == 0 && again.out == "Nothing to remove: no ended job matches.\n", "\(again.out)")
             // What was removed stays removed, and nothing runs because of it.
             try await world.apply()
             #expect(try rows(world, "SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])

@@ -20,7 +20,7 @@ import Testing
         )
         let json = #"{"jobs_deleted":2,"actions_deleted":2,"job_ids":[3,9],"action_ids":["report","run"],"#
         #expect(CleanupView.json(result).text() == json + #""errors":["cannot remove a log"],"dry_run":false}"#)
-        #expect(CleanupView.text(CleanupResult()) == "Nothing to remove.\n")
+        #expect(CleanupView.text(CleanupResult()) == "Nothing to remove: no ended job matches.\n")
     }
 
     @Test("a dry run lists the same ids and counts nothing")
@@ -31,7 +31,7 @@ import Testing
         let json = CleanupView.json(preview)
         #expect(json["jobs_deleted"] == .integer(0) && json["actions_deleted"] == .integer(0))
         #expect(json["job_ids"] == [.integer(3), .integer(9)] && json["dry_run"] == .bool(true))
-        #expect(CleanupView.text(CleanupResult(isDryRun: true)) == "Nothing would be removed.\n")
+        #expect(CleanupView.text(CleanupResult(isDryRun: true)) == "Nothing would be removed: no ended job matches.\n")
     }
 
     @Test("a long list is cut, and says so")
