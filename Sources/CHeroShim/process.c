@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -65,6 +66,14 @@ int shim_settle(void) {
     sigaddset(&heard, HERO_SIGNAL_KILL_TREE);
     int descriptor = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+void shim_harden(void) {
+    prctl(PR_SET_DUMPABLE, 0);
+    struct rlimit core;
+    if (getrlimit(RLIMIT_CORE, &core) != 0) return;
+    core.rlim_cur = 0;
+    setrlimit(RLIMIT_CORE, &core);
 }
 
 void shim_leave(int code) {

@@ -62,12 +62,8 @@ static int limit_open_files(uint64_t soft) {
     if (soft == 0) return 0;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
-    rlim_t most = limit.rlim_max;
     limit.rlim_cur = soft;
-    if (most < soft) limit.rlim_max = soft;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) return 0;
-    // Nobody asked for this one: where the hard limit was lowered meanwhile, as many as there may be.
-    limit.rlim_cur = limit.rlim_max = most;
+    if (limit.rlim_max < soft) limit.rlim_max = soft;
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 

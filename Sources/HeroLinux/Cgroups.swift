@@ -26,6 +26,16 @@ public struct Cgroups: Hashable, Sendable {
         )
     }
 
+    /// The level and what it limits, for people.
+    public var words: String {
+        let limits = controllers.isEmpty ? "" : " that also limit \(controllers.sorted().joined(separator: ", "))"
+        switch level {
+        case .cgroup: return "cgroups in \(parent)\(limits)"
+        case .freezer: return "the freezer in \(parent)"
+        case .subreaper: return "their shims alone: there is no cgroup that heroproc may write"
+        }
+    }
+
     /// Looks at this machine.
     ///
     /// `HEROPROC_CONTAINMENT` (`cgroup`, `freezer` or `subreaper`) allows no level above the one it names, and

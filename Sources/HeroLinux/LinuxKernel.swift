@@ -156,7 +156,12 @@ public final class LinuxKernel: Kernel {
     @discardableResult
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
         guard let found = Census.open(process), !found.stat.isDead else { return false }
-        return hl_pidfd_send_signal(found.pidfd.number, signal.number) == 0
+        guard hl_pidfd_send_signal(found.pidfd.number, signal.number) == 0 else { return false }
+        // A stopped process acts on a signal only once it goes on (TR-3).
+        if ![SIGKILL, SIGSTOP, SIGTSTP, SIGCONT].contains(signal.number) {
+            _ = hl_pidfd_send_signal(found.pidfd.number, SIGCONT)
+        }
+        return true
     }
 
     /// Tells the shim to end everything below it; does so itself where the shim is gone.

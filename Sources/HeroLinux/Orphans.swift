@@ -192,6 +192,8 @@ final class Orphans {
         guard let orphan = orphans[number], let ending = orphan.ending else { return }
         let isLocked = isLocked(orphan.recordPath)
         if isLocked { seeLockHolders(number) }
+        // Once is enough: whoever they fork from now on is below them, and no program starts with it any more.
+        if orphan.looks == 0 { seeMarked(number) }
         let isPopulated = orphan.cgroup.map(Containment.isPopulated) ?? false
         if isPopulated {
             seeInCgroup(number)
@@ -232,6 +234,14 @@ final class Orphans {
         // Had the main program died meanwhile, its pid could already be somebody else's.
         guard Census.isAlive(main) else { return }
         for one in found { orphans[number]?.members[one.identity] = one.pidfd }
+    }
+
+    /// Remembers who carries its marker.
+    private func seeMarked(_ number: UInt64) {
+        guard let start = orphans[number]?.start else { return }
+        let found = Marker.carriers(of: start, paths).compactMap { Census.identify($0) }
+        let still = Set(found.isEmpty ? [] : Marker.carriers(of: start, paths))
+        for one in found where still.contains(one.identity.pid) { orphans[number]?.members[one.identity] = one.pidfd }
     }
 
     /// Remembers who is in its cgroup: only the shim puts anybody there, and they stay.

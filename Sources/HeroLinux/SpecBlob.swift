@@ -41,8 +41,9 @@ struct SpecBlob {
         (header.arguments, header.argument_count) = append(
             list: order.arguments.map { $0 == LaunchOrder.scriptPlaceholder ? scriptPath : $0 }
         )
+        let variables = launch.environment.merging([Marker.variable: Marker.of(order.start, place.paths)]) { $1 }
         (header.environment, header.environment_count) = append(
-            list: launch.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            list: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         )
         // Its values may be secrets, and what is refused is told.
         if brokenText != nil { brokenText = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? brokenText }

@@ -71,6 +71,7 @@ struct Shim {
         var host = Host(start, record: record, log: log, handover: handover, signals: signals, script: script)
         shim_unmap(memory, size)
         shim_settle_memory()
+        shim_harden()
         host.run()
     }
 

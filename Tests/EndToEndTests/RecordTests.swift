@@ -143,7 +143,13 @@ struct RecordTests {
             #expect(expected.subtracting(lines) == [])
             let base: Set = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"]
             let names = Set(lines.compactMap { $0.split(separator: "=").first.map(String.init) })
-            #expect(names == base.union(expected.compactMap { $0.split(separator: "=").first.map(String.init) }))
+            #expect(lines.contains { $0.hasPrefix("HEROPROC_INSTANCE=") && $0.hasSuffix(".\(life.job).1") })
+            #expect(
+                names
+                    == base.union(["HEROPROC_INSTANCE"]).union(
+                        expected.compactMap { $0.split(separator: "=").first.map(String.init) }
+                    )
+            )
         }
     }
 }

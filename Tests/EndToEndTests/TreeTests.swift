@@ -70,6 +70,19 @@ struct TreeTests {
         }
     }
 
+    @Test("TR-3: a stopped program is continued after its signal, so that it ends by it")
+    func stopped() async throws {
+        try await World.with { world in
+            try world.declare("still", does: .process("wait 0", "stop: {timeout: 60s}"))
+            try await world.apply()
+            let life = try await world.life("still")
+            #expect(kill(life.pid, SIGSTOP) == 0)
+            try await eventually("it stands still") { world.text("/proc/\(life.pid)/stat").contains(") T ") }
+            #expect(try await world.run("down").code == 0)
+            #expect(world.lives("still").first?.end == .exit(code: 0))
+        }
+    }
+
     @Test(
         "TR-4: what the main program leaves behind holds its port; the next start waits until it is gone",
         arguments: levels

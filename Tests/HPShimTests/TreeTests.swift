@@ -26,6 +26,30 @@ struct TreeTests {
         #expect(harness_lock_is_free(job.spec.recordPath) == 1)
     }
 
+    /// What a shell writes to become a daemon, in four styles; `D` is the daemon.
+    static let styles: [(String, String)] = [
+        ("forks twice with a session of its own", "(setsid sh -c 'D' &)"),
+        ("daemon(3)", "cd /; setsid sh -c 'D' </dev/null >/dev/null 2>&1 3>&- &"),
+        ("nohup in a shell", "nohup sh -c 'D' >/dev/null 2>&1 &"),
+        ("fork and exit of the first process", "sh -c 'D' & exit 4"),
+    ]
+
+    @Test("TR-1: a daemon is ended with its job, however it became one", arguments: styles.map(\.0))
+    func daemons(_ style: String) throws {
+        let job = try Job()
+        let words = try #require(Self.styles.first { $0.0 == style }).1
+        let daemon = "echo $$ > \(job.path("pids")); exec sleep 600"
+        job.spec.arguments = [
+            "sh", "-c",
+            words.replacingOccurrences(of: "D", with: daemon)
+                + "\nuntil [ -s \(job.path("pids")) ]; do sleep 0.01; done; exit 4",
+        ]
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.exit?.status == 4)
+        for pid in job.numbers("pids") { #expect(harness_wait_gone(pid, 0) == 1) }
+        #expect(harness_lock_is_free(job.spec.recordPath) == 1)
+    }
+
     @Test("TR-3: what ignores the stop signal is killed when its time is over")
     func ignoresTerm() throws {
         let job = try Job()
@@ -73,6 +97,27 @@ struct TreeTests {
         #expect(job.exit?.kind == HERO_EXIT_SIGNALED.rawValue)
         #expect(job.exit?.status == SIGKILL)
         #expect(harness_wait_gone(main, 0) == 1)
+        #expect(harness_lock_is_free(job.spec.recordPath) == 1, "somebody of the tree still lives")
+    }
+
+    /// Programs that are hard to end after the stop signal; what is left of them gets it from the shim.
+    static let stubborn: [(String, String)] = [
+        ("a handler that forks", "trap 'sleep 600 & sleep 601 & exit 0' TERM; while :; do sleep 0.01; done"),
+        ("a late good end", "trap 'sleep 0.2; exit 0' TERM; while :; do sleep 0.01; done"),
+        ("a handler that does nothing", "trap : TERM; while :; do sleep 0.01; done"),
+        ("a session of its own", "exec setsid sleep 600"),
+    ]
+
+    @Test("TR-3: nothing survives the end of its main program", arguments: stubborn.map(\.0))
+    func leftBehind(_ name: String) throws {
+        let job = try Job()
+        let words = try #require(Self.stubborn.first { $0.0 == name }).1
+        job.write("left", "echo $$ > \(job.path("pids"))\n\(words)\n")
+        job.spec.arguments = [
+            "sh", "-c", "sh \(job.path("left")) & until [ -s \(job.path("pids")) ]; do sleep 0.01; done",
+        ]
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(harness_wait_gone(try #require(job.numbers("pids").first), 0) == 1)
         #expect(harness_lock_is_free(job.spec.recordPath) == 1, "somebody of the tree still lives")
     }
 

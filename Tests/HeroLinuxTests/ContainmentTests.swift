@@ -188,6 +188,36 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(access(folder(sandbox), F_OK) != 0)
     }
 
+    @Test("TR-5: without a cgroup it is found by its marker, even with its session left and its lock closed")
+    func marked() throws {
+        let sandbox = try Sandbox()
+        let kernel = try LinuxKernel(
+            paths: sandbox.paths,
+            shimPath: Shim.find(),
+            environment: ["HEROPROC_CONTAINMENT": "subreaper"],
+            ownsProcess: false
+        )
+        #expect(kernel.capabilities == Capabilities())
+        let daemon = "echo $$ >> \(sandbox.folder)/pids; exec sleep 600"
+        kernel.launch(
+            sandbox.shell(1, "(setsid sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); exec 3>&-; exec sleep 601")
+        )
+        let report = try kernel.awaitStart(1)
+        #expect(eventually { readText("\(sandbox.folder)/pids")?.hasSuffix("\n") == true })
+        let pid = try #require(readText("\(sandbox.folder)/pids").flatMap { Int32($0.trimmed) })
+        let left = try #require(Census.identify(pid)?.identity)
+        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+            Issue.record("no record")
+            return
+        }
+        let shim = try #require(record.shim)
+        #expect(kernel.signal(shim, Signal(number: SIGSTOP)))
+        #expect(kernel.signal(report.process, .kill))
+        #expect(kernel.signal(shim, .kill))
+        _ = try kernel.awaitEnd(1)
+        #expect(!Census.isAlive(left))
+    }
+
     @Test(
         "directories that a killed reconciler and a killed shim left are removed by the next one",
         .enabled(if: hasCgroup, noCgroup)

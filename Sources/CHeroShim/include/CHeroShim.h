@@ -35,6 +35,10 @@ const char *_Nullable shim_error_name(int error);
 /// started with, every signal blocked. Answers a signalfd for SIGCHLD and HERO_SIGNAL_KILL_TREE, or an error.
 int shim_settle(void);
 
+/// After the start: nobody of the same user may look into the shim, and it leaves no core behind (SH-12). Not before, so
+/// that the program inherits none of it and /proc/self stays ours for the start.
+void shim_harden(void);
+
 /// Ends the process without running anything else.
 _Noreturn void shim_leave(int code);
 

@@ -106,6 +106,8 @@ struct Reconcile: HeroCommand {
         return try OwnReconciler(composition: composition, mode: mode).with(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
+            let cgroups = Cgroups.look(environment: composition.environment)
+            log.say("holds process trees by \(cgroups.words)", at: composition.now)
             log.say(noSync ? "keeps what was applied" : "watches \(composition.directory)", at: composition.now)
             reconciler.run()
             return .good
