@@ -9,6 +9,11 @@ enum Queries {
         var values: Values = []
     }
 
+    static let selectRevisions = """
+        SELECT \(list(RevisionRecord.columns)),
+            (SELECT json_group_array(name) FROM narrowed WHERE narrowed.revision = revisions.number)
+        FROM revisions
+        """
     static let selectJobs = "SELECT \(list(JobRecord.columns)) FROM jobs"
     static let currentJobs = """
         \(selectJobs) WHERE id IN (
