@@ -71,7 +71,7 @@ extension Reconciler {
     /// Moves a job and puts down what follows: its row, its deeds, and what its service does next.
     func move(_ entry: JobEntry, _ event: JobEvent) {
         let before = entry.life
-        let effects = handle(event, entry)
+        let effects = entry.life.handle(event, context(of: entry))
         guard entry.life != before || !effects.isEmpty else { return }
         settle(entry, effects, before: before.record)
         switch entry.owner {
@@ -86,14 +86,14 @@ extension Reconciler {
         if case .orderedDown = event, !before.isAtRest, before.record.isStopping == false {
             entry.service?.cancelled += 1
         }
-        let effects = handle(event, entry)
+        let effects = entry.life.handle(event, context(of: entry))
         guard entry.life != before else { return }
         settle(entry, effects, before: before.record)
     }
 
-    /// Moves a job, and lets it look around as long as it wants to: looking is no deed.
-    private func handle(_ event: JobEvent, _ entry: JobEntry) -> [JobEffect] {
-        var effects = entry.life.handle(event, context(of: entry))
+    /// What follows from looking around, as long as a job wants to: looking is no deed.
+    private func lookAround(_ entry: JobEntry) -> [JobEffect] {
+        var effects: [JobEffect] = []
         while entry.life.wantsLook { effects += entry.life.handle(.saw(obstacles(of: entry)), context(of: entry)) }
         return effects
     }
@@ -115,6 +115,7 @@ extension Reconciler {
 
     /// Puts down the row and the deeds of a job that moved.
     func settle(_ entry: JobEntry, _ effects: [JobEffect], before: JobRecord?) {
+        let effects = effects + lookAround(entry)
         let record = entry.life.record
         if record != before { rows.append(.job(record)) }
         if record.process != before?.process {
