@@ -1,3 +1,4 @@
+import Glibc
 import HeroKernel
 import HeroModel
 
@@ -71,7 +72,9 @@ struct Launch {
     }
 
     private static func refusal(_ what: String, _ flaw: ValueFile.Flaw) -> StartRefusal {
-        StartRefusal(.environment, flaw.number, "\(what): \(flaw.cause)")
+        // A file that is not there was most often looked for in another folder than its author thought of.
+        let hint = flaw.number == ENOENT ? "; a relative path counts from the folder of its manifest" : ""
+        return StartRefusal(.environment, flaw.number, "\(what): \(flaw.cause)\(hint)")
     }
 
     /// The paths execvp(3) would try: a name without a slash is looked up in the program's own PATH.

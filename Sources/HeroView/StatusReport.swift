@@ -57,6 +57,8 @@ public struct ServiceStatus: Hashable, Sendable {
     public var serviceClass: ServiceClass
     /// What its manifest wants; nil when nothing declares it any more, which is to be down.
     public var wanted: WantedStatus?
+    /// Whether its manifest wants it up, and a `down` keeps it from that until the next apply.
+    public var isTakenDown = false
     /// Where it stands.
     public var state: ServiceState
     /// Since when; nil when it was never touched.

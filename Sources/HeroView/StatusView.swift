@@ -112,6 +112,7 @@ public struct StatusView: Sendable {
         }
         switch service.wanted {
         case .start: break
+        case .stop where service.isTakenDown: parts.append("taken down; the next apply brings it up")
         case .stop, .spec, .ignore: parts.append("status: \(service.wanted?.rawValue ?? "")")
         case nil: parts.append("not declared any more")
         }

@@ -18,11 +18,25 @@ extension Property {
     func schema(also effect: String = "") -> SchemaNode {
         var sentences = [summary]
         if let range = form.range { sentences.append("From \(range.least) to \(range.most).") }
+        if form.namesFiles { sentences.append("A relative path counts from the folder of the manifest.") }
         if case .words(let words) = defaultValue { sentences.append("Default: \(words).") }
         if !effect.isEmpty { sentences.append(effect) }
         var entries: [(key: String, value: SchemaNode)] = [("description", .text(sentences.joined(separator: " ")))]
         if let standard = defaultValue.schema { entries.append(("default", standard)) }
         return SchemaNode.map(entries).with(form.schema)
+    }
+}
+
+extension ValueForm {
+    /// Whether what is written is a path, or a list of them.
+    fileprivate var namesFiles: Bool {
+        switch self {
+        case .written(let form): form == .path
+        case .list(of: let item, atLeast: _): item.namesFiles
+        case .bool, .onlyTrue, .text, .duration, .size, .integer, .number, .word, .signal, .map, .object, .either,
+            .action:
+            false
+        }
     }
 }
 

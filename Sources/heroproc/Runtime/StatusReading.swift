@@ -68,7 +68,7 @@ struct StatusReading {
         }
         let place = Dictionary(order.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         actions.sort { place[$0.name, default: .max] < place[$1.name, default: .max] }
-        return ServiceStatus(
+        var status = ServiceStatus(
             name: summary.name,
             serviceClass: spec?.serviceClass ?? summary.serviceClass,
             wanted: wanted(spec, revision),
@@ -78,6 +78,8 @@ struct StatusReading {
             blockedBy: summary.blockedBy,
             actions: actions
         )
+        status.isTakenDown = spec?.status == .start && status.wanted == .stop
+        return status
     }
 
     private func status(_ summary: StandaloneSummary, _ jobs: [JobRecord]) -> StandaloneStatus {
