@@ -57,7 +57,11 @@ public enum Census {
         guard number >= 0 else { return nil }
         let pidfd = Descriptor(number)
         // Signal 0 after the reading proves that the text was about this process and no later one with its pid.
-        guard let stat = ProcStat(of: pid), stat.pid == pid, hl_pidfd_send_signal(number, 0) == 0 else { return nil }
+        // Not being allowed to send one proves as much: of a process that is gone the kernel says ESRCH first.
+        guard let stat = ProcStat(of: pid), stat.pid == pid, [0, -EPERM].contains(hl_pidfd_send_signal(number, 0))
+        else {
+            return nil
+        }
         return (pidfd, stat, UInt64(hl_pidfs_inode(number)))
     }
 

@@ -24,6 +24,7 @@ struct Foreigners {
             user: Self.realUser(of: pid) ?? folder.st_uid,
             ancestors: ancestors,
             protection: protection(of: pid, ancestors: ancestors, isKernelThread: program == nil && Self.isKernels(pid))
+                ?? (hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM ? .otherUser : nil)
         )
     }
 

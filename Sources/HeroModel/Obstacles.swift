@@ -111,6 +111,8 @@ public enum Protection: String, Hashable, Sendable, CaseIterable {
     case kernelThread
     /// It lives in another pid namespace: a container.
     case container
+    /// It belongs to a user whose processes heroproc may not signal.
+    case otherUser
 
     /// What it is, in words.
     public var inWords: String {
@@ -122,6 +124,7 @@ public enum Protection: String, Hashable, Sendable, CaseIterable {
         case .job: "it is a job of heroproc"
         case .kernelThread: "it is a thread of the kernel"
         case .container: "it lives in a container"
+        case .otherUser: "it belongs to another user, and heroproc may not signal it"
         }
     }
 }

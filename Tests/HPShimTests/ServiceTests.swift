@@ -86,7 +86,10 @@ struct ServiceTests {
         let pid = try job.start()
         _ = try job.main()
         #expect(try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8) == "hpshim\n")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count <= 16)
+        // Only root may look into a process that cannot be dumped.
+        if geteuid() == 0 {
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count <= 16)
+        }
         #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count == 1)
         #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
         #expect(job.end(of: pid) == HERO_SHIM_DONE)
