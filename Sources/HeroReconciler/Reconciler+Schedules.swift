@@ -66,10 +66,25 @@ extension Reconciler {
     func takeUpSchedule(_ entry: StandaloneEntry) {
         guard !entry.isLeaving, let due = entry.record.nextRunAt else { return }
         let time = kernel.wallTime()
-        guard due <= time else { return setNext(entry, due) }
+        guard due <= time else {
+            let next = heldToCalendar(due, entry, time)
+            setNext(entry, next)
+            if next != due { rows.append(.standalone(entry.record)) }
+            return
+        }
         tellMissed(entry, from: due, until: time, besides: 0)
         setNext(entry, scheduledRun(of: entry, after: time, anchor: due))
         rows.append(.standalone(entry.record))
+    }
+
+    /// A time to come as it is after the calendar may have been put back while nobody looked: nobody waits longer than the
+    /// rhythm says (reliability.md TM-1).
+    private func heldToCalendar(_ due: WallTime, _ entry: StandaloneEntry, _ time: WallTime) -> WallTime {
+        switch entry.record.spec.schedule?.timing {
+        case .every(let interval): min(due, time + interval)
+        case .cron: scheduledRun(of: entry, after: time, anchor: due).map { min(due, $0) } ?? due
+        case nil: due
+        }
     }
 
     private func tellMissed(_ entry: StandaloneEntry, from due: WallTime, until time: WallTime, besides made: Int) {

@@ -171,6 +171,16 @@ struct ScheduleTests {
         #expect(try machine.jobs("backup").count == 1)
     }
 
+    @Test("TM-1: a calendar that was put back while nobody looked delays no run beyond the rhythm")
+    func putBackUnseen() throws {
+        let machine = try Machine()
+        try machine.apply(manifest("every: 10s"))
+        machine.world.setCalendar(by: .seconds(-20_000))
+        try machine.crash()
+        try machine.pass(.seconds(11))
+        #expect(try machine.jobs("backup").count == 1)
+    }
+
     @Test("a job that goes on while the reconciler is killed is taken up, and ends as it would have")
     func adopted() throws {
         let machine = try Machine()
