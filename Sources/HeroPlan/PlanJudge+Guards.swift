@@ -23,7 +23,8 @@ extension PlanJudge {
         while let name = pending.popLast() {
             var next = goesDown(name) ? dependents[name] ?? [] : []
             if comesUp(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
-                next += (desired.services[name]?.spec.requires ?? []).filter { !isLive($0) }
+                // What is only partly up, and keeps its jobs, is completed too.
+                next += declaredRequires(name).filter { !isLive($0) || asked($0) == .start }
                 next += (rivals[name] ?? []).filter { verdict($0) == .down }
             }
             for other in next where inside.insert(other).inserted { pending.append(other) }

@@ -3,8 +3,8 @@ import HeroModel
 extension Planning {
     /// Step 2: what a narrowed plan is about: the named ones and what they drag along.
     ///
-    /// Whatever goes down takes its dependents along; whatever comes up takes along what it requires and is down, and
-    /// what it conflicts with and is wanted down.
+    /// Whatever goes down takes its dependents along; whatever comes up takes along what it requires and is down
+    /// or to be completed, and what it conflicts with and is wanted down.
     mutating func findScope() {
         guard !options.only.isEmpty else { return }
         isInScope = [Bool](repeating: false, count: subjects.count)

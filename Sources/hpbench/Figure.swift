@@ -35,127 +35,89 @@ enum Figure: Int, CaseIterable {
     /// A bound that a figure must keep.
     enum Aim {
         case none
+        /// Nothing at all may be left of it.
+        case zero
         case under(Double)
+        case atMost(Double)
         case over(Double)
 
-        /// Whether a value keeps it.
+        /// Whether a value keeps it, to four digits behind the point.
         func isMet(by value: Double) -> Bool {
             switch self {
             case .none: true
+            case .zero: value < 0.01
             case .under(let bound): value < bound
+            case .atMost(let bound): value <= bound + 0.0001
             case .over(let bound): value > bound
             }
         }
-    }
 
-    /// What is aimed at, for the full number of services.
-    var aim: Aim {
-        switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading, .diffThousandMemory,
-            .diffMemory:
-            .none
-        case .startRatio: .under(4.0001)
-        case .stop: .under(0.3)
-        case .shimMemory: .under(0.0601)
-        case .memory: .under(90)
-        case .residentFew: .under(40)
-        case .residentMany: .under(60)
-        case .healingMedian: .under(3)
-        case .idle: .under(0.01)
-        case .logThroughput: .over(300)
-        case .diff, .diffThousand: .under(0.15)
-        case .historyJobs, .historyStatus: .under(0.05)
-        case .historyRetained: .under(10)
-        case .readingRatio: .under(3.0001)
-        case .readingMemory: .under(10.0001)
-        case .hostileTime: .under(100)
-        case .hostileMemory: .under(20)
-        case .planThousand: .under(0.01)
-        case .planTenThousand: .under(0.1)
-        case .planHundredThousand, .diffTenThousand: .under(1.5)
+        /// As it is written.
+        var text: String {
+            switch self {
+            case .none: ""
+            case .zero: "none"
+            case .under(let bound): "under \(Self.short(bound))"
+            case .atMost(let bound): "at most \(Self.short(bound))"
+            case .over(let bound): "over \(Self.short(bound))"
+            }
+        }
+
+        private static func short(_ bound: Double) -> String {
+            Int(exactly: bound).map { "\($0)" } ?? "\(bound)"
         }
     }
 
-    /// The aim as it is written.
-    var aimText: String {
-        switch self {
-        case .start, .launch, .healingTail, .diffProcessor, .validate, .historySize, .reading, .diffThousandMemory,
-            .diffMemory:
-            ""
-        case .startRatio: "at most 4"
-        case .stop: "under 0.3"
-        case .shimMemory: "at most 0.06"
-        case .memory: "under 90"
-        case .residentFew: "under 40"
-        case .residentMany: "under 60"
-        case .healingMedian: "under 3"
-        case .idle: "none"
-        case .logThroughput: "over 300"
-        case .diff, .diffThousand: "under 0.15"
-        case .historyJobs, .historyStatus: "under 0.05"
-        case .historyRetained: "under 10"
-        case .readingRatio: "at most 3"
-        case .readingMemory: "at most 10"
-        case .hostileTime: "under 100"
-        case .hostileMemory: "under 20"
-        case .planThousand: "under 0.01"
-        case .planTenThousand: "under 0.1"
-        case .planHundredThousand, .diffTenThousand: "under 1.5"
-        }
+    /// What is written of it.
+    struct Line {
+        /// What it says, with its unit.
+        let title: String
+        /// How many digits behind the point say something.
+        let digits: Int
+        /// What is aimed at, for the full number of services.
+        var aim: Aim = .none
     }
 
-    /// What it says, with its unit.
-    func title(_ sizes: Sizes) -> String {
-        let many = "\(sizes.many)"
-        let few = "\(sizes.few)"
-        let jobs = "\(sizes.jobs)"
+    /// What is written of it, for so many services.
+    func line(_ sizes: Sizes) -> Line {
+        let (many, few, jobs) = (sizes.many, sizes.few, sizes.jobs)
         return switch self {
-        case .start: "start of \(many) logged services, s"
-        case .startRatio: "the same, times the bare `posix_spawn` loop"
-        case .launch: "of that: first job recorded to last program started, s"
-        case .stop: "stop of \(many), s"
-        case .shimMemory: "memory of the supervision of one job (PSS), MB"
-        case .memory: "all of it with \(many) jobs (PSS), MB"
-        case .residentFew: "RSS of the main process with \(few) jobs, MiB"
-        case .residentMany: "RSS of the main process with \(many) jobs, MiB"
-        case .healingMedian: "death to running again, p50, ms"
-        case .healingTail: "death to running again, p99, ms"
-        case .idle: "context switches per second, idle with \(few) jobs"
-        case .logThroughput: "log throughput, lines of 100 bytes, MB/s"
-        case .diff: "`diff` with \(many) services, nothing to do, s"
-        case .diffProcessor: "the same, processor time, s"
-        case .validate: "`validate` of \(many) services, s"
-        case .historyJobs: "`jobs --service` with \(jobs) jobs of 100 services on record, processor time, s"
-        case .historyStatus: "`status` with the same, processor time, s"
-        case .historySize: "database with \(jobs) jobs, MB"
-        case .historyRetained: "the same after retention, MB"
-        case .reading: "\(sizes.manifests) manifests of 600 bytes read, decoded and checked, s"
-        case .readingRatio: "the same, times libyaml's bare events"
-        case .readingMemory: "the same, memory, times the text"
-        case .hostileTime: "the slowest file that nobody means, ms"
-        case .hostileMemory: "the memory of the largest one, MiB"
-        case .planThousand: "a plan alone, 1,000 services in 20 layers, s"
-        case .planTenThousand: "a plan alone, 10,000 services, s"
-        case .planHundredThousand: "a plan alone, 100,000 services, s"
-        case .diffThousand: "`diff` of 1,000 new services, s"
-        case .diffThousandMemory: "the same, peak memory, MiB"
-        case .diffTenThousand: "`diff` of 10,000 new services, s"
-        case .diffMemory: "the same, peak memory, MiB"
-        }
-    }
-
-    /// How many digits behind the point say something.
-    var digits: Int {
-        switch self {
-        case .start, .launch, .stop, .shimMemory, .diff, .diffProcessor, .validate, .historyJobs, .historyStatus,
-            .reading, .diffThousand, .diffTenThousand:
-            3
-        case .startRatio, .idle, .healingMedian, .healingTail, .readingRatio: 2
-        case .planThousand, .planTenThousand, .planHundredThousand: 4
-        case .memory, .residentFew, .residentMany, .historySize, .historyRetained, .readingMemory, .hostileTime,
-            .hostileMemory, .diffThousandMemory, .diffMemory:
-            1
-        case .logThroughput: 0
+        case .start: Line(title: "start of \(many) logged services, s", digits: 3)
+        case .startRatio: Line(title: "the same, times the bare `posix_spawn` loop", digits: 2, aim: .atMost(4))
+        case .launch: Line(title: "of that: first job recorded to last program started, s", digits: 3)
+        case .stop: Line(title: "stop of \(many), s", digits: 3, aim: .under(0.3))
+        case .shimMemory: Line(title: "memory of the supervision of one job (PSS), MB", digits: 3, aim: .atMost(0.06))
+        case .memory: Line(title: "all of it with \(many) jobs (PSS), MB", digits: 1, aim: .under(90))
+        case .residentFew: Line(title: "RSS of the main process with \(few) jobs, MiB", digits: 1, aim: .under(40))
+        case .residentMany: Line(title: "RSS of the main process with \(many) jobs, MiB", digits: 1, aim: .under(60))
+        case .healingMedian: Line(title: "death to running again, p50, ms", digits: 2, aim: .under(3))
+        case .healingTail: Line(title: "death to running again, p99, ms", digits: 2)
+        case .idle: Line(title: "context switches per second, idle with \(few) jobs", digits: 2, aim: .zero)
+        case .logThroughput: Line(title: "log throughput, lines of 100 bytes, MB/s", digits: 0, aim: .over(300))
+        case .diff: Line(title: "`diff` with \(many) services, nothing to do, s", digits: 3, aim: .under(0.15))
+        case .diffProcessor: Line(title: "the same, processor time, s", digits: 3)
+        case .validate: Line(title: "`validate` of \(many) services, s", digits: 3)
+        case .historyJobs:
+            Line(
+                title: "`jobs --service` with \(jobs) jobs of 100 services on record, processor time, s",
+                digits: 3,
+                aim: .under(0.05)
+            )
+        case .historyStatus: Line(title: "`status` with the same, processor time, s", digits: 3, aim: .under(0.05))
+        case .historySize: Line(title: "database with \(jobs) jobs, MB", digits: 1)
+        case .historyRetained: Line(title: "the same after retention, MB", digits: 1, aim: .under(10))
+        case .reading: Line(title: "\(sizes.manifests) manifests of 600 bytes read, decoded and checked, s", digits: 3)
+        case .readingRatio: Line(title: "the same, times libyaml's bare events", digits: 2, aim: .atMost(3))
+        case .readingMemory: Line(title: "the same, memory, times the text", digits: 1, aim: .atMost(10))
+        case .hostileTime: Line(title: "the slowest file that nobody means, ms", digits: 1, aim: .under(100))
+        case .hostileMemory: Line(title: "the memory of the largest one, MiB", digits: 1, aim: .under(20))
+        case .planThousand: Line(title: "a plan alone, 1,000 services in 20 layers, s", digits: 4, aim: .under(0.01))
+        case .planTenThousand: Line(title: "a plan alone, 10,000 services, s", digits: 4, aim: .under(0.1))
+        case .planHundredThousand: Line(title: "a plan alone, 100,000 services, s", digits: 4, aim: .under(1.5))
+        case .diffThousand: Line(title: "`diff` of 1,000 new services, s", digits: 3, aim: .under(0.15))
+        case .diffThousandMemory: Line(title: "the same, peak memory, MiB", digits: 1)
+        case .diffTenThousand: Line(title: "`diff` of 10,000 new services, s", digits: 3, aim: .under(1.5))
+        case .diffMemory: Line(title: "the same, peak memory, MiB", digits: 1)
         }
     }
 }

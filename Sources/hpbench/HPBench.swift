@@ -86,7 +86,7 @@ struct HPBench: ParsableCommand {
         if write {
             try report.write(to: "docs/reference/performance.md")
             for figure in report.missed {
-                print("misses its aim; the page must say what it is spent on: \(figure.title(sizes))")
+                print("misses its aim; the page must say what it is spent on: \(figure.line(sizes).title)")
             }
         }
     }

@@ -10,7 +10,8 @@ struct Report {
         let columns = results.columns
         let header = ["figure"] + columns.map(name) + ["aim", ""]
         let rows = Figure.allCases.map { figure in
-            [figure.title(sizes)] + columns.map { cell(figure, $0) } + [figure.aimText, verdict(figure)]
+            let line = figure.line(sizes)
+            return [line.title] + columns.map { cell(figure, $0) } + [line.aim.text, verdict(figure)]
         }
         let widths = header.indices.map { index in
             ([header] + rows).map { $0[index].count }.max() ?? 0
@@ -26,7 +27,7 @@ struct Report {
     /// The figures that miss their aim.
     var missed: [Figure] {
         Figure.allCases.filter { figure in
-            results[figure, .heroproc].map { !figure.aim.isMet(by: $0) } ?? false
+            results[figure, .heroproc].map { !figure.line(sizes).aim.isMet(by: $0) } ?? false
         }
     }
 
@@ -59,12 +60,13 @@ struct Report {
 
     private func cell(_ figure: Figure, _ column: Measurements.Column) -> String {
         guard let value = results[figure, column] else { return "" }
-        return String(format: "%.\(figure.digits)f", value)
+        return String(format: "%.\(figure.line(sizes).digits)f", value)
     }
 
     private func verdict(_ figure: Figure) -> String {
-        guard !figure.aimText.isEmpty, let value = results[figure, .heroproc] else { return "" }
-        return figure.aim.isMet(by: value) ? "met" : "missed"
+        let aim = figure.line(sizes).aim
+        guard !aim.text.isEmpty, let value = results[figure, .heroproc] else { return "" }
+        return aim.isMet(by: value) ? "met" : "missed"
     }
 }
 

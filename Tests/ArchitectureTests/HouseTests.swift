@@ -41,6 +41,23 @@ struct HouseTests {
         }
     }
 
+    @Test("every row of what survives what names tests that exist")
+    func failureMatrixIsTested() throws {
+        let page = try House.file("docs/explanation/what-survives-what.md")
+        let tests = try House.files(below: "Tests", ending: "Tests.swift").map(\.text).joined(separator: "\n")
+        let rows = page.text.split(separator: "\n").filter { $0.hasPrefix("| ") && !$0.hasPrefix("| what happens") }
+        #expect(rows.count > 20)
+        for row in rows {
+            let named = row.matches(of: /`(?<suite>[A-Z]\w+Tests)(?:\/(?<name>\w+))?`/)
+            #expect(!named.isEmpty, "no test is named in: \(row)")
+            for test in named {
+                #expect(tests.contains("struct \(test.suite)"), "no suite \(test.suite)")
+                guard let name = test.name else { continue }
+                #expect(tests.contains("func \(name)("), "no test \(test.suite)/\(name)")
+            }
+        }
+    }
+
     @Test("the Makefile explains each of its targets")
     func makefileExplainsItself() throws {
         let text = try House.file("Makefile").text
