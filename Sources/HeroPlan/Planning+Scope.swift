@@ -20,8 +20,10 @@ extension Planning {
                 isInScope[number] = true
                 hasGrown = true
             }
+            let isHopeless = trial.findWhatIsHopeless()
             // Dependents before what they require, so that one pass reaches the bottom.
-            for number in order.reversed() where isInScope[number] && subjects[number].wish.isWanted {
+            for number in order.reversed() where isInScope[number] && !isHopeless[number] {
+                guard subjects[number].wish.isWanted else { continue }
                 guard trial.goesDown[number] || subjects[number].need == .start else { continue }
                 for requirement in requirements.row(number) {
                     hasGrown = pull(Int(requirement), if: .start) || hasGrown
@@ -31,6 +33,19 @@ extension Planning {
                 }
             }
         }
+    }
+
+    /// What is down, or goes down, and will not be up whatever a larger scope would do: nothing is started for it.
+    private func findWhatIsHopeless() -> [Bool] {
+        var isHopeless = [Bool](repeating: false, count: subjects.count)
+        for number in order where goesDown[number] || !subjects[number].isLive {
+            let subject = subjects[number]
+            let row = requirements.row(number)
+            let mayStart = subject.wish.isWanted && (goesDown[number] || subject.need == .start)
+            isHopeless[number] =
+                !mayStart || row.count < subject.declaredRequires.count || row.contains { isHopeless[Int($0)] }
+        }
+        return isHopeless
     }
 
     private mutating func pull(_ number: Int, if need: Need) -> Bool {
