@@ -37,7 +37,8 @@ struct AccountProgram {
     func start(_ question: Account.Question) throws(StartRefusal) -> Running {
         var error: Int32 = 0
         if let running = start(AccountAnswer.arguments(question), &error) { return running }
-        throw StartRefusal(.user, error, "\(question.words): its lookup cannot be started: \(path): \(errorText(error))")
+        let words = "\(question.words): its lookup cannot be started: \(path): \(errorText(error))"
+        throw StartRefusal(.user, error, words)
     }
 
     /// The entry of a user wherever the machine keeps it, waited for, but not for ever; nil when none came.

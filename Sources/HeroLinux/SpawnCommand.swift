@@ -1,7 +1,7 @@
 import CHeroLinux
 
 extension hl_command {
-    /// Runs it; the pid, or the negated errno with the step that failed.
+    /// Runs it.
     ///
     /// - Parameters:
     ///   - candidates: Absolute paths, tried in order like execvp(3).
@@ -9,6 +9,7 @@ extension hl_command {
     ///   - variables: Its whole environment, as `NAME=value`.
     ///   - directory: Where it runs.
     ///   - step: Where it failed, one of `HL_STEP_...`.
+    /// - Returns: the pid, or the negated errno.
     func spawn(
         _ candidates: [String],
         _ arguments: [String],

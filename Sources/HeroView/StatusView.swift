@@ -195,13 +195,13 @@ extension StatusView {
             "job_id": JSONValue(action.job),
             "phase": JSONValue(action.phase?.rawValue),
             "next_run_at": JSONValue(standalone.nextRunAt?.description),
-            "paused": .bool(standalone.isPaused),
             "pid": JSONValue(action.pid),
-            "containment": JSONValue(action.containment?.rawValue),
             "attempt": JSONValue(action.attempt),
             "restart_count": JSONValue(action.restartCount),
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
+            "containment": JSONValue(action.containment?.rawValue),
+            "paused": .bool(standalone.isPaused),
         ]
     }
 
@@ -211,13 +211,13 @@ extension StatusView {
             "job_id": JSONValue(action.job),
             "phase": JSONValue(action.phase?.rawValue),
             "pid": JSONValue(action.pid),
-            "containment": JSONValue(action.containment?.rawValue),
             "ready": .bool(action.isReady),
             "healthy": JSONValue(action.isHealthy),
             "attempt": JSONValue(action.attempt),
             "restart_count": JSONValue(action.restartCount),
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
+            "containment": JSONValue(action.containment?.rawValue),
         ]
     }
 }

@@ -62,8 +62,10 @@ struct Spec {
         guard header.handover_codes != 0 else { return (1, 0, 0, 0) }
         let map = base + Int(header.handover_codes)
         return (
-            map.loadUnaligned(as: UInt64.self), map.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
-            map.loadUnaligned(fromByteOffset: 16, as: UInt64.self), map.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+            map.loadUnaligned(as: UInt64.self),
+            map.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+            map.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+            map.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
         )
     }
 

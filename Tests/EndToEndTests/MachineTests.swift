@@ -41,7 +41,8 @@ struct MachineTests {
     }
 
     /// The limits that `diff` warns of.
-    private func warned(_ world: World, _ options: String..., extra: [String: String] = [:]) async throws -> Set<String> {
+    private func warned(_ world: World, _ options: String..., extra: [String: String] = [:]) async throws -> Set<String>
+    {
         let answer = try await world.run(["diff", "-o", "json"] + options, extra: extra)
         let found = try #require(answer.json["diagnostics"] as? [[String: Any]], "\(answer.out)\(answer.err)")
         return Set(
@@ -68,7 +69,9 @@ struct MachineTests {
         }
     }
 
-    @Test("SP-5: where a reconciler lives, its machine counts, not that of who asks; it says so itself, once for each revision")
+    @Test(
+        "SP-5: where a reconciler lives, its machine counts, not that of who asks; it says so itself, once for each revision"
+    )
     func living() async throws {
         try await World.with { world in
             let some = ["HEROPROC_CGROUP": try cgroup(world, "memory cpu\n")]
@@ -133,11 +136,16 @@ struct MachineTests {
             #expect(world.text("/proc/\(shim)/comm") == "hpshim\n")
             #expect(score(shim) == -1000)
             #expect(score(life.pid) == usual)
-            #expect(Int(world.text(asked).trimmingCharacters(in: .whitespacesAndNewlines)) == usual, "a probe's command")
+            #expect(
+                Int(world.text(asked).trimmingCharacters(in: .whitespacesAndNewlines)) == usual,
+                "a probe's command"
+            )
             #expect(score(try await world.life("eager").pid) == 700)
             // And again below a keeper that starts it anew.
             kill(reconciler, SIGKILL)
-            try await eventually("it is back") { world.reconciler.map { $0 != reconciler && score($0) == -900 } ?? false }
+            try await eventually("it is back") {
+                world.reconciler.map { $0 != reconciler && score($0) == -900 } ?? false
+            }
             kill(life.pid, SIGKILL)
             let next = try await world.life("web", number: 2)
             #expect(score(next.pid) == usual)

@@ -147,7 +147,7 @@ struct AdoptionTests {
         #expect(adopt(Bench.process(), other, .nothing).life.phase == .over(.failed))
     }
 
-    @Test("RS-3: and waits for what stands in its way keeps its deadline; one that has passed, or is of another boot, does not count")
+    @Test("RS-3: and waits for what is in its way keeps its deadline, unless that has passed or is of another boot")
     func inTheWay() {
         let deadline = Moment(nanoseconds: 9_000_000_000)
         let record = record {

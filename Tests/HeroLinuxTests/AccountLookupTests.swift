@@ -79,7 +79,7 @@ import Testing
         #expect(eventually { asked(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 
-    @Test("who asks for the same at one time shares one lookup; the next start asks anew, and a probe of a start does not")
+    @Test("who asks for the same at one time shares a lookup; the next start asks anew, a probe of a start does not")
     func shared() throws {
         let (sandbox, kernel) = try machine(
             "echo $$ >> asked; until [ -e go ]; do sleep 0.01; done; exec $HEROPROC \"$@\""
@@ -193,7 +193,7 @@ import Testing
         }
     }
 
-    @Test("a number is nobody's name: what belongs to it stands in /etc/passwd and /etc/group, and nobody else is asked")
+    @Test("a number is nobody's name: what belongs to it stands in /etc/passwd and /etc/group; nobody else is asked")
     func numbers() throws {
         #expect(Account.Question(user: "1000", group: nil).isLocal)
         #expect(Account.Question(user: nil, group: "0").isLocal)

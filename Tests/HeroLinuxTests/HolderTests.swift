@@ -57,7 +57,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(look(ports: [port]) == Obstacles())
     }
 
-    @Test("TP-3: a listener that is on its way between two processes has no holder that can be seen, and nobody is blamed")
+    @Test("TP-3: a listener on its way between two processes has no holder that can be seen, and nobody is blamed")
     func parked() throws {
         let (listener, port) = try boundPort()
         var pair: [Int32] = [0, 0]
@@ -163,8 +163,11 @@ private let needsRoot = Comment("namespaces of one's own need root")
         unshare.reap()
     }
 
-    @Test("RC-2: what holds a port for a container says how to end that", arguments: ["docker-proxy", "rootlessport"])
-    func forwarder(_ name: String) throws {
+    @Test(
+        "RC-2: what holds a port for a container says how to end that; a shim, or a keeper, is one by its name",
+        arguments: [("docker-proxy", Protection.forwarder), ("rootlessport", .forwarder), ("hpshim", .shim)]
+    )
+    func named(_ name: String, _ protection: Protection) throws {
         let sandbox = try Sandbox()
         let path = "\(sandbox.folder)/\(name)"
         let program = try #require(readFile("/bin/sleep", limit: 1 << 24))
@@ -176,8 +179,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         close(descriptor)
         #expect(eventually { Foreigners.program(of: stranger.pid) == path })
         let process = try #require(look(ports: [port]).holders.first?.process)
-        #expect(process.protection == .forwarder)
-        #expect(process.refusal?.contains("stop that one") == true)
+        #expect(process.protection == protection && process.refusal == protection.inWords)
         stranger.reap()
     }
 
@@ -198,6 +200,67 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(process.refusal == "it is the job core/test.7 #7 of heroproc")
         kernel.killTree(order.start)
         _ = try kernel.awaitEnd(7)
+    }
+
+    // MARK: Unix sockets
+
+    /// A Unix socket of a type, bound to a path.
+    private func bound(_ path: String, _ type: Int32) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, type | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let size = socklen_t(MemoryLayout<sa_family_t>.size + path.utf8.count + 1)
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, size) }
+        }
+        try #require(result == 0)
+        return descriptor
+    }
+
+    private static let types: [(String, Int32)] = [("stream", 1), ("datagram", 2), ("seqpacket", 5)]
+
+    @Test("SK-1, SK-2: a socket of any type has its holder, also when that is stopped; without it, the file is stale")
+    func types() throws {
+        for (name, type) in Self.types {
+            let sandbox = try Sandbox()
+            let path = "\(sandbox.folder)/\(name).sock"
+            let stranger = try Stranger.holding(bound(path, type))
+            kill(stranger.pid, SIGSTOP)
+            let found = look(sockets: [path])
+            #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid], "\(name)")
+            #expect(found.staleSockets.isEmpty && found.hindrances.isEmpty)
+            stranger.reap()
+            #expect(look(sockets: [path]).holders.isEmpty)
+        }
+    }
+
+    @Test("SK-1: a socket bound by a relative name is found, and each of the workers that share it")
+    func workers() throws {
+        let sandbox = try Sandbox()
+        let stranger = try Stranger(
+            ["/bin/sh", "-c", "cd \(sandbox.folder); exec \(try oracle()) listen-unix web.sock fork 4"],
+            environment: ["ORACLE_DIR": sandbox.folder]
+        )
+        func holders() -> [Int32] {
+            look(sockets: [sandbox.folder + "/web.sock"]).holders.compactMap(\.process?.identity.pid)
+        }
+        #expect(eventually { holders().count == 5 })
+        #expect(holders().contains(stranger.pid))
+        for pid in holders() where pid != stranger.pid { kill(pid, SIGKILL) }
+        stranger.reap()
+    }
+
+    @Test("SK-1: of two that were bound to one path, the one that it leads to holds it")
+    func rebound() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/web.sock"
+        let former = try Stranger.holding(bound(path, 1))
+        unlink(path)
+        let latter = try Stranger.holding(bound(path, 1))
+        #expect(look(sockets: [path]).holders.map(\.process?.identity.pid) == [latter.pid])
+        former.reap()
+        latter.reap()
     }
 
     /// The workload of the end-to-end tests, built beside these.
