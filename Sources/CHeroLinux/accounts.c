@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +41,44 @@ long hl_account(const char *name, unsigned int *uid, unsigned int *gid, char *bu
     }
     free(strings);
     return size;
+}
+
+long hl_local_account(unsigned int uid, unsigned int *gid, char *buffer, long capacity) {
+    FILE *file = fopen("/etc/passwd", "re");
+    if (file == NULL) return 0;
+    char *strings = malloc(LARGEST_ENTRY);
+    struct passwd entry, *found = NULL;
+    long size = strings == NULL ? -ENOMEM : 0;
+    while (size == 0 && fgetpwent_r(file, &entry, strings, LARGEST_ENTRY, &found) == 0) {
+        if (entry.pw_uid != uid) continue;
+        *gid = entry.pw_gid;
+        size = copy_entry(&entry, buffer, capacity);
+        break;
+    }
+    free(strings);
+    fclose(file);
+    return size;
+}
+
+int hl_local_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity) {
+    int count = 0;
+    if (count++ < capacity) groups[0] = gid;
+    FILE *file = fopen("/etc/group", "re");
+    if (file == NULL) return count;
+    char *strings = malloc(LARGEST_ENTRY);
+    struct group entry, *found = NULL;
+    while (strings != NULL && fgetgrent_r(file, &entry, strings, LARGEST_ENTRY, &found) == 0) {
+        if (entry.gr_gid == gid) continue;
+        for (char **member = entry.gr_mem; *member != NULL; member++) {
+            if (strcmp(*member, name) != 0) continue;
+            if (count < capacity) groups[count] = entry.gr_gid;
+            count++;
+            break;
+        }
+    }
+    free(strings);
+    fclose(file);
+    return count;
 }
 
 long hl_user(unsigned int user, char *buffer, long capacity) {

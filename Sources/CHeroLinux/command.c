@@ -3,9 +3,12 @@
 #include "CHeroLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,6 +16,8 @@
 // What parent and child share while the parent waits for the child to execute.
 struct shared {
     const struct hl_command *command;
+    const char *oom_score;  // in digits; null: it stays
+    pid_t parent;
     volatile int step;
     volatile int error;
 };
@@ -54,10 +59,25 @@ static void reset_signals(void) {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
+// What may not be set is left as it is: a command that goes a little late is better than none.
+static void set_oom_score(const char *score) {
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    long ignored = write(file, score, strlen(score));
+    (void)ignored;
+    close(file);
+}
+
 static _Noreturn void execute(struct shared *shared) {
     const struct hl_command *command = shared->command;
     if (setsid() < 0) fail(shared, HL_STEP_PREPARE);
-    if (dup2(command->null, 0) < 0 || dup2(command->null, 1) < 0 || dup2(command->errors, 2) < 0) {
+    if (command->dies_with_us) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(shared, HL_STEP_PREPARE);
+        // Gone before that was asked for.
+        if (getppid() != shared->parent) _exit(127);
+    }
+    if (shared->oom_score != NULL) set_oom_score(shared->oom_score);
+    if (dup2(command->null, 0) < 0 || dup2(command->output, 1) < 0 || dup2(command->errors, 2) < 0) {
         fail(shared, HL_STEP_PREPARE);
     }
     // Where the call is missing, everything of ours is close-on-exec.
@@ -80,7 +100,12 @@ static _Noreturn void execute(struct shared *shared) {
 }
 
 int hl_spawn_command(const struct hl_command *command, int *step) {
-    struct shared shared = {.command = command};
+    struct shared shared = {.command = command, .parent = getpid()};
+    char score[16];
+    if (command->sets_oom_score) {
+        snprintf(score, sizeof score, "%d", command->oom_score);
+        shared.oom_score = score;
+    }
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CHeroShim.h"
+#include "rights.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -38,6 +39,8 @@ int shim_keep_settle(void) {
     // Nobody's hangup is meant for the first process of a container, and it would end any other.
     if (getpid() != 1) sigaddset(&heard, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &heard, NULL) != 0) return -errno;
+    // Without us nobody would bring the reconciler back: of all that heroproc is, we and the shims are the last to go (OM-2).
+    rights_protect_shim();
     // What loses its parent below us comes to us and is reaped here, wherever that is.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int descriptor = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -56,6 +59,7 @@ int shim_keep_start(int is_first) {
     if (!is_first && last_digit != NULL && *last_digit == '0') *last_digit = '1';
     int pid = fork();
     if (pid != 0) return pid < 0 ? -errno : pid;
+    rights_unprotect();
     // Ctrl-C is then for us alone, and passed on once.
     setpgid(0, 0);
     // SIGTERM and SIGINT stay blocked: one that comes before the program can take it waits there.

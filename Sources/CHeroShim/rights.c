@@ -52,6 +52,10 @@ void rights_protect_shim(void) {
     is_protected = write_score(-1000) == 0;
 }
 
+void rights_unprotect(void) {
+    if (is_protected) (void)write_score(starter_score);
+}
+
 static int limit(int resource, uint64_t value) {
     if (value == HERO_NO_LIMIT) return 0;
     struct rlimit both = {.rlim_cur = value, .rlim_max = value};

@@ -10,8 +10,6 @@ public struct ObstacleOrder: Hashable, Sendable {
     public var pidFile: String?
     /// The name of the PID file that heroproc writes for it; nil where it does not.
     public var ownPIDFile: String?
-    /// The user it runs as, as the manifest says it; nil: heroproc's own.
-    public var user: String?
     /// Its program, as its first argument says it; empty for a script.
     public var program: String
     /// Where `PATH` is found, when the program has no slash.
@@ -24,7 +22,6 @@ public struct ObstacleOrder: Hashable, Sendable {
         ports: [TCPEndpoint],
         sockets: [String],
         pidFile: String?,
-        user: String?,
         program: String,
         environment: [EnvironmentLayer],
         recorded: ProcessIdentity?
@@ -32,7 +29,6 @@ public struct ObstacleOrder: Hashable, Sendable {
         self.ports = ports
         self.sockets = sockets
         self.pidFile = pidFile
-        self.user = user
         self.program = program
         self.environment = environment
         self.recorded = recorded

@@ -24,6 +24,8 @@ public struct LaunchOrder: Hashable, Sendable {
     public var pidFile: String?
     /// How long after the fork that file is waited for.
     public var handoverTimeout: Duration = .seconds(30)
+    /// The exit codes of a program that has forked away well; any other is a failed start, whatever the file says.
+    public var handoverCodes: Set<Int32> = [0]
     /// For what the main program leaves behind when it ends.
     public var stop: StopPolicy
     /// How much output is kept.

@@ -121,7 +121,7 @@ public struct Clearance: Hashable, Sendable {
                 case .pidFile(let path): "\(process) is this action already, says \(path)"
                 case .tcp, .socket: "\(claim.resource) is held by \(process)"
                 }
-            if let protection = process.protection { return ([], "\(fact); \(protection.inWords)") }
+            if let refusal = process.refusal { return ([], "\(fact); \(refusal)") }
             guard let permission = rules.permission(isInstance: claim.runsProgram) else {
                 let key = claim.runsProgram ? "singleton" : "kill_others"
                 return ([], "\(fact); end it, or allow it to be stopped with `\(key): true`")

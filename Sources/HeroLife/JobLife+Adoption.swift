@@ -33,7 +33,11 @@ extension JobLife {
             return record.service == nil ? outliveAlone(sighting, context) : outlive(sighting, context)
         }
         switch record.phase {
-        case .pending, .waiting: return []
+        case .pending: return []
+        case .waiting:
+            // What stood in its way is looked at again when that was to be, not because somebody came back (RS-3).
+            guard let deadline = storedDeadline(context), deadline > context.now else { return [] }
+            phase = .clearing(Clearing(lookAt: deadline, refusals: record.error == nil ? 0 : 1, reason: record.error))
         case .succeeded: phase = .over(.succeeded)
         case .failed: phase = .over(.failed)
         case .cancelled: phase = .over(.cancelled)

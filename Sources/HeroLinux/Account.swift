@@ -4,16 +4,27 @@ import HeroKernel
 import HeroModel
 
 /// A user with all its groups, found by name or number before a start (reliability.md SP-4).
-struct Account {
+///
+/// Names are looked up in whatever the machine is told to ask (nsswitch.conf(5)), and that may take for ever: in the
+/// reconciler it is done by `AccountLookups` alone. Numbers are taken as they are; what belongs to them is what `/etc/passwd`
+/// and `/etc/group` say, and nobody else is asked.
+struct Account: Hashable {
     /// `HOME USER LOGNAME SHELL` of the user.
     static let variableNames = ["HOME", "USER", "LOGNAME", "SHELL"]
+
+    /// What stands in the database of users.
+    struct Entry: Hashable {
+        var name: String
+        var home: String
+        var shell: String
+    }
 
     var uid: UInt32
     var gid: UInt32
     /// The supplementary groups.
     var groups: [UInt32]
-    /// What stands in the database of users; nil for a number that has no entry there.
-    private var entry: (name: String, home: String, shell: String)?
+    /// What is known of the user; nil for a number that has no entry.
+    var entry: Entry?
 
     /// `HOME USER LOGNAME SHELL` as a login of the user would set them.
     var variables: [String: String] {
@@ -24,80 +35,122 @@ struct Account {
     /// Whether this is who the reconciler is, so that nothing needs to be changed, nor may be by an ordinary user.
     var isOwn: Bool { geteuid() != 0 && uid == geteuid() && gid == getegid() }
 
-    /// Finds who is meant.
+    /// Who is asked for: a user, a group, or both, by name or number.
+    struct Question: Hashable {
+        var user: String?
+        var group: String?
+
+        /// nil when neither is named: then it is whoever starts it.
+        init?(_ rights: Rights) {
+            guard rights.user != nil || rights.group != nil else { return nil }
+            self.init(user: rights.user, group: rights.group)
+        }
+
+        init(user: String?, group: String?) {
+            self.user = user
+            self.group = group
+        }
+
+        /// Whether nobody needs to be asked: numbers alone.
+        var isLocal: Bool { [user, group].allSatisfy { $0.map { accountNumber($0) != nil } ?? true } }
+
+        /// As events name it.
+        var words: String { user.map { "user `\($0)`" } ?? "group `\(group ?? "")`" }
+    }
+
+    /// Finds who is meant; takes as long as the machine's databases do.
     ///
-    /// - Returns: nil when neither a user nor a group is named.
     /// - Throws: A refusal at the stage `user` that names what is not there.
-    static func of(_ rights: Rights) throws(StartRefusal) -> Account? {
-        guard rights.user != nil || rights.group != nil else { return nil }
-        let found = try user(rights.user)
+    static func of(_ question: Question) throws(StartRefusal) -> Account {
+        let found = try user(question.user)
         var gid = found.gid
-        if let group = rights.group { gid = try number(ofGroup: group) }
+        if let group = question.group { gid = try number(ofGroup: group) }
         guard let gid else {
             throw StartRefusal(
                 .user,
                 ENOENT,
-                "user `\(rights.user ?? "")`: no such user, so that its main group is unknown; set `group`"
+                "user `\(question.user ?? "")`: no such user, so that its main group is unknown; set `group`"
             )
         }
-        let groups = found.entry.map { Self.groups(of: $0.name, with: gid) } ?? [gid]
+        let isNumber = question.user.map { accountNumber($0) != nil } ?? true
+        let groups = found.entry.map { Self.groups(of: $0.name, with: gid, isLocal: isNumber) } ?? [gid]
         return Account(uid: found.uid, gid: gid, groups: groups, entry: found.entry)
     }
 
-    private typealias Found = (uid: UInt32, gid: UInt32?, entry: (name: String, home: String, shell: String)?)
-
-    private static func user(_ text: String?) throws(StartRefusal) -> Found {
-        guard let text else { return try lookUp(nil, number: geteuid()) ?? (geteuid(), getegid(), nil) }
-        if let found = try lookUp(text, number: 0) { return found }
-        guard let number = accountNumber(text) else {
-            throw StartRefusal(.user, ENOENT, "user `\(text)`: no such user")
-        }
-        return try lookUp(nil, number: number) ?? (number, nil, nil)
+    /// The entry of a user in `/etc/passwd`.
+    static func localEntry(_ uid: UInt32) -> (gid: UInt32, entry: Entry)? {
+        var gid: UInt32 = 0
+        var bytes = [CChar](repeating: 0, count: 16_384)
+        let size = hl_local_account(uid, &gid, &bytes, bytes.count)
+        return entry(bytes, size).map { (gid, $0) }
     }
 
-    private static func lookUp(_ name: String?, number: UInt32) throws(StartRefusal) -> Found? {
-        var uid = number
+    /// The entry of a user wherever the machine keeps it; may take for ever.
+    static func anyEntry(_ uid: UInt32) -> Entry? {
+        var bytes = [CChar](repeating: 0, count: 16_384)
+        return entry(bytes, hl_user(uid, &bytes, bytes.count))
+    }
+
+    // MARK: Looking
+
+    private typealias Found = (uid: UInt32, gid: UInt32?, entry: Entry?)
+
+    private static func user(_ text: String?) throws(StartRefusal) -> Found {
+        guard let text else {
+            let local = localEntry(geteuid())
+            return (geteuid(), local?.gid ?? getegid(), local?.entry)
+        }
+        if let number = accountNumber(text) {
+            let local = localEntry(number)
+            return (number, local?.gid, local?.entry)
+        }
+        guard let found = try lookUp(text) else { throw StartRefusal(.user, ENOENT, "user `\(text)`: no such user") }
+        return found
+    }
+
+    private static func lookUp(_ name: String) throws(StartRefusal) -> Found? {
+        var uid: UInt32 = 0
         var gid: UInt32 = 0
         var bytes = [CChar](repeating: 0, count: 16_384)
         let size = hl_account(name, &uid, &gid, &bytes, bytes.count)
         guard size >= 0 else {
             let error = Int32(clamping: 0 &- size)
-            throw StartRefusal(
-                .user,
-                error,
-                "user `\(name ?? String(number))`: it cannot be looked up: \(errorText(error))"
-            )
+            throw StartRefusal(.user, error, "user `\(name)`: it cannot be looked up: \(errorText(error))")
         }
-        guard size > 0 else { return nil }
+        return entry(bytes, size).map { (uid, gid, $0) }
+    }
+
+    private static func entry(_ bytes: [CChar], _ size: Int) -> Entry? {
+        guard size > 0, size <= bytes.count else { return nil }
         let fields = bytes.withUnsafeBytes { strings(in: UnsafeRawBufferPointer(rebasing: $0[..<size])) }
         guard fields.count == 3 else { return nil }
-        return (uid, gid, (fields[0], fields[1], fields[2].isEmpty ? "/bin/sh" : fields[2]))
+        return Entry(name: fields[0], home: fields[1], shell: fields[2].isEmpty ? "/bin/sh" : fields[2])
     }
 
     private static func number(ofGroup text: String) throws(StartRefusal) -> UInt32 {
+        if let number = accountNumber(text) { return number }
         var gid: UInt32 = 0
         let result = hl_group(text, &gid)
         if result == 1 { return gid }
-        if result == 0, let number = accountNumber(text) { return number }
         let cause = result == 0 ? "no such group" : "it cannot be looked up: \(errorText(0 &- result))"
         throw StartRefusal(.user, result == 0 ? ENOENT : 0 &- result, "group `\(text)`: \(cause)")
     }
 
-    private static func groups(of name: String, with gid: UInt32) -> [UInt32] {
+    private static func groups(of name: String, with gid: UInt32, isLocal: Bool) -> [UInt32] {
+        let list = isLocal ? hl_local_groups : hl_groups
         var groups = [UInt32](repeating: 0, count: 64)
-        var count = Int(hl_groups(name, gid, &groups, Int32(groups.count)))
+        var count = Int(list(name, gid, &groups, Int32(groups.count)))
         if count > groups.count {
             groups = [UInt32](repeating: 0, count: min(count, 65_536))
-            count = Int(hl_groups(name, gid, &groups, Int32(groups.count)))
+            count = Int(list(name, gid, &groups, Int32(groups.count)))
         }
         return Array(groups.prefix(max(0, count)))
     }
 }
 
-/// The number of a user or a group written in digits; nil for one that the kernel takes as nobody.
+/// The number of a user or a group written in digits; nil for a name, and for what the kernel takes as nobody.
 private func accountNumber(_ text: String) -> UInt32? {
-    guard text.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt32(text), number != .max else {
-        return nil
-    }
+    guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt32(text), number != .max
+    else { return nil }
     return number
 }

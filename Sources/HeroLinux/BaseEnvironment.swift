@@ -33,12 +33,9 @@ public enum User {
     /// The name of the user who runs this program; its number where it has none.
     public static var name: String { entry(geteuid())?.name ?? String(geteuid()) }
 
-    static func entry(_ uid: UInt32) -> (name: String, home: String, shell: String)? {
-        var bytes = [CChar](repeating: 0, count: 4096)
-        let size = hl_user(uid, &bytes, bytes.count)
-        guard size > 0 else { return nil }
-        let fields = bytes.withUnsafeBytes { strings(in: UnsafeRawBufferPointer(rebasing: $0[..<size])) }
-        guard fields.count == 3 else { return nil }
-        return (fields[0], fields[1], fields[2].isEmpty ? "/bin/sh" : fields[2])
+    /// What is known of a user; of one that `/etc/passwd` does not have the machine's other databases are asked, but not for ever.
+    static func entry(_ uid: UInt32) -> Account.Entry? {
+        if let local = Account.localEntry(uid) { return local.entry }
+        return AccountProgram.find(environment: [:], shim: nil).entry(of: uid, within: AccountLookups.limit)
     }
 }

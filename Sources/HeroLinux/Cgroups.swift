@@ -49,6 +49,26 @@ public struct Cgroups: Hashable, Sendable {
         )
     }
 
+    /// What the reconciler works with that lives as a process; where that may not be looked at, what one would that is
+    /// started here.
+    public static func look(environment: [String: String], of reconciler: Int32?) -> Cgroups {
+        guard let pid = reconciler, pid > 0, readText("/proc/\(pid)/comm")?.trimmed == "heroproc",
+            let mounts = readText("/proc/\(pid)/mountinfo", limit: 1 << 20),
+            let memberships = readText("/proc/\(pid)/cgroup"),
+            let variables = readFile("/proc/\(pid)/environ", limit: 1 << 20)
+        else { return look(environment: environment) }
+        let pairs = variables.split(separator: 0).compactMap { entry -> (String, String)? in
+            let parts = String(decoding: entry, as: UTF8.self).split(separator: "=", maxSplits: 1)
+            return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+        }
+        return look(
+            environment: Dictionary(pairs, uniquingKeysWith: { first, _ in first }),
+            mounts: mounts,
+            memberships: memberships,
+            hasSystemd: access("/run/systemd/system", F_OK) == 0
+        )
+    }
+
     /// The same from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`.
     static func look(
         environment: [String: String],

@@ -29,13 +29,17 @@ final class CommandProbe {
 
     /// Runs it.
     ///
+    /// - Parameters:
+    ///   - order: What is asked.
+    ///   - arguments: argv.
+    ///   - account: As whom it runs; nil where nobody is named.
+    ///   - oomScore: What it begins with.
     /// - Throws: A refusal whose detail says what is not possible.
-    init(_ order: ProbeOrder, _ arguments: [String]) throws(StartRefusal) {
+    init(_ order: ProbeOrder, _ arguments: [String], as account: Account?, _ oomScore: OOMScore) throws(StartRefusal) {
         self.order = order
         name = arguments.first ?? ""
         mark = "\(Self.markName)=\(String(hl_random(), radix: 16))"
         var environment = try Launch.environment(order.environment)
-        let account = try Account.of(order.rights)
         if let account { environment.merge(account.variables) { given, _ in given } }
         let candidates = Launch.candidates(name, path: environment["PATH"] ?? "")
         var ends: (read: Int32, write: Int32) = (-1, -1)
@@ -50,6 +54,8 @@ final class CommandProbe {
 
         var command = hl_command()
         command.null = null.number
+        command.output = null.number
+        oomScore.put(into: &command)
         command.errors = writeEnd.number
         if let account, !account.isOwn {
             command.changes_user = 1
@@ -62,7 +68,7 @@ final class CommandProbe {
         let pid = (account?.groups ?? []).withUnsafeBufferPointer { groups in
             command.groups = groups.baseAddress
             command.group_count = Int32(clamping: groups.count)
-            return Self.spawn(command, candidates, arguments, variables, order.workingDirectory, &step)
+            return command.spawn(candidates, arguments, variables, in: order.workingDirectory, &step)
         }
         guard pid > 0 else { throw Self.refusal(name, order, step, 0 &- pid) }
         // Nobody else reaps our children, so the pid is still this one, dead or alive.
@@ -70,34 +76,6 @@ final class CommandProbe {
         guard pidfd >= 0 else { throw StartRefusal(.fork, 0 &- pidfd, errorText(0 &- pidfd)) }
         self.pid = pid
         self.pidfd = Descriptor(pidfd)
-    }
-
-    private static func spawn(
-        _ command: hl_command,
-        _ candidates: [String],
-        _ arguments: [String],
-        _ variables: [String],
-        _ directory: String,
-        _ step: inout Int32
-    ) -> Int32 {
-        var command = command
-        var failed: Int32 = 0
-        defer { step = failed }
-        return withArgumentList(candidates) { candidates in
-            withArgumentList(arguments) { arguments in
-                withArgumentList(variables) { variables in
-                    directory.withCString { directory in
-                        command.candidates = UnsafeRawPointer(candidates).assumingMemoryBound(
-                            to: UnsafePointer<CChar>?.self
-                        )
-                        command.arguments = arguments
-                        command.environment = variables
-                        command.directory = directory
-                        return hl_spawn_command(&command, &failed)
-                    }
-                }
-            }
-        }
     }
 
     private static func refusal(_ name: String, _ order: ProbeOrder, _ step: Int32, _ number: Int32) -> StartRefusal {

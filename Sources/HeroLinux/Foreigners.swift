@@ -24,7 +24,8 @@ struct Foreigners {
             user: Self.realUser(of: pid) ?? folder.st_uid,
             ancestors: ancestors,
             protection: protection(of: pid, ancestors: ancestors, isKernelThread: program == nil && Self.isKernels(pid))
-                ?? (hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM ? .otherUser : nil)
+                ?? (hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM ? .otherUser : nil),
+            job: ancestors.first(where: Self.isShim).flatMap(Self.label)
         )
     }
 
@@ -39,7 +40,18 @@ struct Foreigners {
         if stat("/proc/\(pid)/ns/pid", &namespace) == 0, UInt64(namespace.st_ino) != Census.machine.pidNamespace {
             return .container
         }
-        return nil
+        return Self.forwarders.contains(Self.program(of: pid)?.split(separator: "/").last ?? "") ? .forwarder : nil
+    }
+
+    /// Programs that hold a port for a container (reliability.md RC-2).
+    private static let forwarders: Set<Substring> = ["docker-proxy", "rootlessport", "rootlesskit"]
+
+    /// What a shim says of itself in `ps`: `core/web.server #17`.
+    private static func label(of shim: Int32) -> String? {
+        guard let words = readFile("/proc/\(shim)/cmdline", limit: 4096)?.split(separator: 0), words.count == 2 else {
+            return nil
+        }
+        return String(decoding: words[1], as: UTF8.self)
     }
 
     /// The path of its program, also of one that was replaced on disk; nil where it cannot be read.

@@ -2,7 +2,7 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// A launch order with what the files of its environment, and the database of users, say at this moment.
+/// A launch order with what the files of its environment say at this moment.
 struct Launch {
     /// What was ordered.
     var order: LaunchOrder
@@ -13,10 +13,10 @@ struct Launch {
     /// Absolute paths to execute, tried in order like execvp(3).
     var candidates: [String]
 
-    /// Reads the files.
-    init(_ order: LaunchOrder) throws(StartRefusal) {
+    /// Reads the files; the account is the one that the order's rights name.
+    init(_ order: LaunchOrder, as account: Account?) throws(StartRefusal) {
         self.order = order
-        account = try Account.of(order.rights)
+        self.account = account
         environment = try Self.environment(order.environment)
         if let account { environment.merge(account.variables) { given, _ in given } }
         candidates = Self.candidates(order.arguments.first ?? "", path: environment["PATH"] ?? "")

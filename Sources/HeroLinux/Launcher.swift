@@ -68,9 +68,9 @@ final class Launcher {
         )
     }
 
-    /// Spawns one shim.
-    func spawn(_ order: LaunchOrder) throws(StartRefusal) -> Child {
-        let launch = try Launch(order)
+    /// Spawns one shim; the account is the one that the order's rights name.
+    func spawn(_ order: LaunchOrder, as account: Account?) throws(StartRefusal) -> Child {
+        let launch = try Launch(order, as: account)
         let cgroup = try containment.place(order.start, order.rights.limits)
         do {
             return try spawn(launch, in: cgroup)

@@ -26,6 +26,7 @@ public final class LinuxKernel: Kernel {
     private let containment: Containment
     private let retirement: Retirement
     private let prober: Prober
+    private let accounts: AccountLookups
     private var obstruction = Obstruction()
     private let watcher: ManifestWatcher
     private let control: ControlServer
@@ -62,13 +63,15 @@ public final class LinuxKernel: Kernel {
         try paths.makeStateDirectories()
         try paths.makeRunDirectories()
 
+        let oomScore = OOMScore(isReconciler: ownsProcess)
         retirement = Retirement(paths: paths)
         retirement.removeExpired()
 
         suspended = hl_boot_clock() &- hl_monotonic_clock()
         reactor = try Reactor()
         let notices = try Notices(reactor)
-        let place = SpecBlob.Place(paths: paths, machine: Census.machine, openFiles: UInt64(openFiles))
+        var place = SpecBlob.Place(paths: paths, machine: Census.machine, openFiles: UInt64(openFiles))
+        place.oomScore = oomScore
         containment = Containment(Cgroups.look(environment: environment), paths: paths)
         containment.removeLeftovers()
         let launcher = try Launcher(
@@ -78,15 +81,19 @@ public final class LinuxKernel: Kernel {
             containment: containment
         )
         orphans = Orphans(reactor, paths: paths, containment: containment)
+        var program = AccountProgram.find(environment: environment, shim: shim)
+        program.oomScore = oomScore
+        accounts = AccountLookups(reactor, program)
         starts = Starts(
             reactor,
             paths: paths,
             launcher: launcher,
             notices: notices,
             orphans: orphans,
-            containment: containment
+            containment: containment,
+            accounts: accounts
         )
-        prober = try Prober(reactor, starts: starts, logs: paths.logs)
+        prober = try Prober(reactor, starts: starts, accounts: accounts, logs: paths.logs, oomScore: oomScore)
         watcher = try ManifestWatcher(reactor)
         control = try ControlServer(reactor, path: paths.controlSocket)
         guard reactor.watch(signals.number, Subject(.quit)) else {
@@ -168,7 +175,7 @@ public final class LinuxKernel: Kernel {
     public func killTree(_ start: StartID) {
         if let pidfd = starts.pidfd(of: start) {
             _ = hl_pidfd_send_signal(pidfd.number, HERO_SIGNAL_KILL_TREE)
-        } else {
+        } else if !starts.callOff(start) {
             orphans.kill(start)
         }
     }
@@ -252,6 +259,8 @@ public final class LinuxKernel: Kernel {
         case .command: isAlarm ? prober.ring(number) : prober.commandSpoke(number)
         case .commandEnd: prober.commandEnded(number)
         case .results: prober.readResults()
+        case .lookup: isAlarm ? accounts.ring(number) : accounts.spoke(number)
+        case .lookupEnd: accounts.ended(number)
         }
     }
 
@@ -277,7 +286,9 @@ public final class LinuxKernel: Kernel {
                 return
             }
             // One of ours is reaped with its own event, which is still to come; then the next look follows.
-            guard !starts.isShim(pid), !orphans.isMember(pid), !prober.isCommand(pid) else { return }
+            guard !starts.isShim(pid), !orphans.isMember(pid), !prober.isCommand(pid), !accounts.isLookup(pid) else {
+                return
+            }
             hl_reap(pid)
             last = pid
         }

@@ -1,10 +1,5 @@
-public import HeroModel
-
 /// What this machine gives to every program, and what it cannot do.
 public enum Machine {
     /// `PATH HOME USER LOGNAME SHELL LANG TZ` as services get them, whoever asks (reliability.md SP-3).
     public static var baseEnvironment: [String: String] { BaseEnvironment.current() }
-
-    /// What it offers for limits of whole trees: nothing, as long as heroproc makes no cgroups.
-    public static var capabilities: Capabilities { Capabilities() }
 }

@@ -208,9 +208,7 @@ public struct Obstruction {
         holders: [Holder],
         _ foreigners: Foreigners
     ) -> PIDFileReading {
-        var owners: Set<UInt32> = [getuid(), geteuid()]
-        if let user = order.user.flatMap(userNumber) { owners.insert(user) }
-        switch PIDFile.read(path, owners: owners) {
+        switch PIDFile.read(path, owners: [getuid(), geteuid()], userOf: { foreigners.describe($0)?.user }) {
         case .absent: return .absent
         case .invalid(let why): return .stale("\(path) \(why)")
         case .found(let file):
@@ -250,18 +248,5 @@ public struct Obstruction {
             by: 1_000_000_000 / ticks
         )
         return overflow ? .max : hl_wall_clock() &- hl_boot_clock() &+ sinceBoot
-    }
-
-    /// The number of a user, by number or name; nil when nobody knows it.
-    static func userNumber(_ text: String) -> UInt32? {
-        if let number = UInt32(text) { return number }
-        var entry = passwd()
-        var result: UnsafeMutablePointer<passwd>?
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16_384) { buffer in
-            guard let base = buffer.baseAddress,
-                getpwnam_r(text, &entry, base, buffer.count, &result) == 0, result != nil
-            else { return nil }
-            return entry.pw_uid
-        }
     }
 }

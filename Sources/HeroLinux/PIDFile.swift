@@ -29,9 +29,14 @@ struct PIDFile {
     ///
     /// - Parameters:
     ///   - path: Absolute.
-    ///   - owners: Users besides root whose word counts: heroproc's own and the one the program runs as.
+    ///   - owners: Users besides root whose word counts, whatever the file says: heroproc's own.
+    ///   - userOf: Whose a process is: of one's own process everybody may speak (contract section 7).
     /// - Returns: The number, or why there is none to be believed.
-    static func read(_ path: String, owners: Set<UInt32>) -> Reading {
+    static func read(
+        _ path: String,
+        owners: Set<UInt32>,
+        userOf: (Int32) -> UInt32? = { _ in nil }
+    ) -> Reading {
         // Not blocking: a FIFO would wait for a writer. Not following: a link could lead to anything.
         let number = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         guard number >= 0 else {
@@ -48,16 +53,17 @@ struct PIDFile {
         guard file.st_mode & S_IFMT == S_IFREG else { return .invalid("is no regular file") }
         guard file.st_nlink == 1 else { return .invalid("has several hard links") }
         guard file.st_mode & 0o022 == 0 else { return .invalid("can be written by everybody or by its group") }
-        let trusted = owners.union([0])
+        let bytes = readAll(descriptor.number, limit: 33).flatMap { $0.count <= 32 ? $0 : nil }
+        let named = bytes.flatMap(Self.number)
+        var trusted = owners.union([0])
+        if !trusted.contains(file.st_uid), let user = named.flatMap(userOf) { trusted.insert(user) }
         guard trusted.contains(file.st_uid) else { return .invalid("belongs to the user \(file.st_uid)") }
         guard isSafe(folderOf: path, trusted: trusted) else {
             return .invalid("lies in a folder where others can exchange it")
         }
         guard file.st_size > 0 else { return .invalid("is empty") }
-        guard file.st_size <= 32, let bytes = readAll(descriptor.number, limit: 33), bytes.count <= 32 else {
-            return .invalid("is too large for a PID file")
-        }
-        guard let pid = Self.number(bytes) else { return .invalid("holds no process number") }
+        guard file.st_size <= 32, bytes != nil else { return .invalid("is too large for a PID file") }
+        guard let pid = named else { return .invalid("holds no process number") }
         return .found(
             PIDFile(
                 pid: pid,

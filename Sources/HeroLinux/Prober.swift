@@ -18,17 +18,25 @@ final class Prober {
     private var leavers: [UInt64: CommandProbe] = [:]
     private var searches: [JobID: OutputSearch] = [:]
     private var lookups: [UInt64: ProbeOrder] = [:]
+    /// Commands that wait for the account they run as.
+    private var users: [UInt64: (order: ProbeOrder, lookup: AccountLookups.Number)] = [:]
+    private let accounts: AccountLookups
+    private let oomScore: OOMScore
     /// Whether a resolver ever ran on a thread of its own.
     private(set) var hasLeftThread = false
     private var byJob: [JobID: Set<UInt64>] = [:]
     private var lastNumber: UInt64 = 0
     private var listeners = Listeners()
 
-    /// Begins without questions; `logs` is the log directory.
-    init(_ reactor: Reactor, starts: Starts, logs: String) throws(LinuxError) {
+    /// Begins without questions; `logs` is the log directory, and `oomScore` what commands begin with.
+    init(_ reactor: Reactor, starts: Starts, accounts: AccountLookups, logs: String, oomScore: OOMScore)
+        throws(LinuxError)
+    {
         self.reactor = reactor
         self.starts = starts
+        self.accounts = accounts
         self.logs = logs
+        self.oomScore = oomScore
         mailbox = try Mailbox()
         guard reactor.watch(mailbox.descriptor.number, Subject(.results)) else {
             throw LinuxError(cannot: "watch for probe results", errno)
@@ -89,6 +97,8 @@ final class Prober {
             answer(number, command.order, .no("the command did not end in time\(command.lastWords)"))
         } else if let order = lookups[number] {
             answer(number, order, .no("the name could not be resolved in time"))
+        } else if let order = users[number]?.order {
+            answer(number, order, .no("the lookup of user `\(order.rights.user ?? "")` did not answer in time"))
         }
     }
 
@@ -102,6 +112,7 @@ final class Prober {
         reactor.cancelAlarm(Subject(.conversation, number))
         conversations[number] = nil
         lookups[number] = nil
+        if let user = users.removeValue(forKey: number) { accounts.cancel(user.lookup) }
         if let command = commands.removeValue(forKey: number) {
             command.stopHearing(reactor)
             command.endTree()
@@ -171,9 +182,18 @@ final class Prober {
         guard !leavers.values.contains(where: { $0.order.start.job == job }) else {
             return answer(number, order, .no("an earlier command has not ended yet, although it was killed"))
         }
+        remember(number, order)
+        let lookup = accounts.find(order.rights, for: order.start) { [weak self] account in
+            self?.users[number] = nil
+            self?.run(number, order, arguments, as: account)
+        }
+        if let lookup { users[number] = (order, lookup) }
+    }
+
+    private func run(_ number: UInt64, _ order: ProbeOrder, _ arguments: [String], as account: AccountLookups.Result) {
         let command: CommandProbe
         do {
-            command = try CommandProbe(order, arguments)
+            command = try CommandProbe(order, arguments, as: account.get(), oomScore)
         } catch {
             let name = arguments.first ?? ""
             return answer(number, order, .no("cannot run `\(name)`: \(error.failure)"))
@@ -184,7 +204,6 @@ final class Prober {
         else {
             return answer(number, order, .no("cannot watch the command: \(errorText(errno))"))
         }
-        remember(number, order)
     }
 
     /// A command wrote to its standard error.

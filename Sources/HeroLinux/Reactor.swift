@@ -20,6 +20,8 @@ struct Subject: Hashable {
         case command
         case commandEnd
         case results
+        case lookup
+        case lookupEnd
     }
 
     var kind: Kind
@@ -118,7 +120,7 @@ final class Reactor {
                 _ = hl_clock_watch_arm(calendar.number)
                 emit(.clockWasSet)
             case .quit, .notices, .shim, .program, .orphan, .watcher, .listener, .connection, .conversation, .command,
-                .commandEnd, .results:
+                .commandEnd, .results, .lookup, .lookupEnd:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }

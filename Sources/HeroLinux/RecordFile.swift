@@ -82,6 +82,16 @@ struct RecordFile {
         return path.hasPrefix("/") ? path : nil
     }
 
+    /// What holds its tree together.
+    var containment: Capabilities.Containment? {
+        switch proc.map({ hero_containment(rawValue: $0.containment) }) {
+        case HERO_CONTAINMENT_CGROUP: .cgroup
+        case HERO_CONTAINMENT_FREEZER: .freezer
+        case HERO_CONTAINMENT_NONE: .subreaper
+        default: nil
+        }
+    }
+
     /// Who executes, once it does.
     var startReport: StartReport? {
         guard hasExecuted else { return nil }

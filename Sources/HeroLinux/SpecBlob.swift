@@ -15,6 +15,8 @@ struct SpecBlob {
         var machine: Census.Machine
         /// The soft limit of open files that services get.
         var openFiles: UInt64
+        /// How readily the kernel ends a program that is told nothing else.
+        var oomScore = OOMScore()
     }
 
     private(set) var bytes: [UInt8] = []
@@ -59,7 +61,7 @@ struct SpecBlob {
         header.log_max_size = UInt64(clamping: order.log.maxSize)
         header.open_files_soft = place.openFiles
         header.pid_namespace = place.machine.pidNamespace
-        header.rights = encode(order.rights, launch.account)
+        header.rights = encode(order.rights, launch.account, place.oomScore)
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)
@@ -70,6 +72,7 @@ struct SpecBlob {
         if let pidFile = order.pidFile {
             header.pid_file = append(pidFile)
             header.handover_timeout_ms = UInt32(clamping: order.handoverTimeout.wholeMilliseconds)
+            header.handover_codes = append(codes: order.handoverCodes)
         }
         withUnsafeMutableBytes(of: &header.boot_id) { field in
             field.copyBytes(from: place.machine.bootID.utf8.prefix(field.count - 1))
@@ -95,7 +98,7 @@ struct SpecBlob {
         for index in bytes.indices { bytes[index] = 0 }
     }
 
-    private mutating func encode(_ rights: Rights, _ account: Account?) -> hero_rights {
+    private mutating func encode(_ rights: Rights, _ account: Account?, _ oomScore: OOMScore) -> hero_rights {
         var words = hero_rights()
         if let account, !account.isOwn {
             words.changes_user = 1
@@ -106,7 +109,7 @@ struct SpecBlob {
             for group in account.groups { withUnsafeBytes(of: group) { bytes.append(contentsOf: $0) } }
         }
         words.no_new_privileges = rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
-        if let score = rights.oomScoreAdjustment {
+        if let score = rights.oomScoreAdjustment ?? oomScore.ofPrograms {
             words.sets_oom_score = 1
             words.oom_score = Int32(clamping: min(max(score, -1000), 1000))
         }
@@ -124,6 +127,14 @@ struct SpecBlob {
         // A NUL would cut the text in two and shift every text behind it.
         if bytes[offset...].contains(0) { brokenText = text }
         bytes.append(0)
+        return UInt32(clamping: offset)
+    }
+
+    private mutating func append(codes: Set<Int32>) -> UInt32 {
+        let offset = bytes.count
+        var map = [UInt8](repeating: 0, count: Int(HERO_CODES_SIZE))
+        for code in codes where (0...255).contains(code) { map[Int(code) / 8] |= 1 << UInt8(code % 8) }
+        bytes.append(contentsOf: map)
         return UInt32(clamping: offset)
     }
 

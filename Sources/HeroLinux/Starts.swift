@@ -26,6 +26,9 @@ final class Starts {
     private let notices: Notices
     private let orphans: Orphans
     private let containment: Containment
+    private let accounts: AccountLookups
+    /// Launches that wait for their account.
+    private var lookups: [StartID: AccountLookups.Number] = [:]
     private var following: [UInt64: Following] = [:]
     private var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
@@ -37,7 +40,8 @@ final class Starts {
         launcher: Launcher,
         notices: Notices,
         orphans: Orphans,
-        containment: Containment
+        containment: Containment,
+        accounts: AccountLookups
     ) {
         self.reactor = reactor
         self.paths = paths
@@ -45,19 +49,39 @@ final class Starts {
         self.notices = notices
         self.orphans = orphans
         self.containment = containment
+        self.accounts = accounts
     }
 
-    /// Spawns a shim; whatever comes of it becomes an event.
+    /// Spawns a shim, once it is known as whom; whatever comes of it becomes an event.
     func launch(_ order: LaunchOrder) {
+        lookups[order.start] = accounts.find(order.rights, for: order.start) { [weak self] result in
+            self?.lookups[order.start] = nil
+            self?.launch(order, as: result)
+        }
+    }
+
+    /// Gives up a launch that waits for its account, which becomes its end.
+    ///
+    /// - Returns: false when this start does not wait.
+    func callOff(_ start: StartID) -> Bool {
+        guard let lookup = lookups.removeValue(forKey: start) else { return false }
+        accounts.cancel(lookup)
+        let words = "the user it runs as: it was to end before that user was found"
+        end(start, .startFailed(StartFailure(stage: .user, errno: ECANCELED, detail: words)))
+        return true
+    }
+
+    private func launch(_ order: LaunchOrder, as account: AccountLookups.Result) {
         do {
-            let child = try launcher.spawn(order)
+            let child = try launcher.spawn(order, as: account.get())
             if !follow(order.start, child.pid, child.pidfd, names: child.names) {
                 // Without a watch its end would never be heard of, so it must not live unheard.
                 _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
                 end(order.start, .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno))))
             }
-        } catch {
-            end(order.start, .startFailed(error.failure))
+        } catch let refusal {
+            accounts.forget(order.start)
+            end(order.start, .startFailed(refusal.failure))
         }
     }
 
@@ -178,6 +202,7 @@ final class Starts {
         unwatchProgram(number)
         guard let one = following.removeValue(forKey: number) else { return }
         if numbers[one.start] == number { numbers[one.start] = nil }
+        accounts.forget(one.start)
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.unwatch(one.pidfd.number)
         shims.remove(one.shim)

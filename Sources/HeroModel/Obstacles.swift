@@ -73,6 +73,8 @@ public struct ForeignProcess: Hashable, Sendable {
     public var ancestors: [Int32]
     /// Why it must never be signalled; nil: nothing forbids it.
     public var protection: Protection?
+    /// The job it belongs to, in the words of its shim: `core/web.server #17`; nil for everybody else.
+    public var job: String?
 
     /// Describes a process.
     public init(
@@ -80,13 +82,24 @@ public struct ForeignProcess: Hashable, Sendable {
         program: String,
         user: UInt32,
         ancestors: [Int32] = [],
-        protection: Protection? = nil
+        protection: Protection? = nil,
+        job: String? = nil
     ) {
         self.identity = identity
         self.program = program
         self.user = user
         self.ancestors = ancestors
         self.protection = protection
+        self.job = job
+    }
+
+    /// Why it must never be signalled, in words; nil: nothing forbids it.
+    public var refusal: String? {
+        switch protection {
+        case .job: job.map { "it is the job \($0) of heroproc" } ?? protection?.inWords
+        case .first, .ourselves, .ancestor, .shim, .kernelThread, .container, .forwarder, .otherUser, nil:
+            protection?.inWords
+        }
     }
 }
 
@@ -111,19 +124,24 @@ public enum Protection: String, Hashable, Sendable, CaseIterable {
     case kernelThread
     /// It lives in another pid namespace: a container.
     case container
+    /// It hands the connections of a port on to a container (`docker-proxy`, `rootlessport`).
+    case forwarder
     /// It belongs to a user whose processes heroproc may not signal.
     case otherUser
 
     /// What it is, in words.
     public var inWords: String {
         switch self {
-        case .first: "it is pid 1; if it listens for another program, end that with its own tools"
+        case .first:
+            "it is pid 1, which may listen for a service that it starts on demand: `systemctl list-sockets` names the unit "
+                + "to stop"
         case .ourselves: "it is heroproc itself"
         case .ancestor: "heroproc was started below it"
         case .shim: "it is a shim of heroproc"
         case .job: "it is a job of heroproc"
         case .kernelThread: "it is a thread of the kernel"
         case .container: "it lives in a container"
+        case .forwarder: "it stands for a container: stop that one (`docker ps` and `podman ps` show ports)"
         case .otherUser: "it belongs to another user, and heroproc may not signal it"
         }
     }

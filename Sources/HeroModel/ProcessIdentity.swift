@@ -125,12 +125,12 @@ public struct StartFailure: Hashable, Sendable, Codable {
 }
 
 extension StartFailure {
-    /// Whether the machine only lacked room for it at that moment: trying again can help, and the program is not to blame
+    /// Whether the machine only lacked room or an answer for it at that moment: trying again can help, and the program is not to blame
     /// (reliability.md RS-4).
     public var isTransient: Bool { Self.transient.contains(errno) }
 
-    /// EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY, ENOSPC and EDQUOT (errno(3), Linux).
-    private static let transient: Set<Int32> = [11, 12, 23, 24, 26, 28, 122]
+    /// EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY, ENOSPC, ETIMEDOUT and EDQUOT (errno(3), Linux).
+    private static let transient: Set<Int32> = [11, 12, 23, 24, 26, 28, 110, 122]
 }
 
 extension StartFailure: CustomStringConvertible {

@@ -141,7 +141,6 @@ extension ObstacleOrder {
             ports: [],
             sockets: [],
             pidFile: nil,
-            user: nil,
             program: "",
             environment: [],
             recorded: recorded

@@ -26,6 +26,7 @@ struct LaunchPlanner {
         // A one-shot that ended well has done its work, whatever its PID file says.
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
+        order.handoverCodes = Set(action.successExitCodes)
         return order
     }
 
@@ -52,7 +53,6 @@ struct LaunchPlanner {
             ports: action.tcpPorts,
             sockets: action.sockets,
             pidFile: action.pidFile,
-            user: rights(of: action, in: service).user,
             program: program,
             environment: environment(job, action, in: service),
             recorded: job.process

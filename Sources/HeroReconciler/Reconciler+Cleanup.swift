@@ -85,8 +85,10 @@ extension Reconciler {
             work.result.errors.append("cannot look for action specs that nothing uses: \(error)")
         }
         if !work.result.jobs.isEmpty || !work.result.actions.isEmpty {
-            let count = "\(work.result.jobs.count) ended jobs and \(work.result.actions.count) action specs"
-            note(.info, "", "\(work.words): removed \(count)")
+            let counts = [
+                counted(work.result.jobs.count, "ended job"), counted(work.result.actions.count, "action spec"),
+            ].compactMap { $0 }
+            note(.info, "", "\(work.words): removed \(counts.joined(separator: " and "))")
         }
         deeds.append(.answer(work))
     }
@@ -109,6 +111,11 @@ extension Reconciler {
         jobs[id] = nil
         return true
     }
+}
+
+/// `1 ended job`, `2 ended jobs`; nil for none.
+private func counted(_ number: Int, _ word: String) -> String? {
+    number == 0 ? nil : "\(number) \(word)\(number == 1 ? "" : "s")"
 }
 
 extension ServiceEntry {

@@ -145,6 +145,13 @@ extension Reconciler {
         advance(service)
     }
 
+    /// The same of an action outside of services.
+    func hurry(_ entry: StandaloneEntry) {
+        guard !entry.isLeaving, let job = entry.job else { return }
+        order(job, .hurried)
+        advance(entry)
+    }
+
     /// A start is over: its exact end goes into the ledger, whatever the job does next.
     func ended(_ start: StartID, _ report: EndReport) {
         guard let entry = jobs[start.job] else {

@@ -60,7 +60,9 @@ extension Reconciler {
     }
 
     /// Makes a plan and gives every service its order.
-    func plan(retriesFailed: Bool) {
+    ///
+    /// What somebody has just applied does not wait for its next try (RS-1); a reconciler that only comes back does (RS-3).
+    func plan(retriesFailed: Bool, hurries: Bool = true) {
         let isProof = openOrders.isEmpty && !retriesFailed
         if retriesFailed { retriesAsked = servicesThatGaveUp }
         let observed = observed
@@ -78,9 +80,13 @@ extension Reconciler {
             return
         }
         carryOut(plan)
-        guard retriesFailed else { return }
-        for change in plan.changes where !change.isStandalone && (change.action == .keep || change.action == .update) {
-            if let service = services[change.service] { hurry(service) }
+        guard retriesFailed, hurries else { return }
+        for change in plan.changes where change.action == .keep || change.action == .update {
+            if change.isStandalone {
+                if let entry = standalone[change.service] { hurry(entry) }
+            } else if let service = services[change.service] {
+                hurry(service)
+            }
         }
     }
 

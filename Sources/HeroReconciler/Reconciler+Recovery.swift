@@ -45,7 +45,7 @@ extension Reconciler {
             if record.phase.isOver { kernel.forget(record.id) }
         }
         for service in services.values { sortJobs(of: service) }
-        if adopted > 0 { note(.info, "", "took up \(adopted) running jobs") }
+        if adopted > 0 { note(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")") }
         for service in services.values.sorted(by: { $0.name < $1.name }) where service.record.run != nil {
             let isRebooted = service.record.run.map(rebooted.contains) ?? false
             if isRebooted || service.jobs.allSatisfy({ $0.life.phase == .pending }) { revoke(service) }

@@ -1,6 +1,7 @@
 import HeroKernel
 import HeroManifest
 import HeroModel
+import HeroPlan
 
 extension Reconciler {
     /// A message arrived on the control socket.
@@ -49,7 +50,10 @@ extension Reconciler {
             goesBackTo: order.goesBackTo
         )
         // Said once for each revision, and also to those who look later than the one who applied.
-        if revision?.number != before { warn(result.diagnostics) }
+        if revision?.number != before {
+            let limits = wanted.limitWarnings(on: kernel.capabilities) { order.only.isEmpty || order.only.contains($0) }
+            warn(result.diagnostics + limits)
+        }
         follow(request)
         accept(request, revision?.number ?? 0)
         proofsFailed = 0

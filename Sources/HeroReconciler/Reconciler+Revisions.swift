@@ -1,6 +1,7 @@
 import HeroKernel
 import HeroManifest
 import HeroModel
+import HeroPlan
 import HeroStore
 
 extension Reconciler {
@@ -16,8 +17,9 @@ extension Reconciler {
                 isPaused = true
                 return plan(retriesFailed: false)
             }
+            let before = revision?.number
             syncDirectory(isFirst: true)
-            plan(retriesFailed: true)
+            plan(retriesFailed: true, hurries: revision?.number != before)
         case .once:
             passDeadline = kernel.now() + configuration.timeout
             guard syncDirectory(isFirst: true) else { return }
@@ -72,7 +74,7 @@ extension Reconciler {
                 actor: configuration.actor,
                 gitCommit: configuration.gitCommit(directory)
             )
-            warn(result.diagnostics)
+            warn(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
             return true
         }
     }

@@ -8,6 +8,8 @@ public struct StandaloneStatus: Hashable, Sendable {
     public var action: ActionStatus
     /// When its schedule comes due next; nil without one, and while a `down` lets it rest.
     public var nextRunAt: WallTime?
+    /// Whether it has a schedule that a `down` lets rest until the next apply.
+    public var isPaused = false
 
     /// Makes a status.
     public init(name: QualifiedName, action: ActionStatus, nextRunAt: WallTime? = nil) {

@@ -112,6 +112,8 @@ public struct ActionStatus: Hashable, Sendable {
     public var phase: JobPhase?
     /// The pid of its main program, while there is one.
     public var pid: Int32?
+    /// What holds its tree together, while it runs.
+    public var containment: Capabilities.Containment?
     /// Whether it is ready.
     public var isReady: Bool
     /// What its health probe says; nil where it has none.

@@ -84,7 +84,7 @@ public struct StatusView: Sendable {
 
     private func row(_ standalone: StandaloneStatus, _ now: WallTime) -> [Table.Cell] {
         var cells = row(standalone.action, now)
-        let idle = standalone.nextRunAt == nil ? "-" : "scheduled"
+        let idle = standalone.isPaused ? "paused" : standalone.nextRunAt == nil ? "-" : "scheduled"
         cells[0] = .init(standalone.action.phase?.rawValue ?? idle, standalone.action.phase?.ink ?? .dim)
         cells[1] = .init(standalone.name.description)
         cells[5] = .init(detail(standalone, now))
@@ -130,6 +130,7 @@ public struct StatusView: Sendable {
     private func detail(_ standalone: StandaloneStatus, _ now: WallTime) -> String {
         var parts = trouble(standalone.action, now)
         if let next = standalone.nextRunAt { parts.append("next run \(next.relative(to: now))") }
+        if standalone.isPaused { parts.append("its schedule rests: taken down; the next apply lets it go on") }
         return parts.joined(separator: "; ")
     }
 
@@ -199,6 +200,8 @@ extension StatusView {
             "restart_count": JSONValue(action.restartCount),
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
+            "containment": JSONValue(action.containment?.rawValue),
+            "paused": .bool(standalone.isPaused),
         ]
     }
 
@@ -214,6 +217,7 @@ extension StatusView {
             "restart_count": JSONValue(action.restartCount),
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
+            "containment": JSONValue(action.containment?.rawValue),
         ]
     }
 }

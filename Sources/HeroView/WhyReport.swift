@@ -97,6 +97,9 @@ public struct WhyReport: Hashable, Sendable {
         for action in status?.actions ?? [] {
             result.append(("action", "\(action.name) \(action.words(now))"))
             guard let spec = declared?.spec.actions.first(where: { $0.name == action.name }) else { continue }
+            if let containment = action.containment {
+                result.append(("held", "\(action.name) is held together \(containment.words)"))
+            }
             if action.phase == .running, !action.isReady {
                 result.append(("probe", "\(action.name) is ready when \(spec.readyWords)"))
             }
@@ -192,6 +195,17 @@ extension ActionStatus {
         case .succeeded: return "has ended well"
         case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "nobody knows why")\(restarts)"
         case .cancelled: return "was stopped"
+        }
+    }
+}
+
+extension Capabilities.Containment {
+    /// What holds a tree together, as the end of a sentence.
+    fileprivate var words: String {
+        switch self {
+        case .cgroup: "by a cgroup v2 of its own: whatever it starts is ended in one step"
+        case .freezer: "by a v1 freezer of its own: whatever it starts stands still while it is ended"
+        case .subreaper: "by its shim alone: whatever it starts is ended one by one"
         }
     }
 }

@@ -110,7 +110,7 @@ struct Composition {
             baseEnvironment: Machine.baseEnvironment,
             Survey.take
         )
-        observed.machine = Machine.capabilities
+        observed.machine = Cgroups.look(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
         return observed
     }
 

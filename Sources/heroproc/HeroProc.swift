@@ -4,12 +4,22 @@
 // that never depends on the format. What is right is decided in the modules below; here it is only put together.
 
 import ArgumentParser
+import Glibc
+import HeroLinux
 
 /// The program.
 @main
 struct HeroProc: ParsableCommand {
     /// What `--version` says, and what results say they were made by.
     static let release = "0.1.0"
+
+    /// Parses and runs; or, before anything is parsed, is the child that may wait for a directory of users so that its reconciler
+    /// need not.
+    static func main() {
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == AccountAnswer.word { Glibc.exit(AccountAnswer.give(to: Array(arguments.dropFirst()))) }
+        main(nil)
+    }
 
     static let configuration = CommandConfiguration(
         commandName: "heroproc",

@@ -11,18 +11,27 @@ struct Handover {
     private let user: UInt32
     /// Until when the file is waited for, as CLOCK_BOOTTIME in ns.
     private let deadline: Int64
+    /// The exit codes of a program that has forked away well, one bit each.
+    private let codes: (UInt64, UInt64, UInt64, UInt64)
     private let own = shim_own_pid()
 
     /// As a spec has it; the path in memory that stays.
     init(_ spec: Spec, path: UnsafePointer<CChar>?) {
         self.path = path
         user = spec.header.rights.changes_user == 0 ? 0 : spec.header.rights.uid
+        codes = spec.handoverCodes
         deadline = shim_boottime() &+ Int64(spec.header.handover_timeout_ms) &* 1_000_000
     }
 
     /// Whether an end leads to one.
     func follows(_ end: hero_exit) -> Bool {
-        path != nil && end.kind == HERO_EXIT_EXITED.rawValue && end.status == 0
+        path != nil && end.kind == HERO_EXIT_EXITED.rawValue && isWell(end.status)
+    }
+
+    private func isWell(_ code: Int32) -> Bool {
+        guard code >= 0, code <= 255 else { return false }
+        let word = code < 64 ? codes.0 : code < 128 ? codes.1 : code < 192 ? codes.2 : codes.3
+        return word >> UInt64(code % 64) & 1 == 1
     }
 
     /// Until when a successor may turn up; a program that lived longer than that has had its file written by now.

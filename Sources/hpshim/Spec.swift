@@ -57,6 +57,18 @@ struct Spec {
     /// Where a daemon that forks away names itself; nil when that is of no interest.
     var pidFile: UnsafePointer<CChar>? { header.pid_file == 0 ? nil : text(header.pid_file) }
 
+    /// The exit codes of a program that has forked away well, one bit each.
+    var handoverCodes: (UInt64, UInt64, UInt64, UInt64) {
+        guard header.handover_codes != 0 else { return (1, 0, 0, 0) }
+        let map = base + Int(header.handover_codes)
+        return (
+            map.loadUnaligned(as: UInt64.self),
+            map.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
+            map.loadUnaligned(fromByteOffset: 16, as: UInt64.self),
+            map.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
+        )
+    }
+
     /// The supplementary groups, four bytes each.
     var groups: UnsafeRawPointer { base + Int(header.rights.group_count == 0 ? 0 : header.rights.groups) }
 
@@ -133,10 +145,16 @@ struct Spec {
     private func hasContainment() -> Bool {
         guard
             header.containment <= HERO_CONTAINMENT_FREEZER.rawValue, header.needs_cgroup <= 1,
-            header.pid_file == 0 || isPath(header.pid_file)
+            header.pid_file == 0 || isPath(header.pid_file), hasCodes()
         else { return false }
         guard header.cgroup != 0 else { return header.containment == HERO_CONTAINMENT_NONE.rawValue }
         return isPath(header.cgroup) && shim_length(text(header.cgroup)) < Int(HERO_CGROUP_SIZE)
+    }
+
+    private func hasCodes() -> Bool {
+        guard header.handover_codes != 0 else { return true }
+        return Int(header.handover_codes) >= headerSize
+            && Int(header.handover_codes) + Int(HERO_CODES_SIZE) <= Int(header.size)
     }
 
     private func hasBootIdentifier() -> Bool {

@@ -4,11 +4,17 @@ import Testing
 /// Daemons that fork away inside their own tree (contract section 3, `pid_file`).
 @Suite("Daemons that fork away", .serialized)
 struct DaemonTests {
-    private func declare(_ world: World, _ words: String = "", then: String = "") throws {
+    private func declare(_ world: World, _ words: String = "", then: String = "", codes: [Int] = [0]) throws {
         let file = world.root + "/daemon.pid"
+        let retry = codes == [0] ? "retry: {delay: 20ms}" : "retry: {max_attempts: 2, delay: 20ms}"
         try world.declare(
             "daemon",
-            does: .process("\(words) fork-away \(file) \(then)", "pid_file: \(file)", "retry: {delay: 20ms}")
+            does: .process(
+                "\(words) fork-away \(file) \(then)",
+                "pid_file: \(file)",
+                retry,
+                "success_exit_codes: \(codes)"
+            )
         )
     }
 
@@ -51,6 +57,19 @@ struct DaemonTests {
             #expect(try await world.action("daemon")["job_id"] as? Int == job)
             #expect(try await world.action("daemon")["restart_count"] as? Int == 1)
             _ = try await world.event("warning", "signal KILL")
+        }
+    }
+
+    @Test("a program that forks away with another code than its success codes has failed, whatever its file says")
+    func codes() async throws {
+        try await World.with { world in
+            try declare(world, codes: [3])
+            _ = try await world.run("apply")
+            _ = try await world.event("error", "failed after 2 attempts: exit code 0")
+            #expect(try await world.action("daemon")["phase"] as? String == "failed")
+            #expect(try await world.action("daemon")["exit_code"] as? Int == 0)
+            #expect(world.lives("daemon").count == 4, "two tries, and what each of them had left")
+            try await eventually("nothing of it lives") { world.lives("daemon").allSatisfy { !isAlive($0.pid) } }
         }
     }
 

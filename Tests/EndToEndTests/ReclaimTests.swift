@@ -140,7 +140,7 @@ struct ReclaimTests {
         }
     }
 
-    @Test("PF-2: a PID file that names a stranger is no reason to touch it; one that names an instance is")
+    @Test("PF-2, PF-5: a PID file that names a stranger is no reason to touch it; one that names an instance is")
     func pidFile() async throws {
         try await World.with { world in
             let path = world.root + "/web.pid"
@@ -159,6 +159,76 @@ struct ReclaimTests {
             try await world.apply()
             #expect(!stranger.lives)
             _ = try await world.event("warning", "sending TERM to pid \(stranger.pid)", "\(path) (singleton)")
+        }
+    }
+
+    @Test("TP-7: a holder that takes its time to leave is waited for, so that the first start finds the port free")
+    func released() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            let stranger = try Stranger("linger", "1200", "listen", "\(port)")
+            try await eventually("the stranger listens") { Self.isListening(port) }
+            try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
+            try await world.apply()
+            #expect(!stranger.lives)
+            #expect(world.lives("web").count == 1, "no start met a port in use")
+            #expect(try await world.action("web")["restart_count"] as? Int == 0)
+        }
+    }
+
+    @Test("RC-4: a holder that forks while it is stopped, and hands its listener on, is followed to its last process")
+    func forking() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            let stranger = try Stranger("fork-on-term", "3", "listen", "\(port)")
+            try await eventually("the stranger listens") { Self.isListening(port) }
+            try world.declare(
+                "web",
+                does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true", "stop: {timeout: 2s}")
+            )
+            try await world.apply()
+            #expect(!stranger.lives)
+            #expect(world.lives("web").count == 1)
+            let signals = try await world.events().filter {
+                ($0["text"] as? String)?.contains("holds tcp \(port)") ?? false
+            }
+            #expect(signals.count >= 4, "each that was signalled is named: \(signals)")
+        }
+    }
+
+    @Test("RS-3: what waits for a port goes on waiting for as long as it was to, when another reconciler comes")
+    func waits() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            let stranger = try Stranger("listen", "\(port)")
+            try await eventually("the stranger listens") { Self.isListening(port) }
+            try world.declare(
+                "web",
+                does: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 1h, max_delay: 1h, jitter: 0}")
+            )
+            try world.declare("other", does: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
+            let first = try world.watch()
+            try await eventually("it waits") { try await world.state(of: "web") == "backing_off" }
+            let next = try await world.jobs(of: "web").first?["error"] as? String
+            let before = try await world.status("web")
+            _ = try await world.life("other", number: 1)
+            kill(first.pid, SIGKILL)
+            _ = try await world.code(of: first)
+            kill(stranger.pid, SIGKILL)
+            try await eventually("the port is free") { !stranger.lives }
+            kill(try await world.life("other", number: 1).pid, SIGKILL)
+            let second = try world.watch()
+            // Once this one is healed, the new reconciler has long made its first plan.
+            _ = try await world.life("other", number: 2)
+            let after = try await world.status("web")
+            #expect(after["state"] as? String == "backing_off")
+            #expect(after["since"] as? String == before["since"] as? String)
+            #expect(try await world.jobs(of: "web").first?["error"] as? String == next)
+            #expect(world.lives("web").isEmpty)
+            try await world.apply()
+            _ = try await world.life("web", number: 1)
+            kill(second.pid, SIGTERM)
+            #expect(try await world.code(of: second) == 0)
         }
     }
 

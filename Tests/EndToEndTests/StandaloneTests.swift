@@ -226,7 +226,10 @@ struct StandaloneTests {
             #expect(try await world.run("down").code == 0)
             #expect(try await phases(world) == ["cancelled"])
             #expect(try await status(world)["next_run_at"] is NSNull)
+            #expect(try await status(world)["paused"] as? Bool == true)
+            #expect(try await world.run("status").out.contains("its schedule rests: taken down"))
             try await world.apply()
+            #expect(try await status(world)["paused"] as? Bool == false)
             try await eventually("it runs again", within: 60) { lives(world).count == 2 }
         }
     }

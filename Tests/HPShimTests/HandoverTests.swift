@@ -72,6 +72,27 @@ struct HandoverTests {
         #expect(harness_wait_gone(try own(job), 0) == 1)
     }
 
+    @Test("whether it has forked away well is what its codes say", arguments: [0, 1, 63, 64, 127, 128, 200, 255])
+    func codes(_ code: Int) throws {
+        for isWell in [true, false] {
+            let job = try daemon(
+                "until [ -e \"$0.go\" ]; do sleep 0.01; done; exit 43",
+                first: "until [ -s \"$0\" ]; do sleep 0.01; done; exit \(code)"
+            )
+            job.spec.arguments.append(job.path("pid"))
+            job.spec.handoverCodes = isWell ? [code, 7] : Set(0...255).subtracting([code])
+            let shim = try job.start()
+            let own = try own(job)
+            if isWell {
+                #expect(job.await { job.proc?.main.pid == own })
+                job.write("daemon.go", "")
+            }
+            #expect(job.end(of: shim) == HERO_SHIM_DONE)
+            #expect(job.exit?.status == (isWell ? 43 : Int32(code)))
+            #expect(harness_wait_gone(own, 0) == 1)
+        }
+    }
+
     @Test("without a file in time the tree is ended")
     func late() throws {
         let job = try daemon("exec sleep 600", write: ":")

@@ -34,6 +34,8 @@ struct SpecText {
     var needsCgroup = false
     var pidFile: String?
     var handoverTimeout: UInt32 = 20_000
+    /// nil: as an older spec has it, code 0 alone.
+    var handoverCodes: Set<Int>?
     /// Without limits and without a change of user.
     var rights = SpecText.plainRights
     var groups: [UInt32] = []
@@ -88,6 +90,12 @@ struct SpecText {
         header.needs_cgroup = needsCgroup ? 1 : 0
         header.pid_file = pidFile.map { put([$0]) } ?? 0
         header.handover_timeout_ms = handoverTimeout
+        if let handoverCodes {
+            header.handover_codes = base + UInt32(blob.count)
+            var map = [UInt8](repeating: 0, count: Int(HERO_CODES_SIZE))
+            for code in handoverCodes { map[code / 8] |= 1 << UInt8(code % 8) }
+            blob += map
+        }
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob
     }

@@ -147,6 +147,32 @@ struct AdoptionTests {
         #expect(adopt(Bench.process(), other, .nothing).life.phase == .over(.failed))
     }
 
+    @Test("RS-3: and waits for what is in its way keeps its deadline, unless that has passed or is of another boot")
+    func inTheWay() {
+        let deadline = Moment(nanoseconds: 9_000_000_000)
+        let record = record {
+            $0.phase = .waiting
+            $0.executions = 0
+            $0.process = nil
+            $0.error = "tcp 80 is held"
+            $0.deadline = .init(moment: deadline, bootID: boot)
+        }
+        var (life, effects) = adopt(Bench.process(), record, .nothing)
+        #expect(effects == [])
+        #expect(life.deadline == deadline && !life.wantsLook)
+        #expect(life.record.phase == .waiting && life.record.error == "tcp 80 is held")
+        #expect(life.record.nextRetryAt != nil)
+        var context = Bench(Bench.process()).context
+        context.now = deadline
+        _ = life.handle(.woke, context)
+        #expect(life.wantsLook)
+        var other = record
+        other.deadline?.bootID = "another"
+        #expect(adopt(Bench.process(), other, .nothing).life.phase == .pending)
+        other.deadline = .init(moment: Moment(nanoseconds: 1), bootID: boot)
+        #expect(adopt(Bench.process(), other, .nothing).life.phase == .pending)
+    }
+
     @Test("without its shim is ended, not left alone and not started twice (SH-4)")
     func orphan() {
         let record = record { $0.process = Bench.identity(9) }

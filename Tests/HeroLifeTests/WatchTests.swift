@@ -277,7 +277,7 @@ struct TransientTests {
 
     @Test(
         "is tried again on the curve, without counting as a try or a restart (RS-4)",
-        arguments: [11, 12, 23, 24, 26, 28, 122] as [Int32]
+        arguments: [11, 12, 23, 24, 26, 28, 110, 122] as [Int32]
     )
     func retries(_ number: Int32) {
         var bench = Bench(Bench.process { $0.retry.maxAttempts = 1 })

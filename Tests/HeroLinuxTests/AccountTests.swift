@@ -50,7 +50,7 @@ private let isRoot = geteuid() == 0
 
     @Test("SP-4: names and numbers find the same account, with all its groups")
     func found() throws {
-        let root = try #require(try Account.of(Rights(user: "root")))
+        let root = try Account.of(.init(user: "root", group: nil))
         #expect(root.uid == 0)
         #expect(root.gid == 0)
         #expect(root.groups.contains(0))
@@ -59,12 +59,12 @@ private let isRoot = geteuid() == 0
                 "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": try #require(root.variables["SHELL"]),
             ]
         )
-        let number = try #require(try Account.of(Rights(user: "0")))
+        let number = try Account.of(.init(user: "0", group: nil))
         #expect((number.uid, number.gid, number.groups) == (root.uid, root.gid, root.groups))
-        let stranger = try #require(try Account.of(Rights(user: "4000000001", group: "4000000002")))
+        let stranger = try Account.of(.init(user: "4000000001", group: "4000000002"))
         #expect((stranger.uid, stranger.gid, stranger.groups) == (4_000_000_001, 4_000_000_002, [4_000_000_002]))
         #expect(stranger.variables["USER"] == "4000000001")
-        #expect(try Account.of(Rights()) == nil)
+        #expect(Account.Question(Rights()) == nil)
     }
 
     @Test("SP-3: HOME, USER, LOGNAME and SHELL are those of the user, unless the environment has others")
@@ -76,7 +76,7 @@ private let isRoot = geteuid() == 0
         order.environment.append(.texts(["LOGNAME": "me"]))
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
-        let home = try #require(try Account.of(order.rights)?.variables["HOME"])
+        let home = try #require(try Account.of(.init(user: User.name, group: nil)).variables["HOME"])
         let log = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
         #expect(log.hasSuffix(" stdout F \(home) \(User.name) me \(geteuid())\n"))
     }

@@ -20,7 +20,6 @@ import Testing
             ports: ports,
             sockets: sockets,
             pidFile: pidFile,
-            user: nil,
             program: program,
             environment: [],
             recorded: recorded
@@ -127,7 +126,6 @@ import Testing
             ports: [],
             sockets: [path],
             pidFile: nil,
-            user: nil,
             program: "",
             environment: [],
             recorded: nil

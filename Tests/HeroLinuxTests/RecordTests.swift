@@ -180,7 +180,7 @@ import Testing
             log: LogPolicy(maxSize: 77, keep: 200),
             logFile: "core/web/server/12.log"
         )
-        return try Launch(order)
+        return try Launch(order, as: nil)
     }
 
     @Test("what is encoded can be decoded, and a second order leaves nothing of the first")

@@ -65,6 +65,23 @@ struct RunOnTests {
         #expect(try machine.jobs("seed").count == 1)
     }
 
+    @Test("RS-1: that waits for its next try is tried at once by the next apply, also an equal one")
+    func hurried() throws {
+        let machine = try Machine()
+        let text = manifest("exit3", "retry: {max_attempts: 9, delay: 60s, jitter: 0}\n")
+        #expect(try machine.apply(text) == nil, "an apply waits for what it runs")
+        #expect(try machine.phases("seed") == [.retrying])
+        #expect(machine.executions("core/seed") == 1)
+        try machine.apply(text)
+        #expect(machine.executions("core/seed") == 2)
+        #expect(try machine.jobs("seed").map(\.restartCount) == [1])
+        // A reconciler that comes back is no apply.
+        try machine.crash()
+        try machine.pass(.seconds(2))
+        #expect(machine.executions("core/seed") == 2)
+        #expect(try machine.events("core/seed").contains { $0.contains("tried again at once: it was applied") })
+    }
+
     @Test("that succeeds with a code of its own has succeeded (`success_exit_codes`)")
     func codes() throws {
         let machine = try Machine()

@@ -34,7 +34,7 @@ import Testing
         #expect(
             keys(action) == [
                 "context", "name", "job_id", "phase", "next_run_at", "pid", "attempt", "restart_count", "exit_code",
-                "next_retry_at",
+                "next_retry_at", "containment", "paused",
             ]
         )
         guard case .array(let services)? = json["services"], let first = services.first,
@@ -51,7 +51,7 @@ import Testing
         #expect(
             keys(action) == [
                 "name", "job_id", "phase", "pid", "ready", "healthy", "attempt", "restart_count", "exit_code",
-                "next_retry_at",
+                "next_retry_at", "containment",
             ]
         )
     }
@@ -90,6 +90,19 @@ import Testing
                 "0 services; 1 standalone action. Nothing was applied yet; no reconciler lives.\n"
             )
         )
+    }
+
+    @Test("an action whose schedule rests is shown as paused, and what lets it go on is said")
+    func paused() {
+        var status = StandaloneStatus(name: QualifiedName("backup"), action: ActionStatus(name: "backup"))
+        func line() -> String {
+            let report = StatusReport(revision: nil, reconciler: nil, services: [], standalone: [status], now: now)
+            return StatusView().text(report).split(separator: "\n").dropFirst().first.map(String.init) ?? ""
+        }
+        #expect(line().split(separator: " ").prefix(2) == ["-", "core/backup"])
+        status.isPaused = true
+        #expect(line().split(separator: " ").prefix(2) == ["paused", "core/backup"])
+        #expect(line().hasSuffix("its schedule rests: taken down; the next apply lets it go on"))
     }
 
     @Test("a table fits the terminal by cutting its last column, and never a name", arguments: [40, 60, 80, 200])

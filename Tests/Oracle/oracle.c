@@ -6,7 +6,8 @@
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH | print-env | say TEXT
+//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH |
+//   bind-unix PATH MS (listens only then) | print-env | say TEXT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -110,10 +111,12 @@ static void on_term(int number) {
     terminated();
 }
 
-static void serve(const struct sockaddr *address, socklen_t size) {
+static void serve(const struct sockaddr *address, socklen_t size, long pause) {
     int one = 1, descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(descriptor, address, size) != 0 || listen(descriptor, 64) != 0 || listeners == 16) {
+    int is_bound = bind(descriptor, address, size) == 0;
+    if (is_bound && pause > 0) live(pause);
+    if (!is_bound || listen(descriptor, 64) != 0 || listeners == 16) {
         dprintf(2, "cannot listen: %s\n", strerror(errno));
         leave(97);
     }
@@ -230,12 +233,13 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             address.sin_port = htons((uint16_t)number(&word));
-            serve((struct sockaddr *)&address, sizeof address);
-        } else if (!strcmp(*word, "listen-unix")) {
+            serve((struct sockaddr *)&address, sizeof address, 0);
+        } else if (!strcmp(*word, "listen-unix") || !strcmp(*word, "bind-unix")) {
+            int waits = **word == 'b';
             struct sockaddr_un address = {.sun_family = AF_UNIX};
             snprintf(address.sun_path, sizeof address.sun_path, "%s", *++word);
             unlink(address.sun_path);
-            serve((struct sockaddr *)&address, sizeof address);
+            serve((struct sockaddr *)&address, sizeof address, waits ? number(&word) : 0);
         } else if (!strcmp(*word, "print-env")) for (char **entry = environ; *entry; entry++) dprintf(1, "%s\n", *entry);
         else if (!strcmp(*word, "say")) dprintf(1, "%s\n", *++word);
         else leave(96);

@@ -37,14 +37,20 @@ int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int 
 /// Spawns in a session of its own with standard output and error on a log. Returns the pid.
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log);
 
-/// A command to be run once, in a session of its own, with descriptor 0 and 1 on null.
+/// A command to be run once, in a session of its own, with descriptor 0 on null.
 struct hl_command {
     const char *const *candidates;  // absolute paths, tried in order like execvp(3); ends with a null pointer
     char *const *arguments;
     char *const *environment;
     const char *directory;
     int null;
+    int output;  // descriptor 1
     int errors;  // descriptor 2
+    /// 1: it is ended with SIGKILL when the thread that runs it ends.
+    int dies_with_us;
+    /// 1: oom_score_adj is set, as far as it may be.
+    int sets_oom_score;
+    int oom_score;
     /// 1: groups, gid and uid are taken.
     int changes_user;
     unsigned int uid;
@@ -157,6 +163,10 @@ int hl_terminal_width(int descriptor);
 long hl_user(unsigned int user, char *buffer, long capacity);
 /// The same of a user by name or, with a null pointer, by number; 0 when there is none.
 long hl_account(const char *name, unsigned int *uid, unsigned int *gid, char *buffer, long capacity);
+/// The same of a user by number in /etc/passwd alone, with its main group.
+long hl_local_account(unsigned int uid, unsigned int *gid, char *buffer, long capacity);
+/// As hl_groups, from /etc/group alone.
+int hl_local_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity);
 /// 1 and the number of a group by name; 0 when there is none.
 int hl_group(const char *name, unsigned int *gid);
 /// All groups of a user, of which `gid` is one; returns how many there are, which may be more than fitted.

@@ -91,6 +91,8 @@ struct hero_rights {
     uint64_t memory_bytes;  // RLIMIT_AS
 };
 
+#define HERO_CODES_SIZE 32  // bytes of a map of exit codes; code n is bit n % 8 of byte n / 8
+
 /// The spec: this header, then a blob of NUL-terminated strings. Offsets count from the start of the header.
 /// A list of n strings is n NUL-terminated strings, one directly after another.
 struct hero_spec {
@@ -126,7 +128,7 @@ struct hero_spec {
     uint32_t needs_cgroup;     // 1: its limits hold only there, so that a start outside of it fails
     uint32_t pid_file;         // absolute path of the file in which a daemon that forks away names itself; 0: none
     uint32_t handover_timeout_ms;  // how long after the fork that file is waited for
-    uint32_t reserved;
+    uint32_t handover_codes;       // exit codes of a program that has forked away well: offset of a map of 256 bits; 0: code 0
 };
 
 /// What identifies one process beside boot id and pid namespace (ID-1).

@@ -49,6 +49,11 @@ extension OutputSchema {
             .init("restart_count", .integer(least: 0), "How often its program was started again."),
             .init("exit_code", .nullable(.integer(least: 0)), "How it last ended; null when a signal ended it."),
             .init("next_retry_at", .nullable(.time), "When it is tried again."),
+            .init(
+                "containment",
+                .nullable(.words(Capabilities.Containment.allCases.map(\.rawValue))),
+                "What holds its process tree together; null while nothing runs, or where nobody can tell."
+            ),
         ]
     }
 
@@ -61,7 +66,9 @@ extension OutputSchema {
             .init("job_id", .nullable(.integer(least: 1)), "Its newest job; null before the first."),
             .init("phase", .nullable(phase), "Where that job stands."),
             .init("next_run_at", .nullable(.time), "When its schedule comes due; null if it does not."),
-        ] + rest.map(\.sometimes)
+        ] + rest.map(\.sometimes) + [
+            .init("paused", .flag, "Whether a `down` lets its schedule rest until the next apply.")
+        ]
     }
 
     /// `heroproc/jobs/v1`; names stand without their context.

@@ -26,7 +26,9 @@ struct StatusReading {
             services: shown.map { summary in
                 status(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
             },
-            standalone: standalone.filter { names.isEmpty || names.contains($0.name) }.map { status($0, current) },
+            standalone: standalone.filter { names.isEmpty || names.contains($0.name) }.map { summary in
+                status(summary, declared?.actions[summary.name]?.spec, current)
+            },
             now: composition.now
         )
     }
@@ -61,7 +63,7 @@ struct StatusReading {
         var state = summary.state
         // A part is gone and its service is still recorded as up: nobody has seen it yet, or nobody is there to see it.
         if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
-        var actions = checked.map { ActionStatus($0.job) }
+        var actions = checked.map { action($0.job) }
         let order = spec?.actions.map(\.name) ?? []
         for name in order where !actions.contains(where: { $0.name == name }) {
             actions.append(ActionStatus(name: name))
@@ -82,13 +84,28 @@ struct StatusReading {
         return status
     }
 
-    private func status(_ summary: StandaloneSummary, _ jobs: [JobRecord]) -> StandaloneStatus {
+    private func status(
+        _ summary: StandaloneSummary,
+        _ spec: ActionSpec?,
+        _ jobs: [JobRecord]
+    ) -> StandaloneStatus {
         let job = jobs.first { $0.id == summary.job }?.checked().job
-        return StandaloneStatus(
+        var status = StandaloneStatus(
             name: summary.name,
-            action: job.map { ActionStatus($0) } ?? ActionStatus(name: summary.name.name),
+            action: job.map { action($0) } ?? ActionStatus(name: summary.name.name),
             nextRunAt: summary.nextRunAt
         )
+        status.isPaused = spec?.schedule != nil && !summary.isScheduled
+        return status
+    }
+
+    /// The words of a job, and what the run directory says of it.
+    private func action(_ job: JobRecord) -> ActionStatus {
+        var status = ActionStatus(job)
+        if status.pid != nil, let process = job.process {
+            status.containment = JobContainment.of(job.id, running: process, composition.paths)
+        }
+        return status
     }
 
     /// What is wanted of it, `down` included.

@@ -1,0 +1,41 @@
+import CHeroLinux
+import Glibc
+
+/// How readily the kernel ends what is started here when memory runs out (oom_score_adj, proc_pid_oom_score_adj(5)).
+///
+/// A reconciler of root is among the last to go (reliability.md OM-2); what it starts must not take after it. That begins at 0,
+/// or at what heroproc itself was started with where that is more: whoever starts heroproc may make all of it readier to go.
+struct OOMScore: Hashable {
+    /// What a program begins with that is told nothing else; nil: what it takes after us is right.
+    var ofPrograms: Int?
+
+    private static let path = "/proc/self/oom_score_adj"
+    private static let reconcilers = -900
+
+    /// Nothing is known: programs take after us.
+    init() {}
+
+    /// Makes this process one of the last to go, if it is a reconciler of root and may.
+    init(isReconciler: Bool) {
+        let before = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
+        if isReconciler, geteuid() == 0, before > Self.reconcilers { Self.write(Self.reconcilers) }
+        let now = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
+        ofPrograms = now == max(0, before) ? nil : max(0, before)
+    }
+
+    private static func write(_ score: Int) {
+        let number = open(path, O_WRONLY | O_CLOEXEC)
+        guard number >= 0 else { return }
+        let file = Descriptor(number)
+        let text = Array(String(score).utf8)
+        // A container without the right to it goes as it was started.
+        _ = Glibc.write(file.number, text, text.count)
+    }
+
+    /// Lets a command begin with it.
+    func put(into command: inout hl_command) {
+        guard let ofPrograms else { return }
+        command.sets_oom_score = 1
+        command.oom_score = Int32(clamping: ofPrograms)
+    }
+}

@@ -1,0 +1,39 @@
+import CHeroLinux
+
+extension hl_command {
+    /// Runs it.
+    ///
+    /// - Parameters:
+    ///   - candidates: Absolute paths, tried in order like execvp(3).
+    ///   - arguments: argv.
+    ///   - variables: Its whole environment, as `NAME=value`.
+    ///   - directory: Where it runs.
+    ///   - step: Where it failed, one of `HL_STEP_...`.
+    /// - Returns: the pid, or the negated errno.
+    func spawn(
+        _ candidates: [String],
+        _ arguments: [String],
+        _ variables: [String],
+        in directory: String,
+        _ step: inout Int32
+    ) -> Int32 {
+        var command = self
+        var failed: Int32 = 0
+        defer { step = failed }
+        return withArgumentList(candidates) { candidates in
+            withArgumentList(arguments) { arguments in
+                withArgumentList(variables) { variables in
+                    directory.withCString { directory in
+                        command.candidates = UnsafeRawPointer(candidates).assumingMemoryBound(
+                            to: UnsafePointer<CChar>?.self
+                        )
+                        command.arguments = arguments
+                        command.environment = variables
+                        command.directory = directory
+                        return hl_spawn_command(&command, &failed)
+                    }
+                }
+            }
+        }
+    }
+}

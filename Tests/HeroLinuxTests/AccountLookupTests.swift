@@ -1,0 +1,209 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+/// Names that are looked up in whatever the machine is told to ask, which may take for ever.
+@Suite("SP-4: looking accounts up", .ownThread) struct AccountLookupTests {
+    /// A machine whose lookups are made by a shell program; `$0` is its own folder, `"$@"` the question, `$HEROPROC` who answers.
+    private func machine(_ lookup: String) throws -> (Sandbox, LinuxKernel) {
+        let sandbox = try Sandbox()
+        let shim = try Shim.find()
+        let heroproc = (shim.lastIndex(of: "/").map { String(shim[..<$0]) } ?? "") + "/heroproc"
+        try sandbox.write("lookup", "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(heroproc)\n\(lookup)\n", mode: 0o755)
+        let kernel = try LinuxKernel(
+            paths: sandbox.paths,
+            shimPath: shim,
+            environment: ["HEROPROC_LOOKUP": sandbox.folder + "/lookup"],
+            ownsProcess: false
+        )
+        return (sandbox, kernel)
+    }
+
+    private func order(_ sandbox: Sandbox, _ job: JobID, user: String? = nil, group: String? = nil) -> LaunchOrder {
+        var order = sandbox.shell(job, "id -u")
+        order.rights = Rights(user: user, group: group)
+        return order
+    }
+
+    /// The processes that a lookup wrote down.
+    private func asked(_ sandbox: Sandbox) -> [Int32] {
+        (readText(sandbox.folder + "/asked") ?? "").split(separator: "\n").compactMap { Int32($0) }
+    }
+
+    @Test("a directory of users that does not answer within 5 s fails that start alone, and what asks it is killed")
+    func hangs() throws {
+        let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
+        let began = kernel.now()
+        kernel.launch(order(sandbox, 1, user: "directoryuser"))
+        kernel.launch(order(sandbox, 2))
+        kernel.launch(order(sandbox, 3, user: "\(geteuid())", group: "\(getegid())"))
+        var others: Set<JobID> = []
+        var report: EndReport?
+        let seen = try kernel.await("the end of all three") { event in
+            guard case .ended(let start, let end) = event else { return false }
+            if start.job == 1 { report = end } else { others.insert(start.job) }
+            return start.job == 1
+        }
+        #expect(others == [2, 3], "the others went on meanwhile: \(seen)")
+        #expect(kernel.now() - began >= .seconds(5))
+        guard case .startFailed(let failure) = report?.outcome else {
+            Issue.record("it was started: \(String(describing: report))")
+            return
+        }
+        #expect(
+            failure.description
+                == "cannot change to user `directoryuser`: the lookup of its name did not answer within 5s"
+        )
+        #expect(failure.isTransient && report?.executed == nil)
+        let pids = asked(sandbox)
+        #expect(pids.count == 1)
+        #expect(eventually { pids.allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+    }
+
+    @Test("a start that is to end while its user is looked up ends at once")
+    func calledOff() throws {
+        let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
+        let began = kernel.now()
+        kernel.launch(order(sandbox, 1, user: "directoryuser"))
+        #expect(eventually { !asked(sandbox).isEmpty })
+        kernel.killTree(StartID(job: 1, generation: 1))
+        let end = try kernel.awaitEnd(1)
+        guard case .startFailed = end.outcome else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(kernel.now() - began < .seconds(5))
+        #expect(eventually { asked(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+    }
+
+    @Test("who asks for the same at one time shares a lookup; the next start asks anew, a probe of a start does not")
+    func shared() throws {
+        let (sandbox, kernel) = try machine(
+            "echo $$ >> asked; until [ -e go ]; do sleep 0.01; done; exec $HEROPROC \"$@\""
+        )
+        var long = order(sandbox, 3, user: User.name)
+        long.arguments = ["/bin/sleep", "600"]
+        for one in [order(sandbox, 1, user: User.name), order(sandbox, 2, user: User.name), long] { kernel.launch(one) }
+        #expect(eventually { asked(sandbox).count == 1 })
+        try sandbox.write("go", "")
+        var ended: Set<JobID> = []
+        var isUp = false
+        try kernel.await("two ends and a start") { event in
+            if case .ended(let start, let report) = event {
+                #expect(report.outcome == .exited(0))
+                ended.insert(start.job)
+            }
+            if case .started(let start, _) = event, start.job == 3 { isUp = true }
+            return isUp && ended == [1, 2]
+        }
+        #expect(asked(sandbox).count == 1)
+        kernel.launch(order(sandbox, 4, user: User.name))
+        #expect(try kernel.awaitEnd(4).outcome == .exited(0))
+        #expect(asked(sandbox).count == 2, "nothing is remembered for the next start")
+
+        var probe = ProbeOrder(
+            start: long.start,
+            serial: 1,
+            question: .probe(.exec(["/bin/true"])),
+            timeout: .seconds(20),
+            environment: [.texts(["PATH": "/usr/bin:/bin"])],
+            workingDirectory: "/"
+        )
+        probe.rights = long.rights
+        kernel.ask(probe)
+        try kernel.await("the answer") { $0 == .answered(long.start, serial: 1, .yes) }
+        #expect(asked(sandbox).count == 2, "what was found for a start holds for its probes")
+        kernel.killTree(long.start)
+        _ = try kernel.awaitEnd(3)
+    }
+
+    @Test("a probe whose user is not found in time is answered by its own timeout")
+    func probe() throws {
+        let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
+        var probe = ProbeOrder(
+            start: StartID(job: 1, generation: 1),
+            serial: 1,
+            question: .probe(.exec(["/bin/true"])),
+            timeout: .milliseconds(300),
+            environment: [],
+            workingDirectory: "/"
+        )
+        probe.rights = Rights(user: "directoryuser")
+        kernel.ask(probe)
+        let answer = ProbeAnswer.no("the lookup of user `directoryuser` did not answer in time")
+        try kernel.await("the answer") { $0 == .answered(probe.start, serial: 1, answer) }
+        #expect(eventually { asked(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+    }
+
+    @Test(
+        "a lookup that crashes, or says something else, is tried again later",
+        arguments: ["kill -SEGV $$", "echo nonsense", "exec true", "exec $HEROPROC look-up-account"]
+    )
+    func crashes(_ lookup: String) throws {
+        let (sandbox, kernel) = try machine(lookup)
+        kernel.launch(order(sandbox, 1, user: "directoryuser"))
+        guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
+            Issue.record("it was started")
+            return
+        }
+        #expect(failure.detail == "user `directoryuser`: its lookup ended without an answer")
+        #expect(failure.isTransient)
+    }
+
+    @Test("where there is no program that looks up, that is named")
+    func missing() throws {
+        let sandbox = try Sandbox()
+        let kernel = try LinuxKernel(
+            paths: sandbox.paths,
+            shimPath: Shim.find(),
+            environment: ["HEROPROC_LOOKUP": "/nowhere/heroproc"],
+            ownsProcess: false
+        )
+        kernel.launch(order(sandbox, 1, user: "directoryuser"))
+        guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
+            Issue.record("it was started")
+            return
+        }
+        #expect(
+            failure.detail == "user `directoryuser`: its lookup cannot be started: /nowhere/heroproc: "
+                + "No such file or directory"
+        )
+        #expect(!failure.isTransient)
+    }
+
+    // MARK: Words
+
+    @Test("an answer says all of an account, or why there is none; one that is cut off is none")
+    func words() throws {
+        let entry = Account.Entry(name: "ü", home: "/h o", shell: "/bin/sh")
+        for account in [
+            Account(uid: 1, gid: 2, groups: [2, 3, 4], entry: entry), Account(uid: 0, gid: 0, groups: [], entry: nil),
+        ] {
+            let bytes = AccountAnswer.encode(.success(account))
+            #expect(try AccountAnswer.decode(bytes)?.get() == account)
+            for size in bytes.indices { #expect(AccountAnswer.decode(Array(bytes[..<size])) == nil) }
+        }
+        let refusal = StartRefusal(.user, ENOENT, "user `x`: no such user")
+        #expect(AccountAnswer.decode(AccountAnswer.encode(.failure(refusal))) == .failure(refusal))
+        for text in ["", "account\0", "account\0one\0.\0", "refusal\0x\0.\0", "account\01 2\0name\0.\0", ".\0"] {
+            #expect(AccountAnswer.decode(Array(text.utf8)) == nil, "\(text)")
+        }
+    }
+
+    @Test("a number is nobody's name: what belongs to it stands in /etc/passwd and /etc/group; nobody else is asked")
+    func numbers() throws {
+        #expect(Account.Question(user: "1000", group: nil).isLocal)
+        #expect(Account.Question(user: nil, group: "0").isLocal)
+        for name in ["www", "", "-1", "4294967295", "0x1", "1 "] {
+            #expect(!Account.Question(user: name, group: nil).isLocal, "\(name)")
+            #expect(!Account.Question(user: "0", group: name).isLocal, "\(name)")
+        }
+        let root = try Account.of(.init(user: "0", group: nil))
+        #expect(root.gid == 0 && root.entry?.name == "root" && root.groups.contains(0))
+        let other = try Account.of(.init(user: "0", group: "4000000002"))
+        #expect(other.gid == 4_000_000_002 && other.groups.first == 4_000_000_002)
+    }
+}

@@ -1,0 +1,271 @@
+import CHeroLinux
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+private let isRoot = geteuid() == 0
+private let needsRoot = Comment("namespaces of one's own need root")
+
+/// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
+@Suite struct HolderTests {
+    private func look(ports: [UInt16] = [], sockets: [String] = []) -> Obstacles {
+        var obstruction = Obstruction()
+        return obstruction.look(
+            ObstacleOrder(
+                ports: ports.map { TCPEndpoint(port: $0) },
+                sockets: sockets,
+                pidFile: nil,
+                program: "",
+                environment: [],
+                recorded: nil
+            ),
+            now: Moment(nanoseconds: hl_boot_clock())
+        )
+    }
+
+    private func bind(_ port: UInt16) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var one: Int32 = 1
+        let sharePort: Int32 = 15  // SO_REUSEPORT
+        try #require(setsockopt(descriptor, SOL_SOCKET, sharePort, &one, socklen_t(MemoryLayout<Int32>.size)) == 0)
+        var place = sockaddr_in()
+        place.sin_family = sa_family_t(AF_INET)
+        place.sin_addr.s_addr = inet_addr("127.0.0.1")
+        place.sin_port = port.bigEndian
+        let result = withUnsafePointer(to: &place) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(result == 0 && listen(descriptor, 4) == 0)
+        return descriptor
+    }
+
+    @Test("TP-4: of a port that several share (SO_REUSEPORT) each one is found")
+    func shared() throws {
+        // Free a moment ago, and nobody takes a number twice in so short a time.
+        let (probe, port) = try boundPort(listens: false)
+        close(probe)
+        let strangers = try (0..<3).map { _ in try Stranger.holding(bind(port)) }
+        let found = look(ports: [port])
+        #expect(Set(found.holders.compactMap(\.process?.identity.pid)) == Set(strangers.map(\.pid)))
+        #expect(found.holders.allSatisfy { $0.process?.protection == nil })
+        for stranger in strangers { stranger.reap() }
+        #expect(look(ports: [port]) == Obstacles())
+    }
+
+    @Test("TP-3: a listener on its way between two processes has no holder that can be seen, and nobody is blamed")
+    func parked() throws {
+        let (listener, port) = try boundPort()
+        var pair: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
+        #expect(send(listener, over: pair[0]))
+        close(listener)
+        let found = look(ports: [port])
+        #expect(found.holders == [Holder(.tcp(TCPEndpoint(port: port)), by: nil)])
+        close(pair[0])
+        close(pair[1])
+        #expect(look(ports: [port]) == Obstacles())
+    }
+
+    /// Puts a descriptor into the queue of a socket, where no process has it open.
+    private func send(_ descriptor: Int32, over socket: Int32) -> Bool {
+        var word: UInt8 = 1
+        // A cmsghdr of 16 bytes (SOL_SOCKET, SCM_RIGHTS) and one int, padded to 8.
+        var control = [UInt8](repeating: 0, count: 24)
+        control.withUnsafeMutableBytes { bytes in
+            bytes.storeBytes(of: 20, as: Int.self)
+            bytes.storeBytes(of: Int32(SOL_SOCKET), toByteOffset: 8, as: Int32.self)
+            bytes.storeBytes(of: 1, toByteOffset: 12, as: Int32.self)
+            bytes.storeBytes(of: descriptor, toByteOffset: 16, as: Int32.self)
+        }
+        return withUnsafeMutableBytes(of: &word) { word in
+            control.withUnsafeMutableBytes { control in
+                var part = iovec(iov_base: word.baseAddress, iov_len: 1)
+                return withUnsafeMutablePointer(to: &part) { part in
+                    var message = msghdr()
+                    message.msg_iov = part
+                    message.msg_iovlen = 1
+                    message.msg_control = control.baseAddress
+                    message.msg_controllen = control.count
+                    return sendmsg(socket, &message, 0) == 1
+                }
+            }
+        }
+    }
+
+    @Test("TP-5: the same port in another network namespace is in nobody's way", .enabled(if: isRoot, needsRoot))
+    func otherNetwork() throws {
+        let (probe, port) = try boundPort(listens: false)
+        close(probe)
+        let sandbox = try Sandbox()
+        let stranger = try Stranger(
+            ["/usr/bin/unshare", "-n", "/bin/sh", "-c", "ip link set lo up; exec \(try oracle()) listen \(port)"],
+            environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ORACLE_DIR": sandbox.folder]
+        )
+        #expect(eventually { readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false })
+        #expect(look(ports: [port]) == Obstacles())
+        stranger.reap()
+    }
+
+    @Test(
+        "SK-3: a socket of another network namespace that is bound and does not listen yet is not taken for stale",
+        .enabled(if: isRoot, needsRoot)
+    )
+    func boundElsewhere() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/web.sock"
+        let stranger = try Stranger(
+            ["/usr/bin/unshare", "-n", try oracle(), "bind-unix", path, "1200"],
+            environment: ["ORACLE_DIR": sandbox.folder]
+        )
+        #expect(eventually { access(path, F_OK) == 0 })
+        var obstruction = Obstruction()
+        let order = ObstacleOrder(
+            ports: [],
+            sockets: [path],
+            pidFile: nil,
+            program: "",
+            environment: [],
+            recorded: nil
+        )
+        // Until it listens, and a while longer.
+        var looks = 0
+        let isListening = eventually {
+            let found = obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
+            #expect(found.staleSockets.isEmpty, "\(found)")
+            #expect(!found.hindrances.isEmpty || !found.holders.isEmpty)
+            looks += 1
+            return readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false
+        }
+        #expect(isListening && looks > 10)
+        #expect(obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock())).staleSockets.isEmpty)
+        stranger.reap()
+    }
+
+    @Test("RC-2: a holder in another pid namespace lives in a container", .enabled(if: isRoot, needsRoot))
+    func container() throws {
+        let (descriptor, port) = try boundPort()
+        let unshare = try Stranger(["/usr/bin/unshare", "-pf", "/bin/sleep", "600"], holding: [descriptor])
+        close(descriptor)
+        let isThere = eventually {
+            look(ports: [port]).holders.contains { $0.process?.protection == .container }
+        }
+        #expect(isThere)
+        let inside = Census.children(of: unshare.pid)
+        #expect(inside.count == 1)
+        let held = look(ports: [port]).holders.first { $0.process?.identity.pid == inside.first }
+        #expect(held?.process?.refusal == "it lives in a container")
+        for pid in inside { kill(pid, SIGKILL) }
+        unshare.reap()
+    }
+
+    @Test(
+        "RC-2: what holds a port for a container says how to end that; a shim, or a keeper, is one by its name",
+        arguments: [("docker-proxy", Protection.forwarder), ("rootlessport", .forwarder), ("hpshim", .shim)]
+    )
+    func named(_ name: String, _ protection: Protection) throws {
+        let sandbox = try Sandbox()
+        let path = "\(sandbox.folder)/\(name)"
+        let program = try #require(readFile("/bin/sleep", limit: 1 << 24))
+        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
+        #expect(write(file, program, program.count) == program.count)
+        close(file)
+        let (descriptor, port) = try boundPort()
+        let stranger = try Stranger([path, "600"], holding: [descriptor])
+        close(descriptor)
+        #expect(eventually { Foreigners.program(of: stranger.pid) == path })
+        let process = try #require(look(ports: [port]).holders.first?.process)
+        #expect(process.protection == protection && process.refusal == protection.inWords)
+        stranger.reap()
+    }
+
+    @Test("TP-6, RC-2: a holder that is a job of heroproc is named as that job, and is never signalled")
+    func job() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let (descriptor, port) = try boundPort()
+        close(descriptor)
+        let order = sandbox.order(7, [try oracle(), "listen", "\(port)"])
+        var other = order
+        other.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
+        kernel.launch(other)
+        _ = try kernel.awaitStart(7)
+        #expect(eventually { !look(ports: [port]).holders.isEmpty })
+        let process = try #require(look(ports: [port]).holders.first?.process)
+        #expect(process.protection == .job)
+        #expect(process.refusal == "it is the job core/test.7 #7 of heroproc")
+        kernel.killTree(order.start)
+        _ = try kernel.awaitEnd(7)
+    }
+
+    // MARK: Unix sockets
+
+    /// A Unix socket of a type, bound to a path.
+    private func bound(_ path: String, _ type: Int32) throws -> Int32 {
+        let descriptor = socket(AF_UNIX, type | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let size = socklen_t(MemoryLayout<sa_family_t>.size + path.utf8.count + 1)
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.bind(descriptor, $0, size) }
+        }
+        try #require(result == 0)
+        return descriptor
+    }
+
+    private static let types: [(String, Int32)] = [("stream", 1), ("datagram", 2), ("seqpacket", 5)]
+
+    @Test("SK-1, SK-2: a socket of any type has its holder, also when that is stopped; without it, the file is stale")
+    func types() throws {
+        for (name, type) in Self.types {
+            let sandbox = try Sandbox()
+            let path = "\(sandbox.folder)/\(name).sock"
+            let stranger = try Stranger.holding(bound(path, type))
+            kill(stranger.pid, SIGSTOP)
+            let found = look(sockets: [path])
+            #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid], "\(name)")
+            #expect(found.staleSockets.isEmpty && found.hindrances.isEmpty)
+            stranger.reap()
+            #expect(look(sockets: [path]).holders.isEmpty)
+        }
+    }
+
+    @Test("SK-1: a socket bound by a relative name is found, and each of the workers that share it")
+    func workers() throws {
+        let sandbox = try Sandbox()
+        let stranger = try Stranger(
+            ["/bin/sh", "-c", "cd \(sandbox.folder); exec \(try oracle()) listen-unix web.sock fork 4"],
+            environment: ["ORACLE_DIR": sandbox.folder]
+        )
+        func holders() -> [Int32] {
+            look(sockets: [sandbox.folder + "/web.sock"]).holders.compactMap(\.process?.identity.pid)
+        }
+        #expect(eventually { holders().count == 5 })
+        #expect(holders().contains(stranger.pid))
+        for pid in holders() where pid != stranger.pid { kill(pid, SIGKILL) }
+        stranger.reap()
+    }
+
+    @Test("SK-1: of two that were bound to one path, the one that it leads to holds it")
+    func rebound() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/web.sock"
+        let former = try Stranger.holding(bound(path, 1))
+        unlink(path)
+        let latter = try Stranger.holding(bound(path, 1))
+        #expect(look(sockets: [path]).holders.map(\.process?.identity.pid) == [latter.pid])
+        former.reap()
+        latter.reap()
+    }
+
+    /// The workload of the end-to-end tests, built beside these.
+    private func oracle() throws -> String {
+        let shim = try Shim.find()
+        return (shim.lastIndex(of: "/").map { String(shim[..<$0]) } ?? "") + "/hporacle"
+    }
+}
