@@ -26,6 +26,8 @@ struct LaunchPlanner {
         // A one-shot that ended well has done its work, whatever its PID file says.
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
+        order.mayNotify = action.mayNotify
+        order.watchdog = action.watchdog
         return order
     }
 

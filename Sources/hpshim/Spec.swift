@@ -40,7 +40,7 @@ struct Spec {
             isList(header.candidates, header.candidate_count),
             isList(header.arguments, header.argument_count),
             isList(header.environment, header.environment_count),
-            isScript(), hasBootIdentifier(), hasRights(), hasContainment()
+            isScript(), hasBootIdentifier(), hasRights(), hasContainment(), hasSocket()
         else { return nil }
     }
 
@@ -56,6 +56,9 @@ struct Spec {
 
     /// Where a daemon that forks away names itself; nil when that is of no interest.
     var pidFile: UnsafePointer<CChar>? { header.pid_file == 0 ? nil : text(header.pid_file) }
+
+    /// What NOTIFY_SOCKET names; nil when the program is not asked how it is.
+    var notifySocket: UnsafePointer<CChar>? { header.notify_socket == 0 ? nil : text(header.notify_socket) }
 
     /// The supplementary groups, four bytes each.
     var groups: UnsafeRawPointer { base + Int(header.rights.group_count == 0 ? 0 : header.rights.groups) }
@@ -137,6 +140,14 @@ struct Spec {
         else { return false }
         guard header.cgroup != 0 else { return header.containment == HERO_CONTAINMENT_NONE.rawValue }
         return isPath(header.cgroup) && shim_length(text(header.cgroup)) < Int(HERO_CGROUP_SIZE)
+    }
+
+    /// A path, or a name in the abstract namespace, that fits into an address (unix(7)).
+    private func hasSocket() -> Bool {
+        guard header.notify_socket != 0 else { return header.watchdog_us == 0 }
+        guard let length = length(at: Int(header.notify_socket)) else { return false }
+        let first = text(header.notify_socket)[0]
+        return length >= 2 && length < Int(HERO_SOCKET_SIZE) && (first == 0x2f || first == 0x40)
     }
 
     private func hasBootIdentifier() -> Bool {

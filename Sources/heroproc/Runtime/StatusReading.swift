@@ -61,7 +61,11 @@ struct StatusReading {
         var state = summary.state
         // A part is gone and its service is still recorded as up: nobody has seen it yet, or nobody is there to see it.
         if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
-        var actions = checked.map { ActionStatus($0.job) }
+        var actions = checked.map { one in
+            var action = ActionStatus(one.job)
+            action.words = words(of: one.job)
+            return action
+        }
         let order = spec?.actions.map(\.name) ?? []
         for name in order where !actions.contains(where: { $0.name == name }) {
             actions.append(ActionStatus(name: name))
@@ -80,6 +84,12 @@ struct StatusReading {
         )
         status.isTakenDown = spec?.status == .start && status.wanted == .stop
         return status
+    }
+
+    /// What its program says at this moment; the records do not hold it, and no reconciler is needed to hear it.
+    private func words(of job: JobRecord) -> SelfReport? {
+        guard job.phase == .running, job.process != nil else { return nil }
+        return ProgramWords.of(job.id, generation: job.generation, composition.paths)
     }
 
     private func status(_ summary: StandaloneSummary, _ jobs: [JobRecord]) -> StandaloneStatus {
