@@ -211,12 +211,12 @@ extension StatusView {
             "pid": JSONValue(action.pid),
             "ready": .bool(action.isReady),
             "healthy": JSONValue(action.isHealthy),
-            "reloading": .bool(action.words?.isReloading ?? false),
-            "status_text": JSONValue(action.statusText),
             "attempt": JSONValue(action.attempt),
             "restart_count": JSONValue(action.restartCount),
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
+            "reloading": .bool(action.words?.isReloading ?? false),
+            "status_text": JSONValue(action.statusText),
         ]
     }
 }

@@ -111,14 +111,15 @@ struct Start {
             count: spec.header.candidate_count
         )
         let environment = spec.fill(arguments, from: spec.header.arguments, count: spec.header.argument_count)
-        let end = spec.fill(environment, from: spec.header.environment, count: spec.header.environment_count)
+        _ = spec.fill(environment, from: spec.header.environment, count: spec.header.environment_count)
         var digits: UnsafeMutablePointer<CChar>?
         if tellsPID {
             // Only the child knows its own: it fills it in.
             let variable = (memory + pointers).assumingMemoryBound(to: CChar.self)
             digits = Start.copy("WATCHDOG_PID=", to: variable)
-            (end - 1).pointee = UnsafePointer(variable)
-            end.pointee = nil
+            // Counted from the beginning: of a store one before the end, Swift 6.3 made none at all.
+            environment[Int(spec.header.environment_count)] = UnsafePointer(variable)
+            environment[Int(spec.header.environment_count) + 1] = nil
         }
         var gate = gate
         var rights = spec.header.rights

@@ -5,7 +5,7 @@ import Testing
 /// Programs that say themselves how they are (sd_notify(3); contract section 3, `ready` and `health`).
 @Suite("Notify", .serialized)
 struct NotifyTests {
-    private static let keys = ["ready: {notify: true}", "retry: {delay: 20ms}"]
+    private static let keys = ["ready: {notify: true}", "retry: {delay: 20ms, factor: 1}"]
 
     private func declare(_ world: World, _ name: String, _ words: String, _ service: [String] = [], _ keys: String...)
         throws
@@ -75,13 +75,13 @@ struct NotifyTests {
     @Test("its STATUS is shown by status and why, and no terminal obeys it")
     func status() async throws {
         try await World.with { world in
-            try declare(world, "web", "notify READY=1,STATUS=three\u{202E}+clients")
+            try declare(world, "web", "notify READY=1,STATUS=three\\x1b[2J+clients")
             try await world.apply()
             try await eventually("it is there") {
-                try await world.action("web")["status_text"] as? String == "three\u{202E} clients"
+                try await world.action("web")["status_text"] as? String == "three\u{1B}[2J clients"
             }
-            #expect(try await world.run("status").out.contains("says: three\\u{202e} clients"))
-            #expect(try await world.run("why", "web").out.contains("run: three\\u{202e} clients"))
+            #expect(try await world.run("status").out.contains("says: three\\x1b[2J clients"))
+            #expect(try await world.run("why", "web").out.contains("run: three\\x1b[2J clients"))
         }
     }
 
@@ -146,7 +146,7 @@ struct NotifyTests {
             _ = try await world.event("warning", "is not healthy: it has not said WATCHDOG=1 for 1s")
             try await eventually("it is healthy again") {
                 let action = try await world.action("web")
-                return action["healthy"] as? Bool == true && action["restart_count"] as? Int == second.restarts
+                return action["healthy"] as? Bool == true && action["restart_count"] as? Int ?? 0 >= second.restarts
             }
         }
     }

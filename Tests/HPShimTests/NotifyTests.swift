@@ -157,6 +157,20 @@ struct NotifyTests {
         #expect(access(job.path("17.notify"), F_OK) != 0, "its socket is gone with it")
     }
 
+    @Test("words that nobody means change nothing but what they say, and never harm the shim")
+    func noise() throws {
+        let job = try speaker("notify-noise 5000 notify READY=1 wait-for go exit 6")
+        job.spec.workingDirectory = job.directory
+        let shim = try job.start()
+        #expect(job.await { flags(job) == Self.ready })
+        let said = try #require(job.said)
+        #expect(said.messages + said.unreadable == 5001 && said.strangers == 0)
+        #expect(Int(said.status_size) <= Int(HERO_STATUS_SIZE))
+        job.write("go", "")
+        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.exit?.status == 6)
+    }
+
     // MARK: Who is believed
 
     @Test("a stranger is not believed, but counted; who started the shim is one")
@@ -244,10 +258,11 @@ struct NotifyTests {
 
     @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
     func daemon() throws {
-        let job = try speaker("notify-away READY=1 wait-for go exit 43")
+        let job = try speaker("wait-for begin notify-away READY=1 wait-for go exit 43")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         let first = try job.main()
+        job.write("begin", "")
         #expect(job.await { flags(job) == Self.ready })
         let main = try #require(job.proc).main
         #expect(main.pid != first && main.start_ticks > 0)
@@ -259,10 +274,11 @@ struct NotifyTests {
 
     @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
     func distant() throws {
-        let job = try speaker("notify-distant READY=1 wait-for go exit 43")
+        let job = try speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         let first = try job.main()
+        job.write("begin", "")
         #expect(job.await { flags(job) == Self.ready && job.proc?.main.pid != first })
         job.write("go", "")
         #expect(job.end(of: shim) == HERO_SHIM_DONE)
@@ -272,10 +288,11 @@ struct NotifyTests {
 
     @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
     func inherited() throws {
-        let job = try speaker("notify-distant READY=1 wait-for go exit 43")
+        let job = try speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         let first = try job.main()
+        job.write("begin", "")
         #expect(job.await { flags(job) == Self.ready && job.proc?.main.pid != first })
         #expect(harness_signal(first, SIGKILL) == 0)
         #expect(harness_wait_gone(first, 5000) == 1)

@@ -8,7 +8,7 @@
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
 //   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
-//   notify-distant TEXT | ping MS | ping-until PATH
+//   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH
 // A TEXT for NOTIFY_SOCKET has `,` for a line feed, `+` for a blank and `@` for the sender's own pid; notify-main says the pid
 // that stands in a file.
 #define _GNU_SOURCE
@@ -81,14 +81,8 @@ static void terminated(void) {
     leave(0);
 }
 
-/// Says something on NOTIFY_SOCKET, with so many copies of a descriptor.
-static void notify_with(const char *text, int descriptor, int copies) {
-    char words[8192];
-    size_t size = 0;
-    for (; *text && size < sizeof words - 16; text++) {
-        if (*text == '@') size += (size_t)sprintf(words + size, "%d", (int)getpid());
-        else words[size++] = *text == ',' ? '\n' : *text == '+' ? ' ' : *text;
-    }
+/// Sends bytes to NOTIFY_SOCKET, with so many copies of a descriptor.
+static void send_words(char *words, size_t size, int descriptor, int copies) {
     const char *name = variable("NOTIFY_SOCKET", "");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(name);
@@ -121,6 +115,17 @@ static void notify_with(const char *text, int descriptor, int copies) {
     close(talker);
 }
 
+/// Says something on NOTIFY_SOCKET.
+static void notify_with(const char *text, int descriptor, int copies) {
+    char words[8192];
+    size_t size = 0;
+    for (; *text && size < sizeof words - 16; text++) {
+        if (*text == '@') size += (size_t)sprintf(words + size, "%d", (int)getpid());
+        else words[size++] = *text == ',' ? '\n' : *text == '+' ? ' ' : *text;
+    }
+    send_words(words, size, descriptor, copies);
+}
+
 static void notify(const char *text) {
     notify_with(text, -1, 0);
 }
@@ -147,6 +152,25 @@ static void notify_by_child(const char *text, int waits) {
     }
     while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
     RECORD("RELEASED", "");
+}
+
+/// Bytes and words that nobody means, the same each time.
+static void notify_noise(long count) {
+    static const char *const words[] = {"READY=0", "MAINPID=", "STATUS=", "WATCHDOG_USEC=", "=", "\n", "\n\n", "7", "1"};
+    uint32_t random = 2463534242u;
+    for (; count > 0; count--) {
+        char text[6000];
+        size_t size = 0;
+        random ^= random << 13, random ^= random >> 17, random ^= random << 5;
+        size_t wanted = random % (random & 1 ? 60 : 5000);
+        while (size < wanted) {
+            random ^= random << 13, random ^= random >> 17, random ^= random << 5;
+            const char *word = words[random % 9];
+            if (random & 256) text[size++] = (char)(random >> 24);
+            else for (; *word; word++) text[size++] = *word;
+        }
+        send_words(text, size, -1, 0);
+    }
 }
 
 static void notify_main(const char *path) {
@@ -379,6 +403,7 @@ int main(int count, char **words) {
             }
         } else if (!strcmp(*word, "notify-away")) notify_away(*++word);
         else if (!strcmp(*word, "notify-distant")) notify_distant(*++word);
+        else if (!strcmp(*word, "notify-noise")) notify_noise(number(&word));
         else if (!strcmp(*word, "ping")) ping_ms = number(&word);
         else if (!strcmp(*word, "ping-until")) ping_until = *++word;
         else leave(96);

@@ -45,12 +45,12 @@ extension OutputSchema {
             .init("pid", .nullable(.integer(least: 1)), "Its main program, while there is one."),
             .init("ready", .flag, "Whether it is ready."),
             .init("healthy", .nullable(.flag), "What `health` last said; null without one."),
-            .init("reloading", .flag, "Whether it says that it reloads (`notify`)."),
-            .init("status_text", .nullable(.text), "Its own words (`STATUS` of `notify`); null when it says nothing."),
             .init("attempt", .integer(least: 0), "Tries since it was last stable."),
             .init("restart_count", .integer(least: 0), "How often its program was started again."),
             .init("exit_code", .nullable(.integer(least: 0)), "How it last ended; null when a signal ended it."),
             .init("next_retry_at", .nullable(.time), "When it is tried again."),
+            .init("reloading", .flag, "Whether it says that it reloads (`notify`)."),
+            .init("status_text", .nullable(.text), "Its own words (`STATUS` of `notify`); null when it says nothing."),
         ]
     }
 
