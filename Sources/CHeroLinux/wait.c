@@ -199,6 +199,13 @@ int hl_watcher_add_parent(int watcher, const char *path) {
     return watch < 0 ? -errno : watch;
 }
 
+int hl_watcher_add_attributes(int watcher, const char *path) {
+    int watch = inotify_add_watch(watcher, path, IN_ATTRIB | IN_DONT_FOLLOW);
+    return watch < 0 ? -errno : watch;
+}
+
+void hl_watcher_remove(int watcher, int watch) { inotify_rm_watch(watcher, watch); }
+
 int hl_terminal_width(int descriptor) {
     struct winsize size;
     if (ioctl(descriptor, TIOCGWINSZ, &size) < 0) return -errno;

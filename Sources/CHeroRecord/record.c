@@ -5,6 +5,7 @@
 
 _Static_assert(sizeof(struct hero_proc) <= HERO_SECTOR, "a half of the record file is one sector");
 _Static_assert(sizeof(struct hero_exit) <= HERO_SECTOR, "a half of the record file is one sector");
+_Static_assert(sizeof(struct hero_said) <= HERO_SECTOR, "what follows them is one sector");
 
 uint32_t hero_checksum(const void *bytes, long size) {
     const unsigned char *byte = bytes;
@@ -28,6 +29,12 @@ void hero_exit_seal(struct hero_exit *record) {
     record->magic = HERO_EXIT_MAGIC;
     record->version = HERO_VERSION;
     record->checksum = hero_checksum(record, offsetof(struct hero_exit, checksum));
+}
+
+void hero_said_seal(struct hero_said *record) {
+    record->magic = HERO_SAID_MAGIC;
+    record->version = HERO_SAID_VERSION;
+    record->checksum = hero_checksum(record, offsetof(struct hero_said, checksum));
 }
 
 /// The checksum of a record stands behind what its version has; `first` is where version 2 goes on.
@@ -55,9 +62,15 @@ int hero_exit_is_valid(struct hero_exit *record) {
             sizeof *record);
 }
 
+int hero_said_is_valid(const struct hero_said *record) {
+    return record->magic == HERO_SAID_MAGIC && record->version == HERO_SAID_VERSION
+        && record->checksum == hero_checksum(record, offsetof(struct hero_said, checksum));
+}
+
 long hero_spec_header_size(uint32_t version) {
     switch (version) {
     case 2: return offsetof(struct hero_spec, containment);
+    case 3: return offsetof(struct hero_spec, watchdog_us);
     case HERO_SPEC_VERSION: return sizeof(struct hero_spec);
     default: return 0;
     }

@@ -69,6 +69,26 @@ int64_t shim_cgroup_number(const char *cgroup, const char *file, const char *wor
     return -ENOENT;
 }
 
+int shim_cgroup_holds(const char *cgroup, int pid) {
+    int descriptor = open_file(cgroup, "cgroup.procs", O_RDONLY);
+    if (descriptor < 0) return descriptor;
+    char text[1024];
+    long size, number = 0;
+    int found = 0;
+    while (!found && (size = read(descriptor, text, sizeof text)) > 0) {
+        for (long index = 0; index < size && !found; index++) {
+            if (text[index] >= '0' && text[index] <= '9') {
+                number = number * 10 + (text[index] - '0');
+            } else {
+                found = number == pid;
+                number = 0;
+            }
+        }
+    }
+    close(descriptor);
+    return found;
+}
+
 void shim_cgroup_remove(const char *cgroup) {
     if (rmdir(cgroup) != 0 && errno != ENOENT) return;
     char path[HERO_CGROUP_SIZE];

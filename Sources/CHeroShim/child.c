@@ -76,6 +76,19 @@ static void execute(const struct shim_child *child) {
     if (denied) errno = EACCES;
 }
 
+/// A process that is told who it is can only learn it here.
+static void write_pid(char *digits) {
+    char reversed[12];
+    int count = 0;
+    unsigned int left = (unsigned int)getpid();
+    do {
+        reversed[count++] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    while (count > 0) *digits++ = reversed[--count];
+    *digits = 0;
+}
+
 /// Runs in the child. Only system calls and its own stack; no step is skipped, and each names its stage.
 static _Noreturn void prepare(const struct shim_child *child, int gate) {
     if (setsid() < 0) fail(gate, HERO_STAGE_SESSION);
@@ -88,6 +101,7 @@ static _Noreturn void prepare(const struct shim_child *child, int gate) {
     if (refused != HERO_STAGE_NONE) fail(gate, refused);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
     if (reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
+    if (child->pid_digits != NULL) write_pid(child->pid_digits);
 
     // Nothing may run before the shim has written who we are (SH-7); without a shim nothing may run at all.
     char opened;

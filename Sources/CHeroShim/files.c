@@ -98,6 +98,10 @@ int shim_give(int descriptor, uint32_t uid, uint32_t gid) {
     return (int)answer(fchown(descriptor, uid, gid));
 }
 
+int shim_touch(int descriptor) {
+    return (int)answer(fchmod(descriptor, 0600));
+}
+
 int shim_make_directory(const char *path) {
     return (int)answer(mkdir(path, 0700));
 }

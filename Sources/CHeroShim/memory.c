@@ -7,10 +7,11 @@ static char input[SHIM_LINE_BOUND + SHIM_INPUT_SIZE] __attribute__((aligned(4096
 static char output[SHIM_OUTPUT_SIZE] __attribute__((aligned(4096)));
 static char held[2][SHIM_LINE_BOUND] __attribute__((aligned(4096)));
 static struct shim_process table[SHIM_TABLE_SIZE];
+static char message[SHIM_MESSAGE_SIZE + 64] __attribute__((aligned(4096)));
 
 // What stays is taken from the end, next to what the C library keeps: one page less for every job.
 static struct {
-    char bytes[3 * SHIM_PATH_SIZE + HERO_CGROUP_SIZE + 64];
+    char bytes[3 * SHIM_PATH_SIZE + HERO_CGROUP_SIZE + HERO_SOCKET_SIZE + 64];
     long used;
 } kept;
 
@@ -19,6 +20,7 @@ char *shim_output(void) { return output; }
 char *shim_held(int stream) { return held[stream & 1]; }
 char *shim_scratch(int index) { return scratch[index & 1]; }
 struct shim_process *shim_process_table(void) { return table; }
+char *shim_message(void) { return message; }
 
 char *shim_keep(long size) {
     // Cannot happen: a spec with a longer path was refused.

@@ -18,6 +18,7 @@
 
 _Static_assert(SHIM_ENOENT == ENOENT && SHIM_EINTR == EINTR && SHIM_EIO == EIO, "errno");
 _Static_assert(SHIM_ECHILD == ECHILD && SHIM_EAGAIN == EAGAIN && SHIM_EEXIST == EEXIST, "errno");
+_Static_assert(SHIM_EMSGSIZE == EMSGSIZE, "errno");
 _Static_assert(SHIM_SIGKILL == SIGKILL, "signal");
 
 static int notice_is_open;
@@ -135,8 +136,8 @@ void shim_sleep_ms(int milliseconds) {
 }
 
 int shim_wait(const int *descriptors, int count, int64_t timeout_ms) {
-    struct pollfd polled[4];
-    if (count > 4) return -EINVAL;
+    struct pollfd polled[5];
+    if (count > 5) return -EINVAL;
     for (int index = 0; index < count; index++) {
         polled[index] = (struct pollfd){.fd = descriptors[index], .events = POLLIN};
     }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -50,6 +51,10 @@ int shim_reap(int pid) {
 
 int shim_own_pid(void) {
     return getpid();
+}
+
+int shim_is_root(void) {
+    return geteuid() == 0;
 }
 
 int shim_open_process(int pid) {
@@ -131,6 +136,31 @@ int shim_parent(int pid) {
     uint64_t parent;
     int result = read_stat(pid, 4, &parent);
     return result < 0 ? result : (int)parent;
+}
+
+int shim_is_below(int pid, int root) {
+    int child = pid, parent = shim_parent(child), patience = 64;
+    for (int depth = 0; depth < 1024; depth++) {
+        if (parent < 0) return parent;
+        if (parent == root) return 1;
+        if (parent <= 1) return 0;
+        int above = shim_parent(parent);
+        // Had the parent died before it was asked, its number could be another's: then this one has a new parent.
+        int again = shim_parent(child);
+        if (again != parent) {
+            if (--patience == 0) return -EAGAIN;
+            parent = again;
+            continue;
+        }
+        child = parent;
+        parent = above;
+    }
+    return -ELOOP;
+}
+
+int shim_has_ended(int pidfd) {
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    return poll(&ended, 1, 0) > 0;
 }
 
 /// Appends the numbers in the children file of one thread.

@@ -22,10 +22,14 @@ public struct LaunchOrder: Hashable, Sendable {
     public var rights = Rights()
     /// The absolute path of the file in which a daemon that forks away names itself: it then is the main program.
     public var pidFile: String?
-    /// How long after the fork that file is waited for.
+    /// How long after the fork that file, or the word of the program, is waited for.
     public var handoverTimeout: Duration = .seconds(30)
     /// The exit codes of a program that has forked away well; any other is a failed start, whatever the file says.
     public var handoverCodes: Set<Int32> = [0]
+    /// Whether it gets a `NOTIFY_SOCKET` to speak on; what it says arrives as `said`.
+    public var mayNotify = false
+    /// How often it must say `WATCHDOG=1` at the least, as it is told in `WATCHDOG_USEC`; only where it may speak.
+    public var watchdog: Duration?
     /// For what the main program leaves behind when it ends.
     public var stop: StopPolicy
     /// How much output is kept.

@@ -4,8 +4,11 @@ public import HeroModel
 public enum KernelEvent: Hashable, Sendable {
     /// The program of a start executes.
     case started(StartID, StartReport)
-    /// The main program of a start ended well, and this process of its tree took over (contract section 3, `pid_file`).
+    /// The main program of a start ended well, and this process of its tree took over (contract section 3, `pid_file`);
+    /// or the program named this one as its main process.
     case handedOver(StartID, ProcessIdentity)
+    /// What the program of a start has said of itself, whenever that matters at once, and when it is asked how it is.
+    case said(StartID, SelfReport)
     /// A start is over: its whole tree is gone and its lock is free.
     case ended(StartID, EndReport)
     /// The shim of a start is gone, but its program is not.

@@ -12,8 +12,10 @@ public enum JobEvent: Hashable, Sendable {
     case calledOff(generation: UInt32)
     /// Its program executes.
     case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// Its program forked away: the one that its PID file names goes on in its place.
+    /// Its program forked away: the one that its PID file names, or that it named itself, goes on in its place.
     case handedOver(generation: UInt32, process: ProcessIdentity)
+    /// Its program says how it is; all of what it has said so far in this start.
+    case said(generation: UInt32, SelfReport)
     /// A start is over, its tree gone.
     ///
     /// `executed` says whether a program ever ran in it.

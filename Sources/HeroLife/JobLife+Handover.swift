@@ -1,7 +1,8 @@
 import HeroModel
 
 extension JobLife {
-    /// Its program has forked away: from here on the process that its PID file names is the one that counts.
+    /// Its program has forked away: from here on the process that its PID file names, or that it named itself, is the one
+    /// that counts.
     ///
     /// It is the same execution of the same start; whoever was to end it ends the new one.
     mutating func handedOver(_ process: ProcessIdentity, _ context: Context) -> [JobEffect] {
@@ -24,6 +25,8 @@ extension JobLife {
             return []
         }
         record.process = process
-        return [.note(.info, "went on as pid \(process.pid), says its PID file")]
+        let isSaid = context.action.pidFile == nil && context.action.mayNotify
+        let source = isSaid ? "it says itself" : "says its PID file"
+        return [.note(.info, "went on as pid \(process.pid), \(source)")]
     }
 }

@@ -43,7 +43,7 @@ extension JobLife {
             record.deadline = kept(starting.until)
         case .up(let up):
             record.phase = .running
-            record.isReady = true
+            record.isReady = up.announced != .end
             record.isHealthy = up.watch.isHealthy
         case .working(_, until: let until):
             record.phase = .running

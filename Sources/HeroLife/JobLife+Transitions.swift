@@ -42,6 +42,8 @@ extension JobLife {
             generation == record.generation ? started(process, at: at, time: time, context) : []
         case .handedOver(let generation, let process):
             generation == record.generation ? handedOver(process, context) : []
+        case .said(let generation, let report):
+            generation == record.generation ? said(report, context) : []
         case .ended(let generation, let outcome, let executed, let time):
             generation == record.generation ? ended(outcome, executed: executed, time: time, context) : []
         case .orphaned(let generation, let process, let at, let time):
@@ -99,6 +101,7 @@ extension JobLife {
         record.generation &+= 1
         record.process = nil
         record.error = nil
+        words = SelfReport(asOf: context.now)
         phase = .launching(until: context.now + context.action.startTimeout, refusals: refusals)
         return [.launch(generation: record.generation)]
     }
@@ -282,8 +285,8 @@ extension JobLife {
         switch phase {
         case .pending, .over:
             return []
-        case .up:
-            return askAround(context)
+        case .up(let up):
+            return (up.until.map { $0 <= context.now } ?? false) ? saidAndNotDone(context) : askAround(context)
         case .launching:
             let reason = "its program did not execute within \(Canonical.duration(context.action.startTimeout))"
             phase = .stopping(

@@ -19,6 +19,24 @@ extension JobLife {
         public var since: Moment
         /// What is asked of it.
         public var watch: Watch
+        /// What it has announced, and not done yet.
+        public var announced: Announcement?
+        /// When it must be done with that.
+        public var until: Moment?
+
+        /// When the next question is due, or what it announced.
+        var deadline: Moment? {
+            guard let until, let next = watch.deadline else { return until ?? watch.deadline }
+            return min(until, next)
+        }
+    }
+
+    /// What a program that is up says that it is about to do (sd_notify(3)).
+    public enum Announcement: Hashable, Sendable {
+        /// `RELOADING=1`: it is up all the while, and says `READY=1` when it is done.
+        case reload
+        /// `STOPPING=1`: it ends by itself, and is no longer there for others.
+        case end
     }
 
     /// Watching a process that is up: one question at a time, and none where nothing is declared.
@@ -27,6 +45,8 @@ extension JobLife {
         public var serial: UInt64
         /// The question whose answer is awaited.
         public var awaited: JobQuestion?
+        /// From when on a ping may be asked for: since then it has been up, and somebody looked.
+        public var pingsSince = Moment(nanoseconds: 0)
         /// When its health is asked next; nil: nobody asks.
         public var healthAt: Moment?
         /// Bad answers in a row about its health.
@@ -78,7 +98,7 @@ extension JobLife {
     ) {
         var watch = Watch(serial: serial)
         watch.hasListened = context.action.ready == nil
-        watch.plan(context.action, begun: begun, isTakenUp: isTakenUp, context)
+        watch.plan(context.action, begun: begun, words: words, isTakenUp: isTakenUp, context)
         if isTakenUp, context.action.health != nil { watch.isHealthy = record.isHealthy }
         phase = .up(Up(process: process, since: since, watch: watch))
     }
@@ -122,6 +142,7 @@ extension JobLife {
             up.watch.healthAt = nil
             return []
         }
+        if case .watchdog = probe.question { return judgePings(&up, refusal, context) }
         up.watch.healthAt = context.now + probe.interval
         guard let refusal else {
             up.watch.failures = 0
@@ -140,6 +161,11 @@ extension JobLife {
         guard up.watch.failures >= probe.failures else {
             return [.note(.warning, "does not answer its health probe (\(count)): \(refusal)")]
         }
+        return giveUpOn(up, refusal, context)
+    }
+
+    /// Stops what is up and does not work; it is started again as its policy says.
+    mutating func giveUpOn(_ up: Up, _ refusal: String, _ context: Context) -> [JobEffect] {
         // It crashed as far as its policy is concerned: one that was up for long has its tries counted from the beginning.
         if context.now - up.since >= context.action.retry.stableAfter { record.attempt = 0 }
         let reason = "is not healthy: \(refusal)"
@@ -193,8 +219,9 @@ extension JobLife {
             phase = .starting(starting)
             return []
         case .up(var up):
+            guard up.announced != .end else { return [] }
             let isAwaiting = up.watch.awaited != nil
-            up.watch.plan(context.action, begun: up.since, isTakenUp: false, context)
+            up.watch.plan(context.action, begun: up.since, words: words, isTakenUp: false, context)
             if up.watch.healthAt == nil { up.watch.isHealthy = nil }
             phase = .up(up)
             return isAwaiting ? [.stopAsking] : []
@@ -213,8 +240,14 @@ extension JobLife {
             phase = .starting(starting)
             return (isAwaiting ? [.stopAsking] : []) + askIfDue(context)
         case .up(var up):
+            // What it announced may take as long as if it had been announced now.
+            if up.until != nil { up.until = context.now + up.patience(context.action) }
+            guard up.announced != .end else {
+                phase = .up(up)
+                return []
+            }
             let isAwaiting = up.watch.awaited != nil
-            up.watch.plan(context.action, begun: up.since, isTakenUp: false, context)
+            up.watch.plan(context.action, begun: up.since, words: words, isTakenUp: false, context)
             phase = .up(up)
             return isAwaiting ? [.stopAsking] : []
         case .pending, .clearing, .launching, .working, .stopping, .backingOff, .over:
@@ -242,10 +275,18 @@ extension JobLife {
 
 extension JobLife.Watch {
     /// Sets the moments of the next questions anew, and forgets what was asked.
-    mutating func plan(_ action: ActionSpec, begun: Moment, isTakenUp: Bool, _ context: JobLife.Context) {
+    mutating func plan(
+        _ action: ActionSpec,
+        begun: Moment,
+        words: SelfReport?,
+        isTakenUp: Bool,
+        _ context: JobLife.Context
+    ) {
         awaited = nil
         failures = 0
-        healthAt = action.health.map { probe in
+        pingsSince = context.now
+        healthAt = action.health.flatMap { probe in
+            if case .watchdog = probe.question { return nextPing(words) }
             let wait = isTakenUp ? probe.interval * context.random : probe.interval
             return max(begun + probe.startPeriod, context.now + wait)
         }

@@ -102,6 +102,8 @@ public struct JobLife: Hashable, Sendable {
     public internal(set) var phase: Phase
     /// What is stored of it: kept in step with `phase` by every transition.
     public internal(set) var record: JobRecord
+    /// What the program of this start has said of itself; nil: a former reconciler has heard it, and this one not yet.
+    public internal(set) var words: SelfReport?
 
     /// A new job.
     public init(_ record: JobRecord) {
@@ -115,7 +117,7 @@ public struct JobLife: Hashable, Sendable {
         case .pending, .over: nil
         case .clearing(let clearing): clearing.lookAt
         case .launching(let until, refusals: _), .backingOff(let until): until
-        case .up(let up): up.watch.deadline
+        case .up(let up): up.deadline
         case .starting(let starting): starting.askAt.map { min($0, starting.until) } ?? starting.until
         case .working(_, let until): until
         case .stopping(let stopping): stopping.killAt
@@ -125,7 +127,8 @@ public struct JobLife: Hashable, Sendable {
     /// Whether what starts after it may start.
     public var isUp: Bool {
         switch phase {
-        case .up, .over(.succeeded): true
+        case .up(let up): up.announced != .end
+        case .over(.succeeded): true
         case .pending, .clearing, .launching, .starting, .working, .stopping, .backingOff, .over(.failed),
             .over(.cancelled):
             false

@@ -43,7 +43,12 @@ struct Adoption {
             if starts.pidfd(of: start) == nil, !starts.follow(start, shim.pid, found.pidfd, report: report) {
                 return lost(generation, "the shim cannot be watched: too many files are open", record)
             }
-            if report == nil { starts.awaitExecution(start) } else { starts.watchProgram(start, record) }
+            if report == nil {
+                starts.awaitExecution(start)
+            } else {
+                starts.watchProgram(start, record)
+                starts.followWords(start)
+            }
             return .held(generation: generation, report)
         }
         if orphans.holds(start) { return .held(generation: generation, record.startReport) }

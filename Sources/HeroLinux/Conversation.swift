@@ -155,7 +155,7 @@ struct Conversation {
         case .probe(.tcp(let endpoint)): "tcp \(endpoint)"
         case .probe(.unix(let path)): "socket \(path)"
         case .probe(.http(let target)): target.description
-        case .probe(.exec), .probe(.log), .probe(.notify), .listening: ""
+        case .probe(.exec), .probe(.log), .probe(.notify), .probe(.watchdog), .listening: ""
         }
     }
 }

@@ -30,7 +30,7 @@ struct FailureNames {
         case .limits: return limit(number).map { "\($0): \(cause)" }
         case .user: return "\(userText): \(cause)"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
-        case .environment, .launch, .pipe, .fork, .session, .stdio, .privileges, .signals: return nil
+        case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .privileges, .signals: return nil
         }
     }
 
@@ -89,6 +89,7 @@ func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> S
         case HERO_STAGE_RECORD: .record
         case HERO_STAGE_LOG: .log
         case HERO_STAGE_PIPE: .pipe
+        case HERO_STAGE_NOTIFY: .notify
         case HERO_STAGE_SCRIPT: .script
         case HERO_STAGE_FORK: .fork
         case HERO_STAGE_SESSION: .session

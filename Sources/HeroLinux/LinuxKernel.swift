@@ -251,6 +251,7 @@ public final class LinuxKernel: Kernel {
         case .notices: starts.readNotices()
         case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)
         case .program: starts.programEnded(number)
+        case .words: isAlarm ? starts.listen(number) : starts.readWords()
         case .orphan: isAlarm ? orphans.ring(number) : orphans.mainEnded(number)
         case .watcher: isAlarm ? watcher.ring(number) : watcher.readChanges()
         case .listener: isAlarm ? control.resume() : control.accept()

@@ -72,7 +72,16 @@ final class Prober {
         case .probe(.log(let pattern)):
             reactor.emit(.answered(order.start, serial: order.serial, search(order, pattern)))
         case .probe(.notify):
-            reactor.emit(.answered(order.start, serial: order.serial, .no("this question is not answered yet")))
+            let isReady = starts.hear(order.start)?.isReady ?? false
+            reactor.emit(
+                .answered(order.start, serial: order.serial, isReady ? .yes : .no("it has not said READY=1 yet"))
+            )
+        case .probe(.watchdog):
+            // What it said is the answer, and comes before it.
+            let isHeard = starts.hear(order.start) != nil
+            reactor.emit(
+                .answered(order.start, serial: order.serial, isHeard ? .yes : .no("what it said cannot be read"))
+            )
         }
     }
 

@@ -12,6 +12,7 @@ struct Subject: Hashable {
         case notices
         case shim
         case program
+        case words
         case orphan
         case watcher
         case listener
@@ -119,8 +120,8 @@ final class Reactor {
                 _ = read(calendar.number, &ticks, 8)
                 _ = hl_clock_watch_arm(calendar.number)
                 emit(.clockWasSet)
-            case .quit, .notices, .shim, .program, .orphan, .watcher, .listener, .connection, .conversation, .command,
-                .commandEnd, .results, .lookup, .lookupEnd:
+            case .quit, .notices, .shim, .program, .words, .orphan, .watcher, .listener, .connection, .conversation,
+                .command, .commandEnd, .results, .lookup, .lookupEnd:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }

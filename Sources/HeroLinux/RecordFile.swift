@@ -19,13 +19,16 @@ struct RecordFile {
 
     private var proc: hero_proc?
     private var exit: hero_exit?
+    private var said: hero_said?
+    /// Whether there is a part for what its program says, whatever stands in it.
+    private(set) var hasWords = false
 
     /// Reads a record; nothing in it is believed before its checksum is right (reliability.md SH-9).
     static func read(_ path: String, job: JobID) -> Reading {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return errno == ENOENT ? .absent : .damaged }
         defer { close(descriptor) }
-        return withUnsafeTemporaryAllocation(byteCount: 2 * Int(HERO_SECTOR), alignment: 16) { buffer in
+        return withUnsafeTemporaryAllocation(byteCount: 3 * Int(HERO_SECTOR), alignment: 16) { buffer in
             buffer.initializeMemory(as: UInt8.self, repeating: 0)
             let size = pread(descriptor, buffer.baseAddress, buffer.count, 0)
             guard size > 0 else { return size == 0 ? .empty : .damaged }
@@ -42,6 +45,14 @@ struct RecordFile {
         var record = RecordFile()
         if hero_proc_is_valid(&proc) == 1, proc.job == job { record.proc = proc }
         if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
+        if bytes.count >= 2 * sector + MemoryLayout<hero_said>.size {
+            var said = bytes.loadUnaligned(fromByteOffset: 2 * sector, as: hero_said.self)
+            record.hasWords = said.magic == UInt32(HERO_SAID_MAGIC)
+            // One that another start has left behind says nothing.
+            if hero_said_is_valid(&said) == 1, said.job == job, said.generation == record.proc?.generation {
+                record.said = said
+            }
+        }
         guard record.proc != nil || record.exit != nil else {
             return bytes.allSatisfy { $0 == 0 } ? .empty : .damaged
         }
@@ -118,6 +129,8 @@ struct RecordFile {
         case HERO_EXIT_SIGNALED:
             outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
         case HERO_EXIT_FAILED: outcome = .startFailed(startFailure(exit.stage, exit.error, names))
+        case HERO_EXIT_UNSEEN:
+            outcome = .lost("its main process was the child of another one, which alone was told how it ended")
         default: return failedStart(names)
         }
         return EndReport(
@@ -126,6 +139,36 @@ struct RecordFile {
             executed: startReport,
             droppedBytes: max(0, exit.dropped_bytes)
         )
+    }
+
+    /// What the program has said of itself, as it stands in the record; nil where it may not speak, or its words are damaged.
+    func selfReport(asOf now: Moment) -> SelfReport? {
+        guard let said, isOfThisBoot else { return nil }
+        var report = SelfReport(asOf: now)
+        report.isReady = said.flags & HERO_SAID_READY.rawValue != 0
+        report.isReloading = said.flags & HERO_SAID_RELOADING.rawValue != 0
+        report.isStopping = said.flags & HERO_SAID_STOPPING.rawValue != 0
+        report.hasTriggered = said.flags & HERO_SAID_TRIGGER.rawValue != 0
+        if said.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: said.watchdog_us)) }
+        if said.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: said.pinged_boottime) }
+        report.status = status(said)
+        report.strangers = Int(said.strangers)
+        report.unreadable = Int(said.unreadable)
+        report.refusals = Int(said.refusals)
+        report.refusedPID = said.refused_pid
+        return report
+    }
+
+    private func status(_ said: hero_said) -> String? {
+        let size = min(Int(said.status_size), Int(HERO_STATUS_SIZE))
+        guard size > 0 else { return nil }
+        let bytes = withUnsafeBytes(of: said.status) { [UInt8]($0.prefix(size)) }
+        // It was cut off at a byte, and that may have been within a character.
+        let cuts = size == Int(HERO_STATUS_SIZE) ? 0...3 : 0...0
+        for cut in cuts {
+            if let text = String(validating: bytes.dropLast(cut), as: UTF8.self) { return text }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private func failedStart(_ names: FailureNames?) -> EndReport? {

@@ -33,6 +33,8 @@ struct Retirement {
     /// Removes what is left of a job, unless a start of it was retired.
     func forget(_ job: JobID) {
         unlink(paths.script(of: job))
+        // Left by a shim that was killed.
+        unlink(paths.notifyFile(of: job))
         guard access(marker(of: job), F_OK) != 0 else { return }
         unlink(paths.record(of: job))
     }

@@ -80,6 +80,20 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The script of a job.
     func script(of job: Int64) -> String { "\(jobs)/\(job).script" }
 
+    /// The socket on which the program of a job speaks, as `NOTIFY_SOCKET` names it.
+    ///
+    /// Where its path would not fit into an address it has no file: a name that nobody can guess, so that nobody can have taken it.
+    func notifySocket(of job: Int64) -> String {
+        let path = "\(jobs)/\(job)\(Self.notifySuffix)"
+        guard path.utf8.count > Self.longestSocketPath else { return path }
+        return "@heroproc/\(job)/\(String(UInt64(hl_random()), radix: 16))"
+    }
+
+    /// The file of that socket, where it has one.
+    func notifyFile(of job: Int64) -> String { "\(jobs)/\(job)\(Self.notifySuffix)" }
+
+    private static let notifySuffix = ".notify"
+
     /// Makes the state directory and its logs, readable for nobody else.
     public func makeStateDirectories() throws(LinuxError) {
         try makeDirectory(state)

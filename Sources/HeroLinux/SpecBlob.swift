@@ -43,7 +43,18 @@ struct SpecBlob {
         (header.arguments, header.argument_count) = append(
             list: order.arguments.map { $0 == LaunchOrder.scriptPlaceholder ? scriptPath : $0 }
         )
-        let variables = launch.environment.merging([Marker.variable: Marker.of(order.start, place.paths)]) { $1 }
+        var own = [Marker.variable: Marker.of(order.start, place.paths)]
+        if order.mayNotify {
+            let socket = place.paths.notifySocket(of: order.start.job)
+            header.notify_socket = append(socket)
+            own["NOTIFY_SOCKET"] = socket
+            if let watchdog = order.watchdog {
+                // WATCHDOG_PID is added by the shim, which alone can know it.
+                header.watchdog_us = UInt64(clamping: max(1, watchdog.wholeNanoseconds / 1000))
+                own["WATCHDOG_USEC"] = String(header.watchdog_us)
+            }
+        }
+        let variables = launch.environment.merging(own) { $1 }
         (header.environment, header.environment_count) = append(
             list: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         )
@@ -69,8 +80,8 @@ struct SpecBlob {
             // All of them together is what was meant; each of them alone would be less than that.
             if cgroup.limitsMemory { header.rights.memory_bytes = .max }
         }
-        if let pidFile = order.pidFile {
-            header.pid_file = append(pidFile)
+        if let pidFile = order.pidFile { header.pid_file = append(pidFile) }
+        if order.pidFile != nil || order.mayNotify {
             header.handover_timeout_ms = UInt32(clamping: order.handoverTimeout.wholeMilliseconds)
             header.handover_codes = append(codes: order.handoverCodes)
         }

@@ -16,6 +16,9 @@ final class Starts {
         var report: StartReport?
         /// The main program, watched while it may hand over to another one.
         var program: Descriptor?
+        /// Whether its program may speak, and the bell that rings when it has.
+        var maySpeak = false
+        var bell: Int32?
         /// How often the record was looked at in vain, for an execution or for a successor.
         var looks: Int = 0
     }
@@ -29,6 +32,7 @@ final class Starts {
     private let accounts: AccountLookups
     /// Launches that wait for their account.
     private var lookups: [StartID: AccountLookups.Number] = [:]
+    private let bells: Doorbells
     private var following: [UInt64: Following] = [:]
     private var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
@@ -50,6 +54,7 @@ final class Starts {
         self.orphans = orphans
         self.containment = containment
         self.accounts = accounts
+        bells = Doorbells(reactor)
     }
 
     /// Spawns a shim, once it is known as whom; whatever comes of it becomes an event.
@@ -141,6 +146,7 @@ final class Starts {
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.emit(.started(start, report))
         watchProgram(start, record)
+        followWords(start)
     }
 
     /// An alarm: a found start is looked at again.
@@ -193,6 +199,72 @@ final class Starts {
         watchProgram(one.start, record)
     }
 
+    // MARK: - What programs say
+
+    /// How often a record is looked at that has no bell.
+    private static let listenInterval = Duration.milliseconds(250)
+
+    /// Follows what the program of a start says, where it may speak.
+    func followWords(_ start: StartID) {
+        guard let number = numbers[start], following[number]?.maySpeak == false, words(of: start) != nil else { return }
+        following[number]?.maySpeak = true
+        // The bell first: what is said before it hangs is there to be read by now.
+        following[number]?.bell = bells.attach(paths.record(of: start.job), for: number)
+        listen(number)
+    }
+
+    /// Some bell rang.
+    func readWords() {
+        for number in bells.rung() { listen(number) }
+    }
+
+    /// Tells what the program of a start has said.
+    func listen(_ number: UInt64) {
+        guard let one = following[number], one.maySpeak else { return }
+        hear(one.start)
+        if one.bell == nil { reactor.setAlarm(Subject(.words, number), at: reactor.now + Self.listenInterval) }
+    }
+
+    /// What the program of a start has said by now, which is also told as an event; nil where it may not speak, or cannot be
+    /// read.
+    @discardableResult
+    func hear(_ start: StartID) -> SelfReport? {
+        guard let number = numbers[start], let (record, report) = words(of: start) else { return nil }
+        changeMain(number, record)
+        reactor.emit(.said(start, report))
+        return report
+    }
+
+    /// The program has named another process as its main one.
+    private func changeMain(_ number: UInt64, _ record: RecordFile) {
+        guard let one = following[number], let report = one.report, let successor = record.startReport,
+            !successor.process.isSameProcess(as: report.process)
+        else { return }
+        following[number]?.report = successor
+        unwatchProgram(number)
+        reactor.emit(.handedOver(one.start, successor.process))
+        watchProgram(one.start, record)
+    }
+
+    private func words(of start: StartID) -> (RecordFile, SelfReport)? {
+        let path = paths.record(of: start.job)
+        // Read while it is written, it has a checksum that is wrong: it is whole a moment later.
+        for _ in 0..<8 {
+            let now = reactor.now
+            guard case .found(let record) = RecordFile.read(path, job: start.job),
+                record.generation == start.generation, record.isOfThisMachine
+            else { continue }
+            if let report = record.selfReport(asOf: now) { return (record, report) }
+            guard record.hasWords else { return nil }
+        }
+        return nil
+    }
+
+    private func forgetWords(_ number: UInt64) {
+        if let bell = following[number]?.bell { bells.detach(bell) }
+        reactor.cancelAlarm(Subject(.words, number))
+    }
+
     /// A shim has ended.
     func shimEnded(_ number: UInt64) {
         guard let first = following[number] else { return }
@@ -200,6 +272,7 @@ final class Starts {
         readNotices()
         announce(first.start)
         unwatchProgram(number)
+        forgetWords(number)
         guard let one = following.removeValue(forKey: number) else { return }
         if numbers[one.start] == number { numbers[one.start] = nil }
         accounts.forget(one.start)

@@ -111,6 +111,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case noQuestion = "no-question"
     /// A probe asks more than one question.
     case twoQuestions = "two-questions"
+    /// A key says how a probe asks that asks nothing, because the program speaks (a warning).
+    case mannerOfNothing = "manner-of-nothing"
+    /// A one-shot has a `ready` that waits for a word of it, which does nothing: it is up when it has ended well (a warning).
+    case readyOfOneShot = "ready-of-one-shot"
     /// A schedule does not say when.
     case noRhythm = "no-rhythm"
     /// A schedule has both `cron` and `every`.
@@ -214,6 +218,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .timeoutOfProcess: "A process has a `timeout`, which is for one-shots."
         case .noQuestion: "A probe asks nothing."
         case .twoQuestions: "A probe asks more than one question."
+        case .mannerOfNothing:
+            "A key says how a probe asks that asks nothing, because the program speaks (a warning)."
+        case .readyOfOneShot:
+            "A one-shot has a `ready` that waits for a word of it, which does nothing: it is up when it has ended well (a warning)."
         case .noRhythm: "A schedule does not say when."
         case .twoRhythms: "A schedule has both `cron` and `every`."
         case .standaloneProcess: "A process has a `schedule` or `run_on`, which are for one-shots."
@@ -292,6 +300,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
         case .timeoutOfProcess: "{is_process: true, timeout: 1m}"
         case .noQuestion: "ready: {interval: 1s}"
         case .twoQuestions: "ready: {tcp: 80, unix: /run/a}"
+        case .mannerOfNothing: "ready: {notify: true, failures: 5}"
+        case .readyOfOneShot: "{exec: [seed], ready: {notify: true}}"
         case .noRhythm: "schedule: {overlap: skip}"
         case .twoRhythms: "schedule: {cron: \"0 4 * * *\", every: 1d}"
         case .standaloneProcess: "{is_process: true, run_on: apply}"

@@ -10,6 +10,7 @@ extension Probe {
             case .unix(let path): ("unix", Canonical.word(path))
             case .log(let pattern): ("log", Canonical.quoted(pattern))
             case .notify: ("notify", "true")
+            case .watchdog(let limit): ("watchdog", Canonical.duration(limit))
             }
         return pairs(
             (asked.key, asked.text),

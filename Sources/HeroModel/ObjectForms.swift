@@ -78,7 +78,19 @@ extension ObjectForm {
     )
 
     /// `health` of an action.
-    public static let health = Self(probe(interval: "10s"), oneOf: ["tcp", "http", "exec", "unix", "log"])
+    public static let health = Self(
+        probe(
+            interval: "10s",
+            also: [
+                Property(
+                    "watchdog",
+                    .duration(Ranges.watchdog),
+                    "Has it said WATCHDOG=1 on its NOTIFY_SOCKET within this time?"
+                )
+            ]
+        ),
+        oneOf: ["tcp", "http", "exec", "unix", "log", "watchdog"]
+    )
 
     private static func probe(interval: String, also more: [Property] = []) -> [Property] {
         [

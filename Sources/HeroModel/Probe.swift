@@ -14,6 +14,8 @@ public struct Probe: Hashable, Sendable, Codable {
         case log(String)
         /// Has it said `READY=1` on its `NOTIFY_SOCKET` (sd_notify(3))? Only for readiness.
         case notify
+        /// Has it said `WATCHDOG=1` within the last so much time? Only for health.
+        case watchdog(Duration)
     }
 
     /// What is asked.

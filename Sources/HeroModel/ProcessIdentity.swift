@@ -85,6 +85,8 @@ public struct StartFailure: Hashable, Sendable, Codable {
         case log
         /// Making the output pipes.
         case pipe
+        /// Making the socket that it can speak on.
+        case notify
         /// Writing the script.
         case script
         /// Forking.
@@ -143,6 +145,7 @@ extension StartFailure: CustomStringConvertible {
             case .record: "write the record of the start"
             case .log: "open the log"
             case .pipe: "make the output pipes"
+            case .notify: "make its notify socket"
             case .script: "write the script"
             case .fork: "fork"
             case .session: "make a session"

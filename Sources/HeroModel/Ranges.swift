@@ -20,6 +20,8 @@ public enum Ranges {
     public static let delay: ClosedRange<Duration> = .zero ... .seconds(3_153_600_000)
     /// Times that cannot be nothing.
     public static let time: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3_153_600_000)
+    /// Times between two pings of a watchdog: a shorter one would judge the machine and not the program.
+    public static let watchdog: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3_153_600_000)
     /// The rhythm of a schedule.
     public static let rhythm: ClosedRange<Duration> = .seconds(1) ... .seconds(3_153_600_000)
     /// Exit codes (wait(2) keeps eight bits).

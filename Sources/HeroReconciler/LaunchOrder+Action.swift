@@ -27,6 +27,8 @@ struct LaunchPlanner {
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
         order.handoverCodes = Set(action.successExitCodes)
+        order.mayNotify = action.mayNotify
+        order.watchdog = action.watchdog
         return order
     }
 

@@ -185,6 +185,8 @@ public final class Reconciler<World: Kernel> {
                 )
             case .handedOver(let start, let process):
                 move(start, .handedOver(generation: start.generation, process: process))
+            case .said(let start, let report):
+                move(start, .said(generation: start.generation, report))
             case .ended(let start, let report):
                 ended(start, report)
             case .orphaned(let start, let report):

@@ -45,8 +45,12 @@ struct Behaviour {
             behaviour.endsAfter = isCalm ? nil : seed.milliseconds(5...400)
             behaviour.ending =
                 seed.chance(50) ? .exited(Int32(seed.number(0...255))) : .signaled(.kill, coreDumped: false)
-        case "sickly":
+        case "sickly", "herald":
             if !isCalm, seed.chance(60) { behaviour.sickAfter = seed.milliseconds(50...600) }
+        case "slow-herald":
+            behaviour.readyAfter = .milliseconds(500)
+        case "hanging-herald":
+            behaviour.sickAfter = .seconds(1)
         case "stubborn":
             if !isCalm || seed.chance(50) { behaviour.obeysAfter = nil }
         case "slow":

@@ -73,7 +73,9 @@ public final class SimKernel: Kernel {
 
     /// Looks at jobs.
     public func adopt(_ jobs: [JobID]) -> [JobID: Sighting] {
-        Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.sight($0)) })
+        let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.sight($0)) })
+        for job in found.keys.sorted() { machine.repeatWords(of: job) }
+        return found
     }
 
     /// Refuses a start that has not begun.
@@ -99,7 +101,15 @@ public final class SimKernel: Kernel {
 
     /// Answers after a little while.
     public func ask(_ order: ProbeOrder) {
-        machine.at(.microseconds(machine.seed.number(100...3000)), .answer(order.start, serial: order.serial))
+        let delay = machine.seed.number(100...3000)
+        switch order.question {
+        case .probe(.watchdog):
+            machine.at(.microseconds(delay), .answerInWords(order.start, serial: order.serial, asksWhetherReady: false))
+        case .probe(.notify):
+            machine.at(.microseconds(delay), .answerInWords(order.start, serial: order.serial, asksWhetherReady: true))
+        case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .listening:
+            machine.at(.microseconds(delay), .answer(order.start, serial: order.serial))
+        }
     }
 
     /// Answers that come all the same are for a start that is over: the reconciler tells them apart.

@@ -10,6 +10,9 @@ extension SimMachine {
         case .shimEnds(let key, let report): shimEnds(key, report)
         case .shimKilled(let key): shimKilled(key)
         case .answer(let start, let serial): answer(start, serial)
+        case .speaks(let key): speak(key)
+        case .answerInWords(let start, let serial, let asksWhetherReady):
+            answerInWords(start, serial, asksWhetherReady)
         case .strangerLeaves(let process): strangerLeaves(process)
         }
     }
@@ -44,6 +47,7 @@ extension SimMachine {
             lostShim: false
         )
         trace.executions.append(execution)
+        if start.order.mayNotify { at(behaviour.readyAfter ?? .zero, .speaks(key)) }
         if let endsAfter = behaviour.endsAfter { at(endsAfter, .programEnds(key, behaviour.ending)) }
         if behaviour.readyAfter == nil { behaviour.readyAfter = .zero }
         starts[key]?.isHeld = true

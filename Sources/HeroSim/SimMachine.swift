@@ -33,6 +33,8 @@ public final class SimMachine {
         case shimEnds(Int, EndReport)
         case shimKilled(Int)
         case answer(StartID, serial: UInt64)
+        case speaks(Int)
+        case answerInWords(StartID, serial: UInt64, asksWhetherReady: Bool)
         case strangerLeaves(ProcessIdentity)
     }
 

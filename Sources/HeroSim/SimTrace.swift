@@ -17,6 +17,8 @@ public struct SimTrace: Sendable {
         public var outcome: Outcome?
         /// Whether its shim was killed, so that nobody may know how it ended.
         public var lostShim: Bool
+        /// When it said that it is ready, where it may speak.
+        public var saidReady: Moment?
         /// Whether the machine was restarted since.
         public var beforeReboot = false
     }

@@ -92,6 +92,8 @@ struct Judge {
                 let wanted = "\(required).\(action.name)"
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
+                    // One that says itself when it is ready is up from then on.
+                    if action.ready?.question == .notify, execution.saidReady == nil { return false }
                     guard !action.isProcess else {
                         return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
                     }

@@ -19,7 +19,9 @@ struct Scenario {
         var isDeclared = true
     }
 
-    static let kinds = ["steady", "steady", "steady", "job", "job", "crashy", "stubborn", "slow", "port", "sickly"]
+    static let kinds = [
+        "steady", "steady", "steady", "job", "job", "crashy", "stubborn", "slow", "port", "sickly", "herald",
+    ]
     static let directory = "/etc/sim"
 
     var services: [Service]
@@ -104,6 +106,7 @@ struct Scenario {
             if kind == "sickly" {
                 text += "    health: {unix: /sick, interval: 500ms, timeout: 20ms, failures: 2}\n"
             }
+            if kind == "herald" { text += "    ready: {notify: true}\n    health: {watchdog: 800ms}\n" }
             if kind == "port" {
                 let port = 2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0)
                 text += "    tcp_ports: [\(port)]\n    kill_others: \(port.isMultiple(of: 2))\n"

@@ -130,6 +130,8 @@ public struct ActionStatus: Hashable, Sendable {
     public var nextRetryAt: WallTime?
     /// Why it is where it is, in words.
     public var error: String?
+    /// What its program says of itself while it runs; nil where it may not speak.
+    public var words: SelfReport?
 
     /// Makes the status of an action that has no job.
     public init(name: String) {
@@ -153,6 +155,16 @@ public struct ActionStatus: Hashable, Sendable {
         outcome = job.outcome
         nextRetryAt = job.phase == .retrying ? job.nextRetryAt : nil
         error = job.error
+    }
+}
+
+extension ActionStatus {
+    /// What its program last gave as its status; nil where it gave none, or an empty one.
+    var statusText: String? { words?.status.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// What is worth a word about what its program says.
+    var sayings: [String] {
+        ((words?.isReloading ?? false) ? ["reloading"] : []) + (statusText.map { ["says: \($0)"] } ?? [])
     }
 }
 

@@ -121,6 +121,7 @@ public struct StatusView: Sendable {
         {
             parts.append("last end: \(outcome)")
         }
+        if !showsActions(of: service) { parts += service.actions.first?.sayings ?? [] }
         if !service.state.isUp, service.state != .stopped, let since = service.since {
             parts.append("for \(since.elapsed(until: now).spoken)")
         }
@@ -136,7 +137,7 @@ public struct StatusView: Sendable {
 
     private func detail(_ action: ActionStatus, _ now: WallTime) -> String {
         let parts = action.phase == .running && !action.isReady ? ["not ready"] : []
-        return (parts + trouble(action, now)).joined(separator: "; ")
+        return (parts + trouble(action, now) + action.sayings).joined(separator: "; ")
     }
 
     private func trouble(_ action: ActionStatus, _ now: WallTime) -> [String] {
@@ -218,6 +219,8 @@ extension StatusView {
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
             "containment": JSONValue(action.containment?.rawValue),
+            "reloading": .bool(action.words?.isReloading ?? false),
+            "status_text": JSONValue(action.statusText),
         ]
     }
 }

@@ -96,6 +96,8 @@ public struct WhyReport: Hashable, Sendable {
         var result: [(topic: String, text: String)] = []
         for action in status?.actions ?? [] {
             result.append(("action", "\(action.name) \(action.words(now))"))
+            if action.words?.isReloading ?? false { result.append(("says", "\(action.name): it reloads")) }
+            if let text = action.statusText { result.append(("says", "\(action.name): \(text)")) }
             guard let spec = declared?.spec.actions.first(where: { $0.name == action.name }) else { continue }
             if let containment = action.containment {
                 result.append(("held", "\(action.name) is held together \(containment.words)"))
@@ -214,6 +216,7 @@ extension ActionSpec {
     /// What its readiness hangs on, as the end of a sentence.
     fileprivate var readyWords: String {
         if let ready {
+            guard ready.question != .notify else { return "\(ready.question.words), within \(startTimeout.spoken)" }
             return "\(ready.question.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)"
         }
         let bound = tcpPorts.map { "tcp \($0)" } + sockets
@@ -232,6 +235,7 @@ extension Probe.Question {
         case .unix(let path): "\(path) accepts a connection"
         case .log(let pattern): "a line of its output matches `\(pattern)`"
         case .notify: "it says READY=1 on its NOTIFY_SOCKET"
+        case .watchdog(let limit): "it says WATCHDOG=1 on its NOTIFY_SOCKET at least every \(limit.spoken)"
         }
     }
 }

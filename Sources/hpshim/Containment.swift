@@ -56,6 +56,12 @@ struct Containment {
         return shim_cgroup_number(path, "memory.events", "oom_kill") > 0
     }
 
+    /// Whether a process is in it, as far as the kernel tells.
+    func holds(_ pid: Int32) -> Bool {
+        guard let path, kind == HERO_CONTAINMENT_CGROUP.rawValue else { return false }
+        return shim_cgroup_holds(path, pid) == 1
+    }
+
     /// Removes the directory, if nobody is in it.
     func remove() {
         if let path { shim_cgroup_remove(path) }

@@ -8,6 +8,8 @@ import CHeroShim
 /// status will be ours. Whatever else the file says is nobody (reliability.md PF-2).
 struct Handover {
     private let path: UnsafePointer<CChar>?
+    /// Whether it may name its main process itself, with MAINPID.
+    private let isSaid: Bool
     private let user: UInt32
     /// Until when the file is waited for, as CLOCK_BOOTTIME in ns.
     private let deadline: Int64
@@ -18,14 +20,18 @@ struct Handover {
     /// As a spec has it; the path in memory that stays.
     init(_ spec: Spec, path: UnsafePointer<CChar>?) {
         self.path = path
+        isSaid = spec.notifySocket != nil
         user = spec.header.rights.changes_user == 0 ? 0 : spec.header.rights.uid
         codes = spec.handoverCodes
         deadline = shim_boottime() &+ Int64(spec.header.handover_timeout_ms) &* 1_000_000
     }
 
     /// Whether an end leads to one.
-    func follows(_ end: hero_exit) -> Bool {
-        path != nil && end.kind == HERO_EXIT_EXITED.rawValue && isWell(end.status)
+    ///
+    /// A program that was ready before it ended has had its say.
+    func follows(_ end: hero_exit, _ said: hero_said) -> Bool {
+        guard end.kind == HERO_EXIT_EXITED.rawValue, isWell(end.status) else { return false }
+        return path != nil || (isSaid && said.flags & HERO_SAID_READY.rawValue == 0)
     }
 
     private func isWell(_ code: Int32) -> Bool {

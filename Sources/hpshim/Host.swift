@@ -25,6 +25,9 @@ struct Host {
     private static let longestPause: Int64 = 1000
     /// The first and the longest pause between two looks at a PID file, in ms.
     private static let handoverPauses: (first: Int64, longest: Int64) = (5, 250)
+    /// How many messages are taken in before output has its turn again, and how many before an end is judged.
+    private static let mostMessages = 16
+    private static let lastMessages = 1024
 
     private let signals: Int32
     private let tree = Tree()
@@ -33,6 +36,9 @@ struct Host {
     private let script: UnsafePointer<CChar>?
     private let containment: Containment
     private let handover: Handover
+    private var hearing: Hearing
+    /// The main process, while it is another's child: nobody but its pidfd tells that it has ended.
+    private var distant: Int32 = -1
     private var record: Record
     private var log: Log
     private var lines = Lines()
@@ -52,6 +58,7 @@ struct Host {
         self.signals = signals
         self.handover = handover
         containment = start.containment
+        hearing = start.hearing
         self.script = script
         self.record = record
         self.log = log
@@ -69,6 +76,7 @@ struct Host {
             if ready & 1 != 0, shim_take_signals(signals) != 0 { stage = .killing }
             if ready & 2 != 0 { _ = lines.move(&output, to: &log) }
             if ready & 4 != 0 { _ = lines.move(&error, to: &log) }
+            if ready & 8 != 0 { hear(Host.mostMessages) }
             if let time = log.retryTime, shim_boottime() >= time { log.retry(evenEarly: false) }
         }
         finish()
@@ -77,12 +85,12 @@ struct Host {
     // MARK: Waiting
 
     private func wait() -> (ready: Int32, isIdle: Bool) {
-        var descriptors = (signals, output.descriptor, error.descriptor)
+        var descriptors = (signals, output.descriptor, error.descriptor, hearing.descriptor, distant)
         let limit = timeout()
         let keepsWarm = lines.isSwollen && (limit < 0 || limit > Host.shrinkAfter)
         let ready = withUnsafePointer(to: &descriptors) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 3) {
-                shim_wait($0, 3, keepsWarm ? Host.shrinkAfter : limit)
+            $0.withMemoryRebound(to: Int32.self, capacity: 5) {
+                shim_wait($0, 5, keepsWarm ? Host.shrinkAfter : limit)
             }
         }
         return (max(0, ready), keepsWarm && ready == 0)
@@ -122,11 +130,12 @@ struct Host {
             _ = shim_reap(ended.pid)
             reaped += 1
         }
+        if distant >= 0, shim_has_ended(distant) != 0 { distantEnded() }
         switch stage {
         case .running:
             guard hasEnded else { return false }
             pause = Host.handoverPauses.first
-            handover.follows(record.exit) ? handOver() : askRest()
+            handover.follows(record.exit, record.said) ? handOver() : askRest()
         case .handingOver:
             pause = min(Host.handoverPauses.longest, pause &* 2)
             handOver()
@@ -143,10 +152,14 @@ struct Host {
     private var hasEnded: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
 
     private mutating func takeIn(_ ended: shim_ended) {
+        // What it said last came before its end, and may name another main process.
+        if ended.pid == record.proc.main.pid, !hasEnded { hear(Host.lastMessages) }
         switch stage {
         case .running, .handingOver:
             // It may have taken over and be gone before we looked: then its end is the one that counts.
-            if hasEnded, handover.follows(record.exit), ended.pid == handover.successor() { takeOver(ended.pid) }
+            if hasEnded, handover.follows(record.exit, record.said), ended.pid == handover.successor() {
+                takeOver(ended.pid)
+            }
         case .asking, .killing:
             break
         }
@@ -176,6 +189,11 @@ struct Host {
     private mutating func takeOver(_ successor: Int32) {
         var identity = hero_identity()
         guard shim_identify(successor, -1, &identity) == 0 else { return }
+        goOn(as: identity)
+    }
+
+    private mutating func goOn(as identity: hero_identity) {
+        leaveDistant()
         let earlier = record.exit
         record.exit = hero_exit()
         record.exit.generation = earlier.generation
@@ -184,6 +202,85 @@ struct Host {
         record.proc.main = identity
         _ = record.writeProc()
         stage = .running
+    }
+
+    // MARK: What it says
+
+    /// Takes in what the program says, at most so many messages.
+    private mutating func hear(_ most: Int) {
+        var left = most
+        while left > 0, let message = hearing.next(containment) {
+            left -= 1
+            take(message)
+        }
+    }
+
+    /// Each message is on record before the next one is read: whoever waits for that can rely on it (BARRIER of sd_notify(3)).
+    private mutating func take(_ message: Hearing.Message) {
+        var isNews = false
+        switch message {
+        case .stranger:
+            isNews = record.said.strangers == 0
+            record.said.strangers = Host.more(record.said.strangers)
+        case .unreadable:
+            record.said.unreadable = Host.more(record.said.unreadable)
+        case .text(let bytes, let count):
+            var saying = Saying(record.said)
+            saying.take(bytes, count)
+            record.said = saying.said
+            isNews = saying.isNews
+            if saying.main != 0, name(saying.main) { isNews = true }
+        }
+        _ = record.writeSaid()
+        if isNews { record.ring() }
+    }
+
+    private static func more(_ count: UInt32) -> UInt32 { count == .max ? .max : count + 1 }
+
+    /// Makes a process of this tree the main program, because the program says so; answers whether that is news.
+    private mutating func name(_ pid: Int32) -> Bool {
+        switch stage {
+        case .running, .handingOver: break
+        case .asking, .killing: return false
+        }
+        if pid == record.proc.main.pid, !hasEnded { return false }
+        var identity = hero_identity()
+        let pidfd = shim_open_process(pid)
+        let isChild = shim_parent(pid) == shim_own_pid()
+        // Still there at the end, so that all that was read is about this one; a child of ours stays until we reap it.
+        guard
+            pidfd >= 0, hearing.isOwn(pid, containment), shim_identify(pid, pidfd, &identity) == 0,
+            isChild || shim_has_ended(pidfd) == 0
+        else {
+            shim_close(pidfd)
+            record.said.refusals = Host.more(record.said.refusals)
+            record.said.refused_pid = pid
+            return true
+        }
+        goOn(as: identity)
+        if isChild { shim_close(pidfd) } else { distant = pidfd }
+        return true
+    }
+
+    /// The main process has ended, and it was another's child.
+    private mutating func distantEnded() {
+        // Its parent may have ended before it: then it is ours to reap, and its status is exact.
+        guard shim_parent(record.proc.main.pid) != shim_own_pid() else { return leaveDistant() }
+        let pid = record.proc.main.pid
+        hear(Host.lastMessages)
+        guard record.proc.main.pid == pid else { return }
+        leaveDistant()
+        guard !hasEnded else { return }
+        record.exit.kind = HERO_EXIT_UNSEEN.rawValue
+        record.exit.ended_boottime = shim_boottime()
+        record.exit.ended_realtime = shim_realtime()
+        record.exit.dropped_bytes = log.dropped
+        _ = record.writeExit()
+    }
+
+    private mutating func leaveDistant() {
+        shim_close(distant)
+        distant = -1
     }
 
     /// Kills whoever is there, once.
@@ -226,6 +323,7 @@ struct Host {
             _ = record.writeExit()
         }
         if let script { _ = shim_remove(script) }
+        hearing.end()
         containment.remove()
     }
 }

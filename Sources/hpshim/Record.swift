@@ -14,6 +14,8 @@ struct Record {
     let lock: Int32
     var proc = hero_proc()
     var exit = hero_exit()
+    /// What the program says of itself, where it may.
+    var said = hero_said()
 
     /// What became of the wish to start.
     enum Outcome {
@@ -84,7 +86,12 @@ struct Record {
         record.proc.boot_id = spec.header.boot_id
         record.exit.generation = spec.header.generation
         record.exit.job = spec.header.job
-        let error = record.writeBoth()
+        record.said.generation = spec.header.generation
+        record.said.job = spec.header.job
+        record.said.watchdog_us = spec.header.watchdog_us
+        var error = record.writeBoth()
+        // Before anybody can say anything, so that a full disk takes no word away either.
+        if error == 0, spec.notifySocket != nil { error = record.writeSaid() }
         return error == 0 ? .taken(record) : .failed(errno: error)
     }
 
@@ -119,6 +126,16 @@ struct Record {
         page.storeBytes(of: exit, toByteOffset: sector, as: hero_exit.self)
         return written(shim_write_at(file, page, 2 * sector, 0), of: 2 * sector)
     }
+
+    /// Writes what the program has said, behind both halves; 0 or an errno.
+    mutating func writeSaid() -> Int32 {
+        hero_said_seal(&said)
+        let size = MemoryLayout<hero_said>.size
+        return written(shim_write_at(file, &said, size, 2 * Int(HERO_SECTOR)), of: size)
+    }
+
+    /// Wakes whoever follows the record.
+    func ring() { _ = shim_touch(file) }
 
     private func written(_ result: Int, of size: Int) -> Int32 {
         result == size ? 0 : result < 0 ? Int32(truncatingIfNeeded: -result) : Int32(SHIM_EIO)

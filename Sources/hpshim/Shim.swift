@@ -57,9 +57,11 @@ struct Shim {
         let containment = Containment(kind: spec.header.containment, path: spec.cgroup.map { keep($0) })
         let handover = Handover(spec, path: spec.pidFile.map { keep($0) })
         record.proc.hands_over = spec.pidFile == nil ? 0 : 1
-        var start = Start(spec, containment: containment)
+        let hearing = Hearing(spec.notifySocket.map { keep($0) })
+        var start = Start(spec, containment: containment, hearing: hearing)
         if let failure = start.run(&record) {
             if let script { _ = shim_remove(script) }
+            start.hearing.end()
             containment.remove()
             record.writeFailure(stage: failure.stage, error: failure.error)
             record.notify(HERO_NOTICE_FAILED)

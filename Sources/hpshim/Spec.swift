@@ -40,7 +40,7 @@ struct Spec {
             isList(header.candidates, header.candidate_count),
             isList(header.arguments, header.argument_count),
             isList(header.environment, header.environment_count),
-            isScript(), hasBootIdentifier(), hasRights(), hasContainment()
+            isScript(), hasBootIdentifier(), hasRights(), hasContainment(), hasSocket()
         else { return nil }
     }
 
@@ -68,6 +68,9 @@ struct Spec {
             map.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
         )
     }
+
+    /// What NOTIFY_SOCKET names; nil when the program is not asked how it is.
+    var notifySocket: UnsafePointer<CChar>? { header.notify_socket == 0 ? nil : text(header.notify_socket) }
 
     /// The supplementary groups, four bytes each.
     var groups: UnsafeRawPointer { base + Int(header.rights.group_count == 0 ? 0 : header.rights.groups) }
@@ -155,6 +158,14 @@ struct Spec {
         guard header.handover_codes != 0 else { return true }
         return Int(header.handover_codes) >= headerSize
             && Int(header.handover_codes) + Int(HERO_CODES_SIZE) <= Int(header.size)
+    }
+
+    /// A path, or a name in the abstract namespace, that fits into an address (unix(7)).
+    private func hasSocket() -> Bool {
+        guard header.notify_socket != 0 else { return header.watchdog_us == 0 }
+        guard let length = length(at: Int(header.notify_socket)) else { return false }
+        let first = text(header.notify_socket)[0]
+        return length >= 2 && length < Int(HERO_SOCKET_SIZE) && (first == 0x2f || first == 0x40)
     }
 
     private func hasBootIdentifier() -> Bool {

@@ -20,15 +20,17 @@ struct Start {
 
     let spec: Spec
     private(set) var containment: Containment
+    var hearing: Hearing
     private(set) var output: Int32 = -1
     private(set) var error: Int32 = -1
     private var childOutput: Int32 = -1
     private var childError: Int32 = -1
     private var gate = shim_gate(shim: -1, child: -1)
 
-    init(_ spec: Spec, containment: Containment) {
+    init(_ spec: Spec, containment: Containment, hearing: Hearing) {
         self.spec = spec
         self.containment = containment
+        self.hearing = hearing
     }
 
     /// Brings the program to execution.
@@ -48,6 +50,8 @@ struct Start {
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
         result = shim_make_pipe(&error, &childError)
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
+        result = hearing.open(for: spec.header.rights)
+        guard result == 0 else { return Failure(HERO_STAGE_NOTIFY, result) }
         result = writeScript()
         guard result == 0 else { return Failure(HERO_STAGE_SCRIPT, -result) }
         result = shim_make_gate(&gate)
@@ -95,10 +99,12 @@ struct Start {
     }
 
     private func fork(lock: Int32, pidfd: inout Int32) -> Int32 {
-        let size = spec.pointerCount * MemoryLayout<UnsafePointer<CChar>?>.stride
+        let tellsPID = spec.header.watchdog_us != 0
+        let pointers = (spec.pointerCount + 1) * MemoryLayout<UnsafePointer<CChar>?>.stride
+        let size = pointers + Start.pidVariableSize
         guard let memory = shim_map(size) else { return -Int32(SHIM_EAGAIN) }
         defer { shim_unmap(memory, size) }
-        let candidates = memory.bindMemory(to: UnsafePointer<CChar>?.self, capacity: spec.pointerCount)
+        let candidates = memory.bindMemory(to: UnsafePointer<CChar>?.self, capacity: spec.pointerCount + 1)
         let arguments = spec.fill(
             candidates,
             from: spec.header.candidates,
@@ -106,6 +112,15 @@ struct Start {
         )
         let environment = spec.fill(arguments, from: spec.header.arguments, count: spec.header.argument_count)
         _ = spec.fill(environment, from: spec.header.environment, count: spec.header.environment_count)
+        var digits: UnsafeMutablePointer<CChar>?
+        if tellsPID {
+            // Only the child knows its own: it fills it in.
+            let variable = (memory + pointers).assumingMemoryBound(to: CChar.self)
+            digits = Start.copy("WATCHDOG_PID=", to: variable)
+            // Counted from the beginning: of a store one before the end, Swift 6.3 made none at all.
+            environment[Int(spec.header.environment_count)] = UnsafePointer(variable)
+            environment[Int(spec.header.environment_count) + 1] = nil
+        }
         var gate = gate
         var rights = spec.header.rights
         return withUnsafePointer(to: &rights) { rights in
@@ -120,10 +135,23 @@ struct Start {
                 umask: spec.header.umask,
                 output: childOutput,
                 error: childError,
-                lock: lock
+                lock: lock,
+                pid_digits: digits
             )
             return shim_fork(&child, &gate, &pidfd)
         }
+    }
+
+    /// Room for `WATCHDOG_PID=` and the digits of any pid.
+    private static let pidVariableSize = 32
+
+    /// Copies a text; answers where it ends.
+    private static func copy(_ text: StaticString, to place: UnsafeMutablePointer<CChar>) -> UnsafeMutablePointer<CChar>
+    {
+        text.withUTF8Buffer { source in
+            for index in 0..<source.count { place[index] = CChar(truncatingIfNeeded: source[index]) }
+        }
+        return place + text.utf8CodeUnitCount
     }
 
     private mutating func closeChildEnds() {

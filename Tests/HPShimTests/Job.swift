@@ -36,6 +36,10 @@ struct SpecText {
     var handoverTimeout: UInt32 = 20_000
     /// nil: as an older spec has it, code 0 alone.
     var handoverCodes: Set<Int>?
+    /// What the service is told as NOTIFY_SOCKET.
+    var notifySocket: String?
+    /// What it is told as WATCHDOG_USEC; 0: it has no watchdog.
+    var watchdog: UInt64 = 0
     /// Without limits and without a change of user.
     var rights = SpecText.plainRights
     var groups: [UInt32] = []
@@ -66,8 +70,11 @@ struct SpecText {
         header.candidate_count = UInt32(candidates.count)
         header.arguments = put(arguments)
         header.argument_count = UInt32(arguments.count)
-        header.environment = put(environment)
-        header.environment_count = UInt32(environment.count)
+        var variables = environment
+        if let notifySocket { variables.append("NOTIFY_SOCKET=\(notifySocket)") }
+        if watchdog > 0 { variables.append("WATCHDOG_USEC=\(watchdog)") }
+        header.environment = put(variables)
+        header.environment_count = UInt32(variables.count)
         if let script {
             header.script = put([script])
             header.script_size = UInt32(script.utf8.count)
@@ -96,6 +103,8 @@ struct SpecText {
             for code in handoverCodes { map[code / 8] |= 1 << UInt8(code % 8) }
             blob += map
         }
+        header.watchdog_us = watchdog
+        header.notify_socket = notifySocket.map { put([$0]) } ?? 0
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob
     }
@@ -227,6 +236,14 @@ final class Job {
 
     var exit: hero_exit? {
         guard var record: hero_exit = half(at: Int(HERO_SECTOR)), hero_exit_is_valid(&record) == 1 else { return nil }
+        return record
+    }
+
+    /// What the service has said; nil where there is no such part, or it is damaged.
+    var said: hero_said? {
+        guard let record: hero_said = half(at: 2 * Int(HERO_SECTOR)),
+            withUnsafePointer(to: record, hero_said_is_valid) == 1
+        else { return nil }
         return record
     }
 

@@ -60,11 +60,32 @@ struct PhaseTableTests {
         ),
         ("answered yes", .answeredYes(generation: 1, serial: 1)),
         ("answered no", .answeredNo(generation: 1, serial: 1, "refused")),
+        ("said that it is ready", said { $0.isReady = true }),
+        (
+            "said that it reloads",
+            said {
+                $0.isReady = true
+                $0.isReloading = true
+            }
+        ),
+        (
+            "said that it is stopping",
+            said {
+                $0.isReady = true
+                $0.isStopping = true
+            }
+        ),
         ("changed in place", .revised),
         ("the machine slept", .machineSlept),
         ("applied again", .hurried),
         ("deadline", .woke),
     ]
+
+    private static func said(_ change: (inout SelfReport) -> Void) -> JobEvent {
+        var report = SelfReport(asOf: Moment(nanoseconds: 2_000_000_000))
+        change(&report)
+        return .said(generation: 1, report)
+    }
 
     private static let process = Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] }
 
@@ -96,11 +117,40 @@ struct PhaseTableTests {
         ),
         ("launching", process, { $0.handle(.orderedUp) }),
         ("starting", process, { $0.bringUp() }),
+        ("starting, until it says that it is ready", Bench.process { $0.ready = Probe(.notify) }, { $0.bringUp() }),
         (
             "up", process,
             {
                 $0.bringUp()
                 $0.handle(.answeredYes(generation: 1, serial: 1))
+            }
+        ),
+        (
+            "up, with a watchdog", Bench.process { $0.health = Probe(.watchdog(.seconds(30))) },
+            {
+                $0.bringUp()
+                $0.handle(said { $0.watchdog = .seconds(30) })
+            }
+        ),
+        (
+            "up, and reloading", process,
+            {
+                $0.bringUp()
+                $0.handle(.answeredYes(generation: 1, serial: 1))
+                $0.handle(
+                    said {
+                        $0.isReady = true
+                        $0.isReloading = true
+                    }
+                )
+            }
+        ),
+        (
+            "up, and stopping by itself", process,
+            {
+                $0.bringUp()
+                $0.handle(.answeredYes(generation: 1, serial: 1))
+                $0.handle(said { $0.isStopping = true })
             }
         ),
         (
@@ -210,7 +260,8 @@ struct PhaseTableTests {
                 if event == .woke { bench.now = bench.life.deadline ?? bench.now }
                 let before = bench.life
                 let effects = bench.handle(event)
-                let becomes = bench.life == before ? "-" : Self.name(bench.life.phase)
+                let isSame = bench.life.phase == before.phase && bench.life.record == before.record
+                let becomes = isSame ? "-" : Self.name(bench.life.phase)
                 text +=
                     "| \(name) | \(becomes) | \(effects.isEmpty ? "-" : effects.map(Self.name).joined(separator: ", ")) |\n"
             }

@@ -117,6 +117,61 @@ import Testing
         #expect(Self.decode(bytes)?.main == nil)
     }
 
+    /// A record with a third part.
+    private static func speaking(generation: UInt32 = 3, _ change: (inout hero_said) -> Void = { _ in }) -> [UInt8] {
+        var said = hero_said()
+        said.generation = generation
+        said.job = 5
+        said.flags = HERO_SAID_READY.rawValue | HERO_SAID_RELOADING.rawValue
+        said.watchdog_us = 1_500_000
+        said.pinged_boottime = 42
+        said.strangers = 2
+        change(&said)
+        hero_said_seal(&said)
+        var bytes = record()
+        // Of this boot: what was said on another one is void.
+        var proc = bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_proc.self) }
+        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: Census.machine.bootID.utf8) }
+        hero_proc_seal(&proc)
+        withUnsafeBytes(of: proc) { bytes.replaceSubrange(0..<$0.count, with: $0) }
+        return bytes + withUnsafeBytes(of: said) { [UInt8]($0) }
+    }
+
+    private static func words(_ bytes: [UInt8]) -> SelfReport? {
+        decode(bytes)?.selfReport(asOf: Moment(nanoseconds: 77))
+    }
+
+    @Test("what a program has said is read with the record, and belongs to its start")
+    func said() throws {
+        let report = try #require(Self.words(Self.speaking()))
+        #expect(report.isReady && report.isReloading && !report.isStopping && !report.hasTriggered)
+        #expect(report.watchdog == .milliseconds(1500) && report.lastPing == Moment(nanoseconds: 42))
+        #expect(report.strangers == 2 && report.status == nil && report.asOf == Moment(nanoseconds: 77))
+        #expect(Self.words(Self.speaking(generation: 2)) == nil)
+        #expect(Self.words(Self.record()) == nil, "SH-14: a shim of the former version has no such part")
+        var torn = Self.speaking()
+        torn[2 * Int(HERO_SECTOR) + 20] ^= 1
+        #expect(Self.words(torn) == nil)
+        #expect(Self.decode(torn)?.hasWords == true && Self.decode(torn)?.end(nil)?.outcome == .exited(9))
+    }
+
+    @Test("a text that was cut off within a character loses that, and any other bytes are shown as what they are")
+    func status() throws {
+        func shown(_ text: [UInt8]) -> String? {
+            Self.words(
+                Self.speaking { said in
+                    said.status_size = UInt32(text.count)
+                    withUnsafeMutableBytes(of: &said.status) { $0.copyBytes(from: text) }
+                }
+            )?.status
+        }
+        #expect(shown(Array("läuft".utf8)) == "läuft")
+        let long = [UInt8](repeating: 0x61, count: 254) + Array("€".utf8.prefix(2))
+        #expect(shown(long) == String(repeating: "a", count: 254))
+        #expect(shown([0x61, 0xff]) == "a\u{FFFD}")
+        #expect(shown([]) == nil)
+    }
+
     @Test("an end of another start says nothing about this one")
     func oldEnd() {
         #expect(Self.decode(Self.record(exitGeneration: 2))?.end(nil) == nil)
@@ -222,6 +277,25 @@ import Testing
             withUnsafeBytes(of: header.boot_id) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
                 == "0123-boot"
         )
+    }
+
+    @Test("one that may speak is told where, and how often it must; nobody else is")
+    func notify() throws {
+        var launch = try Self.launch()
+        var blob = SpecBlob()
+        try blob.encode(launch, Self.place())
+        func header() -> hero_spec { blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) } }
+        func variables() -> [String] { list(blob.bytes, header().environment, header().environment_count) }
+        #expect(header().notify_socket == 0 && header().watchdog_us == 0 && header().handover_timeout_ms == 0)
+        launch.order.mayNotify = true
+        launch.environment["NOTIFY_SOCKET"] = "/elsewhere"
+        try blob.encode(launch, Self.place())
+        #expect(text(blob.bytes, header().notify_socket) == "/s/run/jobs/12.notify")
+        #expect(variables().filter { $0.hasPrefix("NOTIFY_SOCKET=") } == ["NOTIFY_SOCKET=/s/run/jobs/12.notify"])
+        #expect(header().watchdog_us == 0 && header().handover_timeout_ms == 30_000)
+        launch.order.watchdog = .milliseconds(1500)
+        try blob.encode(launch, Self.place())
+        #expect(header().watchdog_us == 1_500_000 && variables().contains("WATCHDOG_USEC=1500000"))
     }
 
     @Test("without a script there is none")

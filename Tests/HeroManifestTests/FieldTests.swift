@@ -111,7 +111,7 @@ struct FieldTests {
         var (path, value) = (path, value)
         for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
             let key = String(path.dropFirst(map.count + 1))
-            let asks = ["tcp", "http", "exec", "unix", "log", "notify", "cron", "every"]
+            let asks = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog", "cron", "every"]
             let question = map == "schedule" ? "every: 1d" : "tcp: 80"
             if !asks.contains(String(key.prefix { $0 != "." })) {
                 value = "{\(key): \(value), \(question)}"

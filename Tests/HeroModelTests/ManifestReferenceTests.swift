@@ -46,8 +46,9 @@ struct ManifestReferenceTests {
         \(table(ActionSpec.fields))
 
         - An action has `exec` or `script`, never both.
-        - `ready` and `health` ask exactly one question: `tcp`, `http`, `exec`, `unix` or `log`, and `ready` also `notify`. `health` is for
-          processes: nobody asks a one-shot whether it is alive.
+        - `ready` and `health` ask exactly one question: `tcp`, `http`, `exec`, `unix` or `log`; or the program speaks for itself, with
+          `notify` in `ready` and `watchdog` in `health` ([probes](probes.md#programs-that-speak)). `health` is for processes: nobody asks
+          a one-shot whether it is alive.
         - `context` is for actions of their own document; one that is written in place belongs to its service's context.
         - `schedule` and `run_on` make an action of its own document run by itself, outside of services. Such an action is a one-shot, and
           no service may list it: to run one program in both ways, write a second action.

@@ -101,6 +101,25 @@ struct DependencyViewTests {
         )
     }
 
+    @Test("a program that speaks is quoted, and one that has not said that it is ready is waited for")
+    func words() {
+        var action = ActionStatus(name: "server")
+        action.phase = .running
+        action.pid = 4021
+        var words = SelfReport(asOf: Moment(nanoseconds: 0))
+        (words.status, words.isReloading) = (hostile, true)
+        action.words = words
+        var report = report(status("web", .starting, action))
+        report.declared?.spec.actions[0].ready = Probe(.notify)
+        report.declared?.spec.actions[0].health = Probe(.watchdog(.seconds(30)))
+        let text = WhyView().text(report)
+        #expect(text.contains("server is ready when it says READY=1 on its NOTIFY_SOCKET, within 30s"))
+        #expect(text.contains("server: it reloads") && text.contains("server: \(hostile.printable)"))
+        #expect(isHarmless(text))
+        report.status?.actions[0].isHealthy = false
+        #expect(WhyView().text(report).contains("it says WATCHDOG=1 on its NOTIFY_SOCKET at least every 30s"))
+    }
+
     @Test("what is blocked is followed to what really failed")
     func why() {
         var failing = ActionStatus(name: "server")

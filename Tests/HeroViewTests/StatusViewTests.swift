@@ -52,6 +52,8 @@ import Testing
             keys(action) == [
                 "name", "job_id", "phase", "pid", "ready", "healthy", "attempt", "restart_count", "exit_code",
                 "next_retry_at", "containment",
+                // What came later stands behind it.
+                "reloading", "status_text",
             ]
         )
     }
@@ -113,6 +115,28 @@ import Testing
         #expect(lines.allSatisfy { $0.count <= max(width, 64) })
         #expect(lines.contains { $0.contains("core/worker") && (width >= 1000 || $0.hasSuffix("…")) })
         #expect(lines.allSatisfy { !$0.hasSuffix(" ") })
+    }
+
+    @Test("what a program says of itself stands beside it, and nothing where it says nothing")
+    func words() throws {
+        var action = ActionStatus(jobs[0])
+        func shown(_ change: (inout SelfReport) -> Void) -> (text: String, json: String) {
+            var words = SelfReport(asOf: Moment(nanoseconds: 0))
+            change(&words)
+            action.words = words
+            let service = ServiceStatus(name: QualifiedName("web"), wanted: .start, state: .running, actions: [action])
+            let report = StatusReport(revision: nil, reconciler: nil, services: [service], now: now)
+            return (StatusView().text(report), StatusView.json(report).text(.compact))
+        }
+        let busy = shown { ($0.status, $0.isReloading) = ("3 clients", true) }
+        #expect(busy.text.contains("reloading; says: 3 clients"))
+        #expect(busy.json.contains("\"reloading\":true,\"status_text\":\"3 clients\""))
+        let silent = shown { $0.status = "" }
+        #expect(!silent.text.contains("says"))
+        #expect(silent.json.contains("\"reloading\":false,\"status_text\":null"))
+        #expect(isHarmless(shown { $0.status = hostile }.text))
+        action.isReady = false
+        #expect(shown { $0.status = "loading" }.text.contains("not ready; last end: signal KILL; says: loading"))
     }
 
     @Test("no name or error reaches the terminal as a control")

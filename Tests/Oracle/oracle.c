@@ -2,12 +2,16 @@
 // (reliability.md 6.2). It holds a lock of its own; a second instance of one action finds it taken and says DUP.
 // Its trace is $ORACLE_DIR/<service>.<action>.trace, one write(2) a record, times in nanoseconds of CLOCK_BOOTTIME:
 //   START pid time job restart_count    TERM pid time    EXIT pid time code lines    CRASH pid time signal lines
-//   CHILD pid time                      DUP pid time     LISTEN pid time
+//   CHILD pid time                      DUP pid time     LISTEN pid time   RELEASED pid time
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
 //   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH |
-//   bind-unix PATH MS (listens only then) | print-env | say TEXT
+//   bind-unix PATH MS (listens only then) | print-env | say TEXT |
+//   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
+//   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH
+// A TEXT for NOTIFY_SOCKET has `,` for a line feed, `+` for a blank and `@` for the sender's own pid; notify-main says the pid
+// that stands in a file.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +20,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +39,8 @@ extern char **environ;
 static int trace, job, restarts, ignores_term, listeners;
 static long lines, pause_ms = -1, linger_ms, forks_on_term;
 static struct pollfd sockets[16];
+static long ping_ms = -1;
+static const char *ping_until;
 
 static long long now(void) {
     struct timespec time;
@@ -74,10 +82,112 @@ static void terminated(void) {
     leave(0);
 }
 
+/// Sends bytes to NOTIFY_SOCKET, with so many copies of a descriptor.
+static void send_words(char *words, size_t size, int descriptor, int copies) {
+    const char *name = variable("NOTIFY_SOCKET", "");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    if (length < 2 || length >= sizeof address.sun_path) leave(92);
+    memcpy(address.sun_path, name, length);
+    if (name[0] == '@') address.sun_path[0] = 0;
+    struct iovec place = {.iov_base = words, .iov_len = size};
+    union {
+        char bytes[CMSG_SPACE(253 * sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct msghdr message = {
+        .msg_name = &address, .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length),
+        .msg_iov = &place, .msg_iovlen = 1};
+    if (copies > 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE((size_t)copies * sizeof(int));
+        struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+        part->cmsg_level = SOL_SOCKET;
+        part->cmsg_type = SCM_RIGHTS;
+        part->cmsg_len = CMSG_LEN((size_t)copies * sizeof(int));
+        for (int i = 0; i < copies; i++) memcpy(CMSG_DATA(part) + (size_t)i * sizeof(int), &descriptor, sizeof descriptor);
+    }
+    int talker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (talker < 0 || sendmsg(talker, &message, MSG_NOSIGNAL) < 0) {
+        dprintf(2, "cannot notify: %s\n", strerror(errno));
+        leave(91);
+    }
+    close(talker);
+}
+
+/// Says something on NOTIFY_SOCKET.
+static void notify_with(const char *text, int descriptor, int copies) {
+    char words[8192];
+    size_t size = 0;
+    for (; *text && size < sizeof words - 16; text++) {
+        if (*text == '@') size += (size_t)sprintf(words + size, "%d", (int)getpid());
+        else words[size++] = *text == ',' ? '\n' : *text == '+' ? ' ' : *text;
+    }
+    send_words(words, size, descriptor, copies);
+}
+
+static void notify(const char *text) {
+    notify_with(text, -1, 0);
+}
+
+/// Sends a pipe along and waits until nobody holds it any more: sd_notify_barrier(3), and what closes descriptors.
+static void notify_and_wait(const char *text, int copies) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) leave(90);
+    notify_with(text, ends[1], copies);
+    close(ends[1]);
+    char byte;
+    while (read(ends[0], &byte, 1) < 0 && errno == EINTR) {}
+    close(ends[0]);
+    RECORD("RELEASED", "");
+}
+
+/// A helper such as systemd-notify, gone and reaped when we go on.
+static void notify_by_child(const char *text, int waits) {
+    pid_t helper = fork();
+    if (helper == 0) {
+        notify(text);
+        if (waits) notify_and_wait("BARRIER=1", 1);
+        _exit(0);
+    }
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+    RECORD("RELEASED", "");
+}
+
+/// Bytes and words that nobody means, the same each time.
+static void notify_noise(long count) {
+    static const char *const words[] = {"READY=0", "MAINPID=", "STATUS=", "WATCHDOG_USEC=", "=", "\n", "\n\n", "7", "1"};
+    uint32_t random = 2463534242u;
+    for (; count > 0; count--) {
+        char text[6000];
+        size_t size = 0;
+        random ^= random << 13, random ^= random >> 17, random ^= random << 5;
+        size_t wanted = random % (random & 1 ? 60 : 5000);
+        while (size < wanted) {
+            random ^= random << 13, random ^= random >> 17, random ^= random << 5;
+            const char *word = words[random % 9];
+            if (random & 256) text[size++] = (char)(random >> 24);
+            else for (; *word; word++) text[size++] = *word;
+        }
+        send_words(text, size, -1, 0);
+    }
+}
+
+static void notify_main(const char *path) {
+    char text[64] = "MAINPID=";
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    long size = read(file, text + 8, 40);
+    close(file);
+    text[8 + (size > 0 ? size : 0)] = 0;
+    text[strcspn(text, "\n")] = 0;
+    notify(text);
+}
+
 /// Lives until a moment (-1: for ever): writes its lines, answers whoever connects, and heeds SIGTERM.
 static void live(long milliseconds) {
     long long end = milliseconds < 0 ? LLONG_MAX : now() + milliseconds * 1000000LL;
-    long long next_line = pause_ms < 0 ? LLONG_MAX : now();
+    long long next_line = pause_ms < 0 ? LLONG_MAX : now(), next_ping = ping_ms < 0 ? LLONG_MAX : now();
     sigset_t none;
     sigemptyset(&none);
     for (;;) {
@@ -88,7 +198,16 @@ static void live(long milliseconds) {
             next_line = pause_ms == 0 ? time : next_line + pause_ms * 1000000LL;
             continue;
         }
+        if (time >= next_ping) {
+            if (ping_until && access(ping_until, F_OK) == 0) {
+                next_ping = LLONG_MAX;
+                continue;
+            }
+            notify("WATCHDOG=1");
+            next_ping = time + ping_ms * 1000000LL;
+        }
         long long until = end < next_line ? end : next_line;
+        if (next_ping < until) until = next_ping;
         struct timespec rest = {(until - time) / 1000000000LL, (until - time) % 1000000000LL};
         // A signal is only let in here, so its handler meets nothing half done.
         if (ppoll(sockets, (nfds_t)listeners, until == LLONG_MAX ? NULL : &rest, &none) <= 0) continue;
@@ -153,6 +272,37 @@ static void fork_away(const char *path) {
     close(file);
     RECORD("START", " %d %d", job, restarts);
     rename(beside, path);
+}
+
+/// Becomes a daemon that names itself with MAINPID; its first process does not wait for that.
+static void notify_away(const char *text) {
+    pid_t middle = fork();
+    if (middle > 0) {
+        while (waitpid(middle, NULL, 0) < 0 && errno == EINTR) {}
+        leave(0);
+    }
+    if (middle < 0 || setsid() < 0 || fork() != 0) _exit(0);
+    RECORD("START", " %d %d", job, restarts);
+    char words[4096];
+    snprintf(words, sizeof words, "MAINPID=@,%s", text);
+    notify(words);
+}
+
+/// Becomes the main process as the child of one that goes on and reaps it.
+static void notify_distant(const char *text) {
+    pid_t next = fork();
+    if (next > 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        signal(SIGTERM, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        while (waitpid(next, NULL, 0) < 0 && errno == EINTR) {}
+        for (;;) pause();
+    }
+    RECORD("START", " %d %d", job, restarts);
+    char words[4096];
+    snprintf(words, sizeof words, "MAINPID=@,%s", text);
+    notify(words);
 }
 
 static void *go_on(void *rest) {
@@ -242,6 +392,24 @@ int main(int count, char **words) {
             serve((struct sockaddr *)&address, sizeof address, waits ? number(&word) : 0);
         } else if (!strcmp(*word, "print-env")) for (char **entry = environ; *entry; entry++) dprintf(1, "%s\n", *entry);
         else if (!strcmp(*word, "say")) dprintf(1, "%s\n", *++word);
+        else if (!strcmp(*word, "notify")) notify(*++word);
+        else if (!strcmp(*word, "notify-main")) notify_main(*++word);
+        else if (!strcmp(*word, "notify-child")) notify_by_child(*++word, 0);
+        else if (!strcmp(*word, "notify-barrier")) notify_by_child(*++word, 1);
+        else if (!strcmp(*word, "notify-fds")) {
+            int copies = (int)number(&word);
+            notify_and_wait(*++word, copies);
+        } else if (!strcmp(*word, "notify-flood")) {
+            char text[32];
+            for (long left = number(&word); left > 0; left--) {
+                snprintf(text, sizeof text, "STATUS=%ld", left);
+                notify(text);
+            }
+        } else if (!strcmp(*word, "notify-away")) notify_away(*++word);
+        else if (!strcmp(*word, "notify-distant")) notify_distant(*++word);
+        else if (!strcmp(*word, "notify-noise")) notify_noise(number(&word));
+        else if (!strcmp(*word, "ping")) ping_ms = number(&word);
+        else if (!strcmp(*word, "ping-until")) ping_until = *++word;
         else leave(96);
     }
     live(-1);

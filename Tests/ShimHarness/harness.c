@@ -1,16 +1,21 @@
 #define _GNU_SOURCE
 #include "ShimHarness.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +135,29 @@ int harness_lock_is_free(const char *path) {
     if (descriptor < 0) return 0;
     close(descriptor);
     return 1;
+}
+
+int harness_say(const char *path, const void *bytes, long size) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    int talker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (talker < 0) return -errno;
+    long sent = sendto(talker, bytes, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
+    int error = errno;
+    close(talker);
+    return sent == size ? 0 : -error;
+}
+
+int harness_count_descriptors(int pid) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR *directory = opendir(path);
+    if (directory == NULL) return -errno;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
 }
 
 int harness_mount_tmpfs(const char *path, const char *options) {

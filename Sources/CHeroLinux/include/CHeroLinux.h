@@ -156,6 +156,8 @@ int hl_move_aside(int directory, const char *from, const char *to);
 int hl_watcher_create(void);
 int hl_watcher_add(int watcher, const char *path);
 int hl_watcher_add_parent(int watcher, const char *path);
+int hl_watcher_add_attributes(int watcher, const char *path);  // of one file, and of nothing it holds
+void hl_watcher_remove(int watcher, int watch);
 
 // The terminal and the user.
 int hl_terminal_width(int descriptor);

@@ -4,7 +4,8 @@
 ///
 /// The record file `<run>/jobs/<job>` has two halves of HERO_SECTOR bytes, each with its own checksum:
 /// the first says who runs (written before the service may execute), the second how it ended (written empty
-/// before the fork and overwritten before the reap, so that a full disk cannot lose a status: SH-9).
+/// before the fork and overwritten before the reap, so that a full disk cannot lose a status: SH-9). Where the
+/// program may speak for itself (sd_notify(3)) a third part of the same size follows: what it has said.
 /// The instance lock is an flock on that same file, inherited by the service.
 #ifndef CHERORECORD_H
 #define CHERORECORD_H
@@ -12,14 +13,18 @@
 #include <stdint.h>
 
 #define HERO_VERSION 2u       // of records; 1 is still read
-#define HERO_SPEC_VERSION 3u  // 2: with hero_rights; 3: with containment and hand-over
+#define HERO_SPEC_VERSION 4u  // 2: with hero_rights; 3: with containment and hand-over; 4: with notify
+#define HERO_SAID_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
+#define HERO_STATUS_SIZE 256  // of the text that a program gives as its status
+#define HERO_SOCKET_SIZE 108  // of a socket's path with its NUL (unix(7))
 
 #define HERO_SPEC_MAGIC 0x31535048u    // "HPS1"
 #define HERO_PROC_MAGIC 0x31505048u    // "HPP1"
 #define HERO_EXIT_MAGIC 0x31455048u    // "HPE1"
 #define HERO_NOTICE_MAGIC 0x314e5048u  // "HPN1"
+#define HERO_SAID_MAGIC 0x31535348u    // "HSS1"
 
 // File descriptors a shim is started with. Everything else is closed.
 #define HERO_FD_SPEC 3    // the sealed memfd with the spec
@@ -63,7 +68,8 @@ enum hero_stage {
     HERO_STAGE_LIMIT_PROCESSES = 16,
     HERO_STAGE_LIMIT_CORE = 17,
     HERO_STAGE_LIMIT_MEMORY = 18,
-    HERO_STAGE_CGROUP = 19  // join the cgroup that holds its limits
+    HERO_STAGE_CGROUP = 19,  // join the cgroup that holds its limits
+    HERO_STAGE_NOTIFY = 20   // make the socket that NOTIFY_SOCKET names
 };
 
 /// What holds the tree of a start together beside the shim being its subreaper (TR-2).
@@ -127,8 +133,12 @@ struct hero_spec {
     uint32_t cgroup;           // absolute path of its directory, which exists; 0: none
     uint32_t needs_cgroup;     // 1: its limits hold only there, so that a start outside of it fails
     uint32_t pid_file;         // absolute path of the file in which a daemon that forks away names itself; 0: none
-    uint32_t handover_timeout_ms;  // how long after the fork that file is waited for
+    uint32_t handover_timeout_ms;  // how long after the fork that file, or MAINPID, is waited for
     uint32_t handover_codes;       // exit codes of a program that has forked away well: offset of a map of 256 bits; 0: code 0
+    // Since version 4.
+    uint64_t watchdog_us;      // what the environment says as WATCHDOG_USEC; WATCHDOG_PID is added to it; 0: none
+    uint32_t notify_socket;    // what the environment says as NOTIFY_SOCKET: an absolute path, or @ and a name; 0: none
+    uint32_t reserved;
 };
 
 /// What identifies one process beside boot id and pid namespace (ID-1).
@@ -172,7 +182,8 @@ enum hero_exit_kind {
     HERO_EXIT_EMPTY = 0,     // pre-written; nothing ended yet
     HERO_EXIT_EXITED = 1,    // status is the exit code
     HERO_EXIT_SIGNALED = 2,  // status is the signal
-    HERO_EXIT_FAILED = 3     // the program never executed: see stage and error
+    HERO_EXIT_FAILED = 3,    // the program never executed: see stage and error
+    HERO_EXIT_UNSEEN = 4     // its main process is gone, and was another's child: nobody told the shim how it ended
 };
 
 /// Second half of the record file: how the main program ended.
@@ -194,6 +205,37 @@ struct hero_exit {
     int64_t dropped_bytes;    // output that could not be written to the log
     // Since version 2; version 1 has its checksum here.
     uint32_t out_of_memory;   // 1: SIGKILL, and the kernel counted a kill for want of memory in its cgroup (OM-1)
+    uint32_t reserved;
+    uint32_t checksum;        // keep it last
+};
+
+/// What a program has said of itself; it holds until it is taken back.
+enum hero_said_flags {
+    HERO_SAID_READY = 1,      // READY=1
+    HERO_SAID_RELOADING = 2,  // RELOADING=1, and no READY=1 since
+    HERO_SAID_STOPPING = 4,   // STOPPING=1
+    HERO_SAID_TRIGGER = 8     // WATCHDOG=trigger
+};
+
+/// Third part of the record file: what the program has said on its NOTIFY_SOCKET (sd_notify(3)).
+///
+/// Whoever follows the record is woken by a change of its attributes (IN_ATTRIB of inotify(7)), which the shim makes
+/// for all that matters at once; a text or a ping is only written.
+struct hero_said {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t generation;
+    uint32_t flags;           // enum hero_said_flags
+    int64_t job;
+    uint64_t watchdog_us;     // what the watchdog allows between two pings; 0: none
+    int64_t pinged_boottime;  // CLOCK_BOOTTIME of the last WATCHDOG=1, ns; 0: none yet
+    uint32_t messages;        // datagrams that were believed
+    uint32_t strangers;       // datagrams whose sender is not, or not provably, of the program's tree
+    uint32_t unreadable;      // datagrams of its own that are too long or no text
+    uint32_t refusals;        // MAINPID of a process that is not of its tree
+    int32_t refused_pid;      // the last of those
+    uint32_t status_size;     // bytes of status that count
+    char status[HERO_STATUS_SIZE];  // STATUS=, cut off; any bytes but NUL and line feed
     uint32_t reserved;
     uint32_t checksum;        // keep it last
 };
@@ -220,11 +262,13 @@ uint32_t hero_checksum(const void *bytes, long size);
 /// Puts magic, version and checksum in place.
 void hero_proc_seal(struct hero_proc *record);
 void hero_exit_seal(struct hero_exit *record);
+void hero_said_seal(struct hero_said *record);
 
 /// 1 when magic, version and checksum are right, 0 otherwise: then nothing in it may be believed. What the version of a
 /// valid record does not have is zero afterwards.
 int hero_proc_is_valid(struct hero_proc *record);
 int hero_exit_is_valid(struct hero_exit *record);
+int hero_said_is_valid(const struct hero_said *record);
 
 /// The size of a spec's header in a version; 0 when the version is unknown.
 long hero_spec_header_size(uint32_t version);

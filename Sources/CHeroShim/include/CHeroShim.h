@@ -20,6 +20,7 @@ enum {
     SHIM_ECHILD = 10,
     SHIM_EAGAIN = 11,
     SHIM_EEXIST = 17,
+    SHIM_EMSGSIZE = 90,
     SHIM_SIGHUP = 1,
     SHIM_SIGINT = 2,
     SHIM_SIGKILL = 9,
@@ -86,21 +87,32 @@ char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM
 char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
 char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
 char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
-char *shim_keep(long size);      // what stays, side by side: room for three paths, a cgroup and a stamp
+char *shim_keep(long size);      // what stays, side by side: room for three paths, a cgroup, a socket and a stamp
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
+char *shim_message(void);        // SHIM_MESSAGE_SIZE bytes: a datagram of the service
 
 enum {
     SHIM_LINE_BOUND = 16384,     // a longer line is stored in parts, as container runtimes do
     SHIM_INPUT_SIZE = 262144,
     SHIM_OUTPUT_SIZE = 524288,
     SHIM_PATH_SIZE = 4352,       // PATH_MAX and room for a suffix
-    SHIM_TABLE_SIZE = 16384
+    SHIM_TABLE_SIZE = 16384,
+    SHIM_MESSAGE_SIZE = 4096     // a longer one is not read (systemd's limit)
 };
 
 // MARK: bytes (inline, for the copy loop)
 
 static inline const char *_Nullable shim_first_newline(const char *from, long size) {
     return (const char *)__builtin_memchr(from, '\n', (unsigned long)size);
+}
+
+static inline const char *_Nullable shim_first_nul(const char *from, long size) {
+    return (const char *)__builtin_memchr(from, 0, (unsigned long)size);
+}
+
+/// Whether what stands at from begins with a text.
+static inline int shim_begins(const char *from, long size, const char *text, long length) {
+    return size >= length && __builtin_memcmp(from, text, (unsigned long)length) == 0;
 }
 
 static inline void shim_copy(char *to, const char *from, long size) {
@@ -134,6 +146,7 @@ int shim_truncate(int descriptor, int64_t size);
 int shim_create_log(const char *path);      // must not exist; 0640
 int shim_create_script(const char *path);   // must not exist; 0500
 int shim_give(int descriptor, uint32_t uid, uint32_t gid);
+int shim_touch(int descriptor);             // wakes who follows its attributes, and changes nothing
 int shim_make_directory(const char *path);  // 0700
 int shim_rename(const char *from, const char *to);
 int shim_remove(const char *path);          // a file, a link or an empty directory
@@ -165,6 +178,7 @@ int shim_peek_ended(struct shim_ended *ended);
 int shim_reap(int pid);
 
 int shim_own_pid(void);
+int shim_is_root(void);
 int shim_open_process(int pid);                  // a pidfd
 int shim_signal(int pidfd, int signal);
 int shim_stop_continue(int pidfd, int signal);   // the signal, then SIGCONT
@@ -174,6 +188,13 @@ int shim_identify(int pid, int pidfd, struct hero_identity *identity);
 
 /// Parent of a process, from /proc.
 int shim_parent(int pid);
+
+/// 1 when a process is below root, however deep, 0 when it is not, or an error: then it cannot be known, most often
+/// because it is gone. Once below root it stays so: root takes in what loses its parent.
+int shim_is_below(int pid, int root);
+
+/// 1 when the process behind a pidfd has ended.
+int shim_has_ended(int pidfd);
 
 /// Appends the children of all threads of a process to table; answers the new count.
 /// -ENOENT where the process is gone or the kernel lists no children.
@@ -198,6 +219,9 @@ int shim_freezer_set(const char *cgroup, int frozen);
 /// where there is none.
 int64_t shim_cgroup_number(const char *cgroup, const char *file, const char *word);
 
+/// 1 when a process is in it, 0 when it is not, or an error.
+int shim_cgroup_holds(const char *cgroup, int pid);
+
 /// Removes it if nobody is in it, and then the directory around it if that was the last.
 void shim_cgroup_remove(const char *cgroup);
 
@@ -206,6 +230,17 @@ void shim_cgroup_remove(const char *cgroup);
 /// The number a PID file holds (2 or more), or a negative errno: by the rules of reliability.md PF-1, where root, the
 /// user of the shim and `user` are the owners whose word counts.
 int shim_read_pid_file(const char *path, uint32_t user);
+
+// MARK: what the service says (hear.c)
+
+/// Makes a datagram socket that tells who sends, at an absolute path or, after an @, at an abstract name. One at a path
+/// is given to uid (negative: nobody) and has this mode. Answers its descriptor.
+int shim_hear_open(const char *name, int64_t uid, uint32_t mode);
+
+/// Takes the next datagram into bytes. Answers its length, -EMSGSIZE for one that is longer than that, or -EAGAIN when
+/// there is none; sender is 0 when it cannot be named here. Descriptors that come along are closed by the kernel before
+/// it is read: none is ever opened here.
+long shim_hear(int descriptor, char *bytes, long size, int32_t *sender);
 
 // MARK: keep mode (keep.c)
 
@@ -241,6 +276,7 @@ struct shim_child {
     int32_t output;    // becomes 1
     int32_t error;     // becomes 2
     int32_t lock;      // becomes 3, and stays open in the service
+    char *_Nullable pid_digits;  // where its own pid is written, with a NUL: 12 bytes in memory that is its own by then
 };
 
 /// The two ends of what stands between fork and exec.

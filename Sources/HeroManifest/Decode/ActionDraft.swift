@@ -129,6 +129,15 @@ extension ActionDraft {
                 at: place
             )
         }
+        if let place = span(of: "ready.notify"), !spec.isProcess {
+            scope.report(
+                .readyOfOneShot,
+                "`notify` does nothing here: a one-shot is up when it has ended well",
+                help: "add `is_process: true` if it must be kept alive, else remove `ready`",
+                at: place,
+                severity: .warning
+            )
+        }
         if let place = span(of: "health"), !spec.isProcess {
             scope.report(
                 .healthOfOneShot,

@@ -27,11 +27,13 @@ struct ProbeDraft: Located {
             var draft = Self(rest: Probe(.exec([])))
             readyTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
             draft.finish(node, in: &scope)
+            draft.judgeManner(in: &scope)
             return draft
         case .health:
             var draft = Self(rest: Probe(.exec([]), interval: Probe.healthInterval))
             healthTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
             draft.finish(node, in: &scope)
+            draft.judgeManner(in: &scope)
             return draft
         }
     }
@@ -40,7 +42,9 @@ struct ProbeDraft: Located {
         self.rest = rest
     }
 
-    private static let questionKeys = ["tcp", "http", "exec", "unix", "log", "notify"]
+    private static let questionKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog"]
+    /// What says how a question is asked.
+    private static let mannerKeys = ["interval", "timeout", "failures", "successes", "start_period"]
 
     private mutating func finish(_ node: Node, in scope: inout Scope) {
         guard case .mapping = node.content else { return }
@@ -101,6 +105,9 @@ struct ProbeDraft: Located {
         }
         let http = httpTable(owner)
         let notify = question("notify") { node, path, scope in scope.isTrue(node, path) ? .notify : nil }
+        let watchdog = question("watchdog") { node, path, scope in
+            scope.duration(node, path, in: Ranges.watchdog).map { .watchdog($0) }
+        }
         return KeyTable(
             of: owner,
             prefix: owner + ".",
@@ -113,7 +120,7 @@ struct ProbeDraft: Located {
                 question("exec") { node, path, scope in scope.arguments(node, path).map { .exec($0) } },
                 question("unix") { node, path, scope in scope.socketPath(node, path).map { .unix($0) } },
                 question("log") { node, path, scope in scope.pattern(node, path).map { .log($0) } },
-            ] + (purpose == .ready ? [notify] : []) + [
+            ] + (purpose == .ready ? [notify] : [watchdog]) + [
                 time("interval", Ranges.time) { $0.interval = $1 },
                 time("timeout", Ranges.time) { $0.timeout = $1 },
                 count("failures") { $0.failures = $1 },
@@ -121,10 +128,38 @@ struct ProbeDraft: Located {
                 time("start_period", Ranges.delay) { $0.startPeriod = $1 },
             ],
             elsewhere: { key in
-                guard key == "notify", purpose == .health else { return nil }
-                return "a program says READY=1 once, when it is up: write `notify: true` in `ready`"
+                switch (key, purpose) {
+                case ("notify", .health):
+                    "a program says READY=1 once, when it is up: write `notify: true` in `ready`; one that says "
+                        + "WATCHDOG=1 again and again has `watchdog: 30s` here"
+                case ("watchdog", .ready):
+                    "a program is watched once it is up: write `watchdog: 30s` in `health`, and `notify: true` here"
+                default: nil
+                }
             }
         )
+    }
+
+    /// A question that nobody asks has no manner to be asked in.
+    private func judgeManner(in scope: inout Scope) {
+        let heard: String
+        switch probe?.question {
+        case .notify: heard = "notify"
+        case .watchdog: heard = "watchdog"
+        case .tcp, .http, .exec, .unix, .log, nil: return
+        }
+        for place in written {
+            guard let key = place.path.split(separator: ".").last.map(String.init), Self.mannerKeys.contains(key) else {
+                continue
+            }
+            scope.report(
+                .mannerOfNothing,
+                "`\(key)` does nothing beside `\(heard)`: the program speaks, and nobody asks",
+                help: "remove it; the time it has stands in `\(heard == "notify" ? "start_timeout" : heard)`",
+                at: place.span,
+                severity: .warning
+            )
+        }
     }
 
     private mutating func http(_ node: Node, _ table: KeyTable<Self>, in scope: inout Scope) -> HTTPTarget? {

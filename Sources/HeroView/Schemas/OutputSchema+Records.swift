@@ -54,6 +54,8 @@ extension OutputSchema {
                 .nullable(.words(Capabilities.Containment.allCases.map(\.rawValue))),
                 "What holds its process tree together; null while nothing runs, or where nobody can tell."
             ),
+            .init("reloading", .flag, "Whether it says that it reloads (`notify`)."),
+            .init("status_text", .nullable(.text), "Its own words (`STATUS` of `notify`); null when it says nothing."),
         ]
     }
 

@@ -84,6 +84,12 @@ struct StatusReading {
         return status
     }
 
+    /// What its program says at this moment; the records do not hold it, and no reconciler is needed to hear it.
+    private func words(of job: JobRecord) -> SelfReport? {
+        guard job.phase == .running, job.process != nil else { return nil }
+        return ProgramWords.of(job.id, generation: job.generation, composition.paths)
+    }
+
     private func status(
         _ summary: StandaloneSummary,
         _ spec: ActionSpec?,
@@ -105,6 +111,7 @@ struct StatusReading {
         if status.pid != nil, let process = job.process {
             status.containment = JobContainment.of(job.id, running: process, composition.paths)
         }
+        status.words = words(of: job)
         return status
     }
 

@@ -30,6 +30,12 @@ int harness_lock_is_free(const char *path);
 /// Takes the lock on the file; answers the descriptor that holds it.
 int harness_lock(const char *path);
 
+/// Sends a datagram to a socket at a path, as this process; 0, or a negative errno.
+int harness_say(const char *path, const void *bytes, long size);
+
+/// How many descriptors a process has open, or a negative errno.
+int harness_count_descriptors(int pid);
+
 int harness_mount_tmpfs(const char *path, const char *options);
 int harness_unmount(const char *path);
 

@@ -1,0 +1,256 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Programs that say themselves how they are (sd_notify(3); contract section 3, `ready` and `health`).
+@Suite("Notify", .serialized)
+struct NotifyTests {
+    private static let keys = ["ready: {notify: true}", "retry: {delay: 20ms, factor: 1}"]
+
+    private func declare(_ world: World, _ name: String, _ words: String, _ service: [String] = [], _ keys: String...)
+        throws
+    {
+        let deed = World.Deed(name: "run", words: words, keys: Self.keys + keys, isProcess: true)
+        try world.write("\(name).yaml", world.manifest(name, service, [deed]))
+    }
+
+    private func touch(_ world: World, _ name: String) {
+        _ = FileManager.default.createFile(atPath: "\(world.root)/\(name)", contents: nil)
+    }
+
+    @Test("RS-6: READY=1 gates the wave of those who require it")
+    func gates() async throws {
+        try await World.with { world in
+            try declare(world, "db", "wait-for \(world.root)/go notify READY=1")
+            try world.declare("web", "requires: [db]")
+            _ = try await world.run("apply", "--no-wait")
+            _ = try await world.life("db")
+            try await eventually("it is starting") { try await world.state(of: "db") == "starting" }
+            #expect(try await world.run("why", "db").out.contains("it says READY=1 on its NOTIFY_SOCKET"))
+            #expect(world.lives("web").isEmpty)
+            let moment = boottime()
+            touch(world, "go")
+            let web = try await world.life("web")
+            #expect(web.began > moment)
+            try await eventually("both run") {
+                let states = [try await world.state(of: "db"), try await world.state(of: "web")]
+                return states == ["running", "running"]
+            }
+            try await world.expectNoDifference()
+        }
+    }
+
+    @Test("SH-2: what said READY=1 is ready to the next reconciler, also when nobody was there to hear it")
+    func adopted() async throws {
+        try await World.with { world in
+            try declare(
+                world,
+                "web",
+                "wait-for \(world.root)/go notify READY=1,STATUS=serving wait-for \(world.root)/on notify STATUS=idle"
+            )
+            _ = try await world.run("apply", "--no-wait")
+            let life = try await world.life("web")
+            try await eventually("it is starting") { try await world.state(of: "web") == "starting" }
+            try await world.killReconciler()
+            touch(world, "go")
+            try await eventually("its words are there to be read") {
+                try await world.action("web")["status_text"] as? String == "serving"
+            }
+            try await world.apply()
+            #expect(try await world.state(of: "web") == "running")
+            try await world.killReconciler()
+            #expect(try await world.action("web")["ready"] as? Bool == true)
+            touch(world, "on")
+            try await eventually("nobody need live for its words") {
+                try await world.action("web")["status_text"] as? String == "idle"
+            }
+            try await world.apply()
+            #expect(try await world.action("web")["ready"] as? Bool == true)
+            #expect(try await world.action("web")["pid"] as? Int == Int(life.pid))
+            #expect(try await world.action("web")["restart_count"] as? Int == 0)
+            #expect(world.lives("web").count == 1)
+        }
+    }
+
+    @Test("its STATUS is shown by status and why, and no terminal obeys it")
+    func status() async throws {
+        try await World.with { world in
+            try declare(world, "web", "notify READY=1,STATUS=three\\x1b[2J+clients")
+            try await world.apply()
+            try await eventually("it is there") {
+                try await world.action("web")["status_text"] as? String == "three\u{1B}[2J clients"
+            }
+            #expect(try await world.run("status").out.contains("says: three\\x1b[2J clients"))
+            #expect(try await world.run("why", "web").out.contains("run: three\\x1b[2J clients"))
+        }
+    }
+
+    @Test("one that does not say so in time is stopped and tried again, and why says what is missing")
+    func late() async throws {
+        try await World.with { world in
+            try declare(world, "web", "sleep -1", [], "start_timeout: 300ms")
+            _ = try await world.run("apply", "--no-wait")
+            _ = try await world.event("warning", "was not ready within 300ms", "it has not said READY=1 yet")
+            _ = try await world.life("web", number: 2)
+        }
+    }
+
+    @Test("it reloads without going down, and what stops by itself comes back")
+    func announces() async throws {
+        try await World.with { world in
+            let words =
+                "notify READY=1 wait-for \(world.root)/reload notify RELOADING=1 wait-for \(world.root)/reloaded notify READY=1"
+            try declare(
+                world,
+                "web",
+                words + " wait-for \(world.root)/stop notify STOPPING=1 wait-for \(world.root)/gone exit 0"
+            )
+            try await world.apply()
+            let first = try await world.life("web")
+            touch(world, "reload")
+            try await eventually("it reloads") { try await world.action("web")["reloading"] as? Bool == true }
+            #expect(try await world.state(of: "web") == "running")
+            _ = try await world.event("info", "says that it reloads")
+            touch(world, "reloaded")
+            _ = try await world.event("info", "has reloaded")
+            touch(world, "stop")
+            try await eventually("it is no longer there for others") { try await world.state(of: "web") == "degraded" }
+            #expect(try await world.action("web")["ready"] as? Bool == false)
+            for name in ["reload", "reloaded", "stop"] { unlink("\(world.root)/\(name)") }
+            touch(world, "gone")
+            let second = try await world.life("web", number: 2)
+            #expect(second.job == first.job && second.restarts == 1 && world.lives("web")[0].asked == nil)
+            try await eventually("it is up again") { try await world.state(of: "web") == "running" }
+        }
+    }
+
+    @Test(
+        "RS-5: a program that stops pinging its watchdog is started again, in the same job, and its leftovers with it"
+    )
+    func watchdog() async throws {
+        try await World.with { world in
+            let words = "ping 50 ping-until \(world.root)/hang notify READY=1"
+            try declare(world, "web", words, [], "health: {watchdog: 1s}")
+            try await world.apply()
+            let first = try await world.life("web")
+            try await eventually("it is healthy") { try await world.action("web")["healthy"] as? Bool == true }
+            let began = boottime()
+            try await eventually("it pings for longer than it may be silent") { boottime() - began > 1_500_000_000 }
+            #expect(world.lives("web").count == 1)
+            touch(world, "hang")
+            try await eventually("it is started again") { world.lives("web").count > 1 }
+            unlink("\(world.root)/hang")
+            let second = try await world.life("web")
+            #expect(second.job == first.job && second.restarts >= 1)
+            #expect(world.lives("web")[0].asked != nil, "it was asked to end")
+            _ = try await world.event("warning", "is not healthy: it has not said WATCHDOG=1 for 1s")
+            try await eventually("it is healthy again") {
+                let action = try await world.action("web")
+                return action["healthy"] as? Bool == true && action["restart_count"] as? Int ?? 0 >= second.restarts
+            }
+        }
+    }
+
+    @Test("SH-2: a watchdog goes on with the next reconciler, and a program may trigger it itself")
+    func trigger() async throws {
+        try await World.with { world in
+            let words = "ping 50 notify READY=1 wait-for \(world.root)/panic notify WATCHDOG=trigger"
+            try declare(world, "web", words, [], "health: {watchdog: 1h}")
+            try await world.apply()
+            let first = try await world.life("web")
+            try await world.killReconciler()
+            touch(world, "panic")
+            try await eventually("it has said so") { world.lives("web").count == 1 && isAlive(first.pid) }
+            try await world.apply()
+            _ = try await world.event("warning", "it triggered its watchdog itself")
+            unlink("\(world.root)/panic")
+            try await eventually("it is started again") { world.lives("web").count > 1 }
+            try await eventually("it is up") { try await world.state(of: "web") == "running" }
+        }
+    }
+
+    @Test(
+        "MAINPID of a daemon that forks away is the job's process, adopted by the next reconciler, and its end is the job's"
+    )
+    func daemon() async throws {
+        try await World.with { world in
+            try declare(world, "daemon", "notify-away READY=1")
+            try await world.apply()
+            let life = try await world.life("daemon", number: 2)
+            #expect(world.lives("daemon").first?.end == .exit(code: 0))
+            #expect(try await world.action("daemon")["pid"] as? Int == Int(life.pid))
+            _ = try await world.event("info", "went on as pid \(life.pid), it says itself")
+            try await world.killReconciler()
+            try await world.apply()
+            #expect(try await world.action("daemon")["pid"] as? Int == Int(life.pid))
+            #expect(try await world.action("daemon")["restart_count"] as? Int == 0)
+            #expect(kill(life.pid, SIGKILL) == 0)
+            let next = try await world.life("daemon", number: 4)
+            #expect(next.job == life.job)
+            try await eventually("it is up again") {
+                let action = try await world.action("daemon")
+                return action["pid"] as? Int == Int(next.pid) && action["restart_count"] as? Int == 1
+            }
+            _ = try await world.event("warning", "signal KILL")
+            #expect(try await world.run("down").code == 0)
+            #expect(world.lives("daemon").last?.asked != nil, "the signal went to the daemon")
+        }
+    }
+
+    @Test("MAINPID of a stranger is refused, and nobody signals it")
+    func stranger() async throws {
+        try await World.with { world in
+            try world.declare("other")
+            try await world.apply()
+            let other = try await world.life("other")
+            try Data("\(other.pid)\n".utf8).write(to: URL(fileURLWithPath: world.root + "/pid"))
+            try declare(world, "web", "notify-main \(world.root)/pid notify READY=1")
+            try await world.apply()
+            let life = try await world.life("web")
+            _ = try await world.event("warning", "said MAINPID=\(other.pid), which is no process of its tree")
+            #expect(try await world.action("web")["pid"] as? Int == Int(life.pid))
+            world.remove("web")
+            try await world.apply()
+            #expect(!isAlive(life.pid) && isAlive(other.pid) && world.lives("other").last?.asked == nil)
+        }
+    }
+
+    @Test("a helper that waits for its word to be heard is as good as the program, as systemd-notify does")
+    func helper() async throws {
+        try await World.with { world in
+            try declare(world, "web", "notify-barrier READY=1,STATUS=by+a+helper")
+            try await world.apply()
+            #expect(try await world.action("web")["status_text"] as? String == "by a helper")
+        }
+    }
+
+    @Test("a service of another user can speak", .enabled(if: geteuid() == 0, "only root can become another user"))
+    func otherUser() async throws {
+        try await World.with { world in
+            let program = """
+                import os, socket, time
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                s.connect(os.environ["NOTIFY_SOCKET"])
+                s.send(b"READY=1\\nSTATUS=user %d" % os.getuid())
+                time.sleep(1e6)
+                """.split(separator: "\n").map { "      " + $0 }.joined(separator: "\n")
+            try world.write(
+                "web.yaml",
+                """
+                kind: Service
+                name: web
+                actions:
+                  - name: run
+                    is_process: true
+                    user: nobody
+                    interpreter: /usr/bin/python3
+                    script: |
+                \(program)
+                    ready: {notify: true}
+                """
+            )
+            try await world.apply()
+            #expect(try await world.action("web")["status_text"] as? String == "user 65534")
+        }
+    }
+}

@@ -1,0 +1,194 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+/// What programs say of themselves (sd_notify(3)), as it reaches the reconciler.
+@Suite(.ownThread) struct NotifyTests {
+    /// A start of the oracle that may speak.
+    private func order(_ sandbox: Sandbox, _ deeds: String, watchdog: Duration? = nil) throws -> LaunchOrder {
+        let shim = try Shim.find()
+        let oracle = shim.dropLast("hpshim".count) + "hporacle"
+        var order = sandbox.order(1, [String(oracle)] + deeds.split(separator: " ").map(String.init))
+        order.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
+        order.workingDirectory = sandbox.folder
+        order.mayNotify = true
+        order.watchdog = watchdog
+        return order
+    }
+
+    /// Waits until what is said is like this.
+    @discardableResult
+    private func hear(_ kernel: LinuxKernel, _ isIt: (SelfReport) -> Bool) throws -> SelfReport {
+        var found: SelfReport?
+        try kernel.await("these words") {
+            if case .said(StartID(job: 1, generation: 1), let report) = $0, isIt(report) { found = report }
+            return found != nil
+        }
+        return try #require(found)
+    }
+
+    private func finish(_ kernel: LinuxKernel) throws {
+        kernel.killTree(StartID(job: 1, generation: 1))
+        _ = try kernel.awaitEnd(1)
+    }
+
+    @Test("what matters at once is told at once: ready, reloading, stopping, the first ping")
+    func told() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let words = ["READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1", "STOPPING=1,STATUS=bye+now"]
+        let deeds = words.enumerated().map { "wait-for \($0) notify \($1)" }.joined(separator: " ")
+        kernel.launch(try order(sandbox, deeds, watchdog: .seconds(20)))
+        let first = try hear(kernel) { _ in true }
+        #expect(!first.isReady && first.watchdog == .seconds(20) && first.lastPing == nil && first.status == nil)
+        try sandbox.write("0", "")
+        try hear(kernel) { $0.isReady && !$0.isReloading }
+        try sandbox.write("1", "")
+        try hear(kernel) { $0.isReady && $0.isReloading }
+        try sandbox.write("2", "")
+        try hear(kernel) { $0.isReady && !$0.isReloading }
+        try sandbox.write("3", "")
+        let ping = try hear(kernel) { $0.lastPing != nil }
+        #expect(try #require(ping.lastPing) <= ping.asOf)
+        try sandbox.write("4", "")
+        let last = try hear(kernel) { $0.isStopping }
+        #expect(last.status == "bye now" && ProgramWords.of(1, generation: 1, sandbox.paths)?.status == "bye now")
+        #expect(ProgramWords.of(1, generation: 2, sandbox.paths) == nil)
+        try finish(kernel)
+        #expect(access(sandbox.paths.notifyFile(of: 1), F_OK) != 0)
+    }
+
+    @Test("SH-2: the next reconciler hears what was said before it came, and what is said from then on")
+    func adopted() throws {
+        let sandbox = try Sandbox()
+        do {
+            let first = try sandbox.kernel()
+            first.launch(try order(sandbox, "wait-for 0 notify READY=1 wait-for 1 notify RELOADING=1"))
+            _ = try first.awaitStart(1)
+        }
+        try sandbox.write("0", "")
+        while ProgramWords.of(1, generation: 1, sandbox.paths)?.isReady != true { usleep(1000) }
+        let second = try sandbox.kernel()
+        guard case .held(generation: 1, .some) = second.adopt([1])[1] else {
+            Issue.record("not held")
+            return
+        }
+        try hear(second) { $0.isReady }
+        try sandbox.write("1", "")
+        try hear(second) { $0.isReloading }
+        try finish(second)
+    }
+
+    @Test("pings and texts wake nobody, and are there for whoever looks")
+    func quiet() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(try order(sandbox, "ping 20 notify READY=1 wait 10", watchdog: .seconds(20)))
+        try hear(kernel) { $0.lastPing != nil }
+        let seen = kernel.nextEvents(until: kernel.now() + .milliseconds(300))
+        #expect(seen.isEmpty, "\(seen)")
+        let before = kernel.now()
+        kernel.ask(question(.watchdog(.seconds(20))))
+        let events = kernel.nextEvents(until: kernel.now() + .seconds(5))
+        guard events.count == 2, case .said(_, let report) = events[0], case .answered(_, serial: 9, .yes) = events[1]
+        else {
+            Issue.record("\(events)")
+            return
+        }
+        #expect(try #require(report.lastPing) + .seconds(1) > before)
+        try finish(kernel)
+    }
+
+    private func question(_ question: Probe.Question) -> ProbeOrder {
+        ProbeOrder(
+            start: StartID(job: 1, generation: 1),
+            serial: 9,
+            question: .probe(question),
+            timeout: .seconds(1),
+            environment: [],
+            workingDirectory: "/"
+        )
+    }
+
+    @Test("whoever asks whether it is ready is told, also where no bell rings")
+    func asked() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(try order(sandbox, "wait-for 0 notify READY=1"))
+        _ = try kernel.awaitStart(1)
+        kernel.ask(question(.notify))
+        var answer: ProbeAnswer?
+        try kernel.await("an answer") {
+            if case .answered(_, serial: 9, let found) = $0 { answer = found }
+            return answer != nil
+        }
+        #expect(answer == .no("it has not said READY=1 yet"))
+        try sandbox.write("0", "")
+        try hear(kernel) { $0.isReady }
+        kernel.ask(question(.notify))
+        try kernel.await("an answer") {
+            if case .answered(_, serial: 9, .yes) = $0 { return true }
+            return false
+        }
+        try finish(kernel)
+    }
+
+    @Test("a main process that it names itself is told, signalled and ended in its own name")
+    func mainProcess() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(try order(sandbox, "notify-away READY=1 wait-for 0 exit 21"))
+        let report = try kernel.awaitStart(1)
+        var daemon: ProcessIdentity?
+        var isReady = false
+        try kernel.await("its successor") {
+            if case .handedOver(_, let process) = $0 { daemon = process }
+            if case .said(_, let words) = $0, words.isReady {
+                #expect(daemon != nil, "who is ready is known before that it is")
+                isReady = true
+            }
+            return isReady
+        }
+        #expect(daemon?.isSameProcess(as: report.process) == false)
+        try sandbox.write("0", "")
+        let end = try kernel.awaitEnd(1)
+        #expect(end.outcome == .exited(21) && end.executed?.process == daemon)
+    }
+
+    @Test("how the child of another one ended is lost, never invented (I2)")
+    func distant() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        kernel.launch(try order(sandbox, "notify-distant READY=1 wait-for 0 exit 0"))
+        try hear(kernel) { $0.isReady }
+        try sandbox.write("0", "")
+        #expect(
+            try kernel.awaitEnd(1).outcome
+                == .lost("its main process was the child of another one, which alone was told how it ended")
+        )
+    }
+
+    @Test("a path that fits into no address is a name that nobody can guess")
+    func longPath() throws {
+        let state = "/" + String(repeating: "s", count: 88)
+        let paths = RuntimePaths(state: state, uid: 7, environment: [:])
+        let name = paths.notifySocket(of: 123_456)
+        #expect(name.hasPrefix("@heroproc/123456/") && name.utf8.count <= 107)
+        #expect(name != paths.notifySocket(of: 123_456))
+        let short = RuntimePaths(state: "/s", uid: 7, environment: [:])
+        #expect(short.notifySocket(of: 9) == "/s/run/jobs/9.notify")
+        #expect(RuntimePaths(state: state, uid: 0, environment: [:]).notifySocket(of: .max).hasPrefix("/run/heroproc/"))
+    }
+
+    @Test("what is left of a socket goes with the record")
+    func forgotten() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        try sandbox.write("state/run/jobs/5.notify", "")
+        kernel.forget(5)
+        #expect(access(sandbox.paths.notifyFile(of: 5), F_OK) != 0)
+    }
+}
