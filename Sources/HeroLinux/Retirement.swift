@@ -33,6 +33,7 @@ struct Retirement {
     /// Removes what is left of a job, unless a start of it was retired.
     func forget(_ job: JobID) {
         unlink(paths.script(of: job))
+        OriginFile.remove(paths.origin(of: job))
         guard access(marker(of: job), F_OK) != 0 else { return }
         unlink(paths.record(of: job))
     }

@@ -28,6 +28,9 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The lock of the run directory itself (reliability.md LK-2).
     public var runLock: String { run + "/lock" }
 
+    /// What is wrong with the database, while something is.
+    public var trouble: String { run + "/trouble" }
+
     /// The longest path that fits into a socket address, in bytes.
     static let longestSocketPath = 107
 
@@ -79,6 +82,9 @@ public struct RuntimePaths: Hashable, Sendable {
 
     /// The script of a job.
     func script(of job: Int64) -> String { "\(jobs)/\(job).script" }
+
+    /// What the database would know of a job, beside its record.
+    func origin(of job: Int64) -> String { "\(jobs)/\(job).origin" }
 
     /// Makes the state directory and its logs, readable for nobody else.
     public func makeStateDirectories() throws(LinuxError) {

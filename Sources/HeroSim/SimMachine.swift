@@ -64,6 +64,10 @@ public final class SimMachine {
     var starts: [Int: Start] = [:]
     /// What the record file of each job says: the start that last held its lock.
     var records: [JobID: Int] = [:]
+    /// What was written beside the record of each job.
+    var origins: [JobID: [UInt8]] = [:]
+    /// Whether the run directory takes nothing new.
+    public var isRunDirectoryFull = false
     /// Starts up to this generation of a job are refused.
     var retired: [JobID: UInt32] = [:]
     /// Who listens on ports that are not theirs.
@@ -161,6 +165,7 @@ public final class SimMachine {
         }
         starts = [:]
         records = [:]
+        origins = [:]
         retired = [:]
         strangers = [:]
         schedule = []

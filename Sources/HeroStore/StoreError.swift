@@ -12,6 +12,8 @@ public struct StoreError: Error, Hashable, Sendable {
         case inaccessible
         /// Its content is not what was written, or not ours.
         case damaged
+        /// The file that is open is no longer the one of that name: somebody removed or replaced it.
+        case gone
         /// A newer heroproc wrote it.
         case newer
         /// Another program holds it.
