@@ -252,11 +252,8 @@ extension Reconciler {
     ///
     /// - Returns: whether there is one to write to; the rows of everything are written with the next batch.
     func remakeStore(_ error: StoreError) -> Bool {
-        do {
-            try store.startOver(because: error.message, at: kernel.wallTime())
-        } catch {
-            return false
-        }
+        guard configuration.renewState(), (try? store.startOver(because: error.message, at: kernel.wallTime())) != nil
+        else { return false }
         let kept = rows.changes
         rows.removeAll()
         if let revision {

@@ -24,6 +24,7 @@ extension Reconciler {
             // What was started stands as it was started: nobody has asked for its end.
             let place = SourcePlace(file: revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
+            for record in stored.standalone { desired.actions[record.name] = Declared(record.spec, at: place) }
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
         }
         if let revision { store.refreshCopy(revision, files) }

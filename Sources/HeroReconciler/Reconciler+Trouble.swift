@@ -27,6 +27,7 @@ extension Reconciler {
         for change in change { batch.append(change) }
         do {
             do {
+                if mustReopen { try reopen() }
                 try store.commit(batch.changes)
             } catch let error as StoreError where error.kind == .damaged || error.kind == .gone {
                 guard remakeStore(error) else { throw error }
@@ -45,6 +46,22 @@ extension Reconciler {
         unstored.removeAll()
         watchReserve()
         return nil
+    }
+
+    /// Whether a plan may be made: what is recorded later can only be the way down.
+    var mayPlan: Bool { trouble == nil || revision?.isDown ?? false }
+
+    /// Whether a connection may be what is broken: after an error of the disk, or of the directory, another one may work.
+    private var mustReopen: Bool {
+        switch trouble?.error.kind {
+        case .readOnly, .inaccessible, .other: true
+        case .full, .busy, .damaged, .gone, .newer, nil: false
+        }
+    }
+
+    private func reopen() throws {
+        guard configuration.renewState() else { return }
+        try store.reopen()
     }
 
     /// Looks at the whole database when something in it could not be read.

@@ -149,7 +149,7 @@ public final class Reconciler<World: Kernel> {
             mustSync = false
             filesChanged()
         }
-        if mustPlan, trouble == nil {
+        if mustPlan, mayPlan {
             mustPlan = false
             plan(retriesFailed: false)
         }
@@ -262,8 +262,9 @@ public final class Reconciler<World: Kernel> {
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
         guard calledOff.isEmpty else { return kernel.now() }
+        if mustPlan, mayPlan { return kernel.now() }
         if let trouble { return [trouble.nextTry, agenda.next, passDeadline].compactMap { $0 }.min() }
-        guard !mustPlan, cleanups.isEmpty else { return kernel.now() }
+        guard cleanups.isEmpty else { return kernel.now() }
         return [agenda.next, calendar.next, passDeadline, retention.due, reserveDue].compactMap { $0 }.min()
     }
 

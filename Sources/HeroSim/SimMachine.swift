@@ -138,6 +138,11 @@ public final class SimMachine {
 
     // MARK: Starts
 
+    /// The program of this label that lives; nil when none does.
+    public func living(_ label: String) -> ProcessIdentity? {
+        starts.values.first { $0.isProgramAlive && $0.order.label == label }?.process
+    }
+
     func launch(_ order: LaunchOrder) {
         trace.deeds.append((.launched(order.start, label: order.label), now))
         let key = nextStart

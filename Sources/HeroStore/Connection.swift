@@ -18,6 +18,7 @@ enum Connection {
     ///   - path: The database.
     ///   - prepare: Called with the connection before it writes anything.
     /// - Returns: The connection, and the closed one that had a look first: to be kept as long, so that idle is idle.
+    /// - Throws: `StoreError`.
     static func writer(
         path: String,
         prepare: @escaping @Sendable (Database) -> Void = { _ in }

@@ -36,7 +36,7 @@ extension StateStore {
         if let misfortune, misfortune.kind != .damaged, misfortune.kind != .gone { throw misfortune }
         misfortune = nil
         guard path != ":memory:" else {
-            retired.append(queue)
+            retire(queue)
             queue = try Connection.inMemory()
             reader.queue = queue
             recorder = Recorder()
@@ -47,13 +47,28 @@ extension StateStore {
         try? queue.close()
         let quarantine = try Quarantine.move(path, because: reason, at: time)
         let (queue, examiner) = try Connection.writer(path: path)
-        retired.append(self.queue)
-        if let examiner { retired.append(examiner) }
+        retire(self.queue)
+        if let examiner { retire(examiner) }
         self.queue = queue
         reader.queue = queue
         recorder = Recorder()
         opened = (FileIdentity(path), FileIdentity(path + "-wal"))
         self.quarantine = quarantine
+    }
+
+    /// Opens the same database once more: the file system below it may be another one by now, or work again.
+    ///
+    /// - Throws: `StoreError`; then all is as it was.
+    public func reopen() throws {
+        guard opened.database != nil else { return }
+        let (queue, examiner) = try Connection.writer(path: path)
+        try? self.queue.close()
+        retire(self.queue)
+        if let examiner { retire(examiner) }
+        self.queue = queue
+        reader.queue = queue
+        recorder = Recorder()
+        opened = (FileIdentity(path), FileIdentity(path + "-wal"))
     }
 
     /// Sees to it that no number of a job or a run is given again that was given before.
@@ -78,7 +93,7 @@ extension StateStore {
     }
 
     /// The last applied revision as it stands beside the database; nil when there is none, or not a whole one.
-    public var appliedCopy: AppliedCopy? { AppliedCopy.read(path) }
+    public var appliedCopy: AppliedCopy? { opened.database == nil ? nil : AppliedCopy.read(path) }
 
     /// Writes that copy where it is missing or of another revision: a program that did not know it may have been here.
     public func refreshCopy(_ revision: RevisionRecord, _ files: [ManifestFile]) {
@@ -95,7 +110,7 @@ extension StateStore {
         do {
             try StoreError.wrapping("read", path) {
                 let examiner = try Connection.openReadOnly(path: path)
-                retired.append(examiner)
+                retire(examiner)
                 defer { try? examiner.close() }
                 try Connection.check(examiner, path: path)
                 try Connection.verify(examiner, path: path)
@@ -110,6 +125,11 @@ extension StateStore {
     public func setPatience(isInTrouble: Bool) {
         let milliseconds = isInTrouble ? 100 : Int(Connection.busyTimeout * 1000)
         try? queue.inDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(milliseconds)") }
+    }
+
+    /// Keeps a closed connection, as `Connection` asks; after many, being idle is not what matters.
+    private func retire(_ queue: DatabaseQueue) {
+        retired = retired.suffix(7) + [queue]
     }
 
     // MARK: The reserve

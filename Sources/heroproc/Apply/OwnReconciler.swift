@@ -27,6 +27,8 @@ struct OwnReconciler {
                 let kernel = try LinuxKernel(paths: paths, environment: composition.environment)
                 defer { kernel.leave() }
                 let store = try StateStore.open(path: paths.database, at: composition.now)
+                var configuration = configuration
+                configuration.renewState = { lock.renew() }
                 return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))
             }
         }
