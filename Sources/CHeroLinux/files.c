@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
     struct statx file;
@@ -19,6 +20,13 @@ int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
     entry->born_at = (file.stx_mask & STATX_BTIME) != 0
         ? (long long)file.stx_btime.tv_sec * 1000000000 + file.stx_btime.tv_nsec
         : 0;
+    return 0;
+}
+
+long hl_file_system(const char *path, unsigned int *magic) {
+    struct statfs file;
+    if (statfs(path, &file) < 0) return -errno;
+    *magic = (unsigned int)file.f_type;
     return 0;
 }
 

@@ -82,6 +82,26 @@ public protocol Kernel: AnyObject {
     /// Of a job that had a start retired it is kept a while longer: it is what refuses that start.
     func forget(_ job: JobID)
 
+    /// Writes beside the record of a job what nobody else would know of it without the database; replaces what was there.
+    ///
+    /// It goes with the record.
+    /// - Returns: whether it is written.
+    func keepOrigin(_ origin: [UInt8], of job: JobID) -> Bool
+
+    /// What was written there last, as it is; nil when there is nothing.
+    func origin(of job: JobID) -> [UInt8]?
+
+    /// The jobs of which anything is left in the run directory, by number.
+    func jobsOnRecord() -> [JobID]
+
+    /// The highest number of a job of which anything at all is left, logs included; 0 when there is none.
+    ///
+    /// It looks through all logs.
+    func highestJob() -> JobID
+
+    /// Lets whoever asks for the status know what is wrong with the database; nil: nothing is.
+    func tellTrouble(_ trouble: String?)
+
     /// Removes the logs of an action's earlier jobs, all but those of the newest ones.
     ///
     /// The folder is the one of `LaunchOrder.logFile`: `context/service/action`.
@@ -114,6 +134,9 @@ public protocol Kernel: AnyObject {
 extension Kernel {
     /// Nothing.
     public var capabilities: Capabilities { Capabilities() }
+
+    /// Nobody asks.
+    public func tellTrouble(_ trouble: String?) {}
 }
 
 /// One start of a job.

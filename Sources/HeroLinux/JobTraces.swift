@@ -15,4 +15,29 @@ public enum JobTraces {
         for job in jobs { retirement.forget(job) }
         return LogFiles.remove(of: Set(jobs), in: "\(paths.logs)/\(folder)")
     }
+
+    /// The jobs that have a record in the run directory, or something beside one, by number.
+    static func onRecord(_ paths: RuntimePaths) -> [JobID] {
+        let jobs = (namesIn(paths.jobs) ?? []).compactMap { name in
+            name.split(separator: ".", maxSplits: 1).first.flatMap { JobID($0) }
+        }
+        return Set(jobs.filter { $0 > 0 }).sorted()
+    }
+
+    /// The highest number of a job of which a record or a log is left; 0 when there is none.
+    static func highest(_ paths: RuntimePaths) -> JobID {
+        var highest = onRecord(paths).last ?? 0
+        // The names of contexts, services and actions have no dot: what has one is a log.
+        var folders = [paths.logs]
+        while let folder = folders.popLast() {
+            for name in namesIn(folder) ?? [] {
+                guard let dot = name.firstIndex(of: ".") else {
+                    folders.append("\(folder)/\(name)")
+                    continue
+                }
+                if name[dot...].hasPrefix(".log"), let job = JobID(name[..<dot]) { highest = max(highest, job) }
+            }
+        }
+        return highest
+    }
 }

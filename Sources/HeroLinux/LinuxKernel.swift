@@ -64,6 +64,7 @@ public final class LinuxKernel: Kernel {
         try paths.makeRunDirectories()
 
         let oomScore = OOMScore(isReconciler: ownsProcess)
+        TroubleNote.write(nil, to: paths.trouble)
         retirement = Retirement(paths: paths)
         retirement.removeExpired()
 
@@ -107,6 +108,7 @@ public final class LinuxKernel: Kernel {
     /// a new one (UP-5).
     public func leave() {
         unlink(paths.controlSocket)
+        unlink(paths.trouble)
         containment.removeLeftovers()
         guard rmdir(paths.jobs) == 0 else { return }
         unlink(paths.runLock)
@@ -193,6 +195,23 @@ public final class LinuxKernel: Kernel {
     public func forget(_ job: JobID) {
         retirement.forget(job)
     }
+
+    /// Writes what the database would know of a job beside its record.
+    public func keepOrigin(_ origin: [UInt8], of job: JobID) -> Bool {
+        OriginFile.write(origin, to: paths.origin(of: job))
+    }
+
+    /// Reads it.
+    public func origin(of job: JobID) -> [UInt8]? { OriginFile.read(paths.origin(of: job)) }
+
+    /// The jobs of which anything is left in the run directory.
+    public func jobsOnRecord() -> [JobID] { JobTraces.onRecord(paths) }
+
+    /// The highest number of a job of which anything is left.
+    public func highestJob() -> JobID { JobTraces.highest(paths) }
+
+    /// Writes down what is wrong with the database.
+    public func tellTrouble(_ trouble: String?) { TroubleNote.write(trouble, to: paths.trouble) }
 
     /// Removes the logs of an action's earlier jobs.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {

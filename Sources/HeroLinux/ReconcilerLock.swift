@@ -1,5 +1,6 @@
 import CHeroLinux
 import Glibc
+import Synchronization
 
 /// The lock that makes one reconciler the only one of its state directory and of its run directory.
 ///
@@ -31,12 +32,36 @@ public final class ReconcilerLock: Sendable {
         case held(by: Holder)
     }
 
-    private let state: Descriptor
+    private let state: Mutex<Descriptor>
     private let run: Descriptor
+    private let paths: RuntimePaths
+    private let holder: Holder
 
-    private init(state: Descriptor, run: Descriptor) {
-        self.state = state
+    private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: Holder) {
+        self.state = Mutex(state)
         self.run = run
+        self.paths = paths
+        self.holder = holder
+    }
+
+    /// Takes the lock of the state directory anew if its file is not the one we hold: the directory was removed, or is another one.
+    ///
+    /// What is missing of the directory is made again. Nobody else can have become the reconciler meanwhile: the lock of the run
+    /// directory is still ours.
+    /// - Returns: whether it is ours.
+    public func renew() -> Bool {
+        state.withLock { state in
+            if hl_same_file(paths.reconcilerLock, state.number) == 1 { return true }
+            do throws(LinuxError) {
+                try paths.makeStateDirectories()
+                guard let file = try Self.lock(paths.reconcilerLock) else { return false }
+                try Self.write(holder, to: file, at: paths.reconcilerLock)
+                state = file
+                return true
+            } catch {
+                return false
+            }
+        }
     }
 
     /// Tries to become the reconciler; makes the directories it needs, and touches nothing else.
@@ -48,7 +73,7 @@ public final class ReconcilerLock: Sendable {
         let holder = Holder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
         try write(holder, to: run, at: paths.runLock)
-        return .acquired(ReconcilerLock(state: state, run: run))
+        return .acquired(ReconcilerLock(state: state, run: run, paths, holder))
     }
 
     /// Who is the reconciler of a state directory; nil when nobody is.

@@ -35,6 +35,7 @@ struct Retirement {
         unlink(paths.script(of: job))
         // Left by a shim that was killed.
         unlink(paths.notifyFile(of: job))
+        OriginFile.remove(paths.origin(of: job))
         guard access(marker(of: job), F_OK) != 0 else { return }
         unlink(paths.record(of: job))
     }

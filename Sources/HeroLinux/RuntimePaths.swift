@@ -28,6 +28,9 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The lock of the run directory itself (reliability.md LK-2).
     public var runLock: String { run + "/lock" }
 
+    /// What is wrong with the database, while something is.
+    public var trouble: String { run + "/trouble" }
+
     /// The longest path that fits into a socket address, in bytes.
     static let longestSocketPath = 107
 
@@ -93,6 +96,9 @@ public struct RuntimePaths: Hashable, Sendable {
     func notifyFile(of job: Int64) -> String { "\(jobs)/\(job)\(Self.notifySuffix)" }
 
     private static let notifySuffix = ".notify"
+
+    /// What the database would know of a job, beside its record.
+    func origin(of job: Int64) -> String { "\(jobs)/\(job).origin" }
 
     /// Makes the state directory and its logs, readable for nobody else.
     public func makeStateDirectories() throws(LinuxError) {

@@ -10,6 +10,8 @@ public struct ControlRequest: Codable, Sendable {
         case down
         /// Remove ended jobs.
         case cleanup
+        /// Look whether the database is damaged, and make it again if it is.
+        case examine
     }
 
     /// One manifest file, as it was read and checked by who asks.

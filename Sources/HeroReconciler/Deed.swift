@@ -9,6 +9,8 @@ enum Deed {
     case job(JobEntry, JobEffect)
     /// The PID file that heroproc writes for a job names this process from now on; nil: it names the other one no more.
     case namePID(JobEntry, ProcessIdentity?, insteadOf: ProcessIdentity?)
+    /// What the database knows of a job has changed: what stands beside its record follows.
+    case keepOrigin(JobEntry)
     /// Logs of an action's earlier jobs go: of `context/service/action`, all but those of the newest jobs.
     case pruneLogs(String, keepingJobs: Int)
     /// Traces of jobs go that are no longer recorded.
@@ -25,6 +27,8 @@ extension Reconciler {
         switch deed {
         case .reply(let request, let reply, let isLast):
             kernel.reply(request, ControlCoding.line(reply), isLast: isLast)
+        case .keepOrigin(let entry):
+            keepOrigin(of: entry)
         case .pruneLogs(let folder, let count):
             kernel.pruneLogs(in: folder, keepingJobs: count)
         case .removeTraces(let jobs, let work):
@@ -51,6 +55,8 @@ extension Reconciler {
                 return
             }
             let action = action(of: entry)
+            // In trouble it was written before it was decided that this may be done.
+            if trouble == nil { keepOrigin(of: entry) }
             kernel.launch(launcher.order(entry.life.record, action, in: entry.service?.record.spec))
         case .removeSocket(let file):
             kernel.removeSocket(file)
@@ -64,6 +70,7 @@ extension Reconciler {
             kernel.stopAsking(job)
         case .forget:
             kernel.forget(job)
+            passOnOrigin(of: entry)
         case .note:
             // Became a row when the job moved.
             break

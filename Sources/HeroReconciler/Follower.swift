@@ -112,6 +112,9 @@ extension Reconciler {
         for (name, entry) in standalone.sorted(by: { $0.key < $1.key }) where entry.isSettling {
             errors.append("\(name) \(entry.job?.life.record.isStopping ?? false ? "is not down" : "still runs")")
         }
+        if let trouble, revision?.isDown ?? false {
+            errors.append("it is not recorded, so the next reconciler would bring it up again: \(trouble.error)")
+        }
         if isOverTime { errors.append("not everything settled in time; the reconciler goes on if one runs") }
         let isMine = { (name: QualifiedName) in self.desired.services[name] != nil || follower.touched.contains(name) }
         let reported = services.values.filter { isMine($0.name) }.sorted { $0.name < $1.name }

@@ -32,6 +32,7 @@ extension Reconciler {
         guard let rule = order.cleanup else {
             return refuse(request, "cannot clean up jobs: the request does not say which")
         }
+        if let trouble { return refuse(request, "cannot clean up jobs: \(trouble.error)") }
         do {
             let jobs = try store.reader.removableJobs(rule)
             cleanups.append(CleanupWork(jobs, "cleanup by \(order.actor)", for: request))

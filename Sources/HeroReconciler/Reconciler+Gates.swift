@@ -30,7 +30,8 @@ extension Reconciler {
     }
 
     private func askStart(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
-        guard openStops.isEmpty else { return }
+        // No run begins while it cannot be recorded: all is planned anew when it can.
+        guard openStops.isEmpty, trouble == nil else { return }
         var missing: [QualifiedName] = []
         var isHopeless = false
         for requirement in declared.spec.requires {

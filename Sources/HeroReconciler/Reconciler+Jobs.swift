@@ -26,6 +26,7 @@ extension Reconciler {
         let entry = JobEntry(JobLife(record), of: owner)
         if case .standalone = owner { entry.ownSpec = action }
         jobs[record.id] = entry
+        unstored.insert(record.id)
         rows.append(.job(record))
         return entry
     }

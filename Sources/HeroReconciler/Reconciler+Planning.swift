@@ -173,7 +173,10 @@ extension Reconciler {
         service.record.revision = revision?.number ?? 0
         rows.append(.service(service.record))
         note(.info, service.name.description, "updated in place")
-        for entry in service.jobs { order(entry, .revised) }
+        for entry in service.jobs {
+            order(entry, .revised)
+            if !entry.life.isAtRest { deeds.append(.keepOrigin(entry)) }
+        }
     }
 
     /// A service that was never started gets its row, so that people see it.

@@ -9,7 +9,8 @@ extension Reconciler {
     ///
     /// What runs well is adopted as it is; only what does not run goes through a start (contract section 4).
     func recover() throws {
-        let stored = try store.load()
+        var stored = try loaded()
+        let sightings = complete(&stored)
         revision = stored.revision
         files = stored.files
         nextJob = stored.lastJob + 1
@@ -23,8 +24,11 @@ extension Reconciler {
             // What was started stands as it was started: nobody has asked for its end.
             let place = SourcePlace(file: revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
+            for record in stored.standalone { desired.actions[record.name] = Declared(record.spec, at: place) }
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
         }
+        if let revision { store.refreshCopy(revision, files) }
+        recallStandalone(&stored)
         for record in stored.services {
             services[record.name] = ServiceEntry(record)
             if record.state == .blocked { blocked.insert(record.name) }
@@ -34,8 +38,6 @@ extension Reconciler {
         recoverStandalone(stored.standalone, stored.jobs)
 
         let rebooted = Set(stored.jobs.filter { wasActiveBeforeReboot($0) }.compactMap(\.run))
-        let running = stored.jobs.filter { $0.phase == .running }.map(\.id)
-        let sightings = kernel.adopt(running)
         var adopted = 0
         for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
             guard let entry = take(record) else { continue }
@@ -52,6 +54,28 @@ extension Reconciler {
             advance(service)
         }
         for entry in standalone.values.sorted(by: { $0.name < $1.name }) { resume(entry) }
+        if isRebuilt { rescheduleAll() }
+        owesNumbers = isRebuilt
+    }
+
+    /// What the database knows; one that holds what nobody can have written is moved away, and knows nothing then.
+    private func loaded() throws -> StoredState {
+        do {
+            return try store.load()
+        } catch let error as StoreError where error.kind == .damaged {
+            try store.startOver(because: error.message, at: kernel.wallTime())
+            return try store.load()
+        }
+    }
+
+    /// When schedules come due next was lost with the database: they begin anew.
+    private func rescheduleAll() {
+        for entry in standalone.values.sorted(by: { $0.name < $1.name }) {
+            guard entry.record.isScheduled, entry.record.nextRunAt == nil else { continue }
+            let time = kernel.wallTime()
+            setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
+            rows.append(.standalone(entry.record))
+        }
     }
 
     /// What the files of a revision declare; nil when they cannot be read any more.

@@ -2,6 +2,7 @@ import HeroKernel
 import HeroManifest
 import HeroModel
 import HeroPlan
+import HeroStore
 
 extension Reconciler {
     /// A message arrived on the control socket.
@@ -13,6 +14,10 @@ extension Reconciler {
         switch order.verb {
         case .apply: apply(order, request)
         case .cleanup: cleanUp(order, request)
+        case .examine:
+            distrust(StoreError(.damaged, "the state database \(store.path) is damaged"))
+            _ = record()
+            deeds.append(.reply(request, .accepted(revision: revision?.number ?? 0), isLast: true))
         case .down:
             follow(request, revision: (revision?.number ?? 0) + 1)
             accept(request, (revision?.number ?? 0) + 1)
@@ -37,7 +42,7 @@ extension Reconciler {
         }
         if let (text, diagnostics) = objection(to: order, wanted) { return refuse(request, text, diagnostics) }
         let before = revision?.number
-        adopt(
+        let trouble = adopt(
             wanted,
             read,
             result.documents,
@@ -49,6 +54,9 @@ extension Reconciler {
             only: order.only,
             goesBackTo: order.goesBackTo
         )
+        if let trouble {
+            return refuse(request, "cannot apply \(order.directory): \(trouble); what runs is kept running")
+        }
         // Said once for each revision, and also to those who look later than the one who applied.
         if revision?.number != before {
             let limits = wanted.limitWarnings(on: kernel.capabilities) { order.only.isEmpty || order.only.contains($0) }

@@ -65,7 +65,7 @@ extension Reconciler {
                 refuse("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
                 return false
             }
-            adopt(
+            let trouble = adopt(
                 wanted,
                 read,
                 result.documents,
@@ -74,6 +74,10 @@ extension Reconciler {
                 actor: configuration.actor,
                 gitCommit: configuration.gitCommit(directory)
             )
+            if let trouble {
+                refuse("cannot apply \(directory): \(trouble); what runs is kept running", [])
+                return false
+            }
             warn(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
             return true
         }
@@ -127,7 +131,9 @@ extension Reconciler {
         }
     }
 
-    /// Makes a checked set the desired state: one revision.
+    /// Makes a checked set the desired state: one revision, recorded before anything else happens.
+    ///
+    /// - Returns: why it could not be recorded; then all is as it was.
     func adopt(
         _ wanted: Desired,
         _ read: [ManifestFile],
@@ -139,14 +145,14 @@ extension Reconciler {
         prunes: Bool = true,
         only: [QualifiedName] = [],
         goesBackTo: RevisionNumber? = nil
-    ) {
-        isPaused = false
-        for service in services.values { service.cancelled = 0 }
+    ) -> StoreError? {
         if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes,
             revision.only == only, revision.variables == variables
         {
             desired = wanted
-            return
+            isPaused = false
+            for service in services.values { service.cancelled = 0 }
+            return nil
         }
         let count = wanted.services.count
         let declared = count == 1 ? "1 service declared" : "\(count) services declared"
@@ -162,18 +168,16 @@ extension Reconciler {
             only: only,
             variables: variables
         )
+        let stored = documents.map {
+            StoredDocument(kind: $0.kind, name: $0.name, file: $0.place.file, line: $0.place.line)
+        }
+        if let error = commit(with: .revision(record, files: read, documents: stored)) { return error }
+        leaveTrouble()
+        isPaused = false
+        for service in services.values { service.cancelled = 0 }
         desired = wanted
         files = read
         revision = record
-        rows.append(
-            .revision(
-                record,
-                files: read,
-                documents: documents.map {
-                    StoredDocument(kind: $0.kind, name: $0.name, file: $0.place.file, line: $0.place.line)
-                }
-            )
-        )
         note(.info, "", "revision \(record.number) applied from \(directory) by \(actor)")
         for declared in wanted.services.values.sorted(by: { $0.spec.name < $1.spec.name })
         where services[declared.spec.name] == nil {
@@ -183,6 +187,7 @@ extension Reconciler {
         for name in services.keys.sorted() where wanted.services[name] == nil {
             if let service = services[name], !service.isActive { drop(service) }
         }
+        return nil
     }
 
     /// Wants everything down: a revision of its own, with the same manifests.

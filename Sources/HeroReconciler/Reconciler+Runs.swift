@@ -108,6 +108,7 @@ extension Reconciler {
             return try read(store.reader)
         } catch {
             note(.error, "", "cannot read what is recorded of earlier runs, so it is kept: \(error)")
+            distrust(error)
             return []
         }
     }

@@ -52,7 +52,10 @@ extension Reconciler {
             entry.record.isWaiting = false
             setNext(entry, nil)
             // What changes in place counts at once; only a scheduled run ends as it began.
-            if change.action == .update { entry.job?.ownSpec = spec }
+            if change.action == .update, let job = entry.job {
+                job.ownSpec = spec
+                if !job.life.isAtRest { deeds.append(.keepOrigin(job)) }
+            }
         } else if !keepsRhythm {
             let time = kernel.wallTime()
             setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
@@ -109,7 +112,9 @@ extension Reconciler {
             if let job = entry.job { jobs[job.id] = nil }
             return standalone[entry.name].map(advance) ?? ()
         }
-        guard !(revision?.isDown ?? false), entry.record.owesRun || entry.record.isWaiting else { return }
+        guard trouble == nil, !(revision?.isDown ?? false), entry.record.owesRun || entry.record.isWaiting else {
+            return
+        }
         beginRun(entry)
     }
 
@@ -142,6 +147,7 @@ extension Reconciler {
             if !gone.isEmpty { rows.append(.jobsRemoved(gone)) }
         } catch {
             note(.error, entry.name.description, "cannot read which of its jobs are old, so they are kept: \(error)")
+            distrust(error)
         }
     }
 

@@ -54,6 +54,8 @@ public final class Reconciler<World: Kernel> {
     /// Services that gave up and that an apply asked to try again: a plan made before that is done must not forget it.
     var retriesAsked: Set<QualifiedName> = []
     var mustPlan = false
+    /// Whether the directory may have changed while nothing could be recorded.
+    var mustSync = false
     /// Plans in a row that were made to prove that nothing is left to do, and found something.
     var proofsFailed = 0
 
@@ -63,8 +65,18 @@ public final class Reconciler<World: Kernel> {
     var isLeaving = false
     /// Whether it was asked to leave a second time: nothing is waited for any more.
     private var leavesAtOnce = false
-    /// Whether the last store commit failed, so that its trouble is said once and not a thousand times.
-    var isStoreInTrouble = false
+    /// Why the last commit failed; nil when it did not.
+    var trouble: StoreTrouble?
+    /// Jobs that the database does not know yet.
+    var unstored: Set<JobID> = []
+    /// Of those, the ones whose moment has come meanwhile.
+    var postponed: Set<JobID> = []
+    /// Whether the database was lost, and was made again when this reconciler began.
+    var isRebuilt = false
+    /// Whether a database that was made again does not know yet which numbers were given.
+    var owesNumbers = false
+    /// When the reserve of disk space is made again; nil while it is there.
+    var reserveDue: Moment?
     var passDeadline: Moment?
     /// Cleanups under way: each removes a part in every turn.
     var cleanups: [CleanupWork] = []
@@ -98,10 +110,7 @@ public final class Reconciler<World: Kernel> {
         begin()
         while !isFinished {
             think()
-            guard record() else {
-                handle(kernel.nextEvents(until: kernel.now() + .seconds(1)))
-                continue
-            }
+            _ = record()
             while act() {}
             if isFinished { break }
             handle(kernel.nextEvents(until: nextMoment))
@@ -112,6 +121,11 @@ public final class Reconciler<World: Kernel> {
     /// Whether there is nothing left for this reconciler to do.
     public var isFinished: Bool {
         if leavesAtOnce { return true }
+        if trouble != nil {
+            // What cannot be written keeps nobody from leaving: the next one finds it in the run directory.
+            if isLeaving { return !configuration.downOnExit || isAllDown }
+            if configuration.mode == .once { return result != nil }
+        }
         guard rows.isEmpty, nextDeed == deeds.count, cleanups.isEmpty else { return false }
         if isLeaving { return !configuration.downOnExit || isAllDown }
         switch configuration.mode {
@@ -125,10 +139,17 @@ public final class Reconciler<World: Kernel> {
         let calledOff = calledOff
         self.calledOff = []
         for start in calledOff { move(start, .calledOff(generation: start.generation)) }
-        retain()
-        goOnCleaning()
+        if trouble == nil {
+            restoreReserve()
+            retain()
+            goOnCleaning()
+        }
         if let passDeadline, passDeadline <= kernel.now() { finishPass(isOverTime: true) }
-        if mustPlan {
+        if mustSync, trouble == nil {
+            mustSync = false
+            filesChanged()
+        }
+        if mustPlan, mayPlan {
             mustPlan = false
             plan(retriesFailed: false)
         }
@@ -137,20 +158,16 @@ public final class Reconciler<World: Kernel> {
 
     /// Record: commits the rows of this turn in one transaction.
     ///
-    /// - Returns: false when the store refused them. They are kept, and no deed is done before they are stored.
+    /// - Returns: false when the store refused them. They are kept, and until they are stored only those deeds are done that keep
+    ///   up what is there: see `mayDo`.
     public func record() -> Bool {
         guard !rows.isEmpty else { return true }
-        do {
-            try store.commit(rows.changes)
-        } catch {
-            if !isStoreInTrouble {
-                isStoreInTrouble = true
-                log(event(.error, "", "cannot store what is intended, so nothing new is started: \(error)"))
-            }
+        if let trouble, kernel.now() < trouble.nextTry { return false }
+        if let error = commit() {
+            enterTrouble(error)
             return false
         }
-        isStoreInTrouble = false
-        rows.removeAll()
+        leaveTrouble()
         return true
     }
 
@@ -158,6 +175,13 @@ public final class Reconciler<World: Kernel> {
     ///
     /// - Returns: false when none is left.
     public func act() -> Bool {
+        guard trouble == nil else {
+            deeds.removeFirst(nextDeed)
+            nextDeed = 0
+            guard let index = deeds.firstIndex(where: mayDo) else { return false }
+            perform(deeds.remove(at: index))
+            return true
+        }
         guard nextDeed < deeds.count else {
             deeds.removeAll(keepingCapacity: true)
             nextDeed = 0
@@ -224,9 +248,14 @@ public final class Reconciler<World: Kernel> {
         let now = kernel.now()
         while let id = agenda.popDue(now) {
             guard let entry = jobs[id], let deadline = entry.life.deadline, deadline <= now else { continue }
+            guard trouble == nil || !unstored.contains(id) else {
+                postponed.insert(id)
+                continue
+            }
             move(entry, .woke)
         }
-        while let name = calendar.popDue(now) {
+        // A run that comes due would be a new one: it is looked at when it can be recorded.
+        while trouble == nil, let name = calendar.popDue(now) {
             guard let entry = standalone[name], let moment = entry.wakeAt, moment <= now else { continue }
             comeUp(entry)
         }
@@ -234,8 +263,11 @@ public final class Reconciler<World: Kernel> {
 
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
-        guard !mustPlan, calledOff.isEmpty, cleanups.isEmpty else { return kernel.now() }
-        return [agenda.next, calendar.next, passDeadline, retention.due].compactMap { $0 }.min()
+        guard calledOff.isEmpty else { return kernel.now() }
+        if mustPlan, mayPlan { return kernel.now() }
+        if let trouble { return [trouble.nextTry, agenda.next, passDeadline].compactMap { $0 }.min() }
+        guard cleanups.isEmpty else { return kernel.now() }
+        return [agenda.next, calendar.next, passDeadline, retention.due, reserveDue].compactMap { $0 }.min()
     }
 
     // MARK: Rows and words

@@ -36,6 +36,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var gitCommit: @Sendable (String) -> String?
     /// Whether a schedule that is applied may name a time zone.
     public var zoneExists: @Sendable (String) -> Bool
+    /// Makes the state directory ours again when it was lost; false when it cannot be.
+    public var renewState: @Sendable () -> Bool = { true }
 
     /// Makes a configuration.
     public init(

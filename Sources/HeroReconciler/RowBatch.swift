@@ -10,6 +10,12 @@ struct RowBatch {
     private var jobs: [JobID: Int] = [:]
     /// The same for the states of services.
     private var states: [QualifiedName: Int] = [:]
+    /// How many events were given up for the sake of memory.
+    private var dropped = 0
+
+    /// How many events, and how many starts of one job, are kept while nothing can be stored: as many starts as the ledger keeps.
+    static let keptEvents = 2000
+    static let keptStarts = 20
 
     var isEmpty: Bool { changes.isEmpty }
 
@@ -38,6 +44,47 @@ struct RowBatch {
             break
         }
         changes.append(change)
+    }
+
+    /// The ends of starts of a job that are not stored yet.
+    func starts(of job: JobID) -> [StartRecord] {
+        changes.compactMap { change in
+            guard case .start(let start) = change, start.job == job else { return nil }
+            return start
+        }
+    }
+
+    /// Gives up the oldest of what only grows: a crash loop beside a full disk must not take all memory (reliability.md I10).
+    mutating func condense() {
+        guard changes.count > 2 * Self.keptEvents else { return }
+        var events = 0
+        var starts: [JobID: Int] = [:]
+        var kept: [StoreChange] = []
+        for change in changes.reversed() {
+            switch change {
+            case .event:
+                events += 1
+                guard events <= Self.keptEvents else {
+                    dropped += 1
+                    continue
+                }
+            case .start(let start):
+                starts[start.job, default: 0] += 1
+                guard starts[start.job, default: 0] <= Self.keptStarts else { continue }
+            case .revision, .service, .serviceState, .serviceRemoved, .standalone, .standaloneRemoved, .run, .job,
+                .jobsRemoved, .actionsRemoved, .runsRemoved:
+                break
+            }
+            kept.append(change)
+        }
+        removeAll()
+        for change in kept.reversed() { append(change) }
+    }
+
+    /// How many events were given up since this was asked last.
+    mutating func takeDropped() -> Int {
+        defer { dropped = 0 }
+        return dropped
     }
 
     mutating func removeAll() {

@@ -14,6 +14,9 @@ public final class SimKernel: Kernel {
     /// The answers given on the control socket, in order.
     public private(set) var replies: [(request: RequestID, message: [UInt8], isLast: Bool)] = []
 
+    /// What is wrong with the database, as far as the reconciler says.
+    public private(set) var trouble: String?
+
     private var events: [KernelEvent] = []
 
     /// Opens the door; events go to the newest one only.
@@ -83,6 +86,25 @@ public final class SimKernel: Kernel {
 
     /// Removes a record.
     public func forget(_ job: JobID) { machine.forget(job) }
+
+    /// Writes into the run directory.
+    public func keepOrigin(_ origin: [UInt8], of job: JobID) -> Bool {
+        guard !machine.isRunDirectoryFull else { return false }
+        machine.origins[job] = origin
+        return true
+    }
+
+    /// Reads from there.
+    public func origin(of job: JobID) -> [UInt8]? { machine.origins[job] }
+
+    /// The jobs that have a record, or something beside it.
+    public func jobsOnRecord() -> [JobID] { Set(machine.records.keys).union(machine.origins.keys).sorted() }
+
+    /// There are no logs here.
+    public func highestJob() -> JobID { jobsOnRecord().last ?? 0 }
+
+    /// Keeps what is said.
+    public func tellTrouble(_ trouble: String?) { self.trouble = trouble }
 
     /// There are no PID files here.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }

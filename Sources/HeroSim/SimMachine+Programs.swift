@@ -169,6 +169,7 @@ extension SimMachine {
     }
 
     func forget(_ job: JobID) {
+        origins[job] = nil
         guard let key = records[job], let start = starts[key] else { return }
         guard !start.hasShim, !start.isProgramAlive else {
             trace.violations.append("the record of \(start.order.label) was removed while it runs")

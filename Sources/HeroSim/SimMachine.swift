@@ -66,6 +66,10 @@ public final class SimMachine {
     var starts: [Int: Start] = [:]
     /// What the record file of each job says: the start that last held its lock.
     var records: [JobID: Int] = [:]
+    /// What was written beside the record of each job.
+    var origins: [JobID: [UInt8]] = [:]
+    /// Whether the run directory takes nothing new.
+    public var isRunDirectoryFull = false
     /// Starts up to this generation of a job are refused.
     var retired: [JobID: UInt32] = [:]
     /// Who listens on ports that are not theirs.
@@ -136,6 +140,11 @@ public final class SimMachine {
 
     // MARK: Starts
 
+    /// The program of this label that lives; nil when none does.
+    public func living(_ label: String) -> ProcessIdentity? {
+        starts.values.first { $0.isProgramAlive && $0.order.label == label }?.process
+    }
+
     func launch(_ order: LaunchOrder) {
         trace.deeds.append((.launched(order.start, label: order.label), now))
         let key = nextStart
@@ -163,6 +172,7 @@ public final class SimMachine {
         }
         starts = [:]
         records = [:]
+        origins = [:]
         retired = [:]
         strangers = [:]
         schedule = []

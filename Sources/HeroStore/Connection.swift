@@ -14,8 +14,15 @@ enum Connection {
 
     /// Opens the connection that writes; makes the database when there is none.
     ///
+    /// - Parameters:
+    ///   - path: The database.
+    ///   - prepare: Called with the connection before it writes anything.
     /// - Returns: The connection, and the closed one that had a look first: to be kept as long, so that idle is idle.
-    static func writer(path: String) throws -> (queue: DatabaseQueue, examiner: DatabaseQueue?) {
+    /// - Throws: `StoreError`.
+    static func writer(
+        path: String,
+        prepare: @escaping @Sendable (Database) -> Void = { _ in }
+    ) throws -> (queue: DatabaseQueue, examiner: DatabaseQueue?) {
         try StoreError.wrapping("open", path) {
             var examiner: DatabaseQueue?
             if try size(path: path) == nil {
@@ -23,13 +30,16 @@ enum Connection {
             } else if try size(path: path) != 0 {
                 // Before anything could change it: opening a database for writing may already write to it.
                 let reader = try openReadOnly(path: path)
-                try check(reader, path: path)
+                let version = try check(reader, path: path)
+                try verify(reader, path: path)
+                if (1..<Schema.version).contains(version) { try Backup.make(of: reader, path: path, version: version) }
                 try reader.close()
                 examiner = reader
             }
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             var configuration = common
             configuration.prepareDatabase { db in
+                prepare(db)
                 // Works before the first table only, so it comes first.
                 try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
                 guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
@@ -77,7 +87,7 @@ enum Connection {
     ///
     /// - Returns: The format's version; 0 when its tables are still to be made.
     @discardableResult
-    private static func check(_ queue: DatabaseQueue, path: String) throws -> Int64 {
+    static func check(_ queue: DatabaseQueue, path: String) throws -> Int64 {
         let (version, application, tables) = try queue.inDatabase { db in
             (
                 try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
@@ -102,7 +112,21 @@ enum Connection {
         return version
     }
 
-    private static func openReadOnly(path: String) throws -> DatabaseQueue {
+    /// Refuses a database whose pages are not what SQLite wrote (reliability.md DB-5).
+    ///
+    /// It reads every page once: a few milliseconds for each megabyte, at the start of a reconciler only.
+    static func verify(_ queue: DatabaseQueue, path: String) throws {
+        let verdict = try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        guard verdict == "ok" else {
+            let cause = (verdict ?? "nothing").split(separator: "\n").first.map(String.init) ?? "nothing"
+            throw StoreError(
+                .damaged,
+                "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.moveAway)"
+            )
+        }
+    }
+
+    static func openReadOnly(path: String) throws -> DatabaseQueue {
         var configuration = common
         configuration.readonly = true
         configuration.prepareDatabase { db in
@@ -128,7 +152,7 @@ enum Connection {
         try db.execute(sql: "PRAGMA trusted_schema = OFF")
     }
 
-    private static func size(path: String) throws -> UInt64? {
+    static func size(path: String) throws -> UInt64? {
         // Looks at the name only: opening and closing the file would drop SQLite's locks on it (fcntl(2)).
         do {
             return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64

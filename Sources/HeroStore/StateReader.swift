@@ -6,7 +6,8 @@ public import HeroModel
 /// In a program that idles, keep it rather than making new ones: letting one go wakes libdispatch's global pool.
 public final class StateReader {
     private let path: String
-    private let queue: DatabaseQueue
+    /// Another one takes its place when a database is made anew.
+    var queue: DatabaseQueue
     private let stored = StoredText()
 
     /// Opens a database for the command line.

@@ -7,14 +7,25 @@ public final class StateStore {
     public let path: String
     /// Reads over this connection: sees every committed batch at once.
     public let reader: StateReader
-    private let queue: DatabaseQueue
+    /// What was there before, when that could not be used and this one was made in its place.
+    public internal(set) var quarantine: Quarantine?
+
+    var queue: DatabaseQueue
     /// Not used, only kept: see `Connection`.
-    private let examiner: DatabaseQueue?
-    private let recorder: Recorder
+    var retired: [DatabaseQueue]
+    var recorder = Recorder()
+    /// The file that is open, and its log; nil where there is none to look at.
+    var opened: (database: FileIdentity?, log: FileIdentity?) = (nil, nil)
+    /// Room that is given back when the disk is full; nil where none was asked for.
+    var reserve: Reserve?
+    var isReserveGiven = false
+    /// What a commit throws instead of writing: misfortune, for tests.
+    var misfortune: StoreError?
 
     /// Opens the database in an existing directory, makes it (mode 0600) when there is none, and brings it up to date.
     ///
-    /// - Throws: `StoreError`; a database of a newer heroproc is refused and left as it is (reliability.md DB-8).
+    /// - Throws: `StoreError`; a database of a newer heroproc is refused and left as it is (reliability.md DB-8), and so is
+    ///   one that is damaged: see `open(path:at:)`.
     public convenience init(path: String) throws {
         let (queue, examiner) = try Connection.writer(path: path)
         self.init(path: path, queue: queue, examiner: examiner)
@@ -28,17 +39,35 @@ public final class StateStore {
     init(path: String, queue: DatabaseQueue, examiner: DatabaseQueue? = nil) {
         self.path = path
         self.queue = queue
-        self.examiner = examiner
-        recorder = Recorder()
+        retired = examiner.map { [$0] } ?? []
         reader = StateReader(path: path, queue: queue)
+        if path != ":memory:" { opened = (FileIdentity(path), FileIdentity(path + "-wal")) }
     }
 
     /// Writes a batch in one transaction: all of it is on the disk when this returns, or none of it ever is.
     ///
-    /// The order of the changes is the order of writing; a later one of the same subject wins.
+    /// The order of the changes is the order of writing; a later one of the same subject wins. When the disk is full, the
+    /// reserve is given back and the batch is tried once more.
     /// - Throws: `StoreError`; nothing of the batch was written then, and it may be tried again.
     public func commit(_ changes: [StoreChange]) throws {
         if changes.isEmpty { return }
+        if let misfortune { throw misfortune }
+        try requirePresence()
+        do {
+            try write(changes)
+        } catch let error as StoreError where error.kind == .full && giveReserveBack() {
+            try write(changes)
+        }
+        if opened.log == nil, opened.database != nil { opened.log = FileIdentity(path + "-wal") }
+        guard opened.database != nil else { return }
+        for change in changes {
+            if case .revision(let revision, files: let files, documents: _) = change {
+                AppliedCopy(revision: revision, files: files).write(path)
+            }
+        }
+    }
+
+    private func write(_ changes: [StoreChange]) throws {
         do {
             try StoreError.wrapping("write", path) {
                 try queue.inDatabase { db in
@@ -55,6 +84,15 @@ public final class StateStore {
             recorder.didRollBack()
             throw error
         }
+    }
+
+    /// What is written to a file that has lost its name is lost with it: then it is not written at all.
+    private func requirePresence() throws {
+        guard let database = opened.database else { return }
+        let isLogGone = opened.log.map { FileIdentity(path + "-wal") != $0 } ?? false
+        guard FileIdentity(path) != database || isLogGone else { return }
+        let what = FileIdentity(path) == database ? "\(path)-wal" : path
+        throw StoreError(.gone, "cannot write the state database \(path): \(what) was removed or replaced")
     }
 
     /// Reads everything a reconciler needs to know when it begins, as of one moment.

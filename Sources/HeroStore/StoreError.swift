@@ -12,6 +12,8 @@ public struct StoreError: Error, Hashable, Sendable {
         case inaccessible
         /// Its content is not what was written, or not ours.
         case damaged
+        /// The file that is open is no longer the one of that name: somebody removed or replaced it.
+        case gone
         /// A newer heroproc wrote it.
         case newer
         /// Another program holds it.
@@ -75,8 +77,9 @@ extension StoreError {
         }
     }
 
-    /// What to do with a database that cannot be trusted: never part with one of its files alone.
-    static let moveAway = "move it away together with its -wal and -shm files; running services are not touched by that"
+    /// What becomes of a database that cannot be trusted.
+    static let moveAway =
+        "the next `heroproc apply` or reconciler keeps it aside and makes it again; no running service is touched by that"
 
     /// Runs a piece of work on a database, so that only store errors come out.
     static func wrapping<Result>(_ verb: String, _ path: String, _ body: () throws -> Result) throws -> Result {

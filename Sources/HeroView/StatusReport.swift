@@ -27,6 +27,8 @@ public struct StatusReport: Hashable, Sendable {
     public var services: [ServiceStatus]
     /// The standalone actions, in the order in which they are shown.
     public var standalone: [StandaloneStatus]
+    /// Why the live reconciler cannot write its database, in its words; nil when it can, and when none lives.
+    public var trouble: String?
     /// The moment of the report.
     public var now: WallTime
 

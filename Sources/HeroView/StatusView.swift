@@ -13,7 +13,8 @@ public struct StatusView: Sendable {
     /// One line a service, indented lines for its actions where they say more, one line a standalone action, and a summary as the
     /// last line.
     public func text(_ report: StatusReport) -> String {
-        guard !report.services.isEmpty || !report.standalone.isEmpty else { return summary(report) + "\n" }
+        let closing = trouble(report) + summary(report) + "\n"
+        guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
         var table = Table([
             .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", side: .right),
             .init(heading: "UP", side: .right), .init(heading: "RESTARTS", side: .right),
@@ -26,7 +27,14 @@ public struct StatusView: Sendable {
             }
         }
         table.rows += report.standalone.map { row($0, report.now) }
-        return table.text(style) + summary(report) + "\n"
+        return table.text(style) + closing
+    }
+
+    /// A line that says why nothing can be recorded; nothing where all can be.
+    private func trouble(_ report: StatusReport) -> String {
+        guard let trouble = report.trouble else { return "" }
+        let consequence = "what runs is kept running; nothing new is started, and this may be out of date"
+        return style.paint("Degraded:", .red) + " \(trouble.printable); \(consequence).\n"
     }
 
     /// The last line of a status, without its line feed.
@@ -169,6 +177,7 @@ extension StatusView {
                 "mode": JSONValue(reconciler?.mode),
                 "dir": JSONValue(reconciler?.directory),
             ],
+            "database": ["writable": .bool(report.trouble == nil), "trouble": JSONValue(report.trouble)],
             "services": .array(report.services.map(json)),
             "standalone": .array(report.standalone.map(json)),
         ]

@@ -2,8 +2,9 @@ import HeroKernel
 import HeroModel
 import HeroReconciler
 import HeroSim
-import HeroStore
 import Testing
+
+@testable import HeroStore
 
 /// The real loop and the real store on a simulated machine where everything works, for one test.
 final class Machine {
@@ -12,6 +13,10 @@ final class Machine {
     private(set) var kernel: SimKernel
     private(set) var reconciler: Reconciler<SimKernel>
     private var requests: UInt64 = 0
+    /// Whether rows may be refused.
+    private var isInTrouble = false
+    /// What the last request was refused with.
+    private(set) var refusal: String?
 
     init(seed: UInt64 = 1) throws {
         world = SimMachine(seed: seed)
@@ -64,6 +69,8 @@ final class Machine {
         for reply in kernel.replies where reply.request.number == requests {
             switch ControlCoding.reply(reply.message) {
             case .done(let result): return result
+            case .refused(let text, _) where isInTrouble:
+                refusal = text
             case .refused(let text, let diagnostics):
                 Issue.record("refused: \(text) \(diagnostics.map(\.message))")
             case .accepted, .progress, .cleaned, nil: break
@@ -77,7 +84,7 @@ final class Machine {
         let end = world.now + duration
         while true {
             reconciler.think()
-            try #require(reconciler.record())
+            try #require(reconciler.record() || isInTrouble)
             while reconciler.act() {}
             let next = reconciler.nextMoment.map { min($0, end) } ?? end
             let events = kernel.nextEvents(until: next)
@@ -115,6 +122,19 @@ final class Machine {
         kernel = SimKernel(world)
         world.pass(duration)
         reconciler = try Self.open(kernel, store)
+    }
+
+    /// From here on the database refuses what is written; nil: it takes it again.
+    func trouble(_ kind: StoreError.Kind?) {
+        store.misfortune = kind.map { StoreError($0, "no luck: \($0.rawValue)") }
+        isInTrouble = true
+    }
+
+    /// Kills the reconciler, loses all that the database knows, and starts the next.
+    func crashWithoutDatabase() throws {
+        store.misfortune = nil
+        try store.startOver(because: "it was lost", at: world.wallTime)
+        try crash()
     }
 
     // MARK: What is there

@@ -100,6 +100,8 @@ long hl_list(const char *path, char **names);
 void hl_free(void *memory);
 /// 1: systemd has handed this cgroup over to whoever runs in it (the attribute that `Delegate=` sets).
 int hl_is_delegated(const char *cgroup);
+/// What kind of file system a path is on (statfs(2), f_type).
+long hl_file_system(const char *path, unsigned int *magic);
 int hl_same_file(const char *path, int descriptor);
 long hl_file_inode(const char *path, unsigned long *inode, unsigned long *device, unsigned int *mode);
 

@@ -9,10 +9,15 @@ extension OutputSchema {
             .init("mode", .nullable(.text), "How it works, in one word."),
             .init("dir", .nullable(.text), "The services directory that it follows."),
         ])
+        let database = Shape.object([
+            .init("writable", .flag, "False while the live reconciler cannot write; true where none lives."),
+            .init("trouble", .nullable(.text), "Why it cannot, for people."),
+        ])
         return [
             status.mark(),
             .init("revision", .integer(least: 0), "The last applied revision; 0 before the first."),
             .init("reconciler", reconciler, "Who supervises."),
+            .init("database", database, "Whether what happens can be recorded."),
             .init("services", .list(.object(serviceMembers)), "The services."),
             .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
         ]

@@ -17,6 +17,7 @@ struct OwnReconciler {
         _ body: (Reconciler<LinuxKernel>) throws -> Result
     ) throws -> Result {
         let paths = composition.paths
+        try FileSystem.requireFit(paths, environment: composition.environment)
         let attempt = try ReconcilerLock.acquire(paths, mode: mode.rawValue, directory: composition.directory)
         switch attempt {
         case .held(by: let holder):
@@ -25,7 +26,9 @@ struct OwnReconciler {
             return try withExtendedLifetime(lock) {
                 let kernel = try LinuxKernel(paths: paths, environment: composition.environment)
                 defer { kernel.leave() }
-                let store = try StateStore(path: paths.database)
+                let store = try StateStore.open(path: paths.database, at: composition.now)
+                var configuration = configuration
+                configuration.renewState = { lock.renew() }
                 return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))
             }
         }
@@ -59,6 +62,7 @@ struct OwnStore {
     /// - Throws: `Refusal` when a reconciler came to live meanwhile.
     func with<Result>(_ body: (StateStore) throws -> Result) throws -> Result {
         let paths = composition.paths
+        try FileSystem.requireFit(paths, environment: composition.environment)
         let mode = LiveReconciler.Mode.once.rawValue
         switch try ReconcilerLock.acquire(paths, mode: mode, directory: composition.directory) {
         case .held(by: let holder):

@@ -75,6 +75,7 @@ struct Apply: HeroCommand {
             )
             return try showing.answer(composition, .runtime, arguments)
         }
+        try composition.mendIfDamaged(output)
         guard format == .text || format == .json else {
             throw ValidationError("-o \(format.rawValue) goes with --dry-run; what an apply came to is text or json.")
         }

@@ -34,6 +34,7 @@ struct Down: HeroCommand {
     var all = false
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        try composition.mendIfDamaged(output)
         let live = LiveReconciler(composition: composition, output: output)
         let client = try live.find(timeout: wait.timeout.duration)
         guard let reader = try composition.reader(), try reader.revision() != nil else {

@@ -92,6 +92,7 @@ struct Reconcile: HeroCommand {
             return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
         }
         output.diagnostics(result.diagnostics)
+        try composition.mendIfDamaged(output)
         let plan = try Planner.judgedPlan(wanted, composition.observed(for: wanted))
         let errand = Errand(output, plan)
         return try OwnReconciler(composition: composition, mode: .once).with(configuration(.once, composition)) {

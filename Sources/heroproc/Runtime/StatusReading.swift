@@ -20,7 +20,7 @@ struct StatusReading {
         let current = try reader?.currentJobs() ?? []
         let jobs = Dictionary(grouping: current, by: \.subject)
         let shown = names.isEmpty ? summaries : summaries.filter { names.contains($0.name) }
-        return StatusReport(
+        var report = StatusReport(
             revision: revision,
             reconciler: holder.map { .init(pid: $0.pid, mode: $0.mode, directory: $0.directory) },
             services: shown.map { summary in
@@ -31,6 +31,15 @@ struct StatusReading {
             },
             now: composition.now
         )
+        report.trouble = trouble(isSupervised: holder != nil, isThere: reader != nil)
+        return report
+    }
+
+    /// What is wrong with the database while a reconciler lives.
+    private func trouble(isSupervised: Bool, isThere: Bool) -> String? {
+        guard isSupervised else { return nil }
+        if let told = TroubleNote.read(composition.paths) { return told }
+        return isThere ? nil : "\(composition.paths.database) is not there; it is made again with the next change"
     }
 
     /// Where each recorded service stands.

@@ -1,0 +1,118 @@
+import Foundation
+import GRDB
+import HeroModel
+import Synchronization
+import Testing
+
+@testable import HeroStore
+
+/// Migrates, and calls before each statement with its number.
+private func migrate(_ path: String, _ before: @escaping @Sendable (Int) -> Void) throws {
+    let count = Mutex(0)
+    let (queue, _) = try Connection.writer(path: path) { db in
+        db.trace { _ in
+            before(
+                count.withLock { count in
+                    count += 1
+                    return count
+                }
+            )
+        }
+    }
+    try queue.close()
+}
+
+@Suite("A migration that is interrupted")
+struct MigrationFaultTests {
+    /// A closed database of version 1.
+    private func versionOne() throws -> Directory {
+        let directory = try Directory()
+        let queue = try DatabaseQueue(path: directory.database)
+        try queue.inDatabase { db in
+            try db.execute(sql: "PRAGMA journal_mode = WAL")
+            try db.execute(sql: VersionOne.schema + VersionOne.rows)
+            try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            try db.execute(sql: "PRAGMA user_version = 1")
+        }
+        try queue.close()
+        return directory
+    }
+
+    /// The rows that matter, in the columns of version 1.
+    private func rows(_ path: String) throws -> [String] {
+        var configuration = Configuration()
+        configuration.readonly = true
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        defer { try? queue.close() }
+        return try queue.read { db in
+            try ["revisions", "services", "actions", "runs", "starts", "events"].flatMap {
+                try Row.fetchAll(db, sql: "SELECT * FROM \($0)").map(\.description)
+            } + Row.fetchAll(db, sql: "SELECT id, phase, tags, outcome FROM jobs").map(\.description)
+        }
+    }
+
+    private func version(_ path: String) throws -> Int64? {
+        let queue = try DatabaseQueue(path: path)
+        defer { try? queue.close() }
+        return try queue.read { try Int64.fetchOne($0, sql: "PRAGMA user_version") }
+    }
+
+    @Test(
+        "DB-8, FP-MIG: killed before any statement of a migration, the database is of one version or the other, whole"
+    )
+    func killed() async throws {
+        let total = Mutex(0)
+        try migrate(try versionOne().database) { number in total.withLock { $0 = number } }
+        let statements = total.withLock { $0 }
+        #expect(statements > 20)
+        let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
+        for number in stride(from: 2, through: statements, by: isLong ? 1 : 7) {
+            let directory = try versionOne()
+            let path = directory.database
+            let before = try rows(path)
+            await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, number = number as Int] in
+                try migrate(path) { if $0 == number { kill(getpid(), SIGKILL) } }
+            }
+            // What was there before the first change is kept, as it was.
+            #expect(try version(Backup.path(of: path, version: 1)) == 1)
+            #expect(try rows(Backup.path(of: path, version: 1)) == before)
+            // The next one goes on where it stood.
+            let store = try StateStore(path: path)
+            #expect(try store.load().lastJob == 7)
+            #expect(try version(path) == Schema.version)
+            #expect(try rows(path) == before, "statement \(number)")
+            #expect(!store.isDamaged)
+            withExtendedLifetime(directory) {}
+        }
+    }
+
+    @Test("DB-8: the copy of the former version can be opened by whoever knew that, and none is made without need")
+    func backup() throws {
+        let directory = try versionOne()
+        let path = directory.database
+        let before = try rows(path)
+        _ = try StateStore(path: path)
+        _ = try StateStore(path: path)
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.contains(".v") }
+        #expect(names == ["heroproc.db.v1"])
+        let copy = Backup.path(of: path, version: 1)
+        #expect(try version(copy) == 1)
+        #expect(try rows(copy) == before)
+        var file = stat()
+        #expect(stat(copy, &file) == 0 && file.st_mode & 0o777 == 0o600)
+        let queue = try DatabaseQueue(path: copy)
+        #expect(try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
+    }
+
+    @Test("DB-8: where no copy can be made nothing is changed")
+    func noCopy() throws {
+        let directory = try versionOne()
+        let target = Backup.path(of: directory.database, version: 1)
+        // Something that is no file is in its place.
+        mkdir(target, 0o700)
+        try Data().write(to: URL(fileURLWithPath: target + "/full"))
+        let before = try Data(contentsOf: URL(fileURLWithPath: directory.database))
+        #expect(kindOfError { _ = try StateStore(path: directory.database) } == .inaccessible)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: directory.database)) == before)
+    }
+}
