@@ -1,3 +1,4 @@
+import CHeroFailpoints
 public import HeroKernel
 import HeroLife
 import HeroManifest
@@ -98,6 +99,7 @@ public final class Reconciler<World: Kernel> {
         begin()
         while !isFinished {
             think()
+            if hero_is_disabled(HERO_INTENTION) != 0 { while act() {} }
             guard record() else {
                 handle(kernel.nextEvents(until: kernel.now() + .seconds(1)))
                 continue
@@ -149,6 +151,7 @@ public final class Reconciler<World: Kernel> {
             }
             return false
         }
+        hero_failpoint(FP_MF_3)
         isStoreInTrouble = false
         rows.removeAll()
         return true
@@ -198,6 +201,7 @@ public final class Reconciler<World: Kernel> {
                     )
                 )
             case .answered(let start, let serial, let answer):
+                hero_failpoint(FP_PR_1)
                 switch answer {
                 case .yes: move(start, .answeredYes(generation: start.generation, serial: serial))
                 case .no(let reason):
@@ -222,6 +226,7 @@ public final class Reconciler<World: Kernel> {
         let now = kernel.now()
         while let id = agenda.popDue(now) {
             guard let entry = jobs[id], let deadline = entry.life.deadline, deadline <= now else { continue }
+            if case .backingOff = entry.life.phase { hero_failpoint(FP_RS_2) }
             move(entry, .woke)
         }
         while let name = calendar.popDue(now) {

@@ -28,6 +28,7 @@ enum Connection {
                 examiner = reader
             }
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            FailingDisk.installIfAsked()
             var configuration = common
             configuration.prepareDatabase { db in
                 // Works before the first table only, so it comes first.

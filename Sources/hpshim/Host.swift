@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
@@ -154,6 +155,7 @@ struct Host {
     }
 
     private mutating func askRest() {
+        hero_failpoint(FP_SP_4)
         tree.signal(stopSignal)
         stage = .asking(deadline: shim_boottime() &+ stopTimeout)
     }
@@ -181,6 +183,7 @@ struct Host {
         record.exit.generation = earlier.generation
         record.exit.job = earlier.job
         _ = record.writeExit()
+        hero_failpoint(FP_HO_1)
         record.proc.main = identity
         _ = record.writeProc()
         stage = .running
@@ -196,6 +199,7 @@ struct Host {
 
     /// Writes how the program ended, before it is reaped: should we be lost in between, its status still is there.
     private mutating func recordEnd(_ ended: shim_ended) {
+        hero_failpoint(FP_EX_1)
         record.exit.kind = UInt32(truncatingIfNeeded: ended.kind)
         record.exit.status = ended.status
         record.exit.core_dumped = ended.core_dumped
@@ -210,6 +214,7 @@ struct Host {
             record.exit.out_of_memory = 1
         }
         _ = record.writeExit()
+        hero_failpoint(FP_EX_3)
     }
 
     // MARK: The end
@@ -226,6 +231,8 @@ struct Host {
             _ = record.writeExit()
         }
         if let script { _ = shim_remove(script) }
+        hero_failpoint(FP_SP_5)
         containment.remove()
+        hero_failpoint(FP_EX_4)
     }
 }
