@@ -179,9 +179,8 @@ char *const *hero_failpoint_environment(void) {
     static char *passed[4];
     int count = 0;
     for (char **entry = environ; *entry != NULL && count < 3; entry++) {
-        size_t length = strcspn(*entry, "=");
-        if (is_named(list, *entry, length) || !strncmp(*entry, "HEROPROC_FP_HITS=", length + 1)
-            || !strncmp(*entry, "HEROPROC_TEST_DISABLE=", length + 1)) {
+        if (!strncmp(*entry, "HEROPROC_FP=", 12) || !strncmp(*entry, "HEROPROC_FP_HITS=", 17)
+            || !strncmp(*entry, "HEROPROC_TEST_DISABLE=", 22)) {
             passed[count++] = *entry;
         }
     }

@@ -30,6 +30,8 @@ struct FailpointRecipe: Sendable {
     var edit: @Sendable (Scene) throws -> Void = { _ in }
     /// What happens once that reconciler is at work and `web` lives; nil: nothing has to.
     var kick: (@Sendable (Scene) async throws -> Void)?
+    /// Whether the shim of `web` is killed on the way: with the kick, or else while no reconciler lives.
+    var killsShim = false
     /// After the fault, before it must converge.
     var settle: @Sendable (Scene) throws -> Void = { _ in }
     /// The hit that counts, in one process.
@@ -148,10 +150,8 @@ extension FailpointRecipe {
         "FP-RS-1": crash, "FP-RS-2": crash,
         "FP-EX-7": FailpointRecipe(
             edit: { try web($0, "daemonize lines 100") },
-            kick: { scene in
-                let shim = try #require(scene.world.shim(of: "web"))
-                #expect(kill(shim, SIGKILL) == 0)
-            }
+            kick: { _ in },
+            killsShim: true
         ),
         "FP-HO-1": FailpointRecipe(
             edit: { try web($0, "fork-away \($0.pidFile) lines 100", "pid_file: \($0.pidFile)") }
@@ -166,11 +166,7 @@ extension FailpointRecipe {
 
         "FP-AD-1": adoption, "FP-AD-2": adoption, "FP-LK-1": adoption,
         "FP-AD-3": adoption.with {
-            $0.alone = { scene in
-                let shim = try #require(scene.world.shim(of: "web"))
-                #expect(kill(shim, SIGKILL) == 0)
-                try await eventually("the shim is gone") { !isAlive(shim) }
-            }
+            $0.killsShim = true
         },
         "FP-KP-1": kept.with {
             $0.at = 2

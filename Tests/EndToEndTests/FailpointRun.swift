@@ -38,7 +38,9 @@ struct FailpointRun {
         let scene = FailpointRecipe.Scene(world: world, port: try freePort())
         let bystanders = [try ReclaimTests.Stranger(), try ReclaimTests.Stranger("ignore-term")]
         mkdir(world.root + "/hits", 0o700)
+        var judge = FailpointJudge(world, recipe)
         try await arrange(scene)
+        if recipe.killsShim, recipe.kick == nil { try await killShim(of: world, &judge) }
         let holder = recipe.hasHolder ? try ReclaimTests.Stranger("listen", "\(scene.port)") : nil
         if holder != nil { try await eventually("somebody listens") { ReclaimTests.isListening(scene.port) } }
 
@@ -50,11 +52,11 @@ struct FailpointRun {
             _ = try await world.life("web")
             try await eventually("the reconciler is at work") { try await isAtWork(world) }
             try await kick(scene)
+            if recipe.killsShim { try await killShim(of: world, &judge) }
         }
         let hit = try await hit(in: world)
 
         // 2. The fault.
-        var judge = FailpointJudge(world, recipe)
         if recipe.action == nil { try await eventually("\(hit) stands still") { isStopped(hit) } }
         let dead = recipe.action == nil ? try await fault(world, armed: armed, hit: hit, &judge) : []
 
@@ -123,6 +125,13 @@ struct FailpointRun {
             for _ in 0..<1200 { try db.execute(sql: "INSERT INTO filler VALUES (randomblob(4000))") }
         }
         return queue
+    }
+
+    private func killShim(of world: World, _ judge: inout FailpointJudge) async throws {
+        let shim = try #require(world.shim(of: "web"))
+        judge.lostShims([shim], isBlind: false)
+        try #require(kill(shim, SIGKILL) == 0)
+        try await eventually("the shim is gone") { !isAlive(shim) }
     }
 
     // MARK: The fault
