@@ -108,9 +108,15 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
-torture: deps ## kill -9 of reconciler and shims under load, judged by the workload: make torture KILLS=1000
+torture: build ## kill -9 under load and at every failpoint, judged by the workload: make torture KILLS=1000
+	@# what is released knows no failpoint
+	for product in $(PRODUCTS); do
+	    if grep -aqE 'HEROPROC_(FP|TEST_DISABLE)|FP[-_](ST|DB)[-_]1' $(RELEASE)/$$product; then
+	        echo "$(RELEASE)/$$product has failpoints in it"; exit 1
+	    fi
+	done
 	$(SWIFT) build --build-tests
-	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests)/'
+	HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests|FailpointTests)/'
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build

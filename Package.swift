@@ -14,6 +14,9 @@ let house: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+/// What compiles the failpoints in: debug builds only (docs/decisions/0025-failpoints.md).
+let points: [CSetting] = [.define("FAILPOINTS", .when(configuration: .debug))]
+
 let package = Package(
     name: "heroproc",
     products: [
@@ -38,19 +41,27 @@ let package = Package(
         .target(
             name: "HeroLinux",
             dependencies: [
-                "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord",
+                "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord", "CHeroFailpoints",
             ],
+            cSettings: points,
             swiftSettings: house
         ),
         .target(name: "HeroSim", dependencies: ["HeroKernel", "HeroModel"], swiftSettings: house),
         .target(
             name: "HeroStore",
-            dependencies: ["HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "HeroModel", "CHeroFailpoints", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            cSettings: points,
             swiftSettings: house
         ),
         .target(
             name: "HeroReconciler",
-            dependencies: ["HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore"],
+            dependencies: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore", "CHeroFailpoints",
+            ],
+            cSettings: points,
             swiftSettings: house
         ),
 
@@ -91,7 +102,8 @@ let package = Package(
         ),
         .executableTarget(
             name: "hpshim",
-            dependencies: ["CHeroShim", "CHeroRecord"],
+            dependencies: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"],
+            cSettings: points,
             swiftSettings: [
                 .swiftLanguageMode(.v6),
                 .enableExperimentalFeature("Embedded"),
@@ -120,8 +132,13 @@ let package = Package(
         // What Swift cannot call, or must not run between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
-        .target(name: "CHeroShim", dependencies: ["CHeroRecord"], cSettings: [.unsafeFlags(["-Os"])]),
-        .target(name: "CHeroLinux", dependencies: ["CHeroRecord"]),
+        .target(name: "CHeroFailpoints", cSettings: points),
+        .target(
+            name: "CHeroShim",
+            dependencies: ["CHeroRecord", "CHeroFailpoints"],
+            cSettings: points + [.unsafeFlags(["-Os"])]
+        ),
+        .target(name: "CHeroLinux", dependencies: ["CHeroRecord", "CHeroFailpoints"], cSettings: points),
 
         // The tests, and what judges the JSON of several of them.
         .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: house),

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
+#include "CHeroFailpoints.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/types.h>
@@ -182,8 +184,7 @@ static int spawn(
 int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice) {
     // All sources are above 4 (the caller keeps them there), so no move can overwrite a later source.
     const int moves[][2] = {{null, 0}, {null, 1}, {null, 2}, {spec, 3}, {notice, 4}};
-    char *const environment[] = {NULL};
-    return spawn(path, argv, environment, moves, 5, 4, 0);
+    return spawn(path, argv, hero_failpoint_environment(), moves, 5, 4, 0);
 }
 
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log) {

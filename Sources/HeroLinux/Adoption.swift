@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroLinux
 import CHeroRecord
 import HeroKernel
@@ -37,9 +38,11 @@ struct Adoption {
 
     private func sight(_ start: StartID, _ record: RecordFile) -> Sighting {
         let generation = start.generation
+        hero_failpoint(FP_AD_1)
         guard !record.isRetired else { return .nothing }
         if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
             let report = record.startReport
+            hero_failpoint(FP_AD_2)
             if starts.pidfd(of: start) == nil, !starts.follow(start, shim.pid, found.pidfd, report: report) {
                 return lost(generation, "the shim cannot be watched: too many files are open", record)
             }
@@ -65,7 +68,7 @@ struct Adoption {
         guard record.isOfThisMachine else {
             return lost(generation, "it ran in another pid namespace, which is gone or out of sight", record)
         }
-        let mainLives = record.main.map { Census.open($0) != nil } ?? false
+        let mainLives = hero_is_disabled(HERO_IDENTITY) == 0 && record.main.map { Census.open($0) != nil } ?? false
         guard mainLives || isInhabited(start, record) else {
             return lost(
                 generation,
@@ -75,6 +78,7 @@ struct Adoption {
                 record
             )
         }
+        hero_failpoint(FP_AD_3)
         if let report = orphans.take(start, record, announces: false) {
             return .orphaned(generation: generation, report)
         }

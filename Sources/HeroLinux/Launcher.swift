@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroLinux
 import Glibc
 import HeroKernel
@@ -93,6 +94,7 @@ final class Launcher {
         let room = try reserve()
         // The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
         let program = hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
+        hero_failpoint(FP_ST_3)
         let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
             hl_spawn_shim(program, $0, null.number, spec.number, notices.number)
         }
@@ -100,6 +102,7 @@ final class Launcher {
             close(room)
             throw failure("spawn \(path)", 0 &- pid)
         }
+        hero_failpoint(FP_ST_4)
         // Nobody else reaps our children, so the pid is still this one, dead or alive.
         close(room)
         var pidfd = hl_pidfd_open(pid)

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroLinux
 import CHeroRecord
 import Glibc
@@ -96,6 +97,7 @@ public final class LinuxKernel: Kernel {
         )
         prober = try Prober(reactor, starts: starts, accounts: accounts, logs: paths.logs, oomScore: oomScore)
         watcher = try ManifestWatcher(reactor)
+        hero_failpoint(FP_LK_1)
         control = try ControlServer(reactor, path: paths.controlSocket)
         guard reactor.watch(signals.number, Subject(.quit)) else {
             throw LinuxError(cannot: "watch for signals", errno)
@@ -165,6 +167,7 @@ public final class LinuxKernel: Kernel {
     @discardableResult
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
         guard let found = Census.open(process), !found.stat.isDead else { return false }
+        hero_failpoint(FP_SIG_1)
         guard hl_pidfd_send_signal(found.pidfd.number, signal.number) == 0 else { return false }
         // A stopped process acts on a signal only once it goes on (TR-3).
         if ![SIGKILL, SIGSTOP, SIGTSTP, SIGCONT].contains(signal.number) {

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroLinux
 import Glibc
 public import HeroKernel
@@ -43,6 +44,7 @@ public struct Obstruction {
         if let path = order.pidFile {
             found.pidFile = Self.readPIDFile(path, order, programs, holders: found.holders, foreigners)
         }
+        if !found.holders.isEmpty { hero_failpoint(FP_RC_1) }
         return found
     }
 

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import Glibc
 import HeroModel
 
@@ -15,17 +16,19 @@ enum OwnPIDFile {
         let descriptor = Descriptor(number)
         let text = Array("\(process.pid)\n".utf8)
         guard Glibc.write(descriptor.number, text, text.count) == text.count, fchmod(number, 0o644) == 0,
-            rename(draft, path) == 0
+            hero_failpoint(FP_PF_1) == 0, rename(draft, path) == 0
         else {
             let error = errno
             unlink(draft)
             throw LinuxError(cannot: task, error)
         }
+        hero_failpoint(FP_PF_2)
     }
 
     /// Removes one that still names this process: what somebody else wrote there since is not ours.
     static func remove(_ path: String, _ process: ProcessIdentity) {
         guard readFile(path, limit: 64)?.elementsEqual("\(process.pid)\n".utf8) ?? false else { return }
+        hero_failpoint(FP_PF_3)
         unlink(path)
     }
 }

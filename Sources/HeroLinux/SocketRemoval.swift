@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroLinux
 import Glibc
 import HeroModel
@@ -19,12 +20,15 @@ enum SocketRemoval {
         guard isJudged(file, directory, name) else { return false }
         let aside = ".\(name).hp-\(String(hl_random(), radix: 36))"
         guard hl_move_aside(directory.number, name, aside) == 0 else { return false }
+        hero_failpoint(FP_RC_3)
         guard isJudged(file, directory, aside) else {
             // Somebody was faster: the file is theirs, and goes back to where it was unless a newer one is there.
             _ = hl_move_aside(directory.number, aside, name)
             return false
         }
-        return unlinkat(directory.number, aside, 0) == 0
+        let isRemoved = unlinkat(directory.number, aside, 0) == 0
+        hero_failpoint(FP_RC_4)
+        return isRemoved
     }
 
     private static func isJudged(_ file: SocketFile, _ directory: Descriptor, _ name: String) -> Bool {

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroLinux
 import CHeroRecord
 import Glibc
@@ -142,6 +143,7 @@ final class Starts {
             // The record may be that of another shim which was given the same start.
             record.shim?.pid == one.shim, record.isOfThisMachine
         else { return }
+        hero_failpoint(FP_ST_12)
         following[number]?.report = report
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.emit(.started(start, report))
@@ -305,6 +307,7 @@ final class Starts {
             orphans.take(start, record)
             return
         }
+        hero_failpoint(FP_EX_5)
         // A shim that ended by itself left nothing behind; one that was killed may have.
         if code != HERO_SHIM_DONE, isLocked(paths.record(of: start.job)) {
             orphans.takeRest(start, report)

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import HeroKernel
 import HeroLife
 import HeroModel
@@ -61,14 +62,19 @@ extension Reconciler {
         case .removeSocket(let file):
             kernel.removeSocket(file)
         case .signal(let process, let signal):
+            hero_failpoint(FP_SP_1)
             kernel.signal(process, signal)
+            if case .clearing = entry.life.phase { hero_failpoint(FP_RC_2) } else { hero_failpoint(FP_SP_2) }
         case .killTree(let generation):
+            hero_failpoint(FP_SP_3)
             kernel.killTree(StartID(job: job, generation: generation))
         case .ask(let generation, let serial, let question):
+            hero_failpoint(FP_ST_13)
             ask(entry, StartID(job: job, generation: generation), serial, question)
         case .stopAsking:
             kernel.stopAsking(job)
         case .forget:
+            hero_failpoint(FP_EX_6)
             kernel.forget(job)
             passOnOrigin(of: entry)
         case .note:

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import HeroModel
 
 extension Reconciler {
@@ -26,7 +27,8 @@ extension Reconciler {
 
     /// Whether everything that depends on it is down: the edges are those recorded when each was started.
     private func mayStop(_ service: ServiceEntry) -> Bool {
-        (stopsBefore[service.name] ?? []).allSatisfy { !openStops.contains($0) }
+        hero_is_disabled(HERO_WAVES) != 0
+            || (stopsBefore[service.name] ?? []).allSatisfy { !openStops.contains($0) }
     }
 
     private func askStart(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import HeroKernel
 import HeroLife
 import HeroModel
@@ -118,6 +119,7 @@ extension Reconciler {
     func settle(_ entry: JobEntry, _ effects: [JobEffect], before: JobRecord?) {
         let effects = effects + lookAround(entry)
         let record = entry.life.record
+        if record.phase == .retrying, before?.phase != .retrying { hero_failpoint(FP_RS_1) }
         if record != before { rows.append(.job(record)) }
         if record.process != before?.process {
             deeds.append(.namePID(entry, record.process, insteadOf: before?.process))

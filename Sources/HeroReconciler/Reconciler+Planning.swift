@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import HeroKernel
 import HeroLife
 import HeroModel
@@ -79,6 +80,7 @@ extension Reconciler {
             proofsFailed = 0
             return
         }
+        hero_failpoint(FP_ST_1)
         carryOut(plan)
         guard retriesFailed, hurries else { return }
         for change in plan.changes where change.action == .keep || change.action == .update {

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import HeroKernel
 import HeroManifest
 import HeroModel
@@ -49,6 +50,7 @@ extension Reconciler {
             return false
         case .files(let read):
             let isSame = read == files && !(revision?.isDown ?? true)
+            hero_failpoint(FP_MF_1)
             // Its variables are the same as long as it lives; a former reconciler may have had others.
             if isSame, !isFirst { return true }
             let result = Manifests.read(read, options: ownOptions)
@@ -65,6 +67,7 @@ extension Reconciler {
                 refuse("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
                 return false
             }
+            hero_failpoint(FP_MF_2)
             let trouble = adopt(
                 wanted,
                 read,
@@ -97,6 +100,7 @@ extension Reconciler {
     private func suspicion(of wanted: Desired) -> String? {
         guard !desired.services.isEmpty else { return nil }
         let gone = desired.services.keys.filter { wanted.services[$0] == nil }
+        if gone.count > 1 { hero_failpoint(FP_MF_4) }
         if wanted.services.isEmpty { return "the services directory declares no service any more" }
         guard gone.count >= 3, gone.count * 2 > desired.services.count else { return nil }
         return "\(gone.count) of \(desired.services.count) services vanished at once"

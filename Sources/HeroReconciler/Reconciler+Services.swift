@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import HeroKernel
 import HeroLife
 import HeroModel
@@ -76,6 +77,7 @@ extension Reconciler {
     /// Opens the stop of a service: from here on it is no longer wanted up.
     func beginStop(_ service: ServiceEntry) {
         guard !service.isStopOpen else { return }
+        hero_failpoint(FP_SP_7)
         service.isStopOpen = true
         if service.record.isOrderedUp {
             service.record.isOrderedUp = false
@@ -87,6 +89,7 @@ extension Reconciler {
 
     /// Everything of a service is down.
     private func finishStop(_ service: ServiceEntry) {
+        hero_failpoint(FP_SP_6)
         service.isStopOpen = false
         openStops.remove(service.name)
         if var run = service.run, run.endedAt == nil {

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 public import HeroKernel
 import HeroLife
 import HeroManifest
@@ -110,6 +111,7 @@ public final class Reconciler<World: Kernel> {
         begin()
         while !isFinished {
             think()
+            if hero_is_disabled(HERO_INTENTION) != 0 { while act() {} }
             _ = record()
             while act() {}
             if isFinished { break }
@@ -167,6 +169,7 @@ public final class Reconciler<World: Kernel> {
             enterTrouble(error)
             return false
         }
+        hero_failpoint(FP_MF_3)
         leaveTrouble()
         return true
     }
@@ -224,6 +227,7 @@ public final class Reconciler<World: Kernel> {
                     )
                 )
             case .answered(let start, let serial, let answer):
+                hero_failpoint(FP_PR_1)
                 switch answer {
                 case .yes: move(start, .answeredYes(generation: start.generation, serial: serial))
                 case .no(let reason):
@@ -252,6 +256,7 @@ public final class Reconciler<World: Kernel> {
                 postponed.insert(id)
                 continue
             }
+            if case .backingOff = entry.life.phase { hero_failpoint(FP_RS_2) }
             move(entry, .woke)
         }
         // A run that comes due would be a new one: it is looked at when it can be recorded.

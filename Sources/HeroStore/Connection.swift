@@ -37,6 +37,7 @@ enum Connection {
                 examiner = reader
             }
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            FailingDisk.installIfAsked()
             var configuration = common
             configuration.prepareDatabase { db in
                 prepare(db)

@@ -1,3 +1,4 @@
+internal import CHeroFailpoints
 internal import GRDB
 
 /// The tables, and how each version of them becomes the next.
@@ -19,12 +20,18 @@ enum Schema {
             try db.inTransaction(.immediate) {
                 let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
                 if found == Int64(place) {
-                    try db.execute(sql: sql)
+                    let statements = try db.allStatements(sql: sql)
+                    while let statement = try statements.next() {
+                        try statement.execute()
+                        hero_failpoint(FP_MIG_1)
+                    }
                     try db.execute(sql: "PRAGMA application_id = \(applicationID)")
                     try db.execute(sql: "PRAGMA user_version = \(place + 1)")
+                    hero_failpoint(FP_MIG_2)
                 }
                 return .commit
             }
+            hero_failpoint(FP_MIG_3)
         }
     }
 

@@ -1,3 +1,4 @@
+internal import CHeroFailpoints
 internal import GRDB
 internal import HeroModel
 
@@ -75,6 +76,7 @@ public final class StateStore {
                     if db.isInsideTransaction { try db.rollback() }
                     try db.inTransaction(.immediate) {
                         for change in changes { try recorder.record(change, in: db) }
+                        hero_failpoint(FP_ST_2)
                         return .commit
                     }
                 }

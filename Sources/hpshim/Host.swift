@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
@@ -167,6 +168,7 @@ struct Host {
     }
 
     private mutating func askRest() {
+        hero_failpoint(FP_SP_4)
         tree.signal(stopSignal)
         stage = .asking(deadline: shim_boottime() &+ stopTimeout)
     }
@@ -199,6 +201,7 @@ struct Host {
         record.exit.generation = earlier.generation
         record.exit.job = earlier.job
         _ = record.writeExit()
+        hero_failpoint(FP_HO_1)
         record.proc.main = identity
         _ = record.writeProc()
         stage = .running
@@ -293,6 +296,7 @@ struct Host {
 
     /// Writes how the program ended, before it is reaped: should we be lost in between, its status still is there.
     private mutating func recordEnd(_ ended: shim_ended) {
+        hero_failpoint(FP_EX_1)
         record.exit.kind = UInt32(truncatingIfNeeded: ended.kind)
         record.exit.status = ended.status
         record.exit.core_dumped = ended.core_dumped
@@ -307,6 +311,7 @@ struct Host {
             record.exit.out_of_memory = 1
         }
         _ = record.writeExit()
+        hero_failpoint(FP_EX_3)
     }
 
     // MARK: The end
@@ -324,6 +329,8 @@ struct Host {
         }
         if let script { _ = shim_remove(script) }
         hearing.end()
+        hero_failpoint(FP_SP_5)
         containment.remove()
+        hero_failpoint(FP_EX_4)
     }
 }

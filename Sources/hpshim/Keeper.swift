@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
@@ -51,7 +52,9 @@ struct Keeper {
 
     private mutating func start() {
         startedAt = shim_boottime()
+        hero_failpoint(FP_KP_1)
         let result = shim_keep_start(isFirst ? 1 : 0)
+        hero_failpoint(FP_KP_2)
         guard result > 0 else { return again("cannot be started: error ", 0 &- result) }
         child = result
         pidfd = shim_open_process(result)

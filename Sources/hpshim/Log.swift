@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroShim
 
 /// The log file of the job: whole lines in, continued in a new file before it grows too large.
@@ -101,7 +102,8 @@ struct Log {
     private mutating func write(_ bytes: UnsafePointer<CChar>, _ count: Int) -> Int {
         var done = 0
         while done < count {
-            let result = shim_write(descriptor, bytes + done, count - done)
+            let refusal = Int(hero_failpoint(FP_LG_2))
+            let result = refusal == 0 ? shim_write(descriptor, bytes + done, count - done) : -refusal
             if result > 0 {
                 done += result
             } else if result != -Int(SHIM_EINTR) {
@@ -128,6 +130,7 @@ struct Log {
             lost &+= Int64(newline - from - Stamp.length) &+ (Stamp.isFull(from) ? 1 : 0)
             from = newline + 1
         }
+        if hero_is_disabled(HERO_DROPS) != 0 { return }
         dropped &+= lost
         outage.bytes &+= lost
     }

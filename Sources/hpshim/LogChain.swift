@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroShim
 
 /// The files of one log: the active one, and the earlier ones `.1`, `.2` and so on, of which `keep` remain.
@@ -14,6 +15,7 @@ struct LogChain {
     func begin() -> Int32 {
         var active = shim_file()
         if shim_inspect_path(path, &active) == 0 { moveUp() }
+        hero_failpoint(FP_LG_1)
         let descriptor = shim_create_log(path)
         guard descriptor == -Int32(SHIM_ENOENT) else { return descriptor }
         makeDirectories()
@@ -43,6 +45,7 @@ struct LogChain {
 
     /// Removes the last of the chain, and what a larger `keep` of earlier times has left.
     private func removeBeyond() {
+        hero_failpoint(FP_LG_3)
         var number = keep
         while number <= 100, shim_remove(name(number, in: 0)) == 0 { number += 1 }
     }

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
@@ -70,6 +71,7 @@ struct Record {
         file: Int32,
         lock: Int32
     ) -> Outcome {
+        hero_failpoint(FP_ST_6)
         var earlier = hero_proc()
         let size = MemoryLayout<hero_proc>.size
         if shim_read_at(file, &earlier, size, 0) == size, hero_proc_is_valid(&earlier) != 0,
@@ -110,6 +112,7 @@ struct Record {
 
     /// Writes how it ended, into bytes that are there already: a full disk does not refuse them (SH-9).
     mutating func writeExit() -> Int32 {
+        if hero_is_disabled(HERO_SLOT) != 0 { return 0 }
         hero_exit_seal(&exit)
         let size = MemoryLayout<hero_exit>.size
         return written(shim_write_at(file, &exit, size, Int(HERO_SECTOR)), of: size)

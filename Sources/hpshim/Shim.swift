@@ -1,4 +1,5 @@
 // Law: hold one start of one job, and decide nothing: its lock, its tree, its output, its exit status.
+import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
@@ -22,6 +23,7 @@ struct Shim {
         // 3. The right to start it.
         var shim = hero_identity()
         _ = shim_identify(shim_own_pid(), -1, &shim)
+        hero_failpoint(FP_ST_5)
         switch Record.take(spec, shim: shim) {
         case .taken(let record):
             start(spec, record, signals: signals, memory: memory, size: size)
@@ -67,6 +69,7 @@ struct Shim {
             record.notify(HERO_NOTICE_FAILED)
             return
         }
+        hero_failpoint(FP_ST_15)
         record.notify(HERO_NOTICE_STARTED)
 
         // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.

@@ -1,3 +1,4 @@
+import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
@@ -60,10 +61,12 @@ struct Start {
 
     private mutating func launch(_ record: inout Record) -> Failure? {
         var pidfd: Int32 = -1
+        hero_failpoint(FP_ST_8)
         let main = fork(lock: record.lock, pidfd: &pidfd)
         guard main > 0 else { return Failure(HERO_STAGE_FORK, -main) }
         // Our copies of the child's ends must go first: its end of the gate is how we learn that it executed.
         closeChildEnds()
+        hero_failpoint(FP_ST_9)
 
         record.proc.phase = HERO_PROC_GATED.rawValue
         record.proc.started_boottime = shim_boottime()
@@ -81,10 +84,12 @@ struct Start {
 
         var stage: UInt32 = 0
         var errno: Int32 = 0
+        hero_failpoint(FP_ST_10)
         guard shim_open_gate(gate.shim, &stage, &errno) == 0 else {
             _ = shim_reap(main)
             return Failure(stage: stage, error: errno)
         }
+        hero_failpoint(FP_ST_14)
         record.proc.phase = HERO_PROC_EXECUTED.rawValue
         _ = record.writeProc()
         return nil

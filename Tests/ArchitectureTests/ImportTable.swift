@@ -59,20 +59,22 @@ extension ModuleRule {
         ModuleRule(
             "HeroLinux",
             main: "HeroLinux.swift",
-            ours: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
+            ours: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord", "CHeroFailpoints"],
             toolchain: ["Glibc", "Dispatch", "Synchronization"]
         ),
         ModuleRule(
             "HeroStore",
             main: "HeroStore.swift",
-            ours: ["HeroModel"],
+            ours: ["HeroModel", "CHeroFailpoints"],
             toolchain: ["Foundation", "FoundationEssentials"],
-            packages: ["GRDB"]
+            packages: ["GRDB", "GRDBSQLite"]
         ),
         ModuleRule(
             "HeroReconciler",
             main: "HeroReconciler.swift",
-            ours: ["HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore"],
+            ours: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore", "CHeroFailpoints",
+            ],
             toolchain: ["Foundation", "FoundationEssentials"]
         ),
 
@@ -104,7 +106,7 @@ extension ModuleRule {
             toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packages: ["ArgumentParser", "Logging"]
         ),
-        ModuleRule("hpshim", main: "Shim.swift", ours: ["CHeroShim", "CHeroRecord"]),
+        ModuleRule("hpshim", main: "Shim.swift", ours: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"]),
         ModuleRule(
             "hpsim",
             main: nil,
@@ -134,9 +136,10 @@ extension ModuleRule {
 
     /// The C targets, and whose headers they may include beside their own and the system's.
     static let cTargets: [String: Set<String>] = [
+        "CHeroFailpoints": [],
         "CHeroRecord": [],
-        "CHeroShim": ["CHeroRecord"],
-        "CHeroLinux": ["CHeroRecord"],
+        "CHeroShim": ["CHeroRecord", "CHeroFailpoints"],
+        "CHeroLinux": ["CHeroRecord", "CHeroFailpoints"],
         "CLibYAML": [],
         "hpbenchload": [],
     ]

@@ -57,19 +57,23 @@ struct Books: Sendable {
         let rows = try DatabaseQueue(path: world.database, configuration: configuration).read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM books WHERE job_id = ? ORDER BY id", arguments: [job])
         }
+        return try Self.starts(rows) { text in
+            Issue.record("job \(job), \(text)", sourceLocation: sourceLocation)
+        }.filter(\.isExecuted)
+    }
+
+    /// The starts of one job in rows of the ledger, by generation; `rewritten` is told of outcomes that became others.
+    static func starts(_ rows: [Row], rewritten: (String) -> Void = { _ in }) throws -> [Start] {
         var starts: [Int: Start] = [:]
         for row in rows {
             let (started, told): (String?, String?) = (row["started_at"], row["outcome"])
             let outcome = try told.map { try JSONDecoder().decode(Outcome.self, from: Data($0.utf8)) }
             let start = Start(generation: row["generation"], isExecuted: started != nil, outcome: outcome)
             if let before = starts.updateValue(start, forKey: start.generation)?.outcome, before != outcome {
-                Issue.record(
-                    "job \(job), start \(start.generation): \(before) became \(told ?? "nothing")",
-                    sourceLocation: sourceLocation
-                )
+                rewritten("start \(start.generation): \(before) became \(told ?? "nothing")")
             }
         }
-        return starts.values.filter(\.isExecuted).sorted { $0.generation < $1.generation }
+        return starts.values.sorted { $0.generation < $1.generation }
     }
 
     // MARK: Logs

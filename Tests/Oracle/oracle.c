@@ -6,7 +6,7 @@
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH |
+//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | drop-lock | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
 //   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH
@@ -380,6 +380,8 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "daemonize")) child(1);
         else if (!strcmp(*word, "fork-away")) fork_away(*++word);
         else if (!strcmp(*word, "lose-leader")) lose_leader();
+        // As classic daemons do, which close whatever they did not open.
+        else if (!strcmp(*word, "drop-lock")) close(3);
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             address.sin_port = htons((uint16_t)number(&word));
