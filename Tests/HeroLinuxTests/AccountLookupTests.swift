@@ -203,6 +203,7 @@ import Testing
         }
         let root = try Account.of(.init(user: "0", group: nil))
         #expect(root.gid == 0 && root.entry?.name == "root" && root.groups.contains(0))
+        #expect(try Account.of(.init(user: "\(geteuid())", group: nil)).uid == geteuid())
         let other = try Account.of(.init(user: "0", group: "4000000002"))
         #expect(other.gid == 4_000_000_002 && other.groups.first == 4_000_000_002)
     }
