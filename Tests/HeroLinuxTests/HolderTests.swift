@@ -10,7 +10,7 @@ private let isRoot = geteuid() == 0
 private let needsRoot = Comment("namespaces of one's own need root")
 
 /// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
-@Suite struct HolderTests {
+@Suite(.ownThread) struct HolderTests {
     private func look(ports: [UInt16] = [], sockets: [String] = []) -> Obstacles {
         var obstruction = Obstruction()
         return obstruction.look(
