@@ -96,16 +96,16 @@ struct Account: Hashable {
     private typealias Found = (uid: UInt32, gid: UInt32?, entry: Entry?)
 
     private static func user(_ text: String?) throws(StartRefusal) -> Found {
-        guard let text else {
-            let local = localEntry(geteuid())
-            return (geteuid(), local?.gid ?? getegid(), local?.entry)
-        }
-        if let number = accountNumber(text) {
-            let local = localEntry(number)
-            return (number, local?.gid, local?.entry)
-        }
+        guard let text else { return local(geteuid()) }
+        if let number = accountNumber(text) { return local(number) }
         guard let found = try lookUp(text) else { throw StartRefusal(.user, ENOENT, "user `\(text)`: no such user") }
         return found
+    }
+
+    /// What `/etc/passwd` says of a number; of our own main group we know ourselves.
+    private static func local(_ number: UInt32) -> Found {
+        let local = localEntry(number)
+        return (number, local?.gid ?? (number == geteuid() ? getegid() : nil), local?.entry)
     }
 
     private static func lookUp(_ name: String) throws(StartRefusal) -> Found? {

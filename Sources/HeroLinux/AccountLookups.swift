@@ -13,6 +13,8 @@ final class AccountLookups {
 
     /// How long a lookup may take.
     static let limit = Duration.seconds(5)
+    /// How long one that is killed may take to end.
+    private static let grace = Duration.seconds(1)
 
     private struct Lookup {
         var question: Account.Question
@@ -24,8 +26,8 @@ final class AccountLookups {
     private let reactor: Reactor
     private let program: AccountProgram
     private var lookups: [Number: Lookup] = [:]
-    /// Those that nobody waits for any more, until they are reaped.
-    private var leavers: [Number: (question: Account.Question, running: AccountProgram.Running)] = [:]
+    /// Those that nobody waits for any more, until they are reaped; with the moment when their time was over, if it was.
+    private var leavers: [Number: (lookup: Lookup, overdueSince: Moment?)] = [:]
     /// What was found for starts that go on.
     private var known: [JobID: (start: StartID, question: Account.Question, account: Account)] = [:]
     private var lastNumber: Number = 0
@@ -37,7 +39,7 @@ final class AccountLookups {
 
     /// Whether this is a lookup that is reaped with its own event.
     func isLookup(_ pid: Int32) -> Bool {
-        lookups.values.contains { $0.running.pid == pid } || leavers.values.contains { $0.running.pid == pid }
+        lookups.values.contains { $0.running.pid == pid } || leavers.values.contains { $0.lookup.running.pid == pid }
     }
 
     /// Finds the account of a start.
@@ -98,7 +100,10 @@ final class AccountLookups {
         throws(StartRefusal)
     {
         // One that cannot even be killed (a directory of users on a dead disk) is not joined by more and more of them.
-        guard !leavers.values.contains(where: { $0.question == question }) else {
+        let isStuck = leavers.values.contains { leaver in
+            leaver.lookup.question == question && leaver.overdueSince.map { reactor.now - $0 > Self.grace } ?? false
+        }
+        guard !isStuck else {
             throw StartRefusal(
                 .user,
                 ETIMEDOUT,
@@ -112,6 +117,8 @@ final class AccountLookups {
         else {
             let error = errno
             _ = end(number)
+            // Nobody would be told of its end: it is reaped like any other stray.
+            leavers[number] = nil
             throw StartRefusal(.user, error, "\(question.words): its lookup cannot be watched: \(errorText(error))")
         }
         reactor.setAlarm(Subject(.lookup, number), at: reactor.now + Self.limit)
@@ -138,14 +145,16 @@ final class AccountLookups {
         guard let lookup = lookups[number] else { return }
         let limit = Canonical.duration(Self.limit)
         let words = "\(lookup.question.words): the lookup of its name did not answer within \(limit)"
-        tell(number, .failure(StartRefusal(.user, ETIMEDOUT, words)))
+        let waiting = end(number)
+        leavers[number]?.overdueSince = reactor.now
+        for one in waiting { one.tell(.failure(StartRefusal(.user, ETIMEDOUT, words))) }
     }
 
     /// It has ended.
     func ended(_ number: Number) {
         spoke(number)
-        guard let leaver = leavers[number], leaver.running.reap() else { return }
-        reactor.unwatch(leaver.running.pidfd.number)
+        guard let running = leavers[number]?.lookup.running, running.reap() else { return }
+        reactor.unwatch(running.pidfd.number)
         leavers[number] = nil
     }
 
@@ -159,7 +168,7 @@ final class AccountLookups {
         reactor.cancelAlarm(Subject(.lookup, number))
         reactor.unwatch(lookup.running.answer.number)
         lookup.running.end()
-        leavers[number] = (lookup.question, lookup.running)
+        leavers[number] = (lookup, nil)
         return lookup.waiting
     }
 }

@@ -20,7 +20,13 @@ struct OOMScore: Hashable {
         let before = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
         if isReconciler, geteuid() == 0, before > Self.reconcilers { Self.write(Self.reconcilers) }
         let now = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
-        ofPrograms = now == max(0, before) ? nil : max(0, before)
+        ofPrograms = Self.ofPrograms(startedWith: before, now: now)
+    }
+
+    /// What programs begin with below a reconciler that was started with one score and has another now.
+    static func ofPrograms(startedWith before: Int, now: Int) -> Int? {
+        let usual = max(0, before)
+        return now == usual ? nil : usual
     }
 
     private static func write(_ score: Int) {

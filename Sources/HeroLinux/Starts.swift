@@ -82,6 +82,7 @@ final class Starts {
             let child = try launcher.spawn(order, as: account.get())
             if !follow(order.start, child.pid, child.pidfd, names: child.names) {
                 // Without a watch its end would never be heard of, so it must not live unheard.
+                accounts.forget(order.start)
                 _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
                 end(order.start, .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno))))
             }

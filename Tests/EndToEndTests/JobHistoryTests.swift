@@ -114,7 +114,8 @@ import Testing
                 try rows(world, "SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"]
             }
             #expect(try await world.run("status", "db").code == 0)
-            let told = try await world.events().compactMap { $0["text"] as? String }.filter { $0.contains(": removed ") }
+            let texts = try await world.events().compactMap { $0["text"] as? String }
+            let told = texts.filter { $0.contains(": removed ") }
             #expect(!told.isEmpty)
             for text in told {
                 for slip in [" 1 ended jobs", " 1 action specs", " 0 "] { #expect(!text.contains(slip), "\(text)") }

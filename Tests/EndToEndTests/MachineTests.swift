@@ -152,6 +152,23 @@ struct MachineTests {
         }
     }
 
+    @Test("OM-2: who starts heroproc may make all of it readier to be killed; what an action says is its own")
+    func readier() async throws {
+        try await World.with { world in
+            func score(_ pid: pid_t) -> Int? {
+                Int(world.text("/proc/\(pid)/oom_score_adj").trimmingCharacters(in: .whitespacesAndNewlines))
+            }
+            try world.declare("web")
+            try world.declare("eager", does: .process("sleep -1", "oom_score_adj: 900"))
+            let entrance = ["sh", "-c", "echo 800 > /proc/self/oom_score_adj; exec \"$@\"", "sh"]
+            #expect(try await world.run(["apply"], through: entrance).code == 0)
+            #expect(score(try await world.life("web").pid) == 800)
+            #expect(score(try await world.life("eager").pid) == 900)
+            let reconciler = try #require(world.reconciler)
+            #expect(score(reconciler) == (isRoot && mayLower ? -900 : 800))
+        }
+    }
+
     private func parent(of pid: pid_t) -> pid_t? {
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
             let end = text.lastIndex(of: ")")

@@ -10,7 +10,7 @@ private let isRoot = geteuid() == 0
 private let needsRoot = Comment("namespaces of one's own need root")
 
 /// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
-@Suite struct HolderTests {
+@Suite(.ownThread) struct HolderTests {
     private func look(ports: [UInt16] = [], sockets: [String] = []) -> Obstacles {
         var obstruction = Obstruction()
         return obstruction.look(
@@ -170,10 +170,8 @@ private let needsRoot = Comment("namespaces of one's own need root")
     func named(_ name: String, _ protection: Protection) throws {
         let sandbox = try Sandbox()
         let path = "\(sandbox.folder)/\(name)"
-        let program = try #require(readFile("/bin/sleep", limit: 1 << 24))
-        let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
-        #expect(write(file, program, program.count) == program.count)
-        close(file)
+        // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
+        try Stranger(["/bin/cp", "/bin/sleep", path]).finish()
         let (descriptor, port) = try boundPort()
         let stranger = try Stranger([path, "600"], holding: [descriptor])
         close(descriptor)
