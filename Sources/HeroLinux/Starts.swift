@@ -6,6 +6,17 @@ import HeroModel
 
 /// The starts that a shim holds: launched by us, or found.
 final class Starts {
+    /// What is heard of one program.
+    private struct Hearing {
+        /// The bell that rings when it has spoken; nil where the kernel has none to give.
+        var bell: Int32?
+        /// What was told last.
+        var told: SelfReport?
+        /// How often it may be listened to at once, and since when that counts: who shouts is heard once a second.
+        var turns = 5
+        var since: Moment
+    }
+
     private struct Following {
         var start: StartID
         /// The shim's pid: nobody else's as long as the pidfd is held and it is not reaped.
@@ -16,9 +27,8 @@ final class Starts {
         var report: StartReport?
         /// The main program, watched while it may hand over to another one.
         var program: Descriptor?
-        /// Whether its program may speak, and the bell that rings when it has.
-        var maySpeak = false
-        var bell: Int32?
+        /// What its program has said, where it may speak.
+        var hearing: Hearing?
         /// How often the record was looked at in vain, for an execution or for a successor.
         var looks: Int = 0
     }
@@ -122,7 +132,7 @@ final class Starts {
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.emit(.started(start, report))
         watchProgram(start, record)
-        followWords(start)
+        followWords(start, record)
     }
 
     /// An alarm: a found start is looked at again.
@@ -181,11 +191,14 @@ final class Starts {
     private static let listenInterval = Duration.milliseconds(250)
 
     /// Follows what the program of a start says, where it may speak.
-    func followWords(_ start: StartID) {
-        guard let number = numbers[start], following[number]?.maySpeak == false, words(of: start) != nil else { return }
-        following[number]?.maySpeak = true
+    func followWords(_ start: StartID, _ record: RecordFile) {
+        // Of those that may not speak no more is read than was.
+        guard record.hasWords, let number = numbers[start], let one = following[number], one.hearing == nil,
+            words(of: start) != nil
+        else { return }
         // The bell first: what is said before it hangs is there to be read by now.
-        following[number]?.bell = bells.attach(paths.record(of: start.job), for: number)
+        let bell = bells.attach(paths.record(of: start.job), for: number)
+        following[number]?.hearing = Hearing(bell: bell, since: reactor.now)
         listen(number)
     }
 
@@ -194,11 +207,27 @@ final class Starts {
         for number in bells.rung() { listen(number) }
     }
 
-    /// Tells what the program of a start has said.
+    /// Tells what the program of a start has said, if that is news.
     func listen(_ number: UInt64) {
-        guard let one = following[number], one.maySpeak else { return }
-        hear(one.start)
-        if one.bell == nil { reactor.setAlarm(Subject(.words, number), at: reactor.now + Self.listenInterval) }
+        guard let one = following[number], var hearing = one.hearing else { return }
+        let now = reactor.now
+        let rested = min(5, (now - hearing.since).wholeMilliseconds / 1000)
+        if rested > 0 {
+            hearing.turns = min(5, hearing.turns + Int(rested))
+            hearing.since = now
+        }
+        if hearing.bell == nil { reactor.setAlarm(Subject(.words, number), at: now + Self.listenInterval) }
+        if hearing.turns > 0, let (record, report) = words(of: one.start) {
+            changeMain(number, record)
+            if hearing.told.map({ $0.isNews(to: report) }) ?? true {
+                hearing.turns -= 1
+                hearing.told = report
+                reactor.emit(.said(one.start, report))
+            }
+        } else if hearing.bell != nil {
+            reactor.setAlarm(Subject(.words, number), at: hearing.since + .seconds(1))
+        }
+        following[number]?.hearing = hearing
     }
 
     /// What the program of a start has said by now, which is also told as an event; nil where it may not speak, or cannot be
@@ -207,6 +236,7 @@ final class Starts {
     func hear(_ start: StartID) -> SelfReport? {
         guard let number = numbers[start], let (record, report) = words(of: start) else { return nil }
         changeMain(number, record)
+        following[number]?.hearing?.told = report
         reactor.emit(.said(start, report))
         return report
     }
@@ -237,7 +267,7 @@ final class Starts {
     }
 
     private func forgetWords(_ number: UInt64) {
-        if let bell = following[number]?.bell { bells.detach(bell) }
+        if let bell = following[number]?.hearing?.bell { bells.detach(bell) }
         reactor.cancelAlarm(Subject(.words, number))
     }
 
@@ -312,5 +342,16 @@ final class Starts {
 
     private func end(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {
         reactor.emit(.ended(start, EndReport(outcome: outcome, time: wallTimeNow(), executed: executed)))
+    }
+}
+
+extension SelfReport {
+    /// Whether another report says anything that somebody waits for; texts and pings are read when they are wanted.
+    fileprivate func isNews(to other: SelfReport) -> Bool {
+        var other = other
+        (other.asOf, other.status, other.unreadable) = (asOf, status, unreadable)
+        if lastPing != nil, other.lastPing != nil { other.lastPing = lastPing }
+        if strangers > 0, other.strangers > 0 { other.strangers = strangers }
+        return other != self
     }
 }

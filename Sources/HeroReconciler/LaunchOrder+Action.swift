@@ -27,6 +27,7 @@ struct LaunchPlanner {
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
         order.mayNotify = action.mayNotify
+        order.saysWhenReady = action.mayNotify && action.ready?.question == .notify
         order.watchdog = action.watchdog
         return order
     }
