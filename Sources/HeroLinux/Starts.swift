@@ -7,7 +7,7 @@ import HeroModel
 /// The starts that a shim holds: launched by us, or found.
 final class Starts {
     /// What is heard of one program.
-    private struct Hearing {
+    struct Hearing {
         /// The bell that rings when it has spoken; nil where the kernel has none to give.
         var bell: Int32?
         /// What was told last.
@@ -17,7 +17,7 @@ final class Starts {
         var since: Moment
     }
 
-    private struct Following {
+    struct Following {
         var start: StartID
         /// The shim's pid: nobody else's as long as the pidfd is held and it is not reaped.
         var shim: Int32
@@ -33,15 +33,15 @@ final class Starts {
         var looks: Int = 0
     }
 
-    private let reactor: Reactor
-    private let paths: RuntimePaths
+    let reactor: Reactor
+    let paths: RuntimePaths
     private let launcher: Launcher
     private let notices: Notices
     private let orphans: Orphans
     private let containment: Containment
-    private let bells: Doorbells
-    private var following: [UInt64: Following] = [:]
-    private var numbers: [StartID: UInt64] = [:]
+    let bells: Doorbells
+    var following: [UInt64: Following] = [:]
+    var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
 
@@ -167,7 +167,7 @@ final class Starts {
         lookLater(number)
     }
 
-    private func unwatchProgram(_ number: UInt64) {
+    func unwatchProgram(_ number: UInt64) {
         guard let program = following[number]?.program else { return }
         reactor.unwatch(program.number)
         following[number]?.program = nil
@@ -183,92 +183,6 @@ final class Starts {
         following[number]?.report = successor
         reactor.emit(.handedOver(one.start, successor.process))
         watchProgram(one.start, record)
-    }
-
-    // MARK: - What programs say
-
-    /// How often a record is looked at that has no bell.
-    private static let listenInterval = Duration.milliseconds(250)
-
-    /// Follows what the program of a start says, where it may speak.
-    func followWords(_ start: StartID, _ record: RecordFile) {
-        // Of those that may not speak no more is read than was.
-        guard record.hasWords, let number = numbers[start], let one = following[number], one.hearing == nil,
-            words(of: start) != nil
-        else { return }
-        // The bell first: what is said before it hangs is there to be read by now.
-        let bell = bells.attach(paths.record(of: start.job), for: number)
-        following[number]?.hearing = Hearing(bell: bell, since: reactor.now)
-        listen(number)
-    }
-
-    /// Some bell rang.
-    func readWords() {
-        for number in bells.rung() { listen(number) }
-    }
-
-    /// Tells what the program of a start has said, if that is news.
-    func listen(_ number: UInt64) {
-        guard let one = following[number], var hearing = one.hearing else { return }
-        let now = reactor.now
-        let rested = min(5, (now - hearing.since).wholeMilliseconds / 1000)
-        if rested > 0 {
-            hearing.turns = min(5, hearing.turns + Int(rested))
-            hearing.since = now
-        }
-        if hearing.bell == nil { reactor.setAlarm(Subject(.words, number), at: now + Self.listenInterval) }
-        if hearing.turns > 0, let (record, report) = words(of: one.start) {
-            changeMain(number, record)
-            if hearing.told.map({ $0.isNews(to: report) }) ?? true {
-                hearing.turns -= 1
-                hearing.told = report
-                reactor.emit(.said(one.start, report))
-            }
-        } else if hearing.bell != nil {
-            reactor.setAlarm(Subject(.words, number), at: hearing.since + .seconds(1))
-        }
-        following[number]?.hearing = hearing
-    }
-
-    /// What the program of a start has said by now, which is also told as an event; nil where it may not speak, or cannot be
-    /// read.
-    @discardableResult
-    func hear(_ start: StartID) -> SelfReport? {
-        guard let number = numbers[start], let (record, report) = words(of: start) else { return nil }
-        changeMain(number, record)
-        following[number]?.hearing?.told = report
-        reactor.emit(.said(start, report))
-        return report
-    }
-
-    /// The program has named another process as its main one.
-    private func changeMain(_ number: UInt64, _ record: RecordFile) {
-        guard let one = following[number], let report = one.report, let successor = record.startReport,
-            !successor.process.isSameProcess(as: report.process)
-        else { return }
-        following[number]?.report = successor
-        unwatchProgram(number)
-        reactor.emit(.handedOver(one.start, successor.process))
-        watchProgram(one.start, record)
-    }
-
-    private func words(of start: StartID) -> (RecordFile, SelfReport)? {
-        let path = paths.record(of: start.job)
-        // Read while it is written, it has a checksum that is wrong: it is whole a moment later.
-        for _ in 0..<8 {
-            let now = reactor.now
-            guard case .found(let record) = RecordFile.read(path, job: start.job),
-                record.generation == start.generation, record.isOfThisMachine
-            else { continue }
-            if let report = record.selfReport(asOf: now) { return (record, report) }
-            guard record.hasWords else { return nil }
-        }
-        return nil
-    }
-
-    private func forgetWords(_ number: UInt64) {
-        if let bell = following[number]?.hearing?.bell { bells.detach(bell) }
-        reactor.cancelAlarm(Subject(.words, number))
     }
 
     /// A shim has ended.
@@ -342,16 +256,5 @@ final class Starts {
 
     private func end(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {
         reactor.emit(.ended(start, EndReport(outcome: outcome, time: wallTimeNow(), executed: executed)))
-    }
-}
-
-extension SelfReport {
-    /// Whether another report says anything that somebody waits for; texts and pings are read when they are wanted.
-    fileprivate func isNews(to other: SelfReport) -> Bool {
-        var other = other
-        (other.asOf, other.status, other.unreadable) = (asOf, status, unreadable)
-        if lastPing != nil, other.lastPing != nil { other.lastPing = lastPing }
-        if strangers > 0, other.strangers > 0 { other.strangers = strangers }
-        return other != self
     }
 }
