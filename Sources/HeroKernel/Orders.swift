@@ -28,6 +28,8 @@ public struct LaunchOrder: Hashable, Sendable {
     public var handoverCodes: Set<Int32> = [0]
     /// Whether it gets a `NOTIFY_SOCKET` to speak on; what it says arrives as `said`.
     public var mayNotify = false
+    /// Whether it is not ready before it says so: then it may fork away first, and name its main process later.
+    public var saysWhenReady = false
     /// How often it must say `WATCHDOG=1` at the least, as it is told in `WATCHDOG_USEC`; only where it may speak.
     public var watchdog: Duration?
     /// For what the main program leaves behind when it ends.

@@ -50,7 +50,7 @@ struct Adoption {
                 starts.awaitExecution(start)
             } else {
                 starts.watchProgram(start, record)
-                starts.followWords(start)
+                starts.followWords(start, record)
             }
             return .held(generation: generation, report)
         }

@@ -81,7 +81,7 @@ struct SpecBlob {
             if cgroup.limitsMemory { header.rights.memory_bytes = .max }
         }
         if let pidFile = order.pidFile { header.pid_file = append(pidFile) }
-        if order.pidFile != nil || order.mayNotify {
+        if order.pidFile != nil || order.saysWhenReady {
             header.handover_timeout_ms = UInt32(clamping: order.handoverTimeout.wholeMilliseconds)
             header.handover_codes = append(codes: order.handoverCodes)
         }

@@ -7,7 +7,18 @@ import HeroModel
 
 /// The starts that a shim holds: launched by us, or found.
 final class Starts {
-    private struct Following {
+    /// What is heard of one program.
+    struct Hearing {
+        /// The bell that rings when it has spoken; nil where the kernel has none to give.
+        var bell: Int32?
+        /// What was told last.
+        var told: SelfReport?
+        /// How often it may be listened to at once, and since when that counts: who shouts is heard once a second.
+        var turns = 5
+        var since: Moment
+    }
+
+    struct Following {
         var start: StartID
         /// The shim's pid: nobody else's as long as the pidfd is held and it is not reaped.
         var shim: Int32
@@ -17,15 +28,14 @@ final class Starts {
         var report: StartReport?
         /// The main program, watched while it may hand over to another one.
         var program: Descriptor?
-        /// Whether its program may speak, and the bell that rings when it has.
-        var maySpeak = false
-        var bell: Int32?
+        /// What its program has said, where it may speak.
+        var hearing: Hearing?
         /// How often the record was looked at in vain, for an execution or for a successor.
         var looks: Int = 0
     }
 
-    private let reactor: Reactor
-    private let paths: RuntimePaths
+    let reactor: Reactor
+    let paths: RuntimePaths
     private let launcher: Launcher
     private let notices: Notices
     private let orphans: Orphans
@@ -33,9 +43,9 @@ final class Starts {
     private let accounts: AccountLookups
     /// Launches that wait for their account.
     private var lookups: [StartID: AccountLookups.Number] = [:]
-    private let bells: Doorbells
-    private var following: [UInt64: Following] = [:]
-    private var numbers: [StartID: UInt64] = [:]
+    let bells: Doorbells
+    var following: [UInt64: Following] = [:]
+    var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
 
@@ -149,7 +159,7 @@ final class Starts {
         reactor.cancelAlarm(Subject(.shim, number))
         reactor.emit(.started(start, report))
         watchProgram(start, record)
-        followWords(start)
+        followWords(start, record)
     }
 
     /// An alarm: a found start is looked at again.
@@ -184,7 +194,7 @@ final class Starts {
         lookLater(number)
     }
 
-    private func unwatchProgram(_ number: UInt64) {
+    func unwatchProgram(_ number: UInt64) {
         guard let program = following[number]?.program else { return }
         reactor.unwatch(program.number)
         following[number]?.program = nil
@@ -200,72 +210,6 @@ final class Starts {
         following[number]?.report = successor
         reactor.emit(.handedOver(one.start, successor.process))
         watchProgram(one.start, record)
-    }
-
-    // MARK: - What programs say
-
-    /// How often a record is looked at that has no bell.
-    private static let listenInterval = Duration.milliseconds(250)
-
-    /// Follows what the program of a start says, where it may speak.
-    func followWords(_ start: StartID) {
-        guard let number = numbers[start], following[number]?.maySpeak == false, words(of: start) != nil else { return }
-        following[number]?.maySpeak = true
-        // The bell first: what is said before it hangs is there to be read by now.
-        following[number]?.bell = bells.attach(paths.record(of: start.job), for: number)
-        listen(number)
-    }
-
-    /// Some bell rang.
-    func readWords() {
-        for number in bells.rung() { listen(number) }
-    }
-
-    /// Tells what the program of a start has said.
-    func listen(_ number: UInt64) {
-        guard let one = following[number], one.maySpeak else { return }
-        hear(one.start)
-        if one.bell == nil { reactor.setAlarm(Subject(.words, number), at: reactor.now + Self.listenInterval) }
-    }
-
-    /// What the program of a start has said by now, which is also told as an event; nil where it may not speak, or cannot be
-    /// read.
-    @discardableResult
-    func hear(_ start: StartID) -> SelfReport? {
-        guard let number = numbers[start], let (record, report) = words(of: start) else { return nil }
-        changeMain(number, record)
-        reactor.emit(.said(start, report))
-        return report
-    }
-
-    /// The program has named another process as its main one.
-    private func changeMain(_ number: UInt64, _ record: RecordFile) {
-        guard let one = following[number], let report = one.report, let successor = record.startReport,
-            !successor.process.isSameProcess(as: report.process)
-        else { return }
-        following[number]?.report = successor
-        unwatchProgram(number)
-        reactor.emit(.handedOver(one.start, successor.process))
-        watchProgram(one.start, record)
-    }
-
-    private func words(of start: StartID) -> (RecordFile, SelfReport)? {
-        let path = paths.record(of: start.job)
-        // Read while it is written, it has a checksum that is wrong: it is whole a moment later.
-        for _ in 0..<8 {
-            let now = reactor.now
-            guard case .found(let record) = RecordFile.read(path, job: start.job),
-                record.generation == start.generation, record.isOfThisMachine
-            else { continue }
-            if let report = record.selfReport(asOf: now) { return (record, report) }
-            guard record.hasWords else { return nil }
-        }
-        return nil
-    }
-
-    private func forgetWords(_ number: UInt64) {
-        if let bell = following[number]?.bell { bells.detach(bell) }
-        reactor.cancelAlarm(Subject(.words, number))
     }
 
     /// A shim has ended.

@@ -28,6 +28,7 @@ struct LaunchPlanner {
         order.handoverTimeout = action.startTimeout
         order.handoverCodes = Set(action.successExitCodes)
         order.mayNotify = action.mayNotify
+        order.saysWhenReady = action.mayNotify && action.ready?.question == .notify
         order.watchdog = action.watchdog
         return order
     }

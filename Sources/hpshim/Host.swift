@@ -7,7 +7,7 @@ import CHeroShim
 /// One thread, one poll, no clock while nothing happens.
 struct Host {
     /// What is left to be done about the tree.
-    private enum Stage {
+    enum Stage {
         /// The program runs; nothing is to be ended.
         case running
         /// The program has ended well, and who takes over is waited for.
@@ -27,25 +27,25 @@ struct Host {
     /// The first and the longest pause between two looks at a PID file, in ms.
     private static let handoverPauses: (first: Int64, longest: Int64) = (5, 250)
     /// How many messages are taken in before output has its turn again, and how many before an end is judged.
-    private static let mostMessages = 16
-    private static let lastMessages = 1024
+    static let mostMessages = 16
+    static let lastMessages = 1024
 
     private let signals: Int32
     private let tree = Tree()
     private let stopSignal: Int32
     private let stopTimeout: Int64
     private let script: UnsafePointer<CChar>?
-    private let containment: Containment
+    let containment: Containment
     private let handover: Handover
-    private var hearing: Hearing
+    var hearing: Hearing
     /// The main process, while it is another's child: nobody but its pidfd tells that it has ended.
-    private var distant: Int32 = -1
-    private var record: Record
-    private var log: Log
+    var distant: Int32 = -1
+    var record: Record
+    var log: Log
     private var lines = Lines()
     private var output: Stream
     private var error: Stream
-    private var stage = Stage.running
+    var stage = Stage.running
     private var pause: Int64 = 0
 
     init(
@@ -150,7 +150,7 @@ struct Host {
         return false
     }
 
-    private var hasEnded: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
+    var hasEnded: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
 
     private mutating func takeIn(_ ended: shim_ended) {
         // What it said last came before its end, and may name another main process.
@@ -194,7 +194,7 @@ struct Host {
         goOn(as: identity)
     }
 
-    private mutating func goOn(as identity: hero_identity) {
+    mutating func goOn(as identity: hero_identity) {
         leaveDistant()
         let earlier = record.exit
         record.exit = hero_exit()
@@ -205,85 +205,6 @@ struct Host {
         record.proc.main = identity
         _ = record.writeProc()
         stage = .running
-    }
-
-    // MARK: What it says
-
-    /// Takes in what the program says, at most so many messages.
-    private mutating func hear(_ most: Int) {
-        var left = most
-        while left > 0, let message = hearing.next(containment) {
-            left -= 1
-            take(message)
-        }
-    }
-
-    /// Each message is on record before the next one is read: whoever waits for that can rely on it (BARRIER of sd_notify(3)).
-    private mutating func take(_ message: Hearing.Message) {
-        var isNews = false
-        switch message {
-        case .stranger:
-            isNews = record.said.strangers == 0
-            record.said.strangers = Host.more(record.said.strangers)
-        case .unreadable:
-            record.said.unreadable = Host.more(record.said.unreadable)
-        case .text(let bytes, let count):
-            var saying = Saying(record.said)
-            saying.take(bytes, count)
-            record.said = saying.said
-            isNews = saying.isNews
-            if saying.main != 0, name(saying.main) { isNews = true }
-        }
-        _ = record.writeSaid()
-        if isNews { record.ring() }
-    }
-
-    private static func more(_ count: UInt32) -> UInt32 { count == .max ? .max : count + 1 }
-
-    /// Makes a process of this tree the main program, because the program says so; answers whether that is news.
-    private mutating func name(_ pid: Int32) -> Bool {
-        switch stage {
-        case .running, .handingOver: break
-        case .asking, .killing: return false
-        }
-        if pid == record.proc.main.pid, !hasEnded { return false }
-        var identity = hero_identity()
-        let pidfd = shim_open_process(pid)
-        let isChild = shim_parent(pid) == shim_own_pid()
-        // Still there at the end, so that all that was read is about this one; a child of ours stays until we reap it.
-        guard
-            pidfd >= 0, hearing.isOwn(pid, containment), shim_identify(pid, pidfd, &identity) == 0,
-            isChild || shim_has_ended(pidfd) == 0
-        else {
-            shim_close(pidfd)
-            record.said.refusals = Host.more(record.said.refusals)
-            record.said.refused_pid = pid
-            return true
-        }
-        goOn(as: identity)
-        if isChild { shim_close(pidfd) } else { distant = pidfd }
-        return true
-    }
-
-    /// The main process has ended, and it was another's child.
-    private mutating func distantEnded() {
-        // Its parent may have ended before it: then it is ours to reap, and its status is exact.
-        guard shim_parent(record.proc.main.pid) != shim_own_pid() else { return leaveDistant() }
-        let pid = record.proc.main.pid
-        hear(Host.lastMessages)
-        guard record.proc.main.pid == pid else { return }
-        leaveDistant()
-        guard !hasEnded else { return }
-        record.exit.kind = HERO_EXIT_UNSEEN.rawValue
-        record.exit.ended_boottime = shim_boottime()
-        record.exit.ended_realtime = shim_realtime()
-        record.exit.dropped_bytes = log.dropped
-        _ = record.writeExit()
-    }
-
-    private mutating func leaveDistant() {
-        shim_close(distant)
-        distant = -1
     }
 
     /// Kills whoever is there, once.

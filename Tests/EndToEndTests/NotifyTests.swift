@@ -91,7 +91,8 @@ struct NotifyTests {
             try declare(world, "web", "sleep -1", [], "start_timeout: 300ms")
             _ = try await world.run("apply", "--no-wait")
             _ = try await world.event("warning", "was not ready within 300ms", "it has not said READY=1 yet")
-            _ = try await world.life("web", number: 2)
+            try await eventually("it is tried again") { world.lives("web").count > 1 }
+            #expect(Set(world.lives("web").map(\.job)).count == 1)
         }
     }
 
@@ -174,11 +175,18 @@ struct NotifyTests {
     )
     func daemon() async throws {
         try await World.with { world in
-            try declare(world, "daemon", "notify-away READY=1")
-            try await world.apply()
+            try declare(world, "daemon", "wait-for \(world.root)/go notify-away READY=1")
+            _ = try await world.run("apply", "--no-wait")
+            let first = try await world.life("daemon", number: 1)
+            try await eventually("the first process is the job's") {
+                try await world.action("daemon")["pid"] as? Int == Int(first.pid)
+            }
+            touch(world, "go")
             let life = try await world.life("daemon", number: 2)
             #expect(world.lives("daemon").first?.end == .exit(code: 0))
-            #expect(try await world.action("daemon")["pid"] as? Int == Int(life.pid))
+            try await eventually("the daemon is") {
+                try await world.action("daemon")["pid"] as? Int == Int(life.pid)
+            }
             _ = try await world.event("info", "went on as pid \(life.pid), it says itself")
             try await world.killReconciler()
             try await world.apply()
@@ -221,6 +229,65 @@ struct NotifyTests {
             try declare(world, "web", "notify-barrier READY=1,STATUS=by+a+helper")
             try await world.apply()
             #expect(try await world.action("web")["status_text"] as? String == "by a helper")
+        }
+    }
+
+    /// A service of one script.
+    private func script(_ world: World, _ lines: String..., keys: String...) throws {
+        let head = ["kind: Service", "name: web", "actions:", "  - name: run", "    is_process: true", "    script: |"]
+        let all = head + lines.map { "      " + $0 } + (Self.keys + keys).map { "    " + $0 }
+        try world.write("web.yaml", all.joined(separator: "\n") + "\n")
+    }
+
+    private static let hasSystemdNotify = access("/usr/bin/systemd-notify", X_OK) == 0
+
+    @Test("systemd-notify itself is understood", .enabled(if: hasSystemdNotify, "systemd-notify is not installed"))
+    func systemdNotify() async throws {
+        try await World.with { world in
+            try script(world, "systemd-notify --ready --status='from a script'", "exec sleep 600")
+            try await world.apply()
+            #expect(try await world.action("web")["status_text"] as? String == "from a script")
+            #expect(try await world.state(of: "web") == "running")
+        }
+    }
+
+    private static let hasRedis = access("/usr/bin/redis-server", X_OK) == 0
+
+    @Test(
+        "a server that speaks to systemd speaks to us: redis",
+        .enabled(if: hasRedis, "redis-server is not installed")
+    )
+    func redis() async throws {
+        try await World.with { world in
+            let port = try freePort()
+            try script(
+                world,
+                "exec redis-server --supervised systemd --bind 127.0.0.1 --port \(port) --save '' --dir \(world.root)"
+            )
+            try await world.apply()
+            #expect(try await world.action("web")["status_text"] as? String == "Ready to accept connections")
+            try await world.expectNoDifference()
+        }
+    }
+
+    @Test("one that shouts makes no more events than people can read, and hears of its end all the same")
+    func shouts() async throws {
+        try await World.with { world in
+            let program =
+                "import os, socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); "
+                + #"s.connect(os.environ["NOTIFY_SOCKET"]); "#
+                + #"[s.send(b"RELOADING=1\nREADY=1\nMAINPID=1") for _ in iter(int, 1)]"#
+            let began = boottime()
+            try script(world, "/usr/bin/python3 -c '\(program)'")
+            try await world.apply()
+            var count = 0
+            try await eventually("it is refused more often than at once") {
+                count = try await world.events().count { ($0["text"] as? String ?? "").contains("MAINPID=1") }
+                return count > 6
+            }
+            let seconds = Int((boottime() - began) / 1_000_000_000) + 1
+            #expect(count <= 5 + seconds, "\(count) in \(seconds) s")
+            #expect(try await world.state(of: "web") == "running")
         }
     }
 

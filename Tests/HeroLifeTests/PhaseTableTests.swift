@@ -60,21 +60,9 @@ struct PhaseTableTests {
         ),
         ("answered yes", .answeredYes(generation: 1, serial: 1)),
         ("answered no", .answeredNo(generation: 1, serial: 1, "refused")),
-        ("said that it is ready", said { $0.isReady = true }),
-        (
-            "said that it reloads",
-            said {
-                $0.isReady = true
-                $0.isReloading = true
-            }
-        ),
-        (
-            "said that it is stopping",
-            said {
-                $0.isReady = true
-                $0.isStopping = true
-            }
-        ),
+        ("said that it is ready", said { _ in }),
+        ("said that it reloads", said { $0.isReloading = true }),
+        ("said that it is stopping", said { $0.isStopping = true }),
         ("changed in place", .revised),
         ("the machine slept", .machineSlept),
         ("applied again", .hurried),
@@ -83,6 +71,7 @@ struct PhaseTableTests {
 
     private static func said(_ change: (inout SelfReport) -> Void) -> JobEvent {
         var report = SelfReport(asOf: Moment(nanoseconds: 2_000_000_000))
+        report.isReady = true
         change(&report)
         return .said(generation: 1, report)
     }
@@ -137,12 +126,7 @@ struct PhaseTableTests {
             {
                 $0.bringUp()
                 $0.handle(.answeredYes(generation: 1, serial: 1))
-                $0.handle(
-                    said {
-                        $0.isReady = true
-                        $0.isReloading = true
-                    }
-                )
+                $0.handle(said { $0.isReloading = true })
             }
         ),
         (

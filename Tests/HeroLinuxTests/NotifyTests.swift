@@ -140,8 +140,9 @@ import Testing
     func mainProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(try order(sandbox, "notify-away READY=1 wait-for 0 exit 21"))
+        kernel.launch(try order(sandbox, "wait-for begin notify-away READY=1 wait-for 0 exit 21"))
         let report = try kernel.awaitStart(1)
+        try sandbox.write("begin", "")
         var daemon: ProcessIdentity?
         var isReady = false
         try kernel.await("its successor") {

@@ -292,10 +292,12 @@ import Testing
         try blob.encode(launch, Self.place())
         #expect(text(blob.bytes, header().notify_socket) == "/s/run/jobs/12.notify")
         #expect(variables().filter { $0.hasPrefix("NOTIFY_SOCKET=") } == ["NOTIFY_SOCKET=/s/run/jobs/12.notify"])
-        #expect(header().watchdog_us == 0 && header().handover_timeout_ms == 30_000)
+        #expect(header().watchdog_us == 0 && header().handover_timeout_ms == 0)
+        launch.order.saysWhenReady = true
         launch.order.watchdog = .milliseconds(1500)
         try blob.encode(launch, Self.place())
         #expect(header().watchdog_us == 1_500_000 && variables().contains("WATCHDOG_USEC=1500000"))
+        #expect(header().handover_timeout_ms == 30_000)
     }
 
     @Test("without a script there is none")

@@ -101,9 +101,9 @@ struct NotifyTests {
             $0.ready = Probe(.notify)
             $0.startTimeout = .seconds(7)
         }
-        #expect(ready.mayNotify && ready.watchdog == nil && ready.handoverTimeout == .seconds(7))
+        #expect(ready.mayNotify && ready.saysWhenReady && ready.watchdog == nil && ready.handoverTimeout == .seconds(7))
         let watched = order { $0.health = Probe(.watchdog(.seconds(9))) }
-        #expect(watched.mayNotify && watched.watchdog == .seconds(9))
+        #expect(watched.mayNotify && !watched.saysWhenReady && watched.watchdog == .seconds(9))
         let once = order {
             $0.isProcess = false
             $0.ready = Probe(.notify)
