@@ -10,6 +10,7 @@ extension Reconciler {
     /// What runs well is adopted as it is; only what does not run goes through a start (contract section 4).
     func recover() throws {
         var stored = try loaded()
+        recorded = stored.revision
         let sightings = complete(&stored)
         revision = stored.revision
         files = stored.files

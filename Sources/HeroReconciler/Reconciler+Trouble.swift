@@ -42,6 +42,7 @@ extension Reconciler {
         } catch {
             return error as? StoreError ?? StoreError(.other, "\(error)")
         }
+        for case .revision(let record, files: _, documents: _) in batch.changes { recorded = record }
         rows.removeAll()
         unstored.removeAll()
         watchReserve()
@@ -62,6 +63,9 @@ extension Reconciler {
     private func reopen() throws {
         guard configuration.renewState() else { return }
         try store.reopen()
+        guard try store.reader.revision() == recorded else {
+            throw StoreError(.gone, "cannot write the state database \(store.path): another one has taken its place")
+        }
     }
 
     /// Looks at the whole database when something in it could not be read.

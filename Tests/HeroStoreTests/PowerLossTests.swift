@@ -47,8 +47,14 @@ private struct Disk: Codable, Sendable {
         _ = ioctl(descriptor, 0x8004_587D, &flags)
     }
 
-    /// Whether the image is attached to no loop device any more.
-    var isDetached: Bool { Self.shell("test -z \"$(losetup -j \(image))\"") == 0 }
+    /// Waits until the image is attached to no loop device any more: the last process has gone with its mounts.
+    func detach() async throws {
+        for _ in 0..<1000 {
+            if Self.shell("test -z \"$(losetup -j \(image))\"") == 0 { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        Issue.record("\(image) is still attached")
+    }
 }
 
 /// Whether this machine lets us mount a file, which needs root and a loop device.
@@ -123,9 +129,9 @@ struct PowerLossTests {
             [disk = disk as Disk, microseconds = microseconds as UInt32, isSafe = isSafe as Bool] in
             writeUntilCut(disk, microseconds: microseconds, isSafe: isSafe)
         }
-        for _ in 0..<500 where !disk.isDetached { usleep(20_000) }
+        try await disk.detach()
         await #expect(processExitsWith: .exitCode(0)) { [disk = disk as Disk] in examine(disk) }
-        for _ in 0..<500 where !disk.isDetached { usleep(20_000) }
+        try await disk.detach()
         let note = try String(contentsOfFile: disk.acknowledged, encoding: .utf8)
         let acknowledged = try #require(Int64(note.split(separator: "\n").first ?? "0"))
         let verdict = try String(contentsOfFile: disk.verdict, encoding: .utf8)
