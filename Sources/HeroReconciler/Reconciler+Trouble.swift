@@ -49,6 +49,9 @@ extension Reconciler {
         return nil
     }
 
+    /// Whether the database takes nothing, so that only what is recorded is kept up.
+    public var isDegraded: Bool { trouble != nil }
+
     /// Whether a plan may be made: what is recorded later can only be the way down.
     var mayPlan: Bool { trouble == nil || revision?.isDown ?? false }
 
