@@ -43,7 +43,11 @@ extension Reconciler {
         for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
             guard let entry = take(record) else { continue }
             let sighting = settled(sightings[record.id] ?? .nothing, of: record)
-            if takeUp(entry, sighting) { adopted += 1 }
+            if takeUp(entry, sighting) {
+                adopted += 1
+                // A program that wrote none may have started it.
+                if origin(of: record.id) == nil { deeds.append(.keepOrigin(entry)) }
+            }
             // A crash may have come between the row of its end and the removal of its traces.
             if record.phase.isOver { kernel.forget(record.id) }
         }
