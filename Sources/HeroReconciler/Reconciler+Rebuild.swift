@@ -252,8 +252,11 @@ extension Reconciler {
     ///
     /// - Returns: whether there is one to write to; the rows of everything are written with the next batch.
     func remakeStore(_ error: StoreError) -> Bool {
-        guard configuration.renewState(), (try? store.startOver(because: error.message, at: kernel.wallTime())) != nil
-        else { return false }
+        guard configuration.renewState() else { return false }
+        let isSame = error.kind == .gone && isBack
+        if !isSame {
+            guard (try? store.startOver(because: error.message, at: kernel.wallTime())) != nil else { return false }
+        }
         let kept = rows.changes
         rows.removeAll()
         if let revision {
@@ -268,11 +271,25 @@ extension Reconciler {
         }
         for job in jobs.values.sorted(by: { $0.id < $1.id }) { rows.append(.job(job.life.record)) }
         for change in kept where change.isHistory { rows.append(change) }
+        owesNumbers = true
+        guard !isSame else {
+            note(
+                .warning,
+                "",
+                "another file has taken the place of the state database, with the same content: it goes on with that"
+            )
+            return true
+        }
         let fate = store.quarantine?.path.map { "it is kept as \($0)" } ?? "nothing of it was left"
         note(.warning, "", "db_rebuilt: \(error.message); made again from memory, \(fate)", source: "store")
         note(.warning, "", "db_rebuilt: earlier jobs, starts, revisions and events are lost", source: "store")
-        owesNumbers = true
         return true
+    }
+
+    /// Whether what stands in the place of the database is the same one on another disk: its last revision is ours.
+    private var isBack: Bool {
+        guard let recorded, (try? store.reopen()) != nil else { return false }
+        return (try? store.reader.revision()) == recorded
     }
 }
 

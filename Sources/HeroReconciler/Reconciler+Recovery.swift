@@ -10,6 +10,7 @@ extension Reconciler {
     /// What runs well is adopted as it is; only what does not run goes through a start (contract section 4).
     func recover() throws {
         var stored = try loaded()
+        recorded = stored.revision
         let sightings = complete(&stored)
         revision = stored.revision
         files = stored.files
@@ -42,7 +43,11 @@ extension Reconciler {
         for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
             guard let entry = take(record) else { continue }
             let sighting = settled(sightings[record.id] ?? .nothing, of: record)
-            if takeUp(entry, sighting) { adopted += 1 }
+            if takeUp(entry, sighting) {
+                adopted += 1
+                // A program that wrote none may have started it.
+                if origin(of: record.id) == nil { deeds.append(.keepOrigin(entry)) }
+            }
             // A crash may have come between the row of its end and the removal of its traces.
             if record.phase.isOver { kernel.forget(record.id) }
         }

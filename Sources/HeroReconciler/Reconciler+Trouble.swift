@@ -42,11 +42,15 @@ extension Reconciler {
         } catch {
             return error as? StoreError ?? StoreError(.other, "\(error)")
         }
+        for case .revision(let record, files: _, documents: _) in batch.changes { recorded = record }
         rows.removeAll()
         unstored.removeAll()
         watchReserve()
         return nil
     }
+
+    /// Whether the database takes nothing, so that only what is recorded is kept up.
+    public var isDegraded: Bool { trouble != nil }
 
     /// Whether a plan may be made: what is recorded later can only be the way down.
     var mayPlan: Bool { trouble == nil || revision?.isDown ?? false }
@@ -62,6 +66,9 @@ extension Reconciler {
     private func reopen() throws {
         guard configuration.renewState() else { return }
         try store.reopen()
+        guard try store.reader.revision() == recorded else {
+            throw StoreError(.gone, "cannot write the state database \(store.path): another one has taken its place")
+        }
     }
 
     /// Looks at the whole database when something in it could not be read.

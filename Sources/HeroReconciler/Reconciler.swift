@@ -68,6 +68,8 @@ public final class Reconciler<World: Kernel> {
     private var leavesAtOnce = false
     /// Why the last commit failed; nil when it did not.
     var trouble: StoreTrouble?
+    /// The last revision that the database knows: what is in its place later is the same one if it knows it too.
+    var recorded: RevisionRecord?
     /// Jobs that the database does not know yet.
     var unstored: Set<JobID> = []
     /// Of those, the ones whose moment has come meanwhile.

@@ -140,6 +140,9 @@ public final class SimMachine {
 
     // MARK: Starts
 
+    /// Removes what was written beside the record of a job, as a program that knows nothing of it would have left it.
+    public func dropOrigin(of job: JobID) { origins[job] = nil }
+
     /// The program of this label that lives; nil when none does.
     public func living(_ label: String) -> ProcessIdentity? {
         starts.values.first { $0.isProgramAlive && $0.order.label == label }?.process

@@ -30,7 +30,7 @@ public struct AppliedCopy: Hashable, Sendable, Codable {
         guard let data = try? encoder.encode(Stored(revision: revision, files: texts)) else {
             return Self.remove(database)
         }
-        let sealed = Data((contentDigest(data) + "\n").utf8) + data + Data("\n".utf8)
+        let sealed = Data((data.withUnsafeBytes { contentDigest($0) } + "\n").utf8) + data + Data("\n".utf8)
         guard (try? sealed.write(to: URL(fileURLWithPath: draft))) != nil, chmod(draft, 0o600) == 0,
             rename(draft, path) == 0
         else {
@@ -45,7 +45,7 @@ public struct AppliedCopy: Hashable, Sendable, Codable {
             let end = sealed.firstIndex(of: UInt8(ascii: "\n")), sealed.last == UInt8(ascii: "\n")
         else { return nil }
         let data = sealed[sealed.index(after: end)...].dropLast()
-        guard contentDigest(data) == String(decoding: sealed[..<end], as: UTF8.self),
+        guard data.withUnsafeBytes({ contentDigest($0) }) == String(decoding: sealed[..<end], as: UTF8.self),
             let stored = try? JSONDecoder().decode(Stored.self, from: Data(data))
         else { return nil }
         let files = stored.files.map { ManifestFile(path: $0.path, folder: $0.folder, bytes: Array($0.bytes)) }

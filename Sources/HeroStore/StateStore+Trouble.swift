@@ -61,6 +61,9 @@ extension StateStore {
     /// - Throws: `StoreError`; then all is as it was.
     public func reopen() throws {
         guard opened.database != nil else { return }
+        guard try Connection.size(path: path) ?? 0 > 0 else {
+            throw StoreError(.gone, "cannot open the state database \(path): it is not there")
+        }
         let (queue, examiner) = try Connection.writer(path: path)
         try? self.queue.close()
         retire(self.queue)

@@ -20,8 +20,8 @@ public final class StateStore {
     /// Room that is given back when the disk is full; nil where none was asked for.
     var reserve: Reserve?
     var isReserveGiven = false
-    /// What a commit throws instead of writing: misfortune, for tests.
-    var misfortune: StoreError?
+    /// What a commit throws instead of writing: misfortune, for the simulation and for tests.
+    public var misfortune: StoreError?
 
     /// Opens the database in an existing directory, makes it (mode 0600) when there is none, and brings it up to date.
     ///

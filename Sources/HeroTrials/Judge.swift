@@ -43,14 +43,16 @@ struct Judge {
     // MARK: While it runs
 
     /// Order: nothing starts before what it requires, nothing stops before what requires it (reliability.md I7).
-    mutating func judgeDeeds(_ machine: SimMachine, _ store: StateStore) throws {
+    ///
+    /// While nothing can be stored, a job that is stored may be started again all the same (decision 27).
+    mutating func judgeDeeds(_ machine: SimMachine, _ store: StateStore, isDegraded: Bool) throws {
         let deeds = machine.trace.deeds
         while judgedDeeds < deeds.count {
             let (deed, moment) = deeds[judgedDeeds]
             judgedDeeds += 1
             switch deed {
             case .launched(let start, let label):
-                try judgeOrder(start, label, store)
+                try judgeOrder(start, label, store, isDegraded)
                 try judgeLaunch(start, label, at: moment, machine, store)
             case .signaled(let start, let label, _): try judgeSignal(start, label, machine, store)
             }
@@ -58,10 +60,16 @@ struct Judge {
     }
 
     /// After an order to stop, a job starts nothing any more; and what is started was stored first.
-    private mutating func judgeOrder(_ start: StartID, _ label: String, _ store: StateStore) throws {
+    private mutating func judgeOrder(
+        _ start: StartID,
+        _ label: String,
+        _ store: StateStore,
+        _ isDegraded: Bool
+    ) throws {
         guard let job = try store.reader.job(start.job) else {
             return blame("\(label) was started for job \(start.job), which was never stored")
         }
+        if isDegraded { return }
         if job.isStopping || job.phase != .running {
             blame(
                 "\(label) \(start) was started when it was stored as \(job.phase)\(job.isStopping ? ", stopping" : "")"

@@ -91,7 +91,7 @@ public struct Trial {
         for _ in 0..<seed.number(1...5) {
             try drive(steps: seed.number(1...60), mayCrash: true)
             try judge.judgeHistory(store)
-            switch seed.number(0...10) {
+            switch seed.number(0...11) {
             case 0...4:
                 scenario.edit(&seed)
                 apply()
@@ -100,11 +100,13 @@ public struct Trial {
             case 7: down()
             case 8: try crash()
             case 9: setClock()
+            case 10: store.misfortune = StoreError(seed.chance(50) ? .full : .busy, "sim: nothing can be written")
             default: try drive(steps: 40, mayCrash: false)
             }
         }
         // From here on everything works, and all must come to rest as it is declared.
         machine.isCalm = true
+        store.misfortune = nil
         scenario.wantAll()
         apply()
         try drive(steps: 200, mayCrash: false)
@@ -177,7 +179,8 @@ public struct Trial {
     }
 
     private mutating func isInterrupted(_ mayCrash: Bool) throws -> Bool {
-        try judge.judgeDeeds(machine, store)
+        try judge.judgeDeeds(machine, store, isDegraded: reconciler.isDegraded)
+        if store.misfortune != nil, seed.chance(2) { store.misfortune = nil }
         guard mayCrash, seed.chance(1) else { return false }
         try crash()
         return true

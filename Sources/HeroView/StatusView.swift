@@ -177,9 +177,9 @@ extension StatusView {
                 "mode": JSONValue(reconciler?.mode),
                 "dir": JSONValue(reconciler?.directory),
             ],
-            "database": ["writable": .bool(report.trouble == nil), "trouble": JSONValue(report.trouble)],
             "services": .array(report.services.map(json)),
             "standalone": .array(report.standalone.map(json)),
+            "database": ["writable": .bool(report.trouble == nil), "trouble": JSONValue(report.trouble)],
         ]
     }
 

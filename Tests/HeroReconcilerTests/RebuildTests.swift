@@ -145,6 +145,22 @@ struct RebuildTests {
         #expect(JobOrigin([]) == nil)
     }
 
+    @Test("DB-5: what a former version started gets its origin when it is adopted")
+    func adopted() throws {
+        let machine = try Machine()
+        try machine.apply(Self.set, then: .seconds(2))
+        let jobs = try machine.jobs().filter { $0.phase == .running }
+        for job in jobs { machine.world.dropOrigin(of: job.id) }
+        try machine.crash()
+        try machine.pass(.seconds(1))
+        for job in jobs {
+            #expect(machine.kernel.origin(of: job.id).flatMap { JobOrigin($0) }?.job.process == job.process)
+        }
+        try machine.crashWithoutDatabase()
+        try machine.pass(.seconds(2))
+        #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
+    }
+
     @Test("Records that were left by a crash after their rows went are removed, and bring nothing back")
     func litter() throws {
         let machine = try Machine()

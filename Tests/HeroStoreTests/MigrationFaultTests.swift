@@ -62,7 +62,8 @@ struct MigrationFaultTests {
     )
     func killed() async throws {
         let total = Mutex(0)
-        try migrate(try versionOne().database) { number in total.withLock { $0 = number } }
+        let whole = try versionOne()
+        try migrate(whole.database) { number in total.withLock { $0 = number } }
         let statements = total.withLock { $0 }
         #expect(statements > 20)
         let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil

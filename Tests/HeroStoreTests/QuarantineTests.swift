@@ -112,7 +112,7 @@ struct QuarantineTests {
             try store.startOver(because: "it holds yesterday", at: now)
         }
         let quarantine = try #require(store.quarantine)
-        #expect(quarantine.path == path + ".corrupt-20261118T185320.123456Z")
+        #expect(quarantine.path == path + ".corrupt-20261118T110640.123456Z")
         #expect(try store.load() == StoredState())
         if kind == "application" || kind == "row" {
             #expect(quarantine.lastJob == 300 && quarantine.lastRun == 44 && quarantine.lastRevision == 7)

@@ -40,7 +40,9 @@ struct TroubleTests {
         let directory = try Directory()
         let store = try StateStore.open(path: directory.database, at: now)
         try store.commit([.event(event("first"))])
-        let other = try DatabaseQueue(path: directory.database)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let other = try DatabaseQueue(path: directory.database, configuration: configuration)
         try other.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
         store.setPatience(isInTrouble: true)
         let began = ContinuousClock.now

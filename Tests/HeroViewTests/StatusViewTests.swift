@@ -17,15 +17,29 @@ import Testing
         #expect(
             StatusView.json(empty).text()
                 == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
-                + #""dir":null},"services":[],"standalone":[]}"#
+                + #""dir":null},"services":[],"standalone":[],"database":{"writable":true,"trouble":null}}"#
         )
         #expect(empty.isAllAsWanted)
     }
 
-    @Test("the JSON of a status has exactly the members of the contract, in its order")
+    @Test("DB-4: a reconciler that cannot write its database is called degraded, with its reason and what follows")
+    func degraded() {
+        var report = report
+        #expect(!StatusView().text(report).contains("Degraded"))
+        report.trouble = "cannot write \u{1B}[31mthe state database: the disk is full"
+        let text = StatusView().text(report)
+        #expect(text.contains("\nDegraded: cannot write ") && !text.contains("\u{1B}"))
+        #expect(text.contains("the disk is full; what runs is kept running; nothing new is started"))
+        let database = StatusView.json(report)["database"]
+        #expect(database?["writable"] == .bool(false))
+        #expect(database?["trouble"] == .string(report.trouble ?? ""))
+    }
+
+    @Test("the JSON of a status has exactly the members of the contract, in its order, and ours behind them")
     func members() {
         let json = StatusView.json(report)
-        #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone"])
+        #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database"])
+        #expect(json["database"].map(keys) == ["writable", "trouble"])
         #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir"])
         guard case .array(let standalone)? = json["standalone"], let action = standalone.first else {
             Issue.record("no standalone actions")

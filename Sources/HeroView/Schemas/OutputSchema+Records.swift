@@ -17,9 +17,9 @@ extension OutputSchema {
             status.mark(),
             .init("revision", .integer(least: 0), "The last applied revision; 0 before the first."),
             .init("reconciler", reconciler, "Who supervises."),
-            .init("database", database, "Whether what happens can be recorded."),
             .init("services", .list(.object(serviceMembers)), "The services."),
             .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
+            .init("database", database, "Whether what happens can be recorded."),
         ]
     }
 
