@@ -111,8 +111,9 @@ extension FailpointRecipe {
         edit: { try web($0, "listen \($0.port) lines 100", "ready: {tcp: \($0.port), interval: 50ms}") }
     )
 
+    // Without a shim its pipe is full at once, and the oracle hears of nothing while it writes: it ends by SIGKILL.
     private static let rotating = FailpointRecipe(
-        edit: { try web($0, "lines 1000", "log: {max_size: 64KiB, keep: 2}") },
+        edit: { try web($0, "lines 1000", "log: {max_size: 64KiB, keep: 2}", "stop: {timeout: 2s}") },
         retiresLogs: true
     )
 
