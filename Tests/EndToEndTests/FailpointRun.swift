@@ -79,6 +79,7 @@ struct FailpointRun {
         try recipe.settle(scene)
         let converged = try await judge.converge(within: patience) { _ = try goesOn(after: &next, in: world) }
         let time = ContinuousClock.now - began
+        if let second { disarm(second, in: world) }
         if let holder, converged, holder.lives { judge.find("RC", "who held the port still lives") }
         await judge.judge(bystanders: bystanders.filter(\.lives).count == bystanders.count)
         return FailpointVerdict(milliseconds: converged ? time.milliseconds : nil, violations: judge.violations)
@@ -89,6 +90,11 @@ struct FailpointRun {
         guard second != nil, let running = next, waitpid(running.pid, nil, WNOHANG) == running.pid else { return false }
         next = try world.start(["reconcile", "--watch"], extra: controls)
         return true
+    }
+
+    /// What follows is no recovery any more.
+    private func disarm(_ point: String, in world: World) {
+        _ = FileManager.default.createFile(atPath: "\(world.root)/second/\(point)", contents: nil)
     }
 
     // MARK: Arranging

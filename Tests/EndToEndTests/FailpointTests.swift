@@ -69,16 +69,48 @@ struct FailpointTests {
         }
     }
 
+    @Test("CR-2: the same where a program is started again", arguments: FailpointRecipe.atRestart.map(\.name))
+    func restart(name: String) async throws {
+        guard Self.torture == nil else { return }
+        let recipe = try #require(FailpointRecipe.atRestart.first { $0.name == name }).recipe
+        var random = Seeded(Self.seed &+ UInt64(name.utf8.count))
+        let victims = try #require(Victims.allCases.randomElement(using: &random))
+        let run = try FailpointRun(try Failpoint.named(name), victims, recipe)
+        let verdict = try await Lanes.short.run { try await run.run() }
+        #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+    }
+
+    @Test(
+        "SH-6: a shim that is held up for long, anywhere before its program executes, starts nothing that nobody knows"
+    )
+    func heldUp() async throws {
+        guard Self.torture == nil else { return }
+        let restart = try #require(FailpointRecipe.atRestart.first).recipe
+        try await withThrowingTaskGroup { group in
+            for (name, recipe) in [("FP-ST-5", nil), ("FP-ST-6", nil), ("FP-ST-5", restart), ("FP-ST-6", restart)] {
+                var run = try FailpointRun(try Failpoint.named(name), .reconciler, recipe)
+                run.delay = 1500
+                group.addTask { [run] in
+                    let verdict = try await Lanes.short.run { try await run.run() }
+                    #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("CR-2, long: every point, with all victims, many times", .enabled(if: torture != nil, "only in make torture"))
     func table() async throws {
         let rounds = max(1, (Self.torture ?? 0) / 20)
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = Seeded(seed)
         var runs: [FailpointRun] = []
-        for point in Failpoint.all.filter(Self.isChosen) {
+        var cells: [(Failpoint, FailpointRecipe?)] = Failpoint.all.map { ($0, nil) }
+        for (name, recipe) in FailpointRecipe.atRestart { cells.append((try Failpoint.named(name), recipe)) }
+        for (point, recipe) in cells where Self.isChosen(point) {
             for victims in Victims.allCases {
                 for _ in 0..<rounds {
-                    var run = try FailpointRun(point, victims)
+                    var run = try FailpointRun(point, victims, recipe)
                     run.delay = Self.delays.randomElement(using: &random) ?? nil
                     if Bool.random(using: &random) { run.second = Self.seconds.randomElement(using: &random) }
                     runs.append(run)
@@ -105,8 +137,8 @@ struct FailpointTests {
             let found = (cell..<cell + rounds).map { (runs[$0], verdicts[$0] ?? FailpointVerdict()) }
             let longest = found.compactMap(\.1.milliseconds).max() ?? -1
             let broken = found.filter { !$0.1.violations.isEmpty }
-            let words = [run.point.name, run.victims.rawValue, "\(rounds)", "\(longest)"]
-            let columns = words.map { $0.padding(toLength: 11, withPad: " ", startingAt: 0) }
+            let words = [run.point.name + run.recipe.label, run.victims.rawValue, "\(rounds)", "\(longest)"]
+            let columns = words.map { $0.padding(toLength: 16, withPad: " ", startingAt: 0) }
             print(columns.joined() + (broken.isEmpty ? "good" : "\(broken.count) BROKEN"))
             for (run, verdict) in broken { Issue.record("\(run.title), seed \(seed): \(verdict.text)") }
             #expect(longest <= 10_000, "\(run.title) took \(longest) ms, seed \(seed)")
@@ -122,7 +154,7 @@ struct FailpointTests {
 
 extension FailpointRun {
     var title: String {
-        "\(point.name), \(victims.rawValue) killed; goes on \(delay.map { "after \($0) ms" } ?? "first"), then \(second ?? "nothing")"
+        "\(point.name)\(recipe.label), \(victims.rawValue) killed; goes on \(delay.map { "after \($0) ms" } ?? "first"), then \(second ?? "nothing")"
     }
 }
 
