@@ -13,7 +13,9 @@ struct Adoption {
     /// Looks at the record of a job, and follows what still runs.
     func sight(_ job: JobID) -> Sighting {
         let path = paths.record(of: job)
-        switch settled(path, job) {
+        var reading = settled(path, job)
+        if Beginners.end(path, reading) { reading = settled(path, job) }
+        switch reading {
         case .absent, .empty: return .nothing
         case .damaged:
             return .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))

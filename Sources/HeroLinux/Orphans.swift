@@ -260,20 +260,8 @@ final class Orphans {
 
     /// Remembers who has the record open: only the tree of a shim inherits it.
     private func seeLockHolders(_ number: UInt64) {
-        guard let orphan = orphans[number] else { return }
-        var inode: UInt = 0
-        var device: UInt = 0
-        var mode: UInt32 = 0
-        guard hl_file_inode(orphan.recordPath, &inode, &device, &mode) == 0 else { return }
-        let own = getpid()
-        for pid in Census.everyPID() where pid != own && pid > 1 {
-            guard let found = Census.identify(pid), !found.stat.isDead else { continue }
-            let holds = Census.anyDescriptor(of: pid) { path in
-                var file = stat()
-                return stat(path, &file) == 0 && UInt(file.st_ino) == inode && UInt(file.st_dev) == device
-            }
-            if holds { orphans[number]?.members[found.identity] = found.pidfd }
-        }
+        guard let path = orphans[number]?.recordPath else { return }
+        for holder in lockHolders(of: path) { orphans[number]?.members[holder.identity] = holder.pidfd }
     }
 }
 

@@ -92,13 +92,18 @@ extension Reconciler {
     /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.
     private func settled(_ sighting: Sighting, of record: JobRecord) -> Sighting {
         guard record.phase == .running else { return sighting }
-        switch sighting {
-        case .held, .orphaned: return sighting
-        case .over(let generation, _) where generation >= record.generation || generation == 0: return sighting
-        case .over, .nothing:
-            guard !kernel.retire(StartID(job: record.id, generation: record.generation)) else { return sighting }
-            return kernel.adopt([record.id])[record.id] ?? .nothing
+        var sighting = sighting
+        // Whoever keeps it from being retired has just come to be, or only looks and is gone at once.
+        for _ in 0..<5 {
+            switch sighting {
+            case .held, .orphaned: return sighting
+            case .over(let generation, _) where generation >= record.generation || generation == 0: return sighting
+            case .over, .nothing:
+                guard !kernel.retire(StartID(job: record.id, generation: record.generation)) else { return sighting }
+                sighting = kernel.adopt([record.id])[record.id] ?? .nothing
+            }
         }
+        return sighting
     }
 
     /// Puts a job where it belongs; nil when nobody knows its service any more.
@@ -156,8 +161,9 @@ extension Reconciler {
             outcome: record.outcome
         )
         if case .over(let generation, let report) = sighting {
+            // What was seen of this very start before stays seen, whatever its record had no time to say.
+            start.startedAt = report.executed?.time ?? (generation > before.generation ? nil : start.startedAt)
             start.generation = max(generation, before.generation)
-            start.startedAt = report.executed?.time
         }
         rows.append(.start(start))
     }

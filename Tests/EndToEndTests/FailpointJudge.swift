@@ -52,10 +52,13 @@ struct FailpointJudge {
     }
 
     /// Waits until everything stands as it is wanted and the next plan is empty (I5).
-    mutating func converge(within seconds: Int) async throws -> Bool {
+    ///
+    /// `meanwhile` is done at every look.
+    mutating func converge(within seconds: Int, meanwhile: () throws -> Void = {}) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         var last = ""
         while ContinuousClock.now < deadline {
+            try meanwhile()
             let wrong = wanted.filter { world.standing(of: $0.key) != $0.value }.keys.sorted()
             if wrong.isEmpty {
                 let answer = try await world.run("diff")
@@ -187,11 +190,15 @@ struct FailpointJudge {
 
     // MARK: Order
 
-    /// Nobody lives without what it requires, and what is required stops last (I7).
+    /// Nobody is started first without what it requires, and what is required stops last (I7).
+    ///
+    /// A crash that heals drags nobody along: what comes back in its job waits for nobody.
     private mutating func judgeOrder(_ dependent: String, _ required: String) {
         let lower = world.lives(required)
         let upper = world.lives(dependent)
-        for life in upper where !lower.contains(where: { $0.began < life.began && ($0.ended ?? .max) > life.began }) {
+        for life in upper
+        where life.restarts == 0 && !lower.contains(where: { $0.began < life.began && ($0.ended ?? .max) > life.began })
+        {
             find("I7", "\(dependent) \(life.pid) began while no \(required) lived")
         }
         for life in lower {

@@ -49,22 +49,28 @@ struct FailpointRecipe: Sendable {
     var edges: [(dependent: String, required: String)] = []
     /// Log files that may be gone: the oldest ones.
     var retiresLogs = false
+    /// What tells it from the point's first recipe.
+    var label = ""
     /// More variables of every reconciler of the run.
     var variables: [String: String] = [:]
 }
 
 extension FailpointRecipe {
     private static let quick = "retry: {delay: 100ms, jitter: 0}"
+    /// Without a shim a pipe fills, and the oracle hears of nothing while it writes: it ends by SIGKILL.
+    private static let soon = "stop: {timeout: 2s}"
     private static let keepAll = "log: {max_size: 1MiB, keep: 99}"
 
     static func web(_ scene: Scene, _ words: String = "lines 100", _ keys: String..., service: String...) throws {
-        let log = keys.contains { $0.hasPrefix("log:") } ? [] : [keepAll]
-        let deed = World.Deed(name: "run", words: words, keys: [quick] + log + keys, isProcess: true)
+        let usual = [quick, soon, keepAll].filter { usual in
+            !keys.contains { $0.hasPrefix(usual.prefix { $0 != ":" }) }
+        }
+        let deed = World.Deed(name: "run", words: words, keys: usual + keys, isProcess: true)
         try scene.world.write("web.yaml", scene.world.manifest("web", service, [deed]))
     }
 
     static func steady(_ world: World) throws {
-        try world.declare("steady", does: .process("lines 100", quick, keepAll))
+        try world.declare("steady", does: .process("lines 100", quick, soon, keepAll))
     }
 
     private static func touch(_ path: String) throws { try Data().write(to: URL(fileURLWithPath: path)) }
@@ -122,6 +128,20 @@ extension FailpointRecipe {
         before: { try web($0) },
         arguments: ["reconcile", "--watch", "--keep"]
     )
+
+    /// A program that ran before crashes once, and is started again at the point.
+    private static let restart = FailpointRecipe(
+        before: { try web($0, "lines 100 wait-for \($0.go) fails 1 7") },
+        kick: { try touch($0.go) },
+        label: " again"
+    )
+
+    /// What is met at a restart as well as at the first start.
+    static let atRestart = [
+        "FP-ST-3", "FP-ST-4", "FP-ST-5", "FP-ST-6", "FP-ST-8", "FP-ST-9", "FP-ST-10", "FP-ST-11", "FP-ST-12",
+        "FP-ST-14",
+        "FP-ST-15", "FP-LG-1",
+    ].map { (name: $0, recipe: restart) }
 
     /// Every failpoint's recipe.
     static let all: [String: FailpointRecipe] = [
@@ -190,7 +210,7 @@ extension FailpointRecipe {
 
     private static func chain(_ scene: Scene, _ keys: String...) throws {
         for (name, required) in [("a", "[]"), ("b", "[a]"), ("c", "[b]")] {
-            let deed = World.Deed.process("linger 50 lines 100", quick, keepAll)
+            let deed = World.Deed.process("linger 50 lines 100", quick, soon, keepAll)
             try scene.world.write(
                 "\(name).yaml",
                 scene.world.manifest(name, ["requires: \(required)"] + keys, [deed])

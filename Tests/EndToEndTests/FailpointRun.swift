@@ -11,8 +11,10 @@ struct FailpointRun {
     let recipe: FailpointRecipe
     /// What is taken away for a positive control; empty otherwise.
     var disabled: [String] = []
-    /// Whether who stood still goes on before the next reconciler begins, or after.
-    var goesOnFirst = false
+    /// How long the next reconciler is at work before who stood still goes on; nil: it goes on first.
+    var delay: Int? = 0
+    /// A failpoint at which the next reconciler is killed as well, should it come there.
+    var second: String?
     /// How long a recovery may take; the promise is 10 s, on a machine that has the time.
     var patience = 60
 
@@ -35,7 +37,7 @@ struct FailpointRun {
     }
 
     private func run(in world: World) async throws -> FailpointVerdict {
-        let scene = FailpointRecipe.Scene(world: world, port: try freePort())
+        let scene = FailpointRecipe.Scene(world: world, port: try quietPort())
         let bystanders = [try ReclaimTests.Stranger(), try ReclaimTests.Stranger("ignore-term")]
         mkdir(world.root + "/hits", 0o700)
         var judge = FailpointJudge(world, recipe)
@@ -63,18 +65,36 @@ struct FailpointRun {
         // 3. What follows.
         try filler?.close()
         let began = ContinuousClock.now
-        if goesOnFirst, !dead.contains(hit) { kill(hit, SIGCONT) }
+        if delay == nil, !dead.contains(hit) { kill(hit, SIGCONT) }
+        var next: World.Running?
         if recipe.action == nil, victims.includesReconciler {
-            _ = try world.start(["reconcile", "--watch"], extra: controls)
-            if !goesOnFirst { try await eventually("the next one is at work") { try await isAtWork(world) } }
+            next = try world.start(["reconcile", "--watch"], extra: controls.merging(secondFault(world)) { $1 })
+            try await eventually("the next one is at work, or killed") {
+                try await isAtWork(world) || goesOn(after: &next, in: world)
+            }
+            // The wait is the fault: a process that was not given the processor for so long.
+            if let delay, !dead.contains(hit) { try await Task.sleep(for: .milliseconds(delay)) }
         }
         if !dead.contains(hit) { kill(hit, SIGCONT) }
         try recipe.settle(scene)
-        let converged = try await judge.converge(within: patience)
+        let converged = try await judge.converge(within: patience) { _ = try goesOn(after: &next, in: world) }
         let time = ContinuousClock.now - began
+        if let second { disarm(second, in: world) }
         if let holder, converged, holder.lives { judge.find("RC", "who held the port still lives") }
         await judge.judge(bystanders: bystanders.filter(\.lives).count == bystanders.count)
         return FailpointVerdict(milliseconds: converged ? time.milliseconds : nil, violations: judge.violations)
+    }
+
+    /// Starts a third reconciler where the second was killed.
+    private func goesOn(after next: inout World.Running?, in world: World) throws -> Bool {
+        guard second != nil, let running = next, waitpid(running.pid, nil, WNOHANG) == running.pid else { return false }
+        next = try world.start(["reconcile", "--watch"], extra: controls)
+        return true
+    }
+
+    /// What follows is no recovery any more.
+    private func disarm(_ point: String, in world: World) {
+        _ = FileManager.default.createFile(atPath: "\(world.root)/second/\(point)", contents: nil)
     }
 
     // MARK: Arranging
@@ -82,6 +102,12 @@ struct FailpointRun {
     private var controls: [String: String] {
         guard !disabled.isEmpty else { return recipe.variables }
         return recipe.variables.merging(["HEROPROC_TEST_DISABLE": disabled.joined(separator: ",")]) { $1 }
+    }
+
+    private func secondFault(_ world: World) -> [String: String] {
+        guard let second else { return [:] }
+        mkdir(world.root + "/second", 0o700)
+        return ["HEROPROC_FP": "\(second)=kill9", "HEROPROC_FP_HITS": world.root + "/second"]
     }
 
     private func environment(_ world: World) -> [String: String] {
@@ -175,6 +201,26 @@ struct FailpointRun {
     private func isAtWork(_ world: World) async throws -> Bool {
         world.reconciler != nil && access(world.paths.controlSocket, F_OK) == 0
     }
+}
+
+/// A port that nobody listens on, and that no outgoing connection is given by itself.
+private func quietPort() throws -> Int {
+    for _ in 0..<100 {
+        let port = Int.random(in: 10_000..<30_000)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        if result == 0 { return port }
+    }
+    Issue.record("there is no free port")
+    throw NeverTrue()
 }
 
 extension Duration {

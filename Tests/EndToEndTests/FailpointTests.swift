@@ -8,6 +8,13 @@ import Testing
 struct FailpointTests {
     static let torture = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) }
     private static let seed: UInt64 = 25
+    /// When who stood still goes on, in ms after the next reconciler has begun; nil: before it.
+    private static let delays: [Int?] = [nil, 0, 300, 1300, 3000]
+    /// Where the next reconciler may be killed as well.
+    private static let seconds = [
+        "FP-ST-1", "FP-ST-2", "FP-ST-3", "FP-ST-4", "FP-ST-12", "FP-ST-16", "FP-AD-1", "FP-AD-2", "FP-AD-3", "FP-MF-3",
+        "FP-SP-1", "FP-SP-2", "FP-EX-5", "FP-EX-6", "FP-EX-7", "FP-RS-1", "FP-RS-2", "FP-DB-1", "FP-LK-1",
+    ]
 
     @Test("every failpoint has a recipe that meets it, and every recipe its failpoint")
     func catalogue() {
@@ -43,7 +50,7 @@ struct FailpointTests {
         let index = Failpoint.all.firstIndex(of: point) ?? 0
         var random = Seeded(Self.seed &+ UInt64(index))
         var run = try FailpointRun(point, try #require(Victims.allCases.randomElement(using: &random)))
-        run.goesOnFirst = Bool.random(using: &random)
+        run.delay = Self.delays.dropLast().randomElement(using: &random) ?? nil
         let verdict = try await Lanes.short.run { [run] in try await run.run() }
         #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
     }
@@ -62,44 +69,93 @@ struct FailpointTests {
         }
     }
 
+    @Test("CR-2: the same where a program is started again", arguments: FailpointRecipe.atRestart.map(\.name))
+    func restart(name: String) async throws {
+        guard Self.torture == nil else { return }
+        let recipe = try #require(FailpointRecipe.atRestart.first { $0.name == name }).recipe
+        var random = Seeded(Self.seed &+ UInt64(name.utf8.count))
+        let victims = try #require(Victims.allCases.randomElement(using: &random))
+        let run = try FailpointRun(try Failpoint.named(name), victims, recipe)
+        let verdict = try await Lanes.short.run { try await run.run() }
+        #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+    }
+
+    @Test(
+        "SH-6: a shim that is held up for long, anywhere before its program executes, starts nothing that nobody knows"
+    )
+    func heldUp() async throws {
+        guard Self.torture == nil else { return }
+        let restart = try #require(FailpointRecipe.atRestart.first).recipe
+        try await withThrowingTaskGroup { group in
+            for (name, recipe) in [("FP-ST-5", nil), ("FP-ST-6", nil), ("FP-ST-5", restart), ("FP-ST-6", restart)] {
+                var run = try FailpointRun(try Failpoint.named(name), .reconciler, recipe)
+                run.delay = 1500
+                group.addTask { [run] in
+                    let verdict = try await Lanes.short.run { try await run.run() }
+                    #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("CR-2, long: every point, with all victims, many times", .enabled(if: torture != nil, "only in make torture"))
     func table() async throws {
         let rounds = max(1, (Self.torture ?? 0) / 20)
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = Seeded(seed)
-        print("failpoints: \(rounds) rounds, seed \(seed)")
-        var lines: [String] = []
-        for point in Failpoint.all {
+        var runs: [FailpointRun] = []
+        var cells: [(Failpoint, FailpointRecipe?)] = Failpoint.all.map { ($0, nil) }
+        for (name, recipe) in FailpointRecipe.atRestart { cells.append((try Failpoint.named(name), recipe)) }
+        for (point, recipe) in cells where Self.isChosen(point) {
             for victims in Victims.allCases {
-                var run = try FailpointRun(point, victims)
-                run.patience = 60
-                let orders = (0..<rounds).map { _ in Bool.random(using: &random) }
-                let verdicts = try await withThrowingTaskGroup(of: FailpointVerdict.self) { group in
-                    for goesOnFirst in orders {
-                        run.goesOnFirst = goesOnFirst
-                        group.addTask { [run] in try await Lanes.long.run { try await run.run() } }
-                    }
-                    return try await group.reduce(into: []) { $0.append($1) }
+                for _ in 0..<rounds {
+                    var run = try FailpointRun(point, victims, recipe)
+                    run.delay = Self.delays.randomElement(using: &random) ?? nil
+                    if Bool.random(using: &random) { run.second = Self.seconds.randomElement(using: &random) }
+                    runs.append(run)
                 }
-                let broken = verdicts.filter { !$0.violations.isEmpty }
-                let longest = verdicts.compactMap(\.milliseconds).max() ?? -1
-                let line = [
-                    point.name.padding(toLength: 9, withPad: " ", startingAt: 0),
-                    victims.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0),
-                    "\(rounds) runs", "\(longest) ms at most", broken.isEmpty ? "good" : "\(broken.count) BROKEN",
-                ].joined(separator: "  ")
-                print(line)
-                lines.append(line)
-                for verdict in broken { Issue.record("\(run.title), seed \(seed): \(verdict.text)") }
-                #expect(longest <= 10_000, "\(run.title) took \(longest) ms, seed \(seed)")
             }
         }
-        print("failpoints, all of them:\n" + lines.joined(separator: "\n"))
+        let verdicts = await withTaskGroup(of: (Int, FailpointVerdict).self) { group in
+            for (index, run) in runs.enumerated() {
+                group.addTask {
+                    do {
+                        let verdict = try await Lanes.long.run { try await run.run() }
+                        if !verdict.violations.isEmpty { print("broken: \(run.title), seed \(seed): \(verdict.text)") }
+                        return (index, verdict)
+                    } catch {
+                        return (index, FailpointVerdict(violations: [.init(law: "run", text: "\(error)")]))
+                    }
+                }
+            }
+            return await group.reduce(into: [Int: FailpointVerdict]()) { $0[$1.0] = $1.1 }
+        }
+        print("failpoints, \(rounds) rounds, seed \(seed): point, victims, runs, longest recovery in ms, verdict")
+        for cell in stride(from: 0, to: runs.count, by: rounds) {
+            let run = runs[cell]
+            let found = (cell..<cell + rounds).map { (runs[$0], verdicts[$0] ?? FailpointVerdict()) }
+            let longest = found.compactMap(\.1.milliseconds).max() ?? -1
+            let broken = found.filter { !$0.1.violations.isEmpty }
+            let words = [run.point.name + run.recipe.label, run.victims.rawValue, "\(rounds)", "\(longest)"]
+            let columns = words.map { $0.padding(toLength: 16, withPad: " ", startingAt: 0) }
+            print(columns.joined() + (broken.isEmpty ? "good" : "\(broken.count) BROKEN"))
+            for (run, verdict) in broken { Issue.record("\(run.title), seed \(seed): \(verdict.text)") }
+            #expect(longest <= 10_000, "\(run.title) took \(longest) ms, seed \(seed)")
+        }
+    }
+
+    /// Only some points, for whoever looks into one: `HP_POINTS=FP-ST-5,FP-ST-6`.
+    private static func isChosen(_ point: Failpoint) -> Bool {
+        guard let names = ProcessInfo.processInfo.environment["HP_POINTS"] else { return true }
+        return names.split(separator: ",").contains(Substring(point.name))
     }
 }
 
 extension FailpointRun {
-    var title: String { "\(point.name), \(victims.rawValue) killed, goes on \(goesOnFirst ? "first" : "later")" }
+    var title: String {
+        "\(point.name)\(recipe.label), \(victims.rawValue) killed; goes on \(delay.map { "after \($0) ms" } ?? "first"), then \(second ?? "nothing")"
+    }
 }
 
 extension FailpointVerdict {

@@ -1,0 +1,45 @@
+import CHeroLinux
+import Glibc
+import HeroModel
+
+/// Shims that hold the lock of a job and have not said for which start (reliability.md FP-ST-6).
+///
+/// Between the two lies an instant, but a machine can hold a process up there for seconds. Such a shim has started nothing. Nobody
+/// knows it, so nobody would follow what it starts when it goes on; it is ended instead, and its start is retired like others
+/// that left no trace.
+enum Beginners {
+    /// Ends whoever began a start of which this record says nothing.
+    ///
+    /// - Returns: Whether there was somebody: then the record must be read again, for it may have got further before it died.
+    static func end(_ path: String, _ reading: RecordFile.Reading) -> Bool {
+        if case .found(let record) = reading, isExplained(record) { return false }
+        guard isLocked(path) else { return false }
+        let shims = lockHolders(of: path).filter { Foreigners.isShim($0.identity.pid) }
+        for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, SIGKILL) }
+        for _ in 0..<200 where shims.contains(where: { Census.isAlive($0.identity) }) { hl_pause(5_000_000) }
+        return !shims.isEmpty
+    }
+
+    /// Whether the lock is held by somebody that the record names.
+    private static func isExplained(_ record: RecordFile) -> Bool {
+        guard record.isOfThisMachine else { return true }
+        return record.shim.map(Census.isAlive) ?? false || record.main.map(Census.isAlive) ?? false
+    }
+}
+
+/// Who has the record of a job open: only shims and their trees do, beside ourselves.
+func lockHolders(of path: String) -> [(identity: ProcessIdentity, pidfd: Descriptor)] {
+    var inode: UInt = 0
+    var device: UInt = 0
+    var mode: UInt32 = 0
+    guard hl_file_inode(path, &inode, &device, &mode) == 0 else { return [] }
+    let own = getpid()
+    return Census.everyPID().filter { $0 != own && $0 > 1 }.compactMap { pid in
+        guard let found = Census.identify(pid), !found.stat.isDead else { return nil }
+        let holds = Census.anyDescriptor(of: pid) { path in
+            var file = stat()
+            return stat(path, &file) == 0 && UInt(file.st_ino) == inode && UInt(file.st_dev) == device
+        }
+        return holds ? (found.identity, found.pidfd) : nil
+    }
+}
