@@ -12,6 +12,8 @@ SEEDS ?= 1000
 PLANS ?= 100000
 KILLS ?= 100
 MINUTES ?= 10
+# Of the faults in torture and soak: a number, or `random`; it is reported either way.
+SEED ?= random
 ARGS ?=
 RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
@@ -20,7 +22,7 @@ PRODUCTS := heroproc hpshim
 # Every test target, so that none can be forgotten.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture clean
+.PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture soak clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -108,9 +110,22 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
-torture: deps ## kill -9 of reconciler and shims under load, judged by the workload: make torture KILLS=1000
+# What torture runs, one filter for each part; another part is added here.
+TORTURES := EndToEndTests\.(VerdictTests|TortureTests|MixedTests|ReuseTests)/ HPShimTests\.StartTests/gate
+
+torture: deps ## kill -9 of all and everything under load, judged by the workload: make torture KILLS=1000 SEED=random
 	$(SWIFT) build --build-tests
-	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests)/'
+	report=$$(mktemp)
+	trap 'column -t -s "$$(printf "\t")" "$$report" || cat "$$report"; rm -f "$$report"' EXIT
+	for part in $(foreach part,$(TORTURES),'$(part)'); do
+	    HP_TORTURE=$(KILLS) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter "^$$part"
+	done
+
+soak: deps ## 200 services and faults without end, then nothing may have grown: make soak MINUTES=30
+	$(SWIFT) build --build-tests
+	report=$$(mktemp)
+	trap 'column -t -s "$$(printf "\t")" "$$report" || cat "$$report"; rm -f "$$report"' EXIT
+	HP_SOAK=$(MINUTES) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter '^EndToEndTests\.SoakTests/'
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build

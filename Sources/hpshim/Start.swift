@@ -56,7 +56,7 @@ struct Start {
 
     private mutating func launch(_ record: inout Record) -> Failure? {
         var pidfd: Int32 = -1
-        let main = fork(lock: record.lock, pidfd: &pidfd)
+        let main = fork(record, pidfd: &pidfd)
         guard main > 0 else { return Failure(HERO_STAGE_FORK, -main) }
         // Our copies of the child's ends must go first: its end of the gate is how we learn that it executed.
         closeChildEnds()
@@ -94,7 +94,7 @@ struct Start {
         return failure
     }
 
-    private func fork(lock: Int32, pidfd: inout Int32) -> Int32 {
+    private func fork(_ record: Record, pidfd: inout Int32) -> Int32 {
         let size = spec.pointerCount * MemoryLayout<UnsafePointer<CChar>?>.stride
         guard let memory = shim_map(size) else { return -Int32(SHIM_EAGAIN) }
         defer { shim_unmap(memory, size) }
@@ -120,7 +120,9 @@ struct Start {
                 umask: spec.header.umask,
                 output: childOutput,
                 error: childError,
-                lock: lock
+                lock: record.lock,
+                record: record.file,
+                release: record.release
             )
             return shim_fork(&child, &gate, &pidfd)
         }
