@@ -93,10 +93,24 @@ struct SoakTests {
                 }
                 #expect(isCounted, "\(name): restart counts rise")
             }
-            #expect(try await world.run("down", "--all").code == 0)
             kill(keeper.pid, SIGTERM)
             #expect(try await world.code(of: keeper) == 0)
+            try await measureAdoption(world)
+            #expect(try await world.run("down", "--all").code == 0)
         }
+    }
+
+    /// How long the next reconciler takes from the start of its program until it has everything in hand (SH-10).
+    private func measureAdoption(_ world: World) async throws {
+        let begin = ContinuousClock.now
+        let running = try world.watch()
+        try await eventually("it has taken everything up", within: 60) {
+            world.text(running.err).contains("took up \(Self.count) running jobs")
+        }
+        let milliseconds = (ContinuousClock.now - begin) / .milliseconds(1)
+        Rig.report(["SH-10: \(Self.count) jobs taken up \(Int(milliseconds)) ms after the start of the program"])
+        kill(running.pid, SIGTERM)
+        #expect(try await world.code(of: running) == 0)
     }
 
     // MARK: The load

@@ -73,8 +73,9 @@ struct Torture {
 
     mutating func watch() throws { reconciler = try world.start(["reconcile", "--watch"], extra: extra) }
 
-    /// Waits until the reconciler has begun to work: only then is there anything to hit. Now and then it does not wait, so that its
-    /// own beginning is met, too.
+    /// Waits until the reconciler has begun to work: only then is there anything to hit.
+    ///
+    /// Now and then it does not wait, so that the beginning of a reconciler is met, too.
     mutating func awaitWork() async throws {
         guard pick(0...4) > 0, let pid = reconciler?.pid else { return }
         try await eventually("\(name): a shim of \(pid), cycle \(cycles), seed \(seed)") {
@@ -101,10 +102,13 @@ struct Torture {
 
     /// kill -9 of the reconciler and of all shims, at once.
     mutating func killReconcilerAndShims() async throws {
-        let (pid, shims) = (try #require(reconciler).pid, world.shims(of: reconciler?.pid))
+        let pid = try #require(reconciler).pid
         cycles += 1
+        let own = world.children(of: pid)
         try #require(kill(pid, SIGKILL) == 0)
-        for shim in shims { strike(shim) }
+        for shim in own.compactMap(world.shim) { strike(shim) }
+        // And those that an earlier reconciler had started.
+        for shim in world.shims(of: nil) { strike(shim) }
         try await bury()
     }
 
@@ -113,9 +117,12 @@ struct Torture {
     /// - Returns: how many were met.
     @discardableResult
     mutating func killShims(_ count: Int) -> Int {
-        let victims = world.shims(of: reconciler?.pid).shuffled(using: &random).prefix(count)
-        for shim in victims { strike(shim) }
-        return victims.count
+        let before = hits.count
+        // Its own children are found in an instant; most shims live no longer.
+        var victims = (reconciler.map { world.children(of: $0.pid) } ?? []).shuffled(using: &random)
+        if victims.isEmpty { victims = world.shims(of: nil).map(\.pid).shuffled(using: &random) }
+        for shim in victims.prefix(count).compactMap(world.shim) { strike(shim) }
+        return hits.count - before
     }
 
     private mutating func strike(_ shim: World.Shim) {
@@ -137,7 +144,7 @@ struct Torture {
         let books = books
         try await eventually("\(name): all go on after cycle \(cycles), seed \(seed)", within: seconds) {
             books.keepLogs()
-            return names.allSatisfy { world.lives($0).last.map { $0.began > now } ?? false }
+            return names.allSatisfy { world.lastStart($0) > now }
         }
         slowest = max(slowest, ContinuousClock.now - begin)
     }
@@ -241,16 +248,20 @@ extension World {
     func shims(of reconciler: pid_t?) -> [Shim] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         let candidates = names.compactMap { pid_t($0) }.compactMap { pid -> Shim? in
-            // `hpshim\0core/web.run #17\0`
-            let words = text("/proc/\(pid)/cmdline").split(separator: "\0")
-            guard words.count == 2, words[0] == "hpshim",
-                let job = words[1].split(separator: "#").last.flatMap({ Int($0) })
-            else { return nil }
-            return parent(of: pid) == reconciler || hasOpen(pid) ? Shim(pid: pid, job: job) : nil
+            guard let shim = shim(pid) else { return nil }
+            return parent(of: pid) == reconciler || hasOpen(pid) ? shim : nil
         }
         // Until it executes, a program looks like the shim that has forked it.
         let pids = Set(candidates.map(\.pid))
         return candidates.filter { shim in parent(of: shim.pid).map { !pids.contains($0) } ?? false }
+    }
+
+    /// A process as the shim it says it is; nil when it says something else.
+    func shim(_ pid: pid_t) -> Shim? {
+        // `hpshim\0core/web.run #17\0`
+        let words = text("/proc/\(pid)/cmdline").split(separator: "\0")
+        guard words.count == 2, words[0] == "hpshim" else { return nil }
+        return words[1].split(separator: "#").last.flatMap { Int($0) }.map { Shim(pid: pid, job: $0) }
     }
 
     /// The parent of a process.

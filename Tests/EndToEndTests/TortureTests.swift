@@ -31,7 +31,9 @@ struct TortureTests {
         try await torture.settle(Self.names)
         let steady = steadily ? try await world.life("steady", number: 1) : nil
         while torture.cycles < cycles {
+            let before = torture.cycles
             try await strike(&torture)
+            guard torture.cycles > before else { continue }
             if torture.cycles % 50 == 0 { try await torture.settle(Self.names) }
             if torture.cycles % 20 == 0 { try await torture.checkStatus() }
         }
