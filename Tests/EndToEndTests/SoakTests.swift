@@ -104,11 +104,15 @@ struct SoakTests {
     private func measureAdoption(_ world: World) async throws {
         let begin = ContinuousClock.now
         let running = try world.watch()
+        // One that waits for its next try at this moment is not among them.
+        var line: Substring?
         try await eventually("it has taken everything up", within: 60) {
-            world.text(running.err).contains("took up \(Self.count) running jobs")
+            line = world.text(running.err).split(separator: "\n").first { $0.contains(": took up ") }
+            return line != nil
         }
         let milliseconds = (ContinuousClock.now - begin) / .milliseconds(1)
-        Rig.report(["SH-10: \(Self.count) jobs taken up \(Int(milliseconds)) ms after the start of the program"])
+        let words = line?.split(separator: ":").last ?? ""
+        Rig.report(["SH-10: the next reconciler\(words) \(Int(milliseconds)) ms after the start of its program"])
         kill(running.pid, SIGTERM)
         #expect(try await world.code(of: running) == 0)
     }
