@@ -96,6 +96,31 @@ struct CrashTests {
         }
     }
 
+    @Test("OB-2: while the reconciler is frozen, a program that was killed is not called running; then it comes back")
+    func frozen() async throws {
+        try await World.with { world in
+            try world.declare("web", does: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
+            try await world.apply()
+            var life = try await world.life("web")
+            let reconciler = try #require(world.reconciler)
+            for number in 1...3 {
+                #expect(kill(reconciler, SIGSTOP) == 0)
+                #expect(kill(life.pid, SIGKILL) == 0)
+                try await eventually("it is gone") { !isAlive(life.pid) }
+                let (action, state) = (try await world.action("web"), try await world.state(of: "web"))
+                #expect(action["job_id"] as? Int == life.job && action["pid"] as? Int == nil && state == "degraded")
+                #expect(kill(reconciler, SIGCONT) == 0)
+                life = try await world.life("web", number: number + 1)
+            }
+            // OB-3: what happened can be told from the events alone.
+            let texts = try await world.events().compactMap { $0["text"] as? String }
+            for life in world.lives("web") {
+                #expect(texts.filter { $0.hasSuffix("running (pid \(life.pid))") }.count == 1)
+            }
+            #expect(texts.filter { $0.contains("signal KILL; starting it again") }.count == 3)
+        }
+    }
+
     @Test("an apply that is killed while it waits changes nothing of what it ordered")
     func killedApply() async throws {
         try await World.with { world in

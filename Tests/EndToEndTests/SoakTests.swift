@@ -12,7 +12,7 @@ struct SoakTests {
     private static let count = minutes == nil ? 12 : 200
     private static let length = Duration.seconds(minutes.map { $0 * 60 } ?? 6)
     /// Seconds between two faults.
-    private static let pause = minutes == nil ? 300...500 : 1000...4000
+    private static let pause = minutes == nil ? 300...500 : 500...3000
 
     /// Something that can grow, and how far its end may be above its beginning.
     struct Gauge {
