@@ -110,22 +110,28 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
-# What torture runs, one filter for each part; another part is added here.
-TORTURES := EndToEndTests\.(VerdictTests|TortureTests|MixedTests|ReuseTests)/ HPShimTests\.StartTests/gate
+# What torture runs, one filter for each part: another part is added here, and its rows (HP_REPORT) are in the table.
+TORTURES := $(foreach suite,Verdict Torture Mixed Reuse,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
+# Prints what the parts have reported as one table, the names of its columns first.
+TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
 
-torture: deps ## kill -9 of all and everything under load, judged by the workload: make torture KILLS=1000 SEED=random
+torture: deps ## kill -9 of all there is under load, judged by the workload: make torture KILLS=1000 SEED=7
 	$(SWIFT) build --build-tests
 	report=$$(mktemp)
-	trap 'column -t -s "$$(printf "\t")" "$$report" || cat "$$report"; rm -f "$$report"' EXIT
+	failed=0
 	for part in $(foreach part,$(TORTURES),'$(part)'); do
-	    HP_TORTURE=$(KILLS) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter "^$$part"
+	    HP_TORTURE=$(KILLS) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter "^$$part" || failed=1
 	done
+	$(TABLE)
+	exit $$failed
 
 soak: deps ## 200 services and faults without end, then nothing may have grown: make soak MINUTES=30
 	$(SWIFT) build --build-tests
 	report=$$(mktemp)
-	trap 'column -t -s "$$(printf "\t")" "$$report" || cat "$$report"; rm -f "$$report"' EXIT
-	HP_SOAK=$(MINUTES) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter '^EndToEndTests\.SoakTests/'
+	failed=0
+	HP_SOAK=$(MINUTES) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter '^EndToEndTests\.SoakTests/' || failed=1
+	$(TABLE)
+	exit $$failed
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build

@@ -154,7 +154,9 @@ struct ReuseTests {
                 }
                 try await inside.signal("TERM", [try #require(inside.reconciler)])
                 _ = try await world.code(of: running)
-                Rig.report(["ID-2 \(difference.rawValue): \(strangers.count) pids reused, 0 strangers signalled"])
+                Rig.row([
+                    "row": "ID-2 \(difference.rawValue)", "cycles": "\(strangers.count)", "verdict": "0 signalled",
+                ])
             }
         }
     }
@@ -186,9 +188,8 @@ struct ReuseTests {
                 expectUntouched(strangers, inside)
                 try await inside.signal("TERM", [try #require(inside.reconciler)])
                 _ = try await world.code(of: reconciler)
-                Rig.report([
-                    "ID-2 snatched: \(strangers.count) pids reused, \(sameTick) in the same tick, 0 strangers signalled"
-                ])
+                let told = "0 signalled, \(sameTick) in the same tick"
+                Rig.row(["row": "ID-2 snatched", "cycles": "\(strangers.count)", "verdict": told])
             }
         }
     }

@@ -21,10 +21,19 @@ enum Rig {
         }
     }
 
-    /// Whether anything stands in the report yet.
-    static var hasReport: Bool {
-        var file = stat()
-        return environment["HP_REPORT"].map { stat($0, &file) == 0 && file.st_size > 0 } ?? true
+    /// The columns of the table that `make torture` prints.
+    static let columns = [
+        "row", "cycles", "shims hit", "instances", "duplicates", "lost (allowed)", "lost (not)", "invented", "lines",
+        "lines lost (allowed)", "lines lost (not)", "other", "slowest", "seed", "verdict",
+    ]
+
+    /// Appends a row to that table; where a column means nothing to it, there is a dash.
+    static func row(_ values: [String: String]) {
+        if let path = environment["HP_REPORT"] {
+            let text = try? String(contentsOfFile: path, encoding: .utf8)
+            if text?.contains("row\t") != true { report(columns) }
+        }
+        report(columns.map { values[$0] ?? "-" })
     }
 
     /// Appends a line to the report that `make torture` prints at its end.
@@ -214,26 +223,18 @@ struct Torture {
         return verdict
     }
 
-    /// The columns of the table that `make torture` prints.
-    static let columns = [
-        "row", "cycles", "shims hit", "instances", "duplicates", "lost (allowed)", "lost (not)", "invented", "lines",
-        "lines lost (allowed)", "lines lost (not)", "other", "slowest", "seed", "verdict",
-    ]
-
     private func tell() {
-        if !Rig.hasReport { Rig.report(Self.columns) }
         let named: [Verdict.Fault] = [.duplicate, .lost, .invented, .lineLost]
         let other = Verdict.Fault.allCases.filter { !named.contains($0) }.map(verdict.count).reduce(0, +)
-        let milliseconds = slowest / .milliseconds(1)
-        let numbers = [
-            cycles, hits.count, verdict.instances, verdict.count(.duplicate), verdict.lostAsAllowed,
-            verdict.count(.lost), verdict.count(.invented), verdict.lines, verdict.linesLostAsAllowed,
-            verdict.count(.lineLost), other,
-        ]
-        Rig.report(
-            [name] + numbers.map(String.init)
-                + ["\(Int(milliseconds)) ms", "\(seed)", verdict.findings.isEmpty ? "good" : "BAD"]
-        )
+        Rig.row([
+            "row": name, "cycles": "\(cycles)", "shims hit": "\(hits.count)", "instances": "\(verdict.instances)",
+            "duplicates": "\(verdict.count(.duplicate))", "lost (allowed)": "\(verdict.lostAsAllowed)",
+            "lost (not)": "\(verdict.count(.lost))", "invented": "\(verdict.count(.invented))",
+            "lines": "\(verdict.lines)", "lines lost (allowed)": "\(verdict.linesLostAsAllowed)",
+            "lines lost (not)": "\(verdict.count(.lineLost))", "other": "\(other)",
+            "slowest": "\(Int(slowest / .milliseconds(1))) ms", "seed": "\(seed)",
+            "verdict": verdict.findings.isEmpty ? "good" : "BAD",
+        ])
     }
 }
 
