@@ -12,6 +12,8 @@ SEEDS ?= 1000
 PLANS ?= 100000
 KILLS ?= 100
 MINUTES ?= 10
+# Of the faults in torture and soak: a number, or `random`; it is reported either way.
+SEED ?= random
 ARGS ?=
 RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
@@ -20,7 +22,7 @@ PRODUCTS := heroproc hpshim
 # Every test target, so that none can be forgotten.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture clean
+.PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture soak clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -108,7 +110,12 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
-torture: build ## kill -9 under load and at every failpoint, judged by the workload: make torture KILLS=1000
+# What torture runs, one filter for each part: another part is added here, and its rows (HP_REPORT) are in the table.
+TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
+# Prints what the parts have reported as one table, the names of its columns first.
+TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
+
+torture: build ## kill -9 under load and at every failpoint, judged by the workload: make torture KILLS=1000 SEED=7
 	@# what is released knows no failpoint
 	for product in $(PRODUCTS); do
 	    if grep -aqE 'HEROPROC_(FP|TEST_DISABLE)|FP[-_](ST|DB)[-_]1' $(RELEASE)/$$product; then
@@ -116,7 +123,21 @@ torture: build ## kill -9 under load and at every failpoint, judged by the workl
 	    fi
 	done
 	$(SWIFT) build --build-tests
-	HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests|FailpointTests)/'
+	report=$$(mktemp)
+	failed=0
+	for part in $(foreach part,$(TORTURES),'$(part)'); do
+	    HP_TORTURE=$(KILLS) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter "^$$part" || failed=1
+	done
+	$(TABLE)
+	exit $$failed
+
+soak: deps ## 200 services and faults without end, then nothing may have grown: make soak MINUTES=30
+	$(SWIFT) build --build-tests
+	report=$$(mktemp)
+	failed=0
+	HP_SOAK=$(MINUTES) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter '^EndToEndTests\.SoakTests/' || failed=1
+	$(TABLE)
+	exit $$failed
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build

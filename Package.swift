@@ -191,7 +191,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["HeroLinux", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["CHeroRecord", "HeroLinux", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: house
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),

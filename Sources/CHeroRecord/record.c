@@ -4,7 +4,8 @@
 #include <string.h>
 
 _Static_assert(sizeof(struct hero_proc) <= HERO_SECTOR, "a half of the record file is one sector");
-_Static_assert(sizeof(struct hero_exit) <= HERO_SECTOR, "a half of the record file is one sector");
+_Static_assert(sizeof(struct hero_exit) <= HERO_RELEASE_OFFSET - HERO_SECTOR, "the release stands behind it");
+_Static_assert(HERO_RELEASE_OFFSET + sizeof(struct hero_release) <= 2 * HERO_SECTOR, "the release is in the file");
 _Static_assert(sizeof(struct hero_said) <= HERO_SECTOR, "what follows them is one sector");
 
 uint32_t hero_checksum(const void *bytes, long size) {

@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// What the service finds open beside 0, 1 and 2, and where the gate is until it executes.
-enum { LOCK = 3, GATE = 4 };
+// What the service finds open beside 0, 1 and 2, and where gate and record are until it executes.
+enum { LOCK = 3, GATE = 4, RECORD = 5 };
 
 /// What a child that cannot go on tells the shim.
 struct failure {
@@ -30,16 +30,17 @@ static _Noreturn void fail(int gate, enum hero_stage stage) {
     _exit(127);
 }
 
-/// Descriptors 1, 2, LOCK and GATE in place; 0 is /dev/null since the shim settled. Nothing of the shim stays open.
+/// Descriptors 1, 2, LOCK, GATE and RECORD in place; 0 is /dev/null since the shim settled. Nothing of the shim stays open.
 static int place(const struct shim_child *child, int own_gate) {
     int gate = fcntl(own_gate, F_DUPFD_CLOEXEC, 10);
     int lock = fcntl(child->lock, F_DUPFD_CLOEXEC, 10);
-    if (gate < 0 || lock < 0) return -1;
+    int record = fcntl(child->record, F_DUPFD_CLOEXEC, 10);
+    if (gate < 0 || lock < 0 || record < 0) return -1;
     if (dup2(child->output, 1) < 0 || dup2(child->error, 2) < 0 || dup2(lock, LOCK) < 0) return -1;
-    if (dup3(gate, GATE, O_CLOEXEC) < 0) return -1;
+    if (dup3(gate, GATE, O_CLOEXEC) < 0 || dup3(record, RECORD, O_CLOEXEC) < 0) return -1;
     // Where close_range is missing, everything of the shim is close-on-exec, and only its end of the gate matters.
-    if (syscall(SYS_close_range, GATE + 1, ~0u, 0) != 0) {
-        for (int descriptor = GATE + 1; descriptor < 64; descriptor++) close(descriptor);
+    if (syscall(SYS_close_range, RECORD + 1, ~0u, 0) != 0) {
+        for (int descriptor = RECORD + 1; descriptor < 64; descriptor++) close(descriptor);
     }
     return 0;
 }
@@ -112,6 +113,9 @@ static _Noreturn void prepare(const struct shim_child *child, int gate) {
         size = hero_is_disabled(HERO_GATE) ? 1 : read(gate, &opened, 1);
     } while (size < 0 && errno == EINTR);
     if (size != 1) _exit(HERO_CHILD_UNGATED);
+    // Its room is there already; should it fail all the same, only the shim knows that we executed.
+    long ignored = pwrite(RECORD, &child->release, sizeof child->release, HERO_RELEASE_OFFSET);
+    (void)ignored;
 
     hero_failpoint(FP_ST_11);
     execute(child);

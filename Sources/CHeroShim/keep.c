@@ -3,6 +3,7 @@
 #include "rights.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -55,11 +56,45 @@ int shim_keep_next_signal(int descriptor) {
     return 0;
 }
 
-int shim_keep_start(int is_first) {
+int64_t shim_keep_patience(void) {
+    static const char name[] = "HEROPROC_WATCHDOG=";
+    for (char **variable = variables; *variable != NULL; variable++) {
+        if (strncmp(*variable, name, sizeof name - 1) != 0) continue;
+        int64_t seconds = 0;
+        const char *digit = *variable + sizeof name - 1;
+        if (*digit == 0) break;
+        for (; *digit >= '0' && *digit <= '9' && seconds < 100000; digit++) seconds = seconds * 10 + (*digit - '0');
+        // What is no number is no reason to be killed for, nor to be kept for ever.
+        return *digit == 0 ? seconds : HERO_WATCHDOG_SECONDS;
+    }
+    return HERO_WATCHDOG_SECONDS;
+}
+
+int shim_keep_beat(int descriptor) {
+    char beats[64];
+    long size;
+    int heard = 0;
+    while ((size = read(descriptor, beats, sizeof beats)) > 0) heard = 1;
+    return heard ? 1 : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+int shim_keep_start(int is_first, int *beats) {
     if (!is_first && last_digit != NULL && *last_digit == '0') *last_digit = '1';
+    int ends[2];
+    // Without it the reconciler is kept all the same; only one that hangs is not found out.
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) ends[0] = ends[1] = -1;
     int pid = fork();
-    if (pid != 0) return pid < 0 ? -errno : pid;
+    if (pid != 0) {
+        int error = errno;
+        if (ends[1] >= 0) close(ends[1]);
+        if (pid < 0 && ends[0] >= 0) close(ends[0]);
+        *beats = pid < 0 ? -1 : ends[0];
+        return pid < 0 ? -error : pid;
+    }
     rights_unprotect();
+    // Whatever a starter has left open there is not what the program would take it for.
+    if (ends[1] == HERO_FD_HEARTBEAT) fcntl(ends[1], F_SETFD, 0);
+    else if (ends[1] < 0 || dup2(ends[1], HERO_FD_HEARTBEAT) < 0) close(HERO_FD_HEARTBEAT);
     // Ctrl-C is then for us alone, and passed on once.
     setpgid(0, 0);
     // SIGTERM and SIGINT stay blocked: one that comes before the program can take it waits there.

@@ -128,6 +128,7 @@ static int64_t read_clock(clockid_t clock) {
 }
 
 int64_t shim_boottime(void) { return read_clock(CLOCK_BOOTTIME); }
+int64_t shim_monotonic(void) { return read_clock(CLOCK_MONOTONIC); }
 int64_t shim_realtime(void) { return read_clock(CLOCK_REALTIME); }
 
 void shim_sleep_ms(int milliseconds) {

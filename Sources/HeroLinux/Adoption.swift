@@ -56,14 +56,14 @@ struct Adoption {
             }
             return .held(generation: generation, report)
         }
-        if orphans.holds(start) { return .held(generation: generation, record.startReport) }
+        if orphans.holds(start) { return .held(generation: generation, record.orphanReport) }
         if let report = record.end(nil) {
             guard record.isOfThisMachine, isInhabited(start, record) else {
                 return .over(generation: generation, report)
             }
             // The shim was killed before it could end the rest of the tree.
             orphans.takeRest(start, report)
-            return .held(generation: generation, record.startReport)
+            return .held(generation: generation, record.orphanReport)
         }
         guard record.phase != nil else { return lost(generation, "the record is damaged", record) }
         guard record.isOfThisBoot else { return lost(generation, "the machine was restarted", record) }
@@ -74,9 +74,9 @@ struct Adoption {
         guard mainLives || isInhabited(start, record) else {
             return lost(
                 generation,
-                record.hasExecuted
-                    ? "the shim and the program were killed"
-                    : "the shim was killed before it could start the program",
+                record.orphanReport == nil
+                    ? "the shim was killed before it could start the program"
+                    : "the shim and the program were killed",
                 record
             )
         }
@@ -85,7 +85,7 @@ struct Adoption {
             return .orphaned(generation: generation, report)
         }
         // Dying, or not yet released: only its end, or `orphaned`, is still to come.
-        return .held(generation: generation, record.startReport)
+        return .held(generation: generation, record.orphanReport)
     }
 
     /// Whether somebody of a start lives, as the kernel tells: by its lock, or by its cgroup.
@@ -96,7 +96,7 @@ struct Adoption {
     private func lost(_ generation: UInt32, _ reason: String, _ record: RecordFile) -> Sighting {
         .over(
             generation: generation,
-            EndReport(outcome: .lost(reason), time: nil, executed: record.startReport)
+            EndReport(outcome: .lost(reason), time: nil, executed: record.orphanReport)
         )
     }
 }

@@ -32,6 +32,7 @@ public final class LinuxKernel: Kernel {
     private let watcher: ManifestWatcher
     private let control: ControlServer
     private let zones: ZoneFiles
+    private var heartbeat: Heartbeat?
 
     /// Opens the door.
     ///
@@ -41,10 +42,16 @@ public final class LinuxKernel: Kernel {
     ///   - environment: The process's environment.
     ///   - ownsProcess: Whether this process does nothing else: it then takes in what loses its parent below it, and
     ///     reaps it. Never where others spawn children too.
+    ///   - heartbeat: Where somebody waits to hear that the loop turns.
     /// - Throws: When the machine lacks something, or the shim is not found; the text says what to do.
-    public init(paths: RuntimePaths, shimPath: String? = nil, environment: [String: String], ownsProcess: Bool = true)
-        throws(LinuxError)
-    {
+    public init(
+        paths: RuntimePaths,
+        shimPath: String? = nil,
+        environment: [String: String],
+        ownsProcess: Bool = true,
+        heartbeat: Heartbeat? = nil
+    ) throws(LinuxError) {
+        self.heartbeat = heartbeat
         umask(0o077)
         self.paths = paths
         bootID = Census.machine.bootID
@@ -249,7 +256,8 @@ public final class LinuxKernel: Kernel {
         while true {
             let isDue = deadline.map { $0 <= reactor.now } ?? false
             let hasEvents = !reactor.events.isEmpty
-            let wakes = reactor.wait(until: deadline, mayBlock: !hasEvents && !isDue)
+            heartbeat?.beat(reactor.now)
+            let wakes = reactor.wait(until: earliest(deadline, heartbeat?.due), mayBlock: !hasEvents && !isDue)
             noticeSleep()
             for wake in wakes { dispatch(wake) }
             reapStrays()

@@ -74,15 +74,16 @@ final class Orphans {
         guard record.phase == HERO_PROC_EXECUTED || record.phase == HERO_PROC_GATED, let main = record.main,
             let found = Census.open(main)
         else {
-            let reason = record.hasExecuted ? Self.shimKilled : Self.neverStarted
-            takeRest(start, EndReport(outcome: .lost(reason), time: wallTimeNow(), executed: record.startReport))
+            let executed = record.orphanReport
+            let reason = executed == nil ? Self.neverStarted : Self.shimKilled
+            takeRest(start, EndReport(outcome: .lost(reason), time: wallTimeNow(), executed: executed))
             return nil
         }
         let number = add(
             Orphan(
                 start: start,
                 recordPath: paths.record(of: start.job),
-                report: record.startReport,
+                report: record.orphanReport,
                 main: found.pidfd,
                 mainIdentity: main
             )
@@ -93,7 +94,7 @@ final class Orphans {
         }
         seeMembers(number)
         reactor.watch(found.pidfd.number, Subject(.orphan, number))
-        guard let report = record.startReport else {
+        guard let report = record.orphanReport else {
             // A gated program notices by itself that its shim is gone. If it lives on, it had been released.
             reactor.setAlarm(Subject(.orphan, number), at: reactor.now + .milliseconds(100))
             return nil

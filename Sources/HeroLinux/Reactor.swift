@@ -142,7 +142,8 @@ final class Reactor {
     }
 }
 
-private func earliest(_ first: Moment?, _ second: Moment?) -> Moment? {
+/// The earlier of two moments, where nil is never.
+func earliest(_ first: Moment?, _ second: Moment?) -> Moment? {
     guard let first else { return second }
     guard let second else { return first }
     return min(first, second)

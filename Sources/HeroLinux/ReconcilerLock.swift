@@ -88,9 +88,12 @@ public final class ReconcilerLock: Sendable {
     }
 
     private static func lock(_ path: String) throws(LinuxError) -> Descriptor? {
+        let deadline = hl_boot_clock() &+ patience
+        var attempt = 0
         // Somebody who only asks holds the lock for microseconds: a few tries tell him from a reconciler.
-        for attempt in 0..<5 {
+        while attempt < 5 || (isLeftBehind(path) && hl_boot_clock() < deadline) {
             if attempt > 0 { hl_pause(4_000_000) }
+            attempt += 1
             let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
             guard number >= 0 else { throw LinuxError(cannot: "open the lock \(path)", errno) }
             let file = Descriptor(number)
@@ -99,6 +102,18 @@ public final class ReconcilerLock: Sendable {
             if hl_same_file(path, file.number) == 1 { return file }
         }
         return nil
+    }
+
+    /// How long a lock is waited for that only the child of a dead reconciler can have, in ns.
+    private static let patience: Int64 = 5_000_000_000
+
+    /// Whether the one who took the lock is dead, so that it must be a child's of his that has not executed its program yet: on a
+    /// busy machine that takes a while.
+    private static func isLeftBehind(_ path: String) -> Bool {
+        guard let pid = (readText(path) ?? "").split(separator: "\n").first.flatMap({ Int32($0) }), pid > 0 else {
+            return false
+        }
+        return ProcStat(of: pid)?.isDead ?? true
     }
 
     private static func write(_ holder: Holder, to file: Descriptor, at path: String) throws(LinuxError) {

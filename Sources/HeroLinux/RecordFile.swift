@@ -22,6 +22,7 @@ struct RecordFile {
     private var said: hero_said?
     /// Whether there is a part for what its program says, whatever stands in it.
     private(set) var hasWords = false
+    private var release = hero_release()
 
     /// Reads a record; nothing in it is believed before its checksum is right (reliability.md SH-9).
     static func read(_ path: String, job: JobID) -> Reading {
@@ -53,6 +54,7 @@ struct RecordFile {
                 record.said = said
             }
         }
+        record.release = bytes.loadUnaligned(fromByteOffset: Int(HERO_RELEASE_OFFSET), as: hero_release.self)
         guard record.proc != nil || record.exit != nil else {
             return bytes.allSatisfy { $0 == 0 } ? .empty : .damaged
         }
@@ -67,6 +69,14 @@ struct RecordFile {
 
     /// Whether the program executes, or has executed.
     var hasExecuted: Bool { phase == HERO_PROC_EXECUTED }
+
+    /// Whether the program executes, or was about to when its shim was lost: it has said so itself.
+    ///
+    /// While the shim lives, only `hasExecuted` counts: the execution may still fail.
+    private var wasReleased: Bool {
+        guard let proc, phase == HERO_PROC_GATED else { return hasExecuted }
+        return release.magic == HERO_RELEASE_MAGIC && release.generation == proc.generation && release.job == proc.job
+    }
 
     /// Whether its generation was taken so that no shim can (`Retirement`): a shim says who it is when it takes one.
     var isRetired: Bool { phase == HERO_PROC_PREPARED && shim == nil }
@@ -108,6 +118,9 @@ struct RecordFile {
         guard hasExecuted else { return nil }
         return gatedReport
     }
+
+    /// Who executes, or has executed, where the shim is gone and says nothing more about it.
+    var orphanReport: StartReport? { wasReleased ? gatedReport : nil }
 
     /// Who would execute, or does.
     var gatedReport: StartReport? {

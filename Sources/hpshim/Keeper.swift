@@ -12,12 +12,21 @@ struct Keeper {
     private static let longestPause: Int64 = 5000
     /// After a life this long, in ns, the pauses begin anew.
     private static let stableAfter: Int64 = 10_000_000_000
+    private static let second: Int64 = 1_000_000_000
 
     private let signals: Int32
     private var child: Int32 = 0
     private var pidfd: Int32 = -1
     private var startedAt: Int64 = 0
     private var pause = Keeper.firstPause
+    /// The pipe through which the reconciler says that its loop turns; -1 while there is none.
+    private var beats: Int32 = -1
+    /// How long it may say nothing, in s; 0: for ever.
+    private let patience = shim_keep_patience()
+    /// When silence is held against it next (CLOCK_MONOTONIC, ns): never before it has said something.
+    private var silentAt: Int64?
+    /// Whether that will be the end of it.
+    private var isSuspect = false
     /// When the next start is due (CLOCK_BOOTTIME, ns), while nobody lives.
     private var due: Int64 = 0
     private var isFirst = true
@@ -53,7 +62,7 @@ struct Keeper {
     private mutating func start() {
         startedAt = shim_boottime()
         hero_failpoint(FP_KP_1)
-        let result = shim_keep_start(isFirst ? 1 : 0)
+        let result = shim_keep_start(isFirst ? 1 : 0, &beats)
         hero_failpoint(FP_KP_2)
         guard result > 0 else { return again("cannot be started: error ", 0 &- result) }
         child = result
@@ -62,10 +71,52 @@ struct Keeper {
         if leaving != 0 { _ = shim_signal(pidfd, leaving) }
     }
 
-    private func wait() {
-        var descriptor = signals
-        let left = child == 0 ? max(0, due &- shim_boottime()) / 1_000_000 &+ 1 : -1
-        _ = shim_wait(&descriptor, 1, left)
+    private mutating func wait() {
+        var descriptors = (signals, beats)
+        var left: Int64 = -1
+        if child == 0 { left = max(0, due &- shim_boottime()) / 1_000_000 &+ 1 }
+        if let silentAt { left = max(0, silentAt &- shim_monotonic()) / 1_000_000 &+ 1 }
+        let ready = withUnsafePointer(to: &descriptors) {
+            $0.withMemoryRebound(to: Int32.self, capacity: 2) { shim_wait($0, 2, left) }
+        }
+        if ready > 0, ready & 2 != 0 { listen() }
+        judgeSilence()
+    }
+
+    // MARK: The watchdog (SH-16)
+
+    /// Takes in that the loop turns.
+    private mutating func listen() {
+        let heard = shim_keep_beat(beats)
+        if heard < 0 { return stopListening() }
+        guard heard > 0, patience > 0 else { return }
+        isSuspect = false
+        silentAt = shim_monotonic() &+ (patience &- grace) &* Keeper.second
+    }
+
+    /// Seconds between the suspicion and the end.
+    private var grace: Int64 { patience / 12 }
+
+    /// Kills a reconciler that hangs; the services do not notice, and the next one goes on.
+    ///
+    /// Silence alone is a suspicion: a machine that was frozen as a whole, and this process with it, gives the other one time to speak.
+    private mutating func judgeSilence() {
+        guard child != 0, let moment = silentAt, shim_monotonic() >= moment else { return }
+        guard isSuspect else {
+            isSuspect = true
+            silentAt = shim_monotonic() &+ max(1, grace) &* Keeper.second
+            return
+        }
+        silentAt = nil
+        say("has not said anything for ", patience, " s; it is killed\n")
+        _ = shim_signal(pidfd, Int32(SHIM_SIGKILL))
+    }
+
+    private mutating func stopListening() {
+        shim_close(beats)
+        beats = -1
+        silentAt = nil
+        isSuspect = false
     }
 
     // MARK: Signals
@@ -94,6 +145,7 @@ struct Keeper {
             guard ended.pid == child else { continue }
             child = 0
             shim_close(pidfd)
+            stopListening()
             if let code = judge(ended) { return code }
         }
         return nil
@@ -121,19 +173,25 @@ struct Keeper {
         let now = shim_boottime()
         if now &- startedAt >= Keeper.stableAfter { pause = Keeper.firstPause }
         due = now &+ pause &* 1_000_000
-        say(what, number)
+        say(what, Int64(number), "; it is started again in ", pause, " ms\n")
         pause = min(Keeper.longestPause, pause &* 2)
     }
 
-    /// Says in one line why it is started again, and when.
-    private func say(_ what: StaticString, _ number: Int32) {
+    /// Says something of the reconciler in one line.
+    private func say(
+        _ what: StaticString,
+        _ number: Int64,
+        _ then: StaticString,
+        _ second: Int64? = nil,
+        _ end: StaticString = ""
+    ) {
         var line = Line()
         line.add("hpshim: the reconciler ")
         line.add(what)
-        line.add(Int64(number))
-        line.add("; it is started again in ")
-        line.add(pause)
-        line.add(" ms\n")
+        line.add(number)
+        line.add(then)
+        if let second { line.add(second) }
+        line.add(end)
         shim_keep_say(line.bytes, line.count)
     }
 

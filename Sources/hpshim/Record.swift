@@ -11,7 +11,7 @@ struct Record {
     private static let lockPatience: Int64 = 1_000_000_000
     private static let lockPause: Int32 = 10
 
-    private let file: Int32
+    let file: Int32
     let lock: Int32
     var proc = hero_proc()
     var exit = hero_exit()
@@ -116,6 +116,11 @@ struct Record {
         hero_exit_seal(&exit)
         let size = MemoryLayout<hero_exit>.size
         return written(shim_write_at(file, &exit, size, Int(HERO_SECTOR)), of: size)
+    }
+
+    /// What the program writes into the record itself when it is let go.
+    var release: hero_release {
+        hero_release(magic: HERO_RELEASE_MAGIC, generation: proc.generation, job: proc.job)
     }
 
     /// Writes both halves whole, and with that all the room the record will ever need.

@@ -62,7 +62,7 @@ struct Start {
     private mutating func launch(_ record: inout Record) -> Failure? {
         var pidfd: Int32 = -1
         hero_failpoint(FP_ST_8)
-        let main = fork(lock: record.lock, pidfd: &pidfd)
+        let main = fork(record, pidfd: &pidfd)
         guard main > 0 else { return Failure(HERO_STAGE_FORK, -main) }
         // Our copies of the child's ends must go first: its end of the gate is how we learn that it executed.
         closeChildEnds()
@@ -103,7 +103,7 @@ struct Start {
         return failure
     }
 
-    private func fork(lock: Int32, pidfd: inout Int32) -> Int32 {
+    private func fork(_ record: Record, pidfd: inout Int32) -> Int32 {
         let tellsPID = spec.header.watchdog_us != 0
         let pointers = (spec.pointerCount + 1) * MemoryLayout<UnsafePointer<CChar>?>.stride
         let size = pointers + Start.pidVariableSize
@@ -140,8 +140,10 @@ struct Start {
                 umask: spec.header.umask,
                 output: childOutput,
                 error: childError,
-                lock: lock,
-                pid_digits: digits
+                lock: record.lock,
+                pid_digits: digits,
+                record: record.file,
+                release: record.release
             )
             return shim_fork(&child, &gate, &pidfd)
         }

@@ -50,16 +50,16 @@ struct Books: Sendable {
         }
     }
 
-    /// The starts of a job whose program executed, in their order; an outcome that was rewritten later is an issue.
-    func executed(of job: Int, sourceLocation: SourceLocation = #_sourceLocation) throws -> [Start] {
+    /// The starts of a job whose program executed, in their order; and what was said of one and taken back later.
+    func executed(of job: Int) throws -> (starts: [Start], rewritten: [String]) {
         var configuration = Configuration()
         configuration.readonly = true
         let rows = try DatabaseQueue(path: world.database, configuration: configuration).read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM books WHERE job_id = ? ORDER BY id", arguments: [job])
         }
-        return try Self.starts(rows) { text in
-            Issue.record("job \(job), \(text)", sourceLocation: sourceLocation)
-        }.filter(\.isExecuted)
+        var rewritten: [String] = []
+        let starts = try Self.starts(rows) { rewritten.append("job \(job), \($0)") }
+        return (starts.filter(\.isExecuted), rewritten)
     }
 
     /// The starts of one job in rows of the ledger, by generation; `rewritten` is told of outcomes that became others.
@@ -85,25 +85,29 @@ struct Books: Sendable {
             var file = stat()
             // A file may get another name between the two calls; then it is met again at the next look.
             guard stat("\(logs)/\(path)", &file) == 0, file.st_mode & S_IFMT == S_IFREG else { continue }
-            link("\(logs)/\(path)", "\(kept)/\(file.st_ino)")
+            let (name, inode) = ("\(kept)/\(file.st_ino)", file.st_ino)
+            guard link("\(logs)/\(path)", name) == 0 else { continue }
+            // Another file may have taken its name between the two calls: kept under two numbers, it would be read twice.
+            if stat(name, &file) != 0 || file.st_ino != inode { unlink(name) }
         }
     }
 
-    /// The oracle's lines in all log files, by job and restart count: the numbers in the order of the files.
-    ///
-    /// Whatever is torn, tampered with or no line of an oracle is an issue.
-    func lines(sourceLocation: SourceLocation = #_sourceLocation) -> [Instance: [Int]] {
-        var found: [Instance: [Int]] = [:]
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: kept)) ?? [] {
-            for line in world.text("\(kept)/\(name)").split(separator: "\n") {
-                guard let number = OracleLine(line) else {
-                    Issue.record("no line of an oracle: \(line)", sourceLocation: sourceLocation)
-                    continue
+    /// The oracle's lines in all log files, by job and restart count: the numbers in the order in which they were written; and what
+    /// is torn, tampered with or no line of an oracle.
+    func lines() -> (lines: [Instance: [Int]], strange: [String]) {
+        var (found, strange): ([Instance: [Int]], [String]) = ([:], [])
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: kept)) ?? []
+        // A line begins with its time, all of one length: so the first lines of the files tell their order.
+        for text in names.map({ world.text("\(kept)/\($0)") }).sorted(by: { $0.prefix(30) < $1.prefix(30) }) {
+            for line in text.split(separator: "\n") {
+                if let number = OracleLine(line) {
+                    found[number.instance, default: []].append(number.number)
+                } else {
+                    strange.append(String(line))
                 }
-                found[number.instance, default: []].append(number.number)
             }
         }
-        return found
+        return (found, strange)
     }
 }
 

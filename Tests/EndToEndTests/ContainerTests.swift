@@ -2,22 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-/// Whether this machine lets us make a pid namespace.
-private let canMakeNamespace: Bool = {
-    guard geteuid() == 0, access("/usr/bin/unshare", X_OK) == 0, access("/usr/bin/nsenter", X_OK) == 0 else {
-        return false
-    }
-    var pid: pid_t = 0
-    let words = ["unshare", "-pf", "--mount-proc", "true"]
-    let argv = words.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    guard posix_spawn(&pid, "/usr/bin/unshare", nil, nil, argv, environ) == 0 else { return false }
-    var status: Int32 = 0
-    return waitpid(pid, &status, 0) == pid && status == 0
-}()
-
 /// heroproc as the first process of a pid namespace, as in a container (reliability.md P1-1, P1-2).
-@Suite("PID 1", .serialized, .enabled(if: canMakeNamespace, "needs root, and `unshare` to make a pid namespace"))
+@Suite("PID 1", .serialized, .enabled(if: canMakePIDNamespace, "needs root, and `unshare` to make a pid namespace"))
 struct ContainerTests {
     /// How the first process is started: as it is, or below a keeper, which is the first process then.
     private static let ways: [[String]] = [[], ["--keep"]]

@@ -6,8 +6,12 @@ import Testing
 @Suite("Keep mode", .serialized)
 struct KeepTests {
     /// Starts a kept reconciler that syncs; waits until it is there.
-    private func keep(_ world: World, _ options: String...) async throws -> World.Running {
-        let keeper = try world.start(["reconcile", "--watch", "--keep"] + options)
+    private func keep(
+        _ world: World,
+        _ options: String...,
+        extra: [String: String] = [:]
+    ) async throws -> World.Running {
+        let keeper = try world.start(["reconcile", "--watch", "--keep"] + options, extra: extra)
         try await eventually("the reconciler is there") { world.reconciler != nil && world.keeper == keeper.pid }
         return keeper
     }
@@ -34,7 +38,7 @@ struct KeepTests {
             let keeper = try await keep(world)
             let web = try await world.life("web", number: 1)
             let before = memory(world, keeper.pid)
-            for _ in 0..<4 { try await crash(world) }
+            for _ in 0..<Rig.cycles(4, share: 50) { try await crash(world) }
             #expect(isAlive(keeper.pid) && world.keeper == keeper.pid)
             #expect(try await world.life("web", number: 1) == web)
             #expect(memory(world, keeper.pid) <= before + 8, "\(memory(world, keeper.pid)) KiB after \(before)")
@@ -52,6 +56,45 @@ struct KeepTests {
             #expect(try await world.code(of: keeper) == 0)
             #expect(world.reconciler == nil)
             #expect(isAlive(try await world.life("web").pid))
+        }
+    }
+
+    @Test(
+        "SH-16: a reconciler that hangs is killed and comes back, one that idles is left alone; services are untouched"
+    )
+    func watchdog() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            let keeper = try await keep(world, extra: ["HEROPROC_WATCHDOG": "4"])
+            let (web, first) = (try await world.life("web", number: 1), try #require(world.reconciler))
+            // Nothing happens for longer than it may say nothing.
+            let begin = boottime()
+            try await eventually("time goes by") { boottime() - begin > 6_000_000_000 }
+            #expect(world.reconciler == first && world.text(keeper.err).contains("killed") == false)
+
+            #expect(kill(first, SIGSTOP) == 0)
+            try await eventually("another one is there", within: 40) { world.reconciler.map { $0 != first } ?? false }
+            let said = world.text(keeper.err)
+            #expect(said.contains("the reconciler has not said anything for 4 s; it is killed\n"), "\(said)")
+            #expect(said.contains("was ended by signal 9; it is started again in 200 ms"), "\(said)")
+            #expect(world.keeper == keeper.pid)
+            #expect(try await world.life("web", number: 1) == web)
+            // The new one does what the first one did.
+            #expect(kill(web.pid, SIGKILL) == 0)
+            _ = try await world.life("web", number: 2)
+        }
+    }
+
+    @Test("SH-16: HEROPROC_WATCHDOG=0 lets a stopped reconciler be, as a debugger wants it")
+    func withoutWatchdog() async throws {
+        try await World.with { world in
+            _ = try await keep(world, extra: ["HEROPROC_WATCHDOG": "0"])
+            let pid = try #require(world.reconciler)
+            #expect(kill(pid, SIGSTOP) == 0)
+            let begin = boottime()
+            try await eventually("time goes by") { boottime() - begin > 2_000_000_000 }
+            #expect(world.reconciler == pid && isAlive(pid))
+            #expect(kill(pid, SIGCONT) == 0)
         }
     }
 

@@ -60,6 +60,17 @@ extension World {
         return lives
     }
 
+    /// When an action began last, and 0 before that: what `lives` says of a trace that has become long, from its end alone.
+    func lastStart(_ service: String, _ action: String = "run") -> Int64 {
+        guard let file = FileHandle(forReadingAtPath: "\(traces)/\(service).\(action).trace") else { return 0 }
+        defer { try? file.close() }
+        let size = (try? file.seekToEnd()) ?? 0
+        try? file.seek(toOffset: size > 4096 ? size - 4096 : 0)
+        let end = String(decoding: (try? file.readToEnd()) ?? Data(), as: UTF8.self)
+        let line = end.split(separator: "\n").last { $0.hasPrefix("START ") }
+        return line?.split(separator: " ").dropFirst(2).first.flatMap { Int64($0) } ?? 0
+    }
+
     /// The one instance that lives now; waits for it.
     func life(
         _ service: String,

@@ -40,7 +40,7 @@ final class World: Sendable {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: own).deletingLastPathComponent().path
     }()
-    private static let heroproc = built + "/heroproc"
+    static let heroproc = built + "/heroproc"
     static let oracle = built + "/hporacle"
 
     private init(requiresCore: Bool) throws {
@@ -240,6 +240,7 @@ final class World: Sendable {
             }
         }
         for name in litter() { Issue.record("left behind: \(paths.jobs)/\(name)") }
+        if ProcessInfo.processInfo.environment["HP_KEEP"] != nil { return print("kept: \(root)") }
         for path in [paths.run, root] { try? FileManager.default.removeItem(atPath: path) }
         if FileManager.default.fileExists(atPath: paths.run) { Issue.record("cannot remove \(paths.run)") }
     }

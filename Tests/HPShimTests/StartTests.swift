@@ -121,8 +121,16 @@ struct StartTests {
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue)
     }
 
+    /// `HP_TORTURE=1000` loses two hundred of each.
+    private static let rounds =
+        ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) }.map { max(1, $0 / 5) } ?? 1
+
     @Test("SH-7: a child that loses its shim before the gate opens runs nothing", arguments: [0, 1])
     func gate(_ afterRecord: Int32) throws {
+        for _ in 0..<Self.rounds { try loseShim(afterRecord) }
+    }
+
+    private func loseShim(_ afterRecord: Int32) throws {
         let job = try Job()
         job.spec.arguments = ["sh", "-c", "echo x > \(job.path("ran"))"]
         let lock = harness_lock(job.spec.recordPath)
@@ -133,10 +141,23 @@ struct StartTests {
         let phase = afterRecord == 0 ? HERO_PROC_PREPARED : HERO_PROC_GATED
         #expect(job.proc?.phase == phase.rawValue)
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue)
+        #expect(try release(job).magic == 0, "nobody was let go")
         #expect(harness_lock_is_free(job.spec.recordPath) == 1)
         job.spec.generation = 2
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.read("ran") == "x\n")
+        // Whether it ran is on record, whoever was there to see it (RS-2).
+        let released = try release(job)
+        #expect(released.magic == HERO_RELEASE_MAGIC && released.generation == 2 && released.job == job.spec.job)
+    }
+
+    /// What the program itself has written into the record.
+    private func release(_ job: Job) throws -> hero_release {
+        let data = try #require(FileManager.default.contents(atPath: job.spec.recordPath))
+        try #require(data.count == 2 * Int(HERO_SECTOR))
+        return data.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: Int(HERO_RELEASE_OFFSET), as: hero_release.self)
+        }
     }
 
     @Test("a record that cannot be made is refused")

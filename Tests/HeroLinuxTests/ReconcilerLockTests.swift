@@ -27,6 +27,30 @@ import Testing
         #expect(try acquire(sandbox.paths).lock != nil)
     }
 
+    @Test(
+        "LK-1: the lock of a dead reconciler whose child is still about to execute is waited for, that of a live one is not"
+    )
+    func leftBehind() throws {
+        for isDead in [true, false] {
+            let sandbox = try Sandbox()
+            #expect(try acquire(sandbox.paths).lock != nil)
+            #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
+            let stranger = try Stranger(["/bin/sleep", "600"])
+            if isDead { stranger.reap() }
+            let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
+            let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
+            #expect(flock(lock, LOCK_EX) == 0)
+            #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
+            // The child of whoever the text names.
+            let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [lock])
+            close(lock)
+            let (taken, holder) = try acquire(sandbox.paths)
+            #expect((taken != nil) == isDead)
+            #expect(holder?.pid == (isDead ? nil : stranger.pid))
+            child.reap()
+        }
+    }
+
     @Test("LK-1: asking who is there makes nothing")
     func asking() throws {
         let sandbox = try Sandbox()

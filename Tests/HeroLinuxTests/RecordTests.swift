@@ -52,6 +52,30 @@ import Testing
         return record
     }
 
+    @Test(
+        "RS-2: a program that was let go and lost its shim before that could say so counts as executed, no other one does"
+    )
+    func release() throws {
+        func report(_ phase: hero_proc_phase, magic: UInt32 = HERO_RELEASE_MAGIC, _ generation: UInt32, _ job: JobID)
+            -> Bool
+        {
+            var bytes = Self.record(phase: phase, kind: HERO_EXIT_EMPTY)
+            withUnsafeBytes(of: hero_release(magic: magic, generation: generation, job: job)) {
+                bytes.replaceSubrange(Int(HERO_RELEASE_OFFSET)..<(Int(HERO_RELEASE_OFFSET) + $0.count), with: $0)
+            }
+            let record = Self.decode(bytes)
+            // As long as its shim lives it may yet say that the execution failed.
+            #expect((record?.startReport != nil) == (phase == HERO_PROC_EXECUTED))
+            return record?.orphanReport != nil
+        }
+        #expect(report(HERO_PROC_GATED, 3, 5))
+        #expect(report(HERO_PROC_EXECUTED, magic: 0, 0, 0), "as an earlier shim left it")
+        #expect(!report(HERO_PROC_GATED, magic: 0, 0, 0))
+        #expect(!report(HERO_PROC_GATED, 2, 5), "that of an earlier start")
+        #expect(!report(HERO_PROC_GATED, 3, 6), "that of another job")
+        #expect(!report(HERO_PROC_PREPARED, 3, 5) && !report(HERO_PROC_FAILED, 3, 5))
+    }
+
     @Test("a whole record says who ran and how it ended")
     func whole() throws {
         let record = try #require(Self.decode(Self.record()))

@@ -4,15 +4,17 @@
 //   START pid time job restart_count    TERM pid time    EXIT pid time code lines    CRASH pid time signal lines
 //   CHILD pid time                      DUP pid time     LISTEN pid time   RELEASED pid time
 //
-// Its arguments are deeds, done in their order; after the last one it lives for ever.
+// `init`, `recycle` and `snatch` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | drop-lock | listen PORT | listen-unix PATH |
+//   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | drop-lock | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
 //   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH
 // A TEXT for NOTIFY_SOCKET has `,` for a line feed, `+` for a blank and `@` for the sender's own pid; notify-main says the pid
 // that stands in a file.
 #define _GNU_SOURCE
+#include "oracle.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -311,6 +313,13 @@ static void *go_on(void *rest) {
     leave(0);
 }
 
+/// Closes what it inherited and did not open itself, as classic daemons do: also the lock that heroproc has given it.
+static void close_inherited(int lock) {
+    for (int descriptor = 3; descriptor < 64; descriptor++) {
+        if (descriptor != trace && descriptor != lock) close(descriptor);
+    }
+}
+
 /// Its first thread ends, another one lives on: what the kernel shows is a zombie that is none.
 static void lose_leader(void) {
     pthread_t thread;
@@ -324,7 +333,9 @@ static long number(char ***place) {
 }
 
 int main(int count, char **words) {
-    (void)count;
+    if (count == 2 && !strcmp(words[1], "init")) return reap_for_ever();
+    if (count > 2 && !strcmp(words[1], "recycle")) return recycle(words + 2);
+    if (count == 3 && !strcmp(words[1], "snatch")) return snatch(words[2]);
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
@@ -374,6 +385,7 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "wait-for")) for (word++; *word && access(*word, F_OK) != 0;) live(5);
         else if (!strcmp(*word, "lines")) pause_ms = 1000 / number(&word);
         else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
+        else if (!strcmp(*word, "closefrom")) close_inherited(lock);
         else if (!strcmp(*word, "linger")) linger_ms = number(&word);
         else if (!strcmp(*word, "fork")) for (long left = number(&word); left > 0; left--) child(0);
         else if (!strcmp(*word, "fork-on-term")) forks_on_term = number(&word);

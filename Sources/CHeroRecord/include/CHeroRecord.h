@@ -25,10 +25,18 @@
 #define HERO_EXIT_MAGIC 0x31455048u    // "HPE1"
 #define HERO_NOTICE_MAGIC 0x314e5048u  // "HPN1"
 #define HERO_SAID_MAGIC 0x31535348u    // "HSS1"
+#define HERO_RELEASE_MAGIC 0x31525048u  // "HPR1"
 
 // File descriptors a shim is started with. Everything else is closed.
 #define HERO_FD_SPEC 3    // the sealed memfd with the spec
 #define HERO_FD_NOTICE 4  // write end of the reconciler's notice pipe
+
+// What a kept reconciler finds open: the write end of a pipe. Each byte tells its keeper that the loop still turns.
+#define HERO_FD_HEARTBEAT 5
+// For how many seconds it may say nothing once it has begun to, unless HEROPROC_WATCHDOG says otherwise (0: for ever), and
+// how often it speaks in that time.
+#define HERO_WATCHDOG_SECONDS 60
+#define HERO_WATCHDOG_BEATS 6
 
 // Real-time signals a shim obeys (sent through a pidfd of a verified identity); it ignores all others it can.
 #define HERO_SIGNAL_KILL_TREE 40  // SIGKILL everything below the shim, until nothing is left
@@ -239,6 +247,15 @@ struct hero_said {
     uint32_t reserved;
     uint32_t checksum;        // keep it last
 };
+
+/// The last bytes of the record file: the program was let through its gate. It writes this itself, as its last deed before it
+/// executes, so that who finds its record without its shim knows whether it ran (RS-2). Zero before.
+struct hero_release {
+    uint32_t magic;
+    uint32_t generation;
+    int64_t job;
+};
+#define HERO_RELEASE_OFFSET 992  // in the second half, behind hero_exit
 
 enum hero_notice_kind {
     HERO_NOTICE_STARTED = 1,  // the program executes; the record says who

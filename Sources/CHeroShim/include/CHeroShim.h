@@ -63,8 +63,9 @@ void shim_rest_memory(void);
 /// Sends a notice without ever waiting longer than a second for the reader; its absence is no error.
 void shim_notify(const struct hero_notice *notice);
 
-/// CLOCK_BOOTTIME and CLOCK_REALTIME, in nanoseconds.
+/// CLOCK_BOOTTIME, CLOCK_MONOTONIC (which stands still while the machine sleeps) and CLOCK_REALTIME, in nanoseconds.
 int64_t shim_boottime(void);
+int64_t shim_monotonic(void);
 int64_t shim_realtime(void);
 void shim_sleep_ms(int milliseconds);
 
@@ -255,8 +256,15 @@ int shim_keep_settle(void);
 int shim_keep_next_signal(int descriptor);
 
 /// Starts the program in a process group of its own, with SIGTERM and SIGINT blocked. A last argument that ends in `0`
-/// ends in `1` from the second start on: so it knows that it follows one that crashed. Answers its pid, or an error.
-int shim_keep_start(int is_first);
+/// ends in `1` from the second start on: so it knows that it follows one that crashed. Answers its pid, or an error; and
+/// the read end of the pipe that it has open as HERO_FD_HEARTBEAT, or -1.
+int shim_keep_start(int is_first, int *beats);
+
+/// For how many seconds it may say nothing; 0: for ever.
+int64_t shim_keep_patience(void);
+
+/// Takes what has come through that pipe: 1 when anything has, 0 when nothing has, negative when nothing ever will again.
+int shim_keep_beat(int descriptor);
 
 /// Writes to standard error.
 void shim_keep_say(const char *text, long size);
@@ -277,6 +285,8 @@ struct shim_child {
     int32_t error;     // becomes 2
     int32_t lock;      // becomes 3, and stays open in the service
     char *_Nullable pid_digits;  // where its own pid is written, with a NUL: 12 bytes in memory that is its own by then
+    int32_t record;    // where `release` is written, before it executes
+    struct hero_release release;
 };
 
 /// The two ends of what stands between fork and exec.

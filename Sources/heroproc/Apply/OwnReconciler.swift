@@ -7,6 +7,8 @@ import HeroStore
 struct OwnReconciler {
     let composition: Composition
     let mode: LiveReconciler.Mode
+    /// Where a keeper waits to hear that the loop turns.
+    var heartbeat: Heartbeat?
 
     /// Takes the lock, opens the machine and the database, and hands the reconciler over.
     ///
@@ -24,7 +26,7 @@ struct OwnReconciler {
             throw LiveReconciler.taken(by: holder, composition)
         case .acquired(let lock):
             return try withExtendedLifetime(lock) {
-                let kernel = try LinuxKernel(paths: paths, environment: composition.environment)
+                let kernel = try LinuxKernel(paths: paths, environment: composition.environment, heartbeat: heartbeat)
                 defer { kernel.leave() }
                 let store = try StateStore.open(path: paths.database, at: composition.now)
                 var configuration = configuration

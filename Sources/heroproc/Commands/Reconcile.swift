@@ -16,7 +16,8 @@ struct Reconcile: HeroCommand {
 
             --keep puts a process of a few kilobytes above it, which starts it again whenever it crashes, 0.2s later at \
             first and 5s at most, for ever. It passes SIGTERM and SIGINT on, leaves with the code of a reconciler that \
-            leaves by itself, and reaps what loses its parent. With --down-on-exit, the first SIGTERM or SIGINT stops \
+            leaves by itself, and reaps what loses its parent. A reconciler that hangs, so that nothing is heard of it for \
+            60s (HEROPROC_WATCHDOG, in seconds; 0: for ever), is killed and started again. With --down-on-exit, the first SIGTERM or SIGINT stops \
             all services in stop waves; the second kills what is left at once.
 
             EXAMPLES:
@@ -74,9 +75,11 @@ struct Reconcile: HeroCommand {
 
     /// Stays below a keeper: what may go away by itself is then no reason to leave for good.
     private func stayKept(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        // First of all: nothing else may take its place.
+        let heartbeat = Heartbeat.take(environment: composition.environment)
         guard LiveReconciler(composition: composition, output: output).awaitPass() else { return .good }
         do {
-            return try stay(composition, output)
+            return try stay(composition, output, heartbeat)
         } catch let error as StoreError {
             output.error(error.message)
         } catch let error as LinuxError {
@@ -101,10 +104,15 @@ struct Reconcile: HeroCommand {
         }
     }
 
-    private func stay(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    private func stay(
+        _ composition: Composition,
+        _ output: Output,
+        _ heartbeat: Heartbeat? = nil
+    ) throws -> ExitCode {
         let mode: LiveReconciler.Mode = background ? .background : noSync ? .keep : .watch
         let configuration = configuration(noSync ? .keep : .sync, composition)
-        return try OwnReconciler(composition: composition, mode: mode).with(configuration) { reconciler in
+        let own = OwnReconciler(composition: composition, mode: mode, heartbeat: heartbeat)
+        return try own.with(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
             let cgroups = Cgroups.look(environment: composition.environment)

@@ -1,0 +1,251 @@
+import Foundation
+import Glibc
+import HeroLinux
+import Testing
+
+/// Faults for a long time, and everything that can grow back where it was (reliability.md I10, RX-3, 6.4).
+///
+/// `make soak MINUTES=30` runs 200 services; without it, a few for a few seconds.
+@Suite("Soak", .serialized)
+struct SoakTests {
+    private static let minutes = ProcessInfo.processInfo.environment["HP_SOAK"].flatMap { Double($0) }
+    private static let count = minutes == nil ? 12 : 200
+    private static let length = Duration.seconds(minutes.map { $0 * 60 } ?? 6)
+    /// Seconds between two faults.
+    private static let pause = minutes == nil ? 300...500 : 500...3000
+
+    /// Something that can grow, and how far its end may be above its beginning.
+    struct Gauge {
+        let name: String
+        /// By how much the end may exceed the baseline.
+        let slack: Int
+        /// What it may never reach, even in between.
+        let ceiling: Int
+    }
+
+    private static let gauges = [
+        Gauge(name: "reconciler own memory, KiB", slack: 6 * 1024, ceiling: 64 * 1024),
+        Gauge(name: "reconciler descriptors", slack: 4, ceiling: 40 + 4 * count),
+        Gauge(name: "reconciler threads", slack: 1, ceiling: 16),
+        Gauge(name: "keeper own memory, KiB", slack: 8, ceiling: 512),
+        Gauge(name: "keeper descriptors", slack: 0, ceiling: 16),
+        Gauge(name: "shims", slack: 2, ceiling: count + 30),
+        Gauge(name: "own memory of a shim at most, KiB", slack: 16, ceiling: 250),
+        Gauge(name: "descriptors of a shim at most", slack: 1, ceiling: 16),
+        Gauge(name: "zombies", slack: 0, ceiling: 60),
+        Gauge(name: "files in the run directory", slack: 0, ceiling: 12 + 4 * count),
+        Gauge(name: "temporary files", slack: 0, ceiling: 30),
+        Gauge(name: "database, KiB", slack: 48 * 1024, ceiling: 64 * 1024),
+        Gauge(name: "logs, KiB", slack: 4 * 64 * count, ceiling: 5 * 64 * count),
+    ]
+
+    @Test("I10: after faults without end, memory, descriptors, threads, zombies and files are back where they were")
+    func soak() async throws {
+        try await World.with { world in
+            var random = Seeded(Rig.seed())
+            let names = (0..<Self.count).map { "s\($0)" }
+            for (index, name) in names.enumerated() { try declare(name, index, salt: 0, world) }
+            let keeper = try world.start(["reconcile", "--watch", "--keep"])
+            try await isUp(world, names)
+            // Once around: what is allocated at the first fault is no growth.
+            for fault in Fault.allCases { try await commit(fault, names, world, &random) }
+            try await settle(world, names)
+            let baseline = try sample(world, keeper.pid)
+            var (peak, begin) = (baseline, ContinuousClock.now)
+            var faults = Dictionary(uniqueKeysWithValues: Fault.allCases.map { ($0, 0) })
+            var sampled = begin
+            while ContinuousClock.now - begin < Self.length {
+                // In the second half one and the same reconciler lives through everything.
+                let isLate = ContinuousClock.now - begin > Self.length / 2
+                let fault = Fault.allCases.filter { !isLate || $0 != .killReconciler }.randomElement(using: &random)
+                if let fault {
+                    try await commit(fault, names, world, &random)
+                    faults[fault, default: 0] += 1
+                }
+                try await Task.sleep(for: .milliseconds(Int.random(in: Self.pause, using: &random)))
+                if ContinuousClock.now - sampled > .seconds(2), let now = try? sample(world, keeper.pid) {
+                    peak = zip(peak, now).map(max)
+                    sampled = ContinuousClock.now
+                }
+            }
+            begin = ContinuousClock.now
+            try await settle(world, names)
+            let convergence = (ContinuousClock.now - begin) / .milliseconds(1)
+            let end = try sample(world, keeper.pid)
+            try await world.expectNoDifference()
+
+            Rig.report(["soak, \(Self.count) services", "baseline", "peak", "end", "may grow by", "ceiling", "verdict"])
+            for (index, gauge) in Self.gauges.enumerated() {
+                let isGood = end[index] <= baseline[index] + gauge.slack && peak[index] <= gauge.ceiling
+                Rig.report(
+                    [gauge.name]
+                        + [baseline[index], peak[index], end[index], gauge.slack, gauge.ceiling].map(String.init)
+                        + [isGood ? "good" : "BAD"]
+                )
+                #expect(isGood, "\(gauge.name): \(baseline[index]), at most \(peak[index]), in the end \(end[index])")
+            }
+            let list = Fault.allCases.map { "\($0.rawValue) \(faults[$0] ?? 0)" }.joined(separator: ", ")
+            Rig.report(["faults: \(list); converged \(Int(convergence)) ms after the last"])
+            for name in names {
+                let lives = world.lives(name)
+                let isCounted = zip(lives, lives.dropFirst()).allSatisfy {
+                    $0.job != $1.job || $0.restarts < $1.restarts
+                }
+                #expect(isCounted, "\(name): restart counts rise")
+            }
+            kill(keeper.pid, SIGTERM)
+            #expect(try await world.code(of: keeper) == 0)
+            try await measureAdoption(world)
+            #expect(try await world.run("down", "--all").code == 0)
+        }
+    }
+
+    /// How long the next reconciler takes from the start of its program until it has everything in hand (SH-10).
+    private func measureAdoption(_ world: World) async throws {
+        let begin = Date()
+        let running = try world.watch()
+        // One that waits for its next try at this moment is not among them.
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        var (words, milliseconds) = ("", 0.0)
+        try await eventually("it has taken everything up", within: 60) {
+            for event in try await world.events() {
+                guard let text = event["text"] as? String, text.hasPrefix("took up "),
+                    let time = (event["time"] as? String).flatMap({ try? style.parse($0.prefix(23) + "Z") }),
+                    time > begin
+                else { continue }
+                (words, milliseconds) = (text, time.timeIntervalSince(begin) * 1000)
+            }
+            return !words.isEmpty
+        }
+        Rig.report(["SH-10: the next reconciler \(words) \(Int(milliseconds)) ms after the start of its program"])
+        kill(running.pid, SIGTERM)
+        #expect(try await world.code(of: running) == 0)
+    }
+
+    // MARK: The load
+
+    /// Services of all kinds: writers, sockets, trees, short lives, probes.
+    private func declare(_ name: String, _ index: Int, salt: Int, _ world: World) throws {
+        let socket = "\(world.root)/\(name).sock"
+        let kinds: [(words: String, keys: [String])] = [
+            ("lines 20", []), ("listen-unix \(socket) lines 5", ["sockets: [\(socket)]"]), ("fork 1 lines 2", []),
+            ("random-life 20000", []),
+            ("listen-unix \(socket)", ["sockets: [\(socket)]", "health: {unix: \(socket), interval: 2s}"]),
+        ]
+        let kind = kinds[index % kinds.count]
+        let keys = [
+            "retry: {delay: 100ms, max_delay: 1s}", "log: {max_size: 64KiB, keep: 3}", "env: {SALT: \"\(salt)\"}",
+        ]
+        let deed = World.Deed(name: "run", words: kind.words, keys: keys + kind.keys, isProcess: true)
+        try world.write("\(name).yaml", world.manifest(name, [], [deed]))
+    }
+
+    private func isUp(_ world: World, _ names: [String]) async throws {
+        try await eventually("\(names.count) services are up", within: 240) {
+            let services = try await world.run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []
+            return services.count == names.count && services.allSatisfy { $0["state"] as? String == "running" }
+        }
+    }
+
+    /// Waits until everything stands and nobody is on his way out.
+    private func settle(_ world: World, _ names: [String]) async throws {
+        try await eventually("all is as wanted again", within: 240) {
+            let services = try await world.run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []
+            let isUp = services.allSatisfy { ["running", "backing_off"].contains($0["state"] as? String) }
+            guard services.count == names.count, isUp, let pid = world.reconciler else { return false }
+            return world.shims(of: pid).count == names.count
+        }
+    }
+
+    // MARK: Faults
+
+    private enum Fault: String, CaseIterable {
+        case killMain = "program killed"
+        case killShim = "shim killed"
+        case killReconciler = "reconciler killed"
+        case freeze = "reconciler frozen"
+        case edit = "edited"
+        case touch = "touched"
+        case read = "read"
+        case mistake = "mistaken"
+    }
+
+    private func commit(_ fault: Fault, _ names: [String], _ world: World, _ random: inout Seeded) async throws {
+        let index = Int.random(in: names.indices, using: &random)
+        let name = names[index]
+        switch fault {
+        case .killMain:
+            if let life = world.lives(name).last, isAlive(life.pid) { kill(life.pid, SIGKILL) }
+        case .killShim:
+            let shims = world.shims(of: world.reconciler)
+            if let shim = shims.randomElement(using: &random) { kill(shim.pid, SIGKILL) }
+        case .killReconciler:
+            guard let pid = world.reconciler else { return }
+            kill(pid, SIGKILL)
+            try await eventually("another one is there", within: 60) { world.reconciler.map { $0 != pid } ?? false }
+        case .freeze:
+            guard let pid = world.reconciler else { return }
+            kill(pid, SIGSTOP)
+            try await Task.sleep(for: .milliseconds(300))
+            kill(pid, SIGCONT)
+        case .edit: try declare(name, index, salt: Int.random(in: 0...1 << 30, using: &random), world)
+        case .touch:
+            let path = "\(world.services)/\(name).yaml"
+            try world.write("\(name).yaml", world.text(path))
+        case .read:
+            for words in [["status"], ["why", name], ["logs", name], ["events"]] { _ = try await world.run(words) }
+        case .mistake:
+            try world.write("mistake.yaml", "kind: Service\nname: mistake\nactions: [nothing, really\n")
+            try await Task.sleep(for: .milliseconds(600))
+            unlink("\(world.services)/mistake.yaml")
+        }
+    }
+
+    // MARK: Measuring
+
+    /// All gauges, in their order.
+    private func sample(_ world: World, _ keeper: pid_t) throws -> [Int] {
+        let reconciler = try #require(world.reconciler)
+        let shims = world.shims(of: reconciler).map(\.pid)
+        let (state, run) = (files(world.state), files(world.paths.run))
+        let logs = state.filter { $0.contains("/logs/") }
+        let temporary = (state + run).filter { path in [".tmp", "~", ".new", ".part"].contains { path.hasSuffix($0) } }
+        let database = state.filter { $0.contains("heroproc.db") }
+        return [
+            memory(reconciler, world), descriptors(reconciler), number("Threads", reconciler, world),
+            memory(keeper, world), descriptors(keeper), shims.count,
+            shims.map { memory($0, world) }.max() ?? 0, shims.map(descriptors).max() ?? 0,
+            zombies(world, [reconciler, keeper] + shims), run.count, temporary.count,
+            size(database) / 1024, size(logs) / 1024,
+        ]
+    }
+
+    /// Memory that is a process's own, in KiB.
+    private func memory(_ pid: pid_t, _ world: World) -> Int { number("RssAnon", pid, world) }
+
+    private func number(_ name: String, _ pid: pid_t, _ world: World) -> Int {
+        let lines = world.text("/proc/\(pid)/status").split(separator: "\n")
+        return lines.first { $0.hasPrefix(name + ":") }?.split(whereSeparator: { " \t".contains($0) }).compactMap {
+            Int($0)
+        }.first ?? 0
+    }
+
+    private func descriptors(_ pid: pid_t) -> Int {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []).count
+    }
+
+    private func zombies(_ world: World, _ parents: [pid_t]) -> Int {
+        parents.flatMap { world.children(of: $0) }.filter { !isAlive($0) && access("/proc/\($0)", F_OK) == 0 }.count
+    }
+
+    private func files(_ folder: String) -> [String] {
+        ((try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
+    }
+
+    private func size(_ paths: [String]) -> Int {
+        paths.map { path in
+            var file = stat()
+            return stat(path, &file) == 0 && file.st_mode & S_IFMT == S_IFREG ? Int(file.st_size) : 0
+        }.reduce(0, +)
+    }
+}

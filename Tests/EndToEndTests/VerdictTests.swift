@@ -1,0 +1,177 @@
+import Glibc
+import HeroModel
+import Testing
+
+/// A judge that has never found anything proves nothing: made-up books, each with one thing wrong, and what must be found.
+@Suite("The judge")
+struct VerdictTests {
+    /// Three instances that are all in order.
+    private static let good = Evidence(
+        subject: "job 7",
+        lives: [
+            life(0, 100...200, .exit(code: 3)), life(1, 300...400, .crash(signal: 11)),
+            life(2, 500...600, .exit(code: 0)),
+        ],
+        starts: [
+            start(1, .exited(3)), start(2, .signaled(Signal(number: 11), coreDumped: true)), start(4, .exited(0)),
+        ],
+        lines: [0: [1, 2], 1: [1, 2], 2: [1, 2]]
+    )
+
+    private static func life(_ restarts: Int, _ time: ClosedRange<Int64>, _ end: Life.End?) -> Life {
+        Life(
+            pid: pid_t(1000 + restarts),
+            job: 7,
+            restarts: restarts,
+            began: time.lowerBound,
+            ended: end == nil ? nil : time.upperBound,
+            end: end,
+            lines: end == nil ? nil : 2
+        )
+    }
+
+    private static func start(_ generation: Int, _ outcome: Outcome?) -> Books.Start {
+        Books.Start(generation: generation, isExecuted: true, outcome: outcome)
+    }
+
+    private func faults(_ change: (inout Evidence) -> Void) -> [Verdict.Fault] {
+        var evidence = Self.good
+        change(&evidence)
+        var verdict = Verdict()
+        verdict.judge(evidence)
+        return verdict.findings.map(\.fault)
+    }
+
+    @Test("what is in order is good")
+    func good() {
+        var verdict = Verdict()
+        verdict.judge(Self.good)
+        #expect(verdict.findings.isEmpty && verdict.instances == 3 && verdict.lines == 6)
+        #expect(verdict.lostAsAllowed == 0 && verdict.linesLostAsAllowed == 0)
+    }
+
+    @Test("I1: a second instance that begins before the first has ended is found")
+    func duplicate() { #expect(faults { $0.lives[1] = Self.life(1, 150...400, .crash(signal: 11)) } == [.duplicate]) }
+
+    @Test("I6: a restart count that falls, or stands still, is found")
+    func restartCount() {
+        #expect(faults { $0.lives[2] = Self.life(0, 500...600, .exit(code: 0)) }.contains(.restartCount))
+        #expect(faults { $0.lives.swapAt(1, 2) }.contains(.restartCount))
+    }
+
+    @Test("I2: a start that is missing, and one that never ended, are found")
+    func unrecorded() {
+        #expect(faults { $0.starts.removeLast() } == [.unrecorded])
+        #expect(faults { $0.starts[1].outcome = nil } == [.unrecorded])
+    }
+
+    @Test("I2: an end that no instance ever had is found, whatever it says")
+    func invented() {
+        for outcome in [Outcome.exited(0), .exited(4), .outOfMemory, .signaled(Signal(number: 9), coreDumped: false)] {
+            #expect(faults { $0.starts[1].outcome = outcome } == [.invented], "\(outcome)")
+        }
+        // An instance that was killed cannot have left with a code.
+        #expect(faults { $0.lives[2] = Self.life(2, 500...600, nil) } == [.invented])
+        #expect(faults { $0.starts.append(Self.start(5, .exited(0))) } == [.unborn])
+    }
+
+    @Test("I2: a lost status is found, unless a shim was killed at that time; one killed shim excuses one instance")
+    func lost() {
+        let lose: (inout Evidence) -> Void = { $0.starts[1].outcome = .lost("the shim was killed") }
+        #expect(faults(lose) == [.lost])
+        #expect(
+            faults {
+                lose(&$0); $0.hits = [Hit(job: 7, from: 350, to: 351)]
+            } == []
+        )
+        #expect(
+            faults {
+                lose(&$0); $0.hits = [Hit(job: 7, from: 50, to: 51)]
+            } == [.lost]
+        )
+        #expect(
+            faults {
+                lose(&$0); $0.hits = [Hit(job: 7, from: 550, to: 551)]
+            } == [.lost]
+        )
+        #expect(
+            faults {
+                lose(&$0)
+                $0.starts[2].outcome = .lost("the shim was killed")
+                $0.hits = [Hit(job: 7, from: 350, to: 351)]
+            } == [.lost]
+        )
+    }
+
+    @Test("an instance that is killed although its shim lives is found")
+    func killed() {
+        let killed = Outcome.signaled(Signal(number: 9), coreDumped: false)
+        #expect(
+            faults {
+                $0.lives[2] = Self.life(2, 500...600, nil); $0.starts[2].outcome = killed
+            } == [.killed]
+        )
+        #expect(
+            faults {
+                $0.lives[2] = Self.life(2, 500...600, nil)
+                $0.starts[2].outcome = killed
+                $0.hits = [Hit(job: 7, from: 550, to: 551)]
+            } == []
+        )
+    }
+
+    @Test("I9: a line that is missing, twice, in the wrong order or of nobody is found")
+    func lines() {
+        #expect(faults { $0.lines[1] = [2] } == [.lineLost])
+        #expect(faults { $0.lines[1] = [1] } == [.lineLost])
+        #expect(faults { $0.lines[1] = nil } == [.lineLost])
+        #expect(faults { $0.lines[1] = [2, 1] } == [.lineOrder])
+        #expect(faults { $0.lines[1] = [1, 2, 2] } == [.lineOrder])
+        #expect(faults { $0.lines[1] = [1, 2, 3] } == [.strangeLine])
+        #expect(faults { $0.lines[9] = [1] } == [.strangeLine])
+        // The end of what a killed shim held may be gone, its middle not.
+        let hit = [Hit(job: 7, from: 350, to: 351)]
+        #expect(
+            faults {
+                $0.lines[1] = [1]; $0.hits = hit
+            } == []
+        )
+        #expect(
+            faults {
+                $0.lines[1] = [2]; $0.hits = hit
+            } == [.lineLost]
+        )
+    }
+
+    @Test("I9: a line that is torn, or not as it was written, is no line of an oracle")
+    func tornLine() {
+        let line = "2026-11-21T19:00:00.000000001Z stdout F line 7 0 1 abc 6fa4cec2"
+        #expect(OracleLine(line[...]) == nil, "its checksum is another one")
+        let body = "line 7 0 1 abc"
+        let hash = body.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        let digits = String(hash, radix: 16)
+        let sum = String(repeating: "0", count: 8 - digits.count) + digits
+        let whole = "2026-11-21T19:00:00.000000001Z stdout F \(body) \(sum)"
+        #expect(OracleLine(whole[...])?.number == 1)
+        #expect(OracleLine(whole.dropLast(3)) == nil)
+        #expect(OracleLine(whole.replacing("abc", with: "abd")[...]) == nil)
+        #expect(OracleLine(whole.replacing(" F ", with: " P ")[...]) == nil)
+    }
+
+    @Test("I7: a dependent that is up before its requirement, or still when that is asked to end, is found")
+    func order() {
+        func faults(_ dependent: ClosedRange<Int64>, listened: Int64? = 150, asked: Int64? = 500) -> [Verdict.Fault] {
+            var requirement = Self.life(0, 100...600, .exit(code: 0))
+            (requirement.listened, requirement.asked) = (listened, asked)
+            var verdict = Verdict()
+            verdict.judgeOrder(of: "web", [Self.life(0, dependent, .exit(code: 0))], requiring: "db", [requirement])
+            return verdict.findings.map(\.fault)
+        }
+        #expect(faults(200...400) == [])
+        #expect(faults(120...400) == [.order])
+        #expect(faults(50...400) == [.order])
+        #expect(faults(200...400, listened: nil) == [.order])
+        #expect(faults(200...550) == [.order])
+        #expect(faults(700...800) == [.order])
+    }
+}
