@@ -113,6 +113,7 @@ final class Launcher {
     }
 
     private func reserve() throws(StartRefusal) -> Int32 {
+        guard Room.descriptors > Room.leftByStarts else { throw failure("start a shim", EMFILE) }
         let number = hl_duplicate(null.number, 10)
         guard number >= 0 else { throw failure("start a shim", 0 &- number) }
         return number

@@ -58,6 +58,7 @@ extension Reconciler {
             kernel.signal(process, signal)
         case .killTree(let generation):
             kernel.killTree(StartID(job: job, generation: generation))
+            if entry.life.isStuck { unkillable.append(StartID(job: job, generation: generation)) }
         case .ask(let generation, let serial, let question):
             ask(entry, StartID(job: job, generation: generation), serial, question)
         case .stopAsking:

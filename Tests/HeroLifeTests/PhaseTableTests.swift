@@ -60,6 +60,8 @@ struct PhaseTableTests {
         ),
         ("answered yes", .answeredYes(generation: 1, serial: 1)),
         ("answered no", .answeredNo(generation: 1, serial: 1, "refused")),
+        ("could not be asked", .notAsked(generation: 1, serial: 1, "no descriptor is left")),
+        ("outlives its kill", .outlived(generation: 1, ["pid 7 (web, state D)"])),
         ("changed in place", .revised),
         ("the machine slept", .machineSlept),
         ("applied again", .hurried),

@@ -6,7 +6,7 @@
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH | print-env | say TEXT
+//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | listen PORT | listen-unix PATH | print-env | say TEXT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,10 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -165,6 +167,36 @@ static void lose_leader(void) {
     syscall(SYS_exit, 0);
 }
 
+/// A child that holds us like a debugger and never lets a signal through: each of them stops us for good.
+static void be_traced(void) {
+    pid_t parent = getpid();
+    if (fork() == 0) {
+        RECORD("CHILD", "");
+        signal(SIGTERM, SIG_IGN);
+        ptrace(PTRACE_SEIZE, parent, 0, 0);
+        for (;;) pause();
+    }
+}
+
+/// A child that stands still under our own eyes, as in a debugger whose user has gone home.
+static void trace_child(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        RECORD("CHILD", "");
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        for (;;) pause();
+    }
+    if (pid > 0) waitpid(pid, NULL, WUNTRACED);
+}
+
+/// Waits in the kernel (state D) for a child that never executes anything: no signal but SIGKILL reaches us.
+static void wait_in_vfork(void) {
+    RECORD("LISTEN", "");
+    // The child borrows our memory until it executes: no library may be used there.
+    if (vfork() == 0) for (;;) syscall(SYS_pause);
+}
+
 static long number(char ***place) {
     if (*++*place == NULL) leave(96);
     return strtol(**place, NULL, 10);
@@ -227,6 +259,9 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "daemonize")) child(1);
         else if (!strcmp(*word, "fork-away")) fork_away(*++word);
         else if (!strcmp(*word, "lose-leader")) lose_leader();
+        else if (!strcmp(*word, "traced")) be_traced();
+        else if (!strcmp(*word, "trace-child")) trace_child();
+        else if (!strcmp(*word, "vfork")) wait_in_vfork();
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             address.sin_port = htons((uint16_t)number(&word));

@@ -26,6 +26,7 @@ struct OwnReconciler {
                 let kernel = try LinuxKernel(paths: paths, environment: composition.environment)
                 defer { kernel.leave() }
                 let store = try StateStore(path: paths.database)
+                defer { store.close() }
                 return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))
             }
         }
