@@ -6,7 +6,10 @@ import Glibc
 /// What is supervised must be seen to whatever else happens, so the loop's own work comes first, then starts, then
 /// clients; but one client is always let in, or nobody could mend anything.
 enum Room {
-    /// What a start leaves: the loop looks at processes, sockets and files, writes its store, and runs commands.
+    /// What bringing back what has died leaves: the loop looks at processes, sockets and files, writes its store, and runs
+    /// commands.
+    static let leftByRestarts = 8
+    /// What a first start leaves.
     static let leftByStarts = 16
     /// What taking up a start that runs leaves: starting again what has died comes first.
     static let leftByAdoption = 24

@@ -26,6 +26,7 @@ struct LaunchPlanner {
         // A one-shot that ended well has done its work, whatever its PID file says.
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
+        order.isAgain = job.executions > 0
         return order
     }
 
