@@ -279,7 +279,7 @@ extension JobLife {
     // MARK: Time
 
     /// How late a waking must be to show that nobody looked meanwhile: the reconciler was stopped, or the machine had no time for it.
-    private static let lateness = Duration.milliseconds(250)
+    private static let lateness = Duration.milliseconds(100)
     /// How much longer a start gets when nobody looked at the end of its time.
     private static let grace = Duration.seconds(5)
 

@@ -112,7 +112,7 @@ struct DelayTests {
         try machine.begin(String(manifests.dropFirst(4)))
         // At any moment of the starts: while they are launched, asked, or wait to be asked.
         try machine.steps(Int(seed) * 4)
-        for stop in [Duration.milliseconds(1100), .seconds(3), .seconds(60)] {
+        for stop in [Duration.milliseconds(1200), .seconds(3), .seconds(60)] {
             machine.world.pass(stop)
             try machine.pass(.milliseconds(20))
         }
