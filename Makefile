@@ -111,11 +111,11 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
 # What torture runs, one filter for each part: another part is added here, and its rows (HP_REPORT) are in the table.
-TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
+TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
 # Prints what the parts have reported as one table, the names of its columns first.
 TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
 
-torture: build ## kill -9 under load and at every failpoint, judged by the workload: make torture KILLS=1000 SEED=7
+torture: build ## kill -9 under load and at every failpoint, crash loops, scarcity; the workload judges: make torture KILLS=1000 SEED=7
 	@# what is released knows no failpoint
 	for product in $(PRODUCTS); do
 	    if grep -aqE 'HEROPROC_(FP|TEST_DISABLE)|FP[-_](ST|DB)[-_]1' $(RELEASE)/$$product; then

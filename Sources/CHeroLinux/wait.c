@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -63,6 +65,7 @@ int hl_timer_create(void) {
 int hl_timer_set(int timer, long long nanoseconds) {
     struct itimerspec time;
     memset(&time, 0, sizeof time);
+    if (nanoseconds != 0) nanoseconds += hl_boot_offset();
     time.it_value.tv_sec = nanoseconds / 1000000000;
     time.it_value.tv_nsec = nanoseconds % 1000000000;
     return timerfd_settime(timer, TFD_TIMER_ABSTIME, &time, NULL) < 0 ? -errno : 0;
@@ -93,8 +96,29 @@ static long long clock_now(clockid_t clock) {
     return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+long long hl_boot_offset(void) {
+    static long long known = LLONG_MIN;
+    long long offset = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (offset != LLONG_MIN) return offset;
+    offset = 0;
+    int file = open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC);
+    if (file >= 0) {
+        char text[256];
+        long size = read(file, text, sizeof text - 1);
+        close(file);
+        text[size < 0 ? 0 : size] = 0;
+        char *line = strstr(text, "boottime");
+        if (line != NULL) {
+            long long seconds = strtoll(line + strlen("boottime"), &line, 10);
+            offset = seconds * 1000000000 + strtoll(line, NULL, 10);
+        }
+    }
+    __atomic_store_n(&known, offset, __ATOMIC_RELAXED);
+    return offset;
+}
+
 long long hl_monotonic_clock(void) { return clock_now(CLOCK_MONOTONIC); }
-long long hl_boot_clock(void) { return clock_now(CLOCK_BOOTTIME); }
+long long hl_boot_clock(void) { return clock_now(CLOCK_BOOTTIME) - hl_boot_offset(); }
 long long hl_wall_clock(void) { return clock_now(CLOCK_REALTIME); }
 
 unsigned long hl_random(void) {
@@ -120,6 +144,23 @@ int hl_pipe(int *read_end, int *write_end, int size) {
 int hl_duplicate(int descriptor, int lowest) {
     int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     return copy < 0 ? -errno : copy;
+}
+
+long hl_spare_descriptors(void) {
+    struct rlimit limit;
+    struct stat folder;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || stat("/proc/self/fd", &folder) < 0) return LONG_MAX;
+    long most = limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
+    // Since Linux 6.2 the size is the number of open descriptors (proc_pid_fd(5)).
+    if (folder.st_size > 0) return most - folder.st_size;
+    // Before, they are counted; not where there is more room than anybody has jobs.
+    if (most > 4096) return LONG_MAX;
+    DIR *directory = opendir("/proc/self/fd");
+    if (directory == NULL) return 0;
+    long count = -3;  // for `.`, `..` and the directory itself
+    while (readdir(directory) != NULL) count++;
+    closedir(directory);
+    return most - count;
 }
 
 int hl_open_path(const char *path) {

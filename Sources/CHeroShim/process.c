@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -127,7 +128,36 @@ static int64_t read_clock(clockid_t clock) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int64_t shim_boottime(void) { return read_clock(CLOCK_BOOTTIME); }
+/// Reads a decimal number behind blanks, and goes on behind it.
+static int64_t read_number(const char **text) {
+    while (**text == ' ') (*text)++;
+    int negative = **text == '-';
+    if (negative) (*text)++;
+    int64_t value = 0;
+    while (**text >= '0' && **text <= '9') value = value * 10 + (*(*text)++ - '0');
+    return negative ? -value : value;
+}
+
+int64_t shim_boot_offset(void) {
+    static int64_t offset;
+    static int is_known;
+    if (is_known) return offset;
+    is_known = 1;
+    char text[256];
+    int file = open("/proc/self/timens_offsets", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    long size = read(file, text, sizeof text - 1);
+    close(file);
+    text[size < 0 ? 0 : size] = 0;
+    const char *line = strstr(text, "boottime");
+    if (line == NULL) return 0;
+    line += strlen("boottime");
+    int64_t seconds = read_number(&line);
+    offset = seconds * 1000000000 + read_number(&line);
+    return offset;
+}
+
+int64_t shim_boottime(void) { return read_clock(CLOCK_BOOTTIME) - shim_boot_offset(); }
 int64_t shim_monotonic(void) { return read_clock(CLOCK_MONOTONIC); }
 int64_t shim_realtime(void) { return read_clock(CLOCK_REALTIME); }
 

@@ -120,6 +120,8 @@ int shim_identify(int pid, int pidfd, struct hero_identity *identity) {
     *identity = (struct hero_identity){.pid = pid};
     int result = read_stat(pid, 22, &identity->start_ticks);
     if (result < 0) return result;
+    // The kernel shows the time of our time namespace, in ticks of 10 ms; a record has the machine's.
+    identity->start_ticks -= (uint64_t)(shim_boot_offset() / 10000000);
     int own = pidfd < 0 ? shim_open_process(pid) : pidfd;
     if (own < 0) return own;
     // Before pidfs every pidfd shares one anonymous inode, which says nothing.

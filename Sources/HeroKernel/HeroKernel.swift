@@ -60,6 +60,9 @@ public protocol Kernel: AnyObject {
     /// Its end arrives as `ended`.
     func killTree(_ start: StartID)
 
+    /// The processes of a start that live, in words, the first few of them; for a start that does not end although it was killed.
+    func survivors(of start: StartID) -> [String]
+
     /// Looks at what is there of each of these jobs, and follows what still runs: its end will arrive as an event.
     func adopt(_ jobs: [JobID]) -> [JobID: Sighting]
 
@@ -137,6 +140,9 @@ extension Kernel {
 
     /// Nobody asks.
     public func tellTrouble(_ trouble: String?) {}
+
+    /// Nobody.
+    public func survivors(of start: StartID) -> [String] { [] }
 }
 
 /// One start of a job.

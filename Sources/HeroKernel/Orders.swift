@@ -39,6 +39,9 @@ public struct LaunchOrder: Hashable, Sendable {
     /// Path of the log below the log directory: `context/service/action/17.log`.
     public var logFile: String
 
+    /// Whether a program of this job has executed before: what was up is brought back before anything new is begun.
+    public var isAgain = false
+
     /// The argument that stands for the script's path.
     public static let scriptPlaceholder = "\u{0}script"
 

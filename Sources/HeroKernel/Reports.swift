@@ -90,6 +90,8 @@ public enum ProbeAnswer: Hashable, Sendable {
     case yes
     /// It does not, and this is why, in words.
     case no(String)
+    /// It could not be asked, because the machine has no room for the question; why, in words.
+    case notAsked(String)
 }
 
 /// What a services directory holds.

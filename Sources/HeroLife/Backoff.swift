@@ -18,6 +18,12 @@ extension RetryPolicy {
         return .nanoseconds(Int64(min(spread, 1e9) * 1e9))
     }
 
+    /// No delay is longer.
+    var longestDelay: Duration {
+        // What jitter adds stays below the limit and its share of it; `delay` itself may be longer than `maxDelay`.
+        .nanoseconds(Int64(min(max(Self.seconds(delay), Self.seconds(maxDelay)) * (1 + jitter), 1e9) * 1e9))
+    }
+
     private static func seconds(_ duration: Duration) -> Double {
         Double(duration.wholeNanoseconds) / 1e9
     }

@@ -26,6 +26,10 @@ public enum JobEvent: Hashable, Sendable {
     case answeredYes(generation: UInt32, serial: UInt64)
     /// The last question was answered no, for a reason.
     case answeredNo(generation: UInt32, serial: UInt64, String)
+    /// The last question could not be asked: the machine has no room for it.
+    case notAsked(generation: UInt32, serial: UInt64, String)
+    /// These processes of it live on although its tree was killed.
+    case outlived(generation: UInt32, [String])
     /// Its action was changed in place.
     case revised
     /// The machine was suspended for a while.

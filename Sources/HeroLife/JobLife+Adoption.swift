@@ -42,7 +42,9 @@ extension JobLife {
         case .failed: phase = .over(.failed)
         case .cancelled: phase = .over(.cancelled)
         case .retrying:
-            phase = .backingOff(until: storedDeadline(context) ?? context.now)
+            phase = .backingOff(
+                until: storedDeadline(context, within: context.action.retry.longestDelay) ?? context.now
+            )
         case .running:
             return takeUpRunning(sighting, context)
         }
@@ -161,9 +163,13 @@ extension JobLife {
 
     private func launchingOrStopping(_ context: Context, _ process: ProcessIdentity? = nil) -> Phase {
         guard record.isStopping else {
-            return .launching(until: storedDeadline(context) ?? context.now + context.action.startTimeout)
+            return .launching(
+                until: storedDeadline(context, within: context.action.startTimeout)
+                    ?? context.now + context.action.startTimeout
+            )
         }
-        let killAt = storedDeadline(context) ?? context.now + context.action.stop.timeout
+        let killAt =
+            storedDeadline(context, within: context.action.stop.timeout) ?? context.now + context.action.stop.timeout
         return .stopping(Stopping(process: process, killAt: killAt, next: .rest))
     }
 
@@ -188,7 +194,9 @@ extension JobLife {
     /// A program that was running when nobody looked goes on where its record left it.
     private mutating func resume(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect] {
         if record.isStopping {
-            let killAt = storedDeadline(context) ?? context.now + context.action.stop.timeout
+            let killAt =
+                storedDeadline(context, within: context.action.stop.timeout) ?? context.now
+                + context.action.stop.timeout
             phase = .stopping(Stopping(process: process, killAt: killAt, next: .rest))
             // Sent again: whether it was sent before the reconciler went away cannot be known.
             return [.signal(process, context.action.stop.signal)]
@@ -200,9 +208,13 @@ extension JobLife {
         return began(process, at: moment, context)
     }
 
-    private func storedDeadline(_ context: Context) -> Moment? {
+    /// The deadline that a former reconciler has stored on this boot: the next one neither resets nor extends it (reliability.md
+    /// RS-3).
+    ///
+    /// Never further off than `limit`: the policy may have been changed, or the record damaged.
+    private func storedDeadline(_ context: Context, within limit: Duration) -> Moment? {
         guard let deadline = record.deadline, deadline.bootID == context.bootID else { return nil }
-        return deadline.moment
+        return min(deadline.moment, context.now + limit)
     }
 }
 

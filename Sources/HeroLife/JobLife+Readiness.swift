@@ -5,6 +5,7 @@ extension JobLife {
         guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else {
             return answeredWhileUp(serial, refusal: refusal, context)
         }
+        starting.couldNotBeAsked = false
         if let refusal {
             starting.successes = 0
             starting.reason = refusal

@@ -52,6 +52,9 @@ extension JobLife {
             record.phase = .running
             record.isStopping = stopping.next == .rest
             if case .recover(let reason) = stopping.next { record.error = reason }
+            if let survivors = stopping.survivors {
+                record.error = "it waits for \(survivors), which lives although it was killed"
+            }
             record.deadline = kept(stopping.killAt)
         case .backingOff(let until):
             record.phase = .retrying

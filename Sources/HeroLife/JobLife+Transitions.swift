@@ -52,6 +52,10 @@ extension JobLife {
             generation == record.generation ? answered(serial, refusal: nil, context) : []
         case .answeredNo(let generation, let serial, let reason):
             generation == record.generation ? answered(serial, refusal: reason, context) : []
+        case .notAsked(let generation, let serial, let reason):
+            generation == record.generation ? notAsked(serial, reason, context) : []
+        case .outlived(let generation, let survivors):
+            generation == record.generation ? outlived(survivors) : []
         case .revised: revised(context)
         case .machineSlept: machineSlept(context)
         case .hurried: hurried(context)
@@ -277,17 +281,25 @@ extension JobLife {
 
     // MARK: Time
 
-    /// How late a waking must be to show that nobody looked meanwhile.
-    private static let lateness = Duration.seconds(5)
+    /// How late a waking must be to show that nobody looked meanwhile: the reconciler was stopped, or the machine had no time for it.
+    private static let lateness = Duration.milliseconds(100)
+    /// How much longer a start gets when nobody looked at the end of its time.
+    private static let grace = Duration.seconds(5)
 
     private mutating func woke(_ context: Context) -> [JobEffect] {
         guard let deadline, deadline <= context.now else { return [] }
+        let isLate = context.now - deadline > Self.lateness
         switch phase {
         case .pending, .over:
             return []
         case .up(let up):
             return (up.until.map { $0 <= context.now } ?? false) ? saidAndNotDone(context) : askAround(context)
-        case .launching:
+        case .launching(_, let refusals):
+            guard !isLate else {
+                // Its program may well execute by now; that is taken in before anything is judged.
+                phase = .launching(until: context.now + Self.grace, refusals: refusals)
+                return []
+            }
             let reason = "its program did not execute within \(Canonical.duration(context.action.startTimeout))"
             phase = .stopping(
                 Stopping(process: nil, killAt: context.now + context.action.stop.timeout, next: .recover(reason))
@@ -295,9 +307,10 @@ extension JobLife {
             return [.note(.warning, reason), .killTree(generation: record.generation)]
         case .starting(var starting):
             guard starting.until <= context.now else { return askIfDue(context) }
-            guard context.now - starting.until <= Self.lateness else {
-                // Nobody looked for so long that it may well be ready: it is asked once more before it is judged.
-                starting.until = context.now + Self.lateness
+            guard !isLate, !starting.couldNotBeAsked else {
+                // Nobody looked, or could look, when its time was over: it may well be ready, so it is asked once more
+                // before it is judged.
+                starting.until = context.now + Self.grace
                 phase = .starting(starting)
                 return askIfDue(context)
             }

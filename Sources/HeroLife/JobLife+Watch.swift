@@ -63,6 +63,8 @@ extension JobLife {
         public var absences = 0
         /// What is gone, in words.
         public var missing: String?
+        /// Whether the last question could not be asked.
+        public var couldNotBeAsked = false
 
         /// When the next question is due; nil while an answer is awaited.
         var deadline: Moment? {
@@ -123,6 +125,7 @@ extension JobLife {
     mutating func answeredWhileUp(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
         guard case .up(var up) = phase, up.watch.serial == serial, let question = up.watch.awaited else { return [] }
         up.watch.awaited = nil
+        up.watch.couldNotBeAsked = false
         let effects: [JobEffect]
         switch question {
         case .readiness:
@@ -231,8 +234,18 @@ extension JobLife {
     }
 
     /// The machine was suspended: nobody can have answered meanwhile, and everybody gets one more interval (reliability.md TM-2).
+    ///
+    /// Nor can anybody have started or ended: what is on its way up or down has its time anew.
     mutating func machineSlept(_ context: Context) -> [JobEffect] {
         switch phase {
+        case .launching(let until, let refusals):
+            phase = .launching(until: max(until, context.now + context.action.startTimeout), refusals: refusals)
+            return []
+        case .stopping(var stopping):
+            guard stopping.kills == 0 else { return [] }
+            stopping.killAt = max(stopping.killAt, context.now + context.action.stop.timeout)
+            phase = .stopping(stopping)
+            return []
         case .starting(var starting):
             starting.until = max(starting.until, context.now + context.action.startTimeout)
             let isAwaiting = starting.askAt == nil
@@ -250,7 +263,7 @@ extension JobLife {
             up.watch.plan(context.action, begun: up.since, words: words, isTakenUp: false, context)
             phase = .up(up)
             return isAwaiting ? [.stopAsking] : []
-        case .pending, .clearing, .launching, .working, .stopping, .backingOff, .over:
+        case .pending, .clearing, .working, .backingOff, .over:
             return []
         }
     }

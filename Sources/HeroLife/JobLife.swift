@@ -66,6 +66,8 @@ public struct JobLife: Hashable, Sendable {
         public var successes: Int
         /// Why the last answer was no.
         public var reason: String?
+        /// Whether the last question could not be asked, so that nobody knows whether it is ready.
+        public var couldNotBeAsked = false
     }
 
     /// A program on its way down.
@@ -78,6 +80,8 @@ public struct JobLife: Hashable, Sendable {
         public var next: Next
         /// How often SIGKILL had to be sent to what is left.
         public var kills = 0
+        /// What lives on although it was killed, in words; nil: nobody has looked.
+        public var survivors: String?
 
         /// What comes when the tree is gone.
         public enum Next: Hashable, Sendable {

@@ -42,11 +42,19 @@ struct Adoption {
         let generation = start.generation
         hero_failpoint(FP_AD_1)
         guard !record.isRetired else { return .nothing }
+        if record.isOfThisMachine, record.phase != nil, record.end(nil) == nil, starts.pidfd(of: start) == nil,
+            !orphans.holds(start), Room.descriptors <= Room.leftByAdoption
+        {
+            // Who it is cannot be proven now, and nobody may act on a guess: it is looked at again when there is room.
+            starts.adoptLater(start)
+            return .held(generation: generation, record.startReport)
+        }
         if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
             let report = record.startReport
             hero_failpoint(FP_AD_2)
             if starts.pidfd(of: start) == nil, !starts.follow(start, shim.pid, found.pidfd, report: report) {
-                return lost(generation, "the shim cannot be watched: too many files are open", record)
+                starts.adoptLater(start)
+                return .held(generation: generation, report)
             }
             if report == nil {
                 starts.awaitExecution(start)

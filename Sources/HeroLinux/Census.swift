@@ -65,6 +65,13 @@ public enum Census {
         return (pidfd, stat, UInt64(hl_pidfs_inode(number)))
     }
 
+    /// A live process for people: `pid 412 (nginx, state D)`; nil when it has ended.
+    static func describe(_ pid: Int32) -> String? {
+        guard let stat = ProcStat(of: pid), !stat.isDead else { return nil }
+        let name = readText("/proc/\(pid)/comm", limit: 64)?.trimmed ?? "?"
+        return "pid \(pid) (\(name), state \(Character(Unicode.Scalar(stat.state))))"
+    }
+
     /// The children of all threads of a process.
     static func children(of pid: Int32) -> [Int32] {
         guard let threads = namesIn("/proc/\(pid)/task") else { return [] }

@@ -16,6 +16,8 @@ final class CommandProbe {
     /// Its pid: nobody else's until it is reaped.
     let pid: Int32
     private let name: String
+    /// Whether one of our children is a shim, and no command.
+    private let isShim: (Int32) -> Bool
     /// What everything that comes of it has in its environment.
     private let mark: String
     private var tail: [UInt8] = []
@@ -35,8 +37,15 @@ final class CommandProbe {
     ///   - account: As whom it runs; nil where nobody is named.
     ///   - oomScore: What it begins with.
     /// - Throws: A refusal whose detail says what is not possible.
-    init(_ order: ProbeOrder, _ arguments: [String], as account: Account?, _ oomScore: OOMScore) throws(StartRefusal) {
+    init(
+        _ order: ProbeOrder,
+        _ arguments: [String],
+        as account: Account?,
+        _ oomScore: OOMScore,
+        isShim: @escaping (Int32) -> Bool
+    ) throws(StartRefusal) {
         self.order = order
+        self.isShim = isShim
         name = arguments.first ?? ""
         mark = "\(Self.markName)=\(String(hl_random(), radix: 16))"
         var environment = try Launch.environment(order.environment)
@@ -139,19 +148,31 @@ final class CommandProbe {
             // From below: a parent that goes first gives its children away.
             // Once it is reaped its number may be another's, and what was below it has come to us.
             let below = isReaped ? [] : Array(Census.descendants(of: pid).reversed())
-            let living = (below + strays()).filter(Self.end)
+            let (strays, undecided) = strays()
+            let living = (below + strays).filter(Self.end)
             _ = hl_pidfd_send_group_signal(pidfd.number, SIGKILL)
             _ = hl_pidfd_send_signal(pidfd.number, SIGKILL)
-            if living.isEmpty { return }
+            guard living.isEmpty else { continue }
+            if !undecided { return }
+            hl_pause(1_000_000)
         }
     }
 
-    /// Our children that carry its mark, with all below them.
-    private func strays() -> [Int32] {
-        Census.children(of: getpid()).filter { child in
-            guard child != pid, let variables = readFile("/proc/\(child)/environ", limit: 1 << 20) else { return false }
-            return variables.split(separator: 0).contains { $0.elementsEqual(mark.utf8) }
-        }.flatMap { Census.descendants(of: $0).reversed() + [$0] }
+    /// Our children that carry its mark, with all below them; and whether there is one that shows nothing.
+    ///
+    /// In the middle of execve(2) a process has no environment to show, and shows it a moment later.
+    private func strays() -> (found: [Int32], undecided: Bool) {
+        var found: [Int32] = []
+        var undecided = false
+        for child in Census.children(of: getpid()) where child != pid && !isShim(child) {
+            let variables = readFile("/proc/\(child)/environ", limit: 1 << 20) ?? []
+            if variables.isEmpty {
+                undecided = undecided || ProcStat(of: child).map { !$0.isDead } ?? false
+            } else if variables.split(separator: 0).contains(where: { $0.elementsEqual(mark.utf8) }) {
+                found += Census.descendants(of: child).reversed() + [child]
+            }
+        }
+        return (found, undecided)
     }
 
     /// Kills one; false when it had ended already.

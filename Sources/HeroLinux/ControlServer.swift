@@ -21,6 +21,8 @@ final class ControlServer {
     private var connections: [UInt64: Connection] = [:]
     private var lastNumber: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: 65_536)
+    /// Whether nobody is let in for lack of room.
+    private var isPaused = false
     /// Connections with answers that wait for the end of the turn.
     private var unsent: [UInt64] = []
 
@@ -46,14 +48,14 @@ final class ControlServer {
     /// Takes new connections; strangers and those beyond the limit are closed at once.
     func accept() {
         while true {
+            let left = connections.isEmpty ? Room.leftByOnlyClient : Room.leftByClients
+            guard Room.descriptors > left else { return pause() }
             var user: UInt32 = .max
             let number = hl_accept(listener.number, &user)
-            if [-EMFILE, -ENFILE, -ENOMEM, -ENOBUFS].contains(number) {
-                // Nobody can be let in now; asking again at once would only burn time (reliability.md RX-1).
-                reactor.unwatch(listener.number)
-                reactor.setAlarm(Subject(.listener), at: reactor.now + .seconds(1))
+            guard number >= 0 else {
+                if Room.isLack(0 &- number) { pause() }
+                return
             }
-            guard number >= 0 else { return }
             let descriptor = Descriptor(number)
             guard user == 0 || user == geteuid(), connections.count < Self.mostConnections else { continue }
             lastNumber += 1
@@ -63,8 +65,17 @@ final class ControlServer {
         }
     }
 
+    /// Nobody can be let in now, and asking again at once would only burn time: they wait in the kernel's queue meanwhile
+    /// (reliability.md RX-1).
+    private func pause() {
+        isPaused = true
+        reactor.unwatch(listener.number)
+        reactor.setAlarm(Subject(.listener), at: reactor.now + .seconds(1))
+    }
+
     /// Listens again after there was no room.
     func resume() {
+        isPaused = false
         reactor.watch(listener.number, Subject(.listener))
         accept()
     }
@@ -188,5 +199,7 @@ final class ControlServer {
         guard let connection = connections.removeValue(forKey: number) else { return }
         reactor.cancelAlarm(Subject(.connection, number))
         reactor.unwatch(connection.descriptor.number)
+        // Whoever waits is let in at once.
+        if isPaused { reactor.setAlarm(Subject(.listener), at: reactor.now) }
     }
 }

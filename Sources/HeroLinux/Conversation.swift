@@ -47,7 +47,7 @@ enum Place: Hashable, Sendable {
 struct Conversation {
     enum Beginning {
         case begun(Conversation)
-        case failed(String)
+        case failed(ProbeAnswer)
     }
 
     enum Step {
@@ -73,15 +73,16 @@ struct Conversation {
     /// Begins with the first place that does not refuse at once; nil when there are no places.
     static func begin(_ order: ProbeOrder, _ places: [Place]) -> Beginning? {
         var rest = places[...]
-        var reason: String?
+        var refusal: ProbeAnswer?
         while let place = rest.popFirst() {
             let number = place.connect()
             if number >= 0 {
                 return .begun(Conversation(order, Descriptor(number), rest: Array(rest)))
             }
-            reason = reason ?? "cannot connect to \(describe(order)): \(errorText(0 &- number))"
+            let reason = "cannot connect to \(describe(order)): \(errorText(0 &- number))"
+            refusal = refusal ?? (Room.isLack(0 &- number) ? .notAsked(reason) : .no(reason))
         }
-        return reason.map { .failed($0) }
+        return refusal.map { .failed($0) }
     }
 
     private init(_ order: ProbeOrder, _ descriptor: Descriptor, rest: [Place]) {

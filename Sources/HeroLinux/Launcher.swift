@@ -91,7 +91,7 @@ final class Launcher {
         do { spec = try high(number, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
 
         // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
-        let room = try reserve()
+        let room = try reserve(leaving: order.isAgain ? Room.leftByRestarts : Room.leftByStarts)
         // The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
         let program = hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
         hero_failpoint(FP_ST_3)
@@ -115,7 +115,8 @@ final class Launcher {
         return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch))
     }
 
-    private func reserve() throws(StartRefusal) -> Int32 {
+    private func reserve(leaving left: Int) throws(StartRefusal) -> Int32 {
+        guard Room.descriptors > left else { throw failure("start a shim", EMFILE) }
         let number = hl_duplicate(null.number, 10)
         guard number >= 0 else { throw failure("start a shim", 0 &- number) }
         return number

@@ -192,10 +192,33 @@ public final class LinuxKernel: Kernel {
         }
     }
 
+    /// Who lives of a start that was killed.
+    public func survivors(of start: StartID) -> [String] {
+        let pids = starts.shimPID(of: start).map(Census.descendants) ?? orphans.members(of: start)
+        return Array(pids.compactMap(Census.describe).prefix(5))
+    }
+
     /// Looks at the records of jobs.
     public func adopt(_ jobs: [JobID]) -> [JobID: Sighting] {
         let adoption = Adoption(paths: paths, starts: starts, orphans: orphans)
         return Dictionary(jobs.map { ($0, adoption.sight($0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Looks again at what could not be followed for lack of descriptors: what has ended meanwhile is told now.
+    private func adoptUnfollowed() {
+        let adoption = Adoption(paths: paths, starts: starts, orphans: orphans)
+        for start in starts.takeUnfollowed() {
+            switch adoption.sight(start.job) {
+            case .held: continue
+            case .orphaned(let generation, let report):
+                reactor.emit(.orphaned(StartID(job: start.job, generation: generation), report))
+            case .over(let generation, let report):
+                reactor.emit(.ended(StartID(job: start.job, generation: generation), report))
+            case .nothing:
+                let report = EndReport(outcome: .lost("nothing is left of it"), time: wallTimeNow(), executed: nil)
+                reactor.emit(.ended(start, report))
+            }
+        }
     }
 
     /// Refuses a start that has left no trace, however late its shim comes.
@@ -279,6 +302,7 @@ public final class LinuxKernel: Kernel {
         case .clock, .calendar: break
         case .quit: readSignals()
         case .notices: starts.readNotices()
+        case .shim where number == Starts.adoptionNumber: adoptUnfollowed()
         case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)
         case .program: starts.programEnded(number)
         case .words: isAlarm ? starts.listen(number) : starts.readWords()

@@ -20,23 +20,26 @@ final class Notices {
         }
     }
 
-    /// The starts whose programs execute, in the order they said so, and how many bytes were read.
-    func drain() -> (started: [StartID], size: Int) {
+    /// The starts whose programs execute, in the order they said so; those that came to nothing, each with its errno; and how
+    /// many bytes were read.
+    func drain() -> (started: [StartID], failed: [(start: StartID, error: Int32)], size: Int) {
         var started: [StartID] = []
+        var failed: [(start: StartID, error: Int32)] = []
         var total = 0
         let size = MemoryLayout<hero_notice>.size
         while true {
             let count = buffer.withUnsafeMutableBytes { read(readEnd.number, $0.baseAddress, $0.count / size * size) }
-            guard count > 0 else { return (started, total) }
+            guard count > 0 else { return (started, failed, total) }
             total += count
             buffer.withUnsafeBytes { bytes in
                 var offset = 0
                 while offset + size <= count {
                     let notice = bytes.loadUnaligned(fromByteOffset: offset, as: hero_notice.self)
                     offset += size
-                    guard notice.magic == UInt32(HERO_NOTICE_MAGIC), notice.kind == HERO_NOTICE_STARTED.rawValue
-                    else { continue }
-                    started.append(StartID(job: notice.job, generation: notice.generation))
+                    guard notice.magic == UInt32(HERO_NOTICE_MAGIC) else { continue }
+                    let start = StartID(job: notice.job, generation: notice.generation)
+                    if notice.kind == HERO_NOTICE_STARTED.rawValue { started.append(start) }
+                    if notice.kind == HERO_NOTICE_FAILED.rawValue { failed.append((start, notice.error)) }
                 }
             }
         }

@@ -24,6 +24,11 @@ public struct Obstruction {
     /// - Returns: All that is in the way.
     public mutating func look(_ order: ObstacleOrder, now: Moment) -> Obstacles {
         var found = Obstacles()
+        if let lack = Room.lack {
+            // Whoever cannot look sees nobody (reliability.md SK-2).
+            found.hindrances.append("cannot look who stands in the way: \(errorText(lack))")
+            return found
+        }
         var wanted: [(resource: Resource, inodes: Set<UInt>)] = []
         if !order.ports.isEmpty {
             let table = Listeners.table(4) + Listeners.table(6)

@@ -110,6 +110,13 @@ final class Orphans {
         }
     }
 
+    /// The pids that are waited for of a start.
+    func members(of start: StartID) -> [Int32] {
+        guard let orphan = numbers[start].flatMap({ orphans[$0] }) else { return [] }
+        return ([orphan.main == nil ? nil : orphan.mainIdentity].compactMap { $0 } + orphan.members.keys).map(\.pid)
+            .sorted()
+    }
+
     /// Whether this start is in here.
     func holds(_ start: StartID) -> Bool { numbers[start] != nil }
 
@@ -270,7 +277,8 @@ final class Orphans {
 func isLocked(_ recordPath: String) -> Bool {
     if hero_is_disabled(HERO_LOCK) != 0 { return false }
     let number = open(recordPath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard number >= 0 else { return false }
+    // What cannot be looked at for lack of room may well be held: then nobody may act as if it were free.
+    guard number >= 0 else { return Room.isLack(errno) }
     let file = Descriptor(number)
     return hl_lock(file.number, 1) == 0
 }

@@ -1,8 +1,13 @@
 import CHeroLinux
-import Dispatch
 import Glibc
 import HeroKernel
 import HeroModel
+
+extension StartRefusal {
+    /// Whether the machine lacked room for a command, and not its own user, who may be out of processes because of the very
+    /// program that is asked about.
+    fileprivate var isOurs: Bool { failure.isTransient && !(failure.stage == .execute && failure.errno == EAGAIN) }
+}
 
 /// Asks questions of running programs; each answer becomes one event.
 ///
@@ -52,6 +57,10 @@ final class Prober {
     func ask(_ order: ProbeOrder) {
         lastNumber += 1
         let number = lastNumber
+        if let lack = Room.lack {
+            let reason = "cannot open anything: \(errorText(lack))"
+            return reactor.emit(.answered(order.start, serial: order.serial, .notAsked(reason)))
+        }
         switch order.question {
         case .listening(let sockets, let ports):
             let answer = listeners.answer(
@@ -96,10 +105,12 @@ final class Prober {
 
     /// A deadline passed.
     func ring(_ number: UInt64) {
-        // We may have been held up ourselves: what is answered by now was answered in time, as far as anybody can tell.
-        conversationIsReady(number)
+        // We may have been held up ourselves: what is answered by now was answered in time, as far as anybody can tell, and
+        // who had to wait for our next word has not been asked yet.
+        let goesOn = converseFurther(number)
         commandEnded(number)
         if let conversation = conversations[number] {
+            if goesOn { return setAlarm(number, conversation.order) }
             answer(number, conversation.order, .no("\(conversation.place) did not answer in time"))
         } else if let command = commands[number] {
             _ = command.readErrors()
@@ -133,6 +144,10 @@ final class Prober {
 
     private func remember(_ number: UInt64, _ order: ProbeOrder) {
         byJob[order.start.job, default: []].insert(number)
+        setAlarm(number, order)
+    }
+
+    private func setAlarm(_ number: UInt64, _ order: ProbeOrder) {
         reactor.setAlarm(Subject(.conversation, number), at: reactor.now + order.timeout)
     }
 
@@ -141,14 +156,16 @@ final class Prober {
     private func connect(_ number: UInt64, _ order: ProbeOrder, host: String?, port: UInt16) {
         if let places = Place.numeric(host: host, port: port) { return converse(number, order, places) }
         // A resolver may take its time: it gets a thread of its own, and its answer a number.
+        let mailbox = mailbox
+        let name = host ?? "localhost"
+        let error = beside { mailbox.put(.resolved(number, Place.resolve(name, port: port))) }
+        guard error == 0 else {
+            let reason = "cannot ask for the address of \(name): \(errorText(error))"
+            return answer(number, order, .notAsked(reason))
+        }
         remember(number, order)
         lookups[number] = order
         hasLeftThread = true
-        let mailbox = mailbox
-        let name = host ?? "localhost"
-        DispatchQueue(label: "heroproc.resolve").async {
-            mailbox.put(.resolved(number, Place.resolve(name, port: port)))
-        }
     }
 
     private func converse(_ number: UInt64, _ order: ProbeOrder, _ places: [Place]) {
@@ -156,30 +173,40 @@ final class Prober {
             return answer(number, order, .no("there is nothing to connect to"))
         }
         switch conversation {
-        case .failed(let reason): answer(number, order, .no(reason))
+        case .failed(let result): answer(number, order, result)
         case .begun(let conversation):
             conversations[number] = conversation
             if byJob[order.start.job]?.contains(number) != true { remember(number, order) }
             let subject = Subject(.conversation, number)
             guard reactor.watch(conversation.descriptor.number, subject, for: hl_epoll_out()) else {
-                return answer(number, order, .no("cannot watch the connection: \(errorText(errno))"))
+                return answer(number, order, .notAsked("cannot watch the connection: \(errorText(errno))"))
             }
         }
     }
 
     /// A connection can be written or read, or failed.
-    func conversationIsReady(_ number: UInt64) {
-        guard var conversation = conversations[number] else { return }
+    func conversationIsReady(_ number: UInt64) { _ = converseFurther(number) }
+
+    /// Takes the next step of a conversation, if it can be taken.
+    ///
+    /// - Returns: Whether it was taken, and the other side has not been waited for since.
+    private func converseFurther(_ number: UInt64) -> Bool {
+        guard var conversation = conversations[number] else { return false }
         let step = conversation.advance()
         conversations[number] = conversation
         switch step {
-        case .wait: break
-        case .read: reactor.change(conversation.descriptor.number, Subject(.conversation, number), for: hl_epoll_in())
-        case .answer(let result): answer(number, conversation.order, result)
+        case .wait: return false
+        case .read:
+            reactor.change(conversation.descriptor.number, Subject(.conversation, number), for: hl_epoll_in())
+            return true
+        case .answer(let result):
+            answer(number, conversation.order, result)
+            return false
         case .next(let places):
             reactor.unwatch(conversation.descriptor.number)
             conversations[number] = nil
             converse(number, conversation.order, places)
+            return conversations[number] != nil
         }
     }
 
@@ -202,16 +229,16 @@ final class Prober {
     private func run(_ number: UInt64, _ order: ProbeOrder, _ arguments: [String], as account: AccountLookups.Result) {
         let command: CommandProbe
         do {
-            command = try CommandProbe(order, arguments, as: account.get(), oomScore)
+            command = try CommandProbe(order, arguments, as: account.get(), oomScore) { [starts] in starts.isShim($0) }
         } catch {
-            let name = arguments.first ?? ""
-            return answer(number, order, .no("cannot run `\(name)`: \(error.failure)"))
+            let reason = "cannot run `\(arguments.first ?? "")`: \(error.failure)"
+            return answer(number, order, error.isOurs ? .notAsked(reason) : .no(reason))
         }
         commands[number] = command
         guard reactor.watch(command.errors.number, Subject(.command, number)),
             reactor.watch(command.pidfd.number, Subject(.commandEnd, number))
         else {
-            return answer(number, order, .no("cannot watch the command: \(errorText(errno))"))
+            return answer(number, order, .notAsked("cannot watch the command: \(errorText(errno))"))
         }
     }
 

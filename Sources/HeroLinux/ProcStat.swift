@@ -1,3 +1,5 @@
+import CHeroLinux
+
 /// What is used of `/proc/PID/stat` (proc_pid_stat(5)).
 struct ProcStat: Hashable {
     /// Field 1.
@@ -44,6 +46,9 @@ struct ProcStat: Hashable {
     init?(of pid: Int32) {
         guard pid > 0, let bytes = readFile("/proc/\(pid)/stat", limit: 4096) else { return nil }
         self.init(bytes)
+        // The kernel shows the time of our time namespace, in ticks of which there are 100 in a second on every machine we
+        // know; records and other namespaces have the machine's.
+        startTicks &-= UInt64(bitPattern: hl_boot_offset() / 10_000_000)
     }
 
     private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {

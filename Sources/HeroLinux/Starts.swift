@@ -32,6 +32,8 @@ final class Starts {
         var hearing: Hearing?
         /// How often the record was looked at in vain, for an execution or for a successor.
         var looks: Int = 0
+        /// Why its shim could not make or write its record, which then cannot say so: an errno, 0 where it did not tell.
+        var recordError: Int32 = 0
     }
 
     let reactor: Reactor
@@ -48,6 +50,11 @@ final class Starts {
     var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
+    /// Starts that run and could not be followed yet for lack of descriptors (reliability.md RX-1).
+    private var unfollowed: Set<StartID> = []
+
+    /// The number of the alarm at which they are looked at again; no shim has it.
+    static let adoptionNumber: UInt64 = 0
 
     init(
         _ reactor: Reactor,
@@ -129,6 +136,18 @@ final class Starts {
         return true
     }
 
+    /// A start that runs is followed as soon as there is room: it is looked at again in a second.
+    func adoptLater(_ start: StartID) {
+        unfollowed.insert(start)
+        reactor.setAlarm(Subject(.shim, Self.adoptionNumber), at: reactor.now + .seconds(1))
+    }
+
+    /// Those that wait to be followed; they are to be looked at now.
+    func takeUnfollowed() -> [StartID] {
+        defer { unfollowed = [] }
+        return unfollowed.sorted { ($0.job, $0.generation) < ($1.job, $1.generation) }
+    }
+
     /// Looks at the record of a found start again and again until its program executes; its notice went elsewhere.
     func awaitExecution(_ start: StartID) {
         guard let number = numbers[start] else { return }
@@ -137,8 +156,11 @@ final class Starts {
 
     /// Reads what shims say.
     func readNotices() {
-        let (started, size) = notices.drain()
+        let (started, failed, size) = notices.drain()
         for start in started { announce(start) }
+        for (start, error) in failed {
+            if let number = numbers[start] { following[number]?.recordError = error }
+        }
         // A pipe that was full may have lost a notice: then every record is looked at.
         if size >= 1 << 20 {
             for (number, one) in following where one.report == nil {
@@ -278,8 +300,8 @@ final class Starts {
         default:
             return end(one.start, .lost("the shim was killed before it could start the program"), executed: one.report)
         }
-        var reason = startFailure(failure.stage, 0, nil)
-        reason.detail = failure.text
+        var reason = startFailure(failure.stage, code == HERO_SHIM_NO_RECORD ? one.recordError : 0, one.names)
+        if reason.errno == 0 { reason.detail = failure.text }
         end(one.start, .startFailed(reason), executed: one.report)
     }
 

@@ -68,6 +68,7 @@ extension Reconciler {
         case .killTree(let generation):
             hero_failpoint(FP_SP_3)
             kernel.killTree(StartID(job: job, generation: generation))
+            if entry.life.isStuck { unkillable.append(StartID(job: job, generation: generation)) }
         case .ask(let generation, let serial, let question):
             hero_failpoint(FP_ST_13)
             ask(entry, StartID(job: job, generation: generation), serial, question)

@@ -30,6 +30,7 @@ struct LaunchPlanner {
         order.mayNotify = action.mayNotify
         order.saysWhenReady = action.mayNotify && action.ready?.question == .notify
         order.watchdog = action.watchdog
+        order.isAgain = job.executions > 0
         return order
     }
 

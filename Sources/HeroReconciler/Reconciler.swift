@@ -41,6 +41,9 @@ public final class Reconciler<World: Kernel> {
     private var nextDeed = 0
     /// Starts of the last turn that were not made any more; their jobs are told in the next one.
     var calledOff: [StartID] = []
+    /// Starts that were killed in the last turn although they had been killed before; their jobs are told what is left in the
+    /// next one.
+    var unkillable: [StartID] = []
 
     /// Orders that are not carried out yet; when the last one is, the loop looks again.
     var openOrders: Set<QualifiedName> = []
@@ -143,6 +146,11 @@ public final class Reconciler<World: Kernel> {
         let calledOff = calledOff
         self.calledOff = []
         for start in calledOff { move(start, .calledOff(generation: start.generation)) }
+        let unkillable = unkillable
+        self.unkillable = []
+        for start in unkillable {
+            move(start, .outlived(generation: start.generation, kernel.survivors(of: start)))
+        }
         if trouble == nil {
             restoreReserve()
             retain()
@@ -234,6 +242,8 @@ public final class Reconciler<World: Kernel> {
                 case .yes: move(start, .answeredYes(generation: start.generation, serial: serial))
                 case .no(let reason):
                     move(start, .answeredNo(generation: start.generation, serial: serial, reason))
+                case .notAsked(let reason):
+                    move(start, .notAsked(generation: start.generation, serial: serial, reason))
                 }
             case .clockWasSet: clockWasSet()
             case .machineSlept: machineSlept()

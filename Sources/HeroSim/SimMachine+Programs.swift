@@ -115,6 +115,10 @@ extension SimMachine {
             kernel?.tell(.answered(id, serial: serial, .no("connection refused")))
             return
         }
+        if !isCalm, seed.chance(5) {
+            kernel?.tell(.answered(id, serial: serial, .notAsked("no descriptor is left")))
+            return
+        }
         let isReady = report.at + (start.behaviour.readyAfter ?? .zero) <= now && !start.isSick(now)
         kernel?.tell(.answered(id, serial: serial, isReady ? .yes : .no("connection refused")))
     }

@@ -45,6 +45,15 @@ public final class StateStore {
         if path != ":memory:" { opened = (FileIdentity(path), FileIdentity(path + "-wal")) }
     }
 
+    /// Closes the database; nothing can be done with it any more.
+    ///
+    /// What it consists of stays until the process ends: to let a queue go libdispatch wants a thread, and where no pid is left it
+    /// waits for one, so that a reconciler could not leave (reliability.md RX-2).
+    public func close() {
+        try? queue.close()
+        _ = Unmanaged.passRetained(self)
+    }
+
     /// Writes a batch in one transaction: all of it is on the disk when this returns, or none of it ever is.
     ///
     /// The order of the changes is the order of writing; a later one of the same subject wins. When the disk is full, the

@@ -206,8 +206,16 @@ struct ReadinessTests {
     func startTimeout() {
         var bench = Bench(Self.listening)
         bench.bringUp()
-        bench.handle(.answeredNo(generation: 1, serial: 1, "does not listen on tcp 80 yet"))
-        bench.pass(.seconds(30))
+        let end = bench.now + .seconds(30)
+        var serial: UInt64 = 1
+        bench.handle(.answeredNo(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
+        while let deadline = bench.life.deadline, deadline < end {
+            bench.now = deadline
+            bench.handle(.woke)
+            serial += 1
+            bench.handle(.answeredNo(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
+        }
+        bench.now = end
         #expect(bench.handle(.woke).deeds == [.stopAsking, .signal(Bench.identity(101), .term)])
         bench.end(.signaled(.term, coreDumped: false))
         #expect(bench.life.record.phase == .retrying)

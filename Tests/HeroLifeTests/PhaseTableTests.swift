@@ -63,6 +63,8 @@ struct PhaseTableTests {
         ("said that it is ready", said { _ in }),
         ("said that it reloads", said { $0.isReloading = true }),
         ("said that it is stopping", said { $0.isStopping = true }),
+        ("could not be asked", .notAsked(generation: 1, serial: 1, "no descriptor is left")),
+        ("outlives its kill", .outlived(generation: 1, ["pid 7 (web, state D)"])),
         ("changed in place", .revised),
         ("the machine slept", .machineSlept),
         ("applied again", .hurried),

@@ -6,7 +6,7 @@
 //
 // `init`, `recycle` and `snatch` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | drop-lock | listen PORT | listen-unix PATH |
+//   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
 //   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH
@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -327,6 +328,36 @@ static void lose_leader(void) {
     syscall(SYS_exit, 0);
 }
 
+/// A child that holds us like a debugger and never lets a signal through: each of them stops us for good.
+static void be_traced(void) {
+    pid_t parent = getpid();
+    if (fork() == 0) {
+        RECORD("CHILD", "");
+        signal(SIGTERM, SIG_IGN);
+        ptrace(PTRACE_SEIZE, parent, 0, 0);
+        for (;;) pause();
+    }
+}
+
+/// A child that stands still under our own eyes, as in a debugger whose user has gone home.
+static void trace_child(void) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        RECORD("CHILD", "");
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        for (;;) pause();
+    }
+    if (pid > 0) waitpid(pid, NULL, WUNTRACED);
+}
+
+/// Waits in the kernel (state D) for a child that never executes anything: no signal but SIGKILL reaches us.
+static void wait_in_vfork(void) {
+    RECORD("LISTEN", "");
+    // The child borrows our memory until it executes: no library may be used there.
+    if (vfork() == 0) for (;;) syscall(SYS_pause);
+}
+
 static long number(char ***place) {
     if (*++*place == NULL) leave(96);
     return strtol(**place, NULL, 10);
@@ -394,6 +425,9 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "lose-leader")) lose_leader();
         // As classic daemons do, which close whatever they did not open.
         else if (!strcmp(*word, "drop-lock")) close(3);
+        else if (!strcmp(*word, "traced")) be_traced();
+        else if (!strcmp(*word, "trace-child")) trace_child();
+        else if (!strcmp(*word, "vfork")) wait_in_vfork();
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             address.sin_port = htons((uint16_t)number(&word));

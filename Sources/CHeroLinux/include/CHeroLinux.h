@@ -80,7 +80,10 @@ int hl_timer_set(int timer, long long nanoseconds);
 int hl_clock_watch_create(void);
 int hl_clock_watch_arm(int watch);
 int hl_eventfd_create(void);
+/// CLOCK_BOOTTIME of the machine, whichever time namespace we are in: moments are stored, and others read them.
 long long hl_boot_clock(void);
+/// By how many ns CLOCK_BOOTTIME, and the start times in /proc, are shifted in our time namespace (time_namespaces(7)).
+long long hl_boot_offset(void);
 /// As the boot clock, but it stands still while the machine is suspended.
 long long hl_monotonic_clock(void);
 long long hl_wall_clock(void);
@@ -93,6 +96,8 @@ int hl_pipe(int *read_end, int *write_end, int size);
 /// Duplicates to a number of at least `lowest`, close-on-exec.
 int hl_duplicate(int descriptor, int lowest);
 int hl_open_path(const char *path);
+/// How many descriptors this process may still open; LONG_MAX where that cannot be told, or hardly ends.
+long hl_spare_descriptors(void);
 /// 1: locked. 0: somebody else holds it.
 int hl_lock(int descriptor, int exclusive);
 /// Names of a directory, each ended by a NUL, into a buffer to be freed with hl_free; returns its size.

@@ -153,7 +153,7 @@ struct hero_spec {
 struct hero_identity {
     int32_t pid;
     int32_t reserved;
-    uint64_t start_ticks;   // field 22 of /proc/PID/stat
+    uint64_t start_ticks;   // field 22 of /proc/PID/stat, as the first time namespace has it
     uint64_t pidfs_inode;   // st_ino of a pidfd, 0 where the kernel has no pidfs
 };
 
@@ -177,7 +177,7 @@ struct hero_proc {
     struct hero_identity main;
     uint64_t pid_namespace;
     char boot_id[40];
-    int64_t started_boottime;  // CLOCK_BOOTTIME, ns
+    int64_t started_boottime;  // CLOCK_BOOTTIME, ns, as the first time namespace has it
     int64_t started_realtime;  // CLOCK_REALTIME, ns
     // Since version 2; version 1 has its checksum here.
     uint32_t containment;      // enum hero_containment

@@ -63,9 +63,12 @@ void shim_rest_memory(void);
 /// Sends a notice without ever waiting longer than a second for the reader; its absence is no error.
 void shim_notify(const struct hero_notice *notice);
 
-/// CLOCK_BOOTTIME, CLOCK_MONOTONIC (which stands still while the machine sleeps) and CLOCK_REALTIME, in nanoseconds.
+/// CLOCK_BOOTTIME of the machine, whichever time namespace we are in, CLOCK_MONOTONIC (which stands still while the machine
+/// sleeps) and CLOCK_REALTIME, in nanoseconds.
 int64_t shim_boottime(void);
 int64_t shim_monotonic(void);
+/// By how much CLOCK_BOOTTIME is shifted in our time namespace (time_namespaces(7)), in nanoseconds.
+int64_t shim_boot_offset(void);
 int64_t shim_realtime(void);
 void shim_sleep_ms(int milliseconds);
 

@@ -29,6 +29,7 @@ struct OwnReconciler {
                 let kernel = try LinuxKernel(paths: paths, environment: composition.environment, heartbeat: heartbeat)
                 defer { kernel.leave() }
                 let store = try StateStore.open(path: paths.database, at: composition.now)
+                defer { store.close() }
                 var configuration = configuration
                 configuration.renewState = { lock.renew() }
                 return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))

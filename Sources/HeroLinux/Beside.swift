@@ -1,0 +1,30 @@
+import Glibc
+
+/// Does something on a thread of its own, beside the one that called.
+///
+/// - Returns: 0, or why there is no thread: an errno. (Where no pid is left, libdispatch would wait for one and hold up its caller,
+///   reliability.md RX-2.)
+func beside(_ work: @escaping @Sendable () -> Void) -> Int32 {
+    final class Work: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    let memory = Unmanaged.passRetained(Work(work))
+    var thread = pthread_t()
+    let error = pthread_create(
+        &thread,
+        nil,
+        { argument in
+            guard let argument else { return nil }
+            Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+            return nil
+        },
+        memory.toOpaque()
+    )
+    guard error == 0 else {
+        memory.release()
+        return error
+    }
+    pthread_detach(thread)
+    return 0
+}

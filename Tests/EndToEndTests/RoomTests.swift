@@ -1,0 +1,325 @@
+import Foundation
+import Glibc
+import HeroLinux
+import Testing
+
+/// Few descriptors, no pids, little memory: what is supervised goes on being supervised (reliability.md 4.13).
+@Suite("Scarcity", .serialized)
+struct RoomTests {
+    private static let prlimit = "/usr/bin/prlimit"
+    private static let hasPrlimit = access(prlimit, X_OK) == 0
+    static let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
+
+    /// A connection to the control socket that says nothing.
+    private func connect(_ world: World) -> Int32 {
+        let descriptor = socket(
+            AF_UNIX,
+            Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
+            0
+        )
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: world.paths.controlSocket.utf8) }
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        _ = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
+        }
+        return descriptor
+    }
+
+    private func descriptors(_ pid: pid_t) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+    }
+
+    private func limit(_ running: World.Running, to count: Int, _ world: World) async throws {
+        let prlimit = try world.start(["--pid", "\(running.pid)", "--nofile=\(count):"], program: Self.prlimit)
+        try #require(try await world.code(of: prlimit) == 0)
+    }
+
+    @Test(
+        "RX-1: with 64 descriptors it starts what there is room for and waits with the rest, which counts for nothing",
+        .enabled(if: hasPrlimit, "prlimit is not installed")
+    )
+    func fewDescriptors() async throws {
+        try await World.with { world in
+            let names = (0..<60).map { "s\($0)" }
+            let retry = "retry: {delay: 50ms, max_delay: 300ms}"
+            let watch = try world.watch()
+            try await eventually("it is there") { world.reconciler == watch.pid }
+            try await limit(watch, to: 64, world)
+            for name in names { try world.declare(name, does: .process("sleep -1", retry)) }
+            _ = try await world.event("warning", "cannot start a shim: Too many open files")
+            func started() -> [String] { names.filter { !world.lives($0).isEmpty } }
+            let some = started().count
+            #expect(some >= 10 && some < 50, "\(some) of 60")
+            let open = descriptors(watch.pid)
+            #expect(open <= 64 - 10, "it keeps some for itself: \(open) of 64")
+            // What dies is healed, there as anywhere.
+            let victim = try #require(started().first)
+            let life = try await world.life(victim, number: 1)
+            #expect(kill(life.pid, SIGKILL) == 0)
+            #expect(try await world.life(victim, number: 2).restarts == 1)
+
+            try await limit(watch, to: 1024, world)
+            try await eventually("all are up", within: 60) { started().count == names.count }
+            for name in names where name != victim {
+                #expect(world.lives(name).map(\.restarts) == [0])
+                let job = try #require(try await world.jobs(of: name).first)
+                #expect(job["restart_count"] as? Int == 0)
+            }
+            let most = descriptors(watch.pid)
+            #expect(most <= 3 * names.count + 40, "at most 3 for each job: \(most)")
+        }
+    }
+
+    @Test(
+        "RX-1: one that may not open enough to take up what runs leaves it alone; no end is lost, and a service gets the limit that its reconciler began with",
+        .enabled(if: hasPrlimit, "prlimit is not installed")
+    )
+    func poorSuccessor() async throws {
+        try await World.with { world in
+            let names = (0..<(Self.isLong ? 200 : 60)).map { "s\($0)" }
+            let retry = "retry: {delay: 20ms, max_delay: 500ms, jitter: 0}"
+            let probe = "health: {exec: [\"true\"], interval: 50ms, timeout: 30s, failures: 1}"
+            for name in names { try world.declare(name, does: .process("sleep -1", retry)) }
+            try world.declare("asked", does: .process("sleep -1", probe, retry))
+            let rich = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:4096"])
+            // It raises its own limit to the hard one; what it starts gets what it was started with itself.
+            let asked = try await world.life("asked")
+            let line = world.text("/proc/\(asked.pid)/limits").split(separator: "\n").first {
+                $0.hasPrefix("Max open files")
+            }
+            #expect((line ?? "").split(separator: " ").dropFirst(3).prefix(2) == ["64", "4096"])
+            try await eventually("all are up", within: 60) {
+                let isUp = try await world.run("status").code == 0
+                return isUp && names.allSatisfy { !world.lives($0).isEmpty }
+            }
+            #expect(kill(rich.pid, SIGKILL) == 0)
+            _ = try await world.code(of: rich)
+
+            let poor = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:64"])
+            try await eventually("it has taken up what it could") {
+                try await world.events().contains { ($0["text"] as? String)?.contains("took up") ?? false }
+            }
+            let flood = (0..<100).map { _ in connect(world) }
+            defer { for descriptor in flood { close(descriptor) } }
+            // Some of them it follows, of others it only knows.
+            for name in names.prefix(5) + names.suffix(5) {
+                let life = try await world.life(name, number: 1)
+                #expect(kill(life.pid, SIGKILL) == 0)
+            }
+            // Long enough for many probes, and for many looks at what it cannot follow: the wait is the fault itself.
+            try await Task.sleep(for: .seconds(3))
+            #expect(isAlive(poor.pid))
+            for name in names.dropFirst(5).dropLast(5) { #expect(world.lives(name).count == 1, "\(name)") }
+            #expect(try await world.life("asked", number: 1) == asked, "who could not be asked is not sick")
+            #expect(kill(poor.pid, SIGKILL) == 0)
+            _ = try await world.code(of: poor)
+
+            try await world.apply()
+            for name in names.prefix(5) + names.suffix(5) {
+                let life = try await world.life(name, number: 2)
+                #expect(life.restarts == 1, "\(name)")
+            }
+            for name in names {
+                let job = try #require(try await world.jobs(of: name).first)
+                let isVictim = names.prefix(5).contains(name) || names.suffix(5).contains(name)
+                #expect(job["restart_count"] as? Int == (isVictim ? 1 : 0), "\(name)")
+            }
+            let texts = try await world.events().compactMap { $0["text"] as? String }
+            #expect(!texts.contains { $0.contains("lost") }, "no end is invented")
+            #expect(texts.filter { $0.hasPrefix("signal KILL") }.count == 10, "each end is told exactly")
+        }
+    }
+
+    @Test(
+        "RX-1: clients leave room for what is supervised: a flood of them keeps nothing from being healed",
+        .enabled(if: hasPrlimit, "prlimit is not installed")
+    )
+    func flood() async throws {
+        try await World.with { world in
+            try world.declare("web", does: .process("sleep -1", "retry: {delay: 20ms, jitter: 0, max_delay: 100ms}"))
+            let watch = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=72:72"])
+            _ = try await world.life("web")
+            try await eventually("it is up") { try await world.state(of: "web") == "running" }
+            var clients = (0..<150).map { _ in connect(world) }
+            defer { for client in clients { close(client) } }
+            for round in 2...6 {
+                let life = try await world.life("web", number: round - 1)
+                #expect(kill(life.pid, SIGKILL) == 0)
+                _ = try await world.life("web", number: round)
+            }
+            let open = descriptors(watch.pid)
+            #expect(open <= 72 - 30, "it keeps some for itself: \(open) of 72")
+            // Those that leave make room for others, soon.
+            for client in clients { close(client) }
+            clients = []
+            try await eventually("somebody is let in again") {
+                try await world.run("apply", "--timeout", "5s").code == 0
+            }
+        }
+    }
+
+    // MARK: Pids
+
+    private static let pids = "/sys/fs/cgroup/pids"
+    private static let hasPids = geteuid() == 0 && access("\(pids)/cgroup.procs", W_OK) == 0
+
+    /// A group of a cgroup v1 controller; whoever is left in it leaves with its parent.
+    private final class Group {
+        let folder: String
+        private let parent: String
+
+        init(_ controller: String, _ world: World) throws {
+            parent = "/sys/fs/cgroup/\(controller)"
+            folder = "\(parent)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        }
+
+        func put(_ text: String, _ file: String) throws {
+            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(file)"))
+            try handle.write(contentsOf: Data(text.utf8))
+            try handle.close()
+        }
+
+        func text(_ file: String) -> String {
+            (try? String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)) ?? ""
+        }
+
+        /// What leads a program into it.
+        var entrance: [String] { ["sh", "-c", "echo $$ > \(folder)/cgroup.procs && exec \"$@\"", "sh"] }
+
+        deinit {
+            for pid in text("cgroup.procs").split(separator: "\n") {
+                try? Data(pid.utf8).write(to: URL(fileURLWithPath: "\(parent)/cgroup.procs"))
+            }
+            for _ in 0..<200 where rmdir(folder) != 0 && errno == EBUSY { usleep(10_000) }
+        }
+    }
+
+    @Test(
+        "RX-2: without a single free pid twenty services are stopped in time, none is taken for sick, and what dies comes back later",
+        .enabled(if: hasPids, "needs root, and a pids controller of cgroup v1")
+    )
+    func noPids() async throws {
+        try await World.with { world in
+            let group = try Group("pids", world)
+            let names = (0..<20).map { "s\($0)" }
+            let probe = "health: {exec: [\"true\"], interval: 30ms, timeout: 30s, failures: 1}"
+            for (index, name) in names.enumerated() {
+                let words = index % 4 == 0 ? "ignore-term fork 2" : "fork 1"
+                try world.declare(
+                    name,
+                    does: .process(words, "stop: {timeout: 500ms}", "retry: {delay: 50ms, max_delay: 200ms}")
+                )
+            }
+            try world.declare("asked", does: .process("sleep -1", probe))
+            // A name that must be looked up takes a thread, which is a pid as well.
+            let named =
+                "health: {http: \"http://\(ProcessInfo.processInfo.hostName):9/\", interval: 30ms, failures: 1000000}"
+            try world.declare("named", does: .process("sleep -1", named))
+            let watch = try world.start(["reconcile", "--watch", "--down-on-exit"], through: group.entrance)
+            try await eventually("all are up", within: 60) {
+                try await world.run("status").code == 0
+                    && names.allSatisfy { !(world.lives($0).first?.children.isEmpty ?? true) }
+            }
+            let asked = try await world.life("asked")
+            try group.put("1", "pids.max")
+
+            // A crash now: its tree ends, and it cannot come back before there is room.
+            let crashed = try await world.life("s1")
+            #expect(kill(crashed.pid, SIGKILL) == 0)
+            _ = try await world.event("warning", "cannot start yet", "Resource temporarily unavailable")
+            #expect(world.lives("s1").count == 1)
+            #expect(try await world.life("asked", number: 1) == asked, "who cannot be asked is not sick")
+            try group.put("max", "pids.max")
+            let healed = try await world.life("s1", number: 2)
+            #expect(healed.restarts == 1, "what was never executed is no restart")
+            try await eventually("all are up") { try await world.run("status").code == 0 }
+
+            // Nothing of a stop needs a new process: as PID 1 of a full container would, it takes all down.
+            try group.put("1", "pids.max")
+            let began = boottime()
+            #expect(kill(watch.pid, SIGTERM) == 0)
+            #expect(try await world.code(of: watch) == 0)
+            let took = (boottime() - began) / 1_000_000
+            #expect(took < 30_000, "took \(took) ms")
+            for name in names + ["asked", "named"] {
+                for life in world.lives(name) {
+                    #expect(!isAlive(life.pid) && !life.children.contains(where: isAlive), "\(name)")
+                }
+            }
+        }
+    }
+
+    // MARK: Memory
+
+    private static let hasMemory = geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0
+
+    @Test(
+        "RX-3: forty services and their reconciler live in 64 MiB, and heal there",
+        .enabled(if: hasMemory, "needs root, and a memory controller of cgroup v1")
+    )
+    func littleMemory() async throws {
+        try await World.with { world in
+            let group = try Group("memory", world)
+            try group.put("\(64 << 20)", "memory.limit_in_bytes")
+            let names = (0..<40).map { "s\($0)" }
+            for name in names { try world.declare(name, does: .process("sleep -1", "retry: {delay: 50ms}")) }
+            let watch = try world.start(["reconcile", "--watch"], through: group.entrance)
+            try await eventually("all are up", within: 60) { try await world.run("status").code == 0 }
+            for name in names.prefix(10) {
+                let life = try await world.life(name, number: 1)
+                #expect(kill(life.pid, SIGKILL) == 0)
+                #expect(try await world.life(name, number: 2).restarts == 1)
+            }
+            #expect(isAlive(watch.pid))
+            let failures = group.text("memory.oom_control")
+            #expect(failures.contains("oom_kill 0"), "\(failures)")
+            let status = world.text("/proc/\(watch.pid)/status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+            let resident = status.flatMap { Int($0.split(separator: " ").dropFirst().first ?? "") } ?? .max
+            // A build for tests is larger than the one that is shipped: `make bench` has the figure of that.
+            #expect(resident < 64 << 10, "\(resident) KiB")
+        }
+    }
+
+    // MARK: Files
+
+    @Test("RX-6: services that come and go leave no file in the run directory and no descriptor in the reconciler")
+    func cycles() async throws {
+        try await World.with { world in
+            let rounds = Self.isLong ? 1000 : 8
+            try world.declare("stays")
+            try await world.apply()
+            let reconciler = try #require(world.reconciler)
+            func files() -> [String] {
+                ((try? FileManager.default.subpathsOfDirectory(atPath: world.paths.run)) ?? []).sorted()
+            }
+            let before = files()
+            var open = 0
+            for round in 1...rounds {
+                for number in 0..<6 {
+                    try world.declare(
+                        "guest\(number)",
+                        does: number % 2 == 0
+                            ? .process("sleep -1", "singleton: true") : .once("exit 0")
+                    )
+                }
+                try world.write(
+                    "script.yaml",
+                    "kind: Service\nname: script\nactions: [{name: run, is_process: true, script: \"exec sleep 600\"}]\n"
+                )
+                try await world.apply()
+                for number in 0..<6 { world.remove("guest\(number)") }
+                world.remove("script")
+                try await world.apply()
+                try await eventually("round \(round) has left nothing") { files() == before }
+                if round == 2 { open = descriptors(reconciler) }
+            }
+            try await eventually("no descriptor was kept") { descriptors(reconciler) <= open }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: world.state + "/pids").isEmpty)
+            let own = files().filter { $0.hasPrefix("jobs/") }
+            #expect(own.count <= 8, "\(own)")
+        }
+    }
+}

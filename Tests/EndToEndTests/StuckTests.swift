@@ -1,0 +1,88 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A program that not even SIGKILL ends: the kernel holds it (reliability.md TR-2, TR-3).
+///
+/// A real one waits for a disk that does not answer. Here the freezer of cgroup v1 stands in: what it holds acts on no signal
+/// before it is let go.
+@Suite("Programs that cannot be ended", .serialized)
+struct StuckTests {
+    private static let freezer = "/sys/fs/cgroup/freezer"
+    private static let hasFreezer = geteuid() == 0 && access(freezer + "/cgroup.procs", W_OK) == 0
+
+    /// Holds a process fast until it is let go, at the latest with the test.
+    private final class Ice {
+        private let folder: String
+
+        init(_ pid: pid_t, _ world: World) throws {
+            folder = "\(StuckTests.freezer)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            try put("\(pid)", "cgroup.procs")
+            try put("FROZEN", "freezer.state")
+        }
+
+        private func put(_ text: String, _ file: String) throws {
+            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(file)"))
+            try handle.write(contentsOf: Data(text.utf8))
+            try handle.close()
+        }
+
+        func melt() { try? put("THAWED", "freezer.state") }
+
+        deinit {
+            melt()
+            // It can go once its last process has.
+            for _ in 0..<500 where rmdir(folder) != 0 && errno == EBUSY { usleep(10_000) }
+        }
+    }
+
+    @Test(
+        "TR-2, TR-3: it is never said to be stopped, it is named, nothing else waits for it, and its next start comes after its end",
+        .enabled(if: hasFreezer, "needs root, and the freezer of cgroup v1")
+    )
+    func frozen() async throws {
+        try await World.with { world in
+            let keys = ["stop: {timeout: 300ms}"]
+            try world.write(
+                "stuck.yaml",
+                world.manifest("stuck", [], [.init(name: "run", words: "fork 1", keys: keys, isProcess: true)])
+            )
+            try world.declare("below", "requires: [stuck]")
+            try await world.apply()
+            try await eventually("its child lives") { world.lives("stuck").first?.children.count == 1 }
+            let life = try await world.life("stuck")
+            let child = try #require(life.children.first)
+            let ice = try Ice(child, world)
+            try world.declare("stuck", "status: stop", does: .process("fork 1", keys[0]))
+            let answer = try await world.run("apply", "--timeout", "2s", "-o", "json")
+            #expect(answer.code == 1 && answer.json["converged"] as? Bool == false, "\(answer.out)")
+            _ = try await world.event("error", "still waits for pid \(child) (hporacle, state")
+            #expect(isAlive(child) && !isAlive(life.pid))
+            #expect(try await world.state(of: "stuck") == "stopping")
+            #expect(try await world.run("status").code == 1)
+            #expect(try await world.run("why", "stuck").out.contains("waits for pid \(child)"))
+            #expect(try await world.state(of: "below") != "running")
+
+            // All others go on, and the reconciler answers.
+            try world.declare("other")
+            _ = try await world.run("apply", "--timeout", "2s")
+            let other = try await world.life("other")
+            // Wanted again, it does not start beside what is left of it.
+            try world.declare("stuck", does: .process("fork 1", keys[0]))
+            _ = try await world.run("apply", "--timeout", "1s")
+            #expect(world.lives("stuck").count == 1)
+            // Nor does the next reconciler believe that it has ended.
+            try await world.killReconciler()
+            _ = try await world.run("apply", "--timeout", "1s")
+            #expect(world.lives("stuck").count == 1 && isAlive(child))
+
+            ice.melt()
+            try await eventually("it is gone") { !isAlive(child) }
+            try await world.apply()
+            _ = try await world.life("stuck", number: 2)
+            #expect(try await world.life("other", number: 1) == other)
+            try await eventually("all is up again") { try await world.run("status").code == 0 }
+        }
+    }
+}
