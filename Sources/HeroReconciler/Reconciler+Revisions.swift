@@ -31,7 +31,7 @@ extension Reconciler {
 
     /// The directory may have changed.
     func filesChanged() {
-        guard configuration.mode == .sync, !isPaused, !isLeaving else { return }
+        guard configuration.mode == .sync, !isPaused, !isLeaving else { return absence.end() }
         if syncDirectory(isFirst: false) { plan(retriesFailed: true) }
     }
 
@@ -48,7 +48,10 @@ extension Reconciler {
         case .files(let read):
             let isSame = read == files && !(revision?.isDown ?? true)
             // Its variables are the same as long as it lives; a former reconciler may have had others.
-            if isSame, !isFirst { return true }
+            if isSame, !isFirst {
+                absence.end()
+                return true
+            }
             let result = Manifests.read(read, options: ownOptions)
             if isSame, result.variables == revision?.variables { return configuration.mode == .once }
             guard let wanted = result.desired else {
@@ -63,6 +66,7 @@ extension Reconciler {
                 refuse("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
                 return false
             }
+            if configuration.mode == .sync, mayComeBack(to: wanted) { return false }
             adopt(
                 wanted,
                 read,
@@ -96,8 +100,30 @@ extension Reconciler {
         return "\(gone.count) of \(desired.services.count) services vanished at once"
     }
 
+    /// Whether something that would have to stop has left the files so lately that it may be on its way back
+    /// (reliability.md MF-4); then the whole set waits for it.
+    private func mayComeBack(to wanted: Desired) -> Bool {
+        let now = kernel.now()
+        let gone = services.values.filter { service in
+            desired.services[service.name] != nil && wanted.services[service.name] == nil
+                && (service.isActive || service.record.state == .exited)
+        }
+        let goneAlone = standalone.values.filter { entry in
+            !entry.isLeaving && !(wanted.actions[entry.name]?.spec.isStandalone ?? false)
+        }
+        for name in absence.note((gone.map(\.name) + goneAlone.map(\.name)).sorted(), at: now) {
+            note(.info, name.description, "it has left the files; it stops unless it is back within 5s")
+        }
+        guard let due = absence.due, due > now else {
+            absence.end()
+            return false
+        }
+        return true
+    }
+
     /// Keeps the last good state and says why: as an event, and to who waits.
     private func refuse(_ text: String, _ diagnostics: [Diagnostic]) {
+        absence.end()
         var source = "reconciler"
         var words = text
         if let first = diagnostics.first(where: { $0.severity == .error }) {
@@ -139,6 +165,7 @@ extension Reconciler {
         goesBackTo: RevisionNumber? = nil
     ) {
         isPaused = false
+        absence.end()
         for service in services.values { service.cancelled = 0 }
         if read == files, let revision, !revision.isDown, revision.directory == directory, revision.prunes == prunes,
             revision.only == only, revision.variables == variables

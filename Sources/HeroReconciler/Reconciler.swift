@@ -60,6 +60,8 @@ public final class Reconciler<World: Kernel> {
     var follower: Follower?
     /// `down` was ordered: a reconciler that syncs leaves its directory alone until the next apply.
     var isPaused = false
+    /// Who has left the directory's files, and is given time to come back.
+    var absence = Absence()
     var isLeaving = false
     /// Whether it was asked to leave a second time: nothing is waited for any more.
     private var leavesAtOnce = false
@@ -228,12 +230,13 @@ public final class Reconciler<World: Kernel> {
             guard let entry = standalone[name], let moment = entry.wakeAt, moment <= now else { continue }
             comeUp(entry)
         }
+        if let due = absence.due, due <= now { filesChanged() }
     }
 
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
         guard !mustPlan, calledOff.isEmpty, cleanups.isEmpty else { return kernel.now() }
-        return [agenda.next, calendar.next, passDeadline, retention.due].compactMap { $0 }.min()
+        return [agenda.next, calendar.next, passDeadline, retention.due, absence.due].compactMap { $0 }.min()
     }
 
     // MARK: Rows and words

@@ -7,7 +7,10 @@ import Testing
 @Suite("Crashes of the reconciler", .serialized)
 struct CrashTests {
     /// How often the reconciler is killed under load: `HP_TORTURE=100 swift test --filter CrashTests`.
-    static let kills = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 15
+    static let kills = torture ?? 15
+    /// Whether the long forms run.
+    static let isTorture = torture != nil
+    private static let torture = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) }
 
     @Test("nothing else dies with the reconciler, and the next one adopts all as it is; no line is lost (LG-1)")
     func adoption() async throws {

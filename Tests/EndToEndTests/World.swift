@@ -40,7 +40,7 @@ final class World: Sendable {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: own).deletingLastPathComponent().path
     }()
-    private static let heroproc = built + "/heroproc"
+    static let heroproc = built + "/heroproc"
     static let oracle = built + "/hporacle"
 
     private init(requiresCore: Bool) throws {

@@ -60,7 +60,10 @@ static void write_line(void) {
     uint32_t hash = 2166136261u;
     for (int i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 16777619u;
     size += snprintf(text + size, sizeof text - (size_t)size, " %08x\n", hash);
+    long long begun = now();
     if (write(1, text, (size_t)size) != size) leave(98);
+    // Whoever reads it held us up.
+    if (now() - begun > 1000000000LL) RECORD("SLOW", " %ld", lines);
 }
 
 static void child(int detached);

@@ -14,12 +14,13 @@ final class LogFile {
     let identity: Identity
     private let descriptor: Int32
 
-    /// Opens it; nil when it is not there.
+    /// Opens it; nil when it is not there, or no file: a pipe that somebody put in its place must not make us wait, and a
+    /// link must not show what lies elsewhere (LG-6).
     init?(_ path: String) {
-        let number = open(path, O_RDONLY | O_CLOEXEC)
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }
         var file = stat()
-        guard fstat(number, &file) == 0 else {
+        guard fstat(number, &file) == 0, file.st_mode & S_IFMT == S_IFREG else {
             close(number)
             return nil
         }
