@@ -110,7 +110,7 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 
 torture: deps ## kill -9 of reconciler and shims under load, judged by the workload: make torture KILLS=1000
 	$(SWIFT) build --build-tests
-	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests)/'
+	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests|Log[A-Za-z]*Tests|SaveStyleTests|SameMeaningTests)/'
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build

@@ -108,22 +108,22 @@ struct SaveStyleTests {
             try put(file + ".bak", text)
             try put(file, text)
         },
-        Style("removed, and written anew two seconds later") { file, text in
+        Style("removed, and written anew a second later") { file, text in
             unlink(file)
-            usleep(2_000_000)
+            usleep(1_000_000)
             try put(file, text)
         },
-        Style("emptied, and written two seconds later") { file, text in
+        Style("emptied, and written a second later") { file, text in
             let number = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC)
             try #require(number >= 0)
             defer { close(number) }
-            usleep(2_000_000)
+            usleep(1_000_000)
             let bytes = Array(text.utf8)
             try #require(Glibc.write(number, bytes, bytes.count) == bytes.count)
         },
-        Style("emptied and closed, and written two seconds later") { file, text in
+        Style("emptied and closed, and written a second later") { file, text in
             try put(file, "")
-            usleep(2_000_000)
+            usleep(1_000_000)
             try put(file, text)
         },
     ]
@@ -193,7 +193,11 @@ struct SaveStyleTests {
             }
             let names = try await world.run("status", "-o", "json").json["services"] as? [[String: Any]]
             #expect(names?.compactMap { $0["name"] as? String } == ["app", "db", "side", "web"], "no ghosts")
-            let errors = try await world.events().filter { $0["level"] as? String == "error" }
+            // While the file is away, what requires it has a mistake, and the set stands as it was.
+            let errors = try await world.events().filter { event in
+                let text = event["text"] as? String ?? ""
+                return event["level"] as? String == "error" && !text.contains("which is no declared service")
+            }
             #expect(errors.isEmpty, "\(errors.compactMap { $0["text"] })")
         }
     }
@@ -241,7 +245,7 @@ struct SaveStyleTests {
             try world.declare("db")
             _ = try world.watch()
             _ = try await world.life("db", number: 1)
-            let whole = world.manifest("web", ["generation: 1"], (0..<6).map { .process(name: "part\($0)") })
+            let whole = world.manifest("web", ["generation: 1"], (0..<4).map { .process(name: "part\($0)") })
             let lines = whole.split(separator: "\n", omittingEmptySubsequences: false)
             let file = open("\(world.services)/web.yaml", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
             defer { close(file) }
@@ -255,9 +259,9 @@ struct SaveStyleTests {
                 try await Task.sleep(for: .milliseconds(350))
                 #expect(world.lives("web", "part0").isEmpty, "line \(index)")
             }
-            #expect(good >= 4, "parts of it are good")
+            #expect(good >= 3, "parts of it are good")
             close(file)
-            for part in 0..<6 { _ = try await world.life("web", "part\(part)", number: 1) }
+            for part in 0..<4 { _ = try await world.life("web", "part\(part)", number: 1) }
             try await world.expectNoDifference()
             #expect(try await world.run("history").out.split(separator: "\n").count == 3, "a header and two revisions")
         }
@@ -271,7 +275,6 @@ struct SaveStyleTests {
             let watch = try world.watch()
             _ = try await world.life("web", number: 1)
             _ = try await world.life("db", number: 1)
-            try await eventually("it waits") { world.text("/proc/\(watch.pid)/wchan").contains("ep_poll") }
             #expect(kill(watch.pid, SIGSTOP) == 0)
             let queue =
                 Int(world.text("/proc/sys/fs/inotify/max_queued_events").trimmingCharacters(in: .newlines)) ?? 16384

@@ -16,6 +16,7 @@ struct LogKillTests {
             job.spec.generation = UInt32(generation)
             job.spec.arguments = ["sh", "-c", "exec seq \(generation)00000001 \(generation)99999999"]
             let shim = try job.start()
+            try #require(job.await { job.proc?.generation == UInt32(generation) })
             let program = try job.main()
             // At any moment: this wait is the fault itself.
             random = random &* 1_664_525 &+ 1_013_904_223

@@ -31,7 +31,8 @@ final class LogFollower {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let jobs = names.filter { $0.hasSuffix(".log") }.compactMap { Int64($0.dropLast(4)) }
         var listed: Set<LogFile.Identity> = []
-        for found in jobs.sorted() where found >= job {
+        // The active file of the job may be away for a moment, or have been taken away.
+        for found in Set(jobs + [job]).sorted() where found >= job {
             let files = LogFiles.list("\(folder)/\(found).log").compactMap { LogFile($0) }
             reader.append(news(in: files))
             listed.formUnion(files.map(\.identity))
