@@ -102,10 +102,13 @@ func shell(_ command: String) -> Int32 {
 }
 
 /// Bytes that a process has written so far.
-func written(_ pid: pid_t) -> Int {
+func written(_ pid: pid_t) -> Int { number("wchar", of: pid) }
+
+/// A number that the kernel counts of what a process reads and writes (proc(5), `/proc/pid/io`).
+func number(_ name: String, of pid: pid_t) -> Int {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/io", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("wchar: ") }
-    return line.flatMap { Int($0.dropFirst("wchar: ".count)) } ?? 0
+    let line = text.split(separator: "\n").first { $0.hasPrefix("\(name): ") }
+    return line.flatMap { Int($0.dropFirst(name.count + 2)) } ?? 0
 }
 
 /// An oracle's lines as they came back from a log, and what heroproc says is missing between them.

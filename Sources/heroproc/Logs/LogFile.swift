@@ -10,7 +10,13 @@ final class LogFile {
         var inode: UInt64
     }
 
-    /// Which file it is.
+    /// What tells it from a file that was given its number later: how it begins.
+    struct Mark: Hashable {
+        var identity: Identity
+        var stamp: [UInt8]
+    }
+
+    /// Which file it is, as long as it is open.
     let identity: Identity
     private let descriptor: Int32
 
@@ -47,6 +53,12 @@ final class LogFile {
             if let time = LogLine(line)?.time { return time }
         }
         return nil
+    }
+
+    /// Which file it is for good; nil while nothing was written to it.
+    var mark: Mark? {
+        let stamp = read(from: 0, most: 30) ?? []
+        return stamp.isEmpty ? nil : Mark(identity: identity, stamp: stamp)
     }
 
     /// Bytes from an offset; empty at the end, nil when it cannot be read.

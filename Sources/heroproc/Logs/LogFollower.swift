@@ -11,7 +11,7 @@ final class LogFollower {
     /// When the folder was changed last, as far as it was looked at.
     private var changed: Int64?
     /// The files of the last look.
-    private var seen: Set<LogFile.Identity> = []
+    private var seen: Set<LogFile.Mark> = []
 
     /// Goes on where a reader has come to.
     init(_ reader: LogReader, _ source: LogSource) {
@@ -30,12 +30,12 @@ final class LogFollower {
         changed = Self.now &- time > 100_000_000 ? time : nil
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let jobs = names.filter { $0.hasSuffix(".log") }.compactMap { Int64($0.dropLast(4)) }
-        var listed: Set<LogFile.Identity> = []
+        var listed: Set<LogFile.Mark> = []
         // The active file of the job may be away for a moment, or have been taken away.
         for found in Set(jobs + [job]).sorted() where found >= job {
             let files = LogFiles.list("\(folder)/\(found).log").compactMap { LogFile($0) }
             reader.append(news(in: files))
-            listed.formUnion(files.map(\.identity))
+            listed.formUnion(files.compactMap(\.mark))
             job = found
         }
         seen = listed
@@ -48,9 +48,8 @@ final class LogFollower {
         let isListed = files.contains { $0.identity == last?.identity }
         for file in files {
             if isListed, file.identity == last?.identity { break }
-            // Where the last one was taken away, what stood behind it is old nevertheless. A number alone says nothing:
-            // that of a file that is gone is given to the next one.
-            if !isListed, let last, seen.contains(file.identity), file.modified <= last.modified { continue }
+            // Where the last one was taken away, what stood behind it is old nevertheless.
+            if !isListed, let mark = file.mark, seen.contains(mark) { continue }
             // A file that is moved up while we look is met under both names.
             if result.contains(where: { $0.identity == file.identity }) { continue }
             result.append(file)
