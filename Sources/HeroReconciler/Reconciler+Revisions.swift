@@ -108,10 +108,10 @@ extension Reconciler {
             desired.services[service.name] != nil && wanted.services[service.name] == nil
                 && (service.isActive || service.record.state == .exited)
         }
-        let goneAlone = standalone.values.filter { entry in
-            !entry.isLeaving && !(wanted.actions[entry.name]?.spec.isStandalone ?? false)
+        let goneAlone = standalone.keys.filter { name in
+            desired.actions[name]?.spec.isStandalone ?? false && !(wanted.actions[name]?.spec.isStandalone ?? false)
         }
-        for name in absence.note((gone.map(\.name) + goneAlone.map(\.name)).sorted(), at: now) {
+        for name in absence.note((gone.map(\.name) + goneAlone).sorted(), at: now) {
             note(.info, name.description, "it has left the files; it stops unless it is back within 5s")
         }
         guard let due = absence.due, due > now else {

@@ -38,7 +38,8 @@ struct LogFaultTests {
     )
     func outage(_ fault: Fault) async throws {
         try await World.with { world in
-            let deed = World.Deed.process("lines 1000", "log: {max_size: 64MiB, keep: 9}")
+            // Few enough that the pipe takes what comes while the shim is not given the processor.
+            let deed = World.Deed.process("lines 200", "log: {max_size: 64MiB, keep: 9}")
             try world.write("web.yaml", world.manifest("web", [], [deed]))
             try await LogDisk.with(world, at: world.logs, mount: Self.ext4(world, megabytes: 16)) { disk in
                 let life = try await world.life("web", number: 1)
@@ -49,14 +50,14 @@ struct LogFaultTests {
                 let hidden = isHidden ? open(disk.path(disk.place), O_RDONLY | O_DIRECTORY) : -1
                 defer { if hidden >= 0 { close(hidden) } }
                 disk.run(fault.breaks)
-                try await eventually("it writes on") { written(life.pid) > before + 150_000 }
+                try await eventually("it writes on", within: 60) { written(life.pid) > before + 60_000 }
                 let early = hidden >= 0 ? world.text("/proc/self/fd/\(hidden)/core/web/run/\(life.job).log") : ""
                 disk.run(fault.mends)
                 let mended = boottime()
-                try await eventually("the log says what is missing") {
+                try await eventually("the log says what is missing", within: 60) {
                     disk.log("web", job: life.job).contains("[heroproc: dropped")
                 }
-                #expect(boottime() - mended < 6_000_000_000, "it is tried every two seconds")
+                #expect(boottime() - mended < 15_000_000_000, "it is tried every two seconds")
                 #expect(isAlive(life.pid))
                 #expect(try await disk.heroproc("down").code == 0)
                 let end = try #require(world.lives("web").first)
@@ -86,7 +87,7 @@ struct LogFaultTests {
                 defer { shell("nsenter -t \(disk.running.pid) -m fsfreeze -u '\(disk.place)' 2>/dev/null") }
                 var last = -1
                 var since = boottime()
-                try await eventually("it stands still for a second and a half") {
+                try await eventually("it stands still for a second and a half", within: 60) {
                     let now = written(life.pid)
                     if now != last { (last, since) = (now, boottime()) }
                     return boottime() - since > 1_500_000_000
@@ -107,6 +108,7 @@ struct LogFaultTests {
 
     /// How many services flood the disk: `HP_TORTURE=50` for the long form.
     private static let floods = CrashTests.isTorture ? 50 : 6
+    private static let words = CrashTests.isTorture ? "lines 2000" : "lines 1000"
 
     @Test(
         "LG-8: logs never take the last of the disk that the state lies on; the state goes on, and nothing is missing uncounted",
@@ -116,7 +118,7 @@ struct LogFaultTests {
         try await World.with { world in
             let names = (0..<Self.floods).map { "flood\($0)" }
             let keys = "log: {max_size: 64MiB, keep: 9}"
-            for name in names { try world.declare(name, does: .process("lines 2000", keys)) }
+            for name in names { try world.declare(name, does: .process(Self.words, keys)) }
             let mount =
                 "mount -t tmpfs -o size=32m tmpfs \"$1\" && fallocate -l 25M \"$1\"/most && fallocate -l 2M \"$1\"/some"
             try await LogDisk.with(world, at: world.state, mount: mount) { disk in
@@ -124,7 +126,7 @@ struct LogFaultTests {
                 for name in names { lives.append(try await world.life(name, number: 1)) }
                 let reserve = disk.room().total / 20
                 var least = Int.max
-                try await eventually("the disk is as full as it may be", within: 60) {
+                try await eventually("the disk is as full as it may be", within: 120) {
                     least = min(least, disk.room().free)
                     return least < reserve + 500_000
                 }
@@ -141,7 +143,7 @@ struct LogFaultTests {
                 #expect(least > reserve / 2, "what is kept free is for the state")
                 disk.run("rm \"$1\"/some")
                 for (name, life) in zip(names, lives) {
-                    try await eventually("\(name) says what is missing") {
+                    try await eventually("\(name) says what is missing", within: 60) {
                         disk.log(name, job: life.job).contains("bytes, disk nearly full, ")
                     }
                 }

@@ -39,20 +39,24 @@ struct LogFollowTests {
             defer { kill(follower.pid, SIGKILL) }
             // Its lines are of one length.
             func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
-            try await eventually("it follows") { count() > 250 }
+            try await eventually("it follows", within: 60) { count() > 250 }
             let log = "\(world.logs)/core/web/run/\(life.job).log"
             for _ in 1...(CrashTests.isTorture ? 5 : 1) {
                 // What nobody has seen yet may well be gone with its file: it must have come so far.
                 #expect(kill(life.pid, SIGSTOP) == 0)
-                try await eventually("it has seen all") {
-                    count() == number("wchar", of: life.pid) / LogAccount.lineLength
+                try await eventually("it has seen all", within: 60) {
+                    // What it writes elsewhere is its trace.
+                    let trace = world.text("\(world.traces)/web.run.trace").utf8.count
+                    return count() == (number("wchar", of: life.pid) - trace) / LogAccount.lineLength
                 }
                 let reads = number("syscr", of: follower.pid)
                 try #require(shell("set -- '\(log)'; \(mischief.command)") == 0)
-                try await eventually("it has looked again") { number("syscr", of: follower.pid) > reads + 4 }
+                try await eventually("it has looked again", within: 60) {
+                    number("syscr", of: follower.pid) > reads + 4
+                }
                 let before = count()
                 #expect(kill(life.pid, SIGCONT) == 0)
-                try await eventually("it goes on") { count() > before + 800 }
+                try await eventually("it goes on", within: 60) { count() > before + 800 }
             }
             // The last line may be half there.
             let lines = world.text(follower.out).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
