@@ -111,7 +111,7 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
 # What torture runs, one filter for each part: another part is added here, and its rows (HP_REPORT) are in the table.
-TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
+TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogKill LogStream SaveStyle SameMeaning,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
 # Prints what the parts have reported as one table, the names of its columns first.
 TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
 

@@ -4,11 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
 
 int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
     struct statx file;
@@ -32,6 +36,23 @@ long hl_file_system(const char *path, unsigned int *magic) {
 
 int hl_move_aside(int directory, const char *from, const char *to) {
     return renameat2(directory, from, directory, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+int hl_has_writer(int descriptor) {
+    // A read lease is refused while somebody writes. Who opens the file for that while we hold it waits, and the kernel
+    // sends a signal: to this thread alone, which does not hear it.
+    struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = gettid()};
+    if (fcntl(descriptor, F_SETOWN_EX, &owner) < 0) return -errno;
+    sigset_t told, before;
+    sigemptyset(&told);
+    sigaddset(&told, SIGIO);
+    pthread_sigmask(SIG_BLOCK, &told, &before);
+    int result = fcntl(descriptor, F_SETLEASE, F_RDLCK) == 0 ? 0 : errno == EAGAIN ? 1 : -errno;
+    if (result == 0) fcntl(descriptor, F_SETLEASE, F_UNLCK);
+    struct timespec none = {0};
+    while (sigtimedwait(&told, NULL, &none) >= 0 || errno == EINTR) {}
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
 }
 
 int hl_is_delegated(const char *cgroup) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static long answer(long result) {
@@ -31,6 +32,7 @@ const char *shim_error_name(int error) {
     case ELOOP: return "ELOOP";
     case ESTALE: return "ESTALE";
     case EDQUOT: return "EDQUOT";
+    case SHIM_RESERVED: return "disk nearly full";
     default: return NULL;
     }
 }
@@ -67,6 +69,15 @@ int shim_inspect(int descriptor, struct shim_file *file) {
 int shim_inspect_path(const char *path, struct shim_file *file) {
     struct stat facts;
     return lstat(path, &facts) != 0 ? -errno : describe(&facts, file);
+}
+
+int shim_inspect_room(int descriptor, struct shim_room *room) {
+    struct statvfs facts;
+    if (fstatvfs(descriptor, &facts) != 0) return -errno;
+    room->total = (int64_t)(facts.f_blocks * facts.f_frsize);
+    // What a file system keeps back for root is free to root.
+    room->free = (int64_t)((geteuid() == 0 ? facts.f_bfree : facts.f_bavail) * facts.f_frsize);
+    return 0;
 }
 
 long shim_read_at(int descriptor, void *bytes, long size, long offset) {

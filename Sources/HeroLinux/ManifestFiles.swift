@@ -1,3 +1,4 @@
+import CHeroLinux
 import Glibc
 public import HeroKernel
 import HeroModel
@@ -9,6 +10,9 @@ public enum ManifestFiles {
 
     /// Folders below folders, at most.
     static let deepest = 32
+
+    /// Who writes less often than this, in seconds, and keeps the file open, is not waited for.
+    static let longestPause = 10
 
     /// Whether a file of this name is a manifest: `*.yaml` or `*.yml`, and nothing an editor leaves behind.
     static func isManifestName(_ name: String) -> Bool {
@@ -66,6 +70,46 @@ public enum ManifestFiles {
         return found
     }
 
+    /// Whether a manifest that was written to in the last seconds is still open for that: half of a file may be good YAML
+    /// (reliability.md MF-2).
+    static func isBeingWritten(_ directory: String) -> Bool {
+        var found = false
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        try? walk(absoluteFolder(directory)) { folder, _, name in
+            let path = "\(folder)/\(name)"
+            var file = stat()
+            guard !found, stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG,
+                (-longestPause..<longestPause).contains(now.tv_sec &- file.st_mtim.tv_sec)
+            else { return }
+            let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+            guard number >= 0 else { return }
+            found = hl_has_writer(number) == 1
+            close(number)
+        }
+        return found
+    }
+
+    /// Where the manifests lie that are links into this directory, and the names on the way there.
+    ///
+    /// Whoever moves such a link on (as the volumes of Kubernetes do) touches no manifest's name.
+    static func linked(_ directory: String) -> (folders: Set<String>, names: Set<String>) {
+        var (folders, names): (Set<String>, Set<String>) = ([], [])
+        let root = absoluteFolder(directory)
+        let realRoot = realPath(root) ?? root
+        try? walk(root) { folder, _, name in
+            let path = "\(folder)/\(name)"
+            guard let target = linkTarget(path) else { return }
+            names.formUnion(target.split(separator: "/").map(String.init))
+            guard let real = realPath(path), real.hasPrefix(realRoot + "/"), let slash = real.lastIndex(of: "/") else {
+                return
+            }
+            folders.insert(String(real[..<slash]))
+            names.insert(String(real[real.index(after: slash)...]))
+        }
+        return (folders, names)
+    }
+
     /// Calls with each entry that has a manifest's name: its absolute folder, that folder relative to the root, its name.
     private static func walk(
         _ root: String,
@@ -112,23 +156,22 @@ public enum ManifestFiles {
         let file = Descriptor(number)
         var before = stat()
         guard fstat(number, &before) == 0, before.st_mode & S_IFMT == S_IFREG else { return nil }
-        var bytes: [UInt8] = []
         for _ in 0..<5 {
             guard let read = readAll(file.number, limit: largestSize + 1) else {
                 throw LinuxError(cannot: "read \(shown)", errno)
             }
-            bytes = read
             var after = stat()
-            guard fstat(number, &after) == 0 else { break }
+            guard fstat(number, &after) == 0 else { throw LinuxError(cannot: "read \(shown)", errno) }
             if after.st_size == before.st_size, after.st_mtim.tv_sec == before.st_mtim.tv_sec,
                 after.st_mtim.tv_nsec == before.st_mtim.tv_nsec,
                 read.count == min(Int(after.st_size), largestSize + 1)
             {
-                break
+                return read
             }
             before = after
         }
-        return bytes
+        // Somebody writes to it without a pause: part of a file is no file.
+        throw LinuxError(cannot: "read \(shown)", EBUSY)
     }
 
     /// What stands before a file's name: the directory as the user named it.

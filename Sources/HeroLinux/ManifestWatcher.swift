@@ -5,8 +5,9 @@ import HeroModel
 
 /// Turns the noise of editors into single calls to look again.
 ///
-/// Changes are told once they have been quiet for 300 ms, at the latest after 2 s. What inotify cannot see (network
-/// file systems, a lost event) is found by comparing file times every 30 s (reliability.md MF-2).
+/// Changes are told once they have been quiet for 300 ms, at the latest after 2 s; while somebody has a manifest open and
+/// writes to it, once that is over, at the latest after a minute. What inotify cannot see (network file systems, a lost
+/// event) is found by comparing file times every 30 s (reliability.md MF-2).
 final class ManifestWatcher {
     private enum Alarm: UInt64 {
         case debounce
@@ -16,17 +17,23 @@ final class ManifestWatcher {
     private let reactor: Reactor
     private var directory: String?
     private var inotify: Descriptor?
-    /// Watches on the directory's parent: only what happens to its own name matters there.
-    private var parents: [Int32: String] = [:]
+    /// Watches on folders above the directory: only what happens to these names matters there.
+    private var parents: [Int32: Set<String>] = [:]
+    /// Names that matter because a manifest is a link by way of them.
+    private var linkNames: Set<String> = []
     private var fingerprint: [String] = []
     private var firstChange: Moment?
+    /// Whether a change is not told yet because somebody still writes.
+    private var waitsForWriter = false
 
     private static let quiet = Duration.milliseconds(300)
     private static let patience = Duration.seconds(2)
-    private static let resync = Duration.seconds(30)
+    private static let longestWrite = Duration.seconds(60)
+    private let resync: Duration
 
-    init(_ reactor: Reactor) throws(LinuxError) {
+    init(_ reactor: Reactor, resync: Duration = .seconds(30)) throws(LinuxError) {
         self.reactor = reactor
+        self.resync = resync
     }
 
     /// Watches a directory instead of what was watched before.
@@ -34,13 +41,14 @@ final class ManifestWatcher {
         if let inotify { reactor.unwatch(inotify.number) }
         inotify = nil
         firstChange = nil
+        waitsForWriter = false
         reactor.cancelAlarm(Subject(.watcher, Alarm.debounce.rawValue))
         reactor.cancelAlarm(Subject(.watcher, Alarm.resync.rawValue))
         self.directory = directory.map { ManifestFiles.absoluteFolder($0) }
         guard let directory = self.directory else { return }
         placeWatches()
         fingerprint = ManifestFiles.fingerprint(directory)
-        reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + Self.resync)
+        reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + resync)
     }
 
     /// Watches every folder anew: what a rename has moved out of sight is let go of, what is new is seen.
@@ -52,17 +60,23 @@ final class ManifestWatcher {
         let number = hl_watcher_create()
         guard number >= 0 else { return }
         let created = Descriptor(number)
-        for folder in ManifestFiles.folders(directory) { _ = hl_watcher_add(number, folder) }
-        // The nearest parent that is there tells when the directory comes, goes or is replaced.
+        let linked = ManifestFiles.linked(directory)
+        linkNames = linked.names
+        for folder in ManifestFiles.folders(directory) + linked.folders { _ = hl_watcher_add(number, folder) }
+        // The nearest parent that is there tells when the directory comes, goes or is replaced; further up, links do.
         var child = directory
+        var isNearest = true
         while let slash = child.lastIndex(of: "/"), child != "/" {
             let name = String(child[child.index(after: slash)...])
-            child = slash == child.startIndex ? "/" : String(child[..<slash])
-            let watch = hl_watcher_add_parent(number, child)
-            if watch >= 0 {
-                parents[watch] = name
-                break
+            let parent = slash == child.startIndex ? "/" : String(child[..<slash])
+            if isNearest || linkTarget(child) != nil {
+                let watch = hl_watcher_add_parent(number, parent)
+                if watch >= 0 {
+                    parents[watch, default: []].insert(name)
+                    isNearest = false
+                }
             }
+            child = parent
         }
         inotify = created
         reactor.watch(number, Subject(.watcher))
@@ -80,7 +94,7 @@ final class ManifestWatcher {
                 if matter(UnsafeRawBufferPointer(rebasing: bytes[..<count])) { matters = true }
             }
         }
-        guard matters else { return }
+        guard matters, !waitsForWriter else { return }
         let now = reactor.now
         let first = firstChange ?? now
         firstChange = first
@@ -102,13 +116,13 @@ final class ManifestWatcher {
             let field = bytes[(offset + 16)..<(offset + 16 + size)]
             let name = String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
             offset += 16 + size
-            if let child = parents[watch], !name.isEmpty {
-                if name == child { result = true }
+            if let children = parents[watch], !name.isEmpty {
+                if children.contains(name) { result = true }
                 continue
             }
             let isFolder = mask & UInt32(IN_ISDIR) != 0
             let isWanted = isFolder ? ManifestFiles.isFolderName(name) : ManifestFiles.isManifestName(name)
-            result = result || name.isEmpty || isWanted
+            result = result || name.isEmpty || isWanted || linkNames.contains(name)
         }
         return result
     }
@@ -118,15 +132,19 @@ final class ManifestWatcher {
         guard let directory, let alarm = Alarm(rawValue: number) else { return }
         switch alarm {
         case .debounce:
+            let now = reactor.now
+            waitsForWriter =
+                firstChange.map { now < $0 + Self.longestWrite } ?? false && ManifestFiles.isBeingWritten(directory)
+            if waitsForWriter { return reactor.setAlarm(Subject(.watcher, number), at: now + Self.quiet) }
             firstChange = nil
             // Watches first: what changes from here on is heard of again.
             placeWatches()
             fingerprint = ManifestFiles.fingerprint(directory)
             reactor.emit(.filesChanged)
         case .resync:
-            reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + Self.resync)
+            reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + resync)
             let current = ManifestFiles.fingerprint(directory)
-            guard current != fingerprint, firstChange == nil else { return }
+            guard current != fingerprint, firstChange == nil, !ManifestFiles.isBeingWritten(directory) else { return }
             placeWatches()
             fingerprint = ManifestFiles.fingerprint(directory)
             reactor.emit(.filesChanged)

@@ -55,11 +55,14 @@ struct OutputSearch {
         var next: (descriptor: Descriptor, inode: UInt64)?
         for number in 0...100 {
             let name = number == 0 ? path : "\(path).\(number)"
-            let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            // What somebody put in the place of a file is passed over, and never waited for (LG-6).
+            let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+            if opened < 0, errno == ELOOP || errno == ENXIO { continue }
             guard opened >= 0 else { break }
             let descriptor = Descriptor(opened)
             var entry = stat()
             guard fstat(opened, &entry) == 0 else { break }
+            guard entry.st_mode & S_IFMT == S_IFREG else { continue }
             if let inode, UInt64(entry.st_ino) == inode { break }
             if let since, let first = Self.firstTime(of: descriptor), first < since { break }
             next = (descriptor, UInt64(entry.st_ino))

@@ -34,7 +34,7 @@ extension Reconciler {
 
     /// The directory may have changed.
     func filesChanged() {
-        guard configuration.mode == .sync, !isPaused, !isLeaving else { return }
+        guard configuration.mode == .sync, !isPaused, !isLeaving else { return absence.end() }
         if syncDirectory(isFirst: false) { plan(retriesFailed: true) }
     }
 
@@ -52,7 +52,10 @@ extension Reconciler {
             let isSame = read == files && !(revision?.isDown ?? true)
             hero_failpoint(FP_MF_1)
             // Its variables are the same as long as it lives; a former reconciler may have had others.
-            if isSame, !isFirst { return true }
+            if isSame, !isFirst {
+                absence.end()
+                return true
+            }
             let result = Manifests.read(read, options: ownOptions)
             if isSame, result.variables == revision?.variables { return configuration.mode == .once }
             guard let wanted = result.desired else {
@@ -67,6 +70,7 @@ extension Reconciler {
                 refuse("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
                 return false
             }
+            if configuration.mode == .sync, mayComeBack(to: wanted) { return false }
             hero_failpoint(FP_MF_2)
             let trouble = adopt(
                 wanted,
@@ -106,8 +110,30 @@ extension Reconciler {
         return "\(gone.count) of \(desired.services.count) services vanished at once"
     }
 
+    /// Whether something that would have to stop has left the files so lately that it may be on its way back
+    /// (reliability.md MF-4); then the whole set waits for it.
+    private func mayComeBack(to wanted: Desired) -> Bool {
+        let now = kernel.now()
+        let gone = services.values.filter { service in
+            desired.services[service.name] != nil && wanted.services[service.name] == nil
+                && (service.isActive || service.record.state == .exited)
+        }
+        let goneAlone = standalone.keys.filter { name in
+            desired.actions[name]?.spec.isStandalone ?? false && !(wanted.actions[name]?.spec.isStandalone ?? false)
+        }
+        for name in absence.note((gone.map(\.name) + goneAlone).sorted(), at: now) {
+            note(.info, name.description, "it has left the files; it stops unless it is back within 5s")
+        }
+        guard let due = absence.due, due > now else {
+            absence.end()
+            return false
+        }
+        return true
+    }
+
     /// Keeps the last good state and says why: as an event, and to who waits.
     private func refuse(_ text: String, _ diagnostics: [Diagnostic]) {
+        absence.end()
         var source = "reconciler"
         var words = text
         if let first = diagnostics.first(where: { $0.severity == .error }) {
@@ -155,6 +181,7 @@ extension Reconciler {
         {
             desired = wanted
             isPaused = false
+            absence.end()
             for service in services.values { service.cancelled = 0 }
             return nil
         }
@@ -178,6 +205,7 @@ extension Reconciler {
         if let error = commit(with: .revision(record, files: read, documents: stored)) { return error }
         leaveTrouble()
         isPaused = false
+        absence.end()
         for service in services.values { service.cancelled = 0 }
         desired = wanted
         files = read

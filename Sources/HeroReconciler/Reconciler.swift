@@ -66,6 +66,8 @@ public final class Reconciler<World: Kernel> {
     var follower: Follower?
     /// `down` was ordered: a reconciler that syncs leaves its directory alone until the next apply.
     var isPaused = false
+    /// Who has left the directory's files, and is given time to come back.
+    var absence = Absence()
     var isLeaving = false
     /// Whether it was asked to leave a second time: nothing is waited for any more.
     private var leavesAtOnce = false
@@ -276,6 +278,7 @@ public final class Reconciler<World: Kernel> {
             guard let entry = standalone[name], let moment = entry.wakeAt, moment <= now else { continue }
             comeUp(entry)
         }
+        if let due = absence.due, due <= now { filesChanged() }
     }
 
     /// When the loop must look at the latest; nil: not before something happens.
@@ -284,7 +287,7 @@ public final class Reconciler<World: Kernel> {
         if mustPlan, mayPlan { return kernel.now() }
         if let trouble { return [trouble.nextTry, agenda.next, passDeadline].compactMap { $0 }.min() }
         guard cleanups.isEmpty else { return kernel.now() }
-        return [agenda.next, calendar.next, passDeadline, retention.due, reserveDue].compactMap { $0 }.min()
+        return [agenda.next, calendar.next, passDeadline, retention.due, absence.due, reserveDue].compactMap { $0 }.min()
     }
 
     // MARK: Rows and words

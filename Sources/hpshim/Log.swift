@@ -4,7 +4,7 @@ import CHeroShim
 /// The log file of the job: whole lines in, continued in a new file before it grows too large.
 ///
 /// It never refuses: what cannot be stored is counted, and a line in the log says how much is missing as soon as it can
-/// be written again (LG-2).
+/// be written again (LG-2). The last of the file system is left to others (LG-8).
 struct Log {
     /// How often the name is compared with the file while something is written (LG-6).
     private static let inspectEvery: Int64 = 1_000_000_000
@@ -16,6 +16,9 @@ struct Log {
     private var size: Int64 = 0
     private var inspected: Int64 = 0
     private var outage = Outage()
+    private var reserve = Reserve()
+    /// Whether the file ends in the middle of a line that could not be cut off.
+    private var isTorn = false
 
     /// Bytes of the service that are not in the log.
     private(set) var dropped: Int64 = 0
@@ -49,6 +52,11 @@ struct Log {
                 if error != 0 { outage.begin(error: error) }
                 continue
             }
+            let refusal = reserve.refusal(of: part, to: descriptor, at: now)
+            guard refusal == 0 else {
+                outage.begin(error: refusal)
+                continue
+            }
             let stored = write(from, part)
             from += stored
             left -= stored
@@ -62,10 +70,11 @@ struct Log {
         let now = shim_boottime()
         guard outage.error != 0, evenEarly || now >= outage.retryTime else { return }
         outage.postpone(from: now)
-        if descriptor < 0 || !isNamed() {
+        if descriptor < 0 || isTorn || !isNamed() {
             let error = begin()
             guard error == 0 else { return }
         }
+        guard reserve.refusal(of: Stamp.length, to: descriptor, at: shim_realtime()) == 0 else { return }
         let ended = outage
         outage.end()
         guard ended.bytes > 0 else { return }
@@ -110,8 +119,10 @@ struct Log {
                 outage.begin(error: result == 0 ? Int32(SHIM_EIO) : Int32(truncatingIfNeeded: -result))
                 // No torn line stays behind: what follows must begin a line again.
                 let whole = wholeLines(bytes, done)
-                if whole < done, shim_inspect(descriptor, &file) == 0 {
-                    _ = shim_truncate(descriptor, file.size &- Int64(done - whole))
+                if whole < done {
+                    let found = shim_inspect(descriptor, &file)
+                    let size = file.size &- Int64(done - whole)
+                    isTorn = found != 0 || shim_truncate(descriptor, size) != 0
                 }
                 done = whole
                 break
@@ -163,6 +174,7 @@ struct Log {
         shim_close(descriptor)
         descriptor = chain.begin()
         guard descriptor >= 0 else { return -descriptor }
+        isTorn = false
         size = 0
         _ = shim_inspect(descriptor, &file)
         return 0

@@ -14,19 +14,19 @@ struct LogChain {
     /// Moves every file up by one and makes the active one; answers its descriptor or a negative errno.
     func begin() -> Int32 {
         var active = shim_file()
-        if shim_inspect_path(path, &active) == 0 { moveUp() }
+        let moved = shim_inspect_path(path, &active) == 0 ? moveUp() : 0
         hero_failpoint(FP_LG_1)
         let descriptor = shim_create_log(path)
+        // It is still there because it could not be moved: that says why.
+        if descriptor == -Int32(SHIM_EEXIST), moved < 0 { return moved }
         guard descriptor == -Int32(SHIM_ENOENT) else { return descriptor }
         makeDirectories()
         return shim_create_log(path)
     }
 
-    private func moveUp() {
-        guard keep > 0 else {
-            _ = shim_remove(path)
-            return
-        }
+    /// Makes room at the active file's name; 0 or a negative errno.
+    private func moveUp() -> Int32 {
+        guard keep > 0 else { return shim_remove(path) }
         // Only as far as the first free number: a gap needs no filling.
         var free = 1
         var found = shim_file()
@@ -40,7 +40,9 @@ struct LogChain {
             _ = shim_rename(name(free - 1, in: 0), name(free, in: 1))
             free -= 1
         }
-        _ = shim_rename(path, name(1, in: 0))
+        let moved = shim_rename(path, name(1, in: 0))
+        // A full directory that somebody put there cannot be replaced: the log goes on without its earlier part.
+        return moved == -Int32(SHIM_EISDIR) ? shim_remove(path) : moved
     }
 
     /// Removes the last of the chain, and what a larger `keep` of earlier times has left.

@@ -102,9 +102,10 @@ struct OutageTests {
         let total = (1...100_000).reduce(0) { $0 + String($1).count + 1 } + 6
         let dropped = Int(try #require(job.exit).dropped_bytes)
         #expect(stored + dropped == total)
-        let marked = job.texts.compactMap { $0.firstMatch(of: /dropped (\d+) bytes, ENOSPC,/)?.1 }.compactMap {
-            Int($0)
-        }
+        let marked = job.texts.compactMap { $0.firstMatch(of: /dropped (\d+) bytes, (?:ENOSPC|disk nearly full),/)?.1 }
+            .compactMap {
+                Int($0)
+            }
         #expect(marked.reduce(0, +) == dropped)
         #expect(job.texts.last == "after")
     }

@@ -160,6 +160,9 @@ int hl_entry_at(int directory, const char *name, struct hl_entry *entry);
 int hl_move_aside(int directory, const char *from, const char *to);
 
 // Changes of files.
+/// 1 while somebody has the file open for writing, 0 when nobody has; an error where that cannot be told: it belongs to
+/// another user, or its file system knows no leases.
+int hl_has_writer(int descriptor);
 int hl_watcher_create(void);
 int hl_watcher_add(int watcher, const char *path);
 int hl_watcher_add_parent(int watcher, const char *path);

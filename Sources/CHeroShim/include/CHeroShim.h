@@ -21,11 +21,16 @@ enum {
     SHIM_EAGAIN = 11,
     SHIM_EEXIST = 17,
     SHIM_EMSGSIZE = 90,
+    SHIM_EISDIR = 21,
+    SHIM_ENOSPC = 28,
     SHIM_SIGHUP = 1,
     SHIM_SIGINT = 2,
     SHIM_SIGKILL = 9,
     SHIM_SIGTERM = 15
 };
+
+/// Stands among the errnos of a log for a decision of ours: the rest of the file system is left to others (LG-8).
+#define SHIM_RESERVED 4096
 
 /// The name of an errno that a log can fail with, or a null pointer.
 const char *_Nullable shim_error_name(int error);
@@ -135,6 +140,14 @@ struct shim_file {
     uint64_t inode;
     int64_t size;
 };
+
+/// The file system that a file lies on, in bytes: all of it, and what this user may still write.
+struct shim_room {
+    int64_t total;  // 0 where the file system does not say
+    int64_t free;
+};
+
+int shim_inspect_room(int descriptor, struct shim_room *room);
 
 void shim_close(int descriptor);
 int shim_open_record(const char *path);     // read and write, made when absent, 0600, never through a symlink

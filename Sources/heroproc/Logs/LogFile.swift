@@ -10,16 +10,23 @@ final class LogFile {
         var inode: UInt64
     }
 
-    /// Which file it is.
+    /// What tells it from a file that was given its number later: how it begins.
+    struct Mark: Hashable {
+        var identity: Identity
+        var stamp: [UInt8]
+    }
+
+    /// Which file it is, as long as it is open.
     let identity: Identity
     private let descriptor: Int32
 
-    /// Opens it; nil when it is not there.
+    /// Opens it; nil when it is not there, or no file: a pipe that somebody put in its place must not make us wait, and a
+    /// link must not show what lies elsewhere (LG-6).
     init?(_ path: String) {
-        let number = open(path, O_RDONLY | O_CLOEXEC)
+        let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }
         var file = stat()
-        guard fstat(number, &file) == 0 else {
+        guard fstat(number, &file) == 0, file.st_mode & S_IFMT == S_IFREG else {
             close(number)
             return nil
         }
@@ -46,6 +53,12 @@ final class LogFile {
             if let time = LogLine(line)?.time { return time }
         }
         return nil
+    }
+
+    /// Which file it is for good; nil while nothing was written to it.
+    var mark: Mark? {
+        let stamp = read(from: 0, most: 30) ?? []
+        return stamp.isEmpty ? nil : Mark(identity: identity, stamp: stamp)
     }
 
     /// Bytes from an offset; empty at the end, nil when it cannot be read.

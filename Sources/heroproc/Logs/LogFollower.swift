@@ -8,7 +8,10 @@ final class LogFollower {
     let reader: LogReader
     private let folder: String
     private var job: Int64
+    /// When the folder was changed last, as far as it was looked at.
     private var changed: Int64?
+    /// The files of the last look.
+    private var seen: Set<LogFile.Mark> = []
 
     /// Goes on where a reader has come to.
     init(_ reader: LogReader, _ source: LogSource) {
@@ -23,17 +26,42 @@ final class LogFollower {
         guard stat(folder, &status) == 0 else { return }
         let time = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
         guard time != changed || reader.last == nil else { return }
-        changed = time
+        // The clock of file systems stands still for a few milliseconds: a second change may carry the same time.
+        changed = Self.now &- time > 100_000_000 ? time : nil
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let jobs = names.filter { $0.hasSuffix(".log") }.compactMap { Int64($0.dropLast(4)) }
-        for found in jobs.sorted() where found >= job {
+        var listed: Set<LogFile.Mark> = []
+        // The active file of the job may be away for a moment, or have been taken away.
+        for found in Set(jobs + [job]).sorted() where found >= job {
             let files = LogFiles.list("\(folder)/\(found).log").compactMap { LogFile($0) }
-            let known = reader.last?.identity
-            // Newest first: what stands before the file that we know is news.
-            let news = files.prefix { $0.identity != known }
-            reader.append(news.reversed())
+            reader.append(news(in: files))
+            listed.formUnion(files.compactMap(\.mark))
             job = found
         }
+        seen = listed
+    }
+
+    /// Of the files of a log, newest first, those that were not read yet, oldest first.
+    private func news(in files: [LogFile]) -> [LogFile] {
+        var result: [LogFile] = []
+        let last = reader.last
+        let isListed = files.contains { $0.identity == last?.identity }
+        for file in files {
+            if isListed, file.identity == last?.identity { break }
+            // Where the last one was taken away, what stood behind it is old nevertheless.
+            if !isListed, let mark = file.mark, seen.contains(mark) { continue }
+            // A file that is moved up while we look is met under both names.
+            if result.contains(where: { $0.identity == file.identity }) { continue }
+            result.append(file)
+        }
+        return result.reversed()
+    }
+
+    /// The calendar, in ns.
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 }
 

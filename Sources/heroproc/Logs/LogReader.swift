@@ -17,6 +17,9 @@ final class LogReader {
     private var lastTime: WallTime?
     private var isOver = false
 
+    /// Bytes that are read at once; a line of a shim is much shorter.
+    private static let share = 65_536
+
     /// Makes a reader of the stretch that a source wants, or of its last lines.
     init(_ source: LogSource, lines: Int?, form: LogAssembler.Form) {
         action = source.action
@@ -44,6 +47,7 @@ final class LogReader {
 
     /// Hands out what the log ends with in the middle of a line.
     func finish() -> LogEntry? {
+        if let file = files.first { takeRest(of: file) }
         flush()
         return next()
     }
@@ -63,20 +67,47 @@ final class LogReader {
         ready.removeAll(keepingCapacity: true)
         nextReady = 0
         while let file = files.first {
-            let bytes = file.read(from: offset, most: 65_536) ?? []
+            let bytes = wholeLines(of: file)
             if !bytes.isEmpty {
                 offset += bytes.count
-                assembler.feed(bytes) { ready.append($0) }
+                assembler.feed(Array(bytes)) { ready.append($0) }
+                if !ready.isEmpty { return true }
+                continue
+            }
+            if file.size < offset {
+                // Somebody has emptied it: it begins anew.
+                offset = 0
+                flush()
                 if !ready.isEmpty { return true }
                 continue
             }
             guard files.count > 1 else { return false }
-            if begins(files[1]) { flush() }
+            if takeRest(of: file) || begins(files[1]) { flush() }
             files.removeFirst()
             offset = 0
             if !ready.isEmpty { return true }
         }
         return false
+    }
+
+    /// The next bytes of a file, up to the end of a line: what stands behind it may still be taken back by its writer.
+    private func wholeLines(of file: LogFile) -> ArraySlice<UInt8> {
+        let bytes = file.read(from: offset, most: Self.share) ?? []
+        if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) { return bytes[...end] }
+        // No shim writes such a line; it goes on piece by piece.
+        return bytes.count == Self.share ? bytes[...] : []
+    }
+
+    /// Takes the line that a file ends in the middle of.
+    ///
+    /// - Returns: whether there is one.
+    @discardableResult
+    private func takeRest(of file: LogFile) -> Bool {
+        let bytes = file.read(from: offset, most: Self.share) ?? []
+        guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "\n")) else { return false }
+        offset += bytes.count
+        assembler.feed(bytes) { ready.append($0) }
+        return true
     }
 
     /// Whether a file is the first one of a start: what the start before did not end does not go on in it.

@@ -35,7 +35,8 @@ struct LogSource {
     func files() -> [LogFile] {
         var found: [LogFile] = []
         for path in LogFiles.list(active) {
-            guard let file = LogFile(path) else { continue }
+            // A file that is moved up while we look is met under both names.
+            guard let file = LogFile(path), !found.contains(where: { $0.identity == file.identity }) else { continue }
             // The clock of file systems lags behind ours by a tick.
             if let from, file.modified < from.earlier(by: .seconds(1)) { break }
             let first = file.firstTime

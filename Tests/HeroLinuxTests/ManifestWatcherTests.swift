@@ -1,0 +1,65 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct ManifestWatcherTests {
+    @Test("MF-2: while somebody writes to a manifest, nothing is told; once it is closed, it is told once")
+    func writer() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("s/a.yaml", "1")
+        let path = sandbox.folder + "/s/a.yaml"
+        let kernel = try sandbox.kernel()
+        kernel.watch(sandbox.folder + "/s")
+        let number = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
+        try #require(number >= 0)
+        let probe = open(path, O_RDONLY | O_CLOEXEC)
+        defer { close(probe) }
+        let other = sandbox.folder + "/s/b.yaml"
+        try sandbox.write("s/b.yaml", "2")
+        #expect(kernel.nextEvents(until: kernel.now() + .seconds(1)) == [])
+        for _ in 1...3 {
+            try #require(write(number, "x", 1) == 1)
+            #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
+        }
+        close(number)
+        #expect(kernel.nextEvents(until: kernel.now() + .seconds(5)) == [.filesChanged])
+        #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
+        // Who keeps it open and writes no more is not waited for.
+        let idle = open(other, O_WRONLY | O_CLOEXEC)
+        defer { close(idle) }
+        var times = [timespec(tv_sec: 1_700_000_000, tv_nsec: 0), timespec(tv_sec: 1_700_000_000, tv_nsec: 0)]
+        try #require(futimens(idle, &times) == 0)
+        #expect(kernel.nextEvents(until: kernel.now() + .seconds(5)) == [.filesChanged])
+    }
+
+    @Test("MF-2: what inotify does not tell is found by looking again")
+    func resync() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("a/b/s/x.yaml", "1")
+        try sandbox.write("c/b/s/x.yaml", "2")
+        let reactor = try Reactor()
+        let watcher = try ManifestWatcher(reactor, resync: .milliseconds(100))
+        watcher.watch(sandbox.folder + "/a/b/s")
+        // Two steps above the directory nobody watches.
+        rename(sandbox.folder + "/a", sandbox.folder + "/old")
+        rename(sandbox.folder + "/c", sandbox.folder + "/a")
+        let deadline = reactor.now + .seconds(10)
+        while reactor.events.isEmpty, reactor.now < deadline {
+            for wake in reactor.wait(until: deadline, mayBlock: true) where wake.subject.kind == .watcher {
+                wake.ready == 0 ? watcher.ring(wake.subject.number) : watcher.readChanges()
+            }
+        }
+        #expect(reactor.takeEvents() == [.filesChanged])
+        // From now on the new one is watched.
+        try sandbox.write("a/b/s/x.yaml", "3")
+        while reactor.events.isEmpty, reactor.now < deadline {
+            for wake in reactor.wait(until: deadline, mayBlock: true) where wake.subject.kind == .watcher {
+                wake.ready == 0 ? watcher.ring(wake.subject.number) : watcher.readChanges()
+            }
+        }
+        #expect(reactor.takeEvents() == [.filesChanged])
+    }
+}
