@@ -277,7 +277,7 @@ final class Orphans {
 
 /// Whether somebody holds the instance lock of a record; a record that is not there is free.
 func isLocked(_ recordPath: String) -> Bool {
-    let number = open(recordPath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    let number = open(recordPath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard number >= 0 else { return false }
     let file = Descriptor(number)
     return hl_lock(file.number, 1) == 0

@@ -55,7 +55,7 @@ struct OutputSearch {
         var next: (descriptor: Descriptor, inode: UInt64)?
         for number in 0...100 {
             let name = number == 0 ? path : "\(path).\(number)"
-            let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
             guard opened >= 0 else { break }
             let descriptor = Descriptor(opened)
             var entry = stat()

@@ -18,9 +18,9 @@ struct Retirement {
     /// - Returns: false when a shim has, or holds the lock: then one must look again.
     func retire(_ start: StartID) -> Bool {
         let path = paths.record(of: start.job)
-        let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard number >= 0 else { return false }
-        let file = Descriptor(number)
+        guard let file = try? OwnFile.open(path, O_RDWR | O_CREAT, task: "retire a start in \(path)") else {
+            return false
+        }
         guard hl_lock(file.number, 1) == 1, hl_same_file(path, file.number) == 1 else { return false }
         if case .found(let record) = RecordFile.read(path, job: start.job), record.generation >= start.generation {
             return record.isRetired

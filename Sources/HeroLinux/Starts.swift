@@ -30,6 +30,8 @@ final class Starts {
     private var numbers: [StartID: UInt64] = [:]
     private var shims: Set<Int32> = []
     private var lastNumber: UInt64 = 0
+    /// Unsafe programs that were told.
+    private var told: Set<String> = []
 
     init(
         _ reactor: Reactor,
@@ -51,6 +53,10 @@ final class Starts {
     func launch(_ order: LaunchOrder) {
         do {
             let child = try launcher.spawn(order)
+            // Said once of each: a program that keeps crashing needs no second word.
+            if let flaw = child.flaw, told.insert(flaw).inserted {
+                reactor.emit(.unsafeProgram(order.label, flaw))
+            }
             if !follow(order.start, child.pid, child.pidfd, names: child.names) {
                 // Without a watch its end would never be heard of, so it must not live unheard.
                 _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)

@@ -6,7 +6,8 @@
 //
 // Its arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH | print-env | say TEXT
+//   ignore-term | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | listen PORT | listen-unix PATH | print-env | say TEXT |
+//   swap PATH PATH (for ever) | ask SOCKET TEXT
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -165,6 +166,19 @@ static void lose_leader(void) {
     syscall(SYS_exit, 0);
 }
 
+/// Sends a line to a Unix socket and writes what comes back; who is not let in hears nothing.
+static void ask(const char *path, const char *text) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(peer, (struct sockaddr *)&address, sizeof address) != 0) return;
+    (void)!send(peer, text, strlen(text), MSG_NOSIGNAL);
+    (void)!send(peer, "\n", 1, MSG_NOSIGNAL);
+    char answer[512];
+    for (ssize_t size; (size = recv(peer, answer, sizeof answer, 0)) > 0;) (void)!write(1, answer, (size_t)size);
+    close(peer);
+}
+
 static long number(char ***place) {
     if (*++*place == NULL) leave(96);
     return strtol(**place, NULL, 10);
@@ -238,6 +252,14 @@ int main(int count, char **words) {
             serve((struct sockaddr *)&address, sizeof address);
         } else if (!strcmp(*word, "print-env")) for (char **entry = environ; *entry; entry++) dprintf(1, "%s\n", *entry);
         else if (!strcmp(*word, "say")) dprintf(1, "%s\n", *++word);
+        else if (!strcmp(*word, "ask")) {
+            ask(word[1], word[2]);
+            word += 2;
+            leave(0);
+        } else if (!strcmp(*word, "swap")) {
+            const char *one = *++word, *other = *++word;
+            for (;;) (void)renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+        }
         else leave(96);
     }
     live(-1);

@@ -209,6 +209,9 @@ int shim_read_pid_file(const char *path, uint32_t user);
 
 // MARK: keep mode (keep.c)
 
+/// 1 when the command line is `version`; `shim_say_version` answers it, and gives the code to leave with.
+int shim_version_is_asked(void);
+int shim_say_version(void);
 /// 1 when the command line is `keep PROGRAM ARGUMENTS`.
 int shim_keep_is_asked(void);
 

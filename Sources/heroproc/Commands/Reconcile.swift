@@ -86,6 +86,7 @@ struct Reconcile: HeroCommand {
     }
 
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        try composition.requireTrustedServices()
         let (_, result) = try composition.readManifests(variables)
         guard let wanted = result.desired else {
             let errand = Errand(output, Plan(baseRevision: 0))
@@ -101,6 +102,7 @@ struct Reconcile: HeroCommand {
     }
 
     private func stay(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        if !noSync { try composition.requireOwnServices() }
         let mode: LiveReconciler.Mode = background ? .background : noSync ? .keep : .watch
         let configuration = configuration(noSync ? .keep : .sync, composition)
         return try OwnReconciler(composition: composition, mode: mode).with(configuration) { reconciler in
