@@ -44,7 +44,7 @@ struct ParallelTests {
                 let answer = try await world.run("reconcile", "--watch")
                 #expect(answer.code == 2)
                 #expect(answer.err.contains("pid \(winner)"), "\(answer.err)")
-                #expect(ContinuousClock.now - began < .seconds(10))
+                #expect(ContinuousClock.now - began < .seconds(60))
             }
             #expect(try listing(world) == before)
             #expect(kill(winner, SIGCONT) == 0)
@@ -67,6 +67,11 @@ struct ParallelTests {
                 #expect(answer.code == 2, "\(answer.err)")
                 #expect(isAlive(first.pid))
             }
+            #expect(try await world.life("web", number: 1) == web)
+            // Nobody finds it any more by its locks; it ends when it is told to, and the next one takes over.
+            kill(first.pid, SIGTERM)
+            #expect(try await world.code(of: first) == 0)
+            try await world.apply()
             #expect(try await world.life("web", number: 1) == web)
         }
     }

@@ -98,13 +98,13 @@ import Testing
             return (StatusView().text(status), why.answer)
         }
         let turn = words(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", .starting))
-        #expect(turn.text.contains(/(?m)^waiting +core\/web /), "\(turn.text)")
+        #expect(turn.text.contains(#/(?m)^waiting +core/web\b/#), "\(turn.text)")
         #expect(turn.text.contains("waits for core/api") && !turn.text.contains("blocked"), "\(turn.text)")
         #expect(turn.text.contains("3 services: 1 starting, 2 waiting."), "\(turn.text)")
         #expect(turn.why == "waits for core/api, on the way up itself")
         for state in [ServiceState.failed, .stopped, .backingOff, .degraded, .stopping] {
             let blocked = words(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", state))
-            #expect(blocked.text.contains(/(?m)^blocked +core\/web /), "\(blocked.text)")
+            #expect(blocked.text.contains(#/(?m)^blocked +core/web\b/#), "\(blocked.text)")
             #expect(blocked.why == "is blocked: it waits for core/api")
         }
         #expect(words(service("web", .blocked, "nobody")).text.contains("blocked"))
