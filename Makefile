@@ -34,7 +34,7 @@ build: deps ## release binaries: .build/release/heroproc and hpshim
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product "$$product"; done
 
 up: build ## bring services.d up and show what runs
-	@$(HEROPROC) apply
+	@$(HEROPROC) apply --dir services.d
 	$(HEROPROC) status
 
 down: ## take all of it down and show that nothing is left
@@ -111,11 +111,12 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
 # What torture runs, one filter for each part: another part is added here, and its rows (HP_REPORT) are in the table.
-TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogKill LogStream SaveStyle SameMeaning,EndToEndTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
+TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogKill LogStream SaveStyle SameMeaning Rebuild SwapRace Parallel,EndToEndTests\.$(suite)Tests/) \
+	$(foreach suite,PowerLoss Quarantine MigrationFault,HeroStoreTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
 # Prints what the parts have reported as one table, the names of its columns first.
 TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
 
-torture: build ## kill -9 under load and at every failpoint, crash loops, scarcity; the workload judges: make torture KILLS=1000 SEED=7
+torture: build ## kill -9 under load and at every failpoint, under scarcity and attack; the workload judges: make torture KILLS=1000 SEED=7
 	@# what is released knows no failpoint
 	for product in $(PRODUCTS); do
 	    if grep -aqE 'HEROPROC_(FP|TEST_DISABLE)|FP[-_](ST|DB)[-_]1' $(RELEASE)/$$product; then

@@ -126,6 +126,14 @@ int hl_accept(int listener, unsigned int *user) {
     return descriptor;
 }
 
+int hl_peer_user(int descriptor, unsigned int *user) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+    *user = peer.uid;
+    return 0;
+}
+
 int hl_socket_error(int descriptor) {
     int error = 0;
     socklen_t size = sizeof error;

@@ -42,7 +42,15 @@ void shim_close(int descriptor) {
 }
 
 int shim_open_record(const char *path) {
-    return (int)answer(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (descriptor < 0) return -errno;
+    // Another name for somebody's file, or something that is no file at all, must not be written over (FS-1).
+    struct stat facts;
+    int error = fstat(descriptor, &facts) != 0 ? errno : 0;
+    if (error == 0 && (!S_ISREG(facts.st_mode) || facts.st_nlink > 1 || facts.st_uid != geteuid())) error = EPERM;
+    if (error == 0) return descriptor;
+    close(descriptor);
+    return -error;
 }
 
 int shim_open_lock(const char *path) {

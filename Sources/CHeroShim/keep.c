@@ -15,17 +15,32 @@ _Static_assert(SHIM_SIGTERM == SIGTERM && SHIM_SIGINT == SIGINT && SHIM_SIGHUP =
 static char **given;
 static char *last_digit;
 static char **variables;
+static int asks_version;
 
 /// The C library gives these to whatever runs before main, and Swift's main has no other way to them.
 __attribute__((constructor)) static void remember(int count, char **arguments, char **environment) {
     given = count > 2 && strcmp(arguments[1], "keep") == 0 ? arguments + 2 : NULL;
     variables = environment;
+    asks_version = count == 2 && strcmp(arguments[1], "version") == 0;
     unsigned long length = given == NULL ? 0 : strlen(arguments[count - 1]);
     last_digit = length == 0 ? NULL : arguments[count - 1] + length - 1;
 }
 
 int shim_keep_is_asked(void) {
     return given != NULL;
+}
+
+int shim_version_is_asked(void) {
+    return asks_version;
+}
+
+int shim_say_version(void) {
+    // One digit each: the versions count changes of the formats, not releases.
+    _Static_assert(HERO_SPEC_VERSION < 10 && HERO_VERSION < 10, "digits");
+    char text[] = "hpshim: protocol 0, records 0\n";
+    text[17] += HERO_SPEC_VERSION;
+    text[28] += HERO_VERSION;
+    return write(1, text, sizeof text - 1) == sizeof text - 1 ? 0 : HERO_SHIM_NO_RECORD;
 }
 
 int shim_keep_settle(void) {

@@ -15,6 +15,8 @@ public enum KernelEvent: Hashable, Sendable {
     ///
     /// It must be ended (reliability.md 2.5); its end arrives as `ended`.
     case orphaned(StartID, StartReport)
+    /// Root executes a program that a stranger can write or exchange: by whom it was started, and what is wrong, in words.
+    case unsafeProgram(String, String)
     /// The answer to a probe.
     case answered(StartID, serial: UInt64, ProbeAnswer)
     /// The calendar was set: it has jumped, and may have jumped back (reliability.md TM-1).

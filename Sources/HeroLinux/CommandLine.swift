@@ -81,6 +81,7 @@ public struct Background {
             isKept
             ? try Keeping.command(arguments, environment: environment)
             : (Keeping.ownProgram, ["heroproc"] + arguments)
+        try OwnFile.judge(logFile, task: "open \(logFile)")
         let number = open(logFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw LinuxError(cannot: "open \(logFile)", errno) }
         let log = try high(number, "open \(logFile)")

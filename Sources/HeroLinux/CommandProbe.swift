@@ -20,6 +20,8 @@ final class CommandProbe {
     private let isShim: (Int32) -> Bool
     /// What everything that comes of it has in its environment.
     private let mark: String
+    /// Values that it got from files, longest first: what it says of them is not passed on (reliability.md SE-1).
+    private let secrets: [String]
     private var tail: [UInt8] = []
     private var isHeard = true
     private var isReaped = false
@@ -49,6 +51,7 @@ final class CommandProbe {
         name = arguments.first ?? ""
         mark = "\(Self.markName)=\(String(hl_random(), radix: 16))"
         var environment = try Launch.environment(order.environment)
+        secrets = Launch.secrets(in: environment, of: order.environment)
         if let account { environment.merge(account.variables) { given, _ in given } }
         let candidates = Launch.candidates(name, path: environment["PATH"] ?? "")
         var ends: (read: Int32, write: Int32) = (-1, -1)
@@ -108,13 +111,16 @@ final class CommandProbe {
             if count < 0 { return errno == EAGAIN || errno == EINTR }
             guard count > 0 else { return false }
             tail += chunk[..<count]
-            if tail.count > 2 * Self.keptErrors { tail.removeFirst(tail.count - Self.keptErrors) }
+            // More than is told, so that no secret is cut in two where the telling begins.
+            if tail.count > 64 * Self.keptErrors { tail.removeFirst(tail.count - 32 * Self.keptErrors) }
         }
     }
 
     /// The end of its standard error, for a reason; empty when it said nothing.
     var lastWords: String {
-        let text = String(decoding: tail.suffix(Self.keptErrors), as: UTF8.self).trimmed
+        var whole = String(decoding: tail, as: UTF8.self)
+        for secret in secrets { whole = whole.replacing(secret, with: "***") }
+        let text = String(decoding: whole.utf8.suffix(Self.keptErrors), as: UTF8.self).trimmed
         return text.isEmpty ? "" : ": \(text)"
     }
 

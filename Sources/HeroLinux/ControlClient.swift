@@ -30,7 +30,7 @@ public final class ControlClient {
         for _ in 0..<100 {
             var pending: Int32 = 0
             let number = hl_connect_unix(paths.controlSocket, &pending)
-            if number >= 0 { return ControlClient(Descriptor(number)) }
+            if number >= 0 { return try proven(Descriptor(number), paths) }
             switch 0 &- number {
             case ENOENT, ECONNREFUSED, ENOTDIR: return nil
             // The queue of a busy reconciler is full for a moment.
@@ -39,6 +39,17 @@ public final class ControlClient {
             }
         }
         throw LinuxError(cannot: "connect to \(paths.controlSocket)", because: "the reconciler does not answer")
+    }
+
+    /// Whoever listens must be root or ourselves: nobody else is told what to run (reliability.md AP-1).
+    private static func proven(_ socket: Descriptor, _ paths: RuntimePaths) throws(LinuxError) -> ControlClient {
+        var user: UInt32 = .max
+        let task = "talk to the reconciler at \(paths.controlSocket)"
+        try check(hl_peer_user(socket.number, &user), task)
+        guard user == 0 || user == geteuid() else {
+            throw LinuxError(cannot: task, because: "the user \(user) listens there")
+        }
+        return ControlClient(socket)
     }
 
     /// Sends one message; a line feed is put behind it.

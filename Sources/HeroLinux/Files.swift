@@ -3,7 +3,8 @@ import Glibc
 
 /// The first bytes of a file; nil with the error number left in `errno` when it cannot be read.
 func readFile(_ path: String, limit: Int) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Never waits for the other end of a FIFO.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     return readAll(descriptor, limit: limit)

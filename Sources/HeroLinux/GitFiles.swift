@@ -123,7 +123,7 @@ public struct GitFiles {
         return contents
     }
 
-    private func ask(_ arguments: [String], input: [UInt8] = []) throws(GitRefusal) -> GitProgram.Answer {
+    private func ask(_ arguments: [String], input: [UInt8] = []) throws(GitRefusal) -> ShortProgram.Answer {
         do {
             return try git.run(arguments, input: input)
         } catch {
@@ -134,7 +134,7 @@ public struct GitFiles {
         }
     }
 
-    private func unexpected(_ answer: GitProgram.Answer) -> GitRefusal {
+    private func unexpected(_ answer: ShortProgram.Answer) -> GitRefusal {
         let words = answer.err.split(separator: "\n").first.map { ": \($0)" } ?? ""
         return GitRefusal(
             cause: "git ended with code \(answer.code)\(words)",

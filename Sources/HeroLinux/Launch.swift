@@ -43,6 +43,28 @@ struct Launch {
         return result
     }
 
+    /// The values of an environment that came from files, and the lines of those that have several; longest first.
+    ///
+    /// What is shorter than four bytes is no secret, and stands everywhere.
+    static func secrets(in environment: [String: String], of layers: [EnvironmentLayer]) -> [String] {
+        var plain: [String: String] = [:]
+        for layer in layers {
+            switch layer {
+            case .variables(let variables):
+                for (name, value) in variables {
+                    switch value {
+                    case .text(let text): plain[name] = text
+                    case .fromFile: plain[name] = nil
+                    }
+                }
+            case .file: break
+            }
+        }
+        let secret = environment.filter { plain[$0.key] != $0.value }.values
+        let texts = secret.flatMap { [$0] + $0.split(separator: "\n").map(String.init) }
+        return Set(texts).filter { $0.utf8.count >= 4 }.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }
+    }
+
     private static func variables(inFile path: String) throws(StartRefusal) -> [String: String] {
         let bytes: [UInt8]
         do { bytes = try ValueFile.read(path) } catch { throw refusal("env_file \(path)", error) }

@@ -12,6 +12,8 @@ final class Launcher {
         var pidfd: Descriptor
         /// What a failure of its start would be about.
         var names: FailureNames
+        /// What a stranger could do to its program, in words; nil where nothing is wrong.
+        var flaw: String?
     }
 
     private let path: String
@@ -83,6 +85,7 @@ final class Launcher {
 
     private func spawn(_ launch: Launch, in cgroup: Containment.Place?) throws(StartRefusal) -> Child {
         let order = launch.order
+        try judgeLogs(order)
         defer { blob.wipe() }
         try blob.encode(launch, place, in: cgroup)
         let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
@@ -112,7 +115,33 @@ final class Launcher {
             pidfd = hl_pidfd_open(pid)
         }
         guard pidfd >= 0 else { throw failure("open the shim's pidfd", 0 &- pidfd) }
-        return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch))
+        return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch), flaw: flaw(launch))
+    }
+
+    /// Looks at a program that is executed as root (reliability.md FS-4): one that runs as another user is that one's own affair.
+    private func flaw(_ launch: Launch) -> String? {
+        guard geteuid() == 0, (launch.account?.uid ?? 0) == 0 else { return nil }
+        let paths = launch.candidates.map { $0.hasPrefix("/") ? $0 : launch.order.workingDirectory + "/" + $0 }
+        var file = stat()
+        guard let path = paths.first(where: { access($0, X_OK) == 0 }), stat(path, &file) == 0 else { return nil }
+        do {
+            try TrustedPath.judge(path)
+            try TrustedPath.judgeOwner(file, path, TrustedPath.owners)
+        } catch {
+            return error.text
+        }
+        return TrustedPath.isWritableByOthers(file, path) ? "\(path): others may write to it" : nil
+    }
+
+    /// Refuses to write logs where a stranger could lead them elsewhere (reliability.md FS-1, FS-2).
+    ///
+    /// A disk that is full keeps no service down; a doubt about who is in charge of its files does.
+    private func judgeLogs(_ order: LaunchOrder) throws(StartRefusal) {
+        let path = place.paths.logs + "/" + order.logFile
+        // The file itself is always a new one, and whatever has its name is moved aside.
+        do { try TrustedPath.judge(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path) } catch {
+            throw StartRefusal(.log, EPERM, error.text)
+        }
     }
 
     private func reserve(leaving left: Int) throws(StartRefusal) -> Int32 {

@@ -16,6 +16,7 @@ public final class LinuxKernel: Kernel {
     public let baseEnvironment: [String: String]
 
     private let paths: RuntimePaths
+    private let environment: [String: String]
     private let reactor: Reactor
     private let signals: Descriptor
     private let ownsProcess: Bool
@@ -54,6 +55,7 @@ public final class LinuxKernel: Kernel {
         self.heartbeat = heartbeat
         umask(0o077)
         self.paths = paths
+        self.environment = environment
         bootID = Census.machine.bootID
         guard !bootID.isEmpty, Census.machine.pidNamespace != 0, ProcStat(of: getpid()) != nil else {
             throw LinuxError(cannot: "tell processes apart", because: "/proc is not mounted here")
@@ -263,7 +265,11 @@ public final class LinuxKernel: Kernel {
     public func stopAsking(_ job: JobID) { prober.stopAsking(job) }
 
     /// Reads all manifest files below a directory.
-    public func readManifests(in directory: String) -> ManifestReading { ManifestFiles.read(directory) }
+    public func readManifests(in directory: String) -> ManifestReading {
+        // Nobody is there to ask: what a stranger could have written is as good as unreadable.
+        if let flaw = ManifestFiles.flaw(in: directory, environment: environment) { return .unreadable(flaw) }
+        return ManifestFiles.read(directory)
+    }
 
     /// Watches a directory for changes of its manifest files.
     public func watch(_ directory: String?) { watcher.watch(directory) }

@@ -49,12 +49,17 @@ public enum ManifestFiles {
         var lines: [String] = []
         let root = absoluteFolder(directory)
         do {
-            try walk(root) { (folder, _, name) throws(LinuxError) in
+            // Who may write there counts as much as what stands there.
+            let note = { (folder: String) in
+                var file = stat()
+                if stat(folder, &file) == 0 { lines.append("\(folder)/ \(file.st_mode) \(file.st_uid)") }
+            }
+            try walk(root, folders: note) { (folder, _, name) throws(LinuxError) in
                 var file = stat()
                 let path = "\(folder)/\(name)"
                 guard stat(path, &file) == 0 else { return }
                 lines.append(
-                    "\(path) \(file.st_ino) \(file.st_size) \(file.st_mtim.tv_sec) \(file.st_mtim.tv_nsec) \(file.st_mode)"
+                    "\(path) \(file.st_ino) \(file.st_size) \(file.st_mtim.tv_sec) \(file.st_mtim.tv_nsec) \(file.st_mode) \(file.st_uid)"
                 )
             }
         } catch {
@@ -110,6 +115,56 @@ public enum ManifestFiles {
         return (folders, names)
     }
 
+    /// The first part of a services directory, or of the way to it, that a stranger could write or exchange; nil where there is none
+    /// (reliability.md FS-1).
+    ///
+    /// Trusted are root, ourselves, and the owner of the directory: whoever names it trusts that one with what runs.
+    ///
+    /// - Parameters:
+    ///   - directory: As the user names it.
+    ///   - environment: `HEROPROC_ALLOW_UNSAFE_DIR=1` trusts everybody, where one is alone on a machine.
+    /// - Returns: The offending path and what is wrong with it, in words.
+    public static func flaw(in directory: String, environment: [String: String]) -> String? {
+        guard environment["HEROPROC_ALLOW_UNSAFE_DIR"] != "1" else { return nil }
+        let root = absoluteFolder(directory)
+        var top = stat()
+        guard stat(root, &top) == 0 else { return nil }
+        let trusted = TrustedPath.owners.union([top.st_uid])
+        do { try TrustedPath.judge(root, trusting: trusted) } catch { return error.text }
+        var flaws: [TrustedPath.Flaw] = []
+        let judge = { (path: String, file: stat) in
+            do throws(TrustedPath.Flaw) {
+                if file.st_mode & S_IFMT == S_IFDIR { return try TrustedPath.judge(file, path, trusted) }
+                try TrustedPath.judgeOwner(file, path, trusted)
+                if TrustedPath.isWritableByOthers(file, path) {
+                    throw TrustedPath.Flaw(path: path, cause: "others may write to it; run `chmod go-w` on it")
+                }
+                // Who owns the directory can give it names of files that are not his.
+                if file.st_nlink > 1, file.st_uid != top.st_uid, !TrustedPath.owners.contains(top.st_uid) {
+                    throw TrustedPath.Flaw(path: path, cause: "it is a hard link to a file of the user \(file.st_uid)")
+                }
+            } catch {
+                flaws.append(error)
+            }
+        }
+        try? walk(
+            root,
+            folders: { folder in
+                var file = stat()
+                if stat(folder, &file) == 0 { judge(folder, file) }
+            },
+            files: { (folder, _, name) throws(LinuxError) in
+                var file = stat()
+                let path = "\(folder)/\(name)"
+                if lstat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG { judge(path, file) }
+                if file.st_mode & S_IFMT == S_IFLNK, let target = realPath(path), stat(target, &file) == 0 {
+                    judge(target, file)
+                }
+            }
+        )
+        return flaws.min { $0.path < $1.path }?.text
+    }
+
     /// Calls with each entry that has a manifest's name: its absolute folder, that folder relative to the root, its name.
     private static func walk(
         _ root: String,
@@ -147,6 +202,8 @@ public enum ManifestFiles {
             }
             target = real
         }
+        // Not even opened: opening alone can set a device to work.
+        guard stat(target, &entry) == 0, entry.st_mode & S_IFMT == S_IFREG else { return nil }
         // Never waits for the writer of a FIFO.
         let number = open(target, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else {

@@ -276,7 +276,7 @@ final class Orphans {
 /// Whether somebody holds the instance lock of a record; a record that is not there is free.
 func isLocked(_ recordPath: String) -> Bool {
     if hero_is_disabled(HERO_LOCK) != 0 { return false }
-    let number = open(recordPath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    let number = open(recordPath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     // What cannot be looked at for lack of room may well be held: then nobody may act as if it were free.
     guard number >= 0 else { return Room.isLack(errno) }
     let file = Descriptor(number)

@@ -70,6 +70,8 @@ public final class ReconcilerLock: Sendable {
         guard let state = try lock(paths.reconcilerLock) else { return .held(by: reader(of: paths.reconcilerLock)) }
         try paths.makeRunDirectories()
         guard let run = try lock(paths.runLock) else { return .held(by: reader(of: paths.runLock)) }
+        // Who deletes both files gets no second reconciler either, as long as the first one still answers.
+        guard !isAnswered(paths.controlSocket) else { return .held(by: reader(of: paths.reconcilerLock)) }
         let holder = Holder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
         try write(holder, to: run, at: paths.runLock)
@@ -80,9 +82,7 @@ public final class ReconcilerLock: Sendable {
     ///
     /// Changes nothing.
     public static func holder(_ paths: RuntimePaths) -> Holder? {
-        let number = open(paths.reconcilerLock, O_RDONLY | O_CLOEXEC)
-        guard number >= 0 else { return nil }
-        let file = Descriptor(number)
+        guard let file = OwnFile.openToRead(paths.reconcilerLock) else { return nil }
         guard hl_lock(file.number, 0) == 0 else { return nil }
         return reader(of: paths.reconcilerLock)
     }
@@ -94,9 +94,7 @@ public final class ReconcilerLock: Sendable {
         while attempt < 5 || (isLeftBehind(path) && hl_boot_clock() < deadline) {
             if attempt > 0 { hl_pause(4_000_000) }
             attempt += 1
-            let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            guard number >= 0 else { throw LinuxError(cannot: "open the lock \(path)", errno) }
-            let file = Descriptor(number)
+            let file = try OwnFile.open(path, O_RDWR | O_CREAT, task: "use the lock \(path)")
             guard try check(hl_lock(file.number, 1), "lock \(path)") == 1 else { continue }
             // Who deletes a lock file that is held must not get a second reconciler: the name must still lead here.
             if hl_same_file(path, file.number) == 1 { return file }
@@ -114,6 +112,14 @@ public final class ReconcilerLock: Sendable {
             return false
         }
         return ProcStat(of: pid)?.isDead ?? true
+    }
+
+    private static func isAnswered(_ socket: String) -> Bool {
+        var pending: Int32 = 0
+        let number = hl_connect_unix(socket, &pending)
+        if number >= 0 { close(number) }
+        // A queue that is full is somebody's, too.
+        return number >= 0 || number == -EAGAIN
     }
 
     private static func write(_ holder: Holder, to file: Descriptor, at path: String) throws(LinuxError) {

@@ -26,7 +26,8 @@ struct RecordFile {
 
     /// Reads a record; nothing in it is believed before its checksum is right (reliability.md SH-9).
     static func read(_ path: String, job: JobID) -> Reading {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        // Never waits for the other end of a FIFO.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return errno == ENOENT ? .absent : .damaged }
         defer { close(descriptor) }
         return withUnsafeTemporaryAllocation(byteCount: 3 * Int(HERO_SECTOR), alignment: 16) { buffer in

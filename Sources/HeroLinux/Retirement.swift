@@ -20,9 +20,9 @@ struct Retirement {
     func retire(_ start: StartID) -> Bool {
         if hero_is_disabled(HERO_RETIREMENT) != 0 { return true }
         let path = paths.record(of: start.job)
-        let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard number >= 0 else { return false }
-        let file = Descriptor(number)
+        guard let file = try? OwnFile.open(path, O_RDWR | O_CREAT, task: "retire a start in \(path)") else {
+            return false
+        }
         guard hl_lock(file.number, 1) == 1, hl_same_file(path, file.number) == 1 else { return false }
         if case .found(let record) = RecordFile.read(path, job: start.job), record.generation >= start.generation {
             return record.isRetired

@@ -8,6 +8,8 @@ import Glibc
 public struct RuntimePaths: Hashable, Sendable {
     /// The state directory, absolute.
     public var state: String
+    /// The state directory as it was named, absolute: links on the way to it are a stranger's chance, too.
+    var named: String
     /// The run directory, absolute; short enough for a socket inside it.
     public var run: String
 
@@ -42,6 +44,7 @@ public struct RuntimePaths: Hashable, Sendable {
     ///   - environment: Where `XDG_RUNTIME_DIR` is looked up for a user that is not root.
     public init(state: String, uid: UInt32, environment: [String: String]) {
         self.state = state
+        named = state
         let digest = Self.digest(of: state)
         let wanted =
             if uid == 0 {
@@ -71,7 +74,9 @@ public struct RuntimePaths: Hashable, Sendable {
         if environment["XDG_RUNTIME_DIR"].map(isOwnDirectory) != true {
             environment["XDG_RUNTIME_DIR"] = isOwnDirectory(usual) ? usual : nil
         }
-        return RuntimePaths(state: canonical(state), uid: uid, environment: environment)
+        var paths = RuntimePaths(state: canonical(state), uid: uid, environment: environment)
+        paths.named = absolute(state)
+        return paths
     }
 
     /// The record of a job.
@@ -100,11 +105,26 @@ public struct RuntimePaths: Hashable, Sendable {
     /// What the database would know of a job, beside its record.
     func origin(of job: Int64) -> String { "\(jobs)/\(job).origin" }
 
-    /// Makes the state directory and its logs, readable for nobody else.
+    /// Makes the state directory and its logs, readable for nobody else, and refuses what strangers could exchange
+    /// (reliability.md FS-1).
     public func makeStateDirectories() throws(LinuxError) {
-        try makeDirectory(state)
-        try makeDirectory(logs)
-        try makeDirectory(pidFiles)
+        try judgeDirectory(named)
+        for folder in [state, logs, pidFiles] { try makeTrustedDirectory(folder) }
+        try judgeDatabase()
+    }
+
+    /// Refuses a database that was put there by somebody else: SQLite itself follows links and waits for FIFOs.
+    public func judgeDatabase() throws(LinuxError) {
+        for file in [database, database + "-wal", database + "-shm"] {
+            try OwnFile.judge(file, task: "use the state database \(file)")
+        }
+    }
+
+    /// Refuses to read what is no database of anybody: SQLite would wait for a FIFO, and follow a link.
+    public func judgeDatabaseForReading() throws(LinuxError) {
+        var file = stat()
+        guard lstat(database, &file) == 0, file.st_mode & S_IFMT != S_IFREG else { return }
+        throw LinuxError(cannot: "read the state database \(database)", because: "it is no regular file")
     }
 
     /// Makes the run directory, and refuses one that others could look into.
@@ -193,9 +213,25 @@ private func makeDirectory(_ path: String) throws(LinuxError) {
     }
 }
 
+/// Makes a directory that nobody else can exchange or change.
+///
+/// Looked at before, so that nothing is made where a stranger's link leads, and after, for what came meanwhile.
+private func makeTrustedDirectory(_ path: String) throws(LinuxError) {
+    for isMade in [false, true] {
+        if isMade { try makeDirectory(path) }
+        try judgeDirectory(path)
+    }
+}
+
+private func judgeDirectory(_ path: String) throws(LinuxError) {
+    do { try TrustedPath.judge(path) } catch {
+        throw LinuxError(cannot: "use the directory \(path)", because: error.text)
+    }
+}
+
 /// Makes a directory that is ours and in which nobody else can list or change anything; never trusts a link or another owner (reliability.md FS-1).
 private func makePrivateDirectory(_ path: String) throws(LinuxError) {
-    try makeDirectory(path)
+    try makeTrustedDirectory(path)
     var file = stat()
     guard lstat(path, &file) == 0 else { throw LinuxError(cannot: "use the directory \(path)", errno) }
     guard file.st_mode & S_IFMT == S_IFDIR, file.st_uid == geteuid() else {
@@ -215,7 +251,13 @@ private func makePrivateDirectory(_ path: String) throws(LinuxError) {
 
 /// Lets others pass through a directory of root's that is closed to them, without seeing what is in it.
 private func letPass(_ path: String) {
+    // By the descriptor: a path could lead somewhere else by now (reliability.md FS-2).
+    let number = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard number >= 0 else { return }
+    let folder = Descriptor(number)
     var file = stat()
-    guard geteuid() == 0, lstat(path, &file) == 0, file.st_uid == 0, file.st_mode & 0o777 == 0o700 else { return }
-    chmod(path, 0o711)
+    guard geteuid() == 0, fstat(folder.number, &file) == 0, file.st_uid == 0, file.st_mode & 0o777 == 0o700 else {
+        return
+    }
+    fchmod(folder.number, 0o711)
 }

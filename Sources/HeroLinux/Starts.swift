@@ -55,6 +55,8 @@ final class Starts {
 
     /// The number of the alarm at which they are looked at again; no shim has it.
     static let adoptionNumber: UInt64 = 0
+    /// Unsafe programs that were told.
+    private var told: Set<String> = []
 
     init(
         _ reactor: Reactor,
@@ -97,6 +99,10 @@ final class Starts {
     private func launch(_ order: LaunchOrder, as account: AccountLookups.Result) {
         do {
             let child = try launcher.spawn(order, as: account.get())
+            // Said once of each: a program that keeps crashing needs no second word.
+            if let flaw = child.flaw, told.insert(flaw).inserted {
+                reactor.emit(.unsafeProgram(order.label, flaw))
+            }
             if !follow(order.start, child.pid, child.pidfd, names: child.names) {
                 // Without a watch its end would never be heard of, so it must not live unheard.
                 accounts.forget(order.start)

@@ -25,7 +25,7 @@ enum ValueFile {
         }
         let file = Descriptor(number)
         var before = try status(of: file)
-        try judge(before)
+        try judge(before, path)
         for _ in 0..<5 {
             guard let bytes = readAll(file.number, limit: largestSize + 1) else { throw kernel(errno) }
             guard bytes.count <= largestSize else { throw ours("it is larger than 64 KiB") }
@@ -39,15 +39,19 @@ enum ValueFile {
         throw ours("it is being written all the time")
     }
 
-    private static func judge(_ file: stat) throws(Flaw) {
+    /// The file as it was opened, and the way to it: a link of a stranger's could lead to what only root may read.
+    private static func judge(_ file: stat, _ path: String) throws(Flaw) {
         guard file.st_mode & S_IFMT == S_IFREG else { throw ours("it is no regular file") }
         guard file.st_uid == 0 || file.st_uid == geteuid() else {
             throw ours("it belongs to another user; give it to root or to the user that heroproc runs as")
         }
-        // Many systems give each user a group of its own, and let that group write.
-        let isOwnGroup = file.st_gid == 0 || file.st_gid == getegid()
-        guard file.st_mode & S_IWOTH == 0, file.st_mode & S_IWGRP == 0 || isOwnGroup else {
+        guard !TrustedPath.isWritableByOthers(file, path) else {
             throw ours("others may write to it; run `chmod go-w` on it")
+        }
+        do {
+            try TrustedPath.judge(path)
+        } catch {
+            throw ours("others could put another file in its place: \(error.text)")
         }
     }
 

@@ -65,10 +65,17 @@ extension Planning {
         return change
     }
 
+    /// Whether it is down because of another that is wanted up as well: the plan is refused for that.
+    private func conflictsWithWanted(_ change: Change) -> Bool {
+        guard change.reason.code == .conflict, let number = numbers[change.service] else { return false }
+        return conflicting(Int(number)).contains { subjects[Int($0)].wish.isWanted }
+    }
+
     /// What a person must know of the plan as a whole.
     private func diagnostics(_ changes: [Change], hasBrokenCycles: Bool) -> [Diagnostic] {
         var diagnostics: [Diagnostic] = []
-        let blocked = changes.filter { $0.action == .blocked }
+        // Two that conflict and are both wanted up are an error, and an error is said once.
+        let blocked = changes.filter { $0.action == .blocked && !conflictsWithWanted($0) }
         if let first = blocked.first {
             let others =
                 switch blocked.count {

@@ -26,7 +26,7 @@ extension PlanJudge {
 
     private static func codes(of action: PlanAction) -> Set<Reason.Code> {
         switch action {
-        case .keep: [.unchanged, .ignored]
+        case .keep: [.unchanged, .ignored, .undeclared]
         case .start: [.declared, .wantedStart, .notRunning, .specChanged, .generationRaised]
         case .stop:
             [

@@ -42,7 +42,7 @@ extension Planning {
     private func keepReason(_ subject: Subject) -> Reason {
         switch subject.wish {
         case .isHandsOff: Reason(.ignored, "its status is ignore", at: subject.declared?.place(of: "status"))
-        case .isLeftAlone: Reason(.unchanged, "no manifest declares it any more, and pruning is off")
+        case .isLeftAlone: Reason(.undeclared, "no manifest declares it any more, and pruning is off")
         case .isDownByStatus, .isDownByOrder, .isGone: Reason(.unchanged, "it is down, as it is wanted")
         case .isUp where subject.isLive: Reason(.unchanged, keepsUp(subject))
         case .isUp: Reason(.unchanged, "it gave up, and nothing asks to try it again")

@@ -63,7 +63,7 @@ struct StandalonePlanning {
         guard let declared else {
             return options.prunes
                 ? Change(name, .stop, Reason(.undeclared, "no manifest declares it any more"))
-                : Change(name, .keep, Reason(.unchanged, "no manifest declares it any more, and pruning is off"))
+                : Change(name, .keep, Reason(.undeclared, "no manifest declares it any more, and pruning is off"))
         }
         let text = "it has neither `schedule` nor `run_on` any more\(Planning.at(declared.place))"
         let fields = FieldDiff.between(found.canonical, and: declared)

@@ -109,6 +109,8 @@ extension Reconciler {
             errors.append("\(name) \(problem)")
         }
         errors += follower.failures
+        // Nothing was touched, and nothing is as declared.
+        if let brokenLaw { errors.append(brokenLaw) }
         for (name, entry) in standalone.sorted(by: { $0.key < $1.key }) where entry.isSettling {
             errors.append("\(name) \(entry.job?.life.record.isStopping ?? false ? "is not down" : "still runs")")
         }

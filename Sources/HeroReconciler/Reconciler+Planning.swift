@@ -68,12 +68,10 @@ extension Reconciler {
         if retriesFailed { retriesAsked = servicesThatGaveUp }
         let observed = observed
         let options = options(retriesFailed: retriesFailed)
-        let plan = Planner.plan(desired, observed, options)
+        let plan = makePlan(desired, observed, options)
         let violations = PlanLaws.violations(of: plan, desired: desired, observed: observed, options: options)
-        guard violations.isEmpty else {
-            note(.error, "", "internal error: refused a plan of our own that breaks a law: \(violations[0])")
-            return
-        }
+        brokenLaw = violations.first.map { "internal error: refused a plan of our own that breaks a law: \($0)" }
+        if let brokenLaw { return note(.error, "", brokenLaw) }
         proofsFailed = isProof && plan.changes.contains(where: \.isWork) ? proofsFailed + 1 : 0
         guard proofsFailed < 8 else {
             note(.error, "", "internal error: a plan that was carried out is not empty; waiting for the next apply")

@@ -90,6 +90,10 @@ public final class Reconciler<World: Kernel> {
     var cleanups: [CleanupWork] = []
     /// The rules that retention last ran by, and when it runs again.
     var retention: (rules: [RetentionRule], due: Moment?) = ([], nil)
+    /// Who makes plans; tests put one with a fault of its own here.
+    var makePlan: (Desired, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
+    /// The law that our last plan broke, in words; nil as long as our planner keeps to them.
+    var brokenLaw: String?
     /// How the last pass ended; nil while it goes on.
     public internal(set) var result: ApplyResult?
 
@@ -247,6 +251,7 @@ public final class Reconciler<World: Kernel> {
                 case .notAsked(let reason):
                     move(start, .notAsked(generation: start.generation, serial: serial, reason))
                 }
+            case .unsafeProgram(let label, let text): note(.warning, label, "insecure_exec: \(text)")
             case .clockWasSet: clockWasSet()
             case .machineSlept: machineSlept()
             case .filesChanged: filesChanged()

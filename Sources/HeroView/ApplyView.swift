@@ -93,7 +93,7 @@ public struct ApplyView: Sendable {
         }
         let took = report.elapsed > .zero ? " in \(report.elapsed.spoken)" : ""
         // A narrowed plan leaves differences elsewhere.
-        let isNarrowed = report.plan?.only.isEmpty == false
+        let isNarrowed = report.plan?.only.isEmpty == false || report.plan?.leftUndeclared ?? 0 > 0
         let wish = isDown ? "as ordered" : (isNarrowed ? "as planned" : "as declared")
         guard report.isConverged else {
             return style.paint("Revision \(revision) is applied, but not all is \(wish)", .yellow)

@@ -37,7 +37,7 @@ extension PlanView {
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
         var words = text.split(separator: " ", omittingEmptySubsequences: false).map { Word(String($0)) }
         if !change.saysItByFields, let place = change.reason.place?.fileAndLine.printable, !text.mentions(place) {
-            words.append(Word(" " + place, .dim))
+            words.append(Word("(\(place))", .dim))
         }
         return words
     }
@@ -56,7 +56,7 @@ extension PlanView {
     private func line(_ field: FieldDiff, isStandalone: Bool) -> String {
         let values = FieldText(field, isStandalone: isStandalone)
         let path = field.path.printable
-        let place = field.place.map { "   " + $0.fileAndLine.printable } ?? ""
+        let place = field.place.map { "   (" + $0.fileAndLine.printable + ")" } ?? ""
         let cost = "   \(field.cost)"
         let change = "\(values.before) -> \(values.after)"
         if let width = style.width, 8 + path.columns + change.columns + cost.columns + place.columns > width {

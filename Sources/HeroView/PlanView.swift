@@ -31,17 +31,19 @@ public struct PlanView: Sendable {
     }
 
     private func nothingToDo(_ plan: Plan) -> String {
-        let kept = plan.count(.keep)
+        let left = plan.leftUndeclared
+        let kept = plan.count(.keep) - left
         let blocked = plan.count(.blocked)
         let things = plan.changes.contains(where: \.isStandalone) ? "services and actions" : "services"
         var text = "Nothing to do\(narrowing(plan)): "
         switch kept {
-        case 0: text += blocked == 0 ? "there are no services" : "no service can change"
+        case 0 where blocked > 0: text += "no service can change"
+        case 0: text += left == 0 ? "there are no services" : "no service is declared"
         case 1: text += "1 \(things == "services" ? "service" : "service or action") is as declared"
         default: text += "\(kept) \(things) are as declared"
         }
         if blocked > 0 { text += "; " + style.paint("\(blocked) \(blocked == 1 ? "is" : "are") blocked", .magenta) }
-        return text + refusal(plan)
+        return text + words(left: left) + refusal(plan)
     }
 
     private func somethingToDo(_ plan: Plan) -> String {
@@ -53,10 +55,16 @@ public struct PlanView: Sendable {
             return number == 0 ? nil : style.paint("\(number) to \(verb)", action.ink)
         }
         var text = "Plan\(narrowing(plan)): " + wanted.joined(separator: ", ")
-        let (blocked, kept) = (plan.count(.blocked), plan.count(.keep))
+        let left = plan.leftUndeclared
+        let (blocked, kept) = (plan.count(.blocked), plan.count(.keep) - left)
         if blocked > 0 { text += "; " + style.paint("\(blocked) blocked", .magenta) }
         if kept > 0 { text += "; \(kept) unchanged" }
-        return text + refusal(plan)
+        return text + words(left: left) + refusal(plan)
+    }
+
+    /// What `--no-prune` leaves behind.
+    private func words(left: Int) -> String {
+        left == 0 ? "" : "; " + style.paint("\(left) left running that no manifest declares", .yellow)
     }
 
     /// What a narrowed plan is about.
@@ -72,6 +80,11 @@ public struct PlanView: Sendable {
         guard count > 0 else { return "." }
         return ". " + style.paint("Refused: \(counted(count, "error")) above.", .red)
     }
+}
+
+extension Plan {
+    /// How many are kept although no manifest declares them any more: pruning is off.
+    var leftUndeclared: Int { changes.count { $0.action == .keep && $0.reason.code == .undeclared } }
 }
 
 extension PlanAction {

@@ -40,7 +40,12 @@ public struct ProgressView: Sendable {
 
     /// One step as a line without its line feed: `core/web: running (ready in 1.2s)`.
     public func line(_ step: ProgressStep) -> String {
-        "\(step.service.description.printable): \(style.paint(step.state.rawValue, step.state.ink))" + tail(step)
+        let name = step.service.description.printable
+        // Most of the time it is only not its turn yet; who is blocked for good is told at the end.
+        if step.state == .blocked, !step.detail.isEmpty {
+            return "\(name): " + style.paint(step.detail.printable, step.state.ink)
+        }
+        return "\(name): \(style.paint(step.state.rawValue, step.state.ink))" + tail(step)
     }
 
     private func tail(_ step: ProgressStep) -> String {

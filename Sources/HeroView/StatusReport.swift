@@ -47,6 +47,13 @@ public struct StatusReport: Hashable, Sendable {
         self.now = now
     }
 
+    /// Services that are recorded as blocked and have only to wait for their turn.
+    var waiting: Set<QualifiedName> {
+        guard services.contains(where: { $0.state == .blocked }) else { return [] }
+        let byName = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        return Set(services.lazy.filter { $0.isOnlyWaiting(for: byName) }.map(\.name))
+    }
+
     /// Whether `status` exits 0: every service is as it is wanted, and no standalone action's last run failed.
     public var isAllAsWanted: Bool { services.allSatisfy(\.isAsWanted) && standalone.allSatisfy(\.isAsWanted) }
 }
@@ -91,6 +98,26 @@ public struct ServiceStatus: Hashable, Sendable {
         self.run = run
         self.blockedBy = blockedBy
         self.actions = actions
+    }
+
+    /// Whether it is recorded as blocked and has only to wait for its turn: all that it waits for is on its way up.
+    ///
+    /// A stage of every apply with more than one start wave, and nothing to be done about.
+    func isOnlyWaiting(for others: [QualifiedName: ServiceStatus]) -> Bool {
+        var seen: Set<QualifiedName> = []
+        var rest = [self]
+        while let service = rest.popLast() {
+            guard service.state == .blocked, service.wanted == .start, !service.blockedBy.isEmpty else { return false }
+            for name in service.blockedBy where seen.insert(name).inserted {
+                guard let other = others[name] else { return false }
+                switch other.state {
+                case .starting, .running, .exited: break
+                case .blocked: rest.append(other)
+                case .stopped, .stopping, .degraded, .backingOff, .failed: return false
+                }
+            }
+        }
+        return true
     }
 
     /// Whether it stands where it is wanted; `ignore` wants nothing.

@@ -20,8 +20,9 @@ public struct StatusView: Sendable {
             .init(heading: "UP", side: .right), .init(heading: "RESTARTS", side: .right),
             .init(heading: "DETAIL", isElastic: true),
         ])
+        let waiting = report.waiting
         for service in report.services {
-            table.rows.append(row(service, report.now))
+            table.rows.append(row(service, isWaiting: waiting.contains(service.name), report.now))
             if showsActions(of: service) {
                 table.rows += service.actions.map { row($0, report.now) }
             }
@@ -43,10 +44,12 @@ public struct StatusView: Sendable {
     public func summary(_ report: StatusReport) -> String {
         var text = counted(report.services.count, "service")
         let states = ServiceState.allCases.sorted { $0.rank < $1.rank }
-        let counts = states.compactMap { state -> String? in
-            let number = report.services.count { $0.state == state }
+        let waiting = report.waiting.count
+        var counts = states.compactMap { state -> String? in
+            let number = report.services.count { $0.state == state } - (state == .blocked ? waiting : 0)
             return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.ink)
         }
+        if waiting > 0 { counts.append(style.paint("\(waiting) waiting", ServiceState.starting.ink)) }
         if !counts.isEmpty { text += ": " + counts.joined(separator: ", ") }
         if !report.standalone.isEmpty { text += "; " + counted(report.standalone.count, "standalone action") }
         if let revision = report.revision {
@@ -64,12 +67,13 @@ public struct StatusView: Sendable {
 
     // MARK: Rows
 
-    private func row(_ service: ServiceStatus, _ now: WallTime) -> [Table.Cell] {
+    private func row(_ service: ServiceStatus, isWaiting: Bool, _ now: WallTime) -> [Table.Cell] {
         let single = service.actions.count == 1 ? service.actions.first : nil
         let restarts = service.actions.reduce(0) { $0 &+ $1.restartCount }
         let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).spoken } ?? "" : ""
         return [
-            .init(service.state.rawValue, service.state.ink),
+            isWaiting
+                ? .init("waiting", ServiceState.starting.ink) : .init(service.state.rawValue, service.state.ink),
             .init(service.name.description),
             .init(single?.pid.map { String($0) } ?? ""),
             .init(up),

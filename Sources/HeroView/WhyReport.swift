@@ -47,7 +47,13 @@ public struct WhyReport: Hashable, Sendable {
             let place = declared.map { " (\($0.place.fileAndLine))" } ?? ""
             return "was never applied\(place): `heroproc diff` shows what an apply would do"
         }
-        return status.words(now)
+        return words(of: status)
+    }
+
+    /// Where a service stands; one that has only to wait for its turn is not blocked.
+    private func words(of status: ServiceStatus) -> String {
+        guard status.isOnlyWaiting(for: others) else { return status.words(now) }
+        return "waits for \(status.blockedBy.map(\.description).joined(separator: ", ")), on the way up itself"
     }
 
     // MARK: Sentences
@@ -79,7 +85,7 @@ public struct WhyReport: Hashable, Sendable {
                 links.append("\(name) is not declared")
                 break
             }
-            links.append("\(name) \(other.words(now))")
+            links.append("\(name) \(words(of: other))")
             next = other.state == .blocked ? other.blockedBy.first : nil
         }
         return links.map { ("because", $0) }
@@ -88,7 +94,7 @@ public struct WhyReport: Hashable, Sendable {
     private var requirements: [(topic: String, text: String)] {
         let told = Set(status?.blockedBy.prefix(1) ?? [])
         return (declared?.spec.requires ?? []).filter { !told.contains($0) }.map { name in
-            ("requires", "\(name) \(others[name]?.words(now) ?? "was never applied")")
+            ("requires", "\(name) \(others[name].map(words) ?? "was never applied")")
         }
     }
 
@@ -132,20 +138,21 @@ public struct WhyReport: Hashable, Sendable {
 extension ServiceStatus {
     /// Where it stands and what is in its way, as the end of a sentence that begins with its name.
     func words(_ now: WallTime) -> String {
-        let age = since.map { " for \($0.elapsed(until: now).spoken)" } ?? ""
+        let age = since.map { " for \($0.elapsed(until: now).spoken)" }
+        func stands(_ state: String) -> String { age.map { "has been \(state)\($0)" } ?? "is \(state)" }
         switch state {
-        case .running: return "is running\(age)"
+        case .running: return stands("running")
         case .exited: return "has ended well, and counts as up"
-        case .starting: return "is starting\(age)\(trouble)"
-        case .stopping: return "is stopping\(age)\(trouble)"
-        case .degraded: return "is degraded\(age): a part of it is down\(trouble)"
+        case .starting: return stands("starting") + trouble
+        case .stopping: return stands("stopping") + trouble
+        case .degraded: return stands("degraded") + ": a part of it is down\(trouble)"
         case .backingOff:
             let next = actions.compactMap(\.nextRetryAt).min().map { "; next try \($0.relative(to: now))" } ?? ""
             return "keeps failing\(trouble)\(next)"
         case .failed: return "gave up\(trouble); `heroproc apply` tries it again"
         case .blocked:
             let names = blockedBy.map(\.description).joined(separator: ", ")
-            return "is blocked\(age): it waits for \(names.isEmpty ? "what it requires" : names)"
+            return stands("blocked") + ": it waits for \(names.isEmpty ? "what it requires" : names)"
         case .stopped:
             switch wanted {
             case .start: return "is down although it is wanted up; `heroproc apply` starts it"

@@ -19,6 +19,8 @@ struct Composition {
     let shownDirectory: String
     /// The services directory, absolute: what is recorded.
     let directory: String
+    /// Whether nobody named the services directory: it was found where we stand.
+    let isDirectoryFound: Bool
     /// Where state and run directory are.
     let paths: RuntimePaths
 
@@ -26,9 +28,9 @@ struct Composition {
     init(_ options: CommonOptions, environment: [String: String]) {
         self.environment = environment
         let isRoot = geteuid() == 0
-        shownDirectory =
-            Self.first(options.dir, environment["HEROPROC_DIR"])
-            ?? Self.defaultDirectory(isRoot: isRoot, environment)
+        let named = Self.first(options.dir, environment["HEROPROC_DIR"])
+        shownDirectory = named ?? Self.defaultDirectory(isRoot: isRoot, environment)
+        isDirectoryFound = named == nil && shownDirectory == "services.d"
         directory = ManifestFiles.absoluteFolder(shownDirectory)
         let state =
             Self.first(options.state, environment["HEROPROC_STATE"])
@@ -100,7 +102,10 @@ struct Composition {
     }
 
     /// The database for reading; nil when there is none yet.
-    func reader() throws -> StateReader? { try StateReader(path: paths.database) }
+    func reader() throws -> StateReader? {
+        try paths.judgeDatabaseForReading()
+        return try StateReader(path: paths.database)
+    }
 
     /// What is there, seen with what is wanted: the records, checked against the machine.
     func observed(for desired: Desired) throws -> Observed {

@@ -55,7 +55,7 @@ struct HeroProc: ParsableCommand {
                     Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
                 ]
             ),
-            CommandGroup(name: "Begin, and Describe", subcommands: [Init.self, Schema.self]),
+            CommandGroup(name: "Begin, and Describe", subcommands: [Init.self, Doctor.self, Schema.self]),
         ]
     )
 }

@@ -6,6 +6,7 @@ import CHeroShim
 @main
 struct Shim {
     static func main() {
+        if shim_version_is_asked() != 0 { shim_leave(shim_say_version()) }
         shim_leave(Keeper.isAsked ? Keeper.run() : run())
     }
 

@@ -6,7 +6,7 @@ struct HelpTests {
         "the help of a command has examples and says its exit codes",
         arguments: [
             "", "validate", "diff", "apply", "reconcile", "down", "status", "logs", "jobs", "jobs show", "jobs cleanup",
-            "events", "history", "why", "tree", "graph", "schema", "init",
+            "events", "history", "why", "tree", "graph", "schema", "init", "doctor",
         ]
     )
     func examples(_ command: String) async throws {

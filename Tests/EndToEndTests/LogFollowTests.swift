@@ -41,7 +41,7 @@ struct LogFollowTests {
             func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
             try await eventually("it follows", within: 60) { count() > 250 }
             let log = "\(world.logs)/core/web/run/\(life.job).log"
-            for _ in 1...(CrashTests.isTorture ? 5 : 1) {
+            for _ in 1...(Rig.isLong ? 5 : 1) {
                 // What nobody has seen yet may well be gone with its file: it must have come so far.
                 #expect(kill(life.pid, SIGSTOP) == 0)
                 try await eventually("it has seen all", within: 60) {

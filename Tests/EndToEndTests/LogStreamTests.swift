@@ -34,7 +34,7 @@ struct LogStreamTests {
     }
 
     /// Blocks of numbers that each start writes, and how many files that makes.
-    private static let blocks = CrashTests.isTorture ? 400 : 35
+    private static let blocks = Rig.isLong ? 400 : 35
 
     @Test(
         "LG-5, LG-7, LG-10: who follows misses nothing and sees nothing twice, through rotations, restarts and killed reconcilers"
@@ -98,7 +98,7 @@ struct LogStreamTests {
     }
 
     /// Bytes of a line without an end.
-    private static let long = CrashTests.isTorture ? 64 << 20 : 3 << 20
+    private static let long = Rig.isLong ? 64 << 20 : 3 << 20
 
     @Test("LG-4: every byte comes back as it was written: noise, NULs, no UTF-8, a line without end, byte by byte")
     func binary() async throws {
@@ -180,7 +180,7 @@ struct LogStreamTests {
             var reconciler = try world.watch()
             let life = try await world.life("web", number: 1)
             var random = Seeded(41)
-            for _ in 0..<(CrashTests.isTorture ? CrashTests.kills : 3) {
+            for _ in 0..<Rig.cycles(3) {
                 // At any moment: this wait is the fault itself.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 50...250, using: &random)))
                 try #require(kill(reconciler.pid, SIGKILL) == 0)

@@ -9,6 +9,9 @@ enum Rig {
     private static let environment = ProcessInfo.processInfo.environment
     private static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
 
+    /// Whether the long forms run.
+    static var isLong: Bool { kills != nil }
+
     /// How often: `short` times, or the asked number divided by `share`.
     static func cycles(_ short: Int, share: Int = 1) -> Int { kills.map { max(short, $0 / share) } ?? short }
 

@@ -64,6 +64,20 @@ import Testing
         #expect(view.summary(Plan(baseRevision: 1, changes: changes)) == expected)
     }
 
+    @Test("what is left running without being declared is never called as declared")
+    func leftUndeclared() {
+        let left = Change(QualifiedName("left"), .keep, Reason(.undeclared, "pruning is off"))
+        let kept = Change(QualifiedName("kept"), .keep, Reason(.unchanged, ""))
+        let started = Change(QualifiedName("new"), .start, Reason(.declared, ""))
+        let words = "1 left running that no manifest declares."
+        func summary(_ changes: Change...) -> String { view.summary(Plan(baseRevision: 1, changes: changes)) }
+        #expect(summary(left) == "Nothing to do: no service is declared; \(words)")
+        #expect(summary(kept, left) == "Nothing to do: 1 service is as declared; \(words)")
+        #expect(summary(kept, left, started) == "Plan: 1 to start; 1 unchanged; \(words)")
+        let report = ApplyReport(revision: 3, isConverged: true, plan: Plan(baseRevision: 2, changes: [kept, left]))
+        #expect(ApplyView().text(report) == "Revision 3 is applied: all is as planned.\n")
+    }
+
     @Test("a plan of 1,000 services stays readable: waves wrap, are counted, and no line is too long")
     func manyServices() {
         let names = (0..<1000).map { QualifiedName("service-\($0)") }
@@ -115,7 +129,7 @@ import Testing
         #expect(line(text, cause: "web2", line: 12) == "  ± core/x  restart  \(text)")
         #expect(
             line(text, cause: "web", line: 1)
-                == "  ± core/x  restart  \(text) (because of core/web)  services.d/web.yaml:1"
+                == "  ± core/x  restart  \(text) (because of core/web) (services.d/web.yaml:1)"
         )
     }
 

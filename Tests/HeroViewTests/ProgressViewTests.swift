@@ -17,7 +17,7 @@ import Testing
         )
         #expect(view.line(step("web", .stopping, "", 12_000)) == "core/web: stopping (12s)")
         #expect(view.line(step("web", .failed, "exit code 3")) == "core/web: failed: exit code 3 (after 1.2s)")
-        #expect(view.line(step("web", .blocked, "waits for core/db")) == "core/web: blocked: waits for core/db")
+        #expect(view.line(step("web", .blocked, "waits for core/db")) == "core/web: waits for core/db")
         #expect(isHarmless(view.line(step(hostile, .failed, hostile))))
     }
 

@@ -94,6 +94,38 @@ import Testing
         #expect(isAsWanted(.ignore))
     }
 
+    @Test("who has only to wait for its turn is not called blocked; who waits for what does not come is")
+    func waiting() {
+        func service(_ name: String, _ state: ServiceState, _ waitsFor: String...) -> ServiceStatus {
+            let blockedBy = waitsFor.map { QualifiedName($0) }
+            return ServiceStatus(name: QualifiedName(name), wanted: .start, state: state, blockedBy: blockedBy)
+        }
+        func words(_ services: ServiceStatus...) -> (text: String, why: String) {
+            let status = StatusReport(revision: nil, reconciler: nil, services: services, now: now)
+            let why = WhyReport(
+                name: services[0].name,
+                declared: nil,
+                status: services[0],
+                others: Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
+                reconciler: nil,
+                revision: nil,
+                now: now
+            )
+            return (StatusView().text(status), why.answer)
+        }
+        let turn = words(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", .starting))
+        #expect(turn.text.contains(#/(?m)^waiting +core/web\b/#), "\(turn.text)")
+        #expect(turn.text.contains("waits for core/api") && !turn.text.contains("blocked"), "\(turn.text)")
+        #expect(turn.text.contains("3 services: 1 starting, 2 waiting."), "\(turn.text)")
+        #expect(turn.why == "waits for core/api, on the way up itself")
+        for state in [ServiceState.failed, .stopped, .backingOff, .degraded, .stopping] {
+            let blocked = words(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", state))
+            #expect(blocked.text.contains(#/(?m)^blocked +core/web\b/#), "\(blocked.text)")
+            #expect(blocked.why == "is blocked: it waits for core/api")
+        }
+        #expect(words(service("web", .blocked, "nobody")).text.contains("blocked"))
+    }
+
     @Test("a standalone action is as wanted unless its last run failed", arguments: JobPhase.allCases)
     func standaloneAsWanted(_ phase: JobPhase) {
         var job = jobs[2]

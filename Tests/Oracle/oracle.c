@@ -9,7 +9,8 @@
 //   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
-//   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH
+//   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH |
+//   swap PATH PATH (for ever) | ask SOCKET TEXT
 // A TEXT for NOTIFY_SOCKET has `,` for a line feed, `+` for a blank and `@` for the sender's own pid; notify-main says the pid
 // that stands in a file.
 #define _GNU_SOURCE
@@ -364,6 +365,19 @@ static void wait_in_vfork(void) {
     if (vfork() == 0) for (;;) syscall(SYS_pause);
 }
 
+/// Sends a line to a Unix socket and writes what comes back; who is not let in hears nothing.
+static void ask(const char *path, const char *text) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(peer, (struct sockaddr *)&address, sizeof address) != 0) return;
+    (void)!send(peer, text, strlen(text), MSG_NOSIGNAL);
+    (void)!send(peer, "\n", 1, MSG_NOSIGNAL);
+    char answer[512];
+    for (ssize_t size; (size = recv(peer, answer, sizeof answer, 0)) > 0;) (void)!write(1, answer, (size_t)size);
+    close(peer);
+}
+
 static long number(char ***place) {
     if (*++*place == NULL) leave(96);
     return strtol(**place, NULL, 10);
@@ -464,6 +478,14 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "notify-noise")) notify_noise(number(&word));
         else if (!strcmp(*word, "ping")) ping_ms = number(&word);
         else if (!strcmp(*word, "ping-until")) ping_until = *++word;
+        else if (!strcmp(*word, "ask")) {
+            ask(word[1], word[2]);
+            word += 2;
+            leave(0);
+        } else if (!strcmp(*word, "swap")) {
+            const char *one = *++word, *other = *++word;
+            for (;;) (void)renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+        }
         else leave(96);
     }
     live(-1);

@@ -108,6 +108,8 @@ int hl_is_delegated(const char *cgroup);
 /// What kind of file system a path is on (statfs(2), f_type).
 long hl_file_system(const char *path, unsigned int *magic);
 int hl_same_file(const char *path, int descriptor);
+/// 1: an access control list stands behind the bits of the group (acl(5)).
+int hl_has_access_list(const char *path);
 long hl_file_inode(const char *path, unsigned long *inode, unsigned long *device, unsigned int *mode);
 
 // Sockets.
@@ -116,6 +118,8 @@ int hl_connect_tcp(int family, const unsigned char *address, int port, int *pend
 int hl_connect_unix(const char *path, int *pending);
 int hl_listen_unix(const char *path);
 int hl_accept(int listener, unsigned int *user);
+/// 0 and who listens at the other end of a connected Unix socket.
+int hl_peer_user(int descriptor, unsigned int *user);
 /// The error a socket has, as a positive errno, or 0.
 int hl_socket_error(int descriptor);
 int hl_send(int descriptor, const void *bytes, long size);
@@ -168,6 +172,15 @@ int hl_watcher_add(int watcher, const char *path);
 int hl_watcher_add_parent(int watcher, const char *path);
 int hl_watcher_add_attributes(int watcher, const char *path);  // of one file, and of nothing it holds
 void hl_watcher_remove(int watcher, int watch);
+
+// What this kernel can do: 1 or 0.
+int hl_has_pidfd_wait(void);
+int hl_has_group_signal(void);
+int hl_has_close_range(void);
+int hl_has_exit_info(void);
+/// A limit of this process; -1 is without limit.
+int hl_limit(int what, long long *soft, long long *hard);
+enum { HL_LIMIT_FILES, HL_LIMIT_PROCESSES };
 
 // The terminal and the user.
 int hl_terminal_width(int descriptor);

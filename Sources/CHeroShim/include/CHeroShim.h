@@ -261,6 +261,9 @@ long shim_hear(int descriptor, char *bytes, long size, int32_t *sender);
 
 // MARK: keep mode (keep.c)
 
+/// 1 when the command line is `version`; `shim_say_version` answers it, and gives the code to leave with.
+int shim_version_is_asked(void);
+int shim_say_version(void);
 /// 1 when the command line is `keep PROGRAM ARGUMENTS`.
 int shim_keep_is_asked(void);
 

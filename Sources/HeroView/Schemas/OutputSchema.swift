@@ -21,6 +21,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     case tree
     /// `init -o json`.
     case initial = "init"
+    /// `doctor -o json`.
+    case doctor
     /// One line of `events -o json`.
     case events
     /// One line of `logs -o json`.
@@ -47,7 +49,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     /// Whether it describes one line of many.
     private var isLine: Bool {
         switch self {
-        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial: false
+        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial, .doctor: false
         case .events, .logs: true
         }
     }
@@ -63,6 +65,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .why: "Why a service is in its state: `heroproc why NAME -o json`."
         case .tree: "Who depends on whom: `heroproc tree -o json` and `heroproc graph -o json`."
         case .initial: "What `heroproc init -o json` has written."
+        case .doctor: "What was found on a machine: `heroproc doctor -o json`."
         case .events: "What happened: `heroproc events -o json` writes one such object a line."
         case .logs: "What a service wrote: `heroproc logs NAME -o json` writes one such object a line."
         }
@@ -79,6 +82,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .why: .object(Self.whyMembers)
         case .tree: .object(Self.treeMembers)
         case .initial: .object(Self.initMembers)
+        case .doctor: .object(Self.doctorMembers)
         case .events: .object(Self.eventMembers)
         case .logs: .object(Self.logMembers)
         }

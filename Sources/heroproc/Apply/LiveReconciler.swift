@@ -53,7 +53,7 @@ struct LiveReconciler {
         if let log = LogFile(paths.reconcilerLog), log.size > 1 << 20 {
             rename(paths.reconcilerLog, paths.reconcilerLog + ".1")
         }
-        var environment = composition.environment
+        var environment = Self.handedOn(composition.environment)
         // It may live longer than our working directory makes sense.
         if let shim = environment["HEROPROC_SHIM"], !shim.isEmpty {
             environment["HEROPROC_SHIM"] = ManifestFiles.absoluteFolder(shim)
@@ -80,6 +80,17 @@ struct LiveReconciler {
             pause(milliseconds: 2)
         }
         throw Refusal("cannot start a reconciler: it does not answer after 10s\(lastWords)")
+    }
+
+    /// What a reconciler in the background gets of our environment: whatever else a shell holds may be a secret, and is nobody's
+    /// business for as long as a reconciler lives (reliability.md SE-1).
+    private static func handedOn(_ environment: [String: String]) -> [String: String] {
+        let names: Set = [
+            "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "NO_COLOR",
+        ]
+        // The second half is for sanitizers and libraries that a test build needs.
+        let families = ["HERO", "LC_", "XDG_", "LD_", "ASAN_", "TSAN_", "LLVM_", "SWIFT_"]
+        return environment.filter { name, _ in names.contains(name) || families.contains { name.hasPrefix($0) } }
     }
 
     /// Waits while somebody makes a single pass; false when we are asked to leave meanwhile.

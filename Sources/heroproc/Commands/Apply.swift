@@ -75,6 +75,7 @@ struct Apply: HeroCommand {
             )
             return try showing.answer(composition, .runtime, arguments)
         }
+        if arguments.revision == nil { try composition.requireTrustedServices() }
         try composition.mendIfDamaged(output)
         guard format == .text || format == .json else {
             throw ValidationError("-o \(format.rawValue) goes with --dry-run; what an apply came to is text or json.")
@@ -103,6 +104,7 @@ struct Apply: HeroCommand {
             output: output
         )
         let base = try there.reader()?.revision()?.number ?? 0
+        if !dryRun, basis.revision == nil { try there.requireTrustedServices() }
         if let moved = saved.whatMoved(basis, reading, base: base) {
             let errand = Errand(output, reading.plan ?? Plan(baseRevision: base))
             return errand.refuse("cannot apply \(path): \(moved)", help: SavedPlan.remedy)

@@ -65,6 +65,9 @@ extension PlanShowing {
                 output: output
             )
             show(reading)
+            if arguments.revision == nil, let flaw = composition.servicesFlaw {
+                output.note("`apply` will refuse this directory: \(flaw)")
+            }
             return reading.code
         } catch let error as MistakenBase {
             show(mistakes: error.diagnostics)

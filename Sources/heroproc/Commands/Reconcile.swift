@@ -89,6 +89,7 @@ struct Reconcile: HeroCommand {
     }
 
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
+        try composition.requireTrustedServices()
         let (_, result) = try composition.readManifests(variables)
         guard let wanted = result.desired else {
             let errand = Errand(output, Plan(baseRevision: 0))
@@ -109,6 +110,7 @@ struct Reconcile: HeroCommand {
         _ output: Output,
         _ heartbeat: Heartbeat? = nil
     ) throws -> ExitCode {
+        if !noSync { try composition.requireOwnServices() }
         let mode: LiveReconciler.Mode = background ? .background : noSync ? .keep : .watch
         let configuration = configuration(noSync ? .keep : .sync, composition)
         let own = OwnReconciler(composition: composition, mode: mode, heartbeat: heartbeat)

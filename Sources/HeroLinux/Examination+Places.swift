@@ -1,0 +1,120 @@
+import CHeroLinux
+import Glibc
+import HeroModel
+
+extension Examination {
+    /// One directory, or the nearest one above it that is there.
+    static func folder(
+        _ role: FolderFacts.Role,
+        _ path: String,
+        _ mounts: Mounts,
+        _ environment: [String: String]
+    ) -> FolderFacts {
+        var facts = FolderFacts(role, path)
+        var seen = path
+        var file = stat()
+        while stat(seen, &file) != 0, seen != "/" {
+            seen = seen.lastIndex(of: "/").map { $0 == seen.startIndex ? "/" : String(seen[..<$0]) } ?? "/"
+        }
+        facts.exists = seen == path && file.st_mode & S_IFMT == S_IFDIR
+        facts.owner = file.st_uid
+        facts.mode = UInt32(file.st_mode & 0o7777)
+        facts.isWritable = file.st_mode & S_IFMT == S_IFDIR && access(seen, W_OK | X_OK) == 0
+        facts.flaw = flaw(role, path, environment)
+        if let mount = mounts.holding(realPath(seen) ?? seen) {
+            facts.fileSystem = mount.kind
+            facts.isReadOnly = mount.options.contains("ro")
+            facts.forbidsExecution = mount.options.contains("noexec")
+        }
+        var system = statvfs()
+        if statvfs(seen, &system) == 0 {
+            facts.freeBytes = Int64(
+                clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue
+            )
+            // Some file systems make room for a file when it comes, and count none.
+            if system.f_files > 0 { facts.freeFiles = Int64(clamping: UInt64(system.f_favail)) }
+        }
+        return facts
+    }
+
+    private static func flaw(_ role: FolderFacts.Role, _ path: String, _ environment: [String: String]) -> String? {
+        switch role {
+        case .services: return ManifestFiles.flaw(in: path, environment: environment)
+        case .state, .run:
+            do {
+                try TrustedPath.judge(path)
+                return nil
+            } catch {
+                return error.text
+            }
+        }
+    }
+
+    /// How trees of processes are held, and why not better.
+    static func containment(_ environment: [String: String]) -> ContainmentFacts {
+        let cgroups = Cgroups.look(environment: environment)
+        var facts = ContainmentFacts()
+        facts.level = cgroups.level
+        facts.parent = cgroups.parent
+        facts.controllers = cgroups.controllers
+        if cgroups.level == .cgroup {
+            // The root of a hierarchy has no such file, and what is made in it has.
+            let isRoot = access("\(cgroups.parent)/cgroup.type", F_OK) != 0
+            facts.killsAtOnce = isRoot ? nil : access("\(cgroups.parent)/cgroup.kill", F_OK) == 0
+            if cgroups.controllers.isEmpty { facts.obstacle = .noControllers(cgroups.parent) }
+            return facts
+        }
+        let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(Capabilities.Containment.init) ?? .cgroup
+        facts.obstacle = allowed == cgroups.level ? .forbidden : obstacle()
+        return facts
+    }
+
+    private static func obstacle() -> ContainmentFacts.Obstacle {
+        let points = Mounts.current.entries.filter { $0.kind == "cgroup2" }.map(\.point)
+        let line = (readText("/proc/self/cgroup") ?? "").split(separator: "\n").first { $0.hasPrefix("0::") }
+        guard let point = points.first, let line else { return .notMounted }
+        let path = line.dropFirst(3)
+        let own = path == "/" ? point : point + path
+        guard access(own, W_OK) == 0, access("\(own)/cgroup.procs", W_OK) == 0 else { return .notWritable(own) }
+        return .notDelegated(own)
+    }
+
+    /// Who looks after heroproc itself.
+    static func supervision(_ paths: RuntimePaths, _ environment: [String: String]) -> SupervisionFacts {
+        var facts = SupervisionFacts()
+        facts.hasSystemd = access("/run/systemd/system", F_OK) == 0
+        let holder = ReconcilerLock.holder(paths)
+        facts.reconciler = holder.map { .init(pid: $0.pid, mode: $0.mode, directory: $0.directory) }
+        let place = holder.flatMap { readText("/proc/\($0.pid)/cgroup") } ?? readText("/proc/self/cgroup") ?? ""
+        let parts = place.split(separator: "\n").flatMap { $0.split(separator: "/") }
+        facts.loginSession = parts.first { $0.hasPrefix("session-") && $0.hasSuffix(".scope") }.map(String.init)
+        guard facts.hasSystemd else { return facts }
+        if facts.loginSession != nil {
+            facts.sessionsAreKilled = property(
+                ["loginctl", "show-session", "--property=KillUserProcesses"],
+                "KillUserProcesses",
+                environment
+            ).map { $0 == "yes" }
+        }
+        if let name = parts.last(where: { $0.hasSuffix(".service") }).map(String.init) {
+            let isOfUser = parts.contains { $0.hasPrefix("user@") && $0.hasSuffix(".service") && $0 != name }
+            let show = ["systemctl"] + (isOfUser ? ["--user"] : []) + ["show", "--property=KillMode,Delegate", name]
+            facts.unit = .init(
+                name: name,
+                killMode: property(show, "KillMode", environment),
+                delegates: property(show, "Delegate", environment).map { $0 == "yes" }
+            )
+        }
+        return facts
+    }
+
+    /// One `KEY=VALUE` line that a program of systemd's writes.
+    private static func property(_ words: [String], _ key: String, _ environment: [String: String]) -> String? {
+        var environment = environment
+        // Where nobody answers on the bus, the doctor is not to wait for half a minute.
+        environment["SYSTEMD_BUS_TIMEOUT"] = "2s"
+        guard let answer = try? ShortProgram.run(words, environment: environment), answer.code == 0 else { return nil }
+        let line = answer.text.split(separator: "\n").first { $0.hasPrefix(key + "=") }
+        return line.map { String($0.dropFirst(key.utf8.count + 1)) }
+    }
+}

@@ -1,0 +1,135 @@
+import CHeroLinux
+import CHeroRecord
+import Glibc
+public import HeroModel
+
+/// Looks at a machine for `doctor` (reliability.md OB-4): it reads, asks, and changes nothing.
+public enum Examination {
+    /// What there is to see, without what only the store and the manifests know.
+    ///
+    /// - Parameters:
+    ///   - paths: Where state and run directory are, or would be.
+    ///   - services: The absolute services directory.
+    ///   - environment: The process's environment.
+    /// - Returns: What was seen.
+    public static func look(
+        _ paths: RuntimePaths,
+        services: String,
+        environment: [String: String]
+    ) -> MachineFacts {
+        var facts = MachineFacts()
+        facts.release = release
+        facts.abilities = abilities
+        facts.containment = containment(environment)
+        facts.rights = rights
+        facts.limits = limits
+        facts.clocks = clocks
+        let mounts = Mounts.current
+        facts.folders = [
+            folder(.state, paths.state, mounts, environment), folder(.run, paths.run, mounts, environment),
+            folder(.services, services, mounts, environment),
+        ]
+        facts.programs = programs(environment)
+        facts.supervision = supervision(paths, environment)
+        return facts
+    }
+
+    // MARK: - The kernel
+
+    private static var release: String {
+        var names = utsname()
+        guard uname(&names) == 0 else { return "" }
+        func text<Field>(_ field: Field) -> String {
+            withUnsafeBytes(of: field) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        }
+        return "\(text(names.sysname)) \(text(names.release))"
+    }
+
+    private static var abilities: Set<MachineFacts.Ability> {
+        Set(MachineFacts.Ability.allCases.filter(has))
+    }
+
+    private static func has(_ ability: MachineFacts.Ability) -> Bool {
+        switch ability {
+        case .pidfd: return isOpen(hl_pidfd_open(getpid()))
+        case .pidfdWait: return hl_has_pidfd_wait() == 1
+        case .pidfs:
+            let number = hl_pidfd_open(getpid())
+            guard number >= 0 else { return false }
+            defer { close(number) }
+            return hl_pidfs_inode(number) != 0
+        case .groupSignal: return hl_has_group_signal() == 1
+        case .exitInfo: return hl_has_exit_info() == 1
+        case .closeRange: return hl_has_close_range() == 1
+        case .sealedMemory: return isOpen("hp".withCString { hl_sealed_memfd($0, 2) })
+        case .socketTables: return [1, 4].allSatisfy { hl_listeners($0, nil, 0) >= 0 }
+        case .clockWatch: return isOpen(hl_clock_watch_create())
+        }
+    }
+
+    /// Whether a call gave a descriptor; it is closed again.
+    private static func isOpen(_ number: Int32) -> Bool {
+        guard number >= 0 else { return false }
+        close(number)
+        return true
+    }
+
+    private static var clocks: ClockFacts {
+        var facts = ClockFacts()
+        facts.bootID = Census.machine.bootID
+        facts.calendar = wallTimeNow()
+        // The second reading comes later, and still must not be the greater one.
+        let monotonic = hl_monotonic_clock()
+        facts.isConsistent = hl_boot_clock() >= monotonic
+        let offsets = (readText("/proc/self/timens_offsets") ?? "").split(separator: "\n")
+        facts.isMoved = offsets.contains { line in
+            line.split(separator: " ").dropFirst().contains { $0 != "0" }
+        }
+        return facts
+    }
+
+    // MARK: - Rights
+
+    private static var rights: RightsFacts {
+        let status = (readText("/proc/self/status") ?? "").split(separator: "\n")
+        func value(_ key: String) -> String {
+            status.first { $0.hasPrefix(key + ":") }?.dropFirst(key.utf8.count + 1).trimmed ?? ""
+        }
+        let capabilities = UInt64(value("CapEff"), radix: 16) ?? 0
+        func holds(_ bits: UInt64...) -> Bool { bits.allSatisfy { capabilities & (1 << $0) != 0 } }
+        var facts = RightsFacts()
+        facts.uid = geteuid()
+        facts.hasNoNewPrivileges = value("NoNewPrivs") == "1"
+        // linux/capability.h: CAP_KILL 5, CAP_SETGID 6, CAP_SETUID 7, CAP_SYS_PTRACE 19, CAP_SYS_RESOURCE 24.
+        facts.canSignalOthers = holds(5)
+        facts.canChangeUser = holds(6, 7)
+        facts.canInspectOthers = holds(19)
+        facts.canLowerOutOfMemoryScore = holds(24)
+        return facts
+    }
+
+    // MARK: - Programs
+
+    private static func programs(_ environment: [String: String]) -> ProgramFacts {
+        var facts = ProgramFacts()
+        facts.ownProtocol = Int(HERO_SPEC_VERSION)
+        do throws(LinuxError) {
+            let shim = try Launcher.findShim(nil, environment: environment)
+            facts.shim = shim
+            let answer = try ShortProgram.run([shim, "version"], environment: [:])
+            let words = answer.text.split(separator: " ")
+            // `hpshim: protocol 3, records 2`
+            if answer.code == 0, words.count >= 3, words[1] == "protocol" {
+                facts.shimProtocol = Int(words[2].prefix { $0.isNumber })
+            } else {
+                facts.shimProblem = "\(shim) does not say which protocol it speaks"
+            }
+        } catch {
+            facts.shimProblem = facts.shim.map { "\($0) cannot be run: \(error.cause)" } ?? error.cause
+        }
+        if let answer = try? ShortProgram.run(["git", "--version"], environment: environment), answer.code == 0 {
+            facts.git = answer.text
+        }
+        return facts
+    }
+}

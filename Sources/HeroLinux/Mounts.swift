@@ -1,0 +1,63 @@
+/// What is mounted where (`/proc/self/mountinfo`, proc(5)).
+struct Mounts {
+    /// One file system, mounted.
+    struct Entry: Hashable {
+        /// Where.
+        var point: String
+        /// Its kind: `ext4`, `nfs4`, `fuse.sshfs`.
+        var kind: String
+        /// The options of the mount and of the file system: `ro`, `noexec`.
+        var options: Set<String>
+    }
+
+    /// In the order of the kernel: a later one covers an earlier one at the same place.
+    var entries: [Entry]
+
+    /// What we see mounted now.
+    static var current: Mounts { Mounts(readText("/proc/self/mountinfo", limit: 1 << 20) ?? "") }
+
+    init(_ text: String) {
+        entries = text.split(separator: "\n").compactMap { line in
+            // `36 35 98:0 /root /point rw,noatime master:1 - ext3 /dev/root rw,errors=continue`
+            let halves = line.split(separator: " - ", maxSplits: 1)
+            guard halves.count == 2 else { return nil }
+            let fields = halves[0].split(separator: " ")
+            let system = halves[1].split(separator: " ")
+            guard fields.count >= 6, let kind = system.first else { return nil }
+            let words = fields[5].split(separator: ",") + (system.last?.split(separator: ",") ?? [])
+            return Entry(
+                point: Self.unescaped(fields[4]),
+                kind: String(kind),
+                options: Set(words.map(String.init))
+            )
+        }
+    }
+
+    /// The file system that an absolute path without links lies on.
+    func holding(_ path: String) -> Entry? {
+        var best: Entry?
+        for entry in entries {
+            let isAbove = entry.point == "/" || path == entry.point || path.hasPrefix(entry.point + "/")
+            if isAbove, entry.point.utf8.count >= best?.point.utf8.count ?? 0 { best = entry }
+        }
+        return best
+    }
+
+    /// The kernel writes blanks, tabs, line feeds and backslashes as three octal digits.
+    private static func unescaped(_ text: Substring) -> String {
+        guard text.contains("\\") else { return String(text) }
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), rest.count >= 3,
+                let value = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,79 @@
+import CHeroLinux
+import Glibc
+
+/// A program that answers and ends, run to its end.
+///
+/// Its streams are files in memory, so that neither side ever waits for the other.
+enum ShortProgram {
+    /// What came of a run.
+    struct Answer {
+        /// The exit code; 128 and the signal where one ended it.
+        var code: Int32
+        var out: [UInt8]
+        var err: String
+
+        var text: String { String(decoding: out, as: UTF8.self).trimmed }
+    }
+
+    /// Answers are small next to this; what is longer is none of ours.
+    private static let longestAnswer = 1 << 30
+
+    /// Runs it; a name without a slash is looked up in our own PATH.
+    ///
+    /// - Throws: when there is no such program, or it cannot be started.
+    static func run(
+        _ words: [String],
+        environment: [String: String],
+        input: [UInt8] = []
+    ) throws(LinuxError) -> Answer {
+        let name = words.first ?? ""
+        let number = input.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
+        let stdin = Descriptor(try check(number, "hand \(name) its input"))
+        let out = try memory(name)
+        let err = try memory(name)
+        let pid = try spawn(words, environment.map { "\($0.key)=\($0.value)" }, stdin, out, err)
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 {
+            guard errno == EINTR else { throw LinuxError(cannot: "wait for \(name)", errno) }
+        }
+        return Answer(
+            code: hl_status_exited(status) == 1 ? hl_status_code(status) : 128 + hl_status_signal(status),
+            out: readAll(out.number, limit: longestAnswer) ?? [],
+            err: String(decoding: readAll(err.number, limit: 65_536) ?? [], as: UTF8.self).trimmed
+        )
+    }
+
+    private static func memory(_ name: String) throws(LinuxError) -> Descriptor {
+        Descriptor(try check(hl_memfd(), "make room for the answer of \(name)"))
+    }
+
+    private static func spawn(
+        _ words: [String],
+        _ environment: [String],
+        _ stdin: Descriptor,
+        _ out: Descriptor,
+        _ err: Descriptor
+    ) throws(LinuxError) -> pid_t {
+        let name = words.first ?? ""
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (target, source) in [stdin, out, err].enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, source.number, Int32(target))
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGPIPE)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+        var pid: pid_t = 0
+        let failure = withArgumentList(words) { words in
+            withArgumentList(environment) { posix_spawnp(&pid, name, &actions, &attributes, words, $0) }
+        }
+        guard failure == 0 else { throw LinuxError(cannot: "run \(name)", failure) }
+        return pid
+    }
+}

@@ -1,0 +1,121 @@
+import HeroModel
+
+/// What was found on a machine, for people and tools.
+public struct DoctorView: Sendable {
+    /// What the place it goes to can show.
+    public var style: Style
+
+    /// Makes a view.
+    public init(_ style: Style = .plain) {
+        self.style = style
+    }
+
+    /// The findings in their groups, and a summary as the last line.
+    public func text(_ report: DoctorReport) -> String {
+        let width = report.findings.map(\.code.columns).max() ?? 0
+        var result = ""
+        for group in Finding.Group.allCases {
+            let found = report.findings.filter { $0.group == group }
+            guard !found.isEmpty else { continue }
+            result += style.paint(group.title, .bold) + "\n"
+            for finding in found { result += text(finding, width) }
+            result += "\n"
+        }
+        return result + summary(report) + "\n"
+    }
+
+    /// The last line, without its line feed.
+    ///
+    /// `2 missing, 1 warning, 30 fine: something that is needed is not there.`
+    public func summary(_ report: DoctorReport) -> String {
+        let (missing, warnings) = (report.count(.missing), report.count(.warning))
+        var parts: [String] = []
+        if missing > 0 { parts.append(style.paint("\(missing) missing", .red)) }
+        if warnings > 0 { parts.append(style.paint(counted(warnings, "warning"), .yellow)) }
+        parts.append("\(report.count(.fine)) fine")
+        let verdict =
+            missing > 0
+            ? "something that is needed is not there" : warnings > 0 ? "all that is needed is there" : "all is well"
+        return parts.joined(separator: ", ") + ": " + verdict + "."
+    }
+
+    private func text(_ finding: Finding, _ width: Int) -> String {
+        let mark = style.paint(finding.mark.symbol, finding.mark.ink)
+        let indent = 4 + width + 2
+        var result = "  \(mark) \(finding.code.padded(to: width))  " + flowed(finding.text, indent) + "\n"
+        let blanks = String(repeating: " ", count: indent)
+        if let meaning = finding.meaning { result += blanks + flowed(meaning, indent) + "\n" }
+        if let help = finding.help {
+            for (index, line) in help.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                let label = index == 0 ? style.paint("help:", .green) + " " : "  "
+                result += blanks + label + flowed(String(line), indent + 6, keepsIndent: true) + "\n"
+            }
+        }
+        return result
+    }
+
+    private func flowed(_ text: String, _ indent: Int, keepsIndent: Bool = false) -> String {
+        let shown = text.printable
+        guard let width = style.width, indent + shown.columns > width else { return shown }
+        let words = shown.split(separator: " ").map { PlanView.Word(String($0)) }
+        let lead = keepsIndent ? String(shown.prefix { $0 == " " }) : ""
+        return lead + PlanView(style).flowed(words, indent: indent + lead.columns)
+    }
+
+    /// `heroproc/doctor/v1`.
+    public static func json(_ report: DoctorReport) -> JSONValue {
+        [
+            "schema": "heroproc/doctor/v1",
+            "healthy": .bool(report.isHealthy),
+            "summary": .object(Finding.Mark.allCases.map { .init($0.rawValue, JSONValue(report.count($0))) }),
+            "checks": .array(report.findings.map(json)),
+        ]
+    }
+
+    private static func json(_ finding: Finding) -> JSONValue {
+        [
+            "group": .string(finding.group.rawValue),
+            "code": .string(finding.code),
+            "mark": .string(finding.mark.rawValue),
+            "text": .string(finding.text),
+            "meaning": JSONValue(finding.meaning),
+            "help": JSONValue(finding.help),
+        ]
+    }
+}
+
+extension Finding.Mark {
+    /// One column wide.
+    fileprivate var symbol: String {
+        switch self {
+        case .fine: "✓"
+        case .warning: "!"
+        case .missing: "✗"
+        }
+    }
+
+    fileprivate var ink: Ink {
+        switch self {
+        case .fine: .green
+        case .warning: .yellow
+        case .missing: .red
+        }
+    }
+}
+
+extension Finding.Group {
+    /// Its heading.
+    fileprivate var title: String {
+        switch self {
+        case .kernel: "Kernel"
+        case .containment: "Trees of processes"
+        case .rights: "Rights"
+        case .limits: "Limits"
+        case .clocks: "Clocks"
+        case .places: "Directories"
+        case .programs: "Programs"
+        case .supervision: "Supervision"
+        case .manifests: "Manifests"
+        }
+    }
+}

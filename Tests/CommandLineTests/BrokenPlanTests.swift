@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+/// What a mistake of our own planner leads to; only a debug build can be told to make one.
+@Suite("Plans that break a law")
+struct BrokenPlanTests {
+    private static let forgetful = ["HEROPROC_TEST_PLANNER": "forgetful"]
+
+    #if DEBUG
+        @Test(
+            "a plan that breaks a law is refused as our bug, shown to nobody and carried out by nobody",
+            arguments: [
+                ["diff"], ["diff", "-o", "json"], ["diff", "-o", "markdown"], ["apply"], ["apply", "--dry-run"],
+                ["reconcile"],
+            ]
+        )
+        func refused(_ arguments: [String]) async throws {
+            try await Sandbox.with { sandbox in
+                try sandbox.write(
+                    "web.yaml",
+                    "kind: Service\nname: web\nactions: [{name: run, exec: [sleep, \"1000\"], is_process: true}]\n"
+                )
+                let running = try sandbox.start(arguments, extra: Self.forgetful)
+                #expect(try await sandbox.code(of: running) == 2)
+                #expect(sandbox.text(running.out).isEmpty)
+                let words = sandbox.text(running.err)
+                #expect(words.contains("cannot use the plan that was made: it breaks the law"), "\(words)")
+                #expect(
+                    words.contains("this is a bug of heroproc, not a mistake of yours; nothing was changed"),
+                    "\(words)"
+                )
+                #expect(!sandbox.hasState)
+            }
+        }
+    #endif
+}
