@@ -17,8 +17,11 @@ struct LookupTests {
                 echo $$ >> \(world.root)/asked
                 exec sleep 600
                 """
-            try Data(text.utf8).write(to: URL(fileURLWithPath: lookup))
-            chmod(lookup, 0o755)
+            try Data(text.utf8).write(to: URL(fileURLWithPath: lookup + ".text"))
+            chmod(lookup + ".text", 0o755)
+            // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
+            let copy = try world.start([lookup + ".text", lookup], program: "/bin/cp")
+            #expect(try await world.code(of: copy) == 0)
             let patience = "retry: {delay: 1h, max_delay: 1h}"
             try world.declare("web", "user: \(User.name)", does: .process("sleep -1", patience))
             try world.declare("other", does: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))

@@ -12,7 +12,10 @@ import Testing
         let sandbox = try Sandbox()
         let shim = try Shim.find()
         let heroproc = (shim.lastIndex(of: "/").map { String(shim[..<$0]) } ?? "") + "/heroproc"
-        try sandbox.write("lookup", "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(heroproc)\n\(lookup)\n", mode: 0o755)
+        let text = "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(heroproc)\n\(lookup)\n"
+        try sandbox.write("lookup.text", text, mode: 0o755)
+        // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
+        try Stranger(["/bin/cp", sandbox.folder + "/lookup.text", sandbox.folder + "/lookup"]).finish()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
             shimPath: shim,
