@@ -36,7 +36,8 @@ extension JobLife {
         case .pending: return []
         case .waiting:
             // What stood in its way is looked at again when that was to be, not because somebody came back (RS-3).
-            guard let deadline = storedDeadline(context), deadline > context.now else { return [] }
+            let longest = context.action.retry.longestDelay
+            guard let deadline = storedDeadline(context, within: longest), deadline > context.now else { return [] }
             phase = .clearing(Clearing(lookAt: deadline, refusals: record.error == nil ? 0 : 1, reason: record.error))
         case .succeeded: phase = .over(.succeeded)
         case .failed: phase = .over(.failed)

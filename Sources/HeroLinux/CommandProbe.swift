@@ -38,6 +38,7 @@ final class CommandProbe {
     ///   - arguments: argv.
     ///   - account: As whom it runs; nil where nobody is named.
     ///   - oomScore: What it begins with.
+    ///   - isShim: Whether one of our children is a shim, and no command.
     /// - Throws: A refusal whose detail says what is not possible.
     init(
         _ order: ProbeOrder,

@@ -292,7 +292,8 @@ public final class Reconciler<World: Kernel> {
         if mustPlan, mayPlan { return kernel.now() }
         if let trouble { return [trouble.nextTry, agenda.next, passDeadline].compactMap { $0 }.min() }
         guard cleanups.isEmpty else { return kernel.now() }
-        return [agenda.next, calendar.next, passDeadline, retention.due, absence.due, reserveDue].compactMap { $0 }.min()
+        let due = [agenda.next, calendar.next, passDeadline, retention.due, absence.due, reserveDue]
+        return due.compactMap { $0 }.min()
     }
 
     // MARK: Rows and words
