@@ -236,7 +236,7 @@ int hl_watcher_add(int watcher, const char *path) {
 
 int hl_watcher_add_parent(int watcher, const char *path) {
     int watch = inotify_add_watch(
-        watcher, path, IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR | IN_MASK_ADD);
+        watcher, path, IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | IN_ONLYDIR | IN_MASK_ADD);
     return watch < 0 ? -errno : watch;
 }
 

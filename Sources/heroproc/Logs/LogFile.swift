@@ -1,4 +1,5 @@
 import Glibc
+import HeroLinux
 import HeroModel
 import HeroView
 
@@ -32,6 +33,25 @@ final class LogFile {
         }
         descriptor = number
         identity = Identity(device: UInt64(file.st_dev), inode: UInt64(file.st_ino))
+    }
+
+    /// The files of a log, newest first: each once, and none missed, though they are moved up while we look.
+    static func all(_ active: String) -> [LogFile] {
+        var files: [LogFile] = []
+        var names: [String] = []
+        while true {
+            // What was pushed beyond the last name meanwhile is looked for behind it.
+            let listed = LogFiles.list(active)
+            let new = names.last.map { last in listed.drop { $0 != last }.dropFirst() } ?? listed[...]
+            guard !new.isEmpty else { return files }
+            for path in new {
+                guard let file = LogFile(path), !files.contains(where: { $0.identity == file.identity }) else {
+                    continue
+                }
+                files.append(file)
+            }
+            names = listed
+        }
     }
 
     deinit {

@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Glibc
-import HeroLinux
 
 /// Follows the log of one action: through rotation, restarts, and new jobs.
 final class LogFollower {
@@ -33,7 +32,7 @@ final class LogFollower {
         var listed: Set<LogFile.Mark> = []
         // The active file of the job may be away for a moment, or have been taken away.
         for found in Set(jobs + [job]).sorted() where found >= job {
-            let files = LogFiles.list("\(folder)/\(found).log").compactMap { LogFile($0) }
+            let files = LogFile.all("\(folder)/\(found).log")
             reader.append(news(in: files))
             listed.formUnion(files.compactMap(\.mark))
             job = found
@@ -50,8 +49,6 @@ final class LogFollower {
             if isListed, file.identity == last?.identity { break }
             // Where the last one was taken away, what stood behind it is old nevertheless.
             if !isListed, let mark = file.mark, seen.contains(mark) { continue }
-            // A file that is moved up while we look is met under both names.
-            if result.contains(where: { $0.identity == file.identity }) { continue }
             result.append(file)
         }
         return result.reversed()

@@ -34,9 +34,7 @@ struct LogSource {
     /// Its files that may hold something of the stretch, oldest first.
     func files() -> [LogFile] {
         var found: [LogFile] = []
-        for path in LogFiles.list(active) {
-            // A file that is moved up while we look is met under both names.
-            guard let file = LogFile(path), !found.contains(where: { $0.identity == file.identity }) else { continue }
+        for file in LogFile.all(active) {
             // The clock of file systems lags behind ours by a tick.
             if let from, file.modified < from.earlier(by: .seconds(1)) { break }
             let first = file.firstTime
