@@ -104,6 +104,10 @@ struct CrashTests {
             var life = try await world.life("web")
             let reconciler = try #require(world.reconciler)
             for number in 1...3 {
+                try await eventually("it is known to run") {
+                    let (action, state) = (try await world.action("web"), try await world.state(of: "web"))
+                    return action["pid"] as? Int == Int(life.pid) && state == "running"
+                }
                 #expect(kill(reconciler, SIGSTOP) == 0)
                 #expect(kill(life.pid, SIGKILL) == 0)
                 try await eventually("it is gone") { !isAlive(life.pid) }

@@ -28,7 +28,7 @@ struct SoakTests {
         Gauge(name: "reconciler descriptors", slack: 4, ceiling: 40 + 4 * count),
         Gauge(name: "reconciler threads", slack: 1, ceiling: 16),
         Gauge(name: "keeper own memory, KiB", slack: 8, ceiling: 512),
-        Gauge(name: "keeper descriptors", slack: 0, ceiling: 16),
+        Gauge(name: "keeper descriptors", slack: 0, ceiling: 64),
         Gauge(name: "shims", slack: 2, ceiling: count + 30),
         Gauge(name: "own memory of a shim at most, KiB", slack: 16, ceiling: 250),
         Gauge(name: "descriptors of a shim at most", slack: 1, ceiling: 16),
