@@ -108,9 +108,10 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
-torture: deps ## kill -9 of reconciler and shims under load, judged by the workload: make torture KILLS=1000
+torture: deps ## kill -9 under load, power loss, a database destroyed: long forms of tests: make torture KILLS=1000
 	$(SWIFT) build --build-tests
-	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests)/'
+	@HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^EndToEndTests\.(CrashTests|ShimTests|RebuildTests)/'
+	HP_TORTURE=$(KILLS) $(SWIFT) test --skip-build --filter '^HeroStoreTests\.'
 
 clean: ## remove what was built (not what runs, nor its state)
 	@rm -rf .build
