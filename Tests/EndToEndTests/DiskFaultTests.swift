@@ -89,9 +89,9 @@ struct DiskFaultTests {
             #expect(first.code != 2, "the reserve is given back for it: \(first.err)")
             #expect(access(reserve, F_OK) != 0)
             _ = try await disk.shell("cat /dev/zero >> \(world.state)/fill 2>/dev/null; true")
-            // Now there is nothing left to give.
-            for number in 0..<2 {
-                try world.write("large\(number).yaml", "# " + String(repeating: "y", count: 1_000_000) + "\n")
+            // Now there is nothing left to give, and this, with no two texts the same, is more than its log has room for.
+            for number in 0..<7 {
+                try world.write("large\(number).yaml", "# \(number)" + String(repeating: "y", count: 1_000_000) + "\n")
             }
             let second = try await disk.run("apply", "--timeout", "60s")
             #expect(second.code == 2, "\(second.out)")
@@ -103,6 +103,7 @@ struct DiskFaultTests {
             // With room again it goes on by itself.
             #expect(try await disk.shell("rm \(world.state)/fill") == 0)
             try await eventually("it writes again") { try await disk.database["writable"] as? Bool == true }
+            for number in 0..<7 { world.remove("large\(number)") }
             let third = try await disk.run("apply", "--timeout", "20s")
             #expect(third.code != 2, "\(third.err)")
             let lives = world.lives("crashy")
