@@ -13,9 +13,22 @@ struct AttackTests {
         arguments: Target.all
     )
     func matrix(_ target: Target) async throws {
+        try await attack(target, with: Attack.allCases.filter { !$0.needsRoot })
+    }
+
+    @Test(
+        "FS-1: the same of what only root can put there: files that were given away, and devices",
+        .enabled(if: isRoot, "needs root"),
+        arguments: Target.all
+    )
+    func matrixOfRoot(_ target: Target) async throws {
+        try await attack(target, with: Attack.allCases.filter(\.needsRoot))
+    }
+
+    private func attack(_ target: Target, with attacks: [Attack]) async throws {
         try await World.with { world in
             try world.plantCanaries()
-            for attack in Attack.allCases where isRoot || !attack.needsRoot {
+            for attack in attacks {
                 let verdict = target.verdict(attack)
                 if case .none = verdict { continue }
                 try declare(world, target)
