@@ -141,23 +141,22 @@ int shim_parent(int pid) {
 }
 
 int shim_is_below(int pid, int root) {
-    int child = pid, parent = shim_parent(child), patience = 64;
-    for (int depth = 0; depth < 1024; depth++) {
+    // Whoever stands between may end while we look: then its children have another parent, and we begin anew.
+    for (int patience = 64; patience > 0; patience--) {
+        int child = pid, parent = shim_parent(pid), depth = 0;
         if (parent < 0) return parent;
-        if (parent == root) return 1;
-        if (parent <= 1) return 0;
-        int above = shim_parent(parent);
-        // Had the parent died before it was asked, its number could be another's: then this one has a new parent.
-        int again = shim_parent(child);
-        if (again != parent) {
-            if (--patience == 0) return -EAGAIN;
-            parent = again;
-            continue;
+        while (parent >= 0) {
+            if (parent == root) return 1;
+            if (parent <= 1) return 0;
+            if (++depth > 1024) return -ELOOP;
+            int above = shim_parent(parent);
+            // Had the parent ended before it was asked, its number could be another's: then this one has a new parent.
+            if (shim_parent(child) != parent) break;
+            child = parent;
+            parent = above;
         }
-        child = parent;
-        parent = above;
     }
-    return -ELOOP;
+    return -EAGAIN;
 }
 
 int shim_has_ended(int pidfd) {

@@ -127,6 +127,8 @@ struct Host {
                 break
             }
             guard result > 0 else { break }
+            // What is said came before an end, and whose it was can be proven only as long as nobody is reaped.
+            hear(Host.lastMessages)
             takeIn(ended)
             _ = shim_reap(ended.pid)
             reaped += 1
@@ -153,8 +155,6 @@ struct Host {
     var hasEnded: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
 
     private mutating func takeIn(_ ended: shim_ended) {
-        // What it said last came before its end, and may name another main process.
-        if ended.pid == record.proc.main.pid, !hasEnded { hear(Host.lastMessages) }
         switch stage {
         case .running, .handingOver:
             // It may have taken over and be gone before we looked: then its end is the one that counts.

@@ -183,7 +183,7 @@ struct NotifyTests {
             }
             touch(world, "go")
             let life = try await world.life("daemon", number: 2)
-            #expect(world.lives("daemon").first?.end == .exit(code: 0))
+            try await eventually("the first one has ended well") { world.lives("daemon").first?.end == .exit(code: 0) }
             try await eventually("the daemon is") {
                 try await world.action("daemon")["pid"] as? Int == Int(life.pid)
             }

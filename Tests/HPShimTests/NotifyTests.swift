@@ -272,6 +272,14 @@ struct NotifyTests {
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
+    @Test("MAINPID is believed while those between it and the shim are just ending", arguments: 0..<40)
+    func hasty(_: Int) throws {
+        let job = try speaker("notify-away READY=1 exit 43")
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.said?.refusals == 0)
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
+    }
+
     @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
     func distant() throws {
         let job = try speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")

@@ -15,6 +15,7 @@ import Testing
         order.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
         order.workingDirectory = sandbox.folder
         order.mayNotify = true
+        order.saysWhenReady = true
         order.watchdog = watchdog
         return order
     }
