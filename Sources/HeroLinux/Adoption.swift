@@ -14,7 +14,7 @@ struct Adoption {
     func sight(_ job: JobID) -> Sighting {
         let path = paths.record(of: job)
         var reading = settled(path, job)
-        if Beginners.end(path, reading) { reading = settled(path, job) }
+        if Beginners.end(path, job: job) { reading = settled(path, job) }
         switch reading {
         case .absent, .empty: return .nothing
         case .damaged:

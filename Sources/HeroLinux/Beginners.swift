@@ -11,17 +11,32 @@ enum Beginners {
     /// Ends whoever began a start of which this record says nothing.
     ///
     /// - Returns: Whether there was somebody: then the record must be read again, for it may have got further before it died.
-    static func end(_ path: String, _ reading: RecordFile.Reading) -> Bool {
-        if case .found(let record) = reading, isExplained(record) { return false }
-        guard isLocked(path) else { return false }
+    static func end(_ path: String, job: JobID) -> Bool {
+        guard !isExplained(RecordFile.read(path, job: job)), isLocked(path) else { return false }
         let shims = lockHolders(of: path).filter { Foreigners.isShim($0.identity.pid) }
-        for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, SIGKILL) }
-        for _ in 0..<200 where shims.contains(where: { Census.isAlive($0.identity) }) { hl_pause(5_000_000) }
+        // It may be going on this very moment: only of one that stands still can it be said that it has started nothing.
+        for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, SIGSTOP) }
+        wait(for: shims) { $0?.state != UInt8(ascii: "T") }
+        let isBeginner = !isExplained(RecordFile.read(path, job: job))
+        for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, isBeginner ? SIGKILL : SIGCONT) }
+        if isBeginner { wait(for: shims) { $0?.isDead == false } }
         return !shims.isEmpty
     }
 
+    /// Waits, for a second at most, while this is so of one of them.
+    private static func wait(
+        for shims: [(identity: ProcessIdentity, pidfd: Descriptor)],
+        while holds: (ProcStat?) -> Bool
+    ) {
+        for _ in 0..<200
+        where shims.contains(where: { Census.isAlive($0.identity) && holds(ProcStat(of: $0.identity.pid)) }) {
+            hl_pause(5_000_000)
+        }
+    }
+
     /// Whether the lock is held by somebody that the record names.
-    private static func isExplained(_ record: RecordFile) -> Bool {
+    private static func isExplained(_ reading: RecordFile.Reading) -> Bool {
+        guard case .found(let record) = reading else { return false }
         guard record.isOfThisMachine else { return true }
         return record.shim.map(Census.isAlive) ?? false || record.main.map(Census.isAlive) ?? false
     }

@@ -16,6 +16,8 @@ struct FailpointVerdict: Sendable {
     /// From the fault to the last proof that nothing is left to do; nil when that never came.
     var milliseconds: Int?
     var violations: [Violation] = []
+    /// The last events, where a law was broken.
+    var story = ""
 
     /// Whether a law was broken.
     func breaks(_ law: String) -> Bool { violations.contains { $0.law == law } }
@@ -35,6 +37,12 @@ struct FailpointJudge {
     init(_ world: World, _ recipe: FailpointRecipe) {
         self.world = world
         self.recipe = recipe
+    }
+
+    /// What heroproc says that it did, for whoever looks for the reason.
+    func story() async -> String {
+        let events = (try? await world.events()) ?? []
+        return events.suffix(30).map { "\n  \($0["time"] ?? "") \($0["subject"] ?? "") \($0["text"] ?? "")" }.joined()
     }
 
     mutating func find(_ law: String, _ text: String) { violations.append(.init(law: law, text: text)) }
@@ -181,10 +189,9 @@ struct FailpointJudge {
         }
         if let count = life.lines { missing += count - (next - 1) }
         if missing * OracleLine.size != log.dropped {
-            find(
-                "I9",
-                "\(service) \(life.pid): \(missing) lines are missing, \(log.dropped) bytes are counted as dropped"
-            )
+            let there = "\(log.numbers.first ?? 0) to \(log.numbers.last ?? 0) of \(life.lines ?? 0) in \(log.files)"
+            let text = "\(missing) lines are missing, \(log.dropped) bytes are counted as dropped"
+            find("I9", "\(service) \(life.pid), job \(life.job): \(text); \(there)")
         }
     }
 
@@ -217,12 +224,14 @@ private struct FailpointLog {
     var dropped = 0
     /// What is no line of an oracle.
     var torn: String?
+    private(set) var files: [String] = []
 
     init(_ world: World, _ service: String, _ life: Life) {
         let folder = "\(world.logs)/core/\(service)/run"
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
             $0.hasPrefix("\(life.job).log")
         }
+        files = names.sorted()
         // The oldest first: the file without a number is the newest.
         let age = { (name: String) in Int(name.split(separator: ".").last ?? "") ?? 0 }
         for name in names.sorted(by: { age($0) > age($1) }) {

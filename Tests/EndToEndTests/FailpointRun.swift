@@ -82,7 +82,11 @@ struct FailpointRun {
         if let second { disarm(second, in: world) }
         if let holder, converged, holder.lives { judge.find("RC", "who held the port still lives") }
         await judge.judge(bystanders: bystanders.filter(\.lives).count == bystanders.count)
-        return FailpointVerdict(milliseconds: converged ? time.milliseconds : nil, violations: judge.violations)
+        return FailpointVerdict(
+            milliseconds: converged ? time.milliseconds : nil,
+            violations: judge.violations,
+            story: judge.violations.isEmpty ? "" : await judge.story()
+        )
     }
 
     /// Starts a third reconciler where the second was killed.

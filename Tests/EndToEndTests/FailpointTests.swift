@@ -159,7 +159,7 @@ extension FailpointRun {
 }
 
 extension FailpointVerdict {
-    var text: String { violations.map(\.description).joined(separator: "; ") }
+    var text: String { violations.map(\.description).joined(separator: "; ") + story }
 }
 
 /// Lets so many bodies run at once: each has several processes, and the machine few processors.
