@@ -55,7 +55,7 @@ import Testing
             workingDirectory: "/"
         )
         let words = ["/bin/sh", "-c", "read score < /proc/self/oom_score_adj; echo $score >&2; exit 3"]
-        let command = try CommandProbe(order, words, as: nil, score)
+        let command = try CommandProbe(order, words, as: nil, score) { _ in false }
         var answer: ProbeAnswer?
         #expect(
             eventually {
