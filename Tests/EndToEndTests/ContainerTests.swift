@@ -44,7 +44,7 @@ struct ContainerTests {
         )
         var first: pid_t?
         try await eventually("it has a first process") {
-            first = children(of: running.pid, world).first
+            first = children(of: running.pid).first
             return first != nil
         }
         do {
@@ -56,13 +56,9 @@ struct ContainerTests {
         if let first, isAlive(first) { kill(first, SIGKILL) }
     }
 
-    private func children(of pid: pid_t, _ world: World) -> [pid_t] {
-        world.text("/proc/\(pid)/task/\(pid)/children").split(separator: " ").compactMap { pid_t($0) }
-    }
-
     /// The children of the first process that have ended and are not reaped.
     private func zombies(_ container: Container) -> Int {
-        children(of: container.first, container.world).filter { !isAlive($0) }.count
+        children(of: container.first).filter { !isAlive($0) }.count
     }
 
     @Test("P1-1: it reaps a thousand orphans that are not its own, and no exit status is lost to that", arguments: ways)
@@ -149,7 +145,7 @@ struct ContainerTests {
             try world.declare("web")
             try await with(world, ["--keep"]) { container in
                 try await container.isUp(1)
-                let reconciler = try #require(children(of: container.first, world).first)
+                let reconciler = try #require(children(of: container.first).first)
                 #expect(kill(reconciler, SIGKILL) == 0)
                 try await eventually("it is gone") { !isAlive(reconciler) }
                 try await eventually("another one is there") {

@@ -209,7 +209,7 @@ struct ReuseTests {
             try await world.apply()
             let lives = names.compactMap { world.lives($0).last }
             try #require(lives.count == names.count)
-            let shims = lives.compactMap { world.parent(of: $0.pid) }
+            let shims = lives.map { parent(of: $0.pid) }
             try await world.killReconciler()
 
             let running = try world.start(["reconcile", "--watch"], through: ["unshare", "-pf", "--mount-proc"])
@@ -221,7 +221,7 @@ struct ReuseTests {
                 #expect(world.lives(name) == [life], "\(name) was neither asked to end nor started again")
             }
             #expect(lives.allSatisfy { isAlive($0.pid) } && shims.allSatisfy { isAlive($0) })
-            if let first = world.children(of: running.pid).first { kill(first, SIGTERM) }
+            if let first = children(of: running.pid).first { kill(first, SIGTERM) }
             _ = try await world.code(of: running)
             #expect(lives.allSatisfy { isAlive($0.pid) })
             for life in lives { #expect(kill(life.pid, SIGKILL) == 0) }
@@ -234,12 +234,5 @@ extension PrivateNamespace {
     /// The pid of the live reconciler, as it is called inside.
     var reconciler: pid_t? {
         pids.first { world.text("/proc/\(first)/root/proc/\($0)/comm") == "heroproc\n" && isAlive($0) }
-    }
-}
-
-extension World {
-    /// The children of a process.
-    func children(of pid: pid_t) -> [pid_t] {
-        text("/proc/\(pid)/task/\(pid)/children").split(separator: " ").compactMap { pid_t($0) }
     }
 }

@@ -235,7 +235,7 @@ struct SoakTests {
     }
 
     private func zombies(_ world: World, _ parents: [pid_t]) -> Int {
-        parents.flatMap { world.children(of: $0) }.filter { !isAlive($0) && access("/proc/\($0)", F_OK) == 0 }.count
+        parents.flatMap { children(of: $0) }.filter { !isAlive($0) && access("/proc/\($0)", F_OK) == 0 }.count
     }
 
     private func files(_ folder: String) -> [String] {

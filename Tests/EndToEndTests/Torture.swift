@@ -91,7 +91,7 @@ struct Torture {
     mutating func awaitWork() async throws {
         guard pick(0...4) > 0, let pid = reconciler?.pid else { return }
         try await eventually("\(name): a shim of \(pid), cycle \(cycles), seed \(seed)") {
-            !world.children(of: pid).isEmpty
+            !children(of: pid).isEmpty
         }
     }
 
@@ -116,7 +116,7 @@ struct Torture {
     mutating func killReconcilerAndShims() async throws {
         let pid = try #require(reconciler).pid
         cycles += 1
-        let own = world.children(of: pid)
+        let own = children(of: pid)
         try #require(kill(pid, SIGKILL) == 0)
         for shim in own.compactMap(world.shim) { strike(shim) }
         // And those that an earlier reconciler had started.
@@ -131,7 +131,7 @@ struct Torture {
     mutating func killShims(_ count: Int) -> Int {
         let before = hits.count
         // Its own children are found in an instant; most shims live no longer.
-        var victims = (reconciler.map { world.children(of: $0.pid) } ?? []).shuffled(using: &random)
+        var victims = (reconciler.map { children(of: $0.pid) } ?? []).shuffled(using: &random)
         if victims.isEmpty { victims = world.shims(of: nil).map(\.pid).shuffled(using: &random) }
         for shim in victims.prefix(count).compactMap(world.shim) { strike(shim) }
         return hits.count - before
@@ -257,7 +257,7 @@ extension World {
         }
         // Until it executes, a program looks like the shim that has forked it.
         let pids = Set(candidates.map(\.pid))
-        return candidates.filter { shim in parent(of: shim.pid).map { !pids.contains($0) } ?? false }
+        return candidates.filter { !pids.contains(parent(of: $0.pid)) }
     }
 
     /// A process as the shim it says it is; nil when it says something else.
@@ -266,13 +266,6 @@ extension World {
         let words = text("/proc/\(pid)/cmdline").split(separator: "\0")
         guard words.count == 2, words[0] == "hpshim" else { return nil }
         return words[1].split(separator: "#").last.flatMap { Int($0) }.map { Shim(pid: pid, job: $0) }
-    }
-
-    /// The parent of a process.
-    func parent(of pid: pid_t) -> pid_t? {
-        let text = text("/proc/\(pid)/stat")
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        return text[text.index(after: end)...].split(separator: " ").dropFirst().first.flatMap { pid_t($0) }
     }
 
     /// Whether a process has a file of this world open.

@@ -120,7 +120,7 @@ struct TortureTests {
                 try await eventually("the reconciler has it") {
                     try await world.action("job")["pid"] as? Int == Int(life.pid)
                 }
-                let known = Set(world.children(of: reconciler))
+                let known = Set(children(of: reconciler))
                 try #require(kill(life.pid, SIGKILL) == 0)
                 torture.note(Hit(job: life.job, from: boottime(), to: boottime()))
                 let old = try #require(stopNext(below: reconciler, beside: known, world), "a shim is spawned")
@@ -133,7 +133,7 @@ struct TortureTests {
                 kill(old, SIGCONT)
                 let next = try await world.life("job")
                 try await eventually("the old shim is gone, or holds the one that lives") {
-                    !isAlive(old) || world.parent(of: next.pid) == old
+                    !isAlive(old) || parent(of: next.pid) == old
                 }
             }
             try await torture.settleDown()
@@ -145,7 +145,7 @@ struct TortureTests {
     private func stopNext(below parent: pid_t, beside known: Set<pid_t>, _ world: World) -> pid_t? {
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
-            guard let child = world.children(of: parent).first(where: { !known.contains($0) }) else { continue }
+            guard let child = children(of: parent).first(where: { !known.contains($0) }) else { continue }
             if kill(child, SIGSTOP) == 0 { return child }
         }
         return nil
