@@ -184,7 +184,8 @@ static int spawn(
 int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice) {
     // All sources are above 4 (the caller keeps them there), so no move can overwrite a later source.
     const int moves[][2] = {{null, 0}, {null, 1}, {null, 2}, {spec, 3}, {notice, 4}};
-    return spawn(path, argv, hero_failpoint_environment(), moves, 5, 4, 0);
+    char *const nothing[] = {NULL};
+    return spawn(path, argv, hero_failpoint_environment(nothing), moves, 5, 4, 0);
 }
 
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log) {

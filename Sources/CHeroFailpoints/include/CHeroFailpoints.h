@@ -115,8 +115,8 @@ int hero_failpoint_is_armed(enum hero_point point);
 /// Whether a positive control has taken this away.
 int hero_is_disabled(enum hero_mechanism mechanism);
 
-/// What a shim is given of our environment: the variables above; ends with a null pointer.
-char *_Nullable const *_Nonnull hero_failpoint_environment(void);
+/// What a shim is given of our environment: the variables above; ends with a null pointer. In a release build: `otherwise`.
+char *_Nullable const *_Nonnull hero_failpoint_environment(char *_Nullable const *_Nonnull otherwise);
 
 /// pwrite(2) for SQLite, with FP-DB-1 and FP-DB-2 around it.
 long hero_failing_pwrite(int descriptor, const void *bytes, unsigned long size, long offset);
@@ -127,9 +127,8 @@ static inline int hero_failpoint(enum hero_point point) { return (void)point, 0;
 static inline int hero_failpoint_is_armed(enum hero_point point) { return (void)point, 0; }
 static inline int hero_is_disabled(enum hero_mechanism mechanism) { return (void)mechanism, 0; }
 
-static inline char *_Nullable const *_Nonnull hero_failpoint_environment(void) {
-    static char *_Nullable const nothing[] = {0};
-    return nothing;
+static inline char *_Nullable const *_Nonnull hero_failpoint_environment(char *_Nullable const *_Nonnull otherwise) {
+    return otherwise;
 }
 
 static inline long hero_failing_pwrite(int descriptor, const void *bytes, unsigned long size, long offset) {
