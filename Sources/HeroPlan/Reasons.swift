@@ -121,7 +121,9 @@ extension Planning {
     /// What is wrong with the first thing that keeps it down, and how many more there are.
     private func obstacleReason(_ subject: Subject, _ obstacles: Obstacles) -> Reason {
         let others = obstacles.all.count > 1 ? " (and \(obstacles.all.count - 1) more)" : ""
-        if let name = obstacles.requirements.first {
+        // What is wanted down says more than what merely is.
+        let isWantedDown = { (name: QualifiedName) in numbers[name].map { subjects[Int($0)].wish.isDown } ?? false }
+        if let name = obstacles.requirements.first(where: isWantedDown) ?? obstacles.requirements.first {
             let place = subject.declared?.place(of: "requires")
             let text = "it requires \(name)\(Self.at(place)), which \(state(of: name))\(others)"
             return Reason(.requirementDown, text, at: place)

@@ -142,6 +142,14 @@ extension Wish {
         }
     }
 
+    /// Whether it is to be kept down.
+    var isDown: Bool {
+        switch self {
+        case .isDownByStatus, .isDownByOrder, .isGone: true
+        case .isUp, .isHandsOff, .isLeftAlone: false
+        }
+    }
+
     /// Whether it is never touched, not even by cascade.
     var isHandsOff: Bool {
         switch self {

@@ -54,9 +54,14 @@ struct SelfReportTests {
     func late() {
         var bench = Bench(Self.herald)
         bench.bringUp()
-        bench.handle(.answeredNo(generation: 1, serial: 1, "it has not said READY=1 yet"))
-        bench.pass(.seconds(30))
-        #expect(bench.handle(.woke).deeds == [.stopAsking, .signal(Bench.identity(101), .term)])
+        var (serial, deeds): (UInt64, [JobEffect]) = (1, [])
+        while case .starting = bench.life.phase, let deadline = bench.life.deadline, serial < 1000 {
+            bench.handle(.answeredNo(generation: 1, serial: serial, "it has not said READY=1 yet"))
+            bench.now = max(deadline, bench.life.deadline ?? deadline)
+            deeds = bench.handle(.woke).deeds
+            if case .ask(_, let next, _)? = deeds.first { serial = next }
+        }
+        #expect(deeds == [.stopAsking, .signal(Bench.identity(101), .term)])
         #expect(bench.life.record.error == "was not ready within 30s: it has not said READY=1 yet")
     }
 
