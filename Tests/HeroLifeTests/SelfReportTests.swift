@@ -55,9 +55,9 @@ struct SelfReportTests {
         var bench = Bench(Self.herald)
         bench.bringUp()
         var (serial, deeds): (UInt64, [JobEffect]) = (1, [])
-        while case .starting = bench.life.phase, let deadline = bench.life.deadline, serial < 1000 {
+        while case .starting = bench.life.phase, serial < 1000 {
             bench.handle(.answeredNo(generation: 1, serial: serial, "it has not said READY=1 yet"))
-            bench.now = max(deadline, bench.life.deadline ?? deadline)
+            bench.now = bench.life.deadline ?? bench.now
             deeds = bench.handle(.woke).deeds
             if case .ask(_, let next, _)? = deeds.first { serial = next }
         }
