@@ -48,8 +48,9 @@ extension Reconciler {
                 // A program that wrote none may have started it.
                 if origin(of: record.id) == nil { deeds.append(.keepOrigin(entry)) }
             }
-            // A crash may have come between the row of its end and the removal of its traces.
-            if record.phase.isOver { kernel.forget(record.id) }
+            // A crash may have come between the row of its end and the removal of its traces; what was retired leaves none but
+            // the record that keeps a late shim out.
+            if record.phase.isOver || entry.life.phase == .pending { kernel.forget(record.id) }
         }
         for service in services.values { sortJobs(of: service) }
         if adopted > 0 { note(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")") }

@@ -51,9 +51,11 @@ struct HouseTests {
             let named = row.matches(of: /`(?<suite>[A-Z]\w+Tests)(?:\/(?<name>\w+))?`/)
             #expect(!named.isEmpty, "no test is named in: \(row)")
             for test in named {
-                #expect(tests.contains("struct \(test.suite)"), "no suite \(test.suite)")
+                let hasSuite = tests.contains("struct \(test.suite)")
+                #expect(hasSuite, "no suite \(test.suite)")
                 guard let name = test.name else { continue }
-                #expect(tests.contains("func \(name)("), "no test \(test.suite)/\(name)")
+                let hasTest = tests.contains("func \(name)(")
+                #expect(hasTest, "no test \(test.suite)/\(name)")
             }
         }
     }

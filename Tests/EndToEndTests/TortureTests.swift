@@ -123,7 +123,7 @@ struct TortureTests {
                 let known = Set(children(of: reconciler))
                 try #require(kill(life.pid, SIGKILL) == 0)
                 torture.note(Hit(job: life.job, from: boottime(), to: boottime()))
-                let old = try #require(stopNext(below: reconciler, beside: known, world), "a shim is spawned")
+                let old = try #require(await stopNext(below: reconciler, beside: known, world), "a shim is spawned")
                 try await torture.wait(0...5)
                 try await torture.killReconciler()
                 try torture.watch()
@@ -142,10 +142,14 @@ struct TortureTests {
     }
 
     /// Stops the next child of a process the moment it is there.
-    private func stopNext(below parent: pid_t, beside known: Set<pid_t>, _ world: World) -> pid_t? {
+    private func stopNext(below parent: pid_t, beside known: Set<pid_t>, _ world: World) async -> pid_t? {
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
-            guard let child = children(of: parent).first(where: { !known.contains($0) }) else { continue }
+            guard let child = children(of: parent).first(where: { !known.contains($0) }) else {
+                // Others share these threads.
+                await Task.yield()
+                continue
+            }
             if kill(child, SIGSTOP) == 0 { return child }
         }
         return nil

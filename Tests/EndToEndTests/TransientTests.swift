@@ -83,8 +83,8 @@ struct TransientTests {
                 withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700]
             )
-            // In a mount namespace of its own: room for the directory, one record and its lock.
-            let script = "mount -t tmpfs -o mode=700,size=16k,nr_inodes=2 tmpfs \(jobs) && exec \"$@\""
+            // In a mount namespace of its own: room for the directory, one record and what stands beside it.
+            let script = "mount -t tmpfs -o mode=700,size=64k,nr_inodes=3 tmpfs \(jobs) && exec \"$@\""
             let watch = try world.start(
                 ["reconcile", "--watch"],
                 through: ["unshare", "-m", "sh", "-c", script, "sh"]
