@@ -19,6 +19,8 @@ RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
 # The programs that stand beside each other: heroproc looks for hpshim in its own folder.
 PRODUCTS := heroproc hpshim
+# So many tests run side by side; without a bound hundreds of them wait for each other's processes on two cores.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 10
 # Every test target, so that none can be forgotten.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
