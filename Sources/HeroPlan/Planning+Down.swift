@@ -6,14 +6,18 @@ extension Planning {
     /// A restart whose requirement cannot be up is not begun: better the old version up than none. But what requires
     /// something that is wanted down does not stay up, whether or not that goes down just now.
     mutating func findWhatGoesDown() {
-        let mayBeUp = findWhatMayBeUp()
+        var mayBeUp = findWhatMayBeUp()
         var descent = Descent(dependents)
         var deferred: [Int] = []
+        var waiting: [Int] = []
         for number in subjects.indices {
             switch need(number) {
             case .stop: break
             case .restart:
-                guard hasRequirements(number, mayBeUp) else { continue }
+                guard hasRequirements(number, mayBeUp) else {
+                    waiting.append(number)
+                    continue
+                }
                 guard isFreeOfConflicts(number) else {
                     deferred.append(number)
                     continue
@@ -31,6 +35,15 @@ extension Planning {
             follow(&descent)
         }
         begin(&deferred, &descent)
+        // What was left degraded and is dragged down comes up whole: then what waits for it may begin as well.
+        while !waiting.isEmpty {
+            mayBeUp = findWhatMayBeUp()
+            let free = waiting.filter { !goesDown[$0] && hasRequirements($0, mayBeUp) }
+            waiting.removeAll { goesDown[$0] || hasRequirements($0, mayBeUp) }
+            guard !free.isEmpty else { return }
+            deferred += free
+            begin(&deferred, &descent)
+        }
     }
 
     /// Restarts that conflict with something live begin only when that goes down.
@@ -75,7 +88,7 @@ extension Planning {
         init(_ dependents: IndexGraph) { self.dependents = dependents }
     }
 
-    /// What could be up if nothing were dragged down: false means that it will not be up whatever the plan does.
+    /// What could be up, with what is known to go down so far: false means that it will not be up unless more goes down.
     private func findWhatMayBeUp() -> [Bool] {
         var isUp = [Bool](repeating: false, count: subjects.count)
         for number in order {
@@ -85,7 +98,8 @@ extension Planning {
             case .isDownByStatus, .isDownByOrder, .isGone:
                 isUp[number] = !isInScope[number] && subject.isUpAsItIs
             case .isUp where subject.isLive && need(number) != .start:
-                isUp[number] = need(number) == .restart || subject.isUpAsItIs
+                let comesBack = goesDown[number] && hasRequirements(number, isUp)
+                isUp[number] = need(number) == .restart || subject.isUpAsItIs || comesBack
             case .isUp: isUp[number] = need(number) == .start && hasRequirements(number, isUp)
             }
         }
