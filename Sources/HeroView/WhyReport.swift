@@ -14,6 +14,8 @@ public struct WhyReport: Hashable, Sendable {
     public var reconciler: StatusReport.Reconciler?
     /// The last applied revision; nil before the first.
     public var revision: RevisionRecord?
+    /// The last lines that its actions in trouble wrote, by action.
+    public var wrote: [String: [String]] = [:]
     /// The moment of the report.
     public var now: WallTime
 
@@ -34,6 +36,11 @@ public struct WhyReport: Hashable, Sendable {
         self.reconciler = reconciler
         self.revision = revision
         self.now = now
+    }
+
+    /// The actions whose last words may tell what is wrong: what failed, and what runs with trouble.
+    public var actionsInTrouble: [String] {
+        (status?.actions ?? []).filter { $0.trouble != nil && $0.phase != .waiting }.map(\.name)
     }
 
     /// Sentences in the order in which they explain, each with what it is about in one word.
@@ -104,6 +111,7 @@ public struct WhyReport: Hashable, Sendable {
             result.append(("action", "\(action.name) \(action.words(now))"))
             if action.words?.isReloading ?? false { result.append(("says", "\(action.name): it reloads")) }
             if let text = action.statusText { result.append(("says", "\(action.name): \(text)")) }
+            for line in wrote[action.name] ?? [] { result.append(("wrote", "\(action.name): \(line)")) }
             guard let spec = declared?.spec.actions.first(where: { $0.name == action.name }) else { continue }
             if let containment = action.containment {
                 result.append(("held", "\(action.name) is held together \(containment.words)"))

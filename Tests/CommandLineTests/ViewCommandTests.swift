@@ -8,7 +8,7 @@ struct ViewCommandTests {
     @Test("why follows what is blocked down to what went wrong, and says when it is tried again")
     func chain() async throws {
         let manifests = [
-            "base.yaml": Sandbox.service("base", script: "exit 7")
+            "base.yaml": Sandbox.service("base", script: "for n in 1 2 3 4; do echo cannot $n >&2; done; exit 7")
                 .replacing(
                     "retry: {delay: 10ms, jitter: 0}",
                     with: "retry: {delay: 1h, max_delay: 1h, jitter: 0}\n    ready: {exec: ['false']}"
@@ -27,6 +27,9 @@ struct ViewCommandTests {
             }
             let base = try await sandbox.run("why", "base").out
             #expect(base.contains("next try") && base.contains("(try 2)"), "\(base)")
+            #expect(base.contains("wrote       run: cannot 2\n"), "\(base)")
+            #expect(base.contains("              run: cannot 3\n              run: cannot 4\n"), "\(base)")
+            #expect(!base.contains("cannot 1"), "three lines are enough")
             try await eventually("top is blocked") {
                 try await sandbox.run("why", "top").out.contains("core/base keeps failing")
             }

@@ -74,7 +74,10 @@ struct RealServicesTests {
 
     private func apply(_ world: World, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let answer = try await world.run("apply", "--timeout", "80s")
-        #expect(answer.code == 0, "\(answer.out)\(answer.err)", sourceLocation: sourceLocation)
+        guard answer.code != 0 else { return }
+        var reasons = ""
+        for name in Self.names { reasons += try await world.run("why", name).out }
+        Issue.record("\(answer.out)\(answer.err)\(reasons)", sourceLocation: sourceLocation)
     }
 
     @Test("what the page shows is valid as it stands there")

@@ -9,7 +9,8 @@ struct Why: HeroCommand {
         abstract: "Say why a service is in its state.",
         discussion: """
             What is wanted of it and where that is written, what it waits for and what stands in the way of that, how \
-            its actions ended, what its probe asks, and when it is tried again. It needs no live reconciler.
+            its actions ended and what they wrote at last, what its probe asks, and when it is tried again. It needs no \
+            live reconciler.
 
             EXAMPLES:
               heroproc why web
@@ -29,12 +30,33 @@ struct Why: HeroCommand {
     var name: ServiceArgument
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let report = try StatusReading(composition: composition).why(name.name, variables)
+        var report = try StatusReading(composition: composition).why(name.name, variables)
+        report.wrote = try lastWords(of: report.actionsInTrouble, composition)
         switch output.format {
         case .text: output.result(WhyView(output.results).text(report))
         case .json: output.result(WhyView.json(report))
         }
         return .good
+    }
+
+    /// So many lines of an action, and so much of each, tell what is wrong; `logs` has the rest.
+    private static let most = (lines: 3, columns: 200)
+
+    /// The last lines of the last start of each action.
+    private func lastWords(of actions: [String], _ composition: Composition) throws -> [String: [String]] {
+        guard !actions.isEmpty else { return [:] }
+        let finder = LogFinder(composition: composition, service: name.name, action: nil)
+        var result: [String: [String]] = [:]
+        for source in try finder.sources(LogSelection(isPrevious: false)) where actions.contains(source.action) {
+            let reader = LogReader(source, lines: Self.most.lines, form: .assembled)
+            var lines: [String] = []
+            while let entry = reader.next() ?? reader.finish() {
+                let line = String(decoding: entry.text, as: UTF8.self)
+                lines.append(line.count > Self.most.columns ? line.prefix(Self.most.columns) + "…" : line)
+            }
+            result[source.action] = lines.suffix(Self.most.lines)
+        }
+        return result
     }
 }
 
