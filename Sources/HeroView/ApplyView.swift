@@ -97,7 +97,8 @@ public struct ApplyView: Sendable {
         let wish = isDown ? "as ordered" : (isNarrowed ? "as planned" : "as declared")
         guard report.isConverged else {
             return style.paint("Revision \(revision) is applied, but not all is \(wish)", .yellow)
-                + (took.isEmpty ? "." : " after \(report.elapsed.spoken).") + " `heroproc status` says what is missing."
+                + (took.isEmpty ? "." : " after \(report.elapsed.spoken).")
+                + " `heroproc status` says what is missing, `heroproc why NAME` why."
         }
         return style.paint("Revision \(revision) is applied: all is \(wish)", .green) + "\(took)."
     }
