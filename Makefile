@@ -114,7 +114,7 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 
 # What torture runs, one filter for each part: another part is added here, and its rows (HP_REPORT) are in the table.
 TORTURES := $(foreach suite,Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogKill LogStream SaveStyle SameMeaning Rebuild SwapRace Parallel,EndToEndTests\.$(suite)Tests/) \
-	$(foreach suite,PowerLoss Quarantine MigrationFault,HeroStoreTests\.$(suite)Tests/) HPShimTests\.StartTests/gate
+	$(foreach suite,PowerLoss Quarantine MigrationFault,HeroStoreTests\.$(suite)Tests/) HPShimTests\.StartTests/gate HPShimTests\.StrictTests/
 # Prints what the parts have reported as one table, the names of its columns first.
 TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
 
