@@ -63,20 +63,55 @@ static int reset_signals(void) {
     return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
+/// Executes the very file that is looked at, whatever has taken its name by then (FS-5). HERO_STAGE_STRICT when somebody
+/// besides root and `own` could change it, else HERO_STAGE_EXECUTE; both with errno.
+///
+/// It is opened by who it will run as: a way that is closed to that user is closed here too (SP-1).
+static enum hero_stage execute_strictly(const struct shim_child *child, const char *path, uid_t own) {
+    int file = open(path, O_PATH | O_CLOEXEC);
+    if (file < 0) return HERO_STAGE_EXECUTE;
+    struct stat status;
+    enum hero_stage stage = HERO_STAGE_EXECUTE;
+    if (fstat(file, &status) == 0) {
+        if (!S_ISREG(status.st_mode)) {
+            errno = EACCES;
+        } else if ((status.st_uid != 0 && status.st_uid != own) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+            stage = HERO_STAGE_STRICT;
+            errno = EPERM;
+        } else {
+            char *const *arguments = (char *const *)child->arguments;
+            char *const *environment = (char *const *)child->environment;
+            syscall(SYS_execveat, file, "", arguments, environment, AT_EMPTY_PATH);
+            // A script: its interpreter opens it again, and would find a closed descriptor (execveat(2), BUGS).
+            if (errno == ENOENT) execve(path, arguments, environment);
+        }
+    }
+    int error = errno;
+    close(file);
+    errno = error;
+    return stage;
+}
+
 /// execvp's rules: a candidate that is not there is passed over, one that may not be executed is remembered, anything
-/// else ends the search. A file without a known format is an error, never a script for sh.
-static void execute(const struct shim_child *child) {
+/// else ends the search. A file without a known format is an error, never a script for sh. Answers the stage that failed,
+/// with errno.
+static enum hero_stage execute(const struct shim_child *child, uid_t own) {
     int denied = 0;
     errno = ENOENT;
     for (const char *const *path = child->candidates; *path != NULL; path++) {
-        execve(*path, (char *const *)child->arguments, (char *const *)child->environment);
+        if (child->strict_exec != 0) {
+            if (execute_strictly(child, *path, own) == HERO_STAGE_STRICT) return HERO_STAGE_STRICT;
+        } else {
+            execve(*path, (char *const *)child->arguments, (char *const *)child->environment);
+        }
         if (errno == EACCES) {
             denied = 1;
         } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
-            return;
+            return HERO_STAGE_EXECUTE;
         }
     }
     if (denied) errno = EACCES;
+    return HERO_STAGE_EXECUTE;
 }
 
 /// A process that is told who it is can only learn it here.
@@ -98,6 +133,7 @@ static _Noreturn void prepare(const struct shim_child *child, int gate) {
     if (place(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
     gate = GATE;
     umask((mode_t)child->umask);
+    uid_t own = geteuid();
     // While we may still do so; the directory is entered, and the program executed, by who it will be (SP-1).
     enum hero_stage refused = rights_take_limits(child->rights, child->open_files_soft);
     if (refused == HERO_STAGE_NONE) refused = rights_take_user(child->rights, child->groups);
@@ -118,8 +154,7 @@ static _Noreturn void prepare(const struct shim_child *child, int gate) {
     (void)ignored;
 
     hero_failpoint(FP_ST_11);
-    execute(child);
-    fail(gate, HERO_STAGE_EXECUTE);
+    fail(gate, execute(child, own));
 }
 
 int shim_make_gate(struct shim_gate *gate) {

@@ -10,6 +10,8 @@ public struct Rights: Hashable, Sendable {
     public var limits: ResourceLimits
     /// Whether it may never gain privileges; nil: true unless it runs as root.
     public var noNewPrivileges: Bool?
+    /// Whether it is executed only if nobody but root and whoever starts it could change it.
+    public var isStrict: Bool
     /// How readily the kernel kills it when memory runs out, -1000 to 1000; nil: as its starter.
     public var oomScoreAdjustment: Int?
 
@@ -19,12 +21,14 @@ public struct Rights: Hashable, Sendable {
         group: String? = nil,
         limits: ResourceLimits = ResourceLimits(),
         noNewPrivileges: Bool? = nil,
+        isStrict: Bool = false,
         oomScoreAdjustment: Int? = nil
     ) {
         self.user = user
         self.group = group
         self.limits = limits
         self.noNewPrivileges = noNewPrivileges
+        self.isStrict = isStrict
         self.oomScoreAdjustment = oomScoreAdjustment
     }
 }

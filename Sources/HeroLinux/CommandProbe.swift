@@ -54,7 +54,10 @@ final class CommandProbe {
         var environment = try Launch.environment(order.environment)
         secrets = Launch.secrets(in: environment, of: order.environment)
         if let account { environment.merge(account.variables) { given, _ in given } }
-        let candidates = Launch.candidates(name, path: environment["PATH"] ?? "")
+        var candidates = Launch.candidates(name, path: environment["PATH"] ?? "")
+        if order.rights.isStrict {
+            candidates = try TrustedProgram.judge(candidates, in: order.workingDirectory)
+        }
         var ends: (read: Int32, write: Int32) = (-1, -1)
         let made = hl_pipe(&ends.read, &ends.write, 65_536)
         guard made >= 0 else { throw StartRefusal(.pipe, 0 &- made, errorText(0 &- made)) }

@@ -103,10 +103,13 @@ func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> S
         case HERO_STAGE_PRIVILEGES: .privileges
         case HERO_STAGE_DIRECTORY: .directory
         case HERO_STAGE_SIGNALS: .signals
-        case HERO_STAGE_EXECUTE: .execute
+        case HERO_STAGE_EXECUTE, HERO_STAGE_STRICT: .execute
         default: .launch
         }
     let cause = error == 0 ? "the shim does not say why" : errorText(error)
-    let detail = names?.detail(number, stage, error) ?? cause
+    let detail =
+        hero_stage(rawValue: number) == HERO_STAGE_STRICT
+        ? TrustedProgram.refusal(names?.candidates ?? [], in: names?.workingDirectory ?? "/")
+        : names?.detail(number, stage, error) ?? cause
     return StartFailure(stage: stage, errno: error, detail: detail)
 }

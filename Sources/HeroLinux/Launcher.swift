@@ -73,7 +73,10 @@ final class Launcher {
 
     /// Spawns one shim; the account is the one that the order's rights name.
     func spawn(_ order: LaunchOrder, as account: Account?) throws(StartRefusal) -> Child {
-        let launch = try Launch(order, as: account)
+        var launch = try Launch(order, as: account)
+        if order.rights.isStrict {
+            launch.candidates = try TrustedProgram.judge(launch.candidates, in: order.workingDirectory)
+        }
         let cgroup = try containment.place(order.start, order.rights.limits)
         do {
             return try spawn(launch, in: cgroup)
@@ -115,22 +118,7 @@ final class Launcher {
             pidfd = hl_pidfd_open(pid)
         }
         guard pidfd >= 0 else { throw failure("open the shim's pidfd", 0 &- pidfd) }
-        return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch), flaw: flaw(launch))
-    }
-
-    /// Looks at a program that is executed as root (reliability.md FS-4): one that runs as another user is that one's own affair.
-    private func flaw(_ launch: Launch) -> String? {
-        guard geteuid() == 0, (launch.account?.uid ?? 0) == 0 else { return nil }
-        let paths = launch.candidates.map { $0.hasPrefix("/") ? $0 : launch.order.workingDirectory + "/" + $0 }
-        var file = stat()
-        guard let path = paths.first(where: { access($0, X_OK) == 0 }), stat(path, &file) == 0 else { return nil }
-        do {
-            try TrustedPath.judge(path)
-            try TrustedPath.judgeOwner(file, path, TrustedPath.owners)
-        } catch {
-            return error.text
-        }
-        return TrustedPath.isWritableByOthers(file, path) ? "\(path): others may write to it" : nil
+        return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch), flaw: TrustedProgram.flaw(launch))
     }
 
     /// Refuses to write logs where a stranger could lead them elsewhere (reliability.md FS-1, FS-2).

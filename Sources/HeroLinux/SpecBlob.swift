@@ -73,6 +73,7 @@ struct SpecBlob {
         header.open_files_soft = place.openFiles
         header.pid_namespace = place.machine.pidNamespace
         header.rights = encode(order.rights, launch.account, place.oomScore)
+        header.strict_exec = order.rights.isStrict ? 1 : 0
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)

@@ -83,6 +83,15 @@ extension ActionSpec {
             .unless($0.noNewPrivileges == nil, $0.noNewPrivileges == true ? "true" : "false")
         },
         Field(
+            "strict_exec",
+            .bool,
+            default: .bool(false),
+            cost: .restart,
+            "Executed only if nobody else could change its program."
+        ) {
+            .unless(!$0.isStrict, "true")
+        },
+        Field(
             "oom_score_adj",
             .integer(Ranges.oomScoreAdjustment),
             cost: .restart,

@@ -36,6 +36,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var limits: ResourceLimits
     /// Whether it and its children may never gain privileges; nil: true where it does not run as root.
     public var noNewPrivileges: Bool?
+    /// Whether it is executed only if nobody but root and heroproc's own user could change it.
+    public var isStrict: Bool
     /// How readily the kernel kills it when memory runs out, -1000 to 1000; nil: as heroproc itself.
     public var oomScoreAdjustment: Int?
     /// One instance on this machine, by PID file.
@@ -91,6 +93,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         umask = 0o022
         limits = ResourceLimits()
         noNewPrivileges = nil
+        isStrict = false
         oomScoreAdjustment = nil
         singleton = false
         pidFile = nil
@@ -134,6 +137,7 @@ extension ActionSpec {
         umask = try fields.decodeIfPresent(UInt32.self, forKey: .umask) ?? umask
         limits = try fields.decodeIfPresent(ResourceLimits.self, forKey: .limits) ?? limits
         noNewPrivileges = try fields.decodeIfPresent(Bool.self, forKey: .noNewPrivileges)
+        isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict) ?? isStrict
         oomScoreAdjustment = try fields.decodeIfPresent(Int.self, forKey: .oomScoreAdjustment)
         singleton = try fields.decodeIfPresent(Bool.self, forKey: .singleton) ?? singleton
         pidFile = try fields.decodeIfPresent(String.self, forKey: .pidFile)

@@ -90,7 +90,12 @@ struct LaunchPlanner {
             environment: planner(for: rights).environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service)
         )
-        order.rights = Rights(user: rights.user, group: rights.group, noNewPrivileges: rights.noNewPrivileges)
+        order.rights = Rights(
+            user: rights.user,
+            group: rights.group,
+            noNewPrivileges: rights.noNewPrivileges,
+            isStrict: rights.isStrict
+        )
         order.logFile = logFile(of: job, action, in: service)
         order.startedAt = job.startedAt
         return order
@@ -103,6 +108,7 @@ struct LaunchPlanner {
             group: action.group ?? (action.user == nil ? service?.group : nil),
             limits: action.limits,
             noNewPrivileges: action.noNewPrivileges,
+            isStrict: action.isStrict,
             oomScoreAdjustment: action.oomScoreAdjustment
         )
     }

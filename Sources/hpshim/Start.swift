@@ -138,6 +138,7 @@ struct Start {
                 groups: spec.groups,
                 open_files_soft: spec.header.open_files_soft,
                 umask: spec.header.umask,
+                strict_exec: spec.header.strict_exec,
                 output: childOutput,
                 error: childError,
                 lock: record.lock,

@@ -133,43 +133,80 @@ struct AttackTests {
         }
     }
 
+    /// A program in a folder of its own, and what is wrong with one of them.
+    private struct Program: Sendable {
+        let name: String
+        /// Done to the folder.
+        let change: @Sendable (String) -> Void
+        var keys: [String] = []
+        /// The part that root is warned of, below the folder; nil: none.
+        var flaw: String?
+        /// The part that is refused where `strict_exec` holds.
+        var refused: String?
+    }
+
+    private static let programs = [
+        Program(name: "loose", change: { chmod($0 + "/run", 0o777) }, flaw: "/run", refused: "/run"),
+        Program(name: "given", change: { lchown($0 + "/run", nobody, nobody) }, flaw: "/run", refused: "/run"),
+        Program(name: "open", change: { chmod($0, 0o777) }, flaw: "", refused: ""),
+        Program(name: "strange", change: { lchown($0, nobody, nobody) }, flaw: "", refused: ""),
+        Program(name: "sound", change: { _ in }),
+        Program(name: "sticky", change: { chmod($0, 0o1777) }),
+        // What belongs to the user it runs as is that one's own affair, unless it is to be strict.
+        Program(name: "own", change: { lchown($0, nobody, nobody) }, keys: ["user: nobody"], refused: ""),
+    ]
+
+    /// Makes each of the programs and an action that executes it; what is executed leaves `ran` beside it.
+    private func plant(_ world: World, _ keys: String...) throws {
+        for one in Self.programs {
+            let folder = "\(world.root)/\(one.name)"
+            mkdir(folder, 0o755)
+            try Data("#!/bin/sh\n: > ${0%/run}/ran\n".utf8).write(to: URL(fileURLWithPath: folder + "/run"))
+            chmod(folder + "/run", 0o755)
+            one.change(folder)
+            let keys = (one.keys + keys + ["retry: {max_attempts: 1}"]).map { "    \($0)\n" }.joined()
+            let text =
+                "kind: Service\nname: \(one.name)\nactions:\n  - name: once\n    exec: [\(folder)/run]\n\(keys)"
+            try world.write("\(one.name).yaml", text)
+        }
+    }
+
     @Test(
         "FS-4: a program that root executes and a stranger could change is a warning",
         .enabled(if: isRoot, "needs root")
     )
     func program() async throws {
         try await World.with { world in
-            // The program, its folder, what is done to one of them, who runs it, and the part that is named.
-            let cases: [(name: String, change: (String) -> Void, keys: [String], offender: String?)] = [
-                ("loose", { chmod($0 + "/run", 0o777) }, [], "/run"),
-                ("given", { lchown($0 + "/run", nobody, nobody) }, [], "/run"),
-                ("open", { chmod($0, 0o777) }, [], ""),
-                ("strange", { lchown($0, nobody, nobody) }, [], ""),
-                ("sound", { _ in }, [], nil),
-                ("sticky", { chmod($0, 0o1777) }, [], nil),
-                ("own", { lchown($0, nobody, nobody) }, ["user: nobody"], nil),
-            ]
-            for one in cases {
-                let folder = "\(world.root)/\(one.name)"
-                mkdir(folder, 0o755)
-                try Data("#!/bin/sh\nexit 0\n".utf8).write(to: URL(fileURLWithPath: folder + "/run"))
-                chmod(folder + "/run", 0o755)
-                one.change(folder)
-                let keys = (one.keys + ["retry: {max_attempts: 1}"]).map { "    \($0)\n" }.joined()
-                let text =
-                    "kind: Service\nname: \(one.name)\nactions:\n  - name: once\n    exec: [\(folder)/run]\n\(keys)"
-                try world.write("\(one.name).yaml", text)
-            }
+            try plant(world)
             // The last one is not reached by nobody below a folder of ours, and that is not what this is about.
             _ = try await world.run("apply", "--timeout", "5s")
-            for one in cases {
-                guard let offender = one.offender else { continue }
-                _ = try await world.event("warning", "insecure_exec: \(world.root)/\(one.name)\(offender): ")
+            for one in Self.programs {
+                guard let part = one.flaw else { continue }
+                _ = try await world.event("warning", "insecure_exec: \(world.root)/\(one.name)\(part): ")
             }
             let told = try await world.events().compactMap { $0["text"] as? String }.filter {
                 $0.hasPrefix("insecure_exec")
             }
-            #expect(told.count == cases.count { $0.offender != nil }, "\(told)")
+            #expect(told.count == Self.programs.count { $0.flaw != nil }, "\(told)")
+        }
+    }
+
+    @Test(
+        "FS-4: where strict_exec holds such a program is not started, and what is wrong with it is said",
+        .enabled(if: isRoot, "needs root")
+    )
+    func strict() async throws {
+        try await World.with { world in
+            try plant(world, "strict_exec: true")
+            #expect(try await world.run("apply", "--timeout", "5s").code == 1)
+            let told = try await world.events().compactMap { $0["text"] as? String }
+            for one in Self.programs {
+                let folder = "\(world.root)/\(one.name)"
+                #expect(FileManager.default.fileExists(atPath: folder + "/ran") == (one.refused == nil), "\(one.name)")
+                let reason = "cannot execute: `strict_exec` refuses \(folder)\(one.refused ?? ""): "
+                #expect(told.contains { $0.contains(reason) } == (one.refused != nil), "\(one.name): \(told)")
+            }
+            #expect(!told.contains { $0.contains("insecure_exec") }, "\(told)")
         }
     }
 

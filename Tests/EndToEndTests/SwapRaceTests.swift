@@ -127,6 +127,48 @@ struct SwapRaceTests {
         }
     }
 
+    @Test(
+        "FS-5: of a program that is swapped a strict action executes nothing that is not root's; any other does",
+        arguments: [true, false]
+    )
+    func program(isStrict: Bool) async throws {
+        try await World.with { world in
+            let mallory = try Mallory()
+            let (good, foreign) = (world.root + "/good", mallory.folder + "/foreign")
+            for path in [good, foreign] {
+                let text = "#!/bin/sh\necho $(id -u) $0 >> \(world.root)/ran\necho $0 >> \(path).ran\n"
+                try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+                chmod(path, 0o755)
+            }
+            lchown(foreign, nobody, nobody)
+            try mallory.swap(with: foreign) { try #require(symlink(good, $0) == 0) }
+            func declare(_ generation: Int) throws {
+                let keys = ["retry: {max_attempts: 1}", "strict_exec: \(isStrict)", "generation: \(generation)"]
+                let lines = [
+                    "kind: Service", "name: web", "actions:", "  - name: once", "    exec: [\(mallory.thing)]",
+                ]
+                try world.write("web.yaml", (lines + keys.map { "    " + $0 }).joined(separator: "\n") + "\n")
+            }
+            var passes = 0
+            try declare(passes)
+            try await race(world, mallory, ["reconcile", "--timeout", "5s"]) { answer in
+                passes += 1
+                try? declare(passes)
+                guard isStrict else { return }
+                #expect(answer.code == 1)
+                #expect((answer.out + answer.err).contains("`strict_exec` refuses \(mallory.folder): "), "\(answer)")
+            }
+            // What it runs as root is proof enough that the race is one.
+            while !isStrict, world.text(foreign + ".ran").isEmpty, passes < 200 {
+                _ = try await world.run("reconcile", "--timeout", "5s")
+                passes += 1
+                try declare(passes)
+            }
+            #expect(world.text(foreign + ".ran").isEmpty == isStrict)
+            #expect(world.text(world.root + "/ran").isEmpty == isStrict)
+        }
+    }
+
     @Test("FS-1: a services directory that is swapped never leads to a file outside of it being changed")
     func services() async throws {
         try await World.with { world in

@@ -40,6 +40,8 @@ struct SpecText {
     var notifySocket: String?
     /// What it is told as WATCHDOG_USEC; 0: it has no watchdog.
     var watchdog: UInt64 = 0
+    /// Whether only what nobody else can change is executed.
+    var isStrict = false
     /// Without limits and without a change of user.
     var rights = SpecText.plainRights
     var groups: [UInt32] = []
@@ -105,6 +107,7 @@ struct SpecText {
         }
         header.watchdog_us = watchdog
         header.notify_socket = notifySocket.map { put([$0]) } ?? 0
+        header.strict_exec = isStrict ? 1 : 0
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob
     }

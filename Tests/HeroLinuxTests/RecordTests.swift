@@ -276,6 +276,11 @@ import Testing
         let header = first.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(header.magic == HERO_SPEC_MAGIC)
         #expect(header.version == HERO_SPEC_VERSION)
+        #expect(header.strict_exec == 0)
+        var strict = try Self.launch()
+        strict.order.rights.isStrict = true
+        try blob.encode(strict, Self.place())
+        #expect(blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.strict_exec == 1)
         #expect(header.size == UInt32(first.count))
         #expect(header.job == 12)
         #expect(header.generation == 4)

@@ -50,6 +50,7 @@ enum SpecWords {
             case "socket": spec.sockets = [value]
             case "kill_others": spec.killsOthers = value == "true"
             case "singleton": spec.singleton = value == "true"
+            case "strict_exec": spec.isStrict = value == "true"
             case "schedule": spec.schedule = Int(value).map { Schedule(.every(.seconds(60 * $0))) }
             case "run_on": spec.runOn = RunOn(rawValue: value) ?? .none
             case "gen": spec.generation = Int(value) ?? 0
@@ -69,7 +70,8 @@ enum SpecWords {
                     "status": 2, "requires": 3, "generation": 5, "conflicts": 6, "protect": 7, "env": 8, "tags": 9,
                     "description": 10, "after": 11, "wants": 12, "class": 13, "actions.main.start_timeout": 16,
                     "actions.main.generation": 17, "actions.main.tcp_ports": 18, "actions.main.kill_others": 19,
-                    "actions.main.singleton": 20, "actions.main.exec": 4, "actions.main.script": 4,
+                    "actions.main.singleton": 20, "actions.main.strict_exec": 21, "actions.main.exec": 4,
+                    "actions.main.script": 4,
                 ]
             )
         )

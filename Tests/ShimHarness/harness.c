@@ -47,6 +47,32 @@ int harness_spawn(const char *program, const char *name, int spec, int notice, i
     return error != 0 ? -error : pid;
 }
 
+int harness_exchange(const char *one, const char *other, unsigned int user, const void **counter) {
+    void *shared = mmap(NULL, sizeof(unsigned long), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return -errno;
+    volatile unsigned long *count = shared;
+    *counter = shared;
+    pid_t starter = getpid();
+    pid_t pid = fork();
+    if (pid != 0) return pid < 0 ? -errno : pid;
+    // Of a process with threads: only system calls, and nothing of ours stays open in it.
+    syscall(SYS_close_range, 0, ~0u, 0);
+    if (user != geteuid()) {
+        if (syscall(SYS_setgroups, 0, NULL) != 0) _exit(1);
+        if (syscall(SYS_setresgid, user, user, user) != 0 || syscall(SYS_setresuid, user, user, user) != 0) _exit(1);
+    }
+    while (getppid() == starter) {
+        for (int turn = 0; turn < 256; turn++) {
+            if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0) *count += 1;
+        }
+    }
+    _exit(0);
+}
+
+unsigned long harness_count(const void *counter) {
+    return *(const volatile unsigned long *)counter;
+}
+
 /// Lets a traced process run to its next stop of the kind asked for; 0, or a negative errno when it ended before.
 static int run_to(pid_t pid, int event, long call) {
     for (;;) {

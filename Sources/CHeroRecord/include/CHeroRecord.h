@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define HERO_VERSION 2u       // of records; 1 is still read
-#define HERO_SPEC_VERSION 4u  // 2: with hero_rights; 3: with containment and hand-over; 4: with notify
+#define HERO_SPEC_VERSION 5u  // 2: with hero_rights; 3: with containment and hand-over; 4: with notify; 5: with strict_exec
 #define HERO_SAID_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
@@ -77,7 +77,8 @@ enum hero_stage {
     HERO_STAGE_LIMIT_CORE = 17,
     HERO_STAGE_LIMIT_MEMORY = 18,
     HERO_STAGE_CGROUP = 19,  // join the cgroup that holds its limits
-    HERO_STAGE_NOTIFY = 20   // make the socket that NOTIFY_SOCKET names
+    HERO_STAGE_NOTIFY = 20,  // make the socket that NOTIFY_SOCKET names
+    HERO_STAGE_STRICT = 21   // somebody else could change what was to be executed (strict_exec)
 };
 
 /// What holds the tree of a start together beside the shim being its subreaper (TR-2).
@@ -147,6 +148,8 @@ struct hero_spec {
     uint64_t watchdog_us;      // what the environment says as WATCHDOG_USEC; WATCHDOG_PID is added to it; 0: none
     uint32_t notify_socket;    // what the environment says as NOTIFY_SOCKET: an absolute path, or @ and a name; 0: none
     uint32_t reserved;
+    // Since version 5.
+    uint32_t strict_exec;      // 1: only a program that nobody but root and the shim's user can change (FS-5); else 0
 };
 
 /// What identifies one process beside boot id and pid namespace (ID-1).

@@ -300,6 +300,7 @@ struct shim_child {
     const void *groups;    // of the rights; need not be aligned
     uint64_t open_files_soft;
     uint32_t umask;
+    uint32_t strict_exec;  // 1: a candidate that somebody else could change ends the search (FS-5)
     int32_t output;    // becomes 1
     int32_t error;     // becomes 2
     int32_t lock;      // becomes 3, and stays open in the service

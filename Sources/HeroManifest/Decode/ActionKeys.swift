@@ -87,6 +87,9 @@ extension ActionDraft {
         Key("no_new_privs") { node, draft, scope in
             draft.spec.noNewPrivileges = scope.boolean(node, "no_new_privs")
         },
+        Key("strict_exec") { node, draft, scope in
+            if let value = scope.boolean(node, "strict_exec") { draft.spec.isStrict = value }
+        },
         Key("oom_score_adj") { node, draft, scope in
             draft.spec.oomScoreAdjustment = scope.integer(node, "oom_score_adj", in: Ranges.oomScoreAdjustment)
         },

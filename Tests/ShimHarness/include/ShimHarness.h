@@ -14,6 +14,13 @@ int harness_spawn(const char *program, const char *name, int spec, int notice, i
 /// a negative errno.
 int harness_kill_at_gate(const char *program, int spec, int lock, int after_record);
 
+/// Starts a process that exchanges two names for as long as we live, as this user and group. Answers its pid; *counter
+/// becomes what harness_count reads.
+int harness_exchange(const char *one, const char *other, unsigned int user, const void **counter);
+
+/// How often they were exchanged by now.
+unsigned long harness_count(const void *counter);
+
 /// Waits for the end of a child of ours and reaps it; 1 when it ended, 0 when it still lives after the time.
 /// status is the exit code, or the negated signal.
 int harness_wait(int pid, int timeout_ms, int *status);

@@ -1,0 +1,183 @@
+import CHeroRecord
+import Foundation
+import ShimHarness
+import Testing
+
+private let isRoot = geteuid() == 0
+private let stranger: uid_t = 65_534
+
+/// Only what nobody else can change is executed (FS-5).
+@Suite("Strict execution") struct StrictTests {
+    /// How an execution ended.
+    private enum Verdict: Hashable {
+        case exited(Int32)
+        case refused
+        case failed(stage: UInt32, error: Int32)
+    }
+
+    private func run(_ job: Job) throws -> Verdict {
+        #expect(try job.run() == HERO_SHIM_DONE)
+        let exit = try #require(job.exit)
+        guard exit.kind == HERO_EXIT_FAILED.rawValue else { return .exited(exit.status) }
+        guard hero_stage(exit.stage) == HERO_STAGE_STRICT else {
+            return .failed(stage: exit.stage, error: exit.error)
+        }
+        #expect(exit.error == EPERM)
+        return .refused
+    }
+
+    /// A job that executes `program` in its own directory, which others may enter.
+    private func job(_ candidates: String...) throws -> Job {
+        let job = try Job(shell: "exit 3")
+        chmod(job.directory, 0o755)
+        job.spec.isStrict = true
+        job.spec.candidates = candidates.map { $0.hasPrefix("/") ? $0 : job.path($0) }
+        return job
+    }
+
+    /// A copy of a program of the system.
+    private func copy(_ name: String, to path: String) throws {
+        let source = URL(fileURLWithPath: "/bin/\(name)").resolvingSymlinksInPath().path
+        try FileManager.default.copyItem(atPath: source, toPath: path)
+        chmod(path, 0o755)
+    }
+
+    /// Makes a file one that somebody else could change.
+    private func giveAway(_ path: String) {
+        if isRoot { chown(path, stranger, stranger) } else { chmod(path, 0o775) }
+    }
+
+    private static let notExecuted = Verdict.failed(stage: HERO_STAGE_EXECUTE.rawValue, error: EACCES)
+
+    @Test("FS-5: what its group or others may write to is refused, whatever would have been tried after it")
+    func writable() throws {
+        for mode: mode_t in [0o775, 0o757, 0o777] {
+            let job = try job("missing", "program", "/bin/sh")
+            try copy("sh", to: job.path("program"))
+            chmod(job.path("program"), mode)
+            #expect(try run(job) == .refused)
+            let script = try self.job("program")
+            script.write("program", "#!/bin/sh\nexit 4\n", mode: Int(mode))
+            chmod(script.path("program"), mode)
+            #expect(try run(script) == .refused)
+            script.spec.isStrict = false
+            script.spec.generation += 1
+            #expect(try run(script) == .exited(4))
+        }
+    }
+
+    @Test("FS-5: what belongs to a stranger is refused, also by way of a link", .enabled(if: isRoot, "needs root"))
+    func owner() throws {
+        let job = try job("link")
+        try copy("sh", to: job.path("program"))
+        symlink("program", job.path("link"))
+        #expect(try run(job) == .exited(3))
+        chown(job.path("program"), stranger, stranger)
+        job.spec.generation += 1
+        #expect(try run(job) == .refused)
+        // It does not help that it would run as just that user: what was broken into could change its next start.
+        job.spec.generation += 1
+        job.spec.rights.changes_user = 1
+        (job.spec.rights.uid, job.spec.rights.gid) = (stranger, stranger)
+        #expect(try run(job) == .refused)
+    }
+
+    @Test("FS-5: as another user too, and only on ways that are open to that user", .enabled(if: isRoot, "needs root"))
+    func otherUser() throws {
+        let job = try job("program")
+        try copy("sh", to: job.path("program"))
+        job.spec.rights.changes_user = 1
+        (job.spec.rights.uid, job.spec.rights.gid) = (stranger, stranger)
+        #expect(try run(job) == .exited(3))
+        chmod(job.directory, 0o700)
+        job.spec.generation += 1
+        #expect(try run(job) == Self.notExecuted)
+    }
+
+    @Test("FS-5: candidates are tried by the same rules, and what is no program is not executed")
+    func candidates() throws {
+        let job = try job("missing", "/etc/passwd/sh", "/etc/passwd", "/tmp", "fifo", "/bin/sh")
+        mkfifo(job.path("fifo"), 0o755)
+        #expect(try run(job) == .exited(3))
+        job.spec.candidates.removeLast()
+        job.spec.generation += 1
+        #expect(try run(job) == Self.notExecuted)
+        let interpreter = try self.job("program")
+        interpreter.write("program", "#!/nonexistent/sh\n", mode: 0o755)
+        #expect(try run(interpreter) == .failed(stage: HERO_STAGE_EXECUTE.rawValue, error: ENOENT))
+    }
+
+    @Test("FS-5: a good script is executed by its path, with its arguments")
+    func script() throws {
+        let job = try job("program")
+        job.write("program", "#!/bin/sh\necho \"$0 $*\"\n", mode: 0o755)
+        chmod(job.path("program"), 0o755)
+        job.spec.arguments = ["program", "a", "b"]
+        #expect(try run(job) == .exited(0))
+        #expect(job.texts == ["\(job.path("program")) a b"])
+    }
+
+    @Test("FS-5: a program finds itself as ever: its file, its arguments, and nothing open that it did not ask for")
+    func identity() throws {
+        let job = try job("link")
+        try copy("sh", to: job.path("program"))
+        symlink("program", job.path("link"))
+        let text = "readlink /proc/$$/exe; tr '\\0' ' ' < /proc/$$/cmdline; echo; cat /proc/$$/comm; ls /proc/$$/fd; :"
+        job.spec.arguments = ["its name", "-c", text]
+        #expect(try run(job) == .exited(0))
+        var texts = job.texts
+        try #require(texts.count >= 3)
+        // Kernels before 6.14 have the number of the descriptor there, later ones the name of the file (proc_pid_comm(5)).
+        #expect(["program", "6"].contains(texts.remove(at: 2)))
+        #expect(texts == [job.path("program"), "its name -c \(text) ", "0", "1", "2", "3"])
+    }
+
+    // MARK: - A race
+
+    /// `HP_TORTURE=1000` goes on until a hundred thousand exchanges were made, and for a thousand starts at the least.
+    private static let starts = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) }
+    private static let exchanges: UInt = starts == nil ? 1000 : 100_000
+
+    /// Executes a program that a stranger exchanges with one of his own, as fast as he can; how often it came to what.
+    private func race(strictly isStrict: Bool) throws -> [Verdict: Int] {
+        let place = try Job()
+        chmod(place.directory, 0o755)
+        let folder = place.path("race")
+        mkdir(folder, 0o755)
+        try copy("sh", to: folder + "/program")
+        try copy("false", to: folder + "/foreign")
+        giveAway(folder + "/foreign")
+        giveAway(folder)
+        var counter: UnsafeRawPointer?
+        let user = isRoot ? stranger : geteuid()
+        let pid = harness_exchange(folder + "/program", folder + "/foreign", user, &counter)
+        try #require(pid > 0)
+        defer {
+            kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+        }
+        #expect(place.await { harness_count(counter) > 0 }, "the stranger is at it")
+        var verdicts: [Verdict: Int] = [:]
+        for turn in 1... {
+            let job = try job(folder + "/program")
+            job.spec.isStrict = isStrict
+            job.spec.stopTimeout = 0
+            verdicts[try run(job), default: 0] += 1
+            if turn >= Self.starts ?? 40, harness_count(counter) >= Self.exchanges { break }
+        }
+        return verdicts
+    }
+
+    @Test("FS-5: of a program that is exchanged all the time nothing foreign is ever executed")
+    func exchanged() throws {
+        let verdicts = try race(strictly: true)
+        #expect(Set(verdicts.keys) == [.exited(3), .refused], "\(verdicts)")
+    }
+
+    @Test("FS-5: without being strict the foreign one is executed (positive control)")
+    func control() throws {
+        let verdicts = try race(strictly: false)
+        #expect(verdicts[.exited(1)] ?? 0 > 0, "\(verdicts)")
+        #expect(verdicts[.refused] == nil)
+    }
+}
