@@ -55,11 +55,13 @@ int hl_connect_tcp(int family, const unsigned char *address, int port, int *pend
     return start_connecting(AF_INET, &target, sizeof target, pending);
 }
 
-int hl_try_bind(int family, const unsigned char *address, int port, int reuses_address) {
+int hl_try_bind(int family, const unsigned char *address, int port, int shares_port) {
     int descriptor = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     int one = 1;
-    if (reuses_address) setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    // Almost every server sets it: what only TIME_WAIT keeps busy does not keep it from starting.
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (shares_port) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     struct sockaddr_in6 six;
     struct sockaddr_in four;
     memset(&six, 0, sizeof six);

@@ -116,6 +116,7 @@ private enum Words {
         "    retry: {delay: @, factor: 2}", "    retry: {factor: @}", "    retry: {max_attempts: @}",
         "    retry: {jitter: @}", "    log: {max_size: @}", "    log: {keep: @}", "    schedule: {cron: @}",
         "    schedule: {every: @}", "    schedule: {cron: \"5 4 * * *\", timezone: @}", "    tcp_ports: [@]",
+        "    tcp_ports: [{port: @, reuseport: @}]",
         "    sockets: [@]", "    ready: {tcp: @}", "    ready: {http: @}", "    ready: {http: {unix: @, path: @}}",
         "    ready: {log: @}", "    ready: {exec: [@]}", "    cwd: @", "    env: {A: @}", "    env: {@: a}",
         "    env_file: [@]", "    umask: @", "    user: @", "    success_exit_codes: [@]", "    restart: @",

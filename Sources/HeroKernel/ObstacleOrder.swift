@@ -2,8 +2,11 @@ public import HeroModel
 
 /// What must be free, and whom it may be taken from, before an action starts.
 public struct ObstacleOrder: Hashable, Sendable {
-    /// The TCP addresses it binds.
-    public var ports: [TCPEndpoint]
+    /// The TCP ports it binds.
+    public var ports: [BoundPort]
+    /// Whether it binds them as heroproc's own user: a port is shared by sockets of one user, so only then does a bind that
+    /// heroproc tries say whether the action's own would succeed (socket(7)).
+    public var bindsAsOurselves = true
     /// The absolute paths of the Unix sockets it binds.
     public var sockets: [String]
     /// Its PID file; nil where it names none.
@@ -19,7 +22,7 @@ public struct ObstacleOrder: Hashable, Sendable {
 
     /// Makes an order.
     public init(
-        ports: [TCPEndpoint],
+        ports: [BoundPort],
         sockets: [String],
         pidFile: String?,
         program: String,

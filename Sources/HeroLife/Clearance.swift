@@ -11,6 +11,8 @@ public struct Clearance: Hashable, Sendable {
         public var isSingleton: Bool
         /// Strangers that hold what it binds may be stopped.
         public var killsOthers: Bool
+        /// The ports it declares as shared.
+        public var sharedPorts: Set<TCPEndpoint>
         /// How whoever is in the way is ended.
         public var stop: StopPolicy
 
@@ -18,6 +20,7 @@ public struct Clearance: Hashable, Sendable {
         public init(_ action: ActionSpec) {
             isSingleton = action.singleton
             killsOthers = action.killsOthers
+            sharedPorts = Set(action.tcpPorts.filter(\.isShared).map(\.endpoint))
             stop = action.stop
         }
 
@@ -91,48 +94,6 @@ public struct Clearance: Hashable, Sendable {
         if let hindrance = obstacles.hindrances.first { return ([], .blocked(hindrance)) }
         return ([], .free)
     }
-
-    // MARK: Whom
-
-    /// Somebody in the way who may be stopped.
-    private struct Target {
-        var process: ForeignProcess
-        var resource: Resource
-        var permission: String
-    }
-
-    /// Those who may be stopped, or why somebody in the way may not.
-    private static func sort(_ obstacles: Obstacles, _ rules: Rules) -> (taken: [Target], refusal: String?) {
-        var claims = obstacles.holders
-        if case .names(let process, let path, let evidence) = obstacles.pidFile, evidence.isProof {
-            // Proven by the file, it is an instance whatever else it holds.
-            for index in claims.indices where claims[index].process?.identity == process.identity {
-                claims[index].runsProgram = true
-            }
-            claims.insert(Holder(.pidFile(path), by: process, runsProgram: true), at: 0)
-        }
-        var taken: [Target] = []
-        for claim in claims {
-            guard let process = claim.process else {
-                return ([], "\(claim.resource) is held, and no process that holds it can be seen")
-            }
-            let fact =
-                switch claim.resource {
-                case .pidFile(let path): "\(process) is this action already, says \(path)"
-                case .tcp, .socket: "\(claim.resource) is held by \(process)"
-                }
-            if let refusal = process.refusal { return ([], "\(fact); \(refusal)") }
-            guard let permission = rules.permission(isInstance: claim.runsProgram) else {
-                let key = claim.runsProgram ? "singleton" : "kill_others"
-                return ([], "\(fact); end it, or allow it to be stopped with `\(key): true`")
-            }
-            guard !taken.contains(where: { $0.process.identity == process.identity }) else { continue }
-            taken.append(Target(process: process, resource: claim.resource, permission: permission))
-        }
-        return (taken, nil)
-    }
-
-    // MARK: How
 
     private mutating func end(
         _ taken: [Target],

@@ -10,6 +10,20 @@ public struct Obstruction {
     /// stale after it has refused twice (reliability.md SK-3).
     private var refusals: [SocketFile: Moment] = [:]
 
+    /// A resource that is taken, by the sockets behind it.
+    private struct Wanted {
+        var resource: Resource
+        var inodes: Set<UInt>
+        /// Whether there is room beside them.
+        var isShared: Bool
+
+        init(_ resource: Resource, _ inodes: Set<UInt>, isShared: Bool = false) {
+            self.resource = resource
+            self.inodes = inodes
+            self.isShared = isShared
+        }
+    }
+
     /// Begins without memory.
     public init() {}
 
@@ -29,15 +43,18 @@ public struct Obstruction {
             found.hindrances.append("cannot look who stands in the way: \(errorText(lack))")
             return found
         }
-        var wanted: [(resource: Resource, inodes: Set<UInt>)] = []
+        var wanted: [Wanted] = []
         if !order.ports.isEmpty {
             let table = Listeners.table(4) + Listeners.table(6)
             for port in order.ports {
-                let inodes = Set(table.filter { Self.conflicts($0, port) }.map(\.inode))
+                let endpoint = port.endpoint
+                let inodes = Set(table.filter { Self.conflicts($0, endpoint) }.map(\.inode))
                 if !inodes.isEmpty {
-                    wanted.append((.tcp(port), inodes))
-                } else if let hindrance = Self.transient(port) {
-                    found.hindrances.append(hindrance)
+                    wanted.append(Wanted(.tcp(endpoint), inodes, isShared: BindTrial.hasRoom(port, order)))
+                } else if BindTrial.isBusy(port, order) {
+                    found.hindrances.append(
+                        "tcp \(endpoint) is in use by a socket that does not listen; it is asked again until it is free"
+                    )
                 }
             }
         }
@@ -59,13 +76,13 @@ public struct Obstruction {
         _ paths: [String],
         _ now: Moment,
         _ found: inout Obstacles,
-        _ wanted: inout [(resource: Resource, inodes: Set<UInt>)]
+        _ wanted: inout [Wanted]
     ) {
         let table = Listeners.table(1)
         for path in paths {
             let holders = path.hasPrefix("@") ? Listeners.abstract(path, in: table) : Listeners.bound(path, in: table)
             if !holders.isEmpty {
-                wanted.append((.socket(path), holders))
+                wanted.append(Wanted(.socket(path), holders))
                 continue
             }
             guard !path.hasPrefix("@") else { continue }
@@ -153,16 +170,6 @@ public struct Obstruction {
         return family == 4 && isWildcard && listener.is_v6_only == 0
     }
 
-    /// What keeps a port from being bound although nobody listens there: a client that uses it, a socket that is bound and
-    /// does not listen (reliability.md TP-2); nil when it is free, or cannot be tried.
-    private static func transient(_ endpoint: TCPEndpoint) -> String? {
-        var address = [UInt8](repeating: 0, count: 16)
-        let family = endpoint.host.map { hl_numeric_address($0 == "localhost" ? "127.0.0.1" : $0, &address) } ?? 4
-        // Almost every server sets SO_REUSEADDR: what only TIME_WAIT keeps busy does not keep it from starting.
-        guard family != 0, hl_try_bind(family, address, Int32(endpoint.port), 1) == -EADDRINUSE else { return nil }
-        return "tcp \(endpoint) is in use by a socket that does not listen; it is asked again until it is free"
-    }
-
     // MARK: - Who
 
     /// The absolute paths the action's program may have.
@@ -188,21 +195,20 @@ public struct Obstruction {
 
     /// The processes that have one of these sockets open.
     private static func holders(
-        of wanted: [(resource: Resource, inodes: Set<UInt>)],
+        of wanted: [Wanted],
         programs: [String],
         _ foreigners: Foreigners
     ) -> [Holder] {
         guard !wanted.isEmpty else { return [] }
         let all = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
         let owners = owners(of: all)
-        return wanted.flatMap { resource, inodes -> [Holder] in
-            let pids = Set(inodes.flatMap { owners[$0] ?? [] }).sorted()
+        return wanted.flatMap { one -> [Holder] in
+            let pids = Set(one.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let known = pids.compactMap(foreigners.describe)
-            return known.isEmpty
-                ? [Holder(resource, by: nil)]
-                : known.map {
-                    Holder(resource, by: $0, runsProgram: runs(programs, $0.identity.pid))
-                }
+            guard !known.isEmpty else { return [Holder(one.resource, by: nil, isShared: one.isShared)] }
+            return known.map {
+                Holder(one.resource, by: $0, runsProgram: runs(programs, $0.identity.pid), isShared: one.isShared)
+            }
         }
     }
 

@@ -27,6 +27,8 @@ private struct Surveying {
         var inodes: Set<UInt>
         /// Whether they are not reached by this name any more.
         var isLost = false
+        /// Whether there is room beside them.
+        var isShared = false
     }
 
     let questions: [SurveyQuestion]
@@ -61,10 +63,12 @@ private struct Surveying {
                 continue
             }
             let others = pids.filter { job(of: $0) != one.question }.compactMap(foreigners.describe)
-            for process in others { claim(one.resource, process, of: one.question) }
+            for process in others { claim(one, process) }
             // Where it runs itself, what cannot be seen is its own: it would not run without it.
             guard others.isEmpty, !isOwn, !answers[one.question].isAlive else { continue }
-            answers[one.question].claims.append(.init(Holder(one.resource, by: nil)))
+            answers[one.question].claims.append(
+                .init(Holder(one.resource, by: nil, isShared: one.isShared))
+            )
         }
     }
 
@@ -73,9 +77,15 @@ private struct Surveying {
         let table = Dictionary(grouping: Listeners.table(4) + Listeners.table(6), by: \.port)
         return questions.enumerated().flatMap { number, question in
             question.order.ports.compactMap { port in
-                let found = (table[UInt32(port.port)] ?? []).filter { Obstruction.conflicts($0, port) }
-                return found.isEmpty
-                    ? nil : Held(question: number, resource: .tcp(port), inodes: Set(found.map(\.inode)))
+                let endpoint = port.endpoint
+                let found = (table[UInt32(endpoint.port)] ?? []).filter { Obstruction.conflicts($0, endpoint) }
+                guard !found.isEmpty else { return nil }
+                return Held(
+                    question: number,
+                    resource: .tcp(endpoint),
+                    inodes: Set(found.map(\.inode)),
+                    isShared: BindTrial.hasRoom(port, question.order)
+                )
             }
         }
     }
@@ -95,14 +105,15 @@ private struct Surveying {
         }
     }
 
-    private mutating func claim(_ resource: Resource, _ process: ForeignProcess, of question: Int) {
-        let programs = Obstruction.programs(of: questions[question].order)
+    private mutating func claim(_ held: Held, _ process: ForeignProcess) {
+        let programs = Obstruction.programs(of: questions[held.question].order)
         let holder = Holder(
-            resource,
+            held.resource,
             by: process,
-            runsProgram: Obstruction.runs(programs, process.identity.pid)
+            runsProgram: Obstruction.runs(programs, process.identity.pid),
+            isShared: held.isShared
         )
-        answers[question].claims.append(.init(holder, job: job(of: process.identity.pid)))
+        answers[held.question].claims.append(.init(holder, job: job(of: process.identity.pid)))
     }
 
     /// The question whose job a process is part of.

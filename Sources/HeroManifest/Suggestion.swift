@@ -13,6 +13,7 @@ public enum Suggestion {
         "retries": "retry", "unix_sockets": "sockets", "socket": "unix",
         "url": "http", "signal_name": "signal", "max_tries": "max_attempts", "ulimits": "limits", "tz": "timezone",
         "environment_file": "env_file", "pidfile": "pid_file", "cpus": "cpu", "mem": "memory", "mem_limit": "memory",
+        "shared": "reuseport", "share": "reuseport",
         "variables": "vars", "interval_time": "interval", "protected": "protect", "crontab": "cron",
     ]
 

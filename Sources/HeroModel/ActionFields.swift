@@ -115,8 +115,13 @@ extension ActionSpec {
             .unless(!$0.killsOthers, "true")
         },
         Field("sockets", .list(of: .path), cost: .restart, "The Unix sockets it binds.") { .list($0.sockets) },
-        Field("tcp_ports", .list(of: .written(.endpoint)), cost: .restart, "The TCP ports it binds.") {
-            .list($0.tcpPorts.map(\.description))
+        Field(
+            "tcp_ports",
+            .list(of: .either(.written(.endpoint), .object(.port))),
+            cost: .restart,
+            "The TCP ports it binds."
+        ) {
+            .unless($0.tcpPorts.isEmpty, $0.tcpPorts.map(\.canonical).joined(separator: " "))
         },
         Field(
             "ready",

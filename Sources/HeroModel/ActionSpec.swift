@@ -49,7 +49,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     /// Absolute paths of the Unix sockets it binds.
     public var sockets: [String]
     /// The TCP ports it binds.
-    public var tcpPorts: [TCPEndpoint]
+    public var tcpPorts: [BoundPort]
     /// How it is known to be ready; nil: its tree listens on all it declares, or it has executed.
     public var ready: Probe?
     /// How it is known to be alive while it is up; nil: by living.
@@ -143,7 +143,7 @@ extension ActionSpec {
         pidFile = try fields.decodeIfPresent(String.self, forKey: .pidFile)
         killsOthers = try fields.decodeIfPresent(Bool.self, forKey: .killsOthers) ?? killsOthers
         sockets = try fields.decode([String].self, forKey: .sockets)
-        tcpPorts = try fields.decode([TCPEndpoint].self, forKey: .tcpPorts)
+        tcpPorts = try fields.decode([BoundPort].self, forKey: .tcpPorts)
         ready = try fields.decodeIfPresent(Probe.self, forKey: .ready)
         health = try fields.decodeIfPresent(Probe.self, forKey: .health)
         startTimeout = try fields.decode(Duration.self, forKey: .startTimeout)

@@ -47,6 +47,20 @@ extension ObjectForm {
         ),
     ])
 
+    /// An item of `tcp_ports`.
+    public static let port = Self(
+        [
+            Property("port", .written(.endpoint), "The port, with or without an address."),
+            Property(
+                "reuseport",
+                .bool,
+                default: .bool(false),
+                "Others may listen on it too, all with SO_REUSEPORT (socket(7)): they do not hold its start up."
+            ),
+        ],
+        required: ["port"]
+    )
+
     /// `log` of an action.
     public static let log = Self([
         Property(

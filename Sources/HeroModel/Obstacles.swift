@@ -52,12 +52,21 @@ public struct Holder: Hashable, Sendable {
     public var process: ForeignProcess?
     /// Whether it executes the action's program or script: then it is another instance of it.
     public var runsProgram: Bool
+    /// Whether the action can listen beside it: it declares the port as shared, and the kernel does not refuse it
+    /// (reliability.md TP-4).
+    public var isShared: Bool
 
     /// Makes a holder.
-    public init(_ resource: Resource, by process: ForeignProcess?, runsProgram: Bool = false) {
+    public init(
+        _ resource: Resource,
+        by process: ForeignProcess?,
+        runsProgram: Bool = false,
+        isShared: Bool = false
+    ) {
         self.resource = resource
         self.process = process
         self.runsProgram = runsProgram
+        self.isShared = isShared
     }
 }
 

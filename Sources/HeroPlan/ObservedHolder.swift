@@ -18,6 +18,8 @@ public struct ObservedHolder: Hashable, Sendable {
     public var exe: String
     /// Whether it provably is another instance of the same action.
     public var isInstance: Bool
+    /// Whether the action can listen beside it, on a port that it declares as shared.
+    public var isShared: Bool
     /// Why it must never be signalled whatever a manifest allows; nil: nothing forbids it.
     public var protection: Protection?
     /// The service, or the standalone action, of our own whose job it is; nil for a stranger.
@@ -32,6 +34,7 @@ public struct ObservedHolder: Hashable, Sendable {
         pid: Int32,
         exe: String,
         isInstance: Bool = false,
+        isShared: Bool = false,
         protection: Protection? = nil,
         owner: QualifiedName? = nil
     ) {
@@ -42,6 +45,7 @@ public struct ObservedHolder: Hashable, Sendable {
         self.pid = pid
         self.exe = exe
         self.isInstance = isInstance
+        self.isShared = isShared
         self.protection = protection
         self.owner = owner
     }
@@ -62,6 +66,7 @@ public struct ObservedHolder: Hashable, Sendable {
             pid: holder.process?.identity.pid ?? 0,
             exe: holder.process?.program ?? "",
             isInstance: holder.runsProgram,
+            isShared: holder.isShared,
             protection: holder.process?.protection,
             owner: owner
         )

@@ -4,7 +4,7 @@ extension Plan {
     /// Adds what the machine has left, and what is stopped to make room.
     ///
     /// A holder of what a service binds is a reclaim when the service starts and the manifests allow it, and drift
-    /// otherwise: then the service waits for it.
+    /// otherwise: then the service waits for it. Who shares a port with it is neither, unless it is to be stopped.
     mutating func addFindings(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
         for change in changes where !change.isStandalone {
             guard isWatched(desired.services[change.service]?.spec) else { continue }
@@ -39,7 +39,9 @@ extension Plan {
             let permission = holder.permission(spec)
             if action.isStarting, let permission {
                 reclaims.append(Reclaim(holder, allowedBy: permission))
-            } else if !holder.isStandalone, isWatched(desired.services[holder.service]?.spec), action != .stop {
+            } else if !holder.isShared, !holder.isStandalone, isWatched(desired.services[holder.service]?.spec),
+                action != .stop
+            {
                 drift.append(.held(holder, permission))
             }
         }

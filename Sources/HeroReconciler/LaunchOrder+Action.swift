@@ -62,6 +62,7 @@ struct LaunchPlanner {
             recorded: job.process
         )
         order.ownPIDFile = Self.ownPIDFile(of: job, action)
+        order.bindsAsOurselves = rights(of: action, in: service).user == nil
         return order
     }
 
@@ -85,7 +86,7 @@ struct LaunchPlanner {
             start: start,
             serial: serial,
             question: probe.map { .probe($0.question) }
-                ?? .listening(sockets: action.sockets, ports: action.tcpPorts),
+                ?? .listening(sockets: action.sockets, ports: action.tcpPorts.map(\.endpoint)),
             timeout: probe?.timeout ?? .seconds(1),
             environment: planner(for: rights).environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service)

@@ -15,10 +15,11 @@ extension SimMachine {
     /// What is in the way now; misfortune sometimes puts something there.
     func obstacles(_ order: ObstacleOrder) -> Obstacles {
         var found = Obstacles()
-        for endpoint in order.ports {
-            if strangers[endpoint.port] == nil, !isCalm, seed.chance(15) { invite(to: endpoint.port) }
-            if let stranger = strangers[endpoint.port] {
-                found.holders.append(Holder(.tcp(endpoint), by: stranger.process))
+        for port in order.ports {
+            let number = port.endpoint.port
+            if strangers[number] == nil, !isCalm, seed.chance(15) { invite(to: number) }
+            if let stranger = strangers[number] {
+                found.holders.append(Holder(.tcp(port.endpoint), by: stranger.process, isShared: port.isShared))
             }
         }
         return found

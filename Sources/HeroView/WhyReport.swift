@@ -234,7 +234,7 @@ extension ActionSpec {
             guard ready.question != .notify else { return "\(ready.question.words), within \(startTimeout.spoken)" }
             return "\(ready.question.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)"
         }
-        let bound = tcpPorts.map { "tcp \($0)" } + sockets
+        let bound = tcpPorts.map { "tcp \($0.endpoint)" } + sockets
         guard !bound.isEmpty else { return isProcess ? "it has executed" : "it has ended well" }
         return "its own processes listen on \(bound.joined(separator: ", ")), within \(startTimeout.spoken)"
     }

@@ -52,6 +52,80 @@ struct ClearanceTests {
         )
     }
 
+    @Test("TP-4: without a flag all who hold it are named, workers by the one they descend from")
+    func allNamed() {
+        var clearance = Clearance()
+        let obstacles = Self.held(
+            by: Self.process(10),
+            Self.process(11, below: [10]),
+            Self.process(20),
+            Self.process(30)
+        )
+        let other = "/usr/sbin/other"
+        #expect(
+            clearance.look(obstacles, Self.rules(), now: Self.start).1
+                == .blocked(
+                    "tcp 8080 is held by pid 10 \(other), pid 20 \(other) and pid 30 \(other); end them, or allow them to be "
+                        + "stopped with `kill_others: true`"
+                )
+        )
+        let many = Obstacles(holders: (1...10).map { Holder(Self.port, by: Self.process($0 * 10)) })
+        guard case .blocked(let reason) = clearance.look(many, Self.rules(), now: Self.start).1 else {
+            return #expect(Bool(false), "it is blocked")
+        }
+        #expect(reason.contains("pid 80 \(other) and 2 more; end them"), "\(reason)")
+    }
+
+    @Test(
+        "TP-4: who shares a port is in nobody's way, unless a flag says that he is to be stopped",
+        arguments: [nil] + Protection.allCases
+    )
+    func shared(_ protection: Protection?) {
+        func isShared(by process: ForeignProcess?, isInstance: Bool = false) -> Obstacles {
+            Obstacles(holders: [Holder(Self.port, by: process, runsProgram: isInstance, isShared: true)])
+        }
+        var clearance = Clearance()
+        let singleton = Self.rules { $0.singleton = true }
+        let holder = Self.process(412, protection)
+        for rules in [Self.rules(), Self.killing, singleton] {
+            let unseen = clearance.look(isShared(by: nil), rules, now: Self.start)
+            #expect(unseen.0.isEmpty && unseen.1 == .free)
+        }
+        for isInstance in [false, true] {
+            let seen = clearance.look(isShared(by: holder, isInstance: isInstance), Self.rules(), now: Self.start)
+            #expect(seen.0.isEmpty && seen.1 == .free)
+        }
+        let stranger = clearance.look(isShared(by: holder), singleton, now: Self.start)
+        #expect(stranger.0.isEmpty && stranger.1 == .free)
+        let taken = clearance.look(isShared(by: holder), Self.killing, now: Self.start)
+        #expect(taken.0.count == (protection == nil ? 1 : 0))
+        #expect((taken.1 == .free) == (protection != nil))
+    }
+
+    @Test("TP-4: all three of a group are told to end at once, each by name")
+    func group() {
+        var clearance = Clearance()
+        let all = (1...3).map { Self.process($0 * 10) }
+        let obstacles = Obstacles(holders: all.map { Holder(Self.port, by: $0, isShared: true) })
+        let (effects, _) = clearance.look(obstacles, Self.killing, now: Self.start)
+        #expect(effects == all.map { .stop($0, .term, holding: Self.port, allowedBy: "kill_others") })
+    }
+
+    @Test("TP-4: a port that is declared as shared, and is not, blocks and says why")
+    func unshared() {
+        var clearance = Clearance()
+        let rules = Self.rules { $0.tcpPorts = [BoundPort(port: 8080, isShared: true)] }
+        let (effects, verdict) = clearance.look(Self.held(by: Self.process(412)), rules, now: Self.start)
+        #expect(effects.isEmpty)
+        #expect(
+            verdict
+                == .blocked(
+                    "tcp 8080 is held by pid 412 /usr/sbin/other, and cannot be shared: a socket on it has no SO_REUSEPORT, "
+                        + "or is another user's; end it, or allow it to be stopped with `kill_others: true`"
+                )
+        )
+    }
+
     @Test("RC-2: the protected are never signalled, whatever is allowed", arguments: Protection.allCases)
     func protected(_ protection: Protection) {
         var clearance = Clearance()

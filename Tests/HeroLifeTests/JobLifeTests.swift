@@ -164,7 +164,7 @@ struct JobLifeTests {
 
 @Suite("A job that must become ready")
 struct ReadinessTests {
-    private static let listening = Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] }
+    private static let listening = Bench.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
     @Test("is asked at once, again after a growing while, and is up at the first yes")
     func asks() {
@@ -285,7 +285,7 @@ struct StoppingTests {
 
     @Test("while it is stopped for another reason stays down")
     func whileRecovering() {
-        var bench = Bench(Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] })
+        var bench = Bench(Bench.process { $0.tcpPorts = [BoundPort(port: 80)] })
         bench.bringUp()
         bench.pass(.seconds(30))
         bench.handle(.woke)

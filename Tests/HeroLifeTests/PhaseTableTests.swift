@@ -78,7 +78,7 @@ struct PhaseTableTests {
         return .said(generation: 1, report)
     }
 
-    private static let process = Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] }
+    private static let process = Bench.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
     /// A one-shot that takes exit code 3 for success too.
     private static func oneShot(_ change: (inout ActionSpec) -> Void = { _ in }) -> ActionSpec {

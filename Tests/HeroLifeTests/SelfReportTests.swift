@@ -128,7 +128,7 @@ struct SelfReportTests {
             Bench.process {
                 $0.ready = Probe(.notify)
                 $0.health = Probe(.exec(["check"]), interval: .seconds(5), failures: 1)
-                $0.tcpPorts = [TCPEndpoint(port: 80)]
+                $0.tcpPorts = [BoundPort(port: 80)]
             }
         )
         _ = bench.wake()

@@ -5,7 +5,7 @@ import Testing
 /// Deadlines and delays: what a reconciler does that was late, was killed, or shares its machine with many others.
 @Suite("The time of a job")
 struct TimeTests {
-    private static let server = Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] }
+    private static let server = Bench.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
     // MARK: Delays
 
@@ -172,7 +172,7 @@ struct TimeTests {
         for late in [Duration.milliseconds(1), .seconds(1), .seconds(4), .seconds(60), .seconds(86_400)] {
             var bench = Bench(
                 Bench.process {
-                    $0.tcpPorts = [TCPEndpoint(port: 80)]
+                    $0.tcpPorts = [BoundPort(port: 80)]
                     $0.startTimeout = .seconds(2)
                 }
             )

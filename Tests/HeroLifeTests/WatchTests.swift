@@ -193,7 +193,7 @@ struct HealthTests {
 
 @Suite("A process that is up and listens")
 struct PresenceTests {
-    private static let server = Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] }
+    private static let server = Bench.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
     private func up() -> Bench {
         var bench = Bench(Self.server)
@@ -234,7 +234,7 @@ struct PresenceTests {
     func neverThere() {
         var bench = Bench(
             Bench.process {
-                $0.tcpPorts = [TCPEndpoint(port: 80)]
+                $0.tcpPorts = [BoundPort(port: 80)]
                 $0.ready = Probe(.unix("/s"))
             }
         )
@@ -258,7 +258,7 @@ struct PresenceTests {
     func both() {
         var bench = Bench(
             Bench.process {
-                $0.tcpPorts = [TCPEndpoint(port: 80)]
+                $0.tcpPorts = [BoundPort(port: 80)]
                 $0.health = health { $0.interval = .seconds(9) }
             }
         )
@@ -322,7 +322,7 @@ struct TransientTests {
 
     @Test("a reconciler that was held up asks once more before it judges a start as too slow")
     func heldUp() {
-        var bench = Bench(Bench.process { $0.tcpPorts = [TCPEndpoint(port: 80)] })
+        var bench = Bench(Bench.process { $0.tcpPorts = [BoundPort(port: 80)] })
         bench.bringUp()
         bench.handle(.answeredNo(generation: 1, serial: 1, "not yet"))
         bench.pass(.seconds(90))

@@ -11,26 +11,30 @@ private let needsRoot = Comment("namespaces of one's own need root")
 
 /// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
 @Suite(.ownThread) struct HolderTests {
-    private func look(ports: [UInt16] = [], sockets: [String] = []) -> Obstacles {
+    private func look(
+        ports: [UInt16] = [],
+        sockets: [String] = [],
+        shares: Bool = false,
+        asOurselves: Bool = true
+    ) -> Obstacles {
         var obstruction = Obstruction()
-        return obstruction.look(
-            ObstacleOrder(
-                ports: ports.map { TCPEndpoint(port: $0) },
-                sockets: sockets,
-                pidFile: nil,
-                program: "",
-                environment: [],
-                recorded: nil
-            ),
-            now: Moment(nanoseconds: hl_boot_clock())
+        var order = ObstacleOrder(
+            ports: ports.map { BoundPort(port: $0, isShared: shares) },
+            sockets: sockets,
+            pidFile: nil,
+            program: "",
+            environment: [],
+            recorded: nil
         )
+        order.bindsAsOurselves = asOurselves
+        return obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
     }
 
-    private func bind(_ port: UInt16) throws -> Int32 {
+    private func bind(_ port: UInt16, shares: Bool = true, listens: Bool = true) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var one: Int32 = 1
+        var value: Int32 = shares ? 1 : 0
         let sharePort: Int32 = 15  // SO_REUSEPORT
-        try #require(setsockopt(descriptor, SOL_SOCKET, sharePort, &one, socklen_t(MemoryLayout<Int32>.size)) == 0)
+        try #require(setsockopt(descriptor, SOL_SOCKET, sharePort, &value, socklen_t(MemoryLayout<Int32>.size)) == 0)
         var place = sockaddr_in()
         place.sin_family = sa_family_t(AF_INET)
         place.sin_addr.s_addr = inet_addr("127.0.0.1")
@@ -40,7 +44,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
                 Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        try #require(result == 0 && listen(descriptor, 4) == 0)
+        try #require(result == 0 && (!listens || listen(descriptor, 4) == 0))
         return descriptor
     }
 
@@ -52,9 +56,41 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let strangers = try (0..<3).map { _ in try Stranger.holding(bind(port)) }
         let found = look(ports: [port])
         #expect(Set(found.holders.compactMap(\.process?.identity.pid)) == Set(strangers.map(\.pid)))
-        #expect(found.holders.allSatisfy { $0.process?.protection == nil })
+        #expect(found.holders.allSatisfy { $0.process?.protection == nil && !$0.isShared })
+        // Beside them there is room for one more who declares that he shares it.
+        let shared = look(ports: [port], shares: true)
+        #expect(shared.holders.count == 3 && shared.holders.allSatisfy { $0.isShared } && shared.hindrances.isEmpty)
         for stranger in strangers { stranger.reap() }
         #expect(look(ports: [port]) == Obstacles())
+        #expect(look(ports: [port], shares: true) == Obstacles())
+    }
+
+    @Test("TP-4: beside a listener without SO_REUSEPORT there is no room, as far as heroproc's own user can tell")
+    func unshared() throws {
+        let (probe, port) = try boundPort(listens: false)
+        close(probe)
+        let stranger = try Stranger.holding(bind(port, shares: false))
+        let found = look(ports: [port], shares: true)
+        #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid])
+        #expect(found.holders.allSatisfy { !$0.isShared })
+        // Of what another user's sockets would be given nothing is known: the program finds out by itself.
+        let other = look(ports: [port], shares: true, asOurselves: false)
+        #expect(other.holders.map(\.process?.identity.pid) == [stranger.pid])
+        #expect(other.holders.allSatisfy { $0.isShared })
+        stranger.reap()
+    }
+
+    @Test("TP-2, TP-4: one of the group that is bound and does not listen yet is in nobody's way; a stranger so is")
+    func boundBefore() throws {
+        let (probe, port) = try boundPort(listens: false)
+        close(probe)
+        let member = try bind(port, listens: false)
+        #expect(look(ports: [port], shares: true) == Obstacles())
+        #expect(look(ports: [port]).hindrances.count == 1)
+        close(member)
+        let stranger = try bind(port, shares: false, listens: false)
+        #expect(look(ports: [port], shares: true).hindrances.count == 1)
+        close(stranger)
     }
 
     @Test("TP-3: a listener on its way between two processes has no holder that can be seen, and nobody is blamed")

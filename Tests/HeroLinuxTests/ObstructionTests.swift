@@ -17,7 +17,7 @@ import Testing
     ) -> Obstacles {
         var obstruction = Obstruction()
         let order = ObstacleOrder(
-            ports: ports,
+            ports: ports.map { BoundPort($0) },
             sockets: sockets,
             pidFile: pidFile,
             program: program,

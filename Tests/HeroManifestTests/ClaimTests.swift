@@ -23,6 +23,16 @@ struct ClaimTests {
             ("tcp_ports: [\"127.0.0.1:8080\"]", "tcp_ports: [\"127.0.0.2:8080\"]", false),
             ("tcp_ports: [\"127.0.0.1:8080\"]", "tcp_ports: [\"[::1]:8080\"]", false),
             ("tcp_ports: [8080]", "tcp_ports: [8081]", false),
+            ("tcp_ports: [8080]", "tcp_ports: [{port: 8080}]", true),
+            ("tcp_ports: [8080]", "tcp_ports: [{port: 8080, reuseport: true}]", true),
+            ("tcp_ports: [{port: 8080, reuseport: true}]", "tcp_ports: [8080]", true),
+            ("tcp_ports: [{port: 8080, reuseport: true}]", "tcp_ports: [{port: 8080, reuseport: false}]", true),
+            ("tcp_ports: [{port: 8080, reuseport: true}]", "tcp_ports: [\"127.0.0.1:8080\"]", true),
+            ("tcp_ports: [{port: 8080, reuseport: true}]", "tcp_ports: [{port: 8080, reuseport: true}]", false),
+            (
+                "tcp_ports: [{port: 8080, reuseport: true}]", "tcp_ports: [{port: \"[::1]:8080\", reuseport: true}]",
+                false
+            ),
             ("sockets: [/run/a.sock]", "sockets: [/run/a.sock]", true),
             ("sockets: [/run/a.sock]", "sockets: [/run/./x/../a.sock]", true),
             ("sockets: [/run/a.sock]", "sockets: [/run/b.sock]", false),
@@ -38,6 +48,20 @@ struct ClaimTests {
         #expect(found.count == 1 && found.first?.code.hasSuffix("-claimed-twice") == true, "\(found)")
         let files = [found.first?.place?.file] + (found.first?.notes ?? []).map(\.place.file)
         #expect(Set(files) == ["one.yaml", "two.yaml"])
+    }
+
+    @Test(
+        "TP-4, TP-6: a group that shares a port has no room for one that does not, whoever comes first",
+        arguments: 0..<4
+    )
+    func group(_ place: Int) {
+        var keys = Array(repeating: "tcp_ports: [{port: 8080, reuseport: true}]", count: 3)
+        #expect(mistakes(keys.enumerated().map { ("s\($0)", $1) }).isEmpty)
+        keys.insert("tcp_ports: [\"127.0.0.1:8080\"]", at: place)
+        let found = mistakes(keys.enumerated().map { ("s\($0)", $1) })
+        // Whoever comes later meets the first that is there.
+        #expect(found.count == (place == 0 ? 3 : 1), "\(found)")
+        #expect(found.allSatisfy { $0.code == "port-claimed-twice" && $0.help?.contains("reuseport: true") == true })
     }
 
     @Test("SK-7: a path that fits into no socket address is a mistake; one that just fits is none")

@@ -122,6 +122,10 @@ struct FieldTests {
             value = "{path: \(value), unix: /run/a}"
             path = String(path.dropLast(5))
         }
+        if path == "tcp_ports[].reuseport" {
+            value = "{reuseport: \(value), port: 80}"
+            path = "tcp_ports[]"
+        }
         return "{kind: Action, name: job\(program)\(nature), \(written(path, value))}\n"
     }
 

@@ -49,6 +49,9 @@ struct ManifestReferenceTests {
         - `ready` and `health` ask exactly one question: `tcp`, `http`, `exec`, `unix` or `log`; or the program speaks for itself, with
           `notify` in `ready` and `watchdog` in `health` ([probes](probes.md#programs-that-speak)). `health` is for processes: nobody asks
           a one-shot whether it is alive.
+        - A port of `tcp_ports` is `8080`, `"127.0.0.1:8080"` or `"[::1]:8080"`, or a map that says more of it: `{port: 8080, reuseport:
+          true}` is [shared](../how-to/share-a-port.md) with whoever listens there as well. Two actions that declare one port or socket are
+          a mistake, unless both share the port.
         - `context` is for actions of their own document; one that is written in place belongs to its service's context.
         - `schedule` and `run_on` make an action of its own document run by itself, outside of services. Such an action is a one-shot, and
           no service may list it: to run one program in both ways, write a second action.

@@ -135,7 +135,7 @@ struct Case: Sendable {
         }
     }
 
-    /// `web holder tcp 8080 pid 412 /usr/sbin/nginx instance`, with `protected REASON` or `of NAME` at its end.
+    /// `web holder tcp 8080 pid 412 /usr/sbin/nginx instance shared`, with `protected REASON` or `of NAME` at its end.
     private static func holder(_ name: QualifiedName, _ words: [String]) -> ObservedHolder {
         let resource: Resource =
             switch words[2] {
@@ -153,6 +153,7 @@ struct Case: Sendable {
             pid: Int32(words[5]) ?? 0,
             exe: words.count > 6 ? words[6] : "",
             isInstance: words.contains("instance"),
+            isShared: words.contains("shared"),
             protection: word(after: "protected").flatMap(Protection.init(rawValue:)),
             owner: word(after: "of").flatMap(Self.name)
         )

@@ -3,7 +3,7 @@ import HeroModel
 /// Manifests in a few words: pairs of a key and a value, such as `requires a,b status stop argv 2`.
 ///
 /// `-` is the empty list or no value. `argv` needs a restart, `limit` takes effect in place, `text` costs nothing, `agen` is the
-/// action's generation, `once` makes the action a one-shot; the others are the keys of manifests.
+/// action's generation, `once` makes the action a one-shot, `shared_port` is a port with `reuseport: true`; the others are the keys of manifests.
 enum SpecWords {
     /// A service that runs a program of its name.
     static func service(_ name: QualifiedName) -> ServiceSpec {
@@ -46,7 +46,9 @@ enum SpecWords {
             case "script": spec.program = .script("exec \(name.name) --level \(value)\n", interpreter: nil)
             case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)
             case "once": spec = ActionSpec(spec.name, spec.program, isProcess: value != "true")
-            case "port": spec.tcpPorts = value.split(separator: ",").compactMap { TCPEndpoint(String($0)) }
+            case "port", "shared_port":
+                spec.tcpPorts = value.split(separator: ",").compactMap { TCPEndpoint(String($0)) }
+                    .map { BoundPort($0, isShared: key == "shared_port") }
             case "socket": spec.sockets = [value]
             case "kill_others": spec.killsOthers = value == "true"
             case "singleton": spec.singleton = value == "true"

@@ -192,7 +192,13 @@ struct Dice: RandomNumberGenerator {
         action.tags = texts()
         action.environment = [text(): text()].mapValues(EnvironmentValue.text)
         action.sockets = texts()
-        action.tcpPorts = [TCPEndpoint(host: maybe { $0.text() }, port: .random(in: 1 ... .max, using: &self))]
+        action.tcpPorts = [
+            BoundPort(
+                host: maybe { $0.text() },
+                port: .random(in: 1 ... .max, using: &self),
+                isShared: .random(using: &self)
+            )
+        ]
         action.ready = maybe { Probe(Bool.random(using: &$0) ? .exec($0.texts()) : .unix($0.text())) }
         action.startTimeout = .nanoseconds(Int64.random(in: 0 ... .max, using: &self))
         action.timeout = maybe { .milliseconds(Int64.random(in: 0...99999, using: &$0)) }

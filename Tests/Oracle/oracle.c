@@ -6,7 +6,7 @@
 //
 // `init`, `recycle` and `snatch` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | listen PORT | listen-unix PATH |
+//   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | share-ports (those after it) | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
 //   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH |
@@ -40,7 +40,7 @@
 
 extern char **environ;
 
-static int trace, job, restarts, ignores_term, listeners;
+static int trace, job, restarts, ignores_term, listeners, shares_ports;
 static long lines, pause_ms = -1, linger_ms, forks_on_term;
 static struct pollfd sockets[16];
 static long ping_ms = -1;
@@ -243,6 +243,7 @@ static void on_term(int number) {
 static void serve(const struct sockaddr *address, socklen_t size, long pause) {
     int one = 1, descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (shares_ports) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     int is_bound = bind(descriptor, address, size) == 0;
     if (is_bound && pause > 0) live(pause);
     if (!is_bound || listen(descriptor, 64) != 0 || listeners == 16) {
@@ -448,6 +449,7 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "traced")) be_traced();
         else if (!strcmp(*word, "trace-child")) trace_child();
         else if (!strcmp(*word, "vfork")) wait_in_vfork();
+        else if (!strcmp(*word, "share-ports")) shares_ports = 1;
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
             address.sin_port = htons((uint16_t)number(&word));

@@ -128,8 +128,9 @@ int hl_numeric_address(const char *text, unsigned char *address);
 /// Resolves a name; may take its time. Writes up to `capacity` entries of a family byte and 16 address bytes.
 int hl_resolve(const char *name, unsigned char *addresses, int capacity);
 
-/// Whether a program could bind this TCP port now: 0, or the negated errno of bind(2).
-int hl_try_bind(int family, const unsigned char *address, int port, int reuses_address);
+/// Whether a program of this user could bind this TCP port now, with SO_REUSEADDR and, where it shares the port, with
+/// SO_REUSEPORT: 0, or the negated errno of bind(2). The socket never listens, so no connection of others can reach it.
+int hl_try_bind(int family, const unsigned char *address, int port, int shares_port);
 
 /// One socket that listens, or (unix only) is bound and may listen soon.
 struct hl_listener {

@@ -13,49 +13,31 @@ extension ManifestSet {
         var file: Int
         var span: Span
         var address: NumericAddress?
-        var endpoint: TCPEndpoint?
-    }
-
-    /// One address of one port.
-    private struct BoundAddress: Hashable {
-        var port: UInt16
-        var address: NumericAddress
-    }
-
-    /// The claims on one port, by their numbers: nearly every port has one.
-    private struct PortClaims {
-        var first: Int
-        var first4: Int?
-        var any: Int?
-        var any4: Int?
-
-        mutating func note(_ number: Int, _ address: NumericAddress?) {
-            guard let address, !address.isAny6 else {
-                any = number
-                return
-            }
-            if address.isVersion4, first4 == nil { first4 = number }
-            if address.isAny4 { any4 = number }
-        }
+        var port: BoundPort?
     }
 
     /// All claims so far, so that each new one meets those it overlaps at once.
     private struct Claims {
         private var all: [Claim] = []
-        private var ports: [UInt16: PortClaims] = [:]
-        /// The later claims of a port, by address.
-        private var others: [BoundAddress: Int] = [:]
+        /// The ports of one action each.
+        private var own = ClaimedPorts()
+        /// The ports of all who share them.
+        private var shared = ClaimedPorts()
         private var sockets: [String: Int] = [:]
 
         /// Takes a claim on a port, unless it overlaps an earlier one, which is returned.
-        mutating func add(_ claim: Claim, port: UInt16) -> Claim? {
-            if let known = ports[port] {
-                if let earlier = overlapping(claim.address, known, port) { return all[earlier] }
-                if let address = claim.address {
-                    others[BoundAddress(port: port, address: address)] = all.count
-                }
+        ///
+        /// Two that both share it are in nobody's way (reliability.md TP-4, TP-6).
+        mutating func add(_ claim: Claim, _ port: BoundPort) -> Claim? {
+            let number = port.endpoint.port
+            let owner = own.overlapping(claim.address, number)
+            let sharer = port.isShared ? nil : shared.overlapping(claim.address, number)
+            if let first = [owner, sharer].compactMap(\.self).min() { return all[first] }
+            if port.isShared {
+                shared.note(all.count, claim.address, number)
+            } else {
+                own.note(all.count, claim.address, number)
             }
-            ports[port, default: PortClaims(first: all.count)].note(all.count, claim.address)
             all.append(claim)
             return nil
         }
@@ -66,15 +48,6 @@ extension ManifestSet {
             sockets[socket] = all.count
             all.append(claim)
             return nil
-        }
-
-        private func overlapping(_ address: NumericAddress?, _ known: PortClaims, _ port: UInt16) -> Int? {
-            guard let address, !address.isAny6 else { return known.first }
-            if let any = known.any { return any }
-            if address.isAny4 { return known.first4 }
-            if address.isVersion4, let any4 = known.any4 { return any4 }
-            if all[known.first].address == address { return known.first }
-            return others[BoundAddress(port: port, address: address)]
         }
     }
 
@@ -111,19 +84,23 @@ extension ManifestSet {
         at reference: Span?,
         _ claims: inout Claims
     ) {
-        for (endpoint, span) in bound.ports {
+        for (port, span) in bound.ports {
             let claim = Claim(
                 owner: owner,
                 file: file,
                 span: reference ?? span,
-                address: endpoint.host.flatMap { NumericAddress($0) },
-                endpoint: endpoint
+                address: port.endpoint.host.flatMap { NumericAddress($0) },
+                port: port
             )
-            guard let earlier = claims.add(claim, port: endpoint.port) else { continue }
-            let overlap =
-                earlier.endpoint == claim.endpoint
-                ? "" : " (`\(endpoint)` overlaps `\(earlier.endpoint?.description ?? "")`)"
-            reportClash(.portClaimedTwice, "TCP port \(endpoint.port)", claim, earlier, overlap)
+            guard let earlier = claims.add(claim, port) else { continue }
+            let other = earlier.port?.endpoint ?? port.endpoint
+            reportClash(
+                .portClaimedTwice,
+                "TCP port \(port.endpoint.port)",
+                claim,
+                earlier,
+                other == port.endpoint ? "" : " (`\(port.endpoint)` overlaps `\(other)`)"
+            )
         }
         for (path, span) in bound.sockets {
             let claim = Claim(owner: owner, file: file, span: reference ?? span)
@@ -147,10 +124,14 @@ extension ManifestSet {
         _ earlier: Claim,
         _ overlap: String
     ) {
+        let help =
+            [earlier, claim].contains { $0.port?.isShared ?? false }
+            ? "only one of them shares it: write `reuseport: true` in both, or give one of them another"
+            : "give one of them another; they cannot run at the same time"
         report(
             code,
             "\(what) is claimed twice: by \(words(earlier.owner)), and by \(words(claim.owner))\(overlap)",
-            help: "give one of them another; they cannot run at the same time",
+            help: help,
             in: claim.file,
             at: claim.span,
             notes: [source(earlier.file).note("first claimed", at: earlier.span)]

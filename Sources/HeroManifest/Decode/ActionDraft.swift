@@ -5,7 +5,7 @@ struct ActionDraft: Located {
     /// What an action binds, with places.
     struct Bound {
         /// TCP ports.
-        var ports: [(endpoint: TCPEndpoint, span: Span)] = []
+        var ports: [(port: BoundPort, span: Span)] = []
         /// Unix sockets.
         var sockets: [(path: String, span: Span)] = []
     }

@@ -115,16 +115,8 @@ extension ActionDraft {
             draft.spec.sockets = paths.items
         },
         Key("tcp_ports") { node, draft, scope in
-            var endpoints = Distinct<TCPEndpoint>()
-            for item in scope.singleItems(node, "tcp_ports", of: "ports or addresses", example: "8080") {
-                guard let endpoint = scope.boundEndpoint(item, "tcp_ports") else { continue }
-                if endpoints.append(endpoint) {
-                    draft.bound.ports.append((endpoint, item.span))
-                } else {
-                    scope.reportRepetition(item, "tcp_ports", endpoint.description)
-                }
-            }
-            draft.spec.tcpPorts = endpoints.items
+            draft.bound.ports = PortDraft.readAll(node, in: &scope)
+            draft.spec.tcpPorts = draft.bound.ports.map(\.port)
         },
         Key("ready") { node, draft, scope in
             let probe = ProbeDraft.read(node, as: .ready, in: &scope)

@@ -17,7 +17,7 @@ extension Scope {
     }
 
     /// Whether an item of a list is a single value; says so where it is none.
-    private mutating func isSingle(_ item: Node, _ key: String, of what: String, example: String) -> Bool {
+    mutating func isSingle(_ item: Node, _ key: String, of what: String, example: String) -> Bool {
         let found: String
         let help: String
         switch item.content {
