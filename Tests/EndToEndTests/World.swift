@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HeroLinux
+import HeroModel
 import Testing
 
 /// A machine of its own for one test: its services directory, its state, and the traces of its oracles.
