@@ -6,7 +6,7 @@ import Testing
 @Suite("Probe commands", .serialized)
 struct ProbeCycleTests {
     /// How often each of them is asked; a thousand times where `HP_TORTURE` is set.
-    private static let cycles = ProcessInfo.processInfo.environment["HP_TORTURE"] == nil ? 25 : 1000
+    private static let cycles = Rig.isLong ? 1000 : 25
 
     /// What a command does besides writing its pid: nothing of it ends by itself.
     private static let manners: [(name: String, script: String)] = [

@@ -8,7 +8,6 @@ import Testing
 struct RoomTests {
     private static let prlimit = "/usr/bin/prlimit"
     private static let hasPrlimit = access(prlimit, X_OK) == 0
-    static let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
 
     /// A connection to the control socket that says nothing.
     private func connect(_ world: World) -> Int32 {
@@ -79,7 +78,7 @@ struct RoomTests {
     )
     func poorSuccessor() async throws {
         try await World.with { world in
-            let names = (0..<(Self.isLong ? 200 : 60)).map { "s\($0)" }
+            let names = (0..<(Rig.isLong ? 200 : 60)).map { "s\($0)" }
             let retry = "retry: {delay: 20ms, max_delay: 500ms, jitter: 0}"
             let probe = "health: {exec: [\"true\"], interval: 50ms, timeout: 30s, failures: 1}"
             for name in names { try world.declare(name, does: .process("sleep -1", retry)) }
@@ -289,7 +288,7 @@ struct RoomTests {
     @Test("RX-6: services that come and go leave no file in the run directory and no descriptor in the reconciler")
     func cycles() async throws {
         try await World.with { world in
-            let rounds = Self.isLong ? 1000 : 8
+            let rounds = Rig.isLong ? 1000 : 8
             try world.declare("stays")
             try await world.apply()
             let reconciler = try #require(world.reconciler)
