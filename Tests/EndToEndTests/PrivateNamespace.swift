@@ -3,18 +3,9 @@ import Glibc
 import Testing
 
 /// Whether this machine lets us make a pid namespace.
-let canMakePIDNamespace: Bool = {
-    guard geteuid() == 0, access("/usr/bin/unshare", X_OK) == 0, access("/usr/bin/nsenter", X_OK) == 0 else {
-        return false
-    }
-    var pid: pid_t = 0
-    let words = ["unshare", "-pf", "--mount-proc", "true"]
-    let argv = words.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    guard posix_spawn(&pid, "/usr/bin/unshare", nil, nil, argv, environ) == 0 else { return false }
-    var status: Int32 = 0
-    return waitpid(pid, &status, 0) == pid && status == 0
-}()
+let canMakePIDNamespace =
+    geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0 && access("/usr/bin/nsenter", X_OK) == 0
+    && shell("/usr/bin/unshare -pf --mount-proc true") == 0
 
 /// A pid namespace of one test, whose first process only reaps: pids in it are the test's to give out, and `kill -9 -1` in it
 /// ends nobody else.
