@@ -51,6 +51,14 @@ struct StoreFaultTests {
                 guard target.hasPrefix(world.database) else { continue }
                 found += 1
                 let about = world.text("/proc/\(reconciler)/fdinfo/\(number)").split(separator: "\n")
+    /// Brings up one that crashes again and again, and one that must never be touched; answers that one's life.
+    private func begin(_ world: World) async throws -> Life {
+        try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
+        try world.declare("steady")
+        _ = try await world.run("apply", "--timeout", "1s")
+        return try await world.life("steady")
+    }
+
                 if about.contains(where: { $0.hasPrefix("lock:") && $0.contains("POSIX") }) { locked.insert(target) }
                 let flags = about.first { $0.hasPrefix("flags:") }?.split(separator: "\t").last.flatMap {
                     Int($0, radix: 8)
@@ -68,10 +76,7 @@ struct StoreFaultTests {
     )
     func busy() async throws {
         try await World.with { world in
-            try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
-            try world.declare("steady")
-            _ = try await world.run("apply", "--timeout", "1s")
-            let steady = try await world.life("steady")
+            let steady = try await begin(world)
             let reconciler = world.reconciler
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
@@ -111,10 +116,7 @@ struct StoreFaultTests {
     )
     func removed(name: String) async throws {
         try await World.with { world in
-            try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
-            try world.declare("steady")
-            _ = try await world.run("apply", "--timeout", "1s")
-            let steady = try await world.life("steady")
+            let steady = try await begin(world)
             let reconciler = world.reconciler
             try FileManager.default.removeItem(atPath: name.isEmpty ? world.state : "\(world.state)/\(name)")
             _ = try await world.event("warning", "db_rebuilt", "was removed or replaced")

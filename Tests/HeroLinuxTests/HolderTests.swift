@@ -12,18 +12,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
 /// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
 @Suite(.ownThread) struct HolderTests {
     private func look(ports: [UInt16] = [], sockets: [String] = []) -> Obstacles {
-        var obstruction = Obstruction()
-        return obstruction.look(
-            ObstacleOrder(
-                ports: ports.map { TCPEndpoint(port: $0) },
-                sockets: sockets,
-                pidFile: nil,
-                program: "",
-                environment: [],
-                recorded: nil
-            ),
-            now: Moment(nanoseconds: hl_boot_clock())
-        )
+        ObstacleOrder(ports: ports.map { TCPEndpoint(port: $0) }, sockets: sockets).firstLook()
     }
 
     private func bind(_ port: UInt16) throws -> Int32 {
@@ -124,14 +113,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         )
         #expect(eventually { access(path, F_OK) == 0 })
         var obstruction = Obstruction()
-        let order = ObstacleOrder(
-            ports: [],
-            sockets: [path],
-            pidFile: nil,
-            program: "",
-            environment: [],
-            recorded: nil
-        )
+        let order = ObstacleOrder(sockets: [path])
         // Until it listens, and a while longer.
         var looks = 0
         let isListening = eventually {
