@@ -26,7 +26,7 @@ struct ExhaustionTests {
             try await world.apply()
             let first = try await world.life("first")
             let reconciler = try #require(world.reconciler)
-            let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(reconciler)/fd").count
+            let open = EndToEndTests.descriptors(of: reconciler)
             // Room for a request, and for next to nothing else.
             try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=\(open + 3):")
             for number in 0..<8 {

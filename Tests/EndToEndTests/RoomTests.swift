@@ -16,18 +16,8 @@ struct RoomTests {
             Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
             0
         )
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: world.paths.controlSocket.utf8) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        _ = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
-        }
+        _ = withUnixAddress(world.paths.controlSocket) { Glibc.connect(descriptor, $0, $1) }
         return descriptor
-    }
-
-    private func descriptors(_ pid: pid_t) -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
     }
 
     private func limit(_ running: World.Running, to count: Int, _ world: World) async throws {
@@ -52,7 +42,7 @@ struct RoomTests {
             func started() -> [String] { names.filter { !world.lives($0).isEmpty } }
             let some = started().count
             #expect(some >= 10 && some < 50, "\(some) of 60")
-            let open = descriptors(watch.pid)
+            let open = descriptors(of: watch.pid)
             #expect(open <= 64 - 10, "it keeps some for itself: \(open) of 64")
             // What dies is healed, there as anywhere.
             let victim = try #require(started().first)
@@ -67,7 +57,7 @@ struct RoomTests {
                 let job = try #require(try await world.jobs(of: name).first)
                 #expect(job["restart_count"] as? Int == 0)
             }
-            let most = descriptors(watch.pid)
+            let most = descriptors(of: watch.pid)
             #expect(most <= 3 * names.count + 40, "at most 3 for each job: \(most)")
         }
     }
@@ -149,7 +139,7 @@ struct RoomTests {
                 #expect(kill(life.pid, SIGKILL) == 0)
                 _ = try await world.life("web", number: round)
             }
-            let open = descriptors(watch.pid)
+            let open = descriptors(of: watch.pid)
             #expect(open <= 72 - 30, "it keeps some for itself: \(open) of 72")
             // Those that leave make room for others, soon.
             for client in clients { close(client) }
@@ -276,8 +266,7 @@ struct RoomTests {
             #expect(isAlive(watch.pid))
             let failures = group.text("memory.oom_control")
             #expect(failures.contains("oom_kill 0"), "\(failures)")
-            let status = world.text("/proc/\(watch.pid)/status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-            let resident = status.flatMap { Int($0.split(separator: " ").dropFirst().first ?? "") } ?? .max
+            let resident = try #require(statusNumber("VmRSS", of: watch.pid))
             // A build for tests is larger than the one that is shipped: `make bench` has the figure of that.
             #expect(resident < 64 << 10, "\(resident) KiB")
         }
@@ -314,9 +303,9 @@ struct RoomTests {
                 world.remove("script")
                 try await world.apply()
                 try await eventually("round \(round) has left nothing") { files() == before }
-                if round == 2 { open = descriptors(reconciler) }
+                if round == 2 { open = descriptors(of: reconciler) }
             }
-            try await eventually("no descriptor was kept") { descriptors(reconciler) <= open }
+            try await eventually("no descriptor was kept") { descriptors(of: reconciler) <= open }
             #expect(try FileManager.default.contentsOfDirectory(atPath: world.state + "/pids").isEmpty)
             let own = files().filter { $0.hasPrefix("jobs/") }
             #expect(own.count <= 8, "\(own)")

@@ -11,14 +11,6 @@ struct StoreFaultTests {
         return database?["writable"] as? Bool == false
     }
 
-    /// The paths that a process has open.
-    private func open(by pid: pid_t) -> [String] {
-        let folder = "/proc/\(pid)/fd"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap {
-            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-        }
-    }
-
     @Test(
         "DB-1: no child has a descriptor of the database, and nobody's plain open(2) has dropped a lock of the reconciler's"
     )
@@ -34,13 +26,9 @@ struct StoreFaultTests {
             try world.declare("b")
             try await world.apply()
             let reconciler = try #require(world.reconciler)
-            let status = world.text("/proc/\(life.pid)/status").split(separator: "\n")
-            let shim = try #require(
-                status.first { $0.hasPrefix("PPid:") }?.split(separator: "\t").last.flatMap { pid_t($0) }
-            )
-            for pid in [life.pid, shim] {
-                #expect(!open(by: pid).isEmpty)
-                #expect(!open(by: pid).contains { $0.hasPrefix(world.database) })
+            for pid in [life.pid, try #require(shimAbove(life.pid))] {
+                #expect(!openFiles(of: pid).isEmpty)
+                #expect(!openFiles(of: pid).contains { $0.hasPrefix(world.database) })
             }
             // All of the reconciler's own are closed on exec, whoever executes.
             let folder = "/proc/\(reconciler)/fd"
@@ -51,14 +39,6 @@ struct StoreFaultTests {
                 guard target.hasPrefix(world.database) else { continue }
                 found += 1
                 let about = world.text("/proc/\(reconciler)/fdinfo/\(number)").split(separator: "\n")
-    /// Brings up one that crashes again and again, and one that must never be touched; answers that one's life.
-    private func begin(_ world: World) async throws -> Life {
-        try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
-        try world.declare("steady")
-        _ = try await world.run("apply", "--timeout", "1s")
-        return try await world.life("steady")
-    }
-
                 if about.contains(where: { $0.hasPrefix("lock:") && $0.contains("POSIX") }) { locked.insert(target) }
                 let flags = about.first { $0.hasPrefix("flags:") }?.split(separator: "\t").last.flatMap {
                     Int($0, radix: 8)
@@ -69,6 +49,14 @@ struct StoreFaultTests {
             // In WAL mode a connection holds a lock on the database, and one on the index of its log, as long as it lives.
             #expect(locked.contains(world.database) && locked.contains(world.database + "-shm"), "\(locked)")
         }
+    }
+
+    /// Brings up one that crashes again and again, and one that must never be touched; answers that one's life.
+    private func begin(_ world: World) async throws -> Life {
+        try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
+        try world.declare("steady")
+        _ = try await world.run("apply", "--timeout", "1s")
+        return try await world.life("steady")
     }
 
     @Test(

@@ -7,11 +7,9 @@ import Testing
 @Suite("Crash loops", .serialized)
 struct StormTests {
     /// The processor's time of a process, in seconds.
-    private func processorTime(_ pid: pid_t, _ world: World) -> Double {
-        let text = world.text("/proc/\(pid)/stat")
-        guard let end = text.lastIndex(of: ")") else { return 0 }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
+    private func processorTime(_ pid: pid_t) -> Double {
+        let fields = statFields(of: pid)
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
         return (user + system) / 100
     }
 
@@ -27,10 +25,10 @@ struct StormTests {
             try await eventually("all were tried twice", within: 120) { names.allSatisfy { world.lives($0).count > 1 } }
             if Rig.isLong {
                 let reconciler = try #require(world.reconciler)
-                let (begin, before) = (boottime(), processorTime(reconciler, world))
+                let (begin, before) = (boottime(), processorTime(reconciler))
                 // Ten minutes of it are what the specification asks for.
                 try await Task.sleep(for: .seconds(600))
-                let share = (processorTime(reconciler, world) - before) * 1e11 / Double(boottime() - begin)
+                let share = (processorTime(reconciler) - before) * 1e11 / Double(boottime() - begin)
                 print("RS-1: \(names.count) crash loops take \(share) % of one processor")
             } else {
                 // What a reconciler knows of a loop survives it.
