@@ -197,6 +197,10 @@ let package = Package(
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
         // Real processes; heroproc and hpshim are built beside the tests.
-        .testTarget(name: "CommandLineTests", dependencies: ["HeroLinux", "SchemaJudge"], swiftSettings: house),
+        .testTarget(
+            name: "CommandLineTests",
+            dependencies: ["HeroLinux", "HeroModel", "SchemaJudge"],
+            swiftSettings: house
+        ),
     ]
 )

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
+#include "CHeroRecord.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -42,23 +44,6 @@ static int become(const struct hl_command *command) {
     return command->no_new_privileges ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
 }
 
-// No signal is ignored or blocked in a command, whatever is in us; nothing of ours may run in the child.
-static void reset_signals(void) {
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } standard = {0};
-    for (int signal = 1; signal <= 64; signal++) {
-        if (signal != SIGKILL && signal != SIGSTOP) {
-            syscall(SYS_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
-        }
-    }
-    uint64_t none = 0;
-    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
-}
-
 // What may not be set is left as it is: a command that goes a little late is better than none.
 static void set_oom_score(const char *score) {
     int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -84,7 +69,8 @@ static _Noreturn void execute(struct shared *shared) {
     syscall(SYS_close_range, 3, ~0u, 0);
     if (become(command) != 0) fail(shared, HL_STEP_USER);
     if (chdir(command->directory) != 0) fail(shared, HL_STEP_DIRECTORY);
-    reset_signals();
+    // No signal is ignored or blocked in a command, whatever is in us; nothing of ours may run in the child.
+    hero_reset_signals();
     int denied = 0;
     errno = ENOENT;
     for (const char *const *path = command->candidates; *path != NULL; path++) {

@@ -45,24 +45,6 @@ static int place(const struct shim_child *child, int own_gate) {
     return 0;
 }
 
-/// An ignored signal and a blocked one are the two things exec passes on: the service starts with neither.
-static int reset_signals(void) {
-    struct {
-        void *handler;
-        unsigned long flags;
-        void *restorer;
-        uint64_t mask;
-    } standard = {0};
-    for (int signal = 1; signal <= 64; signal++) {
-        if (signal != SIGKILL && signal != SIGSTOP) {
-            // The raw call: the C library refuses the two signals it keeps for itself.
-            syscall(SYS_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
-        }
-    }
-    uint64_t none = 0;
-    return (int)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
-}
-
 /// Executes the very file that is looked at, whatever has taken its name by then (FS-5). HERO_STAGE_STRICT when somebody
 /// besides root and `own` could change it, else HERO_STAGE_EXECUTE; both with errno.
 ///
@@ -139,7 +121,7 @@ static _Noreturn void prepare(const struct shim_child *child, int gate) {
     if (refused == HERO_STAGE_NONE) refused = rights_take_user(child->rights, child->groups);
     if (refused != HERO_STAGE_NONE) fail(gate, refused);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
-    if (reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
+    if (hero_reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
     if (child->pid_digits != NULL) write_pid(child->pid_digits);
 
     // Nothing may run before the shim has written who we are (SH-7); without a shim nothing may run at all.

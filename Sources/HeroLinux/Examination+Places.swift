@@ -84,7 +84,7 @@ extension Examination {
         var facts = SupervisionFacts()
         facts.hasSystemd = access("/run/systemd/system", F_OK) == 0
         let holder = ReconcilerLock.holder(paths)
-        facts.reconciler = holder.map { .init(pid: $0.pid, mode: $0.mode, directory: $0.directory) }
+        facts.reconciler = holder
         let place = holder.flatMap { readText("/proc/\($0.pid)/cgroup") } ?? readText("/proc/self/cgroup") ?? ""
         let parts = place.split(separator: "\n").flatMap { $0.split(separator: "/") }
         facts.loginSession = parts.first { $0.hasPrefix("session-") && $0.hasSuffix(".scope") }.map(String.init)

@@ -1,5 +1,6 @@
 import CHeroLinux
 import Glibc
+public import HeroModel
 import Synchronization
 
 /// The lock that makes one reconciler the only one of its state directory and of its run directory.
@@ -7,37 +8,20 @@ import Synchronization
 /// It is the kernel's (flock), so it needs no tidying after a crash; the text in it is for people (reliability.md
 /// LK-1). It is held as long as the object lives.
 public final class ReconcilerLock: Sendable {
-    /// Who holds a lock, in its own words.
-    public struct Holder: Hashable, Sendable {
-        /// Its pid, in its own pid namespace; 0 when it has not said.
-        public var pid: Int32
-        /// What it does, such as `watch`.
-        public var mode: String
-        /// The services directory it syncs from; empty when there is none.
-        public var directory: String
-
-        /// Describes a holder.
-        public init(pid: Int32, mode: String, directory: String) {
-            self.pid = pid
-            self.mode = mode
-            self.directory = directory
-        }
-    }
-
     /// What came of an attempt.
     public enum Attempt: Sendable {
         /// The lock is ours until the object goes.
         case acquired(ReconcilerLock)
         /// Somebody else has it.
-        case held(by: Holder)
+        case held(by: ReconcilerHolder)
     }
 
     private let state: Mutex<Descriptor>
     private let run: Descriptor
     private let paths: RuntimePaths
-    private let holder: Holder
+    private let holder: ReconcilerHolder
 
-    private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: Holder) {
+    private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: ReconcilerHolder) {
         self.state = Mutex(state)
         self.run = run
         self.paths = paths
@@ -72,7 +56,7 @@ public final class ReconcilerLock: Sendable {
         guard let run = try lock(paths.runLock) else { return .held(by: reader(of: paths.runLock)) }
         // Who deletes both files gets no second reconciler either, as long as the first one still answers.
         guard !isAnswered(paths.controlSocket) else { return .held(by: reader(of: paths.reconcilerLock)) }
-        let holder = Holder(pid: getpid(), mode: mode, directory: directory)
+        let holder = ReconcilerHolder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
         try write(holder, to: run, at: paths.runLock)
         return .acquired(ReconcilerLock(state: state, run: run, paths, holder))
@@ -81,7 +65,7 @@ public final class ReconcilerLock: Sendable {
     /// Who is the reconciler of a state directory; nil when nobody is.
     ///
     /// Changes nothing.
-    public static func holder(_ paths: RuntimePaths) -> Holder? {
+    public static func holder(_ paths: RuntimePaths) -> ReconcilerHolder? {
         guard let file = OwnFile.openToRead(paths.reconcilerLock) else { return nil }
         guard hl_lock(file.number, 0) == 0 else { return nil }
         return reader(of: paths.reconcilerLock)
@@ -122,7 +106,7 @@ public final class ReconcilerLock: Sendable {
         return number >= 0 || number == -EAGAIN
     }
 
-    private static func write(_ holder: Holder, to file: Descriptor, at path: String) throws(LinuxError) {
+    private static func write(_ holder: ReconcilerHolder, to file: Descriptor, at path: String) throws(LinuxError) {
         let text = "\(holder.pid)\n\(holder.mode)\n\(holder.directory)\n"
         let bytes = Array(text.utf8)
         guard ftruncate(file.number, 0) == 0, pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
@@ -130,15 +114,15 @@ public final class ReconcilerLock: Sendable {
         }
     }
 
-    private static func reader(of path: String) -> Holder {
+    private static func reader(of path: String) -> ReconcilerHolder {
         // The holder writes its name right after it has the lock.
         for attempt in 0..<5 {
             if attempt > 0 { hl_pause(4_000_000) }
             let lines = (readText(path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.count >= 4, let pid = Int32(lines[0]) else { continue }
             let directory = lines[2..<(lines.count - 1)].joined(separator: "\n")
-            return Holder(pid: pid, mode: String(lines[1]), directory: directory)
+            return ReconcilerHolder(pid: pid, mode: String(lines[1]), directory: directory)
         }
-        return Holder(pid: 0, mode: "", directory: "")
+        return ReconcilerHolder(pid: 0, mode: "", directory: "")
     }
 }

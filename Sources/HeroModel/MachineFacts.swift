@@ -207,23 +207,6 @@ public struct ProgramFacts: Hashable, Sendable {
 
 /// Who looks after heroproc itself.
 public struct SupervisionFacts: Hashable, Sendable {
-    /// A live reconciler.
-    public struct Reconciler: Hashable, Sendable {
-        /// Its pid; 0 while it is just beginning.
-        public var pid: Int32
-        /// How it works, in one word.
-        public var mode: String
-        /// The services directory it syncs from, or keeps the revision of.
-        public var directory: String
-
-        /// Describes one.
-        public init(pid: Int32, mode: String, directory: String) {
-            self.pid = pid
-            self.mode = mode
-            self.directory = directory
-        }
-    }
-
     /// The unit of systemd that a reconciler runs in.
     public struct Unit: Hashable, Sendable {
         /// Its name.
@@ -242,7 +225,7 @@ public struct SupervisionFacts: Hashable, Sendable {
     }
 
     /// The live reconciler; nil where none is.
-    public var reconciler: Reconciler?
+    public var reconciler: ReconcilerHolder?
     /// Whether systemd is the first process.
     public var hasSystemd = false
     /// The unit of the reconciler, or of us where none lives; nil where there is none.

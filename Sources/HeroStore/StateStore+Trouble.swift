@@ -36,10 +36,7 @@ extension StateStore {
         if let misfortune, misfortune.kind != .damaged, misfortune.kind != .gone { throw misfortune }
         misfortune = nil
         guard path != ":memory:" else {
-            retire(queue)
-            queue = try Connection.inMemory()
-            reader.queue = queue
-            recorder = Recorder()
+            goOn(with: try Connection.inMemory())
             quarantine = Quarantine(reason: reason)
             return
         }
@@ -47,12 +44,7 @@ extension StateStore {
         try? queue.close()
         let quarantine = try Quarantine.move(path, because: reason, at: time)
         let (queue, examiner) = try Connection.writer(path: path)
-        retire(self.queue)
-        if let examiner { retire(examiner) }
-        self.queue = queue
-        reader.queue = queue
-        recorder = Recorder()
-        opened = (FileIdentity(path), FileIdentity(path + "-wal"))
+        goOn(with: queue, examiner)
         self.quarantine = quarantine
     }
 
@@ -66,12 +58,17 @@ extension StateStore {
         }
         let (queue, examiner) = try Connection.writer(path: path)
         try? self.queue.close()
+        goOn(with: queue, examiner)
+    }
+
+    /// Takes another connection in the place of the one that was used so far, and knows nothing of what that one wrote.
+    private func goOn(with queue: DatabaseQueue, _ examiner: DatabaseQueue? = nil) {
         retire(self.queue)
         if let examiner { retire(examiner) }
         self.queue = queue
         reader.queue = queue
         recorder = Recorder()
-        opened = (FileIdentity(path), FileIdentity(path + "-wal"))
+        if path != ":memory:" { opened = (FileIdentity(path), FileIdentity(path + "-wal")) }
     }
 
     /// Sees to it that no number of a job or a run is given again that was given before.

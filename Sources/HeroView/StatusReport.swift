@@ -2,27 +2,10 @@ public import HeroModel
 
 /// What runs, as seen at one moment: the input of `status`.
 public struct StatusReport: Hashable, Sendable {
-    /// The reconciler that holds the state directory.
-    public struct Reconciler: Hashable, Sendable {
-        /// Its pid.
-        public var pid: Int32
-        /// How it works, in one word: `watch`, `background`, `once`.
-        public var mode: String
-        /// The services directory it syncs from, or keeps the revision of.
-        public var directory: String
-
-        /// Describes a reconciler.
-        public init(pid: Int32, mode: String, directory: String) {
-            self.pid = pid
-            self.mode = mode
-            self.directory = directory
-        }
-    }
-
     /// The last applied revision; nil before the first.
     public var revision: RevisionRecord?
     /// The live reconciler; nil when there is none.
-    public var reconciler: Reconciler?
+    public var reconciler: ReconcilerHolder?
     /// The services, in the order in which they are shown.
     public var services: [ServiceStatus]
     /// The standalone actions, in the order in which they are shown.
@@ -35,7 +18,7 @@ public struct StatusReport: Hashable, Sendable {
     /// Makes a report.
     public init(
         revision: RevisionRecord?,
-        reconciler: Reconciler?,
+        reconciler: ReconcilerHolder?,
         services: [ServiceStatus],
         standalone: [StandaloneStatus] = [],
         now: WallTime

@@ -11,7 +11,7 @@ public struct WhyReport: Hashable, Sendable {
     /// Where the others stand.
     public var others: [QualifiedName: ServiceStatus]
     /// The live reconciler; nil when there is none.
-    public var reconciler: StatusReport.Reconciler?
+    public var reconciler: ReconcilerHolder?
     /// The last applied revision; nil before the first.
     public var revision: RevisionRecord?
     /// The last lines that its actions in trouble wrote, by action.
@@ -25,7 +25,7 @@ public struct WhyReport: Hashable, Sendable {
         declared: Declared<ServiceSpec>?,
         status: ServiceStatus?,
         others: [QualifiedName: ServiceStatus] = [:],
-        reconciler: StatusReport.Reconciler?,
+        reconciler: ReconcilerHolder?,
         revision: RevisionRecord?,
         now: WallTime
     ) {

@@ -17,7 +17,7 @@ struct FailpointSourceTests {
         var found: [String: Int] = [:]
         for file in try House.files(below: "Sources", ending: ".swift", ".c")
         where file.text.contains("hero_") {
-            for line in file.source.code {
+            for line in file.source.code where line.contains("hero_") {
                 for match in line.matches(of: call) { found[String(match.1), default: 0] += 1 }
             }
         }

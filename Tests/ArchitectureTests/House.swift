@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// The files of this repository, read where this test stands.
@@ -16,7 +17,17 @@ enum House {
 
         var testDescription: String { path }
         var name: String { path.split(separator: "/").last.map(String.init) ?? path }
-        var source: SourceText { SourceText(text) }
+        var source: SourceText { House.source(of: self) }
+    }
+
+    /// Source texts that were read, by path: many tests look at the same ones.
+    private static let sources = Mutex<[String: SourceText]>([:])
+
+    private static func source(of file: File) -> SourceText {
+        if let known = sources.withLock({ $0[file.path] }) { return known }
+        let source = SourceText(file.text)
+        sources.withLock { $0[file.path] = source }
+        return source
     }
 
     /// The names of the folders in a folder of the repository, sorted.

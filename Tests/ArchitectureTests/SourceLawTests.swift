@@ -2,14 +2,32 @@ import Testing
 
 /// Something that must not stand in code, and what to do instead.
 private struct Ban: Sendable {
+    /// What stands in every line that the pattern finds: to search for that first takes a hundredth of the time.
+    let words: [String]
     let pattern: @Sendable () -> Regex<Substring>
     let instead: String
     let folders: [String]
 
-    init(_ pattern: @escaping @Sendable () -> Regex<Substring>, in folders: [String], instead: String) {
+    init(
+        _ words: String...,
+        as pattern: @escaping @Sendable () -> Regex<Substring>,
+        in folders: [String],
+        instead: String
+    ) {
+        self.words = words
         self.pattern = pattern
         self.folders = folders
         self.instead = instead
+    }
+
+    /// Whether it holds for a file.
+    func covers(_ file: House.File) -> Bool { folders.contains { file.path.hasPrefix($0 + "/") } }
+
+    /// Whether it occurs in a line of code.
+    func occurs(in line: String) -> Bool {
+        guard words.contains(where: { line.contains($0) }) else { return false }
+        // A declaration may bear the name; what counts is the call.
+        return line.replacing(/\bfunc\s+\w+/, with: "func").contains(pattern())
     }
 }
 
@@ -21,17 +39,34 @@ struct SourceLawTests {
     ].map { "Sources/\($0)" }
 
     private static let bans: [Ban] = [
-        Ban({ /\btry!/ }, in: ["Sources", "Tests"], instead: "a trap is a crash: let the error go up"),
-        Ban({ /\bas!/ }, in: ["Sources", "Tests"], instead: "a trap is a crash: use `as?` and say what is wrong"),
+        Ban("try!", as: { /\btry!/ }, in: ["Sources", "Tests"], instead: "a trap is a crash: let the error go up"),
         Ban(
-            { /(?:^|[^\w.])(?:kill|killpg|tkill|tgkill)\s*\(/ },
+            "as!",
+            as: { /\bas!/ },
+            in: ["Sources", "Tests"],
+            instead: "a trap is a crash: use `as?` and say what is wrong"
+        ),
+        Ban(
+            "kill",
+            as: { /(?:^|[^\w.])(?:kill|killpg|tkill|tgkill)\s*\(/ },
             in: ["Sources"],
             instead: "every signal goes through a pidfd (ID-2)"
         ),
-        Ban({ /(?:^|[^\w.])(?:system|popen)\s*\(/ }, in: ["Sources"], instead: "no shell that nobody asked for"),
-        Ban({ /\bProcess\(\)/ }, in: ["Sources"], instead: "it polls; use the kernel door"),
-        Ban({ /\bFileHandle\b/ }, in: ["Sources"], instead: "it traps on errors; write to the descriptor"),
-        Ban({ /\bDate\(\)|\bDate\.now\b/ }, in: pure, instead: "the moment is an argument (TM-1)"),
+        Ban(
+            "system",
+            "popen",
+            as: { /(?:^|[^\w.])(?:system|popen)\s*\(/ },
+            in: ["Sources"],
+            instead: "no shell that nobody asked for"
+        ),
+        Ban("Process()", as: { /\bProcess\(\)/ }, in: ["Sources"], instead: "it polls; use the kernel door"),
+        Ban(
+            "FileHandle",
+            as: { /\bFileHandle\b/ },
+            in: ["Sources"],
+            instead: "it traps on errors; write to the descriptor"
+        ),
+        Ban("Date", as: { /\bDate\(\)|\bDate\.now\b/ }, in: pure, instead: "the moment is an argument (TM-1)"),
     ]
 
     @Test("no file is longer than 400 lines")
@@ -46,14 +81,13 @@ struct SourceLawTests {
 
     @Test("what is banned does not occur")
     func banned() throws {
-        for ban in Self.bans {
-            for folder in ban.folders where House.has(folder) {
-                for file in try House.files(below: folder, ending: ".swift", ".c") {
-                    for (index, line) in file.source.code.enumerated() {
-                        // A declaration may bear the name; what counts is the call.
-                        guard line.replacing(/\bfunc\s+\w+/, with: "func").contains(ban.pattern()) else { continue }
-                        Issue.record("\(file.path):\(index + 1): \(line.trimmed): \(ban.instead)")
-                    }
+        let files =
+            try House.files(below: "Sources", ending: ".swift", ".c")
+            + House.files(below: "Tests", ending: ".swift", ".c")
+        for file in files {
+            for ban in Self.bans where ban.covers(file) {
+                for (index, line) in file.source.code.enumerated() where ban.occurs(in: line) {
+                    Issue.record("\(file.path):\(index + 1): \(line.trimmed): \(ban.instead)")
                 }
             }
         }

@@ -16,7 +16,7 @@ struct SourceText: Sendable {
 
     /// The modules that Swift source imports, with the number of the line that does.
     var imports: [(module: String, line: Int)] {
-        code.enumerated().flatMap { index, line in
+        code.enumerated().filter { $1.contains("import") }.flatMap { index, line in
             line.split(separator: ";").compactMap { statement in
                 Self.importedModule(in: statement).map { ($0, index + 1) }
             }
@@ -26,9 +26,21 @@ struct SourceText: Sendable {
     /// The files that C source includes, with the number of the line that does.
     var includes: [(file: String, line: Int)] {
         lines.enumerated().compactMap { index, line in
-            guard let match = line.firstMatch(of: /^\s*#\s*include\s*[<"]([^>"]+)[>"]/) else { return nil }
+            guard line.contains("include"),
+                let match = line.firstMatch(of: /^\s*#\s*include\s*[<"]([^>"]+)[>"]/)
+            else { return nil }
             return (String(match.1), index + 1)
         }
+    }
+
+    /// The names that a keyword declares, such as those of functions.
+    func names(after keyword: String) -> Set<Substring> {
+        Set(
+            lines.filter { $0.contains(keyword) }.flatMap { line in
+                let words = line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+                return zip(words, words.dropFirst()).filter { $0.0 == keyword }.map(\.1)
+            }
+        )
     }
 
     private static func importedModule(in statement: Substring) -> String? {
@@ -59,6 +71,12 @@ private struct Blanker {
     private var place = Place.code
 
     mutating func blank(_ line: Substring) -> String {
+        // Most lines have nothing to blank, and a walk over all of them takes long.
+        switch place {
+        case .code where !line.contains("\"") && !line.contains("/"): return String(line)
+        case .longString where !line.contains(#"""""#): return ""
+        case .code, .longString, .comment: break
+        }
         var rest = line
         var result = ""
         while let first = rest.first {
@@ -96,7 +114,9 @@ private struct Blanker {
                     rest = Self.afterString(rest.dropFirst())
                     result += "\"\""
                 } else {
-                    result.append(rest.removeFirst())
+                    let end = rest.dropFirst().firstIndex { $0 == "\"" || $0 == "/" || $0 == "#" } ?? rest.endIndex
+                    result += rest[..<end]
+                    rest = rest[end...]
                 }
             }
         }

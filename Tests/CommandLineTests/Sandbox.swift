@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HeroLinux
+import HeroModel
 import Testing
 
 /// A folder of its own with a services directory and a state directory that nothing else on the machine uses.

@@ -1,5 +1,6 @@
 import Foundation
 import HeroLinux
+import HeroModel
 import Testing
 
 /// `diff -o json > plan.json`, then `apply --plan plan.json`.

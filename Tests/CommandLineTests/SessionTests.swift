@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HeroLinux
+import HeroModel
 import Testing
 
 /// Real services, real processes.

@@ -52,9 +52,7 @@ struct Books: Sendable {
 
     /// The starts of a job whose program executed, in their order; and what was said of one and taken back later.
     func executed(of job: Int) throws -> (starts: [Start], rewritten: [String]) {
-        var configuration = Configuration()
-        configuration.readonly = true
-        let rows = try DatabaseQueue(path: world.database, configuration: configuration).read { db in
+        let rows = try world.read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM books WHERE job_id = ? ORDER BY id", arguments: [job])
         }
         var rewritten: [String] = []

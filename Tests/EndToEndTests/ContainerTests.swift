@@ -25,10 +25,7 @@ struct ContainerTests {
 
         /// Waits until so many services are up.
         func isUp(_ count: Int) async throws {
-            try await eventually("\(count) services are up") {
-                let answer = try await run("status", "-o", "json")
-                return answer.code == 0 && (answer.json["services"] as? [Any])?.count == count
-            }
+            try await world.isUp(count, through: entrance)
         }
     }
 

@@ -11,15 +11,7 @@ struct ControlAttackTests {
     /// A raw connection to the control socket; -1 when nobody lets us in.
     private func connect(_ world: World) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: world.paths.controlSocket.utf8.prefix(107)) }
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        if result == 0 { return descriptor }
+        if withUnixAddress(world.paths.controlSocket, { Glibc.connect(descriptor, $0, $1) }) == 0 { return descriptor }
         close(descriptor)
         return -1
     }
@@ -78,7 +70,7 @@ struct ControlAttackTests {
             try world.declare("web", does: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
             try await world.apply()
             let pid = try #require(world.reconciler)
-            let resident = memory(of: pid)
+            let resident = try #require(statusNumber("VmRSS", of: pid))
             var held: [Int32] = []
             defer { for descriptor in held { close(descriptor) } }
             // More than may connect at one time: half a message each.
@@ -113,15 +105,10 @@ struct ControlAttackTests {
             }
             for descriptor in held { close(descriptor) }
             held = []
-            try await eventually("what it cost is given back") { memory(of: pid) < resident + 64 << 10 }
+            try await eventually("what it cost is given back") {
+                try #require(statusNumber("VmRSS", of: pid)) < resident + 64 << 10
+            }
         }
-    }
-
-    /// Resident memory in KiB.
-    private func memory(of pid: pid_t) -> Int {
-        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
-        return line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     }
 
     @Test("AP-4: a client that is killed cancels nothing that was accepted")

@@ -47,18 +47,9 @@ private struct StateDisk {
     }
 }
 
-private let canMount: Bool = {
-    guard geteuid() == 0, access("/usr/bin/unshare", X_OK) == 0, access("/usr/bin/nsenter", X_OK) == 0 else {
-        return false
-    }
-    var pid: pid_t = 0
-    let words = ["unshare", "-m", "sh", "-c", "mount -t tmpfs tmpfs /mnt && mount -t tmpfs tmpfs /tmp"]
-    let argv = words.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    guard posix_spawn(&pid, "/usr/bin/unshare", nil, nil, argv, environ) == 0 else { return false }
-    var status: Int32 = 0
-    return waitpid(pid, &status, 0) == pid && status == 0
-}()
+private let canMount =
+    geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0 && access("/usr/bin/nsenter", X_OK) == 0
+    && shell("/usr/bin/unshare -m sh -c 'mount -t tmpfs tmpfs /mnt && mount -t tmpfs tmpfs /tmp'") == 0
 
 @Suite("A disk that is full or broken", .serialized, .enabled(if: canMount, "needs root, and a mount namespace"))
 struct DiskFaultTests {

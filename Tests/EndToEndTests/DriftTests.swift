@@ -78,7 +78,7 @@ struct DriftTests {
         try await World.with { world in
             let port = try freePort()
             let stranger = try ReclaimTests.Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { ReclaimTests.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]"))
             let found = try await Self.findings(world)
             #expect(found.code == 1 && found.reclaims == [])
@@ -95,7 +95,7 @@ struct DriftTests {
             let port = try freePort()
             try world.declare("thief", does: .process("listen \(port)"))
             try await world.apply()
-            try await eventually("it listens") { ReclaimTests.isListening(port) }
+            try await eventually("it listens") { isListening(port) }
             let thief = try await world.life("thief", number: 1)
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
             let found = try await Self.findings(world)
@@ -184,7 +184,7 @@ struct DriftTests {
             let port = try freePort()
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
             let stranger = try ReclaimTests.Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { ReclaimTests.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             let found = try await Self.findings(world)
             #expect(found.reclaims == ["core/web.run tcp \(port) \(stranger.pid) kill_others"], "\(found.text)")
             #expect(found.drift == [])

@@ -26,7 +26,7 @@ struct ExhaustionTests {
             try await world.apply()
             let first = try await world.life("first")
             let reconciler = try #require(world.reconciler)
-            let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(reconciler)/fd").count
+            let open = EndToEndTests.descriptors(of: reconciler)
             // Room for a request, and for next to nothing else.
             try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=\(open + 3):")
             for number in 0..<8 {
@@ -55,22 +55,9 @@ struct ExhaustionTests {
             try await world.apply()
             let old = try await world.life("old")
             let reconciler = try #require(world.reconciler)
-            let folder = "\(Self.pids)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-            func put(_ text: String, _ file: String) throws {
-                let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
-                try handle.write(contentsOf: Data(text.utf8))
-                try handle.close()
-            }
-            defer {
-                // Whoever is in it leaves with its parent: the folder goes once it is empty.
-                for pid in world.text("\(folder)/cgroup.procs").split(separator: "\n") {
-                    try? put(String(pid), "\(Self.pids)/cgroup.procs")
-                }
-                rmdir(folder)
-            }
-            try put("\(reconciler)", "\(folder)/cgroup.procs")
-            try put("1", "\(folder)/pids.max")
+            let group = try ControlGroup("pids", world)
+            try group.put("\(reconciler)", "cgroup.procs")
+            try group.put("1", "pids.max")
 
             try world.declare("old", "status: stop", does: .process("fork 3"))
             try world.declare("new", does: .process("sleep -1", "retry: {delay: 50ms}"))
@@ -78,7 +65,7 @@ struct ExhaustionTests {
             #expect(world.reconciler == reconciler, "it lives")
             for pid in [old.pid] + old.children { #expect(!isAlive(pid)) }
             _ = try await world.event("warning", "Resource temporarily unavailable")
-            try put("max", "\(folder)/pids.max")
+            try group.put("max", "pids.max")
             let new = try await world.life("new")
             #expect(new.restarts == 0, "what was never executed is no restart")
         }

@@ -44,7 +44,7 @@ struct FailpointRun {
         try await arrange(scene)
         if recipe.killsShim, recipe.kick == nil { try await killShim(of: world, &judge) }
         let holder = recipe.hasHolder ? try ReclaimTests.Stranger("listen", "\(scene.port)") : nil
-        if holder != nil { try await eventually("somebody listens") { ReclaimTests.isListening(scene.port) } }
+        if holder != nil { try await eventually("somebody listens") { isListening(scene.port) } }
 
         // 1. Up to the point.
         let filler = point.name == "FP-DB-2" ? try await fillLog(of: world) : nil
@@ -213,15 +213,7 @@ private func quietPort() throws -> Int {
         let port = Int.random(in: 10_000..<30_000)
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if result == 0 { return port }
+        if withTCPAddress(port: port, ofAll: true, { bind(descriptor, $0, $1) }) == 0 { return port }
     }
     Issue.record("there is no free port")
     throw NeverTrue()

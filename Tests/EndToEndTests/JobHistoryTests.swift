@@ -13,18 +13,10 @@ import Testing
         exec: ["true"]
         """
 
-    private func rows(_ world: World, _ sql: String) throws -> [Row] {
-        var configuration = Configuration()
-        configuration.readonly = true
-        return try DatabaseQueue(path: world.database, configuration: configuration).read {
-            try Row.fetchAll($0, sql: sql)
-        }
-    }
-
     /// All that a dry run must not touch.
     private func books(_ world: World) throws -> [String] {
         try ["jobs", "actions", "runs", "starts", "job_tags", "services", "standalone", "events"].map { table in
-            try rows(world, "SELECT * FROM \(table)").map(\.description).joined(separator: "\n")
+            try world.rows("SELECT * FROM \(table)").map(\.description).joined(separator: "\n")
         }
     }
 
@@ -39,7 +31,7 @@ import Testing
         try world.declare("db", "tags: [nightly]")
         try await world.apply()
         try await eventually("the report is written") {
-            try rows(world, "SELECT 1 FROM jobs WHERE action_id = 'report' AND phase = 'succeeded'").count == 1
+            try world.rows("SELECT 1 FROM jobs WHERE action_id = 'report' AND phase = 'succeeded'").count == 1
         }
         try world.declare("web", "tags: [nightly, nightly_kind_web]", "status: stop")
         try await world.apply()
@@ -49,7 +41,7 @@ import Testing
     func provenance() async throws {
         try await World.with { world in
             try await history(world)
-            let jobs = try rows(world, "SELECT action_id, service_id, run_id, tags FROM jobs")
+            let jobs = try world.rows("SELECT action_id, service_id, run_id, tags FROM jobs")
             #expect(jobs.count == 3)
             for job in jobs {
                 let isStandalone = job["action_id"] == "report"
@@ -95,12 +87,12 @@ import Testing
             #expect(done.json["action_ids"] as? [String] == dry.json["action_ids"] as? [String])
             #expect(done.json["jobs_deleted"] as? Int == 2 && done.json["errors"] as? [String] == [])
             #expect(try FileManager.default.contentsOfDirectory(atPath: logs).isEmpty)
-            #expect(try rows(world, "SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])
+            #expect(try world.rows("SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])
             let again = try await world.run("jobs", "cleanup", "--tag", "nightly")
             #expect(again.code == 0 && again.out == "Nothing to remove: no ended job matches.\n", "\(again.out)")
             // What was removed stays removed, and nothing runs because of it.
             try await world.apply()
-            #expect(try rows(world, "SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])
+            #expect(try world.rows("SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])
         }
     }
 
@@ -111,7 +103,7 @@ import Testing
             try world.write("settings.yaml", "kind: Settings\nretention:\n  - {tag: nightly, older_than: 0s}\n")
             try await world.apply()
             try await eventually("only the job of what is up is left") {
-                try rows(world, "SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"]
+                try world.rows("SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"]
             }
             #expect(try await world.run("status", "db").code == 0)
             let texts = try await world.events().compactMap { $0["text"] as? String }
@@ -132,7 +124,7 @@ import Testing
             )
             _ = try await world.run("apply", "--timeout", "60s")
             try await eventually("it has given up") {
-                try rows(world, "SELECT 1 FROM jobs WHERE phase = 'failed'").count == 1
+                try world.rows("SELECT 1 FROM jobs WHERE phase = 'failed'").count == 1
             }
             let id = try #require(ids(try await world.run("jobs", "-o", "json")).first)
             let shown = try await world.run("jobs", "show", "\(id)", "-o", "json")

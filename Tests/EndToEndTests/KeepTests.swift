@@ -23,12 +23,6 @@ struct KeepTests {
         try await eventually("another one is there", within: 40) { world.reconciler.map { $0 != pid } ?? false }
     }
 
-    /// Memory of a process that is its own, in KiB.
-    private func memory(_ world: World, _ pid: pid_t) -> Int {
-        let lines = world.text("/proc/\(pid)/status").split(separator: "\n")
-        return lines.first { $0.hasPrefix("RssAnon:") }?.split(separator: " ").compactMap { Int($0) }.first ?? -1
-    }
-
     @Test(
         "SH-15: it comes back after each kill -9, with growing pauses; services are untouched, its keeper does not grow"
     )
@@ -37,11 +31,12 @@ struct KeepTests {
             try world.declare("web")
             let keeper = try await keep(world)
             let web = try await world.life("web", number: 1)
-            let before = memory(world, keeper.pid)
+            let before = try #require(statusNumber("RssAnon", of: keeper.pid))
             for _ in 0..<Rig.cycles(4, share: 50) { try await crash(world) }
             #expect(isAlive(keeper.pid) && world.keeper == keeper.pid)
             #expect(try await world.life("web", number: 1) == web)
-            #expect(memory(world, keeper.pid) <= before + 8, "\(memory(world, keeper.pid)) KiB after \(before)")
+            let after = try #require(statusNumber("RssAnon", of: keeper.pid))
+            #expect(after <= before + 8, "\(after) KiB after \(before)")
             let said = world.text(keeper.err)
             for pause in [200, 400, 800, 1600] {
                 #expect(said.contains("was ended by signal 9; it is started again in \(pause) ms"), "\(said)")

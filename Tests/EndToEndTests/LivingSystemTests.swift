@@ -27,16 +27,7 @@ struct LivingSystemTests {
     private func get(_ path: String, port: Int) throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        address.sin_port = try #require(UInt16(exactly: port)).bigEndian
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-        try #require(connected, "nobody listens on \(port)")
+        try #require(withTCPAddress(port: port) { connect(descriptor, $0, $1) } == 0, "nobody listens on \(port)")
         let request = Array("GET \(path) HTTP/1.0\r\n\r\n".utf8)
         try #require(write(descriptor, request, request.count) == request.count)
         var answer: [UInt8] = []

@@ -22,12 +22,7 @@ struct LogStreamTests {
     }
 
     /// Whether a process waits for changes of files.
-    private func isWatching(_ pid: pid_t) -> Bool {
-        let folder = "/proc/\(pid)/fd"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains {
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")) == "anon_inode:inotify"
-        }
-    }
+    private func isWatching(_ pid: pid_t) -> Bool { openFiles(of: pid).contains("anon_inode:inotify") }
 
     private func bytes(_ path: String) -> [UInt8] {
         (FileManager.default.contents(atPath: path)).map { Array($0) } ?? []

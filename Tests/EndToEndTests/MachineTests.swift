@@ -132,8 +132,7 @@ struct MachineTests {
             #expect(score(reconciler) == -900)
             #expect(score(keeper) == -1000)
             let life = try await world.life("web")
-            let shim = parent(of: life.pid)
-            #expect(world.text("/proc/\(shim)/comm") == "hpshim\n")
+            let shim = try #require(shimAbove(life.pid))
             #expect(score(shim) == -1000)
             #expect(score(life.pid) == usual)
             #expect(

@@ -37,7 +37,7 @@ struct NoKillTests {
             // The plan of a command line at this moment finds nothing in the way.
             #expect(try await world.run("diff", "--no-kill").code == 1)
             let stranger = try ReclaimTests.Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { ReclaimTests.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             let revisions = try await world.run("history", "-o", "json").out
 
             let refused = try await order(world, kills: false)

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HeroLinux
+import HeroModel
 import Testing
 
 private let isRoot = geteuid() == 0
@@ -9,7 +10,7 @@ private let isRoot = geteuid() == 0
 @Suite("Many at one time", .serialized)
 struct ParallelTests {
     /// How many reconcilers, and how many applies: 20, or as many as `HP_TORTURE` says.
-    private static let many = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 20
+    private static let many = Rig.kills ?? 20
 
     /// Names, sizes and times of all in the state directory that only its owner may change.
     private func listing(_ world: World) throws -> [String] {

@@ -3,18 +3,9 @@ import Glibc
 import Testing
 
 /// Whether this machine lets us make a pid namespace.
-let canMakePIDNamespace: Bool = {
-    guard geteuid() == 0, access("/usr/bin/unshare", X_OK) == 0, access("/usr/bin/nsenter", X_OK) == 0 else {
-        return false
-    }
-    var pid: pid_t = 0
-    let words = ["unshare", "-pf", "--mount-proc", "true"]
-    let argv = words.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    guard posix_spawn(&pid, "/usr/bin/unshare", nil, nil, argv, environ) == 0 else { return false }
-    var status: Int32 = 0
-    return waitpid(pid, &status, 0) == pid && status == 0
-}()
+let canMakePIDNamespace =
+    geteuid() == 0 && access("/usr/bin/unshare", X_OK) == 0 && access("/usr/bin/nsenter", X_OK) == 0
+    && shell("/usr/bin/unshare -pf --mount-proc true") == 0
 
 /// A pid namespace of one test, whose first process only reaps: pids in it are the test's to give out, and `kill -9 -1` in it
 /// ends nobody else.
@@ -36,8 +27,7 @@ struct PrivateNamespace {
         }
         do {
             try await eventually("it has a first process") {
-                let children = world.text("/proc/\(running.pid)/task/\(running.pid)/children")
-                first = children.split(separator: " ").first.flatMap { pid_t($0) }
+                first = children(of: running.pid).first
                 return first.map { world.text("/proc/\($0)/cmdline").contains("init") } ?? false
             }
             try await body(PrivateNamespace(world: world, first: try #require(first)))
@@ -72,24 +62,17 @@ struct PrivateNamespace {
         _ = try await world.code(of: running)
     }
 
-    /// The `stat` line of a process inside, after its name; empty when it is gone.
-    private func fields(of pid: pid_t) -> [Substring] {
-        let text = world.text("/proc/\(first)/root/proc/\(pid)/stat")
-        guard let end = text.lastIndex(of: ")") else { return [] }
-        return text[text.index(after: end)...].split(separator: " ")
-    }
+    /// What is mounted as `/proc` inside.
+    private var proc: String { "/proc/\(first)/root/proc" }
 
     /// Whether a process inside lives; a zombie does not.
-    func isAlive(_ pid: pid_t) -> Bool { fields(of: pid).first.map { $0 != "Z" && $0 != "X" } ?? false }
+    func isAlive(_ pid: pid_t) -> Bool { EndToEndTests.isAlive(pid, in: proc) }
 
     /// The parent of a process inside.
-    func parent(of pid: pid_t) -> pid_t? { fields(of: pid).dropFirst().first.flatMap { pid_t($0) } }
+    func parent(of pid: pid_t) -> pid_t? { statFields(of: pid, in: proc).dropFirst().first.flatMap { pid_t($0) } }
 
     /// All pids inside, except the first.
-    var pids: [pid_t] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(first)/root/proc")) ?? []
-        return names.compactMap { pid_t($0) }.filter { $0 != 1 }.sorted()
-    }
+    var pids: [pid_t] { processes(in: proc).filter { $0 != 1 }.sorted() }
 
     /// The one instance that lives now; waits for it.
     func life(_ service: String, after number: Int) async throws -> Life {
@@ -104,9 +87,6 @@ struct PrivateNamespace {
 
     /// Services that are up, as `status` inside says.
     func isUp(_ count: Int) async throws {
-        try await eventually("\(count) services are up", within: 90) {
-            let answer = try await run("status", "-o", "json")
-            return answer.code == 0 && (answer.json["services"] as? [Any])?.count == count
-        }
+        try await world.isUp(count, through: entrance, within: 90)
     }
 }

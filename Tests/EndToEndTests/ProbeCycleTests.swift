@@ -6,7 +6,7 @@ import Testing
 @Suite("Probe commands", .serialized)
 struct ProbeCycleTests {
     /// How often each of them is asked; a thousand times where `HP_TORTURE` is set.
-    private static let cycles = ProcessInfo.processInfo.environment["HP_TORTURE"] == nil ? 25 : 1000
+    private static let cycles = Rig.isLong ? 1000 : 25
 
     /// What a command does besides writing its pid: nothing of it ends by itself.
     private static let manners: [(name: String, script: String)] = [
@@ -20,14 +20,9 @@ struct ProbeCycleTests {
         ("fails and leaves somebody behind", "(setsid sleep 10000 &) ; exit 1"),
     ]
 
-    private func descriptors(_ pid: pid_t) -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
-    }
-
     /// Processes with this text in their environment, which every command has.
     private func count(_ world: World, with mark: String) -> [pid_t] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
-            .filter { isAlive($0) && world.text("/proc/\($0)/environ").contains(mark) }
+        processes().filter { isAlive($0) && world.text("/proc/\($0)/environ").contains(mark) }
     }
 
     @Test(
@@ -51,11 +46,11 @@ struct ProbeCycleTests {
             }
             let all = Array(Self.manners.indices)
             try await eventually("all were asked a few times", within: 60) { all.allSatisfy { asked($0).count > 5 } }
-            let before = descriptors(reconciler)
+            let before = descriptors(of: reconciler)
             var (most, highest) = (0, 0)
             try await eventually("all were asked \(Self.cycles) times", within: Self.cycles * 3) {
                 for index in all { most = max(most, asked(index).suffix(4).filter(isAlive).count) }
-                highest = max(highest, descriptors(reconciler))
+                highest = max(highest, descriptors(of: reconciler))
                 return all.allSatisfy { asked($0).count >= Self.cycles }
             }
             // One that was just killed may be seen beside the next.
@@ -70,7 +65,7 @@ struct ProbeCycleTests {
                 }
             }
             #expect(world.reconciler == reconciler)
-            try await eventually("its descriptors are free") { descriptors(reconciler) <= before }
+            try await eventually("its descriptors are free") { descriptors(of: reconciler) <= before }
         }
     }
 

@@ -122,8 +122,7 @@ struct RealServicesTests {
     private func killPostmaster(_ world: World, _ first: [String: pid_t]) async throws {
         let postmaster = try #require(first["postgres"])
         let job = try await world.action("postgres", "server")["job_id"] as? Int
-        let children = world.text("/proc/\(postmaster)/task/\(postmaster)/children").split(separator: " ")
-            .compactMap { pid_t($0) }
+        let children = children(of: postmaster)
         #expect(children.count >= 3, "it has helper processes")
         #expect(kill(postmaster, SIGKILL) == 0)
         try await eventually("postgres is healed", within: 80) {
@@ -136,22 +135,18 @@ struct RealServicesTests {
         #expect(server != postmaster)
         // A pid may have come around; a process that lived before the new server may not be one of the old ones.
         for child in children where isAlive(child) {
-            #expect(parents(of: child, world).contains(server), "\(child) of the killed server lives")
+            #expect(parents(of: child).contains(server), "\(child) of the killed server lives")
         }
         for name in Self.names where name != "postgres" { #expect(now[name] == first[name], "\(name) is untouched") }
         try await world.expectNoDifference()
     }
 
-    private func parents(of pid: pid_t, _ world: World) -> [pid_t] {
+    private func parents(of pid: pid_t) -> [pid_t] {
         var parents: [pid_t] = []
-        var next = pid
-        while next > 1, parents.count < 10 {
-            let text = world.text("/proc/\(next)/stat")
-            guard let end = text.lastIndex(of: ")") else { break }
-            let fields = text[end...].split(separator: " ")
-            guard fields.count > 2, let parent = pid_t(fields[2]) else { break }
-            parents.append(parent)
-            next = parent
+        var next = parent(of: pid)
+        while next > 0, parents.count < 10 {
+            parents.append(next)
+            next = parent(of: next)
         }
         return parents
     }

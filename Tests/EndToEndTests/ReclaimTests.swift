@@ -34,26 +34,12 @@ struct ReclaimTests {
         }
     }
 
-    static func isListening(_ port: Int) -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_addr.s_addr = inet_addr("127.0.0.1")
-        place.sin_port = UInt16(port).bigEndian
-        return withUnsafePointer(to: &place) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
-
     @Test("RC-1, SK-5: without a flag the holder of a port is named and lives; when it leaves, the service starts")
     func named() async throws {
         try await World.with { world in
             let port = try freePort()
             let stranger = try Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 50ms}"))
             let answer = try await world.run("apply", "--timeout", "1s")
             #expect(answer.code == 1)
@@ -74,7 +60,7 @@ struct ReclaimTests {
         try await World.with { world in
             let port = try freePort()
             let stranger = try Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
             try await world.apply()
             #expect(!stranger.lives)
@@ -167,7 +153,7 @@ struct ReclaimTests {
         try await World.with { world in
             let port = try freePort()
             let stranger = try Stranger("linger", "1200", "listen", "\(port)")
-            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
             try await world.apply()
             #expect(!stranger.lives)
@@ -181,7 +167,7 @@ struct ReclaimTests {
         try await World.with { world in
             let port = try freePort()
             let stranger = try Stranger("fork-on-term", "3", "listen", "\(port)")
-            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try world.declare(
                 "web",
                 does: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true", "stop: {timeout: 2s}")
@@ -201,7 +187,7 @@ struct ReclaimTests {
         try await World.with { world in
             let port = try freePort()
             let stranger = try Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try world.declare(
                 "web",
                 does: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 1h, max_delay: 1h, jitter: 0}")
@@ -245,9 +231,9 @@ struct ReclaimTests {
             try await world.killReconciler()
             kill(first.pid, SIGKILL)
             try await eventually("it is gone") { !isAlive(first.pid) }
-            try await eventually("the port is free") { !Self.isListening(port) }
+            try await eventually("the port is free") { !isListening(port) }
             let stranger = try Stranger("listen", "\(port)")
-            try await eventually("the stranger listens") { Self.isListening(port) }
+            try await eventually("the stranger listens") { isListening(port) }
             try await world.apply()
             #expect(!stranger.lives)
             let second = try await world.life("web", number: 2)

@@ -6,14 +6,6 @@ import Testing
 /// What stands in the database and in the logs, read with other tools than our own.
 @Suite("Records", .serialized)
 struct RecordTests {
-    private func rows(_ world: World, _ sql: String) throws -> [Row] {
-        var configuration = Configuration()
-        configuration.readonly = true
-        return try DatabaseQueue(path: world.database, configuration: configuration).read {
-            try Row.fetchAll($0, sql: sql)
-        }
-    }
-
     /// Some columns of a row behind each other; `-` is NULL.
     private func text(_ row: Row, _ columns: [String]) -> String {
         columns.map { column in
@@ -36,10 +28,10 @@ struct RecordTests {
             )
             try world.declare("web", "requires: [core/db]", "context: shop", does: .process())
             try await world.apply()
-            let runs = try rows(world, "SELECT * FROM runs ORDER BY id")
+            let runs = try world.rows("SELECT * FROM runs ORDER BY id")
             let runIDs: [Int] = runs.map { $0["id"] }
             #expect(texts(runs, "context", "service_id", "revision", "ended_at") == ["core db 1 -", "shop web 1 -"])
-            let jobs = try rows(world, "SELECT * FROM jobs ORDER BY id")
+            let jobs = try world.rows("SELECT * FROM jobs ORDER BY id")
             try #require(runIDs.count == 2 && jobs.count == 3)
             let columns = ["context", "service_id", "action_id", "run_id", "revision", "phase", "exit_code", "tags"]
             let expected = [
@@ -57,11 +49,10 @@ struct RecordTests {
             let json = shown.map { job in same.map { key in "\(job[key].map { $0 is NSNull ? "-" : "\($0)" } ?? "?")" }
             }
             #expect(Set(json.map { $0.joined(separator: " ") }) == Set(jobs.map { text($0, same) }))
-            let revisions = try rows(world, "SELECT * FROM revisions")
+            let revisions = try world.rows("SELECT * FROM revisions")
             #expect(texts(revisions, "number", "directory", "git_commit") == ["1 \(world.services) -"])
 
-            let indexes = try rows(
-                world,
+            let indexes = try world.rows(
                 """
                 SELECT group_concat(i.name) AS columns FROM sqlite_schema m, pragma_index_info(m.name) i
                 WHERE m.tbl_name = 'jobs' AND m.type = 'index' GROUP BY m.name
@@ -78,15 +69,15 @@ struct RecordTests {
             try await world.apply()
             let first = try await world.life("web")
             #expect(try await world.run("down").code == 0)
-            let stopped = try rows(world, "SELECT *, finished_at IS NOT NULL AS over FROM jobs")
+            let stopped = try world.rows("SELECT *, finished_at IS NOT NULL AS over FROM jobs")
             #expect(texts(stopped, "id", "phase", "exit_code", "over") == ["\(first.job) cancelled 0 1"])
-            let runs = try rows(world, "SELECT id, ended_at IS NOT NULL AS over FROM runs")
+            let runs = try world.rows("SELECT id, ended_at IS NOT NULL AS over FROM runs")
             #expect(texts(runs, "over") == ["1"])
             let run: Int = try #require(runs.first)["id"]
             try await world.apply()
             let second = try await world.life("web", number: 2)
             #expect(second.job > first.job)
-            let jobs = try rows(world, "SELECT id, run_id FROM jobs")
+            let jobs = try world.rows("SELECT id, run_id FROM jobs")
             #expect(texts(jobs, "id") == ["\(second.job)"])
             let newRun: Int = try #require(jobs.first)["run_id"]
             #expect(newRun > run)

@@ -84,12 +84,6 @@ struct ReuseTests {
         return Dictionary(pairs, uniquingKeysWith: { $1 })
     }
 
-    /// The state of a process, as its `stat` has it.
-    private func state(of pid: pid_t, _ world: World) -> Substring? {
-        let text = world.text("/proc/\(pid)/stat")
-        return text.lastIndex(of: ")").flatMap { text[text.index(after: $0)...].split(separator: " ").first }
-    }
-
     /// Expects that no bystander has felt anything.
     private func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PrivateNamespace) {
         #expect(inside.world.text(inside.world.traces + "/bystanders") == "", "signals that reached strangers")
@@ -139,7 +133,7 @@ struct ReuseTests {
                     try records[index].forge()
                 }
                 if difference == .asItIs {
-                    try await eventually("nsenter has stopped itself") { state(of: running.pid, world) == "T" }
+                    try await eventually("nsenter has stopped itself") { isStopped(running.pid) }
                     try await inside.signal("CONT", [reconciler])
                     // nsenter stops itself with what it waits for.
                     kill(running.pid, SIGCONT)

@@ -8,7 +8,6 @@ import Testing
 struct RoomTests {
     private static let prlimit = "/usr/bin/prlimit"
     private static let hasPrlimit = access(prlimit, X_OK) == 0
-    static let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
 
     /// A connection to the control socket that says nothing.
     private func connect(_ world: World) -> Int32 {
@@ -17,18 +16,8 @@ struct RoomTests {
             Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
             0
         )
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: world.paths.controlSocket.utf8) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        _ = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, size) }
-        }
+        _ = withUnixAddress(world.paths.controlSocket) { Glibc.connect(descriptor, $0, $1) }
         return descriptor
-    }
-
-    private func descriptors(_ pid: pid_t) -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
     }
 
     private func limit(_ running: World.Running, to count: Int, _ world: World) async throws {
@@ -53,7 +42,7 @@ struct RoomTests {
             func started() -> [String] { names.filter { !world.lives($0).isEmpty } }
             let some = started().count
             #expect(some >= 10 && some < 50, "\(some) of 60")
-            let open = descriptors(watch.pid)
+            let open = descriptors(of: watch.pid)
             #expect(open <= 64 - 10, "it keeps some for itself: \(open) of 64")
             // What dies is healed, there as anywhere.
             let victim = try #require(started().first)
@@ -68,7 +57,7 @@ struct RoomTests {
                 let job = try #require(try await world.jobs(of: name).first)
                 #expect(job["restart_count"] as? Int == 0)
             }
-            let most = descriptors(watch.pid)
+            let most = descriptors(of: watch.pid)
             #expect(most <= 3 * names.count + 40, "at most 3 for each job: \(most)")
         }
     }
@@ -79,7 +68,7 @@ struct RoomTests {
     )
     func poorSuccessor() async throws {
         try await World.with { world in
-            let names = (0..<(Self.isLong ? 200 : 60)).map { "s\($0)" }
+            let names = (0..<(Rig.isLong ? 200 : 60)).map { "s\($0)" }
             let retry = "retry: {delay: 20ms, max_delay: 500ms, jitter: 0}"
             let probe = "health: {exec: [\"true\"], interval: 50ms, timeout: 30s, failures: 1}"
             for name in names { try world.declare(name, does: .process("sleep -1", retry)) }
@@ -150,7 +139,7 @@ struct RoomTests {
                 #expect(kill(life.pid, SIGKILL) == 0)
                 _ = try await world.life("web", number: round)
             }
-            let open = descriptors(watch.pid)
+            let open = descriptors(of: watch.pid)
             #expect(open <= 72 - 30, "it keeps some for itself: \(open) of 72")
             // Those that leave make room for others, soon.
             for client in clients { close(client) }
@@ -166,45 +155,13 @@ struct RoomTests {
     private static let pids = "/sys/fs/cgroup/pids"
     private static let hasPids = geteuid() == 0 && access("\(pids)/cgroup.procs", W_OK) == 0
 
-    /// A group of a cgroup v1 controller; whoever is left in it leaves with its parent.
-    private final class Group {
-        let folder: String
-        private let parent: String
-
-        init(_ controller: String, _ world: World) throws {
-            parent = "/sys/fs/cgroup/\(controller)"
-            folder = "\(parent)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        }
-
-        func put(_ text: String, _ file: String) throws {
-            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(file)"))
-            try handle.write(contentsOf: Data(text.utf8))
-            try handle.close()
-        }
-
-        func text(_ file: String) -> String {
-            (try? String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)) ?? ""
-        }
-
-        /// What leads a program into it.
-        var entrance: [String] { ["sh", "-c", "echo $$ > \(folder)/cgroup.procs && exec \"$@\"", "sh"] }
-
-        deinit {
-            for pid in text("cgroup.procs").split(separator: "\n") {
-                try? Data(pid.utf8).write(to: URL(fileURLWithPath: "\(parent)/cgroup.procs"))
-            }
-            for _ in 0..<200 where rmdir(folder) != 0 && errno == EBUSY { usleep(10_000) }
-        }
-    }
-
     @Test(
         "RX-2: without a single free pid twenty services are stopped in time, none is taken for sick, and what dies comes back later",
         .enabled(if: hasPids, "needs root, and a pids controller of cgroup v1")
     )
     func noPids() async throws {
         try await World.with { world in
-            let group = try Group("pids", world)
+            let group = try ControlGroup("pids", world)
             let names = (0..<20).map { "s\($0)" }
             let probe = "health: {exec: [\"true\"], interval: 30ms, timeout: 30s, failures: 1}"
             for (index, name) in names.enumerated() {
@@ -263,7 +220,7 @@ struct RoomTests {
     )
     func littleMemory() async throws {
         try await World.with { world in
-            let group = try Group("memory", world)
+            let group = try ControlGroup("memory", world)
             try group.put("\(64 << 20)", "memory.limit_in_bytes")
             let names = (0..<40).map { "s\($0)" }
             for name in names { try world.declare(name, does: .process("sleep -1", "retry: {delay: 50ms}")) }
@@ -277,8 +234,7 @@ struct RoomTests {
             #expect(isAlive(watch.pid))
             let failures = group.text("memory.oom_control")
             #expect(failures.contains("oom_kill 0"), "\(failures)")
-            let status = world.text("/proc/\(watch.pid)/status").split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-            let resident = status.flatMap { Int($0.split(separator: " ").dropFirst().first ?? "") } ?? .max
+            let resident = try #require(statusNumber("VmRSS", of: watch.pid))
             // A build for tests is larger than the one that is shipped: `make bench` has the figure of that.
             #expect(resident < 64 << 10, "\(resident) KiB")
         }
@@ -289,7 +245,7 @@ struct RoomTests {
     @Test("RX-6: services that come and go leave no file in the run directory and no descriptor in the reconciler")
     func cycles() async throws {
         try await World.with { world in
-            let rounds = Self.isLong ? 1000 : 8
+            let rounds = Rig.isLong ? 1000 : 8
             try world.declare("stays")
             try await world.apply()
             let reconciler = try #require(world.reconciler)
@@ -315,9 +271,9 @@ struct RoomTests {
                 world.remove("script")
                 try await world.apply()
                 try await eventually("round \(round) has left nothing") { files() == before }
-                if round == 2 { open = descriptors(reconciler) }
+                if round == 2 { open = descriptors(of: reconciler) }
             }
-            try await eventually("no descriptor was kept") { descriptors(reconciler) <= open }
+            try await eventually("no descriptor was kept") { descriptors(of: reconciler) <= open }
             #expect(try FileManager.default.contentsOfDirectory(atPath: world.state + "/pids").isEmpty)
             let own = files().filter { $0.hasPrefix("jobs/") }
             #expect(own.count <= 8, "\(own)")

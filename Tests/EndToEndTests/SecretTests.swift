@@ -202,7 +202,7 @@ struct SecretTests {
     private func searchProcesses(_ world: World) throws {
         let keepers = [world.reconciler, world.keeper].compactMap { $0 }
         #expect(keepers.count == 2)
-        for pid in try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap({ pid_t($0) }) {
+        for pid in processes() {
             find(Self.canaries, in: Array(world.text("/proc/\(pid)/cmdline").utf8), "the command line of \(pid)")
             guard keepers.contains(pid) || world.text("/proc/\(pid)/comm") == "hpshim\n" else { continue }
             find(Self.canaries, in: Array(world.text("/proc/\(pid)/environ").utf8), "the environment of \(pid)")
@@ -221,16 +221,11 @@ struct SecretTests {
             try await world.apply()
             let web = try await world.life("web")
             #expect(memory(of: web.pid).range(of: Data(canary.utf8)) != nil, "the search finds what is there")
-            let stat = world.text("/proc/\(web.pid)/stat")
-            let fields = stat[try #require(stat.lastIndex(of: ")"))...].split(separator: " ")
-            let pid = try #require(fields.dropFirst(2).first.flatMap { pid_t($0) })
-            #expect(world.text("/proc/\(pid)/comm") == "hpshim\n")
+            let pid = try #require(shimAbove(web.pid))
             try await eventually("it has forgotten") { memory(of: pid).range(of: Data(canary.utf8)) == nil }
             // Nothing is left open that could be read again.
-            let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").compactMap {
-                try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/fd/\($0)")
-            }
-            #expect(!open.contains { $0.contains("memfd") }, "\(open)")
+            let open = openFiles(of: pid)
+            #expect(!open.isEmpty && !open.contains { $0.contains("memfd") }, "\(open)")
         }
     }
 

@@ -5,18 +5,6 @@ import Testing
 /// kill -9 of a shim: its service comes back, and there are never two.
 @Suite("Deaths of shims", .serialized)
 struct ShimTests {
-    /// The shim of an oracle: its parent.
-    ///
-    /// - Throws: `NeverTrue` when the oracle has lost it.
-    private func shim(of pid: pid_t) throws -> pid_t {
-        let text = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
-        let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
-        guard fields.count > 2, let parent = pid_t(fields[2]) else { throw NeverTrue() }
-        let name = try String(contentsOfFile: "/proc/\(parent)/comm", encoding: .utf8)
-        guard name == "hpshim\n" else { throw NeverTrue() }
-        return parent
-    }
-
     @Test("SH-4: ten times kill -9 of a shim: the job comes back, and its dependents are not touched")
     func killed() async throws {
         try await World.with { world in
@@ -27,7 +15,7 @@ struct ShimTests {
             var life = try await world.life("db")
             let job = life.job
             for number in 1...10 {
-                #expect(kill(try shim(of: life.pid), SIGKILL) == 0)
+                #expect(kill(try #require(shimAbove(life.pid)), SIGKILL) == 0)
                 let next = try await world.life("db", number: number + 1)
                 #expect(next.job == job && next.restarts == number)
                 #expect(!isAlive(life.pid))
@@ -48,7 +36,7 @@ struct ShimTests {
             var life = try await world.life("db")
             let job = life.job
             for number in 1...5 {
-                let shim = try shim(of: life.pid)
+                let shim = try #require(shimAbove(life.pid))
                 try await world.killReconciler()
                 #expect(kill(shim, SIGKILL) == 0)
                 try await eventually("the shim is gone") { !isAlive(shim) }

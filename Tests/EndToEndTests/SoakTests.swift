@@ -212,29 +212,18 @@ struct SoakTests {
         let temporary = (state + run).filter { path in [".tmp", "~", ".new", ".part"].contains { path.hasSuffix($0) } }
         let database = state.filter { $0.contains("heroproc.db") }
         return [
-            memory(reconciler, world), descriptors(reconciler), number("Threads", reconciler, world),
-            memory(keeper, world), descriptors(keeper), shims.count,
-            shims.map { memory($0, world) }.max() ?? 0, shims.map(descriptors).max() ?? 0,
-            zombies(world, [reconciler, keeper] + shims), run.count, temporary.count,
+            memory(reconciler), descriptors(of: reconciler), statusNumber("Threads", of: reconciler) ?? 0,
+            memory(keeper), descriptors(of: keeper), shims.count,
+            shims.map(memory).max() ?? 0, shims.map(descriptors).max() ?? 0,
+            zombies([reconciler, keeper] + shims), run.count, temporary.count,
             size(database) / 1024, size(logs) / 1024,
         ]
     }
 
     /// Memory that is a process's own, in KiB.
-    private func memory(_ pid: pid_t, _ world: World) -> Int { number("RssAnon", pid, world) }
+    private func memory(_ pid: pid_t) -> Int { statusNumber("RssAnon", of: pid) ?? 0 }
 
-    private func number(_ name: String, _ pid: pid_t, _ world: World) -> Int {
-        let lines = world.text("/proc/\(pid)/status").split(separator: "\n")
-        return lines.first { $0.hasPrefix(name + ":") }?.split(whereSeparator: { " \t".contains($0) }).compactMap {
-            Int($0)
-        }.first ?? 0
-    }
-
-    private func descriptors(_ pid: pid_t) -> Int {
-        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []).count
-    }
-
-    private func zombies(_ world: World, _ parents: [pid_t]) -> Int {
+    private func zombies(_ parents: [pid_t]) -> Int {
         parents.flatMap { children(of: $0) }.filter { !isAlive($0) && access("/proc/\($0)", F_OK) == 0 }.count
     }
 

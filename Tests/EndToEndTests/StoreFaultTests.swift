@@ -11,14 +11,6 @@ struct StoreFaultTests {
         return database?["writable"] as? Bool == false
     }
 
-    /// The paths that a process has open.
-    private func open(by pid: pid_t) -> [String] {
-        let folder = "/proc/\(pid)/fd"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap {
-            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-        }
-    }
-
     @Test(
         "DB-1: no child has a descriptor of the database, and nobody's plain open(2) has dropped a lock of the reconciler's"
     )
@@ -34,13 +26,9 @@ struct StoreFaultTests {
             try world.declare("b")
             try await world.apply()
             let reconciler = try #require(world.reconciler)
-            let status = world.text("/proc/\(life.pid)/status").split(separator: "\n")
-            let shim = try #require(
-                status.first { $0.hasPrefix("PPid:") }?.split(separator: "\t").last.flatMap { pid_t($0) }
-            )
-            for pid in [life.pid, shim] {
-                #expect(!open(by: pid).isEmpty)
-                #expect(!open(by: pid).contains { $0.hasPrefix(world.database) })
+            for pid in [life.pid, try #require(shimAbove(life.pid))] {
+                #expect(!openFiles(of: pid).isEmpty)
+                #expect(!openFiles(of: pid).contains { $0.hasPrefix(world.database) })
             }
             // All of the reconciler's own are closed on exec, whoever executes.
             let folder = "/proc/\(reconciler)/fd"
@@ -63,15 +51,20 @@ struct StoreFaultTests {
         }
     }
 
+    /// Brings up one that crashes again and again, and one that must never be touched; answers that one's life.
+    private func begin(_ world: World) async throws -> Life {
+        try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
+        try world.declare("steady")
+        _ = try await world.run("apply", "--timeout", "1s")
+        return try await world.life("steady")
+    }
+
     @Test(
         "DB-4: somebody's transaction holds the database: what dies comes back, orders are refused, and it heals by itself"
     )
     func busy() async throws {
         try await World.with { world in
-            try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
-            try world.declare("steady")
-            _ = try await world.run("apply", "--timeout", "1s")
-            let steady = try await world.life("steady")
+            let steady = try await begin(world)
             let reconciler = world.reconciler
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
@@ -111,10 +104,7 @@ struct StoreFaultTests {
     )
     func removed(name: String) async throws {
         try await World.with { world in
-            try world.declare("crashy", does: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
-            try world.declare("steady")
-            _ = try await world.run("apply", "--timeout", "1s")
-            let steady = try await world.life("steady")
+            let steady = try await begin(world)
             let reconciler = world.reconciler
             try FileManager.default.removeItem(atPath: name.isEmpty ? world.state : "\(world.state)/\(name)")
             _ = try await world.event("warning", "db_rebuilt", "was removed or replaced")

@@ -2,18 +2,14 @@ import Foundation
 import Glibc
 import Testing
 
-/// Many programs that crash again and again (reliability.md 4.11).
+/// Many programs that crash again and again (reliability.md 4.11); in the long form with the figures of the specification, which
+/// take minutes.
 @Suite("Crash loops", .serialized)
 struct StormTests {
-    /// `HP_TORTURE` is set: the figures of the specification, which take minutes.
-    static let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
-
     /// The processor's time of a process, in seconds.
-    private func processorTime(_ pid: pid_t, _ world: World) -> Double {
-        let text = world.text("/proc/\(pid)/stat")
-        guard let end = text.lastIndex(of: ")") else { return 0 }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else { return 0 }
+    private func processorTime(_ pid: pid_t) -> Double {
+        let fields = statFields(of: pid)
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
         return (user + system) / 100
     }
 
@@ -22,17 +18,17 @@ struct StormTests {
     )
     func storm() async throws {
         try await World.with { world in
-            let names = (0..<(Self.isLong ? 200 : 24)).map { "loop\($0)" }
-            let retry = Self.isLong ? "retry: {}" : "retry: {delay: 200ms, max_delay: 800ms, jitter: 0.2}"
+            let names = (0..<(Rig.isLong ? 200 : 24)).map { "loop\($0)" }
+            let retry = Rig.isLong ? "retry: {}" : "retry: {delay: 200ms, max_delay: 800ms, jitter: 0.2}"
             for name in names { try world.declare(name, does: .process("exit 1", retry)) }
             _ = try await world.run("apply", "--no-wait")
             try await eventually("all were tried twice", within: 120) { names.allSatisfy { world.lives($0).count > 1 } }
-            if Self.isLong {
+            if Rig.isLong {
                 let reconciler = try #require(world.reconciler)
-                let (begin, before) = (boottime(), processorTime(reconciler, world))
+                let (begin, before) = (boottime(), processorTime(reconciler))
                 // Ten minutes of it are what the specification asks for.
                 try await Task.sleep(for: .seconds(600))
-                let share = (processorTime(reconciler, world) - before) * 1e11 / Double(boottime() - begin)
+                let share = (processorTime(reconciler) - before) * 1e11 / Double(boottime() - begin)
                 print("RS-1: \(names.count) crash loops take \(share) % of one processor")
             } else {
                 // What a reconciler knows of a loop survives it.
@@ -47,20 +43,20 @@ struct StormTests {
             var starts: [Int64] = []
             for name in names {
                 let lives = world.lives(name)
-                starts += lives.dropFirst(Self.isLong ? 8 : lives.count).map { $0.began / 1_000_000 }
+                starts += lives.dropFirst(Rig.isLong ? 8 : lives.count).map { $0.began / 1_000_000 }
                 #expect(Set(lives.map(\.job)).count == 1)
                 #expect(lives.map(\.restarts) == Array(0..<lives.count))
                 let job = try #require(try await world.jobs(of: name).first)
                 // The last one may have been stopped between exec and its first instruction.
                 #expect([lives.count - 1, lives.count].contains(job["restart_count"] as? Int ?? -1), "\(name)")
                 for (index, (life, next)) in zip(lives, lives.dropFirst()).enumerated() {
-                    let delay = Self.isLong ? min(30_000, 500 << min(index, 8)) : min(800, 200 << min(index, 4))
-                    let least = delay * (Self.isLong ? 90 : 80) / 100
+                    let delay = Rig.isLong ? min(30_000, 500 << min(index, 8)) : min(800, 200 << min(index, 4))
+                    let least = delay * (Rig.isLong ? 90 : 80) / 100
                     let gap = (next.began - (life.ended ?? .max)) / 1_000_000
                     #expect(gap >= Int64(least), "\(name), try \(index + 2) after \(gap) ms")
                 }
             }
-            if Self.isLong {
+            if Rig.isLong {
                 let windows = Dictionary(grouping: starts) { $0 / 100 }.mapValues(\.count)
                 print("RS-1: at most \(windows.values.max() ?? 0) starts in one 100 ms")
             }

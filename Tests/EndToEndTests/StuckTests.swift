@@ -13,28 +13,17 @@ struct StuckTests {
 
     /// Holds a process fast until it is let go, at the latest with the test.
     private final class Ice {
-        private let folder: String
+        private let group: ControlGroup
 
         init(_ pid: pid_t, _ world: World) throws {
-            folder = "\(StuckTests.freezer)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-            try put("\(pid)", "cgroup.procs")
-            try put("FROZEN", "freezer.state")
+            group = try ControlGroup("freezer", world)
+            try group.put("\(pid)", "cgroup.procs")
+            try group.put("FROZEN", "freezer.state")
         }
 
-        private func put(_ text: String, _ file: String) throws {
-            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(file)"))
-            try handle.write(contentsOf: Data(text.utf8))
-            try handle.close()
-        }
+        func melt() { try? group.put("THAWED", "freezer.state") }
 
-        func melt() { try? put("THAWED", "freezer.state") }
-
-        deinit {
-            melt()
-            // It can go once its last process has.
-            for _ in 0..<500 where rmdir(folder) != 0 && errno == EBUSY { usleep(10_000) }
-        }
+        deinit { melt() }
     }
 
     @Test(

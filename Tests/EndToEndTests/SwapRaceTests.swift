@@ -9,7 +9,7 @@ private let isRoot = geteuid() == 0
 @Suite("Swap races", .serialized, .enabled(if: isRoot, "needs root: the stranger is another user"))
 struct SwapRaceTests {
     /// How long each race goes on; `HP_TORTURE=60` makes it a minute.
-    private static let seconds = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 1
+    private static let seconds = Rig.kills ?? 1
 
     /// A folder of the stranger's, in which he swaps `thing` and `link`.
     private final class Mallory {

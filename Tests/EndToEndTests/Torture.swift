@@ -7,7 +7,8 @@ import Testing
 /// same every time.
 enum Rig {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
+    /// What `HP_TORTURE` says; nil in the short form.
+    static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
 
     /// Whether the long forms run.
     static var isLong: Bool { kills != nil }
@@ -250,8 +251,7 @@ extension World {
 
     /// The shims of this world that live now: the children of its reconciler, and whoever has its records open.
     func shims(of reconciler: pid_t?) -> [Shim] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        let candidates = names.compactMap { pid_t($0) }.compactMap { pid -> Shim? in
+        let candidates = processes().compactMap { pid -> Shim? in
             guard let shim = shim(pid) else { return nil }
             return parent(of: pid) == reconciler || hasOpen(pid) ? shim : nil
         }
@@ -270,10 +270,6 @@ extension World {
 
     /// Whether a process has a file of this world open.
     private func hasOpen(_ pid: pid_t) -> Bool {
-        let folder = "/proc/\(pid)/fd"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains {
-            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-            return target.map { $0.hasPrefix(root + "/") || $0.hasPrefix(paths.run + "/") } ?? false
-        }
+        openFiles(of: pid).contains { $0.hasPrefix(root + "/") || $0.hasPrefix(paths.run + "/") }
     }
 }

@@ -104,6 +104,14 @@ extension World {
         return actions.first { $0["name"] as? String == action } ?? [:]
     }
 
+    /// Waits until so many services are up, as `status` says by way of another program.
+    func isUp(_ count: Int, through entrance: [String], within seconds: Int = 20) async throws {
+        try await eventually("\(count) services are up", within: seconds) {
+            let answer = try await run(["status", "-o", "json"], through: entrance)
+            return answer.code == 0 && (answer.json["services"] as? [Any])?.count == count
+        }
+    }
+
     /// `jobs -o json`, newest first.
     func jobs(of service: String) async throws -> [[String: Any]] {
         try await run("jobs", "--service", service, "-o", "json").json["jobs"] as? [[String: Any]] ?? []

@@ -57,7 +57,7 @@ struct TransientTests {
         try await World.with { world in
             let port = try freePort()
             let stranger = try ReclaimTests.Stranger("listen", "\(port)")
-            try await eventually("it listens") { ReclaimTests.isListening(port) }
+            try await eventually("it listens") { isListening(port) }
             try world.declare("web", does: .process("listen \(port)", "tcp_ports: [\(port)]", Self.strict))
             _ = try await world.run("apply", "--no-wait")
             try await expectRefused(world, "web", "tcp \(port)")

@@ -63,7 +63,7 @@ struct TreeTests {
             try world.declare("odd", does: .process("lose-leader", "stop: {timeout: 60s}"))
             try await world.apply()
             try await eventually("its first thread has ended") {
-                world.lives("odd").first.map { world.text("/proc/\($0.pid)/stat").contains(") Z ") } ?? false
+                world.lives("odd").first.map { isZombie($0.pid) } ?? false
             }
             try await world.expectNoDifference()
             #expect(try await world.state(of: "odd") == "running")
@@ -79,7 +79,7 @@ struct TreeTests {
             try await world.apply()
             let life = try await world.life("still")
             #expect(kill(life.pid, SIGSTOP) == 0)
-            try await eventually("it stands still") { world.text("/proc/\(life.pid)/stat").contains(") T ") }
+            try await eventually("it stands still") { isStopped(life.pid) }
             #expect(try await world.run("down").code == 0)
             #expect(world.lives("still").first?.end == .exit(code: 0))
         }
@@ -101,7 +101,7 @@ struct TreeTests {
                 )
             )
             _ = try await world.run(["apply", "--no-wait"], extra: Self.variables(level))
-            let count = ProcessInfo.processInfo.environment["HP_TORTURE"] == nil ? 10 : 100
+            let count = Rig.isLong ? 100 : 10
             try await eventually("it was started again and again", within: 6 * count) {
                 world.lives("apache").count >= count
             }
@@ -121,11 +121,7 @@ struct TreeTests {
             try await apply(world, level)
             try await eventually("its children live") { world.lives("web").first?.children.count == 5 }
             let life = try await world.life("web", number: 1)
-            let shim = try #require(
-                world.text("/proc/\(life.pid)/status").split(separator: "\n").first { $0.hasPrefix("PPid:") }
-                    .flatMap { Int32($0.split(separator: "\t").last ?? "") }
-            )
-            #expect(world.text("/proc/\(shim)/comm") == "hpshim\n")
+            let shim = try #require(shimAbove(life.pid))
             try await world.killReconciler()
             #expect(kill(shim, SIGKILL) == 0)
             try await apply(world, level)

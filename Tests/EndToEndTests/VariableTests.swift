@@ -206,7 +206,7 @@ struct VariableTests {
                     for canary in canaries { #expect(bytes.range(of: Data(canary.utf8)) == nil, "\(folder)/\(name)") }
                 }
             }
-            for pid in try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap({ pid_t($0) }) {
+            for pid in processes() {
                 let words = world.text("/proc/\(pid)/cmdline")
                 let isOwn = pid == life.pid
                 let variables = isOwn ? "" : world.text("/proc/\(pid)/environ")

@@ -19,8 +19,7 @@ extension World {
     /// The shim that holds the newest instance of a service.
     func shim(of service: String) -> pid_t? {
         guard let life = lives(service).last(where: { isAlive($0.pid) }) else { return nil }
-        let parent = parent(of: life.pid)
-        return isShim(parent) ? parent : nil
+        return shimAbove(life.pid)
     }
 
     /// Kills whatever is left of this world, wherever it hides, and forgets what its oracles wrote.
@@ -40,11 +39,7 @@ extension World {
         if text("/proc/\(pid)/environ").contains(root + "/") { return true }
         // One that may not be looked into is known by whom it holds.
         if children(of: pid).contains(where: { text("/proc/\($0)/environ").contains(root + "/") }) { return true }
-        let folder = "/proc/\(pid)/fd"
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains {
-            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-            return target?.hasPrefix(root + "/") ?? false
-        }
+        return openFiles(of: pid).contains { $0.hasPrefix(root + "/") }
     }
 
     // MARK: What is recorded
@@ -79,6 +74,9 @@ extension World {
         }
     }
 
+    /// The rows of the database that a query finds.
+    func rows(_ sql: String) throws -> [Row] { try read { try Row.fetchAll($0, sql: sql) } }
+
     /// Reads the database, which need not be there yet.
     func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         var configuration = Configuration()
@@ -86,37 +84,4 @@ extension World {
         configuration.busyMode = .timeout(5)
         return try DatabaseQueue(path: database, configuration: configuration).read(body)
     }
-}
-
-/// All pids there are.
-func processes() -> [pid_t] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
-}
-
-/// A field of `/proc/PID/stat`, counted from the state on.
-private func field(_ number: Int, of pid: pid_t) -> Substring? {
-    guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-        let end = text.lastIndex(of: ")")
-    else { return nil }
-    let fields = text[text.index(after: end)...].split(separator: " ")
-    return fields.count > number ? fields[number] : nil
-}
-
-/// The parent of a process; 0 when it is gone.
-func parent(of pid: pid_t) -> pid_t { field(1, of: pid).flatMap { pid_t($0) } ?? 0 }
-
-/// Whether a process stands still after SIGSTOP.
-func isStopped(_ pid: pid_t) -> Bool { field(0, of: pid) == "T" }
-
-/// The children of a process.
-func children(of pid: pid_t) -> [pid_t] {
-    let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)) ?? ""
-    return text.split(separator: " ").compactMap { pid_t($0) }
-}
-
-/// Whether a process is a shim that holds a job, and no keeper.
-func isShim(_ pid: pid_t) -> Bool {
-    guard (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "hpshim\n" else { return false }
-    let words = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
-    return !words.hasPrefix("hpshim\0keep\0")
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HeroLinux
+import HeroModel
 import Testing
 
 /// A machine of its own for one test: its services directory, its state, and the traces of its oracles.
@@ -186,9 +187,7 @@ final class World: Sendable {
 
     /// The process that starts the live reconciler again when it crashes; nil when there is none.
     var keeper: pid_t? {
-        guard let reconciler, let end = text("/proc/\(reconciler)/stat").lastIndex(of: ")") else { return nil }
-        let fields = text("/proc/\(reconciler)/stat")[end...].split(separator: " ")
-        guard fields.count > 2, let parent = pid_t(fields[2]) else { return nil }
+        guard let parent = reconciler.map(parent) else { return nil }
         return text("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0") ? parent : nil
     }
 
@@ -254,25 +253,13 @@ final class World: Sendable {
     /// Live processes that know of this world: by their environment, or by what they hold open.
     private func leftovers() -> [pid_t] {
         let own = getpid()
-        return ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }.filter {
+        return processes().filter {
             guard $0 != own, isAlive($0) else { return false }
             if text("/proc/\($0)/environ").contains(root + "/") { return true }
             guard text("/proc/\($0)/comm") == "hpshim\n" else { return false }
-            let folder = "/proc/\($0)/fd"
-            return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains {
-                let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-                return target?.hasPrefix(root + "/") ?? false
-            }
+            return openFiles(of: $0).contains { $0.hasPrefix(root + "/") }
         }
     }
-}
-
-/// Whether a process lives; a zombie does not.
-func isAlive(_ pid: pid_t) -> Bool {
-    guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
-    guard let end = text.lastIndex(of: ")") else { return false }
-    let state = text[text.index(after: end)...].split(separator: " ").first
-    return state != "Z" && state != "X"
 }
 
 /// Nanoseconds since the machine started: the clock of the traces.
@@ -300,20 +287,3 @@ func eventually(
 
 /// A fact did not come true; the issue is recorded already.
 struct NeverTrue: Error {}
-
-/// A TCP port of this machine that nobody listens on.
-func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let port: Int? = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            guard bind(descriptor, $0, size) == 0, getsockname(descriptor, $0, &size) == 0 else { return nil }
-            return Int(UInt16(bigEndian: pointer.pointee.sin_port))
-        }
-    }
-    return try #require(port)
-}

@@ -17,17 +17,9 @@ private let needsRoot = Comment("namespaces of one's own need root")
         shares: Bool = false,
         asOurselves: Bool = true
     ) -> Obstacles {
-        var obstruction = Obstruction()
-        var order = ObstacleOrder(
-            ports: ports.map { BoundPort(port: $0, isShared: shares) },
-            sockets: sockets,
-            pidFile: nil,
-            program: "",
-            environment: [],
-            recorded: nil
-        )
+        var order = ObstacleOrder(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
         order.bindsAsOurselves = asOurselves
-        return obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
+        return order.firstLook()
     }
 
     private func bind(_ port: UInt16, shares: Bool = true, listens: Bool = true) throws -> Int32 {
@@ -160,14 +152,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         )
         #expect(eventually { access(path, F_OK) == 0 })
         var obstruction = Obstruction()
-        let order = ObstacleOrder(
-            ports: [],
-            sockets: [path],
-            pidFile: nil,
-            program: "",
-            environment: [],
-            recorded: nil
-        )
+        let order = ObstacleOrder(sockets: [path])
         // Until it listens, and a while longer.
         var looks = 0
         let isListening = eventually {

@@ -15,16 +15,14 @@ import Testing
         program: String = "",
         recorded: ProcessIdentity? = nil
     ) -> Obstacles {
-        var obstruction = Obstruction()
-        let order = ObstacleOrder(
+        ObstacleOrder(
             ports: ports.map { BoundPort($0) },
             sockets: sockets,
             pidFile: pidFile,
             program: program,
-            environment: [],
             recorded: recorded
         )
-        return obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
+        .firstLook()
     }
 
     @Test("TP-1: a listener is found with its process, a port nobody uses is free")
@@ -122,14 +120,7 @@ import Testing
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
         var obstruction = Obstruction()
-        let order = ObstacleOrder(
-            ports: [],
-            sockets: [path],
-            pidFile: nil,
-            program: "",
-            environment: [],
-            recorded: nil
-        )
+        let order = ObstacleOrder(sockets: [path])
         var now = Moment(nanoseconds: hl_boot_clock())
         var found = obstruction.look(order, now: now)
         // Where other network namespaces live on this machine it is asked twice, and only once it is two seconds old.

@@ -1,5 +1,6 @@
 import CHeroLinux
 import Glibc
+import HeroKernel
 import HeroModel
 import Testing
 
@@ -78,4 +79,30 @@ func boundPort(_ address: String = "127.0.0.1", listens: Bool = true) throws -> 
     }
     if listens { try #require(listen(descriptor, 16) == 0) }
     return (descriptor, try #require(port))
+}
+
+extension ObstacleOrder {
+    /// An order that says only what a test is about.
+    init(
+        ports: [BoundPort] = [],
+        sockets: [String] = [],
+        pidFile: String? = nil,
+        program: String = "",
+        recorded: ProcessIdentity? = nil
+    ) {
+        self.init(
+            ports: ports,
+            sockets: sockets,
+            pidFile: pidFile,
+            program: program,
+            environment: [],
+            recorded: recorded
+        )
+    }
+
+    /// What somebody finds who has never looked before.
+    func firstLook() -> Obstacles {
+        var obstruction = Obstruction()
+        return obstruction.look(self, now: Moment(nanoseconds: hl_boot_clock()))
+    }
 }

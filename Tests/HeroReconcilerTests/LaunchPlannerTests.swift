@@ -11,16 +11,7 @@ struct LaunchPlannerTests {
     private func order(_ program: ActionSpec.Program, _ change: (inout ServiceSpec) -> Void = { _ in }) -> LaunchOrder {
         var service = ServiceSpec(QualifiedName("web"), actions: [ActionSpec("server", program, isProcess: true)])
         change(&service)
-        var job = JobRecord(
-            id: 7,
-            context: "core",
-            service: "web",
-            action: "server",
-            run: 1,
-            revision: 1,
-            tags: [],
-            createdAt: WallTime(microseconds: 0)
-        )
+        var job = JobRecord.sample
         job.generation = 3
         job.executions = 2
         return planner.order(job, service.actions[0], in: service)

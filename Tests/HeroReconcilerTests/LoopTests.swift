@@ -24,16 +24,7 @@ struct LoopTests {
         var batch = RowBatch()
         let name = QualifiedName("web")
         func job(_ attempt: Int) -> StoreChange {
-            var record = JobRecord(
-                id: 1,
-                context: "core",
-                service: "web",
-                action: "a",
-                run: 1,
-                revision: 1,
-                tags: [],
-                createdAt: WallTime(microseconds: 0)
-            )
+            var record = JobRecord.sample
             record.attempt = attempt
             return .job(record)
         }

@@ -162,3 +162,17 @@ final class Machine {
     /// How often a label's program was executed.
     func executions(_ label: String) -> Int { world.trace.executions.filter { $0.label == label }.count }
 }
+
+extension JobRecord {
+    /// The job 7, of the action `server` of the service `web`: for tests that need one and do not mind which.
+    static let sample = JobRecord(
+        id: 7,
+        context: "core",
+        service: "web",
+        action: "server",
+        run: 1,
+        revision: 1,
+        tags: [],
+        createdAt: WallTime(microseconds: 0)
+    )
+}

@@ -83,17 +83,7 @@ struct NotifyTests {
         func order(_ change: (inout ActionSpec) -> Void) -> LaunchOrder {
             var action = ActionSpec("server", .exec(["a"]), isProcess: true)
             change(&action)
-            let job = JobRecord(
-                id: 7,
-                context: "core",
-                service: "web",
-                action: "server",
-                run: 1,
-                revision: 1,
-                tags: [],
-                createdAt: WallTime(microseconds: 0)
-            )
-            return LaunchPlanner(baseEnvironment: [:]).order(job, action, in: nil)
+            return LaunchPlanner(baseEnvironment: [:]).order(.sample, action, in: nil)
         }
         #expect(!order { _ in }.mayNotify)
         #expect(!order { $0.ready = Probe(.unix("/s")) }.mayNotify)

@@ -24,20 +24,6 @@ private func migrate(_ path: String, _ before: @escaping @Sendable (Int) -> Void
 
 @Suite("A migration that is interrupted")
 struct MigrationFaultTests {
-    /// A closed database of version 1.
-    private func versionOne() throws -> Directory {
-        let directory = try Directory()
-        let queue = try DatabaseQueue(path: directory.database)
-        try queue.inDatabase { db in
-            try db.execute(sql: "PRAGMA journal_mode = WAL")
-            try db.execute(sql: VersionOne.schema + VersionOne.rows)
-            try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
-            try db.execute(sql: "PRAGMA user_version = 1")
-        }
-        try queue.close()
-        return directory
-    }
-
     /// The rows that matter, in the columns of version 1.
     private func rows(_ path: String) throws -> [String] {
         var configuration = Configuration()
@@ -62,13 +48,13 @@ struct MigrationFaultTests {
     )
     func killed() async throws {
         let total = Mutex(0)
-        let whole = try versionOne()
+        let whole = try VersionOne.database()
         try migrate(whole.database) { number in total.withLock { $0 = number } }
         let statements = total.withLock { $0 }
         #expect(statements > 20)
         let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
         for number in stride(from: 2, through: statements, by: isLong ? 1 : 7) {
-            let directory = try versionOne()
+            let directory = try VersionOne.database()
             let path = directory.database
             let before = try rows(path)
             await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, number = number as Int] in
@@ -89,7 +75,7 @@ struct MigrationFaultTests {
 
     @Test("DB-8: the copy of the former version can be opened by whoever knew that, and none is made without need")
     func backup() throws {
-        let directory = try versionOne()
+        let directory = try VersionOne.database()
         let path = directory.database
         let before = try rows(path)
         _ = try StateStore(path: path)
@@ -107,7 +93,7 @@ struct MigrationFaultTests {
 
     @Test("DB-8: where no copy can be made nothing is changed")
     func noCopy() throws {
-        let directory = try versionOne()
+        let directory = try VersionOne.database()
         let target = Backup.path(of: directory.database, version: 1)
         // Something that is no file is in its place.
         mkdir(target, 0o700)

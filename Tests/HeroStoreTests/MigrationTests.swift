@@ -7,20 +7,6 @@ import Testing
 
 @Suite("A database of the version before")
 struct MigrationTests {
-    /// A closed database of version 1.
-    private func versionOne() throws -> Directory {
-        let directory = try Directory()
-        let queue = try DatabaseQueue(path: directory.database)
-        try queue.inDatabase { db in
-            try db.execute(sql: "PRAGMA journal_mode = WAL")
-            try db.execute(sql: VersionOne.schema + VersionOne.rows)
-            try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
-            try db.execute(sql: "PRAGMA user_version = 1")
-        }
-        try queue.close()
-        return directory
-    }
-
     /// Every row of the tables of version 1, as text.
     private func rows(_ directory: Directory) throws -> [String: [String]] {
         let queue = try DatabaseQueue(path: directory.database)
@@ -43,7 +29,7 @@ struct MigrationTests {
 
     @Test("DB-8: every old row stays as it is, and what could not be known then is still null")
     func keepsRows() throws {
-        let directory = try versionOne()
+        let directory = try VersionOne.database()
         let before = try rows(directory)
         let store = try StateStore(path: directory.database)
         let after = try rows(directory).mapValues { $0.map { $0.replacing(" is_healthy:NULL", with: "") } }
@@ -61,7 +47,7 @@ struct MigrationTests {
 
     @Test("Tags of old jobs are found, as whole words")
     func tags() throws {
-        let directory = try versionOne()
+        let directory = try VersionOne.database()
         let store = try StateStore(path: directory.database)
         for (tag, expected) in [("red", [7, 2]), ("blue", [7]), ("re", []), ("[]", [])] as [(String, [JobID])] {
             #expect(try store.reader.jobs(JobFilter(tag: tag)).map(\.id) == expected)
@@ -72,7 +58,7 @@ struct MigrationTests {
 
     @Test("A reader answers from an old database as it is, and changes no byte of it")
     func readsOld() throws {
-        let directory = try versionOne()
+        let directory = try VersionOne.database()
         let before = try directory.contents()
         do {
             let reader = try #require(try StateReader(path: directory.database))
@@ -86,7 +72,7 @@ struct MigrationTests {
 
     @Test("Tags that are no list of texts hinder no migration")
     func damagedTags() throws {
-        let directory = try versionOne()
+        let directory = try VersionOne.database()
         let queue = try DatabaseQueue(path: directory.database)
         try queue.write { try $0.execute(sql: "UPDATE jobs SET tags = '[1, \"ok\"' WHERE id = 1") }
         try queue.write { try $0.execute(sql: "UPDATE jobs SET tags = '[1, \"ok\"]' WHERE id = 2") }

@@ -1,7 +1,23 @@
+import GRDB
+
 @testable import HeroStore
 
 /// A database as the first released program made it, word for word: what migrations are tried on.
 enum VersionOne {
+    /// One of them, closed, in a directory of its own.
+    static func database() throws -> Directory {
+        let directory = try Directory()
+        let queue = try DatabaseQueue(path: directory.database)
+        try queue.inDatabase { db in
+            try db.execute(sql: "PRAGMA journal_mode = WAL")
+            try db.execute(sql: schema + rows)
+            try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+            try db.execute(sql: "PRAGMA user_version = 1")
+        }
+        try queue.close()
+        return directory
+    }
+
     /// Its tables; `Schema.migrations[0]` must stay equal to it for ever.
     static let schema = """
         CREATE TABLE revisions (

@@ -198,7 +198,7 @@ import Testing
             blockedBy: [QualifiedName(hostile)],
             actions: [ActionStatus(job), ActionStatus(name: hostile)]
         )
-        let reconciler = StatusReport.Reconciler(pid: 1, mode: hostile, directory: hostile)
+        let reconciler = ReconcilerHolder(pid: 1, mode: hostile, directory: hostile)
         let status = StatusReport(revision: nil, reconciler: reconciler, services: [service], now: now)
         #expect(isHarmless(StatusView().text(status)))
         #expect(isHarmless(JobsView().text([job], now: now)))

@@ -147,7 +147,7 @@ let report = StatusReport(
         summary: "1 started, 1 restarted",
         variables: ["TOKEN": "secret"]
     ),
-    reconciler: StatusReport.Reconciler(pid: 412, mode: "watch", directory: "/srv/services.d"),
+    reconciler: ReconcilerHolder(pid: 412, mode: "watch", directory: "/srv/services.d"),
     services: [
         ServiceStatus(
             name: QualifiedName("hero_db"),

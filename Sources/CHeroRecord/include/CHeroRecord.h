@@ -293,4 +293,11 @@ int hero_said_is_valid(const struct hero_said *record);
 /// The size of a spec's header in a version; 0 when the version is unknown.
 long hero_spec_header_size(uint32_t version);
 
+/// Every signal gets its default disposition, and none is blocked: an ignored signal and a blocked one are the two things
+/// that exec passes on (signal(7)), and what is started begins with neither.
+///
+/// Only system calls and the caller's stack: it may run between fork, or a vfork, and exec. Returns 0, or -1 with errno when
+/// the mask cannot be set.
+int hero_reset_signals(void);
+
 #endif

@@ -87,15 +87,11 @@ extension Scope {
             _ = try LinePattern(text)
             return text
         } catch {
-            // What is wrong, and after the semicolon what to do.
-            let parts = error.reason.split(separator: ";", maxSplits: 1)
-            let advice =
-                parts.count == 2
-                ? String(parts[1].drop { $0 == " " }) : "see the patterns of `log` in docs/reference/probes.md"
+            let (wrong, advice) = wrongAndAdvice(error.reason)
             report(
                 .invalidPattern,
-                "`\(key)` is no pattern: \(parts.first ?? "")",
-                help: advice,
+                "`\(key)` is no pattern: \(wrong)",
+                help: advice ?? "see the patterns of `log` in docs/reference/probes.md",
                 at: node.span(ofCharacter: error.offset, of: text)
             )
             return nil

@@ -69,18 +69,21 @@ extension Scope {
         do throws(CronMistake) {
             return try CronExpression(parsing: text)
         } catch {
-            // What is wrong, and after the semicolon what to do.
-            let parts = error.message.split(separator: ";", maxSplits: 1)
-            let advice =
-                parts.count == 2 ? String(parts[1].drop { $0 == " " }) : "write five fields, such as `30 4 * * mon-fri`"
+            let (wrong, advice) = wrongAndAdvice(error.message)
             report(
                 .invalidCron,
-                "`\(key)`: \(parts.first ?? "")",
-                help: advice,
+                "`\(key)`: \(wrong)",
+                help: advice ?? "write five fields, such as `30 4 * * mon-fri`",
                 at: node.span(ofCharacter: error.offset, of: text)
             )
             return nil
         }
+    }
+
+    /// The two halves of a parser's reason: what is wrong, and after the semicolon, where there is one, what to do.
+    func wrongAndAdvice(_ reason: String) -> (wrong: Substring, advice: String?) {
+        let parts = reason.split(separator: ";", maxSplits: 1)
+        return (parts.first ?? "", parts.count == 2 ? String(parts[1].drop { $0 == " " }) : nil)
     }
 }
 

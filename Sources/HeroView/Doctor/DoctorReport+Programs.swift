@@ -62,7 +62,7 @@ extension DoctorReport {
         return [reconciler(seen.reconciler)] + [unit(seen), session(seen)].compactMap { $0 }
     }
 
-    private static func reconciler(_ reconciler: SupervisionFacts.Reconciler?) -> Finding {
+    private static func reconciler(_ reconciler: ReconcilerHolder?) -> Finding {
         guard let reconciler else {
             return .warning(
                 .supervision,

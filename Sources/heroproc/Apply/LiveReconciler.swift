@@ -23,7 +23,7 @@ struct LiveReconciler {
     let output: Output
 
     /// Who holds the state directory.
-    var holder: ReconcilerLock.Holder? { ReconcilerLock.holder(composition.paths) }
+    var holder: ReconcilerHolder? { ReconcilerLock.holder(composition.paths) }
 
     /// A line to the live reconciler; nil when none lives.
     ///
@@ -103,7 +103,7 @@ struct LiveReconciler {
     }
 
     /// Why there must not be a second one.
-    static func taken(by holder: ReconcilerLock.Holder, _ composition: Composition) -> Refusal {
+    static func taken(by holder: ReconcilerHolder, _ composition: Composition) -> Refusal {
         let place = holder.directory.isEmpty ? "" : ", \(holder.directory)"
         let name = "the reconciler with pid \(holder.pid) (\(holder.mode)\(place))"
         let who = holder.pid == 0 ? "another reconciler" : name
@@ -113,7 +113,7 @@ struct LiveReconciler {
         )
     }
 
-    private static func silent(_ holder: ReconcilerLock.Holder) -> Refusal {
+    private static func silent(_ holder: ReconcilerHolder) -> Refusal {
         Refusal(
             "cannot reach the live reconciler (pid \(holder.pid), \(holder.mode)): it does not answer",
             help: "look at its log, or end it (no service stops) and try again"

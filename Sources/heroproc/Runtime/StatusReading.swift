@@ -22,7 +22,7 @@ struct StatusReading {
         let shown = names.isEmpty ? summaries : summaries.filter { names.contains($0.name) }
         var report = StatusReport(
             revision: revision,
-            reconciler: holder.map { .init(pid: $0.pid, mode: $0.mode, directory: $0.directory) },
+            reconciler: holder,
             services: shown.map { summary in
                 status(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
             },
