@@ -36,14 +36,15 @@ extension World {
         }
     }
 
-    private func belongs(_ pid: pid_t) -> Bool {
+    /// Whether a process is of this world: by its environment, by whom it holds, or by what it holds open.
+    func belongs(_ pid: pid_t) -> Bool {
         if text("/proc/\(pid)/environ").contains(root + "/") { return true }
         // One that may not be looked into is known by whom it holds.
         if children(of: pid).contains(where: { text("/proc/\($0)/environ").contains(root + "/") }) { return true }
         let folder = "/proc/\(pid)/fd"
         return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).contains {
             let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
-            return target?.hasPrefix(root + "/") ?? false
+            return target.map { $0.hasPrefix(root + "/") || $0.hasPrefix(paths.run + "/") } ?? false
         }
     }
 
