@@ -55,7 +55,7 @@ public final class ReconcilerLock: Sendable {
         try paths.makeRunDirectories()
         guard let run = try lock(paths.runLock) else { return .held(by: reader(of: paths.runLock)) }
         // Who deletes both files gets no second reconciler either, as long as the first one still answers.
-        guard !isAnswered(paths.controlSocket) else { return .held(by: reader(of: paths.reconcilerLock)) }
+        guard !isAnswered(paths) else { return .held(by: reader(of: paths.reconcilerLock)) }
         let holder = ReconcilerHolder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
         try write(holder, to: run, at: paths.runLock)
@@ -86,7 +86,7 @@ public final class ReconcilerLock: Sendable {
         return nil
     }
 
-    /// How long a lock is waited for that only the child of a dead reconciler can have, in ns.
+    /// How long a lock or a socket is waited for that only the child of a dead reconciler can have, in ns.
     private static let patience: Int64 = 5_000_000_000
 
     /// Whether the one who took the lock is dead, so that it must be a child's of his that has not executed its program yet: on a
@@ -96,6 +96,17 @@ public final class ReconcilerLock: Sendable {
             return false
         }
         return ProcStat(of: pid)?.isDead ?? true
+    }
+
+    /// Whether somebody listens on the control socket who may be a reconciler.
+    private static func isAnswered(_ paths: RuntimePaths) -> Bool {
+        let deadline = hl_boot_clock() &+ patience
+        while isAnswered(paths.controlSocket) {
+            // Whoever executes a program closes the locks before the socket, and may be held up in between.
+            guard isLeftBehind(paths.reconcilerLock), hl_boot_clock() < deadline else { return true }
+            hl_pause(4_000_000)
+        }
+        return false
     }
 
     private static func isAnswered(_ socket: String) -> Bool {

@@ -184,22 +184,22 @@ extension ServiceStatus {
 extension ActionStatus {
     /// What went wrong with it; nil when nothing did.
     fileprivate var trouble: String? {
-        if phase == .retrying || phase == .failed, let end { return "ended with \(end)" }
+        if phase == .retrying || phase == .failed, let end { return end.ending }
         if let error { return "\(phase == .waiting ? "waits" : "has trouble"): \(error)" }
         return nil
     }
 
     /// How it ended, where there is nothing else to say about it.
-    private var end: String? {
+    private var end: Outcome? {
         guard let outcome, error == nil || error == outcome.description else { return nil }
-        return outcome.description
+        return outcome
     }
 
     /// Where it stands, as the end of a sentence that begins with its name.
     fileprivate func words(_ now: WallTime) -> String {
         guard let phase else { return "was never started" }
         let restarts = restartCount > 0 ? "; started again \(restartCount) times" : ""
-        let last = outcome.map { "; it ended with \($0) before that" } ?? ""
+        let last = outcome.map { "; before that it \($0.ending)" } ?? ""
         switch phase {
         case .pending: return "waits for its turn"
         case .waiting: return "waits: \(error ?? "what it needs is not there yet")"
@@ -208,10 +208,21 @@ extension ActionStatus {
             let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
             return process + ready + restarts + (restartCount > 0 ? last : "")
         case .retrying:
-            return "is tried again: \(end.map { "it ended with \($0)" } ?? error ?? "it ended")\(restarts)"
+            return "is tried again: \(end.map { "it \($0.ending)" } ?? error ?? "it ended")\(restarts)"
         case .succeeded: return "has ended well"
         case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "nobody knows why")\(restarts)"
         case .cancelled: return "was stopped"
+        }
+    }
+}
+
+extension Outcome {
+    /// What became of a start, as the end of a sentence that begins with whose it was.
+    fileprivate var ending: String {
+        switch self {
+        case .exited, .signaled, .outOfMemory: "ended with \(self)"
+        case .startFailed(let failure): "was not started: \(failure)"
+        case .lost(let reason): "was lost: \(reason)"
         }
     }
 }

@@ -10,6 +10,9 @@ enum Figure: Int, CaseIterable {
     case residentMany
     case healingMedian
     case healingTail
+    case adoptionMedian
+    case adoptionTail
+    case adoptionAnswer
     case idle
     case logThroughput
     case diff
@@ -92,6 +95,10 @@ enum Figure: Int, CaseIterable {
         case .residentMany: Line(title: "RSS of the main process with \(many) jobs, MiB", digits: 1, aim: .under(60))
         case .healingMedian: Line(title: "death to running again, p50, ms", digits: 2, aim: .under(3))
         case .healingTail: Line(title: "death to running again, p99, ms", digits: 2)
+        case .adoptionMedian:
+            Line(title: "\(few) jobs adopted by the next reconciler after `kill -9`, p50, ms", digits: 0)
+        case .adoptionTail: Line(title: "the same, p99, ms", digits: 0, aim: .atMost(500))
+        case .adoptionAnswer: Line(title: "the slowest answer of its control socket meanwhile, ms", digits: 0)
         case .idle: Line(title: "context switches per second, idle with \(few) jobs", digits: 2, aim: .zero)
         case .logThroughput: Line(title: "log throughput, lines of 100 bytes, MB/s", digits: 0, aim: .over(300))
         case .diff: Line(title: "`diff` with \(many) services, nothing to do, s", digits: 3, aim: .under(0.15))

@@ -9,13 +9,13 @@ import Glibc
 struct HPBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hpbench",
-        abstract: "Measure starts, stops, memory, healing, idleness, logs and plans beside the peers installed here.",
+        abstract: "Measure starts, stops, memory, healing, adoption, logs and plans beside the peers installed here.",
         discussion: """
             Nothing is left behind, on Ctrl-C neither. A busy machine makes absolute figures worthless; ratios less so.
 
             EXAMPLES:
               hpbench                       all of it, some minutes
-              hpbench --only log            one part: many, few, log, history, manifests or plan
+              hpbench --only log            one part: many, few, adoption, log, history, manifests or plan
               hpbench --write               and write the page docs/reference/performance.md
             """
     )
@@ -29,7 +29,7 @@ struct HPBench: ParsableCommand {
     @Option(help: "How often the starts and stops are repeated; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Only these parts: many, few, log, history, manifests, plan.")
+    @Option(help: "Only these parts: many, few, adoption, log, history, manifests, plan.")
     var only: [Part] = []
 
     @Option(help: "Where to work: a fresh directory is made there.")
@@ -41,6 +41,7 @@ struct HPBench: ParsableCommand {
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case many
         case few
+        case adoption
         case log
         case history
         case manifests
@@ -77,6 +78,7 @@ struct HPBench: ParsableCommand {
         sessions.results = first
         if parts.contains(.many) { try sessions.many() }
         if parts.contains(.few) { try sessions.few() }
+        if parts.contains(.adoption) { try sessions.adoption() }
         if parts.contains(.log) { try sessions.throughput() }
         if parts.contains(.history) { try sessions.history() }
         if parts.contains(.plan) { try sessions.plans() }

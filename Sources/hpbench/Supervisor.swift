@@ -47,9 +47,9 @@ enum Contender: String, CaseIterable {
 /// heroproc as a user has it: manifests, `apply`, `down`.
 final class HeroProc: Supervisor {
     let stamps: Stamps
-    private let place: Workplace
+    let place: Workplace
     private let manifests: String
-    private let state: String
+    let state: String
 
     /// Writes one manifest for each service.
     convenience init(_ place: Workplace, services: Int) throws {
@@ -124,7 +124,8 @@ final class HeroProc: Supervisor {
     /// The number behind `.log`: 0 for the current file.
     private func age(_ path: String) -> Int { Int(path.split(separator: ".").last ?? "") ?? 0 }
 
-    private func arguments(_ command: String, _ options: [String]) -> [String] {
+    /// The words of a command on its manifests and its state.
+    func arguments(_ command: String, _ options: [String]) -> [String] {
         var arguments = [place.program("heroproc"), command] + options
         if command != "jobs" { arguments += ["--dir", manifests] }
         return arguments + (command == "validate" ? [] : ["--state", state])

@@ -44,6 +44,22 @@ struct LockTests {
         }
     }
 
+    @Test(
+        "who looks for the live reconciler in another run directory is told which, and what to do",
+        .enabled(if: geteuid() != 0, "root's run directory hangs on no variable")
+    )
+    func otherRunDirectory() async throws {
+        try await World.with { world in
+            try world.declare("web")
+            try await world.apply()
+            let web = try await world.life("web")
+            let answer = try await world.run("apply", extra: ["XDG_RUNTIME_DIR": ""])
+            #expect(answer.code == 2)
+            #expect(answer.err.contains("there is no /") && answer.err.contains("XDG_RUNTIME_DIR"), "\(answer.err)")
+            #expect(try await world.life("web", number: 1) == web)
+        }
+    }
+
     @Test("an apply from another directory is refused while a reconciler syncs from its own")
     func otherDirectory() async throws {
         try await World.with { world in

@@ -31,7 +31,12 @@ struct SoakTests {
         Gauge(name: "keeper descriptors", slack: 0, ceiling: 64),
         Gauge(name: "shims", slack: 2, ceiling: count + 30),
         Gauge(name: "own memory of a shim at most, KiB", slack: 16, ceiling: 250),
-        Gauge(name: "descriptors of a shim at most", slack: 1, ceiling: 16),
+        // Only root may look at those of a process that is not dumpable (SH-12).
+        Gauge(
+            name: geteuid() == 0 ? "descriptors of a shim at most" : "descriptors of a shim (skipped: needs root)",
+            slack: 1,
+            ceiling: 16
+        ),
         Gauge(name: "zombies", slack: 0, ceiling: 60),
         Gauge(name: "files in the run directory", slack: 0, ceiling: 12 + 4 * count),
         Gauge(name: "temporary files", slack: 0, ceiling: 30),

@@ -26,11 +26,9 @@ struct StoreFaultTests {
             try world.declare("b")
             try await world.apply()
             let reconciler = try #require(world.reconciler)
-            for pid in [life.pid, try #require(shimAbove(life.pid))] {
-                #expect(!openFiles(of: pid).isEmpty)
-                #expect(!openFiles(of: pid).contains { $0.hasPrefix(world.database) })
-            }
-            // All of the reconciler's own are closed on exec, whoever executes.
+            #expect(!openFiles(of: life.pid).isEmpty)
+            #expect(!openFiles(of: life.pid).contains { $0.hasPrefix(world.database) })
+            // All of the reconciler's own are closed on exec, whoever executes: a shim, too, whose own only root may see.
             let folder = "/proc/\(reconciler)/fd"
             var found = 0
             var locked: Set<String> = []
@@ -57,6 +55,24 @@ struct StoreFaultTests {
         try world.declare("steady")
         _ = try await world.run("apply", "--timeout", "1s")
         return try await world.life("steady")
+    }
+
+    @Test(
+        "DB-1: no shim has a descriptor of the database",
+        .enabled(if: geteuid() == 0, "only root may look at the descriptors of a shim, which is not dumpable (SH-12)")
+    )
+    func descriptorsOfShims() async throws {
+        try await World.with { world in
+            try world.declare("a", does: .process("sleep -1", "retry: {delay: 10ms}", "ready: {exec: [\"true\"]}"))
+            try await world.apply()
+            for number in 1...2 {
+                let life = try await world.life("a", number: number)
+                let shim = try #require(shimAbove(life.pid))
+                #expect(openFiles(of: shim).contains { $0.hasPrefix(world.logs) }, "it can be looked into")
+                #expect(!openFiles(of: shim).contains { $0.hasPrefix(world.database) })
+                if number == 1 { #expect(kill(life.pid, SIGKILL) == 0) }
+            }
+        }
     }
 
     @Test(

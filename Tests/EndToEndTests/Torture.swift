@@ -253,7 +253,7 @@ extension World {
     func shims(of reconciler: pid_t?) -> [Shim] {
         let candidates = processes().compactMap { pid -> Shim? in
             guard let shim = shim(pid) else { return nil }
-            return parent(of: pid) == reconciler || hasOpen(pid) ? shim : nil
+            return parent(of: pid) == reconciler || belongs(pid) ? shim : nil
         }
         // Until it executes, a program looks like the shim that has forked it.
         let pids = Set(candidates.map(\.pid))
@@ -266,10 +266,5 @@ extension World {
         let words = text("/proc/\(pid)/cmdline").split(separator: "\0")
         guard words.count == 2, words[0] == "hpshim" else { return nil }
         return words[1].split(separator: "#").last.flatMap { Int($0) }.map { Shim(pid: pid, job: $0) }
-    }
-
-    /// Whether a process has a file of this world open.
-    private func hasOpen(_ pid: pid_t) -> Bool {
-        openFiles(of: pid).contains { $0.hasPrefix(root + "/") || $0.hasPrefix(paths.run + "/") }
     }
 }

@@ -35,11 +35,12 @@ extension World {
         }
     }
 
-    private func belongs(_ pid: pid_t) -> Bool {
+    /// Whether a process is of this world: by its environment, by whom it holds, or by what it holds open.
+    func belongs(_ pid: pid_t) -> Bool {
         if text("/proc/\(pid)/environ").contains(root + "/") { return true }
         // One that may not be looked into is known by whom it holds.
         if children(of: pid).contains(where: { text("/proc/\($0)/environ").contains(root + "/") }) { return true }
-        return openFiles(of: pid).contains { $0.hasPrefix(root + "/") }
+        return openFiles(of: pid).contains { $0.hasPrefix(root + "/") || $0.hasPrefix(paths.run + "/") }
     }
 
     // MARK: What is recorded

@@ -211,7 +211,10 @@ import Testing
         #expect(reason.hasSuffix("last") && reason.utf8.count < 4200)
     }
 
-    @Test("RS-5: a command runs as the user of its action, with nothing more", .enabled(if: geteuid() == 0))
+    @Test(
+        "RS-5: a command runs as the user of its action, with nothing more",
+        .enabled(if: geteuid() == 0, "only root can become another user")
+    )
     func commandUser() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()

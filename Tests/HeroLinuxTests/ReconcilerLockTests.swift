@@ -1,3 +1,4 @@
+import CHeroLinux
 import Glibc
 import HeroModel
 import Testing
@@ -45,6 +46,32 @@ import Testing
             // The child of whoever the text names.
             let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [lock])
             close(lock)
+            let (taken, holder) = try acquire(sandbox.paths)
+            #expect((taken != nil) == isDead)
+            #expect(holder?.pid == (isDead ? nil : stranger.pid))
+            child.reap()
+        }
+    }
+
+    @Test(
+        "LK-1: the socket of a dead reconciler whose child is still about to execute is waited for, that of a live one is not"
+    )
+    func socketLeftBehind() throws {
+        for isDead in [true, false] {
+            let sandbox = try Sandbox()
+            #expect(try acquire(sandbox.paths).lock != nil)
+            #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
+            let stranger = try Stranger(["/bin/sleep", "600"])
+            if isDead { stranger.reap() }
+            let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
+            let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
+            #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
+            close(lock)
+            // The locks are free: whoever executes closes them first.
+            let socket = hl_listen_unix(sandbox.paths.controlSocket)
+            #expect(socket >= 0)
+            let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [socket])
+            close(socket)
             let (taken, holder) = try acquire(sandbox.paths)
             #expect((taken != nil) == isDead)
             #expect(holder?.pid == (isDead ? nil : stranger.pid))

@@ -39,7 +39,7 @@ struct LiveReconciler {
             } else if let client = try ControlClient.connect(composition.paths) {
                 return client
             }
-            guard ContinuousClock.now < deadline else { throw Self.silent(holder) }
+            guard ContinuousClock.now < deadline else { throw silent(holder) }
             pause(milliseconds: 10)
         }
         return nil
@@ -113,10 +113,19 @@ struct LiveReconciler {
         )
     }
 
-    private static func silent(_ holder: ReconcilerHolder) -> Refusal {
-        Refusal(
-            "cannot reach the live reconciler (pid \(holder.pid), \(holder.mode)): it does not answer",
-            help: "look at its log, or end it (no service stops) and try again"
+    private func silent(_ holder: ReconcilerHolder) -> Refusal {
+        let name = "the live reconciler (pid \(holder.pid), \(holder.mode))"
+        let socket = composition.paths.controlSocket
+        // Where root's is hangs on no variable.
+        guard geteuid() != 0, access(socket, F_OK) != 0 else {
+            return Refusal(
+                "cannot reach \(name): it does not answer",
+                help: "look at its log, or end it (no service stops) and try again"
+            )
+        }
+        return Refusal(
+            "cannot reach \(name): there is no \(socket)",
+            help: "set XDG_RUNTIME_DIR as it was when that one was started, or end it (no service stops) and try again"
         )
     }
 
