@@ -3,6 +3,7 @@
 #include "CHeroLinux.h"
 
 #include "CHeroFailpoints.h"
+#include "CHeroRecord.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -186,6 +187,15 @@ int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int 
     const int moves[][2] = {{null, 0}, {null, 1}, {null, 2}, {spec, 3}, {notice, 4}};
     char *const nothing[] = {NULL};
     return spawn(path, argv, hero_failpoint_environment(nothing), moves, 5, 4, 0);
+}
+
+int hl_spawn_drain(const char *path, char *const argv[], int null, int leash, int output, int errors) {
+    // As above: all sources stand behind the places they go to.
+    const int moves[][2] = {
+        {null, 0}, {null, 1}, {null, 2}, {leash, HERO_FD_LEASH}, {output, HERO_FD_OUTPUT}, {errors, HERO_FD_ERROR},
+    };
+    char *const nothing[] = {NULL};
+    return spawn(path, argv, hero_failpoint_environment(nothing), moves, 6, HERO_FD_ERROR, 0);
 }
 
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log) {

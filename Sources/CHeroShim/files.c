@@ -41,16 +41,21 @@ void shim_close(int descriptor) {
     if (descriptor >= 0) close(descriptor);
 }
 
-int shim_open_record(const char *path) {
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+/// Opens a file of our own to read and write it: another name for somebody's file, or something that is no file at all,
+/// must not be written over (FS-1).
+static int open_own(const char *path, int flags) {
+    int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
     if (descriptor < 0) return -errno;
-    // Another name for somebody's file, or something that is no file at all, must not be written over (FS-1).
     struct stat facts;
     int error = fstat(descriptor, &facts) != 0 ? errno : 0;
     if (error == 0 && (!S_ISREG(facts.st_mode) || facts.st_nlink > 1 || facts.st_uid != geteuid())) error = EPERM;
     if (error == 0) return descriptor;
     close(descriptor);
     return -error;
+}
+
+int shim_open_record(const char *path) {
+    return open_own(path, O_CREAT);
 }
 
 int shim_open_lock(const char *path) {
@@ -110,6 +115,10 @@ int shim_truncate(int descriptor, int64_t size) {
 
 int shim_create_log(const char *path) {
     return (int)answer(open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+}
+
+int shim_resume_log(const char *path) {
+    return open_own(path, O_APPEND);
 }
 
 int shim_create_script(const char *path) {

@@ -60,6 +60,11 @@ public protocol Kernel: AnyObject {
     /// Its end arrives as `ended`.
     func killTree(_ start: StartID)
 
+    /// Goes on storing the output of a start that is told as orphaned, as far as its pipes can be reached, until its `ended`.
+    ///
+    /// Where they cannot be, nothing is done.
+    func keepOutput(_ order: OutputOrder)
+
     /// The processes of a start that live, in words, the first few of them; for a start that does not end although it was killed.
     func survivors(of start: StartID) -> [String]
 
@@ -140,6 +145,9 @@ extension Kernel {
 
     /// Nobody asks.
     public func tellTrouble(_ trouble: String?) {}
+
+    /// Nothing can be reached.
+    public func keepOutput(_ order: OutputOrder) {}
 
     /// Nobody.
     public func survivors(of start: StartID) -> [String] { [] }

@@ -71,6 +71,23 @@ public struct LaunchOrder: Hashable, Sendable {
     }
 }
 
+/// Where the output of a start goes that its shim stores no more.
+public struct OutputOrder: Hashable, Sendable {
+    /// Which start it is.
+    public var start: StartID
+    /// How much output is kept.
+    public var log: LogPolicy
+    /// Path of the log below the log directory, as in `LaunchOrder`.
+    public var logFile: String
+
+    /// Makes an order.
+    public init(start: StartID, log: LogPolicy, logFile: String) {
+        self.start = start
+        self.log = log
+        self.logFile = logFile
+    }
+}
+
 /// One question to one running start.
 public struct ProbeOrder: Hashable, Sendable {
     /// What is asked.

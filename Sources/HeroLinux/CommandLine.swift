@@ -4,22 +4,47 @@ import HeroModel
 
 /// The files of a job's log.
 public enum LogFiles {
-    /// Those that are there, newest first: `17.log`, `17.log.1`, `17.log.2` and so on.
+    /// What a shim keeps has no higher number; what others have put beside it may.
+    private static let highest = 100
+
+    /// Opens those that are there, newest first (`17.log`, `17.log.1`, `17.log.2` and so on): each once, none missed and in
+    /// their order, though they are moved up while we look.
     ///
-    /// - Parameter active: The path of the active file, `<logs>/context/service/action/17.log`.
-    /// - Returns: Absolute paths as `active` is one.
-    public static func list(_ active: String) -> [String] {
+    /// A file only ever gets a higher number, and stays behind those that are newer. So who goes upwards may meet one twice, and
+    /// others that came in front of it in between, but passes none; and where it was met last is where it stands.
+    ///
+    /// - Parameters:
+    ///   - active: The path of the active file, `<logs>/context/service/action/17.log`.
+    ///   - open: Opens what is at a path; nil where there is nothing, or no log.
+    /// - Returns: What `open` has given.
+    public static func all<File: Identifiable>(_ active: String, _ open: (_ path: String) -> File?) -> [File] {
+        var files: [File] = []
+        func take(_ number: Int) {
+            guard let file = open(number == 0 ? active : "\(active).\(number)") else { return }
+            files.removeAll { $0.id == file.id }
+            files.append(file)
+        }
+        // Not by the names in the list: while files are renamed, one may be missing in it.
+        var next = 0
+        while let last = numbers(active).last(where: { $0 <= highest }), last >= next {
+            for number in next...last { take(number) }
+            next = last + 1
+        }
+        for number in numbers(active) where number > highest { take(number) }
+        return files
+    }
+
+    /// The numbers behind the names of the files of a log, lowest first; 0 is the active one.
+    private static func numbers(_ active: String) -> [Int] {
         guard let slash = active.lastIndex(of: "/") else { return [] }
-        let folder = String(active[..<slash])
         let name = active[active.index(after: slash)...]
-        let found = (namesIn(folder) ?? []).compactMap { entry -> (age: Int, path: String)? in
-            if entry == name { return (0, active) }
-            guard entry.hasPrefix(name + "."), let age = Int(entry.dropFirst(name.count + 1)), age > 0 else {
+        return (namesIn(String(active[..<slash])) ?? []).compactMap { entry in
+            if entry == name { return 0 }
+            guard entry.hasPrefix(name + "."), let number = Int(entry.dropFirst(name.count + 1)), number > 0 else {
                 return nil
             }
-            return (age, "\(folder)/\(entry)")
-        }
-        return found.sorted { $0.age < $1.age }.map(\.path)
+            return number
+        }.sorted()
     }
 
     /// Removes the files of all jobs in a folder but those of the jobs with the highest numbers.

@@ -88,7 +88,7 @@ final class Launcher {
 
     private func spawn(_ launch: Launch, in cgroup: Containment.Place?) throws(StartRefusal) -> Child {
         let order = launch.order
-        try judgeLogs(order)
+        try judgeLogs(order.logFile)
         defer { blob.wipe() }
         try blob.encode(launch, place, in: cgroup)
         let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
@@ -98,8 +98,6 @@ final class Launcher {
 
         // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
         let room = try reserve(leaving: order.isAgain ? Room.leftByRestarts : Room.leftByStarts)
-        // The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
-        let program = hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
         hero_failpoint(FP_ST_3)
         let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
             hl_spawn_shim(program, $0, null.number, spec.number, notices.number)
@@ -121,11 +119,55 @@ final class Launcher {
         return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch), flaw: TrustedProgram.flaw(launch))
     }
 
+    /// Spawns what empties the pipes of a program that has lost its shim.
+    ///
+    /// - Parameters:
+    ///   - order: Where to.
+    ///   - output: Its standard output; nil where it cannot be reached.
+    ///   - errors: Its standard error; likewise.
+    /// - Returns: its pid, its pidfd, and the leash: it leaves once that is closed.
+    /// - Throws: When there is no room for it, or when its log cannot be trusted.
+    func spawnDrain(
+        _ order: OutputOrder,
+        _ output: Descriptor?,
+        _ errors: Descriptor?
+    ) throws(StartRefusal) -> (pid: Int32, pidfd: Descriptor, leash: Descriptor) {
+        try judgeLogs(order.logFile)
+        guard Room.descriptors > Room.leftByRestarts else { throw failure("empty its pipes", EMFILE) }
+        var (held, given): (Int32, Int32) = (-1, -1)
+        let result = hl_pipe(&given, &held, 4096)
+        guard result >= 0 else { throw failure("make a pipe", 0 &- result) }
+        let leash = Descriptor(held)
+        let end: Descriptor
+        do { end = try high(given, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
+        let words = [String(min(max(order.log.keep, 0), 99)), String(max(0, order.log.maxSize))]
+        let pid = withArguments("hpshim", "drain", words[0], words[1], "\(place.paths.logs)/\(order.logFile)") {
+            hl_spawn_drain(
+                program,
+                $0,
+                null.number,
+                end.number,
+                output?.number ?? null.number,
+                errors?.number ?? null.number
+            )
+        }
+        guard pid > 0 else { throw failure("spawn \(path)", 0 &- pid) }
+        let pidfd = hl_pidfd_open(pid)
+        // One that cannot be waited for ends with its leash, and is reaped like any stray.
+        guard pidfd >= 0 else { throw failure("open a pidfd", 0 &- pidfd) }
+        return (pid, Descriptor(pidfd), leash)
+    }
+
+    /// The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
+    private var program: String {
+        hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
+    }
+
     /// Refuses to write logs where a stranger could lead them elsewhere (reliability.md FS-1, FS-2).
     ///
     /// A disk that is full keeps no service down; a doubt about who is in charge of its files does.
-    private func judgeLogs(_ order: LaunchOrder) throws(StartRefusal) {
-        let path = place.paths.logs + "/" + order.logFile
+    private func judgeLogs(_ logFile: String) throws(StartRefusal) {
+        let path = place.paths.logs + "/" + logFile
         // The file itself is always a new one, and whatever has its name is moved aside.
         do { try TrustedPath.judge(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path) } catch {
             throw StartRefusal(.log, EPERM, error.text)

@@ -25,6 +25,7 @@ public final class LinuxKernel: Kernel {
     private var suspended: Int64
     private let starts: Starts
     private let orphans: Orphans
+    private let drains: Drains
     private let containment: Containment
     private let retirement: Retirement
     private let prober: Prober
@@ -91,7 +92,8 @@ public final class LinuxKernel: Kernel {
             place: place,
             containment: containment
         )
-        orphans = Orphans(reactor, paths: paths, containment: containment)
+        drains = Drains(reactor, launcher)
+        orphans = Orphans(reactor, paths: paths, containment: containment, drains: drains)
         var program = AccountProgram.find(environment: environment, shim: shim)
         program.oomScore = oomScore
         accounts = AccountLookups(reactor, program)
@@ -193,6 +195,9 @@ public final class LinuxKernel: Kernel {
             orphans.kill(start)
         }
     }
+
+    /// Goes on storing the output of a start that is told as orphaned.
+    public func keepOutput(_ order: OutputOrder) { orphans.keepOutput(order) }
 
     /// Who lives of a start that was killed.
     public func survivors(of start: StartID) -> [String] {
@@ -313,6 +318,7 @@ public final class LinuxKernel: Kernel {
         case .program: starts.programEnded(number)
         case .words: isAlarm ? starts.listen(number) : starts.readWords()
         case .orphan: isAlarm ? orphans.ring(number) : orphans.mainEnded(number)
+        case .drain: drains.ended(number).map(orphans.outputEnded)
         case .watcher: isAlarm ? watcher.ring(number) : watcher.readChanges()
         case .listener: isAlarm ? control.resume() : control.accept()
         case .connection: isAlarm ? control.ring(number) : control.isReady(number)
@@ -347,7 +353,9 @@ public final class LinuxKernel: Kernel {
                 return
             }
             // One of ours is reaped with its own event, which is still to come; then the next look follows.
-            guard !starts.isShim(pid), !orphans.isMember(pid), !prober.isCommand(pid), !accounts.isLookup(pid) else {
+            guard !starts.isShim(pid), !orphans.isMember(pid), !drains.isDrain(pid), !prober.isCommand(pid),
+                !accounts.isLookup(pid)
+            else {
                 return
             }
             hl_reap(pid)

@@ -30,6 +30,7 @@ final class Orphans {
     private let reactor: Reactor
     private let paths: RuntimePaths
     private let containment: Containment
+    private let drains: Drains
     private var orphans: [UInt64: Orphan] = [:]
     private var numbers: [StartID: UInt64] = [:]
     private var lastNumber: UInt64 = 0
@@ -37,10 +38,11 @@ final class Orphans {
     private static let shimKilled = "the shim was killed"
     private static let neverStarted = "the shim was killed before it could start the program"
 
-    init(_ reactor: Reactor, paths: RuntimePaths, containment: Containment) {
+    init(_ reactor: Reactor, paths: RuntimePaths, containment: Containment, drains: Drains) {
         self.reactor = reactor
         self.paths = paths
         self.containment = containment
+        self.drains = drains
     }
 
     /// Ends what is left of a start whose end is written, because its shim did not live to do it.
@@ -101,6 +103,19 @@ final class Orphans {
         }
         if announces { reactor.emit(.orphaned(start, report)) }
         return report
+    }
+
+    /// Has the output of a main program stored that lives without its shim.
+    func keepOutput(_ order: OutputOrder) {
+        guard let orphan = numbers[order.start].flatMap({ orphans[$0] }), orphan.main != nil,
+            let main = orphan.mainIdentity
+        else { return }
+        drains.begin(order, of: main)
+    }
+
+    /// The output of a start is stored: its end may have waited for that.
+    func outputEnded(_ start: StartID) {
+        if let number = numbers[start], orphans[number]?.ending != nil { finish(number) }
     }
 
     /// Whether this process is one that is waited for here.
@@ -219,7 +234,9 @@ final class Orphans {
                 || ProcStat(of: identity.pid).map { $0.startTicks != identity.startTicks || $0.isDead } ?? true
             if isGone { orphans[number]?.members[identity] = nil } else { rest = true }
         }
-        if isLocked || isPopulated || rest {
+        // Nobody is left who could write: what is in the pipes now is all there will ever be.
+        let isUnread = !isLocked && !isPopulated && !rest && !drains.conclude(orphan.start)
+        if isLocked || isPopulated || rest || isUnread {
             orphans[number]?.looks += 1
             let delay = min(2 << min(orphan.looks, 7), 250)
             return reactor.setAlarm(Subject(.orphan, number), at: reactor.now + .milliseconds(delay))

@@ -53,12 +53,18 @@ struct OutputSearch {
     private mutating func openNext(after inode: UInt64?) -> Bool {
         // Newest first, until the one that was read last, or one that was begun before this start.
         var next: (descriptor: Descriptor, inode: UInt64)?
+        var free = 0
         for number in 0...100 {
             let name = number == 0 ? path : "\(path).\(number)"
             // What somebody put in the place of a file is passed over, and never waited for (LG-6).
             let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
             if opened < 0, errno == ELOOP || errno == ENXIO { continue }
-            guard opened >= 0 else { break }
+            guard opened >= 0 else {
+                // While files are moved up, one name at a time is free.
+                free += 1
+                guard free > 2 else { continue }
+                break
+            }
             let descriptor = Descriptor(opened)
             var entry = stat()
             guard fstat(opened, &entry) == 0 else { break }

@@ -14,6 +14,7 @@ struct Subject: Hashable {
         case program
         case words
         case orphan
+        case drain
         case watcher
         case listener
         case connection
@@ -120,8 +121,8 @@ final class Reactor {
                 _ = read(calendar.number, &ticks, 8)
                 _ = hl_clock_watch_arm(calendar.number)
                 emit(.clockWasSet)
-            case .quit, .notices, .shim, .program, .words, .orphan, .watcher, .listener, .connection, .conversation,
-                .command, .commandEnd, .results, .lookup, .lookupEnd:
+            case .quit, .notices, .shim, .program, .words, .orphan, .drain, .watcher, .listener, .connection,
+                .conversation, .command, .commandEnd, .results, .lookup, .lookupEnd:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))
             }
         }

@@ -42,6 +42,15 @@ struct LaunchPlanner {
         return planner
     }
 
+    /// Where the output of a job goes, also where its shim is gone.
+    func outputOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputOrder {
+        OutputOrder(
+            start: StartID(job: job.id, generation: job.generation),
+            log: action.log,
+            logFile: logFile(of: job, action, in: service)
+        )
+    }
+
     private func logFile(of job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> String {
         "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
     }

@@ -134,6 +134,23 @@ extension Reconciler {
         if let deadline = entry.life.deadline { agenda.add(deadline, record.id) }
     }
 
+    /// The program of a start has lost its shim: it is ended, and what it still has to say is kept meanwhile.
+    func orphaned(_ start: StartID, _ report: StartReport) {
+        guard let entry = jobs[start.job] else { return }
+        if entry.life.record.generation == start.generation { keepOutput(of: entry) }
+        move(
+            entry,
+            .orphaned(generation: start.generation, process: report.process, at: report.at, time: report.time)
+        )
+    }
+
+    /// At once, and again by each reconciler: nothing of it is decided or recorded.
+    func keepOutput(of entry: JobEntry) {
+        kernel.keepOutput(
+            launcher.outputOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
+        )
+    }
+
     /// Every job gets a period of grace.
     func machineSlept() {
         for id in jobs.keys.sorted() {

@@ -132,7 +132,10 @@ extension Reconciler {
         // A crash may have come between the row of its start and its PID file.
         if let process = life.record.process { deeds.append(.namePID(entry, process, insteadOf: nil)) }
         switch sighting {
-        case .held, .orphaned: return true
+        case .held: return true
+        case .orphaned:
+            keepOutput(of: entry)
+            return true
         case .over, .nothing: return false
         }
     }

@@ -232,16 +232,7 @@ public final class Reconciler<World: Kernel> {
                 move(start, .said(generation: start.generation, report))
             case .ended(let start, let report):
                 ended(start, report)
-            case .orphaned(let start, let report):
-                move(
-                    start,
-                    .orphaned(
-                        generation: start.generation,
-                        process: report.process,
-                        at: report.at,
-                        time: report.time
-                    )
-                )
+            case .orphaned(let start, let report): orphaned(start, report)
             case .answered(let start, let serial, let answer):
                 hero_failpoint(FP_PR_1)
                 switch answer {

@@ -18,8 +18,6 @@ struct Host {
         case killing
     }
 
-    /// How long the pipes are emptied after the tree is gone: a stranger may hold them, and write, for ever.
-    private static let lastDrain: Int64 = 250_000_000
     /// How long the memory that output goes through is kept in case there is more, in ms.
     private static let shrinkAfter: Int64 = 1000
     /// The longest pause between two rounds of killing, in ms.
@@ -237,13 +235,9 @@ struct Host {
 
     // MARK: The end
 
-    /// Takes what is left in the pipes, never waiting for their end (SH-11), and completes the record.
+    /// Takes what is left in the pipes and completes the record.
     private mutating func finish() {
-        let deadline = shim_boottime() &+ Host.lastDrain
-        while lines.move(&output, to: &log) + lines.move(&error, to: &log) > 0, shim_boottime() < deadline {}
-        lines.finish(&output, to: &log)
-        lines.finish(&error, to: &log)
-        log.retry(evenEarly: true)
+        lines.finish(&output, &error, to: &log)
         if log.dropped != record.exit.dropped_bytes {
             record.exit.dropped_bytes = log.dropped
             _ = record.writeExit()

@@ -33,6 +33,10 @@ struct Lines {
     private static let outputSize = Int(SHIM_OUTPUT_SIZE)
     /// What a pipe holds unless it was widened; a read of this much means that the service is faster than we are.
     private static let plainPipe = 65536
+    /// What a pipe holds at the most, in bytes.
+    private static let widePipe = 1 << 20
+    /// How long pipes are emptied after their writers are gone: a stranger may hold them, and write, for ever.
+    private static let lastDrain: Int64 = 250_000_000
 
     private let input = shim_input()
     private let output = shim_output()
@@ -62,8 +66,35 @@ struct Lines {
         return count
     }
 
+    /// Takes what is left in both pipes, never waiting for their end (SH-11), and says what is missing in the log.
+    ///
+    /// What they held when it was called is taken however long we were kept from it; who still writes is heard for a moment.
+    mutating func finish(_ output: inout Stream, _ error: inout Stream, to log: inout Log) {
+        let deadline = shim_boottime() &+ Lines.lastDrain
+        var owed = 2 * Lines.widePipe
+        while owed > 0 || shim_boottime() < deadline {
+            let count = move(&output, to: &log) + move(&error, to: &log)
+            guard count > 0 else { break }
+            owed -= count
+        }
+        finish(&output, to: &log)
+        finish(&error, to: &log)
+        log.retry(evenEarly: true)
+    }
+
+    /// Stores a line of our own, of at most `SHIM_LINE_BOUND` bytes, among those of standard error.
+    mutating func note(_ text: StaticString, to log: inout Log) {
+        let now = shim_realtime()
+        stamp.set(now, stream: "stderr")
+        text.withUTF8Buffer { source in
+            for index in 0..<source.count { input[index] = CChar(truncatingIfNeeded: source[index]) }
+        }
+        put(input, text.utf8CodeUnitCount, isFull: true, to: &log, at: now)
+        flush(to: &log, at: now)
+    }
+
     /// Stores the unfinished line and closes the pipe.
-    mutating func finish(_ stream: inout Stream, to log: inout Log) {
+    private mutating func finish(_ stream: inout Stream, to log: inout Log) {
         if stream.heldCount > 0 {
             let now = shim_realtime()
             stamp.set(now, stream: stream.name)

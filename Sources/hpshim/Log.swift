@@ -23,12 +23,14 @@ struct Log {
     /// Bytes of the service that are not in the log.
     private(set) var dropped: Int64 = 0
 
-    /// Begins a new file at `path`, after the earlier ones have been moved up.
+    /// Begins a new file at `path`, after the earlier ones have been moved up; or goes on in the one that is there.
     ///
     /// Cannot fail: without a file it drops.
-    init(path: UnsafePointer<CChar>, keep: Int, limit: UInt64) {
+    init(path: UnsafePointer<CChar>, keep: Int, limit: UInt64, goesOn: Bool = false) {
         chain = LogChain(path: path, keep: keep)
         self.limit = limit == 0 ? .max : Int64(clamping: limit)
+        if goesOn { resume() }
+        guard descriptor < 0 else { return }
         let error = begin()
         if error != 0 { outage.begin(error: error) }
     }
@@ -167,6 +169,26 @@ struct Log {
         guard named.isSame(as: file) else { return false }
         size = named.size
         return true
+    }
+
+    /// Goes on in the active file behind its last whole line: who wrote it may have been killed in the middle of one.
+    ///
+    /// A file that is none of ours is left to `begin`, which moves it up.
+    private mutating func resume() {
+        let found = shim_resume_log(chain.path)
+        guard found >= 0 else { return }
+        let tail = shim_output()
+        guard shim_inspect(found, &file) == 0 else { return shim_close(found) }
+        let length = min(file.size, Int64(SHIM_OUTPUT_SIZE))
+        let start = file.size &- length
+        let whole =
+            shim_read_at(found, tail, Int(length), Int(start)) == Int(length) ? wholeLines(tail, Int(length)) : -1
+        // No line of ours is as long as what was read.
+        guard whole > 0 || (whole == 0 && start == 0),
+            Int64(whole) == length || shim_truncate(found, start &+ Int64(whole)) == 0
+        else { return shim_close(found) }
+        size = start &+ Int64(whole)
+        descriptor = found
     }
 
     /// Moves the chain up and begins a new file; 0 or an errno.

@@ -7,6 +7,7 @@ import CHeroShim
 struct Shim {
     static func main() {
         if shim_version_is_asked() != 0 { shim_leave(shim_say_version()) }
+        if Drain.isAsked { shim_leave(Drain.run()) }
         shim_leave(Keeper.isAsked ? Keeper.run() : run())
     }
 

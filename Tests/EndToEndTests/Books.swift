@@ -97,16 +97,27 @@ struct Books: Sendable {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: kept)) ?? []
         // A line begins with its time, all of one length: so the first lines of the files tell their order.
         for text in names.map({ world.text("\(kept)/\($0)") }).sorted(by: { $0.prefix(30) < $1.prefix(30) }) {
+            var isBehindLoss = false
             for line in text.split(separator: "\n") {
                 if let number = OracleLine(line) {
                     found[number.instance, default: []].append(number.number)
-                } else {
+                } else if line.hasSuffix(LostShim.marker) {
+                    isBehindLoss = true
+                    continue
+                } else if !isBehindLoss {
+                    // Else it may be the end of a line whose beginning the shim has taken with it.
                     strange.append(String(line))
                 }
+                isBehindLoss = false
             }
         }
         return (found, strange)
     }
+}
+
+/// What a log says where a shim was lost.
+enum LostShim {
+    static let marker = " stderr F [heroproc: the shim was lost; the reconciler saved what follows]"
 }
 
 /// Which start of which job.

@@ -44,11 +44,7 @@ struct LogFollowTests {
             for _ in 1...(Rig.isLong ? 5 : 1) {
                 // What nobody has seen yet may well be gone with its file: it must have come so far.
                 #expect(kill(life.pid, SIGSTOP) == 0)
-                try await eventually("it has seen all", within: 60) {
-                    // What it writes elsewhere is its trace.
-                    let trace = world.text("\(world.traces)/web.run.trace").utf8.count
-                    return count() == (number("wchar", of: life.pid) - trace) / LogAccount.lineLength
-                }
+                try await eventually("it has seen all", within: 60) { count() == written(by: life, world) }
                 try #require(shell("set -- '\(log)'; \(mischief.command)") == 0)
                 let reads = number("syscr", of: follower.pid)
                 try await eventually("it has looked again", within: 60) {
@@ -58,14 +54,89 @@ struct LogFollowTests {
                 #expect(kill(life.pid, SIGCONT) == 0)
                 try await eventually("it goes on", within: 60) { count() > before + 800 }
             }
-            // The last line may be half there.
-            let lines = world.text(follower.out).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-            for (index, line) in lines.enumerated() {
-                let number = OracleLine("2026-11-21T00:00:00.000000000Z stdout F " + line)?.number
-                #expect(number == index + 1, "\(line)")
-                guard number == index + 1 else { break }
-            }
+            #expect(try numbers(world.text(follower.out)).gaps == 0)
+            #expect(world.text(follower.err) == "")
             #expect(isAlive(life.pid))
         }
+    }
+
+    @Test(
+        "LG-6, LG-10: who was held up while that happened, and while more files came, misses nothing either",
+        arguments: mischiefs
+    )
+    func heldUp(_ mischief: Mischief) async throws {
+        try await World.with { world in
+            try world.declare("web", does: .process("lines 500", "log: {max_size: 10KiB, keep: 99}"))
+            try await world.apply()
+            let life = try await world.life("web", number: 1)
+            let follower = try world.start(["logs", "-f", "web", "-n", "100000"])
+            defer { kill(follower.pid, SIGKILL) }
+            func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
+            try await eventually("it follows", within: 60) { count() > 250 }
+            #expect(kill(life.pid, SIGSTOP) == 0)
+            try await eventually("it has seen all", within: 60) { count() == written(by: life, world) }
+            #expect(kill(follower.pid, SIGSTOP) == 0)
+            try await eventually("it stands still") { isStopped(follower.pid) }
+            let log = "\(world.logs)/core/web/run/\(life.job).log"
+            try #require(shell("set -- '\(log)'; \(mischief.command)") == 0)
+            let before = written(by: life, world)
+            #expect(kill(life.pid, SIGCONT) == 0)
+            // More than one inspection of the shim, and several files.
+            try await eventually("it writes on", within: 60) { written(by: life, world) > before + 800 }
+            #expect(kill(follower.pid, SIGCONT) == 0)
+            try await eventually("it goes on", within: 60) { count() > before + 1000 }
+            #expect(try numbers(world.text(follower.out)).gaps == 0)
+            #expect(world.text(follower.err) == "")
+        }
+    }
+
+    @Test("LG-10: files that came and went while it was held up are told on standard error, each of them")
+    func gone() async throws {
+        try await World.with { world in
+            try world.declare("web", does: .process("lines 500", "log: {max_size: 10KiB, keep: 1}"))
+            try await world.apply()
+            let life = try await world.life("web", number: 1)
+            let follower = try world.start(["logs", "-f", "web", "-n", "100000"])
+            defer { kill(follower.pid, SIGKILL) }
+            func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
+            let begun = count()
+            try await eventually("it follows", within: 60) { count() > begun + 200 }
+            #expect(kill(follower.pid, SIGSTOP) == 0)
+            try await eventually("it stands still") { isStopped(follower.pid) }
+            let before = written(by: life, world)
+            try await eventually("it writes on", within: 60) { written(by: life, world) > before + 800 }
+            #expect(kill(follower.pid, SIGCONT) == 0)
+            let after = written(by: life, world)
+            try await eventually("it goes on", within: 60) {
+                try numbers(world.text(follower.out)).last > after + 200
+            }
+            let found = try numbers(world.text(follower.out))
+            let told = world.text(follower.err).split(separator: "\n").map(String.init)
+            #expect(found.gaps > 0 && !told.isEmpty)
+            // A file of 10 KiB has 73 lines of 140 bytes.
+            let files = told.map { Int($0.split(separator: " ").dropFirst(2).first ?? "") ?? 1 }
+            #expect(found.missing == 73 * files.reduce(0, +), "\(told)")
+        }
+    }
+
+    /// How many lines a service has written.
+    private func written(by life: Life, _ world: World) -> Int {
+        // What it writes elsewhere is its trace.
+        let trace = world.text("\(world.traces)/web.run.trace").utf8.count
+        return (number("wchar", of: life.pid) - trace) / LogAccount.lineLength
+    }
+
+    /// The last number of the lines of an oracle, in how many places some are missing behind the first one, and how many.
+    private func numbers(_ text: String) throws -> (last: Int, gaps: Int, missing: Int) {
+        // The last line may be half there.
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        var (first, last, gaps) = (0, 0, 0)
+        for line in lines {
+            let number = try #require(OracleLine("2026-11-21T00:00:00.000000000Z stdout F " + line)?.number, "\(line)")
+            try #require(number > last, "\(line)")
+            if last == 0 { first = number } else if number != last + 1 { gaps += 1 }
+            last = number
+        }
+        return (last, gaps, last - first + 1 - lines.count)
     }
 }

@@ -129,7 +129,7 @@ struct VerdictTests {
         #expect(faults { $0.lines[1] = [1, 2, 2] } == [.lineOrder])
         #expect(faults { $0.lines[1] = [1, 2, 3] } == [.strangeLine])
         #expect(faults { $0.lines[9] = [1] } == [.strangeLine])
-        // The end of what a killed shim held may be gone, its middle not.
+        // What a killed shim held in its hands may be gone, and what nobody came to read; nothing else is.
         let hit = [Hit(job: 7, from: 350, to: 351)]
         #expect(
             faults {
@@ -139,8 +139,18 @@ struct VerdictTests {
         #expect(
             faults {
                 $0.lines[1] = [2]; $0.hits = hit
-            } == [.lineLost]
+            } == []
         )
+        for found in [[2, 4, 6], [1, 3, 4, 6], [2, 1], [1, 1]] {
+            let isLost = Set(found) != [1, 2]
+            #expect(
+                faults {
+                    $0.lives[1].lines = isLost ? 6 : 2
+                    ($0.lines[1], $0.hits) = (found, hit)
+                } == [isLost ? .lineLost : .lineOrder],
+                "\(found)"
+            )
+        }
     }
 
     @Test("I9: a line that is torn, or not as it was written, is no line of an oracle")

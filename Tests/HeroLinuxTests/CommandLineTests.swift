@@ -28,17 +28,6 @@ import Testing
         #expect(GitCommit.of(sandbox.folder + "/w/not/there") == Self.commit)
     }
 
-    @Test("log files are listed newest first, and nothing else")
-    func logFiles() throws {
-        let sandbox = try Sandbox()
-        for name in ["17.log", "17.log.2", "17.log.10", "17.log.1", "7.log", "17.log.x", "17.log.1.gz", "117.log"] {
-            try sandbox.write("l/" + name, "")
-        }
-        let active = sandbox.folder + "/l/17.log"
-        #expect(LogFiles.list(active) == [active, active + ".1", active + ".2", active + ".10"])
-        #expect(LogFiles.list(sandbox.folder + "/none/17.log") == [])
-    }
-
     @Test("the base environment is whole and depends on nobody's session")
     func baseEnvironment() {
         setenv("LANG", "xx_XX", 1)

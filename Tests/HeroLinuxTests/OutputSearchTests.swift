@@ -80,6 +80,19 @@ import Testing
         #expect(search.answer() == .yes)
     }
 
+    @Test("LG-10: passes no file because the one before it is just being moved up")
+    func movedUpMeanwhile() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/1.log"
+        try sandbox.write("1.log", line("one"))
+        var search = try search(sandbox, "three")
+        #expect(search.answer() != .yes)
+        rename(path, path + ".3")
+        try sandbox.write("1.log.2", line("three"))
+        try sandbox.write("1.log", line("four"))
+        #expect(search.answer() == .yes)
+    }
+
     @Test("reads no more than its share at once, and all of it in the end")
     func share() throws {
         let sandbox = try Sandbox()

@@ -6,7 +6,7 @@
 //
 // `init`, `recycle` and `snatch` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | share-ports (those after it) | listen PORT | listen-unix PATH |
+//   last-words LINES CODE (on SIGTERM) | ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | share-ports (those after it) | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
 //   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH |
@@ -41,7 +41,7 @@
 extern char **environ;
 
 static int trace, job, restarts, ignores_term, listeners, shares_ports;
-static long lines, pause_ms = -1, linger_ms, forks_on_term;
+static long lines, pause_ms = -1, linger_ms, forks_on_term, last_words, last_code;
 static struct pollfd sockets[16];
 static long ping_ms = -1;
 static const char *ping_until;
@@ -86,7 +86,12 @@ static void terminated(void) {
     for (; forks_on_term > 0; forks_on_term--) child(1);
     if (ignores_term) return;
     if (linger_ms > 0) usleep((useconds_t)linger_ms * 1000);
-    leave(0);
+    for (; last_words > 0; last_words--) {
+        write_line();
+        // Slowly enough to be met in the middle of it.
+        if (last_words % 64 == 0) usleep(1000);
+    }
+    leave((int)last_code);
 }
 
 /// Sends bytes to NOTIFY_SOCKET, with so many copies of a descriptor.
@@ -436,7 +441,10 @@ int main(int count, char **words) {
         } else if (!strcmp(*word, "wait")) live(number(&word));
         else if (!strcmp(*word, "wait-for")) for (word++; *word && access(*word, F_OK) != 0;) live(5);
         else if (!strcmp(*word, "lines")) pause_ms = 1000 / number(&word);
-        else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
+        else if (!strcmp(*word, "last-words")) {
+            last_words = number(&word);
+            last_code = number(&word);
+        } else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
         else if (!strcmp(*word, "closefrom")) close_inherited(lock);
         else if (!strcmp(*word, "linger")) linger_ms = number(&word);
         else if (!strcmp(*word, "fork")) for (long left = number(&word); left > 0; left--) child(0);

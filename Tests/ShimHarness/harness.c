@@ -73,6 +73,35 @@ unsigned long harness_count(const void *counter) {
     return *(const volatile unsigned long *)counter;
 }
 
+int harness_drain(const char *program, const char *keep, const char *size, const char *log, int leash, int output, int errors) {
+    int given[] = {leash, output, errors};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    // Above the places they go to, so that no one overwrites the other.
+    for (int i = 0; i < 3; i++) given[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 10);
+    for (int i = 0; i < 3; i++) posix_spawn_file_actions_adddup2(&actions, given[i], 3 + i);
+    char *words[] = {"hpshim", "drain", (char *)keep, (char *)size, (char *)log, NULL};
+    char *environment[] = {NULL};
+    pid_t pid;
+    int error = posix_spawn(&pid, program, &actions, NULL, words, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    for (int i = 0; i < 3; i++) close(given[i]);
+    return error != 0 ? -error : pid;
+}
+
+int harness_pipe(int *reader, int *writer) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", ends[1]);
+    *writer = open(path, O_RDWR | O_CLOEXEC);
+    close(ends[1]);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    *reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    close(ends[0]);
+    return *reader < 0 || *writer < 0 ? -errno : 0;
+}
+
 /// Lets a traced process run to its next stop of the kind asked for; 0, or a negative errno when it ended before.
 static int run_to(pid_t pid, int event, long call) {
     for (;;) {

@@ -34,6 +34,8 @@ int hl_sealed_memfd(const void *bytes, long size);
 int hl_memfd(void);
 /// Spawns with descriptors 0 to 2 on null, 3 and 4 as given, an empty environment. Returns the pid.
 int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice);
+/// Spawns `hpshim drain` in the same way, with the leash and the two pipes where it looks for them. Returns the pid.
+int hl_spawn_drain(const char *path, char *const argv[], int null, int leash, int output, int errors);
 /// Spawns in a session of its own with standard output and error on a log. Returns the pid.
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log);
 

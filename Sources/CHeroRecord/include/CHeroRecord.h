@@ -31,6 +31,12 @@
 #define HERO_FD_SPEC 3    // the sealed memfd with the spec
 #define HERO_FD_NOTICE 4  // write end of the reconciler's notice pipe
 
+// What `hpshim drain` finds open: a pipe whose end of file tells it to leave, and what the program writes to; /dev/null
+// stands in for what cannot be reached.
+#define HERO_FD_LEASH 3
+#define HERO_FD_OUTPUT 4
+#define HERO_FD_ERROR 5
+
 // What a kept reconciler finds open: the write end of a pipe. Each byte tells its keeper that the loop still turns.
 #define HERO_FD_HEARTBEAT 5
 // For how many seconds it may say nothing once it has begun to, unless HEROPROC_WATCHDOG says otherwise (0: for ever), and

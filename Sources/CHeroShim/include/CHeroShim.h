@@ -161,6 +161,7 @@ long shim_read(int descriptor, void *bytes, long size);
 long shim_write(int descriptor, const void *bytes, long size);
 int shim_truncate(int descriptor, int64_t size);
 int shim_create_log(const char *path);      // must not exist; 0640
+int shim_resume_log(const char *path);      // must exist, and be a file of ours with one name; to append and to read
 int shim_create_script(const char *path);   // must not exist; 0500
 int shim_give(int descriptor, uint32_t uid, uint32_t gid);
 int shim_touch(int descriptor);             // wakes who follows its attributes, and changes nothing
@@ -287,6 +288,23 @@ int shim_keep_beat(int descriptor);
 
 /// Writes to standard error.
 void shim_keep_say(const char *text, long size);
+
+// MARK: drain mode (drain.c)
+
+/// 1 when the command line is `drain KEEP SIZE LOG`.
+int shim_drain_is_asked(void);
+
+/// KEEP (0) or SIZE (1); negative when it is no number.
+int64_t shim_drain_number(int index);
+
+/// LOG; a null pointer when it is no absolute path, or too long to be one.
+const char *_Nullable shim_drain_path(void);
+
+/// Makes this process one that only its leash, or SIGKILL, ends.
+int shim_drain_settle(void);
+
+/// 0 when nobody else empties this pipe, or it is none; -EAGAIN while somebody does. Holds until the process ends.
+int shim_lock_pipe(int descriptor);
 
 // MARK: the child (child.c)
 

@@ -98,6 +98,12 @@ struct Logs: HeroCommand {
         printer.flush()
     }
 
+    /// Says that what some files held cannot be shown: they were moved beyond what is kept, or taken away.
+    private func missing(_ files: Int, _ action: String) -> String {
+        let gone = files == 1 ? "a file of its log was" : "\(files) files of its log were"
+        return "\(name.service.spoken), \(action): \(gone) gone before this could read any of it; lines are missing"
+    }
+
     private func go(
         on followers: [LogFollower],
         _ sources: [LogSource],
@@ -108,7 +114,11 @@ struct Logs: HeroCommand {
         while !output.isAbandoned {
             for source in sources { watch.add(source.folder) }
             for follower in followers {
-                follower.look()
+                let lost = follower.look(watch.take(follower.folder))
+                if lost > 0 {
+                    printer.flush()
+                    output.note(missing(lost, follower.reader.action))
+                }
                 while let entry = follower.reader.next() { printer.print(entry, of: follower.reader.action) }
             }
             printer.flush()

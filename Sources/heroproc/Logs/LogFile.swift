@@ -4,11 +4,16 @@ import HeroModel
 import HeroView
 
 /// An open log file; it stays the same one when it is renamed.
-final class LogFile {
+final class LogFile: Identifiable {
     /// What tells it from every other file.
     struct Identity: Hashable {
         var device: UInt64
         var inode: UInt64
+
+        init(_ file: stat) {
+            device = UInt64(file.st_dev)
+            inode = UInt64(file.st_ino)
+        }
     }
 
     /// What tells it from a file that was given its number later: how it begins.
@@ -19,6 +24,7 @@ final class LogFile {
 
     /// Which file it is, as long as it is open.
     let identity: Identity
+    var id: Identity { identity }
     private let descriptor: Int32
 
     /// Opens it; nil when it is not there, or no file: a pipe that somebody put in its place must not make us wait, and a
@@ -32,26 +38,7 @@ final class LogFile {
             return nil
         }
         descriptor = number
-        identity = Identity(device: UInt64(file.st_dev), inode: UInt64(file.st_ino))
-    }
-
-    /// The files of a log, newest first: each once, and none missed, though they are moved up while we look.
-    static func all(_ active: String) -> [LogFile] {
-        var files: [LogFile] = []
-        var names: [String] = []
-        while true {
-            // What was pushed beyond the last name meanwhile is looked for behind it.
-            let listed = LogFiles.list(active)
-            let new = names.last.map { last in listed.drop { $0 != last }.dropFirst() } ?? listed[...]
-            guard !new.isEmpty else { return files }
-            for path in new {
-                guard let file = LogFile(path), !files.contains(where: { $0.identity == file.identity }) else {
-                    continue
-                }
-                files.append(file)
-            }
-            names = listed
-        }
+        identity = Identity(file)
     }
 
     deinit {

@@ -1,16 +1,23 @@
 import FoundationEssentials
 import Glibc
+import HeroLinux
 
 /// Follows the log of one action: through rotation, restarts, and new jobs.
 final class LogFollower {
     /// What is read.
     let reader: LogReader
-    private let folder: String
+    /// Where its logs lie.
+    let folder: String
     private var job: Int64
     /// When the folder was changed last, as far as it was looked at.
     private var changed: Int64?
-    /// The files of the last look.
-    private var seen: Set<LogFile.Mark> = []
+    /// The files of the last two looks: one that is just being renamed may be missing in a look.
+    private var seen: (last: Set<LogFile.Mark>, before: Set<LogFile.Mark>) = ([], [])
+    /// What has the name of a log and cannot be read as one.
+    private var strangers: Set<LogFile.Identity> = []
+    /// How many files have begun, as far as is known, and how many of them were found.
+    private var begun = 0
+    private var found = 0
 
     /// Goes on where a reader has come to.
     init(_ reader: LogReader, _ source: LogSource) {
@@ -20,24 +27,52 @@ final class LogFollower {
     }
 
     /// Looks whether the log goes on in other files.
-    func look() {
+    ///
+    /// - Parameter news: What has begun in the folder before this look.
+    /// - Returns: How many files were gone before they could be looked at; what they held cannot be shown.
+    func look(_ news: FolderWatch.News) -> Int {
+        let begun = news.begun.filter { $0 >= job }.count
+        // What was found and has not begun by now was put there by others.
+        found = min(found, self.begun + begun)
+        self.begun += begun
+        guard readOn(evenUnchanged: begun > 0) else { return 0 }
+        let lost = news.isComplete ? max(0, self.begun - found) : 0
+        found = max(found, self.begun)
+        return lost
+    }
+
+    /// Gives the reader the files that are new.
+    ///
+    /// - Returns: false when the folder is not there, or as it was.
+    private func readOn(evenUnchanged: Bool) -> Bool {
         var status = stat()
-        guard stat(folder, &status) == 0 else { return }
+        guard stat(folder, &status) == 0 else { return false }
         let time = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-        guard time != changed || reader.last == nil else { return }
+        guard time != changed || reader.last == nil || evenUnchanged else { return false }
         // The clock of file systems stands still for a few milliseconds: a second change may carry the same time.
         changed = Self.now &- time > 100_000_000 ? time : nil
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let jobs = names.filter { $0.hasSuffix(".log") }.compactMap { Int64($0.dropLast(4)) }
         var listed: Set<LogFile.Mark> = []
         // The active file of the job may be away for a moment, or have been taken away.
-        for found in Set(jobs + [job]).sorted() where found >= job {
-            let files = LogFile.all("\(folder)/\(found).log")
-            reader.append(news(in: files))
+        for one in Set(jobs + [job]).sorted() where one >= job {
+            let files = LogFiles.all("\(folder)/\(one).log", open)
+            let news = news(in: files)
+            found += news.count
+            reader.append(news)
             listed.formUnion(files.compactMap(\.mark))
-            job = found
+            job = one
         }
-        seen = listed
+        seen = (listed, seen.last)
+        return true
+    }
+
+    /// Opens a file of the log; what else is there in its place has begun like one, and is found, too.
+    private func open(_ path: String) -> LogFile? {
+        if let file = LogFile(path) { return file }
+        var status = stat()
+        if lstat(path, &status) == 0, strangers.insert(LogFile.Identity(status)).inserted { found += 1 }
+        return nil
     }
 
     /// Of the files of a log, newest first, those that were not read yet, oldest first.
@@ -48,7 +83,7 @@ final class LogFollower {
         for file in files {
             if isListed, file.identity == last?.identity { break }
             // Where the last one was taken away, what stood behind it is old nevertheless.
-            if !isListed, let mark = file.mark, seen.contains(mark) { continue }
+            if !isListed, let mark = file.mark, seen.last.contains(mark) || seen.before.contains(mark) { continue }
             result.append(file)
         }
         return result.reversed()
@@ -59,33 +94,5 @@ final class LogFollower {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-    }
-}
-
-/// Waits until something in a few folders is written.
-final class FolderWatch {
-    private let descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
-
-    deinit {
-        if descriptor >= 0 { close(descriptor) }
-    }
-
-    /// Watches a folder, if it is there; again and again is fine.
-    func add(_ folder: String) {
-        guard descriptor >= 0 else { return }
-        inotify_add_watch(descriptor, folder, UInt32(IN_MODIFY) | UInt32(IN_CREATE) | UInt32(IN_MOVED_TO))
-    }
-
-    /// Waits for news, or until nobody reads standard output any more.
-    ///
-    /// At most a second: a folder may come that could not be watched yet.
-    func wait() {
-        var entries = [
-            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: 1, events: 0, revents: 0),
-        ]
-        guard poll(&entries, 2, 1000) > 0 else { return }
-        // A burst is one piece of news.
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        while read(descriptor, &bytes, bytes.count) > 0 {}
     }
 }

@@ -11,6 +11,8 @@ final class LogReader {
     private var from: WallTime?
     private var files: [LogFile] = []
     private var offset = 0
+    /// How the file began that is being read.
+    private var mark: LogFile.Mark?
     private var assembler: LogAssembler
     private var ready: [LogEntry] = []
     private var nextReady = 0
@@ -67,17 +69,15 @@ final class LogReader {
         ready.removeAll(keepingCapacity: true)
         nextReady = 0
         while let file = files.first {
+            if hasBegunAnew(file) {
+                offset = 0
+                flush()
+                if !ready.isEmpty { return true }
+            }
             let bytes = wholeLines(of: file)
             if !bytes.isEmpty {
                 offset += bytes.count
                 assembler.feed(Array(bytes)) { ready.append($0) }
-                if !ready.isEmpty { return true }
-                continue
-            }
-            if file.size < offset {
-                // Somebody has emptied it: it begins anew.
-                offset = 0
-                flush()
                 if !ready.isEmpty { return true }
                 continue
             }
@@ -88,6 +88,17 @@ final class LogReader {
             if !ready.isEmpty { return true }
         }
         return false
+    }
+
+    /// Whether somebody has emptied a file since it was read last; it may have grown beyond that place again.
+    private func hasBegunAnew(_ file: LogFile) -> Bool {
+        guard offset > 0 else {
+            mark = nil
+            return false
+        }
+        let before = mark
+        mark = file.mark ?? mark
+        return file.size < offset || (before != nil && before != mark)
     }
 
     /// The next bytes of a file, up to the end of a line: what stands behind it may still be taken back by its writer.

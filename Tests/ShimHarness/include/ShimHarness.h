@@ -9,6 +9,12 @@ int harness_memfd(const void *bytes, long size, int sealed);
 /// ignoring: with SIGINT, SIGUSR1 and SIGCHLD ignored, as a careless starter could pass them on.
 int harness_spawn(const char *program, const char *name, int spec, int notice, int ignoring);
 
+/// Starts `hpshim drain` with these words behind it and these descriptors as 3, 4 and 5; answers its pid.
+int harness_drain(const char *program, const char *keep, const char *size, const char *log, int leash, int output, int errors);
+
+/// A pipe whose ends do not pass to anybody; the writer can be read from as well, as a shim makes it.
+int harness_pipe(int *reader, int *writer);
+
 /// Starts a shim that waits for the lock held by `lock`, lets it go on, and kills it with SIGKILL: right after its fork
 /// (after_record 0) or when it is about to open the gate (1). Answers the exit code of the child it leaves behind, or
 /// a negative errno.
