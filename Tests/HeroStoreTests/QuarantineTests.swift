@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import HeroModel
 import Testing
+import TortureRig
 
 @testable import HeroStore
 
@@ -44,8 +45,10 @@ struct QuarantineTests {
 
     @Test("DB-5: whatever is done to its pages, a reconciler gets a database it can use, and the old one is kept whole")
     func damaged() throws {
-        var random = Dice(state: 20)
-        let rounds = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 12
+        let seed = Rig.seed()
+        var random = Dice(state: seed)
+        // Three hundred in the long form.
+        let rounds = Rig.cycles(12, share: 3)
         var remade = 0
         for round in 0..<rounds {
             let directory = try made(rows: 120)
@@ -76,6 +79,8 @@ struct QuarantineTests {
             #expect(!store.isDamaged)
         }
         #expect(remade > 0)
+        let verdict = "usable; \(remade) made anew"
+        Rig.row(["row": "DB-5 pages", "cycles": "\(rounds)", "seed": "\(seed)", "verdict": verdict])
     }
 
     @Test(
