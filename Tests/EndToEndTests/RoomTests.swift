@@ -163,40 +163,7 @@ struct RoomTests {
 
     // MARK: Pids
 
-    private static let pids = "/sys/fs/cgroup/pids"
-    private static let hasPids = geteuid() == 0 && access("\(pids)/cgroup.procs", W_OK) == 0
-
-    /// A group of a cgroup v1 controller; whoever is left in it leaves with its parent.
-    private final class Group {
-        let folder: String
-        private let parent: String
-
-        init(_ controller: String, _ world: World) throws {
-            parent = "/sys/fs/cgroup/\(controller)"
-            folder = "\(parent)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        }
-
-        func put(_ text: String, _ file: String) throws {
-            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(file)"))
-            try handle.write(contentsOf: Data(text.utf8))
-            try handle.close()
-        }
-
-        func text(_ file: String) -> String {
-            (try? String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)) ?? ""
-        }
-
-        /// What leads a program into it.
-        var entrance: [String] { ["sh", "-c", "echo $$ > \(folder)/cgroup.procs && exec \"$@\"", "sh"] }
-
-        deinit {
-            for pid in text("cgroup.procs").split(separator: "\n") {
-                try? Data(pid.utf8).write(to: URL(fileURLWithPath: "\(parent)/cgroup.procs"))
-            }
-            for _ in 0..<200 where rmdir(folder) != 0 && errno == EBUSY { usleep(10_000) }
-        }
-    }
+    private static let hasPids = ControllerGroup.has("pids")
 
     @Test(
         "RX-2: without a single free pid twenty services are stopped in time, none is taken for sick, and what dies comes back later",
@@ -204,7 +171,7 @@ struct RoomTests {
     )
     func noPids() async throws {
         try await World.with { world in
-            let group = try Group("pids", world)
+            let group = try ControllerGroup("pids", world)
             let names = (0..<20).map { "s\($0)" }
             let probe = "health: {exec: [\"true\"], interval: 30ms, timeout: 30s, failures: 1}"
             for (index, name) in names.enumerated() {
@@ -255,7 +222,7 @@ struct RoomTests {
 
     // MARK: Memory
 
-    private static let hasMemory = geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0
+    private static let hasMemory = ControllerGroup.has("memory")
 
     @Test(
         "RX-3: forty services and their reconciler live in 64 MiB, and heal there",
@@ -263,7 +230,7 @@ struct RoomTests {
     )
     func littleMemory() async throws {
         try await World.with { world in
-            let group = try Group("memory", world)
+            let group = try ControllerGroup("memory", world)
             try group.put("\(64 << 20)", "memory.limit_in_bytes")
             let names = (0..<40).map { "s\($0)" }
             for name in names { try world.declare(name, does: .process("sleep -1", "retry: {delay: 50ms}")) }
