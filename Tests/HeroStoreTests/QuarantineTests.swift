@@ -99,7 +99,7 @@ struct QuarantineTests {
         switch kind {
         case "header": try put([UInt8](repeating: 0, count: 100), into: path, at: 0)
         // The schema format is one that SQLite does not know; the rest is as it was.
-        case "format": try put([0xA5], into: path, at: 44)
+        case "format": try put([0xA5], into: path, at: 47)
         case "foreign":
             for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
             try execute("CREATE TABLE mine (id)")
