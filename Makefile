@@ -113,10 +113,10 @@ fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
 # What torture runs: another suite is added here, and its rows (HP_REPORT) are in the table. PARTS="Torture Failpoint" chooses.
-HOUSE_PARTS := Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogKill LogStream \
-	SaveStyle SameMeaning Rebuild SwapRace Parallel
-STORE_PARTS := PowerLoss Quarantine MigrationFault
-SHIM_PARTS := Start Strict
+HOUSE_PARTS := Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogStream \
+	SaveStyle SameMeaning Rebuild Corruption SwapRace Parallel Keep OutOfMemory
+STORE_PARTS := PowerLoss FullDisk Quarantine MigrationFault
+SHIM_PARTS := Start LastByte Strict
 PARTS ?= $(HOUSE_PARTS) $(STORE_PARTS) $(SHIM_PARTS)
 TORTURES = $(patsubst %,'^EndToEndTests\.%Tests/',$(filter $(HOUSE_PARTS),$(PARTS))) \
 	$(patsubst %,'^HeroStoreTests\.%Tests/',$(filter $(STORE_PARTS),$(PARTS))) \

@@ -142,6 +142,8 @@ let package = Package(
 
         // The tests, and what judges the JSON of several of them.
         .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: house),
+        // How long tests with a long form take, and the table of what came of it.
+        .target(name: "TortureRig", path: "Tests/TortureRig", swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
@@ -174,7 +176,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HeroStoreTests",
-            dependencies: ["HeroStore", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["HeroStore", "HeroModel", "TortureRig", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: house
         ),
         .testTarget(
@@ -191,11 +193,17 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["CHeroRecord", "HeroLinux", "HeroModel", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "CHeroRecord", "HeroLinux", "HeroModel", "TortureRig", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
-        .testTarget(name: "HPShimTests", dependencies: ["CHeroRecord", "ShimHarness"], swiftSettings: house),
+        .testTarget(
+            name: "HPShimTests",
+            dependencies: ["CHeroRecord", "ShimHarness", "TortureRig"],
+            swiftSettings: house
+        ),
         // Real processes; heroproc and hpshim are built beside the tests.
         .testTarget(
             name: "CommandLineTests",

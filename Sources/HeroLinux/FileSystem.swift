@@ -38,9 +38,6 @@ public struct FileSystem: Hashable, Sendable {
         }
     }
 
-    /// The name of the file system of a state directory, if it is not fit for one; for whoever checks the machine.
-    public static func unfitName(for paths: RuntimePaths) -> String? { of(paths.state)?.unfitName }
-
     /// Refuses a state directory on such a file system.
     public static func requireFit(_ paths: RuntimePaths, environment: [String: String]) throws(LinuxError) {
         guard environment[permission] != "1", let name = of(paths.state)?.unfitName else { return }

@@ -29,9 +29,7 @@ enum Connection {
                 try create(path: path)
             } else if try size(path: path) != 0 {
                 // Before anything could change it: opening a database for writing may already write to it.
-                let reader = try openReadOnly(path: path)
-                let version = try check(reader, path: path)
-                try verify(reader, path: path)
+                let (reader, version) = try examine(path: path)
                 if (1..<Schema.version).contains(version) { try Backup.make(of: reader, path: path, version: version) }
                 try reader.close()
                 examiner = reader
@@ -81,6 +79,24 @@ enum Connection {
             let version = try check(queue, path: path)
             if version == 0 { return nil }
             return queue
+        }
+    }
+
+    /// Looks at a database that is there, and refuses one that cannot be used.
+    ///
+    /// Its pages come first: of one that is damaged its version is no evidence. What is asked is the same of every database, so
+    /// one that cannot be asked that has a header or a schema that SQLite did not write.
+    private static func examine(path: String) throws -> (reader: DatabaseQueue, version: Int64) {
+        do {
+            let reader = try openReadOnly(path: path)
+            try verify(reader, path: path)
+            return (reader, try check(reader, path: path))
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            let cause = error.message ?? "SQLite error 1"
+            throw StoreError(
+                .damaged,
+                "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.moveAway)"
+            )
         }
     }
 

@@ -6,6 +6,11 @@ final class ControlGroup {
     let folder: String
     private let parent: String
 
+    /// Whether this machine has such a controller that we may write to.
+    static func has(_ controller: String) -> Bool {
+        geteuid() == 0 && access("/sys/fs/cgroup/\(controller)/cgroup.procs", W_OK) == 0
+    }
+
     init(_ controller: String, _ world: World) throws {
         parent = "/sys/fs/cgroup/\(controller)"
         folder = "\(parent)/\(URL(fileURLWithPath: world.root).lastPathComponent)"

@@ -42,8 +42,7 @@ struct ExhaustionTests {
         }
     }
 
-    private static let pids = "/sys/fs/cgroup/pids"
-    private static let hasPids = access("\(pids)/cgroup.procs", W_OK) == 0
+    private static let hasPids = ControlGroup.has("pids")
 
     @Test(
         "RX-2: without a free pid a start is tried again, and a stop works",

@@ -100,7 +100,7 @@ struct FailpointTests {
 
     @Test("CR-2, long: every point, with all victims, many times", .enabled(if: Rig.isLong, "only in make torture"))
     func table() async throws {
-        let rounds = Rig.cycles(1, share: 20)
+        let rounds = Rig.cycles(1, share: 40)
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = Seeded(seed)
         var runs: [FailpointRun] = []

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import HeroLinux
 import HeroModel
@@ -9,47 +10,68 @@ private let isRoot = geteuid() == 0
 /// Many at one time: reconcilers, and people who apply (reliability.md LK-1 to LK-5).
 @Suite("Many at one time", .serialized)
 struct ParallelTests {
-    /// How many reconcilers, and how many applies: 20, or as many as `HP_TORTURE` says.
-    private static let many = Rig.kills ?? 20
+    /// How many reconcilers begin at one time: a hundred, five times, in the long form.
+    private static let (starts, rounds) = (Rig.cycles(20, share: 10), Rig.cycles(2, share: 200))
 
-    /// Names, sizes and times of all in the state directory that only its owner may change.
+    /// Names, sizes and times of all in the state directory and in the run directory.
     private func listing(_ world: World) throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: world.state).filter { !$0.hasSuffix("-shm") }.map { name in
-            var file = stat()
-            lstat("\(world.state)/\(name)", &file)
-            return "\(name) \(file.st_ino) \(file.st_size) \(file.st_mtim.tv_sec).\(file.st_mtim.tv_nsec)"
+        try [world.state, world.paths.run].flatMap { folder in
+            try FileManager.default.subpathsOfDirectory(atPath: folder).map { name in
+                var file = stat()
+                lstat("\(folder)/\(name)", &file)
+                return "\(folder)/\(name) \(file.st_ino) \(file.st_size) \(file.st_mtim.tv_sec).\(file.st_mtim.tv_nsec)"
+            }
         }.sorted()
     }
 
+    /// Expects that a reconciler leaves, and that what it says is all that it ever wrote, anywhere.
+    private func expectRefusal(_ running: World.Running, _ world: World) async throws {
+        try await eventually("\(running.pid) leaves", within: 90) { !isAlive(running.pid) }
+        // The kernel tells of the dead, too, until somebody waits for them; where it keeps no such account, it is empty.
+        let account = world.text("/proc/\(running.pid)/io").split(separator: "\n").first { $0.hasPrefix("wchar: ") }
+        #expect(try await world.code(of: running) == 2)
+        let (out, err) = (world.text(running.out), world.text(running.err))
+        #expect(err.contains("cannot reconcile"), "\(err)")
+        if let account { #expect(account == "wchar: \(out.utf8.count + err.utf8.count)", "\(out)\(err)") }
+        for path in [running.out, running.err] { unlink(path) }
+    }
+
     @Test(
-        "LK-1: of many that start at once exactly one stays; while it stands still, later ones leave and change nothing"
+        "LK-1: of many that start at once exactly one stays, also after kill -9 of the last one; whoever leaves has written nothing"
     )
     func starts() async throws {
         try await World.with { world in
             try world.declare("web")
-            let running = try (0..<Self.many).map { _ in try world.watch() }
-            let web = try await world.life("web", number: 1)
-            try await eventually("one is it") { world.reconciler != nil }
-            let winner = try #require(world.reconciler)
-            #expect(running.contains { $0.pid == winner })
-            for other in running where other.pid != winner {
-                #expect(try await world.code(of: other) == 2)
-                #expect(world.text(other.err).contains("cannot reconcile"), "\(world.text(other.err))")
+            var refused = 0
+            for round in 1...Self.rounds {
+                let running = try (0..<Self.starts).map { _ in try world.watch() }
+                let web = try await world.life("web", number: 1)
+                try await eventually("one is it") { world.reconciler != nil }
+                let winner = try #require(world.reconciler)
+                #expect(running.contains { $0.pid == winner })
+                for other in running where other.pid != winner { try await expectRefusal(other, world) }
+
+                // One that does not move holds its lock all the same, and nothing that it has changes.
+                try await eventually("it stands") { try await world.run("status").code == 0 }
+                #expect(kill(winner, SIGSTOP) == 0)
+                let before = try listing(world)
+                let late = try (0..<Self.starts).map { _ in try world.watch() }
+                for other in late {
+                    try await eventually("it leaves", within: 90) { !isAlive(other.pid) }
+                    #expect(world.text(other.err).contains("pid \(winner)"), "\(world.text(other.err))")
+                    try await expectRefusal(other, world)
+                }
+                #expect(try listing(world) == before)
+                #expect(kill(winner, SIGCONT) == 0)
+                #expect(try await world.life("web", number: 1) == web)
+                refused += running.count + late.count - 1
+                guard round < Self.rounds else { break }
+                #expect(kill(winner, SIGKILL) == 0)
+                let last = try #require(running.first { $0.pid == winner })
+                #expect(try await world.code(of: last) == 137)
             }
-            // One that does not move holds its lock all the same.
-            try await eventually("it stands") { try await world.run("status").code == 0 }
-            #expect(kill(winner, SIGSTOP) == 0)
-            let before = try listing(world)
-            for _ in 0..<3 {
-                let began = ContinuousClock.now
-                let answer = try await world.run("reconcile", "--watch")
-                #expect(answer.code == 2)
-                #expect(answer.err.contains("pid \(winner)"), "\(answer.err)")
-                #expect(ContinuousClock.now - began < .seconds(60))
-            }
-            #expect(try listing(world) == before)
-            #expect(kill(winner, SIGCONT) == 0)
-            #expect(try await world.life("web", number: 1) == web)
+            let cycles = Self.rounds * Self.starts
+            Rig.row(["row": "LK-1 starts", "cycles": "\(cycles)", "verdict": "\(refused) refused, wrote nothing"])
         }
     }
 
@@ -121,6 +143,33 @@ struct ParallelTests {
         }
     }
 
+    /// One apply of one client, as it was accepted.
+    private struct Apply: Sendable {
+        let client: Int
+        let time: Int
+        var revision: Int?
+        var wasCarriedOut = false
+        /// What is in the files of this apply and of no other.
+        var mark: String { "client: \"\(client)-\(time)\"" }
+    }
+
+    /// Lets a client apply what nobody else wants.
+    private func apply(_ client: Int, _ time: Int, _ world: World) async throws -> Apply {
+        var apply = Apply(client: client, time: time)
+        let folder = world.root + "/client\(client)"
+        mkdir(folder, 0o700)
+        let text =
+            world.manifest("web", ["labels: {\(apply.mark)}"], [.process()])
+            + "---\n" + world.manifest("own\(client)", ["status: stop"], [.process()])
+        try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/all.yaml"))
+        let answer = try await world.run("apply", "--dir", folder, "-o", "json", "--timeout", "60s")
+        // Whoever was overtaken before the work was done is told so; nobody is refused or forgotten.
+        let isOvertaken = answer.out.contains("another revision was applied before this one was carried out")
+        #expect(answer.code == (isOvertaken ? 1 : 0), "\(apply.mark): \(answer.out)\(answer.err)")
+        (apply.revision, apply.wasCarriedOut) = (answer.json["revision"] as? Int, !isOvertaken)
+        return apply
+    }
+
     @Test(
         "LK-3: clients that apply what contradicts itself are served one after the other, and the last one accepted stands"
     )
@@ -129,40 +178,67 @@ struct ParallelTests {
             // A reconciler of our own that keeps whatever is applied last.
             try world.declare("web")
             try await world.apply()
-            let clients = try (0..<Self.many).map { number in
-                let folder = world.root + "/client\(number)"
-                mkdir(folder, 0o700)
-                let text =
-                    world.manifest("web", ["labels: {client: \"\(number)\"}"], [.process()])
-                    + "---\n" + world.manifest("own\(number)", ["status: stop"], [.process()])
-                try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/all.yaml"))
-                return try world.start(["apply", "--dir", folder, "-o", "json", "--timeout", "60s"])
-            }
-            var accepted: [Int: Int] = [:]
-            for (number, client) in clients.enumerated() {
-                let code = try await world.code(of: client)
-                let said = world.text(client.out)
-                // Whoever was overtaken before the work was done is told so; nobody is refused or forgotten.
-                let isOvertaken = said.contains("another revision was applied before this one was carried out")
-                #expect(code == (isOvertaken ? 1 : 0), "client \(number): \(said)\(world.text(client.err))")
-                let json = try JSONSerialization.jsonObject(with: Data(said.utf8)) as? [String: Any]
-                if let revision = json?["revision"] as? Int { accepted[revision] = number }
+            // Fifty clients with twenty applies each, in the long form.
+            let (clients, times) = (Rig.cycles(5, share: 20), Rig.cycles(4, share: 50))
+            let applies = try await withThrowingTaskGroup(of: [Apply].self) { group in
+                for client in 1...clients {
+                    group.addTask {
+                        var own: [Apply] = []
+                        for time in 1...times { own.append(try await self.apply(client, time, world)) }
+                        return own
+                    }
+                }
+                return try await group.reduce(into: [Apply]()) { $0 += $1 }
             }
             // No two had the same revision, none was lost, and they follow each other without a gap.
-            #expect(accepted.count == Self.many)
-            #expect(accepted.keys.sorted() == Array(2..<(2 + Self.many)))
-            let last = try #require(accepted.max { $0.key < $1.key })
-            let history =
-                try await world.run("history", "-n", "1000", "-o", "json").json["revisions"] as? [[String: Any]] ?? []
-            #expect(history.count == Self.many + 1)
-            for revision in history.dropLast() {
-                let number = try #require(accepted[revision["revision"] as? Int ?? revision["number"] as? Int ?? 0])
-                #expect("\(revision)".contains("/client\(number)"), "\(revision)")
+            let count = clients * times
+            let accepted = applies.sorted { $0.revision ?? 0 < $1.revision ?? 0 }
+            #expect(accepted.map(\.revision) == Array(2..<(2 + count)))
+            // Each client's own are in the order in which it made them.
+            for client in 1...clients {
+                #expect(accepted.filter { $0.client == client }.map(\.time) == Array(1...times))
             }
-            let stands = try await world.run("diff", "--dir", world.root + "/client\(last.value)")
+            try expectLinear(accepted, try await world.events())
+            try expectKept(accepted, world)
+            let last = try #require(accepted.last)
+            #expect(last.wasCarriedOut)
+            let stands = try await world.run("diff", "--dir", world.root + "/client\(last.client)")
             #expect(stands.code == 0, "\(stands.out)")
             // A label restarts nobody.
             #expect(world.lives("web").count == 1)
+            let carriedOut = accepted.filter(\.wasCarriedOut).count
+            Rig.row(["row": "LK-3 applies", "cycles": "\(count)", "verdict": "0 lost, \(carriedOut) carried out"])
+        }
+    }
+
+    /// Expects that the events tell of each revision once, in order, and whose it is.
+    private func expectLinear(_ accepted: [Apply], _ events: [[String: Any]]) throws {
+        let told = events.compactMap { event -> (revision: Int, client: Substring, time: String)? in
+            let text = event["text"] as? String ?? ""
+            let pattern = /revision (\d+) applied from \S*\/client(\d+) by .*/
+            guard let match = text.wholeMatch(of: pattern), let revision = Int(match.1) else { return nil }
+            return (revision, match.2, event["time"] as? String ?? "")
+        }
+        #expect(told.map(\.revision) == accepted.compactMap(\.revision))
+        #expect(told.map(\.client) == accepted.map { "\($0.client)" })
+        // All times are written in one length.
+        #expect(told.map(\.time) == told.map(\.time).sorted() && !told.contains { $0.time.isEmpty })
+    }
+
+    /// Expects that the files of each revision that is kept are those of whom it was told to.
+    private func expectKept(_ accepted: [Apply], _ world: World) throws {
+        let kept: [Int: Data] = try world.read { db in
+            let sql = "SELECT revision, bytes FROM files JOIN texts ON texts.id = text_id WHERE path LIKE '%all.yaml'"
+            let rows = try Row.fetchAll(db, sql: sql).map { ($0["revision"] as Int, $0["bytes"] as Data) }
+            return Dictionary(uniqueKeysWithValues: rows)
+        }
+        #expect(kept.count >= min(accepted.count, 200), "so many are kept")
+        for apply in accepted {
+            guard let revision = apply.revision, let bytes = kept[revision] else { continue }
+            #expect(
+                String(decoding: bytes, as: UTF8.self).contains(apply.mark),
+                "revision \(revision) is \(apply.mark)"
+            )
         }
     }
 
@@ -171,7 +247,7 @@ struct ParallelTests {
         try await World.with { world in
             try world.declare("web")
             try await world.apply()
-            let rounds = max(5, Self.many / 4)
+            let rounds = Rig.cycles(5, share: 4)
             for round in 1...rounds {
                 try world.declare("web", "generation: \(round)")
                 let clients = try (0..<4).map { _ in try world.start(["apply", "--timeout", "60s"]) }

@@ -68,6 +68,9 @@ struct PrivateNamespace {
     /// Whether a process inside lives; a zombie does not.
     func isAlive(_ pid: pid_t) -> Bool { EndToEndTests.isAlive(pid, in: proc) }
 
+    /// Whether a process inside stands still after SIGSTOP.
+    func isStopped(_ pid: pid_t) -> Bool { fields(of: pid).first == "T" }
+
     /// The parent of a process inside.
     func parent(of pid: pid_t) -> pid_t? { statFields(of: pid, in: proc).dropFirst().first.flatMap { pid_t($0) } }
 

@@ -85,7 +85,7 @@ struct ReuseTests {
     }
 
     /// Expects that no bystander has felt anything.
-    private func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PrivateNamespace) {
+    func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PrivateNamespace) {
         #expect(inside.world.text(inside.world.traces + "/bystanders") == "", "signals that reached strangers")
         for pid in pids { #expect(inside.isAlive(pid), "the stranger with pid \(pid) was killed") }
     }

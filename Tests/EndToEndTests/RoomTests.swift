@@ -152,8 +152,7 @@ struct RoomTests {
 
     // MARK: Pids
 
-    private static let pids = "/sys/fs/cgroup/pids"
-    private static let hasPids = geteuid() == 0 && access("\(pids)/cgroup.procs", W_OK) == 0
+    private static let hasPids = ControlGroup.has("pids")
 
     @Test(
         "RX-2: without a single free pid twenty services are stopped in time, none is taken for sick, and what dies comes back later",
@@ -212,7 +211,7 @@ struct RoomTests {
 
     // MARK: Memory
 
-    private static let hasMemory = geteuid() == 0 && access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) == 0
+    private static let hasMemory = ControlGroup.has("memory")
 
     @Test(
         "RX-3: forty services and their reconciler live in 64 MiB, and heal there",

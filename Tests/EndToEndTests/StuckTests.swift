@@ -8,8 +8,7 @@ import Testing
 /// before it is let go.
 @Suite("Programs that cannot be ended", .serialized)
 struct StuckTests {
-    private static let freezer = "/sys/fs/cgroup/freezer"
-    private static let hasFreezer = geteuid() == 0 && access(freezer + "/cgroup.procs", W_OK) == 0
+    private static let hasFreezer = ControlGroup.has("freezer")
 
     /// Holds a process fast until it is let go, at the latest with the test.
     private final class Ice {

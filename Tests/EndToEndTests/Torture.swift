@@ -2,55 +2,8 @@ import Foundation
 import Glibc
 import HeroLinux
 import Testing
-
-/// How much, and from which seed: `HP_TORTURE=1000 HP_SEED=random`, as `make torture` sets them; else a short form that is the
-/// same every time.
-enum Rig {
-    private static let environment = ProcessInfo.processInfo.environment
-    /// What `HP_TORTURE` says; nil in the short form.
-    static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
-
-    /// Whether the long forms run.
-    static var isLong: Bool { kills != nil }
-
-    /// How often: `short` times, or the asked number divided by `share`.
-    static func cycles(_ short: Int, share: Int = 1) -> Int { kills.map { max(short, $0 / share) } ?? short }
-
-    /// The seed of a run: it is always reported, so that a run can be had again.
-    static func seed() -> UInt64 {
-        switch environment["HP_SEED"] {
-        case let text? where UInt64(text) != nil: UInt64(text) ?? 0
-        case "random"?: UInt64.random(in: 0...UInt64.max)
-        case nil, _?: 1
-        }
-    }
-
-    /// The columns of the table that `make torture` prints.
-    static let columns = [
-        "row", "cycles", "shims hit", "instances", "duplicates", "lost (allowed)", "lost (not)", "invented", "lines",
-        "lines lost (allowed)", "lines lost (not)", "other", "slowest", "seed", "verdict",
-    ]
-
-    /// Appends a row to that table; where a column means nothing to it, there is a dash.
-    static func row(_ values: [String: String]) {
-        if let path = environment["HP_REPORT"] {
-            let text = try? String(contentsOfFile: path, encoding: .utf8)
-            if text?.contains("row\t") != true { report(columns) }
-        }
-        report(columns.map { values[$0] ?? "-" })
-    }
-
-    /// Appends a line to the report that `make torture` prints at its end.
-    static func report(_ columns: [String]) {
-        let line = columns.joined(separator: "\t") + "\n"
-        print(columns.joined(separator: "  "))
-        guard let path = environment["HP_REPORT"] else { return }
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard file >= 0 else { return }
-        _ = line.withCString { write(file, $0, strlen($0)) }
-        close(file)
-    }
-}
+// Its `Rig` is of all files here.
+@_exported public import TortureRig
 
 /// One run of faults against one world, and what came of it: kills reconciler and shims, and keeps the books of it.
 struct Torture {

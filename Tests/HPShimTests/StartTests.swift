@@ -2,6 +2,7 @@ import CHeroRecord
 import Foundation
 import ShimHarness
 import Testing
+import TortureRig
 
 @Suite("Start")
 struct StartTests {
@@ -121,13 +122,13 @@ struct StartTests {
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue)
     }
 
-    /// `HP_TORTURE=1000` loses two hundred of each.
-    private static let rounds =
-        ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) }.map { max(1, $0 / 5) } ?? 1
-
     @Test("SH-7: a child that loses its shim before the gate opens runs nothing", arguments: [0, 1])
     func gate(_ afterRecord: Int32) throws {
-        for _ in 0..<Self.rounds { try loseShim(afterRecord) }
+        // Two hundred of each in the long form.
+        let rounds = Rig.cycles(1, share: 5)
+        for _ in 0..<rounds { try loseShim(afterRecord) }
+        let place = afterRecord == 0 ? "after the fork" : "after the record"
+        Rig.row(["row": "SH-7 \(place)", "cycles": "\(rounds)", "verdict": "0 ran"])
     }
 
     private func loseShim(_ afterRecord: Int32) throws {

@@ -2,6 +2,7 @@ import CHeroRecord
 import Foundation
 import ShimHarness
 import Testing
+import TortureRig
 
 private let isRoot = geteuid() == 0
 private let stranger: uid_t = 65_534
@@ -135,8 +136,8 @@ private let stranger: uid_t = 65_534
     // MARK: - A race
 
     /// `HP_TORTURE=1000` goes on until a hundred thousand exchanges were made, and for a thousand starts at the least.
-    private static let starts = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) }
-    private static let exchanges: UInt = starts == nil ? 1000 : 100_000
+    private static let starts = Rig.cycles(40)
+    private static let exchanges: UInt = Rig.isLong ? 100_000 : 1000
 
     /// Executes a program that a stranger exchanges with one of his own, as fast as he can; how often it came to what.
     private func race(strictly isStrict: Bool) throws -> [Verdict: Int] {
@@ -163,7 +164,7 @@ private let stranger: uid_t = 65_534
             job.spec.isStrict = isStrict
             job.spec.stopTimeout = 0
             verdicts[try run(job), default: 0] += 1
-            if turn >= Self.starts ?? 40, harness_count(counter) >= Self.exchanges { break }
+            if turn >= Self.starts, harness_count(counter) >= Self.exchanges { break }
         }
         return verdicts
     }
@@ -172,6 +173,7 @@ private let stranger: uid_t = 65_534
     func exchanged() throws {
         let verdicts = try race(strictly: true)
         #expect(Set(verdicts.keys) == [.exited(3), .refused], "\(verdicts)")
+        Rig.row(["row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign"])
     }
 
     @Test("FS-5: without being strict the foreign one is executed (positive control)")

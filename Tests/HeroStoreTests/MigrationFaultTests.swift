@@ -3,6 +3,7 @@ import GRDB
 import HeroModel
 import Synchronization
 import Testing
+import TortureRig
 
 @testable import HeroStore
 
@@ -52,8 +53,7 @@ struct MigrationFaultTests {
         try migrate(whole.database) { number in total.withLock { $0 = number } }
         let statements = total.withLock { $0 }
         #expect(statements > 20)
-        let isLong = ProcessInfo.processInfo.environment["HP_TORTURE"] != nil
-        for number in stride(from: 2, through: statements, by: isLong ? 1 : 7) {
+        for number in stride(from: 2, through: statements, by: Rig.isLong ? 1 : 7) {
             let directory = try VersionOne.database()
             let path = directory.database
             let before = try rows(path)

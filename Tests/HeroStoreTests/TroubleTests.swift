@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import HeroModel
 import Testing
+import TortureRig
 
 @testable import HeroStore
 
@@ -104,7 +105,7 @@ struct TroubleTests {
     )
     func growth() throws {
         // A million with HP_TORTURE=1000.
-        let thousands = ProcessInfo.processInfo.environment["HP_TORTURE"].flatMap { Int($0) } ?? 12
+        let thousands = Rig.cycles(12)
         let directory = try Directory()
         let store = try StateStore.open(path: directory.database, at: now)
         var record = job(1, phase: .running)

@@ -4,7 +4,7 @@
 //   START pid time job restart_count    TERM pid time    EXIT pid time code lines    CRASH pid time signal lines
 //   CHILD pid time                      DUP pid time     LISTEN pid time   RELEASED pid time
 //
-// `init`, `recycle` and `snatch` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
+// `init`, `recycle`, `snatch` and `fuse` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
 //   last-words LINES CODE (on SIGTERM) | ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | share-ports (those after it) | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
@@ -393,6 +393,7 @@ int main(int count, char **words) {
     if (count == 2 && !strcmp(words[1], "init")) return reap_for_ever();
     if (count > 2 && !strcmp(words[1], "recycle")) return recycle(words + 2);
     if (count == 3 && !strcmp(words[1], "snatch")) return snatch(words[2]);
+    if (count == 3 && !strcmp(words[1], "fuse")) return serve_fuse(words[2]);
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);

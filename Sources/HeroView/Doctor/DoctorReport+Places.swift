@@ -49,6 +49,16 @@ extension DoctorReport {
         let isRemote = networkSystems.contains(kind) || (kind.hasPrefix("fuse.") && kind != "fuse.fuse-overlayfs")
         switch folder.role {
         case .state, .run:
+            // No reconciler begins there (DB-7), and the kernel tells one of user space from no other of them.
+            if folder.role == .state, kind == "fuse" || kind == "fuseblk" || kind.hasPrefix("fuse.") {
+                return .missing(
+                    .places,
+                    code,
+                    "\(kind), a file system of user space",
+                    "locks and shared memory cannot be relied on there, so `apply` and `reconcile` refuse it",
+                    help: "name a directory on a local file system with --state"
+                )
+            }
             if folder.isReadOnly {
                 return .missing(
                     .places,

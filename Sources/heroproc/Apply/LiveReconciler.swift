@@ -48,6 +48,8 @@ struct LiveReconciler {
     /// Starts one in the background that keeps what is applied from a directory.
     func start(in directory: String) throws -> ControlClient {
         let paths = composition.paths
+        // It would say so itself, but only after something was made there.
+        try FileSystem.requireFit(paths, environment: composition.environment)
         try paths.makeStateDirectories()
         // Its own log is kept from growing for ever: what former ones said is kept once.
         if let log = LogFile(paths.reconcilerLog), log.size > 1 << 20 {
