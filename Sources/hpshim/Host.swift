@@ -18,8 +18,6 @@ struct Host {
         case killing
     }
 
-    /// How long the pipes are emptied after the tree is gone: a stranger may hold them, and write, for ever.
-    private static let lastDrain: Int64 = 250_000_000
     /// How long the memory that output goes through is kept in case there is more, in ms.
     private static let shrinkAfter: Int64 = 1000
     /// The longest pause between two rounds of killing, in ms.
@@ -41,7 +39,7 @@ struct Host {
     /// The main process, while it is another's child: nobody but its pidfd tells that it has ended.
     var distant: Int32 = -1
     var record: Record
-    var log: Log
+    var log: Sink
     private var lines = Lines()
     private var output: Stream
     private var error: Stream
@@ -51,7 +49,7 @@ struct Host {
     init(
         _ start: Start,
         record: Record,
-        log: Log,
+        log: Sink,
         handover: Handover,
         signals: Int32,
         script: UnsafePointer<CChar>?
@@ -71,6 +69,7 @@ struct Host {
 
     /// Lives until the tree is empty and its end is on record.
     mutating func run() {
+        log.begin()
         while !isEmpty() {
             let (ready, isIdle) = wait()
             if isIdle { lines.shrink() }
@@ -78,7 +77,7 @@ struct Host {
             if ready & 2 != 0 { _ = lines.move(&output, to: &log) }
             if ready & 4 != 0 { _ = lines.move(&error, to: &log) }
             if ready & 8 != 0 { hear(Host.mostMessages) }
-            if let time = log.retryTime, shim_boottime() >= time { log.retry(evenEarly: false) }
+            if let time = log.retryTime, shim_boottime() >= time { log.retry() }
         }
         finish()
     }
@@ -239,11 +238,11 @@ struct Host {
 
     /// Takes what is left in the pipes, never waiting for their end (SH-11), and completes the record.
     private mutating func finish() {
-        let deadline = shim_boottime() &+ Host.lastDrain
-        while lines.move(&output, to: &log) + lines.move(&error, to: &log) > 0, shim_boottime() < deadline {}
+        lines.drain(&output, to: &log)
+        lines.drain(&error, to: &log)
         lines.finish(&output, to: &log)
         lines.finish(&error, to: &log)
-        log.retry(evenEarly: true)
+        log.end()
         if log.dropped != record.exit.dropped_bytes {
             record.exit.dropped_bytes = log.dropped
             _ = record.writeExit()

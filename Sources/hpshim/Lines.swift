@@ -44,7 +44,7 @@ struct Lines {
     /// Moves what is in the pipe now, at most one buffer of it, to the log.
     ///
     /// Answers the number of bytes; at the end of the stream the pipe is closed and its last, unfinished line stored.
-    mutating func move(_ stream: inout Stream, to log: inout Log) -> Int {
+    mutating func move(_ stream: inout Stream, to log: inout Sink) -> Int {
         guard stream.descriptor >= 0 else { return 0 }
         let count = shim_read(stream.descriptor, input, Lines.inputSize)
         if count == -Int(SHIM_EAGAIN) || count == -Int(SHIM_EINTR) { return 0 }
@@ -62,8 +62,16 @@ struct Lines {
         return count
     }
 
+    /// Moves all that is in the pipe now, however long the log takes.
+    ///
+    /// No more than that: a stranger may hold the pipe, and write, for ever.
+    mutating func drain(_ stream: inout Stream, to log: inout Sink) {
+        var left = stream.descriptor < 0 ? 0 : shim_pending(stream.descriptor)
+        while left > 0, case let count = move(&stream, to: &log), count > 0 { left -= count }
+    }
+
     /// Stores the unfinished line and closes the pipe.
-    mutating func finish(_ stream: inout Stream, to log: inout Log) {
+    mutating func finish(_ stream: inout Stream, to log: inout Sink) {
         if stream.heldCount > 0 {
             let now = shim_realtime()
             stamp.set(now, stream: stream.name)
@@ -84,7 +92,7 @@ struct Lines {
         _ bytes: UnsafeMutablePointer<CChar>,
         _ count: Int,
         of stream: inout Stream,
-        to log: inout Log
+        to log: inout Sink
     ) {
         var from = UnsafePointer(bytes)
         let end = from + count
@@ -114,7 +122,7 @@ struct Lines {
 
     private mutating func putPart(
         _ from: UnsafePointer<CChar>,
-        to log: inout Log,
+        to log: inout Sink,
         at now: Int64
     ) -> UnsafePointer<CChar> {
         put(from, Lines.bound, isFull: false, to: &log, at: now)
@@ -126,7 +134,7 @@ struct Lines {
         _ line: UnsafePointer<CChar>,
         _ count: Int,
         isFull: Bool,
-        to log: inout Log,
+        to log: inout Sink,
         at now: Int64
     ) {
         if used + Stamp.length + count + 1 > Lines.outputSize { flush(to: &log, at: now) }
@@ -137,7 +145,7 @@ struct Lines {
         used += Stamp.length + count + 1
     }
 
-    private mutating func flush(to log: inout Log, at now: Int64) {
+    private mutating func flush(to log: inout Sink, at now: Int64) {
         if used > 0 { log.append(output, used, at: now) }
         used = 0
     }

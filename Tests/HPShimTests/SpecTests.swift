@@ -8,7 +8,7 @@ struct SpecTests {
     /// What the header says, changed so that it is a lie.
     static let lies: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a version of the future", { $0.version = 5 }),
+        ("a version of the future", { $0.version = 6 }),
         ("generation 0", { $0.generation = 0 }),
         ("larger than its memory", { $0.size += 1 }),
         ("smaller than its header", { $0.size = 10 }),
@@ -80,9 +80,10 @@ struct SpecTests {
         ("a notify socket in the header", { $0.notify_socket = 8 }),
         ("a notify socket that is no path and no name", { $0.notify_socket = $0.arguments }),
         ("a watchdog that nobody can tell of", { $0.watchdog_us = 1 }),
+        ("a way with a slow log that is none", { $0.log_when_slow = 2 }),
     ]
 
-    @Test("SH-14: a spec of an older version is still understood", arguments: [2, 3] as [UInt32])
+    @Test("SH-14: a spec of an older version is still understood", arguments: [2, 3, 4] as [UInt32])
     func older(_ version: UInt32) throws {
         let job = try Job(shell: "exit 7")
         job.spec.version = version

@@ -1,7 +1,7 @@
 /// What the shim needs of C: system calls that Swift cannot make, and the code between fork and exec.
 ///
 /// Every call answers as the kernel does: a result that is not negative, or a negative errno. No call allocates
-/// memory and none but shim_leave ends the process. System headers stay out of here so that no feature macro
+/// memory but shim_map and shim_thread_start, which belong to the start, and none but shim_leave ends the process. System headers stay out of here so that no feature macro
 /// of ours meets another module's.
 #ifndef CHEROSHIM_H
 #define CHEROSHIM_H
@@ -31,6 +31,9 @@ enum {
 
 /// Stands among the errnos of a log for a decision of ours: the rest of the file system is left to others (LG-8).
 #define SHIM_RESERVED 4096
+
+/// The same for lines that a file took too slowly (LG-3).
+#define SHIM_SLOW 4097
 
 /// The name of an errno that a log can fail with, or a null pointer.
 const char *_Nullable shim_error_name(int error);
@@ -89,6 +92,22 @@ struct shim_process {
     int32_t pid;
     int32_t parent;
 };
+
+// MARK: a second thread (thread.c), where a log may be slow and its program must not be
+
+/// Starts it, with all signals blocked as in the first one; 0 or an error. There is never more than one.
+int shim_thread_start(void (*body)(void *), void *memory);
+
+/// Waits for its end.
+void shim_thread_join(void);
+
+/// The lock of what both of them use. It is never held while a file is touched.
+void shim_lock(void);
+void shim_unlock(void);
+
+/// With the lock held: wakes who waits for news, or waits for it (negative: for ever). 0 when the time was over first.
+void shim_wake(void);
+int shim_doze(int64_t timeout_ms);
 
 // MARK: static memory (memory.c), all of it untouched until used
 
@@ -159,6 +178,7 @@ long shim_read_at(int descriptor, void *bytes, long size, long offset);
 long shim_write_at(int descriptor, const void *bytes, long size, long offset);
 long shim_read(int descriptor, void *bytes, long size);
 long shim_write(int descriptor, const void *bytes, long size);
+long shim_pending(int descriptor);          // bytes that a pipe holds
 int shim_truncate(int descriptor, int64_t size);
 int shim_create_log(const char *path);      // must not exist; 0640
 int shim_create_script(const char *path);   // must not exist; 0500

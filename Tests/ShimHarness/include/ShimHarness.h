@@ -6,8 +6,10 @@
 int harness_memfd(const void *bytes, long size, int sealed);
 
 /// Starts a shim with the spec as descriptor 3 and the notice pipe (negative: none) as 4; answers its pid.
+/// variable: all of its environment, NAME=value.
 /// ignoring: with SIGINT, SIGUSR1 and SIGCHLD ignored, as a careless starter could pass them on.
-int harness_spawn(const char *program, const char *name, int spec, int notice, int ignoring);
+int harness_spawn(
+    const char *program, const char *name, const char *variable, int spec, int notice, int ignoring);
 
 /// Starts a shim that waits for the lock held by `lock`, lets it go on, and kills it with SIGKILL: right after its fork
 /// (after_record 0) or when it is about to open the gate (1). Answers the exit code of the child it leaves behind, or
