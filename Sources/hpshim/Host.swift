@@ -69,7 +69,6 @@ struct Host {
 
     /// Lives until the tree is empty and its end is on record.
     mutating func run() {
-        log.begin()
         while !isEmpty() {
             let (ready, isIdle) = wait()
             if isIdle { lines.shrink() }

@@ -10,6 +10,8 @@ struct LogThread {
     private static let capacity = Int(SHIM_OUTPUT_SIZE)
     /// Room for what both threads share, in front of the buffers.
     private static let page = 4096
+    /// How long a start waits for its log to be begun, in ms.
+    private static let beginning: Int64 = 500
     /// How long the memory of a burst is kept in case there is more, in ms.
     private static let shrinkAfter: Int64 = 1000
 
@@ -33,7 +35,7 @@ struct LogThread {
         /// What did not fit behind the lines of `filling`.
         var gap = Outage()
         var gapTime: Int64 = 0
-        /// Whether the log may be begun, and whether all that ever comes has come.
+        /// Whether the log is begun, and whether all that ever comes has come.
         var isBegun = false
         var isEnded = false
         /// Bytes of the service that were dropped: for want of room here, and by the log.
@@ -79,15 +81,15 @@ struct LogThread {
             shim_unmap(memory, size)
             return nil
         }
+        awaitBeginning()
     }
 
     // MARK: The first thread
 
-    /// Lets it begin the log.
-    func begin() {
+    /// Waits a moment, so that whoever looks for what this start writes does not find the log of the one before.
+    private func awaitBeginning() {
         shim_lock()
-        shared.pointee.isBegun = true
-        shim_wake()
+        while !shared.pointee.isBegun, shim_doze(LogThread.beginning) != 0 {}
         shim_unlock()
     }
 
@@ -129,7 +131,6 @@ struct LogThread {
     /// The lock on the record holds until then: no later start meets a writer of ours at its log.
     func end() {
         shim_lock()
-        shared.pointee.isBegun = true
         shared.pointee.isEnded = true
         shim_wake()
         shim_unlock()
@@ -139,10 +140,11 @@ struct LogThread {
     // MARK: The second thread
 
     private static func run(_ shared: UnsafeMutablePointer<Shared>) {
-        shim_lock()
-        while !shared.pointee.isBegun { _ = shim_doze(-1) }
-        shim_unlock()
         var log = Log(shared.pointee.place)
+        shim_lock()
+        shared.pointee.isBegun = true
+        shim_wake()
+        shim_unlock()
         var isSwollen = false
         while true {
             shim_lock()

@@ -78,7 +78,7 @@ struct Shim {
         // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
         var host = Host(start, record: record, log: log, handover: handover, signals: signals, script: script)
         shim_unmap(memory, size)
-        shim_settle_memory()
+        shim_settle_memory(log.isThread ? 0 : 1)
         shim_harden()
         host.run()
     }

@@ -10,7 +10,7 @@ enum Sink {
     /// There is no such thread to be had: the start fails with this errno.
     case refused(Int32)
 
-    /// Begins the log; or makes ready the thread that will, as soon as it is told to.
+    /// Begins the log, or has the thread begin it.
     init(_ place: Log.Place, drops: Bool) {
         guard drops else {
             self = .log(Log(place))
@@ -29,11 +29,11 @@ enum Sink {
         }
     }
 
-    /// The start is done: what it was done with is free for others to use.
-    func begin() {
+    /// Whether a second thread lives.
+    var isThread: Bool {
         switch self {
-        case .log, .refused: break
-        case .thread(let thread): thread.begin()
+        case .log, .refused: false
+        case .thread: true
         }
     }
 

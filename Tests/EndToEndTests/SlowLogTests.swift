@@ -1,5 +1,7 @@
+import CHeroRecord
 import Foundation
 import Glibc
+import HeroLinux
 import Testing
 
 /// What a service gets to feel of a disk that takes its output more slowly than it writes (reliability.md LG-3).
@@ -14,6 +16,15 @@ struct SlowLogTests {
 
     private func isHeldUp(_ world: World, _ service: String) -> Bool {
         world.text("\(world.traces)/\(service).run.trace").contains("SLOW")
+    }
+
+    /// Expects that a service writes no faster than its disk, which takes 256 kB/s or less.
+    private func expectPaced(_ life: Life) async throws {
+        try await eventually("pipe and shim are full", within: 60) { written(life.pid) > 2_000_000 }
+        let (from, since) = (written(life.pid), boottime())
+        try await eventually("it goes on", within: 60) { written(life.pid) > from + 600_000 }
+        // Each line is stored with forty bytes in front of it; one read of the shim makes room for many at once.
+        #expect(boottime() - since > 1_500_000_000)
     }
 
     /// Expects that all of a service's output is in its log, or counted there exactly where it would stand.
@@ -42,7 +53,7 @@ struct SlowLogTests {
             )
             let patient = try await world.life("patient", number: 1)
             let hasty = try await world.life("hasty", number: 1)
-            try await eventually("one is held up", within: 60) { isHeldUp(world, "patient") }
+            try await expectPaced(patient)
             try await eventually("the other one goes on", within: 60) { written(hasty.pid) > 30_000_000 }
             try await eventually("and what is missing is said while it does", within: 60) {
                 world.log("hasty", job: hasty.job).contains(" bytes, \(Self.slow), ")
@@ -83,6 +94,47 @@ struct SlowLogTests {
     }
 
     @Test(
+        "LG-3, SH-11: a disk that stands still holds up no service that drops; its end is recorded, and its log complete later",
+        .enabled(if: LogDisk.canLoop, "needs root, loop devices and the tools of ext4")
+    )
+    func frozen() async throws {
+        try await World.with { world in
+            let image = "\(world.root)/disk"
+            let mount = "truncate -s 16M \(image) && mkfs.ext4 -q -m 0 \(image) && mount -o loop \(image) \"$1\""
+            try world.declare("web", does: .process("lines 1000", "log: {max_size: 64MiB, keep: 9, when_slow: drop}"))
+            try await LogDisk.with(world, at: world.logs, mount: mount) { disk in
+                let life = try await world.life("web", number: 1)
+                try await eventually("it logs") { !disk.log("web", job: life.job).isEmpty }
+                let before = written(life.pid)
+                disk.run("fsfreeze -f \"$1\"")
+                defer { shell("nsenter -t \(disk.running.pid) -m fsfreeze -u '\(disk.place)' 2>/dev/null") }
+                // Its lines are stored with forty bytes in front of each: more than both buffers hold.
+                try await eventually("it writes on", within: 90) { written(life.pid) > before + 1_000_000 }
+                #expect(kill(life.pid, SIGTERM) == 0)
+                try await eventually("its end is on record") { isEndRecorded(world, life.job) }
+                #expect(world.lives("web").count == 1)
+                #expect(try await disk.heroproc("why", "web").code == 0)
+                disk.run("fsfreeze -u \"$1\"")
+                _ = try await world.life("web", number: 2)
+                let log = world.text(disk.path("\(world.logs)/core/web/run/\(life.job).log.1"))
+                let account = LogAccount(log)
+                let dropped = account.markers.reduce(0) { $0 + $1.bytes }
+                account.expectComplete(upTo: try #require(world.lives("web").first?.lines), dropped: dropped)
+                #expect(dropped > 0 && Set(account.markers.map(\.why)) == [Self.slow])
+                #expect(!isHeldUp(world, "web"))
+            }
+        }
+    }
+
+    private func isEndRecorded(_ world: World, _ job: Int) -> Bool {
+        guard let data = FileManager.default.contents(atPath: "\(world.paths.jobs)/\(job)"),
+            data.count >= Int(HERO_SECTOR) + MemoryLayout<hero_exit>.size
+        else { return false }
+        var end = Array(data)[Int(HERO_SECTOR)...].withUnsafeBytes { $0.loadUnaligned(as: hero_exit.self) }
+        return hero_exit_is_valid(&end) == 1 && end.kind != HERO_EXIT_EMPTY.rawValue
+    }
+
+    @Test(
         "LG-3: a disk of 256 kB/s paces who blocks and nobody else; who drops writes on, to the byte",
         .enabled(if: LogDisk.canThrottle, "needs root, loop devices, the tools of ext4 and the v1 blkio controller"),
         arguments: ["block", "drop"]
@@ -109,11 +161,7 @@ struct SlowLogTests {
                         disk.log("web", job: web.job).contains(" bytes, \(Self.slow), ")
                     }
                 } else {
-                    try await eventually("pipe and shim are full", within: 60) { written(web.pid) > 2_000_000 }
-                    let (from, since) = (written(web.pid), boottime())
-                    try await eventually("it goes on", within: 60) { written(web.pid) > from + 600_000 }
-                    // Each line is stored with forty bytes in front of it; one read of the shim makes room for many at once.
-                    #expect(boottime() - since > 1_500_000_000, "it is paced")
+                    try await expectPaced(web)
                 }
                 let before = disk.log("calm", job: calm.job).utf8.count
                 try await eventually("another one's log goes on") {

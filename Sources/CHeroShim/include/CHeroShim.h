@@ -62,8 +62,9 @@ void shim_unmap(const void *memory, long size);
 /// Gives pages back to the kernel; they read as zero afterwards.
 void shim_discard(void *memory, long size);
 
-/// After the start: gives back what only the start has needed, of static memory and of the stack.
-void shim_settle_memory(void);
+/// After the start: gives back what only the start has needed, of static memory and of the stack; what the second thread
+/// may use only where there is none.
+void shim_settle_memory(int is_alone);
 
 /// After a burst of output: gives back what it was copied through.
 void shim_rest_memory(void);
@@ -114,7 +115,8 @@ int shim_doze(int64_t timeout_ms);
 char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM_LINE_BOUND bytes free in front of it
 char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
 char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
-char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
+char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: for who writes the log, to build a path or a line in
+char *shim_draft(void);          // SHIM_PATH_SIZE bytes: the same for the start
 char *shim_keep(long size);      // what stays, side by side: room for three paths, a cgroup, a socket and a stamp
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
 char *shim_message(void);        // SHIM_MESSAGE_SIZE bytes: a datagram of the service
