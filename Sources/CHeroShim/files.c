@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ const char *shim_error_name(int error) {
     case ESTALE: return "ESTALE";
     case EDQUOT: return "EDQUOT";
     case SHIM_RESERVED: return "disk nearly full";
+    case SHIM_SLOW: return "disk too slow";
     default: return NULL;
     }
 }
@@ -107,6 +109,11 @@ long shim_read(int descriptor, void *bytes, long size) {
 
 long shim_write(int descriptor, const void *bytes, long size) {
     return answer(write(descriptor, bytes, (size_t)size));
+}
+
+long shim_pending(int descriptor) {
+    int size = 0;
+    return ioctl(descriptor, FIONREAD, &size) != 0 ? -errno : size;
 }
 
 int shim_truncate(int descriptor, int64_t size) {

@@ -3,6 +3,7 @@
 // Static and untouched: the pages exist only once they are used. Together they stay below 2 MiB, so that no
 // transparent huge page can ever back them.
 static char scratch[2][SHIM_PATH_SIZE] __attribute__((aligned(4096)));
+static char draft[SHIM_PATH_SIZE] __attribute__((aligned(4096)));
 static char input[SHIM_LINE_BOUND + SHIM_INPUT_SIZE] __attribute__((aligned(4096)));
 static char output[SHIM_OUTPUT_SIZE] __attribute__((aligned(4096)));
 static char held[2][SHIM_LINE_BOUND] __attribute__((aligned(4096)));
@@ -19,6 +20,7 @@ char *shim_input(void) { return input + SHIM_LINE_BOUND; }
 char *shim_output(void) { return output; }
 char *shim_held(int stream) { return held[stream & 1]; }
 char *shim_scratch(int index) { return scratch[index & 1]; }
+char *shim_draft(void) { return draft; }
 struct shim_process *shim_process_table(void) { return table; }
 char *shim_message(void) { return message; }
 
@@ -29,8 +31,9 @@ char *shim_keep(long size) {
     return kept.bytes + sizeof kept.bytes - kept.used;
 }
 
-void shim_settle_memory(void) {
-    shim_discard(scratch, sizeof scratch);
+void shim_settle_memory(int is_alone) {
+    shim_discard(draft, sizeof draft);
+    if (is_alone) shim_discard(scratch, sizeof scratch);
     // What the deeper calls of the start have left on the stack, beyond what this frame and the next could use.
     char here;
     uintptr_t end = ((uintptr_t)&here - 1024) & ~(uintptr_t)4095;

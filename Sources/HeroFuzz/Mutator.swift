@@ -114,7 +114,8 @@ private enum Words {
     static let fields = [
         "    start_timeout: @", "    timeout: @", "    stop: {signal: TERM, timeout: @}", "    stop: {signal: @}",
         "    retry: {delay: @, factor: 2}", "    retry: {factor: @}", "    retry: {max_attempts: @}",
-        "    retry: {jitter: @}", "    log: {max_size: @}", "    log: {keep: @}", "    schedule: {cron: @}",
+        "    retry: {jitter: @}", "    log: {max_size: @}", "    log: {keep: @}", "    log: {when_slow: @}",
+        "    schedule: {cron: @}",
         "    schedule: {every: @}", "    schedule: {cron: \"5 4 * * *\", timezone: @}", "    tcp_ports: [@]",
         "    tcp_ports: [{port: @, reuseport: @}]",
         "    sockets: [@]", "    ready: {tcp: @}", "    ready: {http: @}", "    ready: {http: {unix: @, path: @}}",

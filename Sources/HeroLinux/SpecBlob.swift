@@ -70,6 +70,11 @@ struct SpecBlob {
         header.stop_timeout_ms = UInt32(clamping: order.stop.timeout.wholeMilliseconds)
         header.log_keep = UInt32(clamping: min(max(order.log.keep, 0), 99))
         header.log_max_size = UInt64(clamping: order.log.maxSize)
+        header.log_when_slow =
+            switch order.log.whenSlow {
+            case .block: HERO_WHEN_SLOW_BLOCK.rawValue
+            case .drop: HERO_WHEN_SLOW_DROP.rawValue
+            }
         header.open_files_soft = place.openFiles
         header.pid_namespace = place.machine.pidNamespace
         header.rights = encode(order.rights, launch.account, place.oomScore)

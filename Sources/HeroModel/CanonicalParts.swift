@@ -70,7 +70,8 @@ extension LogPolicy {
         let standard = LogPolicy()
         return pairs(
             ("max_size", maxSize == standard.maxSize ? nil : Canonical.size(maxSize)),
-            ("keep", keep == standard.keep ? nil : String(keep))
+            ("keep", keep == standard.keep ? nil : String(keep)),
+            ("when_slow", whenSlow == standard.whenSlow ? nil : whenSlow.rawValue)
         )
     }
 }

@@ -70,6 +70,12 @@ extension ObjectForm {
             "A larger file is continued in a new one."
         ),
         Property("keep", .integer(Ranges.keptFiles), default: .integer(5), "Earlier files that are kept."),
+        Property(
+            "when_slow",
+            .choice(LogPolicy.WhenSlow.self),
+            default: .text("block"),
+            "Whether a slow disk holds its program up, or lines are dropped and counted."
+        ),
     ])
 
     /// `limits` of an action.

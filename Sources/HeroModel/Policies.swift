@@ -55,17 +55,38 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
     }
 }
 
-/// How much of an action's output is kept.
+/// How much of an action's output is kept, and at what price.
 public struct LogPolicy: Hashable, Sendable, Codable {
+    /// What becomes of output that comes faster than the disk takes it.
+    public enum WhenSlow: String, Hashable, Sendable, Codable, CaseIterable {
+        /// The program waits, and nothing is lost.
+        case block
+        /// The program never waits: what cannot be stored in time is dropped and counted.
+        case drop
+    }
+
     /// Bytes after which the active file is continued in a new one.
     public var maxSize: Int64
     /// Earlier files kept beside the active one, 0 to 99.
     public var keep: Int
+    /// Whether a slow disk holds the program up.
+    public var whenSlow: WhenSlow
 
-    /// Makes a policy; the default is `{max_size: 10MiB, keep: 5}`.
-    public init(maxSize: Int64 = 10 * 1024 * 1024, keep: Int = 5) {
+    /// Makes a policy; the default is `{max_size: 10MiB, keep: 5, when_slow: block}`.
+    public init(maxSize: Int64 = 10 * 1024 * 1024, keep: Int = 5, whenSlow: WhenSlow = .block) {
         self.maxSize = maxSize
         self.keep = keep
+        self.whenSlow = whenSlow
+    }
+
+    /// Reads a recorded policy; what an older version did not record has its default.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            maxSize: try fields.decode(Int64.self, forKey: .maxSize),
+            keep: try fields.decode(Int.self, forKey: .keep),
+            whenSlow: try fields.decodeIfPresent(WhenSlow.self, forKey: .whenSlow) ?? .block
+        )
     }
 }
 

@@ -12,7 +12,7 @@ struct Drain {
     private static let patience = 500
     private static let pause: Int64 = 10
 
-    private var log: Log
+    private var log: Sink
     private var lines = Lines()
     private var output = Stream(HERO_FD_OUTPUT, name: "stdout", held: shim_held(0))
     private var error = Stream(HERO_FD_ERROR, name: "stderr", held: shim_held(1))
@@ -29,12 +29,13 @@ struct Drain {
         }
         guard isAlone() else { return HERO_SHIM_LOCKED }
         shim_harden()
-        var drain = Drain(Log(path: path, keep: Int(keep), limit: UInt64(limit), goesOn: true))
+        let place = Log.Place(path: path, keep: Int(keep), limit: UInt64(limit))
+        var drain = Drain(.log(Log(place, goesOn: true)))
         drain.drain()
         return HERO_SHIM_DONE
     }
 
-    private init(_ log: Log) { self.log = log }
+    private init(_ log: Sink) { self.log = log }
 
     /// Waits until nobody else reads these pipes or writes this log; false when that takes too long.
     private static func isAlone() -> Bool {
@@ -55,7 +56,7 @@ struct Drain {
             if ready & 1 != 0 { break }
             if ready & 2 != 0 { _ = lines.move(&output, to: &log) }
             if ready & 4 != 0 { _ = lines.move(&error, to: &log) }
-            if let time = log.retryTime, shim_boottime() >= time { log.retry(evenEarly: false) }
+            if let time = log.retryTime, shim_boottime() >= time { log.retry() }
         }
         lines.finish(&output, &error, to: &log)
     }

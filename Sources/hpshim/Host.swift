@@ -39,7 +39,7 @@ struct Host {
     /// The main process, while it is another's child: nobody but its pidfd tells that it has ended.
     var distant: Int32 = -1
     var record: Record
-    var log: Log
+    var log: Sink
     private var lines = Lines()
     private var output: Stream
     private var error: Stream
@@ -49,7 +49,7 @@ struct Host {
     init(
         _ start: Start,
         record: Record,
-        log: Log,
+        log: Sink,
         handover: Handover,
         signals: Int32,
         script: UnsafePointer<CChar>?
@@ -76,7 +76,7 @@ struct Host {
             if ready & 2 != 0 { _ = lines.move(&output, to: &log) }
             if ready & 4 != 0 { _ = lines.move(&error, to: &log) }
             if ready & 8 != 0 { hear(Host.mostMessages) }
-            if let time = log.retryTime, shim_boottime() >= time { log.retry(evenEarly: false) }
+            if let time = log.retryTime, shim_boottime() >= time { log.retry() }
         }
         finish()
     }

@@ -33,10 +33,6 @@ struct Lines {
     private static let outputSize = Int(SHIM_OUTPUT_SIZE)
     /// What a pipe holds unless it was widened; a read of this much means that the service is faster than we are.
     private static let plainPipe = 65536
-    /// What a pipe holds at the most, in bytes.
-    private static let widePipe = 1 << 20
-    /// How long pipes are emptied after their writers are gone: a stranger may hold them, and write, for ever.
-    private static let lastDrain: Int64 = 250_000_000
 
     private let input = shim_input()
     private let output = shim_output()
@@ -48,7 +44,7 @@ struct Lines {
     /// Moves what is in the pipe now, at most one buffer of it, to the log.
     ///
     /// Answers the number of bytes; at the end of the stream the pipe is closed and its last, unfinished line stored.
-    mutating func move(_ stream: inout Stream, to log: inout Log) -> Int {
+    mutating func move(_ stream: inout Stream, to log: inout Sink) -> Int {
         guard stream.descriptor >= 0 else { return 0 }
         let count = shim_read(stream.descriptor, input, Lines.inputSize)
         if count == -Int(SHIM_EAGAIN) || count == -Int(SHIM_EINTR) { return 0 }
@@ -66,24 +62,19 @@ struct Lines {
         return count
     }
 
-    /// Takes what is left in both pipes, never waiting for their end (SH-11), and says what is missing in the log.
+    /// Takes all that is in the pipes now, however long the log takes, and says what is missing in the log.
     ///
-    /// What they held when it was called is taken however long we were kept from it; who still writes is heard for a moment.
-    mutating func finish(_ output: inout Stream, _ error: inout Stream, to log: inout Log) {
-        let deadline = shim_boottime() &+ Lines.lastDrain
-        var owed = 2 * Lines.widePipe
-        while owed > 0 || shim_boottime() < deadline {
-            let count = move(&output, to: &log) + move(&error, to: &log)
-            guard count > 0 else { break }
-            owed -= count
-        }
+    /// No more than that, and never up to their end (SH-11): a stranger may hold them, and write, for ever.
+    mutating func finish(_ output: inout Stream, _ error: inout Stream, to log: inout Sink) {
+        drain(&output, to: &log)
+        drain(&error, to: &log)
         finish(&output, to: &log)
         finish(&error, to: &log)
-        log.retry(evenEarly: true)
+        log.end()
     }
 
     /// Stores a line of our own, of at most `SHIM_LINE_BOUND` bytes, among those of standard error.
-    mutating func note(_ text: StaticString, to log: inout Log) {
+    mutating func note(_ text: StaticString, to log: inout Sink) {
         let now = shim_realtime()
         stamp.set(now, stream: "stderr")
         text.withUTF8Buffer { source in
@@ -93,8 +84,13 @@ struct Lines {
         flush(to: &log, at: now)
     }
 
+    private mutating func drain(_ stream: inout Stream, to log: inout Sink) {
+        var left = stream.descriptor < 0 ? 0 : shim_pending(stream.descriptor)
+        while left > 0, case let count = move(&stream, to: &log), count > 0 { left -= count }
+    }
+
     /// Stores the unfinished line and closes the pipe.
-    private mutating func finish(_ stream: inout Stream, to log: inout Log) {
+    private mutating func finish(_ stream: inout Stream, to log: inout Sink) {
         if stream.heldCount > 0 {
             let now = shim_realtime()
             stamp.set(now, stream: stream.name)
@@ -115,7 +111,7 @@ struct Lines {
         _ bytes: UnsafeMutablePointer<CChar>,
         _ count: Int,
         of stream: inout Stream,
-        to log: inout Log
+        to log: inout Sink
     ) {
         var from = UnsafePointer(bytes)
         let end = from + count
@@ -145,7 +141,7 @@ struct Lines {
 
     private mutating func putPart(
         _ from: UnsafePointer<CChar>,
-        to log: inout Log,
+        to log: inout Sink,
         at now: Int64
     ) -> UnsafePointer<CChar> {
         put(from, Lines.bound, isFull: false, to: &log, at: now)
@@ -157,7 +153,7 @@ struct Lines {
         _ line: UnsafePointer<CChar>,
         _ count: Int,
         isFull: Bool,
-        to log: inout Log,
+        to log: inout Sink,
         at now: Int64
     ) {
         if used + Stamp.length + count + 1 > Lines.outputSize { flush(to: &log, at: now) }
@@ -168,7 +164,7 @@ struct Lines {
         used += Stamp.length + count + 1
     }
 
-    private mutating func flush(to log: inout Log, at now: Int64) {
+    private mutating func flush(to log: inout Sink, at now: Int64) {
         if used > 0 { log.append(output, used, at: now) }
         used = 0
     }

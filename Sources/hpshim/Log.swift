@@ -23,12 +23,22 @@ struct Log {
     /// Bytes of the service that are not in the log.
     private(set) var dropped: Int64 = 0
 
-    /// Begins a new file at `path`, after the earlier ones have been moved up; or goes on in the one that is there.
+    /// Which file it is, and how much is kept.
+    struct Place {
+        /// In memory that stays.
+        let path: UnsafePointer<CChar>
+        /// Earlier files.
+        let keep: Int
+        /// Bytes of each; 0: no limit.
+        let limit: UInt64
+    }
+
+    /// Begins a new file, after the earlier ones have been moved up; or goes on in the one that is there.
     ///
     /// Cannot fail: without a file it drops.
-    init(path: UnsafePointer<CChar>, keep: Int, limit: UInt64, goesOn: Bool = false) {
-        chain = LogChain(path: path, keep: keep)
-        self.limit = limit == 0 ? .max : Int64(clamping: limit)
+    init(_ place: Place, goesOn: Bool = false) {
+        chain = LogChain(path: place.path, keep: place.keep)
+        limit = place.limit == 0 ? .max : Int64(clamping: place.limit)
         if goesOn { resume() }
         guard descriptor < 0 else { return }
         let error = begin()
@@ -80,11 +90,27 @@ struct Log {
         let ended = outage
         outage.end()
         guard ended.bytes > 0 else { return }
-        let (line, length) = ended.marker(until: now)
+        let (line, length) = ended.marker(until: now, at: shim_realtime())
         if write(line, length) != length {
             // Still refused: the outage goes on as if it had not been interrupted.
             outage = ended
         }
+    }
+
+    /// Says what is missing of lines that never came here; what cannot be said now is part of the outage.
+    mutating func mark(_ gap: Outage, until end: Int64, at time: Int64) {
+        guard gap.bytes > 0 else { return }
+        if outage.error != 0 { retry(evenEarly: false) }
+        if outage.error == 0 { inspect(at: shim_realtime()) }
+        if outage.error == 0 {
+            let refusal = reserve.refusal(of: Stamp.length, to: descriptor, at: shim_realtime())
+            if refusal != 0 { outage.begin(error: refusal) }
+        }
+        if outage.error == 0 {
+            let (line, length) = gap.marker(until: end, at: time)
+            if write(line, length) == length { return }
+        }
+        outage.bytes &+= gap.bytes
     }
 
     // MARK: Where the bytes go
@@ -93,7 +119,7 @@ struct Log {
     private func fitting(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
         let room = max(0, limit &- size)
         if Int64(count) <= room { return count }
-        let whole = wholeLines(from, Int(room))
+        let whole = Log.wholeLines(from, Int(room))
         if whole > 0 || size > 0 { return whole }
         // One line larger than a file may be: it gets a file of its own.
         guard let end = shim_first_newline(from, count) else { return count }
@@ -101,7 +127,7 @@ struct Log {
     }
 
     /// The length of what ends with the last newline.
-    private func wholeLines(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
+    static func wholeLines(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
         var end = count
         while end > 0, from[end - 1] != 0x0a { end -= 1 }
         return end
@@ -120,7 +146,7 @@ struct Log {
             } else if result != -Int(SHIM_EINTR) {
                 outage.begin(error: result == 0 ? Int32(SHIM_EIO) : Int32(truncatingIfNeeded: -result))
                 // No torn line stays behind: what follows must begin a line again.
-                let whole = wholeLines(bytes, done)
+                let whole = Log.wholeLines(bytes, done)
                 if whole < done {
                     let found = shim_inspect(descriptor, &file)
                     let size = file.size &- Int64(done - whole)
@@ -134,18 +160,22 @@ struct Log {
         return done
     }
 
-    /// Counts what these lines held of the service's bytes: the stamp was ours, and the newline of a part as well.
     private mutating func drop(_ bytes: UnsafePointer<CChar>, _ count: Int) {
-        var from = bytes
-        let end = bytes + count
-        var lost: Int64 = 0
-        while from < end, let newline = shim_first_newline(from, end - from) {
-            lost &+= Int64(newline - from - Stamp.length) &+ (Stamp.isFull(from) ? 1 : 0)
-            from = newline + 1
-        }
-        if hero_is_disabled(HERO_DROPS) != 0 { return }
+        let lost = Log.ofService(bytes, count)
         dropped &+= lost
         outage.bytes &+= lost
+    }
+
+    /// Counts what lines hold of the service's bytes: the stamp is ours, and the newline of a part as well.
+    static func ofService(_ bytes: UnsafePointer<CChar>, _ count: Int) -> Int64 {
+        var from = bytes
+        let end = bytes + count
+        var total: Int64 = 0
+        while from < end, let newline = shim_first_newline(from, end - from) {
+            total &+= Int64(newline - from - Stamp.length) &+ (Stamp.isFull(from) ? 1 : 0)
+            from = newline + 1
+        }
+        return hero_is_disabled(HERO_DROPS) != 0 ? 0 : total
     }
 
     // MARK: Which file
@@ -182,7 +212,7 @@ struct Log {
         let length = min(file.size, Int64(SHIM_OUTPUT_SIZE))
         let start = file.size &- length
         let whole =
-            shim_read_at(found, tail, Int(length), Int(start)) == Int(length) ? wholeLines(tail, Int(length)) : -1
+            shim_read_at(found, tail, Int(length), Int(start)) == Int(length) ? Log.wholeLines(tail, Int(length)) : -1
         // No line of ours is as long as what was read.
         guard whole > 0 || (whole == 0 && start == 0),
             Int64(whole) == length || shim_truncate(found, start &+ Int64(whole)) == 0

@@ -28,10 +28,12 @@ struct Outage {
     }
 
     /// `<stamp> stderr F [heroproc: dropped N bytes, ENOSPC, 12.4 s]` and a newline, in static memory.
-    func marker(until now: Int64) -> (line: UnsafePointer<CChar>, length: Int) {
+    ///
+    /// Its two times are those of its end, CLOCK_BOOTTIME and CLOCK_REALTIME in ns.
+    func marker(until now: Int64, at time: Int64) -> (line: UnsafePointer<CChar>, length: Int) {
         let text = shim_scratch(1)
         var stamp = Stamp(at: text)
-        stamp.set(shim_realtime(), stream: "stderr")
+        stamp.set(time, stream: "stderr")
         var end = Stamp.length
         write("[heroproc: dropped ", to: text, &end)
         write(bytes, to: text, &end)

@@ -128,7 +128,7 @@ struct Record {
         hero_proc_seal(&proc)
         hero_exit_seal(&exit)
         let sector = Int(HERO_SECTOR)
-        let page = UnsafeMutableRawPointer(shim_scratch(0))
+        let page = UnsafeMutableRawPointer(shim_draft())
         page.initializeMemory(as: UInt8.self, repeating: 0, count: 2 * sector)
         page.storeBytes(of: proc, as: hero_proc.self)
         page.storeBytes(of: exit, toByteOffset: sector, as: hero_exit.self)

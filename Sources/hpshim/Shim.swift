@@ -50,11 +50,12 @@ struct Shim {
         var record = taken
 
         // 4. Where its output goes. A log that cannot be opened keeps no service down (LG-2).
-        let log = Log(
+        let place = Log.Place(
             path: keep(spec.logPath),
             keep: Int(spec.header.log_keep),
             limit: spec.header.log_max_size
         )
+        var log = Sink(place, drops: spec.header.log_when_slow == HERO_WHEN_SLOW_DROP.rawValue)
 
         // 5. The program, gated until the record says who it is.
         let script = spec.scriptPath.map { keep($0) }
@@ -63,12 +64,13 @@ struct Shim {
         record.proc.hands_over = spec.pidFile == nil ? 0 : 1
         let hearing = Hearing(spec.notifySocket.map { keep($0) })
         var start = Start(spec, containment: containment, hearing: hearing)
-        if let failure = start.run(&record) {
+        if let failure = log.failure ?? start.run(&record) {
             if let script { _ = shim_remove(script) }
             start.hearing.end()
             containment.remove()
             record.writeFailure(stage: failure.stage, error: failure.error)
             record.notify(HERO_NOTICE_FAILED)
+            log.end()
             return
         }
         hero_failpoint(FP_ST_15)
@@ -77,7 +79,7 @@ struct Shim {
         // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
         var host = Host(start, record: record, log: log, handover: handover, signals: signals, script: script)
         shim_unmap(memory, size)
-        shim_settle_memory()
+        shim_settle_memory(log.isThread ? 0 : 1)
         shim_harden()
         host.run()
     }

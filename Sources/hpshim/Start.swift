@@ -176,7 +176,7 @@ struct Start {
     /// Writes the script beside its place and moves it there: whoever sees the name sees all of it.
     private func writeScript() -> Int32 {
         guard let path = spec.scriptPath else { return 0 }
-        let beside = shim_scratch(0)
+        let beside = shim_draft()
         let length = shim_length(path)
         shim_copy(beside, path, length)
         beside[length] = 0x7e  // "~"

@@ -13,6 +13,11 @@ struct LogDisk {
         canMount
         && shell("command -v mkfs.ext4 && command -v chattr && command -v fsfreeze && test -b /dev/loop0") == 0
 
+    /// Whether it can make a disk slow (cgroup v1).
+    static let canThrottle: Bool =
+        canLoop && shell("command -v mountpoint && test -w \(blkio)/blkio.throttle.write_bps_device") == 0
+    static let blkio = "/sys/fs/cgroup/blkio"
+
     let world: World
     let running: World.Running
     /// Where it is mounted.
@@ -63,16 +68,9 @@ struct LogDisk {
         try await world.run(arguments, through: ["nsenter", "-t", "\(running.pid)", "-m"])
     }
 
-    /// The log of an oracle: all its files, oldest first.
+    /// The log of an oracle, as the reconciler sees it.
     func log(_ service: String, job: Int) -> String {
-        let folder = path("\(world.logs)/core/\(service)/run")
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let files = names.compactMap { name -> (age: Int, name: String)? in
-            if name == "\(job).log" { return (0, name) }
-            guard name.hasPrefix("\(job).log."), let age = Int(name.dropFirst("\(job).log.".count)) else { return nil }
-            return (age, name)
-        }
-        return files.sorted { $0.age > $1.age }.map { world.text("\(folder)/\($0.name)") }.joined()
+        world.log(service, job: job, in: path("\(world.logs)/core/\(service)/run"))
     }
 
     /// Bytes of the file system: what is free to root, and how large it is.
@@ -80,6 +78,20 @@ struct LogDisk {
         var facts = statvfs()
         guard statvfs(path(place), &facts) == 0 else { return (0, 0) }
         return (Int(facts.f_bfree * facts.f_frsize), Int(facts.f_blocks * facts.f_frsize))
+    }
+}
+
+extension World {
+    /// The log of an oracle: all its files, oldest first.
+    func log(_ service: String, job: Int, in folder: String? = nil) -> String {
+        let folder = folder ?? "\(logs)/core/\(service)/run"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let files = names.compactMap { name -> (age: Int, name: String)? in
+            if name == "\(job).log" { return (0, name) }
+            guard name.hasPrefix("\(job).log."), let age = Int(name.dropFirst("\(job).log.".count)) else { return nil }
+            return (age, name)
+        }
+        return files.sorted { $0.age > $1.age }.map { text("\(folder)/\($0.name)") }.joined()
     }
 }
 

@@ -26,6 +26,7 @@ struct SpecText {
     var stopTimeout: UInt32 = 300
     var logKeep: UInt32 = 5
     var logMaxSize: UInt64 = 10 << 20
+    var logWhenSlow = HERO_WHEN_SLOW_BLOCK
     var openFiles: UInt64 = 0
     /// An older one has a shorter header.
     var version = HERO_SPEC_VERSION
@@ -87,6 +88,7 @@ struct SpecText {
         header.stop_timeout_ms = stopTimeout
         header.log_keep = logKeep
         header.log_max_size = logMaxSize
+        header.log_when_slow = logWhenSlow.rawValue
         header.open_files_soft = openFiles
         header.pid_namespace = 4_026_531_836
         header.rights = rights
@@ -124,6 +126,8 @@ struct Line: Equatable {
 final class Job {
     var spec = SpecText()
     let directory: String
+    /// What HEROPROC_FP says to its shims (CHeroFailpoints.h).
+    var failpoints = ""
     private var pids: [Int32] = []
 
     init() throws {
@@ -167,7 +171,14 @@ final class Job {
     ) throws -> Int32 {
         let descriptor = try memory(wire ?? spec.bytes, sealed: sealed)
         defer { close(descriptor) }
-        let pid = harness_spawn(shimProgram, "hpshim core/web #17", descriptor, notice, ignoringSignals ? 1 : 0)
+        let pid = harness_spawn(
+            shimProgram,
+            "hpshim core/web #17",
+            "HEROPROC_FP=\(failpoints)",
+            descriptor,
+            notice,
+            ignoringSignals ? 1 : 0
+        )
         try #require(pid > 0, "cannot start \(shimProgram)")
         pids.append(pid)
         return pid

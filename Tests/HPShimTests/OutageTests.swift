@@ -41,9 +41,13 @@ struct OutageTests {
         #expect(job.exit?.dropped_bytes == 0)
     }
 
-    @Test("LG-2: a log that cannot be opened keeps no service down; what it wrote is counted")
-    func noLog() throws {
+    /// What a service gets to feel of its log: both ways count what is missing alike.
+    private static let ways = [HERO_WHEN_SLOW_BLOCK, HERO_WHEN_SLOW_DROP]
+
+    @Test("LG-2: a log that cannot be opened keeps no service down; what it wrote is counted", arguments: ways)
+    func noLog(_ way: hero_when_slow) throws {
         let job = try Job(shell: "echo 12345; printf 678 >&2; exit 3")
+        job.spec.logWhenSlow = way
         job.write("file", "")
         job.spec.logPath = job.path("file/17.log")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -51,9 +55,10 @@ struct OutageTests {
         #expect(job.exit?.dropped_bytes == 9)
     }
 
-    @Test("LG-2: as soon as the log can be opened, it says what is missing")
-    func lateLog() throws {
+    @Test("LG-2: as soon as the log can be opened, it says what is missing", arguments: ways)
+    func lateLog(_ way: hero_when_slow) throws {
         let job = try Job()
+        job.spec.logWhenSlow = way
         job.write("file", "")
         job.spec.logPath = job.path("file/17.log")
         job.spec.arguments = [
@@ -73,10 +78,12 @@ struct OutageTests {
 
     @Test(
         "LG-2, SH-9: on a full disk the service goes on, its end is recorded, and every byte is stored or counted",
-        .enabled(if: geteuid() == 0, "mounting a small file system needs root")
+        .enabled(if: geteuid() == 0, "mounting a small file system needs root"),
+        arguments: ways
     )
-    func fullDisk() throws {
+    func fullDisk(_ way: hero_when_slow) throws {
         let job = try Job()
+        job.spec.logWhenSlow = way
         mkdir(job.path("small"), 0o700)
         try #require(harness_mount_tmpfs(job.path("small"), "size=256k") == 0)
         defer { _ = harness_unmount(job.path("small")) }
@@ -102,10 +109,8 @@ struct OutageTests {
         let total = (1...100_000).reduce(0) { $0 + String($1).count + 1 } + 6
         let dropped = Int(try #require(job.exit).dropped_bytes)
         #expect(stored + dropped == total)
-        let marked = job.texts.compactMap { $0.firstMatch(of: /dropped (\d+) bytes, (?:ENOSPC|disk nearly full),/)?.1 }
-            .compactMap {
-                Int($0)
-            }
+        let reason = /dropped (\d+) bytes, (?:ENOSPC|disk nearly full|disk too slow),/
+        let marked = job.texts.compactMap { $0.firstMatch(of: reason).flatMap { Int($0.1) } }
         #expect(marked.reduce(0, +) == dropped)
         #expect(job.texts.last == "after")
     }

@@ -81,6 +81,7 @@ struct SpecTests {
         ("a notify socket that is no path and no name", { $0.notify_socket = $0.arguments }),
         ("a watchdog that nobody can tell of", { $0.watchdog_us = 1 }),
         ("a strictness that is none", { $0.strict_exec = 2 }),
+        ("a way with a slow log that is none", { $0.log_when_slow = 2 }),
     ]
 
     @Test("SH-14: a spec of an older version is still understood", arguments: [2, 3, 4] as [UInt32])

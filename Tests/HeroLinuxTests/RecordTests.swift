@@ -300,6 +300,11 @@ import Testing
         #expect(header.stop_timeout_ms == 3000)
         #expect(header.log_keep == 99)
         #expect(header.log_max_size == 77)
+        #expect(header.log_when_slow == HERO_WHEN_SLOW_BLOCK.rawValue)
+        larger.order.log.whenSlow = .drop
+        try blob.encode(larger, Self.place())
+        let other = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
+        #expect(other.log_when_slow == HERO_WHEN_SLOW_DROP.rawValue)
         #expect(header.open_files_soft == 1024)
         #expect(header.pid_namespace == 4_026_531_836)
         #expect(

@@ -97,7 +97,7 @@ struct MeaningTests {
                 ready: {tcp: 8080, interval: 250ms, timeout: 1s, failures: 3, successes: 1, start_period: 0s}
                 start_timeout: 30s
                 stop: {signal: SIGTERM, timeout: 10000ms}
-                log: {max_size: 10240KiB, keep: 5}
+                log: {max_size: 10240KiB, keep: 5, when_slow: block}
                 generation: 0
             """
         ),

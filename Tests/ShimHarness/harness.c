@@ -27,7 +27,8 @@ int harness_memfd(const void *bytes, long size, int sealed) {
     return descriptor;
 }
 
-int harness_spawn(const char *program, const char *name, int spec, int notice, int ignoring) {
+int harness_spawn(
+    const char *program, const char *name, const char *variable, int spec, int notice, int ignoring) {
     // Above the places they go to, so that no one overwrites the other.
     int source = fcntl(spec, F_DUPFD_CLOEXEC, 10);
     int words = notice < 0 ? -1 : fcntl(notice, F_DUPFD_CLOEXEC, 10);
@@ -37,7 +38,7 @@ int harness_spawn(const char *program, const char *name, int spec, int notice, i
     if (words >= 0) posix_spawn_file_actions_adddup2(&actions, words, 4);
     char *direct[] = {(char *)name, NULL};
     char *careless[] = {"env", "--ignore-signal=INT,USR1,CHLD", (char *)program, NULL};
-    char *environment[] = {NULL};
+    char *environment[] = {(char *)variable, NULL};
     pid_t pid;
     const char *path = ignoring ? "/usr/bin/env" : program;
     int error = posix_spawn(&pid, path, &actions, NULL, ignoring ? careless : direct, environment);
@@ -119,7 +120,7 @@ static int run_to(pid_t pid, int event, long call) {
 }
 
 int harness_kill_at_gate(const char *program, int spec, int lock, int after_record) {
-    pid_t shim = harness_spawn(program, "hpshim", spec, -1, 0);
+    pid_t shim = harness_spawn(program, "hpshim", "A=", spec, -1, 0);
     if (shim < 0) return shim;
     int result = 0, status;
     unsigned long child = 0;

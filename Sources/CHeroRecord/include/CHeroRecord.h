@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define HERO_VERSION 2u       // of records; 1 is still read
-#define HERO_SPEC_VERSION 5u  // 2: with hero_rights; 3: with containment and hand-over; 4: with notify; 5: with strict_exec
+#define HERO_SPEC_VERSION 5u  // 2: with hero_rights; 3: with containment and hand-over; 4: with notify; 5: with log_when_slow, strict_exec
 #define HERO_SAID_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
@@ -112,6 +112,12 @@ struct hero_rights {
     uint64_t memory_bytes;  // RLIMIT_AS
 };
 
+/// What a program gets to feel of a log that takes its lines more slowly than it writes them (LG-3).
+enum hero_when_slow {
+    HERO_WHEN_SLOW_BLOCK = 0,  // it waits, and nothing is lost
+    HERO_WHEN_SLOW_DROP = 1    // nothing: what does not fit is dropped, and counted
+};
+
 #define HERO_CODES_SIZE 32  // bytes of a map of exit codes; code n is bit n % 8 of byte n / 8
 
 /// The spec: this header, then a blob of NUL-terminated strings. Offsets count from the start of the header.
@@ -155,6 +161,7 @@ struct hero_spec {
     uint32_t notify_socket;    // what the environment says as NOTIFY_SOCKET: an absolute path, or @ and a name; 0: none
     uint32_t reserved;
     // Since version 5.
+    uint32_t log_when_slow;    // enum hero_when_slow
     uint32_t strict_exec;      // 1: only a program that nobody but root and the shim's user can change (FS-5); else 0
 };
 

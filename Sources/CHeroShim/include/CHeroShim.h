@@ -1,7 +1,7 @@
 /// What the shim needs of C: system calls that Swift cannot make, and the code between fork and exec.
 ///
 /// Every call answers as the kernel does: a result that is not negative, or a negative errno. No call allocates
-/// memory and none but shim_leave ends the process. System headers stay out of here so that no feature macro
+/// memory but shim_map and shim_thread_start, which belong to the start, and none but shim_leave ends the process. System headers stay out of here so that no feature macro
 /// of ours meets another module's.
 #ifndef CHEROSHIM_H
 #define CHEROSHIM_H
@@ -32,6 +32,9 @@ enum {
 /// Stands among the errnos of a log for a decision of ours: the rest of the file system is left to others (LG-8).
 #define SHIM_RESERVED 4096
 
+/// The same for lines that a file took too slowly (LG-3).
+#define SHIM_SLOW 4097
+
 /// The name of an errno that a log can fail with, or a null pointer.
 const char *_Nullable shim_error_name(int error);
 
@@ -59,8 +62,9 @@ void shim_unmap(const void *memory, long size);
 /// Gives pages back to the kernel; they read as zero afterwards.
 void shim_discard(void *memory, long size);
 
-/// After the start: gives back what only the start has needed, of static memory and of the stack.
-void shim_settle_memory(void);
+/// After the start: gives back what only the start has needed, of static memory and of the stack; what the second thread
+/// may use only where there is none.
+void shim_settle_memory(int is_alone);
 
 /// After a burst of output: gives back what it was copied through.
 void shim_rest_memory(void);
@@ -90,12 +94,29 @@ struct shim_process {
     int32_t parent;
 };
 
+// MARK: a second thread (thread.c), where a log may be slow and its program must not be
+
+/// Starts it, with all signals blocked as in the first one; 0 or an error. There is never more than one.
+int shim_thread_start(void (*body)(void *), void *memory);
+
+/// Waits for its end.
+void shim_thread_join(void);
+
+/// The lock of what both of them use. It is never held while a file is touched.
+void shim_lock(void);
+void shim_unlock(void);
+
+/// With the lock held: wakes who waits for news, or waits for it (negative: for ever). 0 when the time was over first.
+void shim_wake(void);
+int shim_doze(int64_t timeout_ms);
+
 // MARK: static memory (memory.c), all of it untouched until used
 
 char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM_LINE_BOUND bytes free in front of it
 char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
 char *shim_held(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
-char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: to build a path or a line in
+char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: for who writes the log, to build a path or a line in
+char *shim_draft(void);          // SHIM_PATH_SIZE bytes: the same for the start
 char *shim_keep(long size);      // what stays, side by side: room for three paths, a cgroup, a socket and a stamp
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
 char *shim_message(void);        // SHIM_MESSAGE_SIZE bytes: a datagram of the service
@@ -159,6 +180,7 @@ long shim_read_at(int descriptor, void *bytes, long size, long offset);
 long shim_write_at(int descriptor, const void *bytes, long size, long offset);
 long shim_read(int descriptor, void *bytes, long size);
 long shim_write(int descriptor, const void *bytes, long size);
+long shim_pending(int descriptor);          // bytes that a pipe holds
 int shim_truncate(int descriptor, int64_t size);
 int shim_create_log(const char *path);      // must not exist; 0640
 int shim_resume_log(const char *path);      // must exist, and be a file of ours with one name; to append and to read

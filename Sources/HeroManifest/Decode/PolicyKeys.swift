@@ -110,12 +110,17 @@ struct RetryDraft: Located {
 struct LogDraft: Located {
     private var maxSize: Int64?
     private var keep: Int?
+    private var whenSlow: LogPolicy.WhenSlow?
     var written: [Written] = []
     var misspelt: Set<String> = []
 
     /// What is said, and the standard where nothing is.
     func policy(over standard: LogPolicy) -> LogPolicy {
-        LogPolicy(maxSize: maxSize ?? standard.maxSize, keep: keep ?? standard.keep)
+        LogPolicy(
+            maxSize: maxSize ?? standard.maxSize,
+            keep: keep ?? standard.keep,
+            whenSlow: whenSlow ?? standard.whenSlow
+        )
     }
 
     /// The keys in an action.
@@ -126,6 +131,7 @@ struct LogDraft: Located {
     private static func table(_ owner: String) -> KeyTable<Self> {
         let maxSize = owner + ".max_size"
         let keep = owner + ".keep"
+        let whenSlow = owner + ".when_slow"
         return KeyTable(
             of: owner,
             prefix: owner + ".",
@@ -134,6 +140,9 @@ struct LogDraft: Located {
                     draft.maxSize = scope.size(node, maxSize, in: Ranges.logBytes)
                 },
                 Key("keep") { node, draft, scope in draft.keep = scope.integer(node, keep, in: Ranges.keptFiles) },
+                Key("when_slow") { node, draft, scope in
+                    draft.whenSlow = scope.choice(node, whenSlow, LogPolicy.WhenSlow.self)
+                },
             ]
         )
     }

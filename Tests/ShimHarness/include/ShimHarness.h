@@ -6,8 +6,10 @@
 int harness_memfd(const void *bytes, long size, int sealed);
 
 /// Starts a shim with the spec as descriptor 3 and the notice pipe (negative: none) as 4; answers its pid.
+/// variable: all of its environment, NAME=value.
 /// ignoring: with SIGINT, SIGUSR1 and SIGCHLD ignored, as a careless starter could pass them on.
-int harness_spawn(const char *program, const char *name, int spec, int notice, int ignoring);
+int harness_spawn(
+    const char *program, const char *name, const char *variable, int spec, int notice, int ignoring);
 
 /// Starts `hpshim drain` with these words behind it and these descriptors as 3, 4 and 5; answers its pid.
 int harness_drain(const char *program, const char *keep, const char *size, const char *log, int leash, int output, int errors);
