@@ -69,7 +69,7 @@ struct PrivateNamespace {
     func isAlive(_ pid: pid_t) -> Bool { EndToEndTests.isAlive(pid, in: proc) }
 
     /// Whether a process inside stands still after SIGSTOP.
-    func isStopped(_ pid: pid_t) -> Bool { fields(of: pid).first == "T" }
+    func isStopped(_ pid: pid_t) -> Bool { statFields(of: pid, in: proc).first == "T" }
 
     /// The parent of a process inside.
     func parent(of pid: pid_t) -> pid_t? { statFields(of: pid, in: proc).dropFirst().first.flatMap { pid_t($0) } }

@@ -62,7 +62,7 @@ struct ShimTests {
         try await world.apply()
         let life = try await world.life("web", number: 1)
         try await eventually("it writes") { world.text(log(of: life, world)).count > 1000 }
-        #expect(kill(try shim(of: life.pid), SIGKILL) == 0)
+        #expect(kill(try #require(shimAbove(life.pid)), SIGKILL) == 0)
         return life
     }
 
