@@ -177,16 +177,17 @@ struct FailpointJudge {
         let first = recipe.retiresLogs ? log.numbers.first ?? 1 : 1
         var missing = 0
         var next = first
-        for number in log.numbers {
+        for (index, number) in log.numbers.enumerated() {
             if number < next { return find("I9", "\(service) \(life.pid): line \(number) follows line \(next - 1)") }
-            missing += number - next
+            if !log.seams.contains(index) { missing += number - next }
             next = number + 1
         }
         if unheld.contains(life.pid) {
-            // What was in the hands of its shim, or still in the pipe, went with them; nothing before that may.
+            // What was in the hands of its shim went with it: before the seam, or at the end; nothing before that may.
             if missing > 0 { find("I9", "\(service) \(life.pid): \(missing) lines are missing in between") }
             return
         }
+        if !log.seams.isEmpty { find("I9", "\(service) \(life.pid): its shim was not lost") }
         if let count = life.lines { missing += count - (next - 1) }
         if missing * OracleLine.size != log.dropped {
             let there = "\(log.numbers.first ?? 0) to \(log.numbers.last ?? 0) of \(life.lines ?? 0) in \(log.files)"
@@ -220,6 +221,8 @@ struct FailpointJudge {
 /// The oracle's lines of one instance, from all files of its job's log.
 private struct FailpointLog {
     var numbers: [Int] = []
+    /// Before which of them the log says that the shim was lost.
+    var seams: Set<Int> = []
     /// Bytes that a line of heroproc's own counts as dropped.
     var dropped = 0
     /// What is no line of an oracle.
@@ -235,12 +238,22 @@ private struct FailpointLog {
         // The oldest first: the file without a number is the newest.
         let age = { (name: String) in Int(name.split(separator: ".").last ?? "") ?? 0 }
         for name in names.sorted(by: { age($0) > age($1) }) {
+            var (isBehindSeam, mayBeTorn) = (false, false)
             for line in world.text("\(folder)/\(name)").split(separator: "\n") {
+                if line.hasSuffix(LostShim.marker) {
+                    (isBehindSeam, mayBeTorn) = (true, true)
+                    continue
+                }
+                defer { mayBeTorn = false }
                 if let read = OracleLine(line) {
-                    if read.instance == Instance(job: life.job, restarts: life.restarts) { numbers.append(read.number) }
+                    guard read.instance == Instance(job: life.job, restarts: life.restarts) else { continue }
+                    if isBehindSeam { seams.insert(numbers.count) }
+                    isBehindSeam = false
+                    numbers.append(read.number)
                 } else if let found = line.firstMatch(of: /\[heroproc: dropped (\d+) bytes/) {
                     dropped += Int(found.1) ?? 0
-                } else {
+                } else if !mayBeTorn {
+                    // Behind a seam it may be the end of a line whose beginning the shim has taken with it.
                     torn = String(line.prefix(160))
                 }
             }
