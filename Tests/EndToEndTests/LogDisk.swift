@@ -98,16 +98,7 @@ extension World {
 /// Runs a shell command, and answers its code.
 @discardableResult
 func shell(_ command: String) -> Int32 {
-    var pid: pid_t = 0
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-    let words = ["sh", "-c", command]
-    let argv = words.map { strdup($0) } + [nil]
-    defer { for pointer in argv { free(pointer) } }
-    guard posix_spawn(&pid, "/bin/sh", &actions, nil, argv, environ) == 0 else { return -1 }
+    guard let pid = spawn(["/bin/sh", "-c", command], output: "/dev/null") else { return -1 }
     var status: Int32 = 0
     guard waitpid(pid, &status, 0) == pid else { return -1 }
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)

@@ -14,12 +14,7 @@ struct ReclaimTests {
         init(_ words: String...) throws {
             var template = Array("/tmp/hp-stranger-XXXXXX".utf8CString)
             folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-            var pid: pid_t = 0
-            let argv = ([World.oracle] + words).map { strdup($0) } + [nil]
-            let envp = [strdup("ORACLE_DIR=\(folder)"), nil]
-            defer { for pointer in argv + envp { free(pointer) } }
-            try #require(posix_spawn(&pid, World.oracle, nil, nil, argv, envp) == 0)
-            self.pid = pid
+            pid = try #require(spawn([World.oracle] + words, environment: ["ORACLE_DIR=\(folder)"]))
         }
 
         /// Whether it lives; when it has ended it is reaped.

@@ -36,10 +36,7 @@ struct SwapRaceTests {
                 "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", folder + "/oracle", "swap", thing,
                 folder + "/link",
             ]
-            let argv = words.map { strdup($0) } + [nil]
-            let envp = [strdup("ORACLE_DIR=\(folder)"), strdup("PATH=/usr/bin:/bin"), nil]
-            defer { for pointer in argv + envp { free(pointer) } }
-            try #require(posix_spawnp(&pid, "setpriv", nil, nil, argv, envp) == 0)
+            pid = try #require(spawn(words, environment: ["ORACLE_DIR=\(folder)", "PATH=/usr/bin:/bin"]))
         }
 
         /// Whether both names have been seen exchanged: the race is on.

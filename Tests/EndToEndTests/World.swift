@@ -152,19 +152,9 @@ final class World: Sendable {
     ) throws -> Running {
         let number = UUID().uuidString
         let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
-        let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root] + entrance + [program] + arguments
+        let words = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", root] + entrance + [program] + arguments
         let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, out, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, err, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        var pid: pid_t = 0
-        let argv = words.map { strdup($0) } + [nil]
-        let envp = variables.map { strdup($0) } + [nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        try #require(posix_spawn(&pid, "/bin/sh", &actions, nil, argv, envp) == 0)
+        let pid = try #require(spawn(words, environment: variables, output: out, errors: err))
         return Running(pid: pid, out: out, err: err)
     }
 
