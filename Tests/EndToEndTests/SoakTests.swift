@@ -39,6 +39,8 @@ struct SoakTests {
         ),
         Gauge(name: "zombies", slack: 0, ceiling: 60),
         Gauge(name: "files in the run directory", slack: 0, ceiling: 12 + 4 * count),
+        // Ten minutes each: a shim that was held up on its way must find that its start is over (SH-6).
+        Gauge(name: "files kept for late shims", slack: 40, ceiling: 40),
         Gauge(name: "temporary files", slack: 0, ceiling: 30),
         Gauge(name: "database, KiB", slack: 48 * 1024, ceiling: 64 * 1024),
         Gauge(name: "logs, KiB", slack: 4 * 64 * count, ceiling: 5 * 64 * count),
@@ -212,15 +214,18 @@ struct SoakTests {
     private func sample(_ world: World, _ keeper: pid_t) throws -> [Int] {
         let reconciler = try #require(world.reconciler)
         let shims = world.shims(of: reconciler).map(\.pid)
-        let (state, run) = (files(world.state), files(world.paths.run))
+        let (state, all) = (files(world.state), files(world.paths.run))
+        let retired = Set(all.filter { $0.hasSuffix(".retired") })
+        let run = all.filter { !retired.contains($0) && !retired.contains($0 + ".retired") }
         let logs = state.filter { $0.contains("/logs/") }
-        let temporary = (state + run).filter { path in [".tmp", "~", ".new", ".part"].contains { path.hasSuffix($0) } }
+        let temporary = (state + all).filter { path in [".tmp", "~", ".new", ".part"].contains { path.hasSuffix($0) } }
         let database = state.filter { $0.contains("heroproc.db") }
         return [
             memory(reconciler), descriptors(of: reconciler), statusNumber("Threads", of: reconciler) ?? 0,
             memory(keeper), descriptors(of: keeper), shims.count,
             shims.map(memory).max() ?? 0, shims.map(descriptors).max() ?? 0,
-            zombies([reconciler, keeper] + shims), run.count, temporary.count,
+            zombies([reconciler, keeper] + shims), run.count, all.count - run.count,
+            temporary.count,
             size(database) / 1024, size(logs) / 1024,
         ]
     }
