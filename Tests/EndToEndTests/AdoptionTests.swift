@@ -47,8 +47,7 @@ struct AdoptionTests {
 
     /// How many sockets have this name: the one that listens, and the near end of each connection, taken or not.
     private func ends(of path: String) -> Int {
-        // Names of sockets are bytes: what others have called theirs need not be text.
-        let bytes = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/net/unix"))) ?? Data()
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").count { $0.hasSuffix(" " + path) }
+        let text = String(decoding: whole("/proc/net/unix"), as: UTF8.self)
+        return text.split(separator: "\n").count { $0.hasSuffix(" " + path) }
     }
 }

@@ -1,6 +1,17 @@
 import Foundation
 import Glibc
 
+/// All of a file, also of one whose size is not known before it is read: of those in `/proc`, Foundation takes one page.
+func whole(_ path: String) -> Data {
+    // Nor does it wait for the writer of a pipe that a test has put there.
+    let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { return Data() }
+    defer { close(file) }
+    var (data, buffer) = (Data(), [UInt8](repeating: 0, count: 65_536))
+    while case let count = read(file, &buffer, buffer.count), count > 0 { data.append(contentsOf: buffer[..<count]) }
+    return data
+}
+
 /// All pids there are, as a mounted `/proc` shows them.
 func processes(in proc: String = "/proc") -> [pid_t] {
     ((try? FileManager.default.contentsOfDirectory(atPath: proc)) ?? []).compactMap { pid_t($0) }
@@ -35,7 +46,7 @@ func parent(of pid: pid_t) -> pid_t { statFields(of: pid).dropFirst().first.flat
 
 /// The children of a process.
 func children(of pid: pid_t) -> [pid_t] {
-    let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)) ?? ""
+    let text = String(decoding: whole("/proc/\(pid)/task/\(pid)/children"), as: UTF8.self)
     return text.split(separator: " ").compactMap { pid_t($0) }
 }
 

@@ -235,7 +235,7 @@ struct SecretTests {
         let descriptor = open("/proc/\(pid)/mem", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return found }
         defer { close(descriptor) }
-        let maps = (try? String(contentsOfFile: "/proc/\(pid)/maps", encoding: .utf8)) ?? ""
+        let maps = String(decoding: whole("/proc/\(pid)/maps"), as: UTF8.self)
         for line in maps.split(separator: "\n")
         where line.split(separator: " ").dropFirst().first?.hasPrefix("r") ?? false {
             let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }

@@ -199,7 +199,7 @@ final class World: Sendable {
     }
 
     func text(_ path: String) -> String {
-        (try? String(decoding: Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)) ?? ""
+        String(decoding: whole(path), as: UTF8.self)
     }
 
     // MARK: The end
