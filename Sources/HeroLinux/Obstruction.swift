@@ -15,13 +15,7 @@ public struct Obstruction {
         var resource: Resource
         var inodes: Set<UInt>
         /// Whether there is room beside them.
-        var isShared: Bool
-
-        init(_ resource: Resource, _ inodes: Set<UInt>, isShared: Bool = false) {
-            self.resource = resource
-            self.inodes = inodes
-            self.isShared = isShared
-        }
+        var isShared = false
     }
 
     /// Begins without memory.
@@ -50,7 +44,8 @@ public struct Obstruction {
                 let endpoint = port.endpoint
                 let inodes = Set(table.filter { Self.conflicts($0, endpoint) }.map(\.inode))
                 if !inodes.isEmpty {
-                    wanted.append(Wanted(.tcp(endpoint), inodes, isShared: BindTrial.hasRoom(port, order)))
+                    let hasRoom = BindTrial.hasRoom(port, order)
+                    wanted.append(Wanted(resource: .tcp(endpoint), inodes: inodes, isShared: hasRoom))
                 } else if BindTrial.isBusy(port, order) {
                     found.hindrances.append(
                         "tcp \(endpoint) is in use by a socket that does not listen; it is asked again until it is free"
@@ -82,7 +77,7 @@ public struct Obstruction {
         for path in paths {
             let holders = path.hasPrefix("@") ? Listeners.abstract(path, in: table) : Listeners.bound(path, in: table)
             if !holders.isEmpty {
-                wanted.append(Wanted(.socket(path), holders))
+                wanted.append(Wanted(resource: .socket(path), inodes: holders))
                 continue
             }
             guard !path.hasPrefix("@") else { continue }

@@ -45,8 +45,10 @@ extension HeroProc {
         try reader().numberedEvents(EventFilter(limit: 1)).last?.id ?? 0
     }
 
+    private var paths: RuntimePaths { .of(state: state, environment: ProcessInfo.processInfo.environment) }
+
     private func reader() throws -> StateReader {
-        let path = RuntimePaths.of(state: state, environment: ProcessInfo.processInfo.environment).database
+        let path = paths.database
         guard let reader = try StateReader(path: path) else { throw BenchError("there is no \(path)") }
         return reader
     }
@@ -61,8 +63,7 @@ extension HeroProc {
         since begin: UInt64,
         after last: Int64
     ) throws -> (adopted: UInt64, slowest: Double) {
-        let paths = RuntimePaths.of(state: state, environment: ProcessInfo.processInfo.environment)
-        let reader = try reader()
+        let (paths, reader) = (paths, try reader())
         var (adopted, slowest): (UInt64?, Double) = (nil, 0)
         var (asked, client): (UInt64, ControlClient?) = (begin, nil)
         while true {

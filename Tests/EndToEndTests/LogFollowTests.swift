@@ -24,22 +24,36 @@ struct LogFollowTests {
         Mischief(name: "the whole folder removed", command: "rm -r \"$(dirname \"$1\")\""),
     ]
 
+    /// Runs a body while `logs -f` follows what a service writes: it has shown enough to have met a few rotations.
+    private static func following(
+        keep: Int,
+        _ body: (World, Life, _ follower: World.Running) async throws -> Void
+    ) async throws {
+        try await World.with { world in
+            // A new file for every 70 lines: there are earlier ones that must not be shown again.
+            try world.declare("web", does: .process("lines 500", "log: {max_size: 10KiB, keep: \(keep)}"))
+            try await world.apply()
+            let life = try await world.life("web", number: 1)
+            let follower = try world.start(["logs", "-f", "web", "-n", "100000"])
+            defer { kill(follower.pid, SIGKILL) }
+            try await eventually("it follows", within: 60) { count(world, follower) > 250 }
+            try await body(world, life, follower)
+        }
+    }
+
+    /// How many lines it has shown: they are of one length.
+    private static func count(_ world: World, _ follower: World.Running) -> Int {
+        world.text(follower.out).utf8.count / LogAccount.lineLength
+    }
+
     @Test(
         "LG-6, LG-10: who follows misses nothing and sees nothing twice, whatever happens to the file",
         arguments: mischiefs
     )
     func follow(_ mischief: Mischief) async throws {
-        try await World.with { world in
-            // A new file for every 70 lines: there are earlier ones that must not be shown again. What it writes at once after
-            // a pause must not outgrow what is kept.
-            try world.declare("web", does: .process("lines 500", "log: {max_size: 10KiB, keep: 99}"))
-            try await world.apply()
-            let life = try await world.life("web", number: 1)
-            let follower = try world.start(["logs", "-f", "web", "-n", "100000"])
-            defer { kill(follower.pid, SIGKILL) }
-            // Its lines are of one length.
-            func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
-            try await eventually("it follows", within: 60) { count() > 250 }
+        // What it writes at once after a pause must not outgrow what is kept.
+        try await Self.following(keep: 99) { world, life, follower in
+            let count = { Self.count(world, follower) }
             let log = "\(world.logs)/core/web/run/\(life.job).log"
             for _ in 1...(Rig.isLong ? 5 : 1) {
                 // What nobody has seen yet may well be gone with its file: it must have come so far.
@@ -65,14 +79,8 @@ struct LogFollowTests {
         arguments: mischiefs
     )
     func heldUp(_ mischief: Mischief) async throws {
-        try await World.with { world in
-            try world.declare("web", does: .process("lines 500", "log: {max_size: 10KiB, keep: 99}"))
-            try await world.apply()
-            let life = try await world.life("web", number: 1)
-            let follower = try world.start(["logs", "-f", "web", "-n", "100000"])
-            defer { kill(follower.pid, SIGKILL) }
-            func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
-            try await eventually("it follows", within: 60) { count() > 250 }
+        try await Self.following(keep: 99) { world, life, follower in
+            let count = { Self.count(world, follower) }
             #expect(kill(life.pid, SIGSTOP) == 0)
             try await eventually("it has seen all", within: 60) { count() == written(by: life, world) }
             #expect(kill(follower.pid, SIGSTOP) == 0)
@@ -92,15 +100,7 @@ struct LogFollowTests {
 
     @Test("LG-10: files that came and went while it was held up are told on standard error, each of them")
     func gone() async throws {
-        try await World.with { world in
-            try world.declare("web", does: .process("lines 500", "log: {max_size: 10KiB, keep: 1}"))
-            try await world.apply()
-            let life = try await world.life("web", number: 1)
-            let follower = try world.start(["logs", "-f", "web", "-n", "100000"])
-            defer { kill(follower.pid, SIGKILL) }
-            func count() -> Int { world.text(follower.out).utf8.count / LogAccount.lineLength }
-            let begun = count()
-            try await eventually("it follows", within: 60) { count() > begun + 200 }
+        try await Self.following(keep: 1) { world, life, follower in
             #expect(kill(follower.pid, SIGSTOP) == 0)
             try await eventually("it stands still") { isStopped(follower.pid) }
             let before = written(by: life, world)

@@ -158,7 +158,8 @@ struct MixedTests {
                 var torture = try await Torture("CR-4 everything", world)
                 let names = (1...6).map { "job\($0)" }
                 for name in names { try world.declare(name, does: .process("lines 100", Self.fast[0], Self.fast[1])) }
-                try world.declare("web", "requires: [job1, job2]")
+                // Each round is a crash to all of them: what waited longer after each would stand still for half a minute soon.
+                try world.declare("web", "requires: [job1, job2]", does: .process("sleep -1", Self.fast[0]))
                 let all = names + ["web"]
                 for _ in 0..<Rig.cycles(3, share: 10) {
                     let begin = ContinuousClock.now

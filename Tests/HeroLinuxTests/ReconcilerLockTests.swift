@@ -15,6 +15,30 @@ import Testing
         }
     }
 
+    /// Takes the lock while its text names a reconciler, dead or alive, and a child that is about to execute holds what the body
+    /// returns.
+    private func acquire(
+        fromOneThatIsDead isDead: Bool,
+        whileItsChildHolds inherited: (RuntimePaths, _ lock: Int32) throws -> Int32
+    ) throws {
+        let sandbox = try Sandbox()
+        #expect(try acquire(sandbox.paths).lock != nil)
+        #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
+        let stranger = try Stranger(["/bin/sleep", "600"])
+        if isDead { stranger.reap() }
+        let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
+        let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
+        #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
+        let held = try inherited(sandbox.paths, lock)
+        let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [held])
+        close(lock)
+        if held != lock { close(held) }
+        let (taken, holder) = try acquire(sandbox.paths)
+        #expect((taken != nil) == isDead)
+        #expect(holder?.pid == (isDead ? nil : stranger.pid))
+        child.reap()
+    }
+
     @Test("LK-1: a second reconciler learns who is the first, and takes over when that is gone")
     func second() throws {
         let sandbox = try Sandbox()
@@ -34,22 +58,10 @@ import Testing
     )
     func leftBehind() throws {
         for isDead in [true, false] {
-            let sandbox = try Sandbox()
-            #expect(try acquire(sandbox.paths).lock != nil)
-            #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
-            let stranger = try Stranger(["/bin/sleep", "600"])
-            if isDead { stranger.reap() }
-            let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
-            let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
-            #expect(flock(lock, LOCK_EX) == 0)
-            #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
-            // The child of whoever the text names.
-            let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [lock])
-            close(lock)
-            let (taken, holder) = try acquire(sandbox.paths)
-            #expect((taken != nil) == isDead)
-            #expect(holder?.pid == (isDead ? nil : stranger.pid))
-            child.reap()
+            try acquire(fromOneThatIsDead: isDead) { _, lock in
+                #expect(flock(lock, LOCK_EX) == 0)
+                return lock
+            }
         }
     }
 
@@ -58,24 +70,12 @@ import Testing
     )
     func socketLeftBehind() throws {
         for isDead in [true, false] {
-            let sandbox = try Sandbox()
-            #expect(try acquire(sandbox.paths).lock != nil)
-            #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
-            let stranger = try Stranger(["/bin/sleep", "600"])
-            if isDead { stranger.reap() }
-            let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
-            let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
-            #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
-            close(lock)
             // The locks are free: whoever executes closes them first.
-            let socket = hl_listen_unix(sandbox.paths.controlSocket)
-            #expect(socket >= 0)
-            let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [socket])
-            close(socket)
-            let (taken, holder) = try acquire(sandbox.paths)
-            #expect((taken != nil) == isDead)
-            #expect(holder?.pid == (isDead ? nil : stranger.pid))
-            child.reap()
+            try acquire(fromOneThatIsDead: isDead) { paths, _ in
+                let socket = hl_listen_unix(paths.controlSocket)
+                #expect(socket >= 0)
+                return socket
+            }
         }
     }
 
