@@ -78,6 +78,10 @@ enum Connection {
             let queue = try openReadOnly(path: path)
             let version = try check(queue, path: path)
             if version == 0 { return nil }
+            try queue.inDatabase { db in
+                try Schema.makeReadable(db, of: version)
+                try db.execute(sql: "PRAGMA query_only = ON")
+            }
             return queue
         }
     }
@@ -105,12 +109,15 @@ enum Connection {
     /// - Returns: The format's version; 0 when its tables are still to be made.
     @discardableResult
     static func check(_ queue: DatabaseQueue, path: String) throws -> Int64 {
-        let (version, application, tables) = try queue.inDatabase { db in
-            (
-                try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
-                try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
-                try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
-            )
+        var (version, application, tables): (Int64, Int64, Int64) = (0, 0, 0)
+        try queue.inDatabase { db in
+            // As of one moment: somebody may just be making it.
+            try db.inTransaction(.deferred) {
+                version = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+                application = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+                tables = try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+                return .commit
+            }
         }
         let isNew = version == 0 && application == 0 && tables == 0
         guard isNew || (application == Schema.applicationID && version > 0) else {
@@ -147,8 +154,6 @@ enum Connection {
         var configuration = common
         configuration.readonly = true
         configuration.prepareDatabase { db in
-            try Schema.makeReadable(db)
-            try db.execute(sql: "PRAGMA query_only = ON")
             try harden(db)
         }
         return try DatabaseQueue(path: path, configuration: configuration)

@@ -54,10 +54,8 @@ extension Schema {
         """
 
     /// Lets the questions of the newest version be asked of an older database, without changing it.
-    static func makeReadable(_ db: Database) throws {
-        guard let found = try Int64.fetchOne(db, sql: "PRAGMA user_version"), (1..<version).contains(found) else {
-            return
-        }
+    static func makeReadable(_ db: Database, of found: Int64) throws {
+        guard (1..<version).contains(found) else { return }
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
         if found < 2 { try db.execute(sql: readableAsVersionTwo) }
         try db.execute(sql: readableAsVersionThree)

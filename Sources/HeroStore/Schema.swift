@@ -14,25 +14,37 @@ enum Schema {
     /// The step at place N makes version N + 1 of version N; what was released is never edited, only added to.
     static let migrations: [String] = [versionOne, versionTwo, versionThree]
 
-    /// Brings a database up to date, one transaction for each version.
+    /// Brings a database up to date: one transaction for each version, and one for all of a new database.
+    ///
+    /// Who reads a database while it is being made finds none, or all of it: its versions on the way are nobody's.
     static func migrate(_ db: Database) throws {
-        for (place, sql) in migrations.enumerated() {
+        try db.inTransaction(.immediate) {
+            if try isOf(0, db) { for place in migrations.indices { try step(place, db) } }
+            return .commit
+        }
+        for place in migrations.indices {
             try db.inTransaction(.immediate) {
-                let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-                if found == Int64(place) {
-                    let statements = try db.allStatements(sql: sql)
-                    while let statement = try statements.next() {
-                        try statement.execute()
-                        hero_failpoint(FP_MIG_1)
-                    }
-                    try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-                    try db.execute(sql: "PRAGMA user_version = \(place + 1)")
-                    hero_failpoint(FP_MIG_2)
-                }
+                if try isOf(place, db) { try step(place, db) }
                 return .commit
             }
             hero_failpoint(FP_MIG_3)
         }
+    }
+
+    /// Whether a database is of this version; 0 is one that is still to be made.
+    private static func isOf(_ version: Int, _ db: Database) throws -> Bool {
+        try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0 == Int64(version)
+    }
+
+    private static func step(_ place: Int, _ db: Database) throws {
+        let statements = try db.allStatements(sql: migrations[place])
+        while let statement = try statements.next() {
+            try statement.execute()
+            hero_failpoint(FP_MIG_1)
+        }
+        try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+        try db.execute(sql: "PRAGMA user_version = \(place + 1)")
+        hero_failpoint(FP_MIG_2)
     }
 
     // AUTOINCREMENT on jobs and runs: their numbers come from the reconciler, and SQLite remembers the highest one

@@ -73,6 +73,27 @@ struct MigrationFaultTests {
         }
     }
 
+    @Test("DB-8: who reads a database while it is made finds none of it or all of it")
+    func made() throws {
+        let directory = try Directory()
+        let path = directory.database
+        let failures = Mutex<[String]>([])
+        let versions = Mutex<Set<Int64?>>([])
+        try migrate(path) { number in
+            do {
+                let version = try version(path)
+                _ = versions.withLock { $0.insert(version) }
+                let reader = try StateReader(path: path)
+                #expect((reader == nil) == (version == 0))
+                #expect(try reader?.revision() == nil && reader?.standaloneSummaries().isEmpty != false)
+            } catch {
+                failures.withLock { $0.append("statement \(number): \(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
+        #expect(versions.withLock { $0 } == [0, Schema.version])
+    }
+
     @Test("DB-8: the copy of the former version can be opened by whoever knew that, and none is made without need")
     func backup() throws {
         let directory = try VersionOne.database()
