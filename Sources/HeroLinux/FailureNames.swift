@@ -27,8 +27,8 @@ struct FailureNames {
         case .log: return "\(log): \(cause)"
         case .script: return "\(script): \(cause)"
         case .record: return "\(record): \(cause)"
-        case .limits: return limit(number).map { "\($0): \(cause)" }
-        case .user: return "\(userText): \(cause)"
+        case .limits: return limit(number).map { "\($0): \(cause)\(asRoot(error))" }
+        case .user: return "\(userText): \(cause)\(asRoot(error))"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
         case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .privileges, .signals: return nil
         }
@@ -44,6 +44,11 @@ struct FailureNames {
     private func asUser(_ error: Int32) -> String {
         guard error == EACCES, let user = rights.user else { return "" }
         return " as user `\(user)`"
+    }
+
+    /// What an ordinary user may not do at all.
+    private func asRoot(_ error: Int32) -> String {
+        error == EPERM && geteuid() != 0 ? "; only root may do that" : ""
     }
 
     private func limit(_ number: UInt32) -> String? {

@@ -70,9 +70,8 @@ struct AccountTests {
         try await World.with { world in
             try declare(world, "user: root", script: "id -u")
             #expect(try await world.run("apply").code == 1)
-            #expect(
-                try await error(world)?.contains("cannot change to user `root`: Operation not permitted") == true
-            )
+            let words = "cannot change to user `root`: Operation not permitted; only root may do that"
+            #expect(try await error(world)?.contains(words) == true)
             #expect(try await world.run("logs", "web").out.isEmpty)
         }
     }

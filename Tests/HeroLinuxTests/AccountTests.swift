@@ -83,10 +83,13 @@ private let isRoot = geteuid() == 0
 
     @Test("an ordinary user can be only itself, and is told so", .enabled(if: !isRoot, "root can be anybody"))
     func ordinaryUser() throws {
-        #expect(try failure { $0.rights.user = "root" } == "cannot change to user `root`: Operation not permitted")
+        #expect(
+            try failure { $0.rights.user = "root" }
+                == "cannot change to user `root`: Operation not permitted; only root may do that"
+        )
         #expect(
             try failure { $0.rights.limits.openFiles = 1 << 40 }
-                == "cannot set the limits: nofile 1099511627776: Operation not permitted"
+                == "cannot set the limits: nofile 1099511627776: Operation not permitted; only root may do that"
         )
     }
 

@@ -59,7 +59,7 @@ import Testing
         #expect(failure.description == "cannot change to the working directory: /nowhere: No such file or directory")
     }
 
-    @Test("a script runs from its own file, and forgetting the job removes it")
+    @Test("YM-3: a script runs from its own file with its arguments as they are; forgetting the job removes it")
     func script() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()

@@ -28,7 +28,7 @@ struct InterpolationTests {
             script: "echo ${V}"
         """
 
-    @Test("a value never changes structure, whatever it is")
+    @Test("YM-2: a value never changes structure, whatever it is")
     func structure() throws {
         let words = [
             "\n", ": ", "- ", "{", "}", "[", "]", "\"", "'", "#", " #", "|", "&a", "*a", "!t", "---\n", "${V}", "$$",

@@ -27,7 +27,7 @@ struct DependencyGraphTests {
     }
 
     @Test(
-        "finds a shortest cycle through the lowest name on any",
+        "DP-3: finds a shortest cycle through the lowest name on any",
         arguments: [
             ("a>b", nil), ("a>a", "a a"), ("a>b b>a", "a b a"), ("x>c c>b b>c", "b c b"),
             ("a>b b>c c>a", "a b c a"), ("a>b b>c c>d d>a b>a", "a b a"), ("p>q q>r r>s s>q", "q r s q"),

@@ -120,7 +120,7 @@ struct DependencyViewTests {
         #expect(WhyView().text(report).contains("it says WATCHDOG=1 on its NOTIFY_SOCKET at least every 30s"))
     }
 
-    @Test("what is blocked is followed to what really failed")
+    @Test("OB-1: what is blocked is followed to what really failed, with the moment of its next try")
     func why() {
         var failing = ActionStatus(name: "server")
         failing.phase = .retrying
@@ -150,7 +150,7 @@ struct DependencyViewTests {
         expectGolden(WhyView().text(report(nil)), "why-never.txt")
     }
 
-    @Test("every state has a sentence, and a circle of blocked services ends", arguments: ServiceState.allCases)
+    @Test("OB-1: every state has a sentence, and a circle of blocked services ends", arguments: ServiceState.allCases)
     func states(_ state: ServiceState) {
         let text = WhyView().text(
             report(status("web", state, blockedBy: ["api"]), [status("api", .blocked, blockedBy: ["web"])])
