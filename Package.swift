@@ -142,8 +142,8 @@ let package = Package(
 
         // The tests, and what judges the JSON of several of them.
         .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: house),
-        // How long tests with a long form take, and the table of what came of it.
-        .target(name: "TortureRig", path: "Tests/TortureRig", swiftSettings: house),
+        // What test targets share: processes as `/proc` shows them, and how long a test with a long form takes.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
         .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
@@ -176,7 +176,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HeroStoreTests",
-            dependencies: ["HeroStore", "HeroModel", "TortureRig", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["HeroStore", "HeroModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: house
         ),
         .testTarget(
@@ -194,20 +194,20 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "CHeroRecord", "HeroLinux", "HeroModel", "TortureRig", .product(name: "GRDB", package: "GRDB.swift"),
+                "CHeroRecord", "HeroLinux", "HeroModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: house
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(
             name: "HPShimTests",
-            dependencies: ["CHeroRecord", "ShimHarness", "TortureRig"],
+            dependencies: ["CHeroRecord", "ShimHarness", "TestSupport"],
             swiftSettings: house
         ),
         // Real processes; heroproc and hpshim are built beside the tests.
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["HeroLinux", "HeroModel", "SchemaJudge"],
+            dependencies: ["HeroLinux", "HeroModel", "SchemaJudge", "TestSupport"],
             swiftSettings: house
         ),
     ]

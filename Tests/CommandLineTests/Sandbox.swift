@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import HeroLinux
 import HeroModel
+import TestSupport
 import Testing
 
 /// A folder of its own with a services directory and a state directory that nothing else on the machine uses.
@@ -117,25 +118,7 @@ final class Sandbox: Sendable {
         let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
         let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root, program] + arguments
         let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, out, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, err, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        // The threads that tests run on may block signals, and what they spawn would, too.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var pid: pid_t = 0
-        let argv = words.map { strdup($0) } + [nil]
-        let envp = variables.map { strdup($0) } + [nil]
-        defer { for pointer in argv + envp { free(pointer) } }
-        try #require(posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, envp) == 0)
+        let pid = try #require(spawn(words, environment: variables, output: out, errors: err))
         return Running(pid: pid, out: out, err: err)
     }
 
@@ -179,21 +162,27 @@ final class Sandbox: Sendable {
     /// Kills the reconciler in the background, and its keeper first: nobody supervises any more.
     func killReconciler() async throws {
         let pid = try #require(ReconcilerLock.holder(paths)).pid
-        let stat = text("/proc/\(pid)/stat")
-        let fields = stat[try #require(stat.lastIndex(of: ")"))...].split(separator: " ")
-        let parent = try #require(fields.dropFirst(2).first.flatMap { pid_t($0) })
+        let parent = parent(of: pid)
         try #require(text("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0"))
         for pid in [parent, pid] { #expect(kill(pid, SIGKILL) == 0) }
         try await eventually("the reconciler is gone") { ReconcilerLock.holder(paths) == nil }
+    }
+
+    /// The reconcilers of this sandbox, and their keepers.
+    private var reconcilers: [pid_t] {
+        processes().filter { pid in
+            let words = text("/proc/\(pid)/cmdline")
+            return words.contains("\0reconcile\0") && (words + text("/proc/\(pid)/environ")).contains(root + "/")
+        }
     }
 
     /// Takes everything down and removes all traces.
     private func clean() async {
         if hasState {
             _ = try? await run("down", "--all", "--quiet")
-            // Whoever still supervises has nothing to do any more.
-            if let holder = ReconcilerLock.holder(paths), holder.pid > 0 { kill(holder.pid, SIGTERM) }
-            try? await eventually("no reconciler lives") { ReconcilerLock.holder(paths) == nil }
+            // Whoever still supervises has nothing to do any more; a keeper would only start the next one.
+            for pid in reconcilers { kill(pid, SIGTERM) }
+            try? await eventually("no reconciler lives, and nobody who would start one") { reconcilers.isEmpty }
         }
         for path in [paths.run, root] { try? FileManager.default.removeItem(atPath: path) }
     }

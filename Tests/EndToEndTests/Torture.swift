@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 import HeroLinux
-import Testing
 // Its `Rig` is of all files here.
-@_exported public import TortureRig
+@_exported public import TestSupport
+import Testing
 
 /// One run of faults against one world, and what came of it: kills reconciler and shims, and keeps the books of it.
 struct Torture {

@@ -1,5 +1,6 @@
 import CHeroRecord
 import Foundation
+import TestSupport
 
 /// The ways a tree can be held together, and directories of their own for tests, where this machine has them.
 enum Cgroup {
@@ -13,7 +14,7 @@ enum Cgroup {
 
         /// Where its directories can be made here; nil: nowhere.
         var parent: String? {
-            let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+            let mounts = String(decoding: whole("/proc/self/mounts"), as: UTF8.self)
             let fields = mounts.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count > 3 }
             let found: String? =
                 switch self {

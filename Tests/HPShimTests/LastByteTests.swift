@@ -1,8 +1,8 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
-import TortureRig
 
 /// The disk with the records has no room left (reliability.md SH-9, RX-4).
 @Suite("The last byte of a disk")

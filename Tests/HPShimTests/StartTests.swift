@@ -1,8 +1,8 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
-import TortureRig
 
 @Suite("Start")
 struct StartTests {

@@ -1,8 +1,8 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
-import TortureRig
 
 private let isRoot = geteuid() == 0
 private let stranger: uid_t = 65_534

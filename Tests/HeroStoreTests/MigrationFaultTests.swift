@@ -2,8 +2,8 @@ import Foundation
 import GRDB
 import HeroModel
 import Synchronization
+import TestSupport
 import Testing
-import TortureRig
 
 @testable import HeroStore
 

@@ -1,8 +1,8 @@
 import Foundation
 import GRDB
 import HeroModel
+import TestSupport
 import Testing
-import TortureRig
 
 @testable import HeroStore
 

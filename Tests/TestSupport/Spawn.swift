@@ -1,4 +1,4 @@
-import Glibc
+public import Glibc
 
 /// Starts a program that holds nothing of other tests, which run beside this one: what a process has open is how it is known whose it is.
 ///
@@ -8,7 +8,7 @@ import Glibc
 ///   - output: The file its standard output is appended to; nil for our own output.
 ///   - errors: The same for its standard error.
 /// - Returns: its pid; nil when it cannot be started.
-func spawn(
+public func spawn(
     _ words: [String],
     environment: [String]? = nil,
     output: String? = nil,
@@ -24,11 +24,19 @@ func spawn(
     }
     // One that is not open is none to close. Foundation opens the files it reads without O_CLOEXEC.
     for descriptor in Int32(3)..<256 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+    // The threads that tests run on may block signals, and what they spawn would, too.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pid: pid_t = 0
     let argv = words.map { strdup($0) } + [nil]
     let envp = environment.map { $0.map { strdup($0) } + [nil] }
     defer { for pointer in argv + (envp ?? []) { free(pointer) } }
     guard let program = words.first else { return nil }
-    let result = envp.map { posix_spawnp(&pid, program, &actions, nil, argv, $0) }
-    return (result ?? posix_spawnp(&pid, program, &actions, nil, argv, environ)) == 0 ? pid : nil
+    let result = envp.map { posix_spawnp(&pid, program, &actions, &attributes, argv, $0) }
+    return (result ?? posix_spawnp(&pid, program, &actions, &attributes, argv, environ)) == 0 ? pid : nil
 }

@@ -1,8 +1,8 @@
-import Foundation
+public import Foundation
 import Glibc
 
 /// All of a file, also of one whose size is not known before it is read: of those in `/proc`, Foundation takes one page.
-func whole(_ path: String) -> Data {
+public func whole(_ path: String) -> Data {
     // Nor does it wait for the writer of a pipe that a test has put there.
     let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else { return Data() }
@@ -13,14 +13,14 @@ func whole(_ path: String) -> Data {
 }
 
 /// All pids there are, as a mounted `/proc` shows them.
-func processes(in proc: String = "/proc") -> [pid_t] {
+public func processes(in proc: String = "/proc") -> [pid_t] {
     ((try? FileManager.default.contentsOfDirectory(atPath: proc)) ?? []).compactMap { pid_t($0) }
 }
 
 // MARK: /proc/PID/stat
 
 /// The fields of a process's `stat` line from the state on (proc_pid_stat(5)); empty when it is gone.
-func statFields(of pid: pid_t, in proc: String = "/proc") -> [Substring] {
+public func statFields(of pid: pid_t, in proc: String = "/proc") -> [Substring] {
     guard let text = try? String(contentsOfFile: "\(proc)/\(pid)/stat", encoding: .utf8),
         let end = text.lastIndex(of: ")")
     else { return [] }
@@ -28,24 +28,24 @@ func statFields(of pid: pid_t, in proc: String = "/proc") -> [Substring] {
 }
 
 /// Whether a process lives; a zombie does not.
-func isAlive(_ pid: pid_t) -> Bool { isAlive(pid, in: "/proc") }
+public func isAlive(_ pid: pid_t) -> Bool { isAlive(pid, in: "/proc") }
 
 /// The same in another pid namespace, by what is mounted there.
-func isAlive(_ pid: pid_t, in proc: String) -> Bool {
+public func isAlive(_ pid: pid_t, in proc: String) -> Bool {
     statFields(of: pid, in: proc).first.map { $0 != "Z" && $0 != "X" } ?? false
 }
 
 /// Whether a process has ended and nobody has reaped it.
-func isZombie(_ pid: pid_t) -> Bool { statFields(of: pid).first == "Z" }
+public func isZombie(_ pid: pid_t) -> Bool { statFields(of: pid).first == "Z" }
 
 /// Whether a process stands still after SIGSTOP.
-func isStopped(_ pid: pid_t) -> Bool { statFields(of: pid).first == "T" }
+public func isStopped(_ pid: pid_t) -> Bool { statFields(of: pid).first == "T" }
 
 /// The parent of a process; 0 when it is gone.
-func parent(of pid: pid_t) -> pid_t { statFields(of: pid).dropFirst().first.flatMap { pid_t($0) } ?? 0 }
+public func parent(of pid: pid_t) -> pid_t { statFields(of: pid).dropFirst().first.flatMap { pid_t($0) } ?? 0 }
 
 /// The children of a process.
-func children(of pid: pid_t) -> [pid_t] {
+public func children(of pid: pid_t) -> [pid_t] {
     let text = String(decoding: whole("/proc/\(pid)/task/\(pid)/children"), as: UTF8.self)
     return text.split(separator: " ").compactMap { pid_t($0) }
 }
@@ -53,14 +53,14 @@ func children(of pid: pid_t) -> [pid_t] {
 // MARK: Shims
 
 /// Whether a process is a shim that holds a job, and no keeper.
-func isShim(_ pid: pid_t) -> Bool {
+public func isShim(_ pid: pid_t) -> Bool {
     guard (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "hpshim\n" else { return false }
     let words = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
     return !words.hasPrefix("hpshim\0keep\0")
 }
 
 /// The shim of a program: its parent; nil when the program has lost it.
-func shimAbove(_ pid: pid_t) -> pid_t? {
+public func shimAbove(_ pid: pid_t) -> pid_t? {
     let parent = parent(of: pid)
     return isShim(parent) ? parent : nil
 }
@@ -68,19 +68,19 @@ func shimAbove(_ pid: pid_t) -> pid_t? {
 // MARK: What a process has
 
 /// A number of `/proc/PID/status`, in the unit of that line: `VmRSS` in KiB, `Threads`; nil when it is not there.
-func statusNumber(_ name: String, of pid: pid_t) -> Int? {
+public func statusNumber(_ name: String, of pid: pid_t) -> Int? {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
 }
 
 /// How many descriptors a process has open.
-func descriptors(of pid: pid_t) -> Int {
+public func descriptors(of pid: pid_t) -> Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
 }
 
 /// What the descriptors of a process lead to: paths, and names such as `anon_inode:inotify`.
-func openFiles(of pid: pid_t) -> [String] {
+public func openFiles(of pid: pid_t) -> [String] {
     let folder = "/proc/\(pid)/fd"
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
