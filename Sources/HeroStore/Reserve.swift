@@ -10,6 +10,9 @@ struct Reserve {
     /// The file.
     let path: String
 
+    /// The one of a database.
+    init(beside database: String) { path = database.folder + "/heroproc.reserve" }
+
     /// Whether it is there.
     var isThere: Bool { access(path, F_OK) == 0 }
 

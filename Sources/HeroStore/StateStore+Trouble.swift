@@ -1,4 +1,5 @@
 internal import GRDB
+internal import Glibc
 public import HeroModel
 
 extension StateStore {
@@ -13,7 +14,7 @@ extension StateStore {
         if try Quarantine.hasOrphanedLog(path) {
             quarantine = try Quarantine.move(path, because: "its database is gone, and only its log is left", at: time)
         }
-        let reserve = Reserve(path: path.folder + "/heroproc.reserve")
+        let reserve = Reserve(beside: path)
         let store: StateStore
         do {
             store = try StateStore(path: path)
@@ -27,6 +28,13 @@ extension StateStore {
         store.reserve = reserve
         store.setPatience(isOutOfRoom: !reserve.make())
         return store
+    }
+
+    /// Whether there was a database and is none any more, which is not the same as none yet: its reserve is still there, or its
+    /// whole directory is gone.
+    public static func isLost(path: String) -> Bool {
+        guard access(path, F_OK) != 0 else { return false }
+        return Reserve(beside: path).isThere || access(path.folder, F_OK) != 0
     }
 
     /// Moves the database away and makes a new one in its place; this object goes on with that.

@@ -67,6 +67,20 @@ struct TroubleTests {
         #expect(store.retired.count <= 8)
     }
 
+    @Test("DB-4: a database that was there and is gone is known from one that was never made")
+    func lost() throws {
+        let directory = try Directory()
+        let path = directory.database
+        #expect(!StateStore.isLost(path: path))
+        let store = try StateStore.open(path: path, at: WallTime(microseconds: 0))
+        #expect(!StateStore.isLost(path: path))
+        unlink(path)
+        #expect(StateStore.isLost(path: path))
+        try FileManager.default.removeItem(atPath: directory.path)
+        #expect(StateStore.isLost(path: path))
+        store.close()
+    }
+
     @Test("DB-6: the reserve takes 4 MiB of the disk, is given back once, and is made again")
     func reserve() throws {
         let directory = try Directory()

@@ -31,15 +31,16 @@ struct StatusReading {
             },
             now: composition.now
         )
-        report.trouble = trouble(isSupervised: holder != nil, isThere: reader != nil)
+        report.trouble = holder == nil ? nil : trouble
         return report
     }
 
-    /// What is wrong with the database while a reconciler lives.
-    private func trouble(isSupervised: Bool, isThere: Bool) -> String? {
-        guard isSupervised else { return nil }
+    /// What is wrong with the database while a reconciler lives; one that has only just begun has none yet.
+    private var trouble: String? {
         if let told = TroubleNote.read(composition.paths) { return told }
-        return isThere ? nil : "\(composition.paths.database) is not there; it is made again with the next change"
+        let database = composition.paths.database
+        guard StateStore.isLost(path: database) else { return nil }
+        return "\(database) is not there; it is made again with the next change"
     }
 
     /// Where each recorded service stands.
