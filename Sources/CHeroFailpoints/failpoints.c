@@ -21,6 +21,7 @@ static const char *const names[] = {HERO_FAILPOINTS(NAME)};
 static const char *const mechanisms[] = {HERO_MECHANISMS(WORD)};
 
 static const char list[] = "HEROPROC_FP", folder[] = "HEROPROC_FP_HITS", disabled[] = "HEROPROC_TEST_DISABLE";
+static const char condition[] = "HEROPROC_FP_WHILE";
 
 enum action { NOTHING, KILL, STOP, SLEEP, FAIL, PANIC };
 
@@ -127,6 +128,12 @@ __attribute__((constructor)) static void read_environment(void) {
     each(disabled, ",", read_mechanism);
 }
 
+/// Whether what the points are to fire for is there.
+static int is_wanted(void) {
+    const char *path = getenv(condition);
+    return path == NULL || *path == 0 || access(path, F_OK) == 0;
+}
+
 /// Whether this process is the first of all that share the folder; without one, every process is.
 static int is_first(enum hero_point point) {
     const char *place = getenv(folder);
@@ -149,7 +156,7 @@ static void signal_ourselves(int number) {
 }
 
 int hero_failpoint(enum hero_point point) {
-    if (!is_armed || points[point].action == NOTHING) return 0;
+    if (!is_armed || points[point].action == NOTHING || !is_wanted()) return 0;
     unsigned long hit = atomic_fetch_add(&points[point].hits, 1) + 1;
     if ((points[point].at != 0 && points[point].at != hit) || !is_first(point)) return 0;
     switch (points[point].action) {
@@ -177,11 +184,11 @@ int hero_is_disabled(enum hero_mechanism mechanism) {
 
 char *const *hero_failpoint_environment(char *const *otherwise) {
     (void)otherwise;
-    static char *passed[4];
+    static char *passed[5];
     int count = 0;
-    for (char **entry = environ; *entry != NULL && count < 3; entry++) {
+    for (char **entry = environ; *entry != NULL && count < 4; entry++) {
         if (!strncmp(*entry, "HEROPROC_FP=", 12) || !strncmp(*entry, "HEROPROC_FP_HITS=", 17)
-            || !strncmp(*entry, "HEROPROC_TEST_DISABLE=", 22)) {
+            || !strncmp(*entry, "HEROPROC_FP_WHILE=", 18) || !strncmp(*entry, "HEROPROC_TEST_DISABLE=", 22)) {
             passed[count++] = *entry;
         }
     }

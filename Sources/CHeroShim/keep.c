@@ -13,7 +13,8 @@
 _Static_assert(SHIM_SIGTERM == SIGTERM && SHIM_SIGINT == SIGINT && SHIM_SIGHUP == SIGHUP, "signal");
 
 static char **given;
-static char *last_digit;
+/// The last argument, where it is `0`: the place for what a reconciler is told.
+static char **last_word;
 static char **variables;
 static int asks_version;
 
@@ -22,8 +23,7 @@ __attribute__((constructor)) static void remember(int count, char **arguments, c
     given = count > 2 && strcmp(arguments[1], "keep") == 0 ? arguments + 2 : NULL;
     variables = environment;
     asks_version = count == 2 && strcmp(arguments[1], "version") == 0;
-    unsigned long length = given == NULL ? 0 : strlen(arguments[count - 1]);
-    last_digit = length == 0 ? NULL : arguments[count - 1] + length - 1;
+    last_word = given != NULL && strcmp(arguments[count - 1], "0") == 0 ? &arguments[count - 1] : NULL;
 }
 
 int shim_keep_is_asked(void) {
@@ -93,8 +93,30 @@ int shim_keep_beat(int descriptor) {
     return heard ? 1 : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-int shim_keep_start(int is_first, int *beats) {
-    if (!is_first && last_digit != NULL && *last_digit == '0') *last_digit = '1';
+int shim_keep_is_own_crash(int signal) {
+    switch (signal) {
+    case SIGILL:
+    case SIGTRAP:
+    case SIGABRT:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGSEGV:
+    case SIGSYS: return 1;
+    default: return 0;
+    }
+}
+
+void shim_keep_tell(int crashes, int signal) {
+    _Static_assert(HERO_KEPT_CRASHES < 10, "one digit");
+    static char text[] = "0:00";
+    if (last_word == NULL) return;
+    text[0] = (char)('0' + crashes);
+    text[2] = (char)('0' + signal / 10);
+    text[3] = (char)('0' + signal % 10);
+    *last_word = text;
+}
+
+int shim_keep_start(int *beats) {
     int ends[2];
     // Without it the reconciler is kept all the same; only one that hangs is not found out.
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) ends[0] = ends[1] = -1;

@@ -75,7 +75,8 @@ public final class LinuxKernel: Kernel {
         try paths.makeRunDirectories()
 
         let oomScore = OOMScore(isReconciler: ownsProcess)
-        TroubleNote.write(nil, to: paths.trouble)
+        LiveNote.write(nil, to: paths.trouble)
+        LiveNote.write(nil, to: paths.safeMode)
         retirement = Retirement(paths: paths)
         retirement.removeExpired()
 
@@ -122,6 +123,7 @@ public final class LinuxKernel: Kernel {
     public func leave() {
         unlink(paths.controlSocket)
         unlink(paths.trouble)
+        unlink(paths.safeMode)
         containment.removeLeftovers()
         guard rmdir(paths.jobs) == 0 else { return }
         unlink(paths.runLock)
@@ -251,7 +253,7 @@ public final class LinuxKernel: Kernel {
     public func highestJob() -> JobID { JobTraces.highest(paths) }
 
     /// Writes down what is wrong with the database.
-    public func tellTrouble(_ trouble: String?) { TroubleNote.write(trouble, to: paths.trouble) }
+    public func tellTrouble(_ trouble: String?) { LiveNote.write(trouble, to: paths.trouble) }
 
     /// Removes the logs of an action's earlier jobs.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {

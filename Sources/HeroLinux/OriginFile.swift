@@ -56,24 +56,30 @@ enum OriginFile {
     }
 }
 
-/// What is wrong with the database, for whoever asks for the status while the reconciler cannot write it there.
+/// What the live reconciler has to say beside the database, for whoever asks for the status: why it cannot write there, and why it
+/// holds back.
 ///
 /// The file is made when a reconciler begins and only overwritten afterwards: a full disk must not keep it from speaking.
-public enum TroubleNote {
+public enum LiveNote {
     private static let size = 1024
 
-    static func write(_ trouble: String?, to path: String) {
+    static func write(_ text: String?, to path: String) {
         let number = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard number >= 0 else { return }
         let file = Descriptor(number)
-        var bytes = Array((trouble ?? "").utf8.prefix(size - 1))
+        var bytes = Array((text ?? "").utf8.prefix(size - 1))
         bytes.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: size - bytes.count))
         _ = pwrite(file.number, bytes, bytes.count, 0)
     }
 
-    /// What the reconciler that lives says of its database; nil when nothing is wrong.
-    public static func read(_ paths: RuntimePaths) -> String? {
-        let text = readText(paths.trouble)?.trimmed ?? ""
+    /// Why the reconciler that lives cannot write its database; nil when nothing is wrong.
+    public static func trouble(_ paths: RuntimePaths) -> String? { read(paths.trouble) }
+
+    /// Says why, and how long, the reconciler that lives holds back.
+    public static func tellSafeMode(_ text: String, _ paths: RuntimePaths) { write(text, to: paths.safeMode) }
+
+    static func read(_ path: String) -> String? {
+        let text = readText(path)?.trimmed ?? ""
         return text.isEmpty ? nil : text
     }
 }

@@ -68,7 +68,9 @@ public final class ReconcilerLock: Sendable {
     public static func holder(_ paths: RuntimePaths) -> ReconcilerHolder? {
         guard let file = OwnFile.openToRead(paths.reconcilerLock) else { return nil }
         guard hl_lock(file.number, 0) == 0 else { return nil }
-        return reader(of: paths.reconcilerLock)
+        var holder = reader(of: paths.reconcilerLock)
+        holder.safeMode = LiveNote.read(paths.safeMode)
+        return holder
     }
 
     private static func lock(_ path: String) throws(LinuxError) -> Descriptor? {

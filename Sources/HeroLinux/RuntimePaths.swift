@@ -32,6 +32,8 @@ public struct RuntimePaths: Hashable, Sendable {
 
     /// What is wrong with the database, while something is.
     public var trouble: String { run + "/trouble" }
+    /// Why the reconciler holds back, while it does.
+    public var safeMode: String { run + "/safe-mode" }
 
     /// The longest path that fits into a socket address, in bytes.
     static let longestSocketPath = 107

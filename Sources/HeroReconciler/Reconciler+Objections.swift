@@ -7,6 +7,7 @@ import HeroPlan
 extension Reconciler {
     /// Why an order is none for this reconciler, whatever its manifests say; nil when it is.
     func objection(to order: ControlRequest) -> String? {
+        if let objection = objectionOfSafeMode(to: order.directory) { return objection }
         guard configuration.mode == .sync, let own = configuration.directory else { return nil }
         if let number = order.goesBackTo {
             return "cannot go back to revision \(number): the live reconciler syncs from \(own) and would lead forward "

@@ -8,6 +8,7 @@ import HeroStore
 extension Reconciler {
     /// Begins: reads the directory where there is one, and makes the first plan.
     public func begin() {
+        beginSafeMode()
         switch configuration.mode {
         case .keep:
             mustPlan = true

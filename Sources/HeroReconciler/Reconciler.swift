@@ -86,6 +86,11 @@ public final class Reconciler<World: Kernel> {
     /// When the reserve of disk space is made again; nil while it is there.
     var reserveDue: Moment?
     var passDeadline: Moment?
+    /// When safe mode ends at the latest; nil where there is none.
+    var safeModeEnd: Moment?
+    /// When it is looked next whether it must end.
+    var safeModeDue: Moment?
+    var isSafeModeOver = false
     /// Cleanups under way: each removes a part in every turn.
     var cleanups: [CleanupWork] = []
     /// The rules that retention last ran by, and when it runs again.
@@ -137,10 +142,12 @@ public final class Reconciler<World: Kernel> {
         if trouble != nil {
             // What cannot be written keeps nobody from leaving: the next one finds it in the run directory.
             if isLeaving { return !configuration.downOnExit || isAllDown }
+            if isSafeModeOver { return true }
             if configuration.mode == .once { return result != nil }
         }
         guard rows.isEmpty, nextDeed == deeds.count, cleanups.isEmpty else { return false }
         if isLeaving { return !configuration.downOnExit || isAllDown }
+        if isSafeModeOver { return follower == nil }
         switch configuration.mode {
         case .once: return result != nil
         case .sync, .keep: return false
@@ -245,7 +252,12 @@ public final class Reconciler<World: Kernel> {
             case .unsafeProgram(let label, let text): note(.warning, label, "insecure_exec: \(text)")
             case .clockWasSet: clockWasSet()
             case .machineSlept: machineSlept()
-            case .filesChanged: filesChanged()
+            case .filesChanged:
+                if let safe = configuration.safeMode {
+                    endSafeMode("something has changed in \(safe.directory)")
+                } else {
+                    filesChanged()
+                }
             case .requested(let request, let message): requested(request, message)
             case .hungUp(let request): follower?.leave(request)
             case .quit: quit()
@@ -275,15 +287,16 @@ public final class Reconciler<World: Kernel> {
             comeUp(entry)
         }
         if let due = absence.due, due <= now { filesChanged() }
+        lookAfterSafeMode()
     }
 
     /// When the loop must look at the latest; nil: not before something happens.
     public var nextMoment: Moment? {
         guard calledOff.isEmpty else { return kernel.now() }
         if mustPlan, mayPlan { return kernel.now() }
-        if let trouble { return [trouble.nextTry, agenda.next, passDeadline].compactMap { $0 }.min() }
+        if let trouble { return [trouble.nextTry, agenda.next, passDeadline, safeModeDue].compactMap { $0 }.min() }
         guard cleanups.isEmpty else { return kernel.now() }
-        let due = [agenda.next, calendar.next, passDeadline, retention.due, absence.due, reserveDue]
+        let due = [agenda.next, calendar.next, passDeadline, retention.due, absence.due, reserveDue, safeModeDue]
         return due.compactMap { $0 }.min()
     }
 

@@ -38,6 +38,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var zoneExists: @Sendable (String) -> Bool
     /// Makes the state directory ours again when it was lost; false when it cannot be.
     public var renewState: @Sendable () -> Bool = { true }
+    /// Why it only keeps up what was applied, and takes nothing new; nil: it does not hold back.
+    public var safeMode: SafeMode?
 
     /// Makes a configuration.
     public init(

@@ -13,7 +13,7 @@ public struct StatusView: Sendable {
     /// One line a service, indented lines for its actions where they say more, one line a standalone action, and a summary as the
     /// last line.
     public func text(_ report: StatusReport) -> String {
-        let closing = trouble(report) + summary(report) + "\n"
+        let closing = trouble(report) + safeMode(report) + summary(report) + "\n"
         guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
         var table = Table([
             .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", side: .right),
@@ -36,6 +36,13 @@ public struct StatusView: Sendable {
         guard let trouble = report.trouble else { return "" }
         let consequence = "what runs is kept running; nothing new is started, and this may be out of date"
         return style.paint("Degraded:", .red) + " \(trouble.printable); \(consequence).\n"
+    }
+
+    /// A line that says why nothing new is applied; nothing where it is.
+    private func safeMode(_ report: StatusReport) -> String {
+        guard let safeMode = report.reconciler?.safeMode else { return "" }
+        let consequence = "what was applied is kept up, and nothing new is taken in"
+        return style.paint("Safe mode:", .red) + " \(consequence): \(safeMode.printable).\n"
     }
 
     /// The last line of a status, without its line feed.
@@ -180,6 +187,7 @@ extension StatusView {
                 "pid": JSONValue(reconciler?.pid),
                 "mode": JSONValue(reconciler?.mode),
                 "dir": JSONValue(reconciler?.directory),
+                "safe_mode": JSONValue(reconciler?.safeMode),
             ],
             "services": .array(report.services.map(json)),
             "standalone": .array(report.standalone.map(json)),

@@ -30,6 +30,7 @@ struct Keeper {
     /// When the next start is due (CLOCK_BOOTTIME, ns), while nobody lives.
     private var due: Int64 = 0
     private var isFirst = true
+    private var crashes = OwnCrashes()
     /// The signal that asked to leave; 0 before.
     private var leaving: Int32 = 0
 
@@ -62,9 +63,13 @@ struct Keeper {
     private mutating func start() {
         startedAt = shim_boottime()
         hero_failpoint(FP_KP_1)
-        let result = shim_keep_start(isFirst ? 1 : 0, &beats)
+        let count = crashes.count(at: startedAt)
+        if !isFirst { shim_keep_tell(count, crashes.signal) }
+        let result = shim_keep_start(&beats)
         hero_failpoint(FP_KP_2)
         guard result > 0 else { return again("cannot be started: error ", 0 &- result) }
+        // Told once: who holds back because of them and crashes all the same is followed by one that does not.
+        if count == HERO_KEPT_CRASHES { crashes = OwnCrashes() }
         child = result
         pidfd = shim_open_process(result)
         // Asked to leave while nobody could be told: it takes everything down if that is what it is there for.
@@ -156,12 +161,19 @@ struct Keeper {
         if ended.kind == Int32(HERO_EXIT_EXITED.rawValue) {
             let code = ended.status
             let isFinal = code == HERO_KEPT_DONE || code == HERO_KEPT_REFUSED
+            // What made it hold back may be over: that is no trouble, and nobody waits for an answer.
+            if code == HERO_KEPT_ANEW {
+                pause = Keeper.firstPause
+                again("begins anew: code ", code)
+                return nil
+            }
             // Who could not even begin has made a mistake that no second start mends, and somebody waits for the answer.
             if isFinal || isFirst || leaving != 0 { return code == HERO_KEPT_TROUBLE ? HERO_KEPT_REFUSED : code }
             again("ended with code ", code)
         } else {
             // What ends it by default and was passed on is no crash.
             if leaving == SHIM_SIGHUP, ended.status == leaving { return 128 + leaving }
+            crashes.add(ended.status, at: shim_boottime())
             again("was ended by signal ", ended.status)
         }
         return nil

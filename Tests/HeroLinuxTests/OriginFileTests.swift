@@ -85,15 +85,15 @@ struct OriginFileTests {
         try inFolder { folder in
             let paths = RuntimePaths(state: folder + "/state", uid: 1, environment: ["XDG_RUNTIME_DIR": folder])
             try FileManager.default.createDirectory(atPath: paths.run, withIntermediateDirectories: true)
-            #expect(TroubleNote.read(paths) == nil)
-            TroubleNote.write(nil, to: paths.trouble)
-            #expect(TroubleNote.read(paths) == nil)
-            TroubleNote.write("the disk is full", to: paths.trouble)
-            #expect(TroubleNote.read(paths) == "the disk is full")
-            TroubleNote.write(String(repeating: "x", count: 5000), to: paths.trouble)
-            #expect(TroubleNote.read(paths)?.count == 1023)
-            TroubleNote.write(nil, to: paths.trouble)
-            #expect(TroubleNote.read(paths) == nil)
+            #expect(LiveNote.trouble(paths) == nil)
+            LiveNote.write(nil, to: paths.trouble)
+            #expect(LiveNote.trouble(paths) == nil)
+            LiveNote.write("the disk is full", to: paths.trouble)
+            #expect(LiveNote.trouble(paths) == "the disk is full")
+            LiveNote.write(String(repeating: "x", count: 5000), to: paths.trouble)
+            #expect(LiveNote.trouble(paths)?.count == 1023)
+            LiveNote.write(nil, to: paths.trouble)
+            #expect(LiveNote.trouble(paths) == nil)
         }
     }
 }

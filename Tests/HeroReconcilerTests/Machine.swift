@@ -13,7 +13,7 @@ final class Machine {
     private(set) var kernel: SimKernel
     private(set) var reconciler: Reconciler<SimKernel>
     private var requests: UInt64 = 0
-    /// Whether rows may be refused.
+    /// Whether rows and requests may be refused.
     private var isInTrouble = false
     /// What the last request was refused with.
     private(set) var refusal: String?
@@ -26,8 +26,13 @@ final class Machine {
         reconciler = try Self.open(kernel, store)
     }
 
-    private static func open(_ kernel: SimKernel, _ store: StateStore) throws -> Reconciler<SimKernel> {
-        let configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
+    private static func open(
+        _ kernel: SimKernel,
+        _ store: StateStore,
+        _ safeMode: SafeMode? = nil
+    ) throws -> Reconciler<SimKernel> {
+        var configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
+        configuration.safeMode = safeMode
         let reconciler = try Reconciler(kernel: kernel, store: store, configuration: configuration)
         reconciler.begin()
         return reconciler
@@ -118,11 +123,17 @@ final class Machine {
     func kill(_ process: ProcessIdentity) { #expect(kernel.signal(process, .kill)) }
 
     /// Kills the reconciler, lets time pass without one, and starts the next.
-    func crash(for duration: Duration = .zero) throws {
+    func crash(for duration: Duration = .zero, into safeMode: SafeMode? = nil) throws {
         kernel = SimKernel(world)
         world.pass(duration)
-        reconciler = try Self.open(kernel, store)
+        reconciler = try Self.open(kernel, store, safeMode)
     }
+
+    /// From here on requests may be refused.
+    func expectRefusals() { isInTrouble = true }
+
+    /// Something has changed in the services directory.
+    func touchFiles() { kernel.tell(.filesChanged) }
 
     /// From here on the database refuses what is written; nil: it takes it again.
     func trouble(_ kind: StoreError.Kind?) {

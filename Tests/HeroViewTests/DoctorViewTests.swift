@@ -52,6 +52,17 @@ struct DoctorViewTests {
         }
     }
 
+    @Test("CR-6: a reconciler in safe mode is not fine, with its reason and a remedy; the machine is fit all the same")
+    func safeMode() throws {
+        var facts = MachineFacts.sound
+        facts.supervision.reconciler?.safeMode = "it crashed 3 times; it ends by itself"
+        let report = DoctorReport(facts)
+        let finding = try #require(report.findings.first { $0.code == "reconciler" })
+        #expect(finding.mark == .warning && finding.help?.contains("/etc/heroproc/services.d") == true)
+        #expect(finding.meaning == "nothing new is taken in: it crashed 3 times; it ends by itself")
+        #expect(report.isHealthy)
+    }
+
     @Test("OB-4: one thing that is needed and missing is enough for the machine to be unfit")
     func each() {
         let breaks: [(String, (inout MachineFacts) -> Void)] = [

@@ -17,7 +17,7 @@ import Testing
         #expect(
             StatusView.json(empty).text()
                 == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
-                + #""dir":null},"services":[],"standalone":[],"database":{"writable":true,"trouble":null}}"#
+                + #""dir":null,"safe_mode":null},"services":[],"standalone":[],"database":{"writable":true,"trouble":null}}"#
         )
         #expect(empty.isAllAsWanted)
     }
@@ -35,12 +35,24 @@ import Testing
         #expect(database?["trouble"] == .string(report.trouble ?? ""))
     }
 
+    @Test("CR-6: safe mode stands above the summary, with its reason and what ends it")
+    func safeMode() {
+        var report = report
+        #expect(!StatusView().text(report).contains("Safe mode"))
+        #expect(StatusView.json(report)["reconciler"]?["safe_mode"] == JSONValue.null)
+        report.reconciler?.safeMode = "it \u{1B}[31mcrashed 3 times; it ends by itself"
+        let text = StatusView().text(report)
+        #expect(text.contains("\nSafe mode: what was applied is kept up") && !text.contains("\u{1B}"))
+        #expect(text.contains("crashed 3 times; it ends by itself.\n"))
+        #expect(StatusView.json(report)["reconciler"]?["safe_mode"] == .string(report.reconciler?.safeMode ?? ""))
+    }
+
     @Test("the JSON of a status has exactly the members of the contract, in its order, and ours behind them")
     func members() {
         let json = StatusView.json(report)
         #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database"])
         #expect(json["database"].map(keys) == ["writable", "trouble"])
-        #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir"])
+        #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir", "safe_mode"])
         guard case .array(let standalone)? = json["standalone"], let action = standalone.first else {
             Issue.record("no standalone actions")
             return

@@ -9,6 +9,8 @@
 /// `HEROPROC_FP_HITS=FOLDER` makes each point fire once among all processes that share the folder: whoever fires
 /// leaves a file there that has the name of the point and holds its pid.
 ///
+/// `HEROPROC_FP_WHILE=PATH` makes all points rest while nothing is at that path: so a test can make one file poison.
+///
 /// The shims of a reconciler are given the same variables, and their programs none of them.
 #ifndef CHEROFAILPOINTS_H
 #define CHEROFAILPOINTS_H

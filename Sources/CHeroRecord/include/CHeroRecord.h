@@ -59,6 +59,11 @@
 #define HERO_KEPT_DONE 0        // asked to leave, and left: the keeper ends too
 #define HERO_KEPT_REFUSED 2     // another one supervises: the keeper ends too
 #define HERO_KEPT_TROUBLE 75    // cannot work now: the keeper ends if this was the first start, else tries again
+#define HERO_KEPT_ANEW 76       // wants to begin anew: the keeper starts the next one, after the shortest pause
+
+// So many crashes of its own making within so many seconds, and the reconciler that follows holds back (reliability.md CR-6).
+#define HERO_KEPT_CRASHES 3
+#define HERO_KEPT_CRASH_SECONDS 60
 
 // Where a start failed; the errno stands beside it.
 enum hero_stage {

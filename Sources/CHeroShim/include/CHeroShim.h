@@ -297,10 +297,16 @@ int shim_keep_settle(void);
 /// The next signal that has arrived, or 0 when there is none; SIGCHLD only wakes.
 int shim_keep_next_signal(int descriptor);
 
-/// Starts the program in a process group of its own, with SIGTERM and SIGINT blocked. A last argument that ends in `0`
-/// ends in `1` from the second start on: so it knows that it follows one that crashed. Answers its pid, or an error; and
+/// Starts the program in a process group of its own, with SIGTERM and SIGINT blocked. Answers its pid, or an error; and
 /// the read end of the pipe that it has open as HERO_FD_HEARTBEAT, or -1.
-int shim_keep_start(int is_first, int *beats);
+int shim_keep_start(int *beats);
+
+/// Has the next starts find `C:SS` where their last argument was `0`: they follow one that ended, there were so many
+/// crashes of its own making lately (0 to HERO_KEPT_CRASHES), and this signal ended the last of them (0: there was none).
+void shim_keep_tell(int crashes, int signal);
+
+/// Whether a signal is one that a program brings upon itself; SIGKILL comes from others, also where memory runs out.
+int shim_keep_is_own_crash(int signal);
 
 /// For how many seconds it may say nothing; 0: for ever.
 int64_t shim_keep_patience(void);

@@ -73,6 +73,15 @@ extension DoctorReport {
             )
         }
         guard reconciler.pid > 0 else { return .fine(.supervision, "reconciler", "is just beginning") }
+        if let safeMode = reconciler.safeMode {
+            return .warning(
+                .supervision,
+                "reconciler",
+                "pid \(reconciler.pid) is in safe mode",
+                "nothing new is taken in: \(safeMode)",
+                help: "undo what was changed last in \(reconciler.directory), or install another version of heroproc"
+            )
+        }
         let place = reconciler.directory.isEmpty ? "" : ", \(reconciler.directory)"
         return .fine(.supervision, "reconciler", "pid \(reconciler.pid) (\(reconciler.mode)\(place))")
     }

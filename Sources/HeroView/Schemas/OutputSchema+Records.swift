@@ -8,6 +8,7 @@ extension OutputSchema {
             .init("pid", .nullable(.integer(least: 1)), "Its process."),
             .init("mode", .nullable(.text), "How it works, in one word."),
             .init("dir", .nullable(.text), "The services directory that it follows."),
+            .init("safe_mode", .nullable(.text), "Why it takes in nothing new, for people; null while it does."),
         ])
         let database = Shape.object([
             .init("writable", .flag, "False while the live reconciler cannot write; true where none lives."),

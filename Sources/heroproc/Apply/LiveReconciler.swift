@@ -12,6 +12,8 @@ struct LiveReconciler {
         case keep
         /// Like `keep`, started by `apply`: it leaves after a `down`.
         case background
+        /// It keeps what was applied and takes in nothing new, because those before it crashed.
+        case safe
         /// One pass of `reconcile` or `down`.
         case once
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import HeroKernel
 import HeroLinux
 import HeroManifest
+import HeroModel
 import HeroPlan
 import HeroReconciler
 import HeroStore
@@ -17,7 +18,8 @@ struct Reconcile: HeroCommand {
             --keep puts a process of a few kilobytes above it, which starts it again whenever it crashes, 0.2s later at \
             first and 5s at most, for ever. It passes SIGTERM and SIGINT on, leaves with the code of a reconciler that \
             leaves by itself, and reaps what loses its parent. A reconciler that hangs, so that nothing is heard of it for \
-            60s (HEROPROC_WATCHDOG, in seconds; 0: for ever), is killed and started again. With --down-on-exit, the first SIGTERM or SIGINT stops \
+            60s (HEROPROC_WATCHDOG, in seconds; 0: for ever), is killed and started again. After three crashes of its own making within a minute it comes back in safe mode: it \
+            keeps up what was applied and takes in nothing new, until anything changes in the directory. With --down-on-exit, the first SIGTERM or SIGINT stops \
             all services in stop waves; the second kills what is left at once.
 
             EXAMPLES:
@@ -53,9 +55,15 @@ struct Reconcile: HeroCommand {
     @Flag(help: .private)
     var background = false
 
-    /// Set by the keeper's command line: 0 in the first reconciler it starts, 1 in those that follow a crash.
-    @Option(help: .private)
-    var kept: Int?
+    /// Set by the keeper's command line.
+    @Option(
+        help: .private,
+        transform: { text in
+            guard let news = KeeperNews(text) else { throw ValidationError("`--kept` is the keeper's.") }
+            return news
+        }
+    )
+    var kept: KeeperNews?
 
     func validate() throws {
         if !watch, noSync || downOnExit || keep || background || kept != nil {
@@ -110,19 +118,36 @@ struct Reconcile: HeroCommand {
         _ output: Output,
         _ heartbeat: Heartbeat? = nil
     ) throws -> ExitCode {
-        if !noSync { try composition.requireOwnServices() }
-        let mode: LiveReconciler.Mode = background ? .background : noSync ? .keep : .watch
-        let configuration = configuration(noSync ? .keep : .sync, composition)
+        let safeMode = safeMode(composition)
+        let isSyncing = !noSync && safeMode == nil
+        if isSyncing { try composition.requireOwnServices() }
+        let mode: LiveReconciler.Mode = safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
+        var configuration = configuration(isSyncing ? .sync : .keep, composition)
+        configuration.safeMode = safeMode
         let own = OwnReconciler(composition: composition, mode: mode, heartbeat: heartbeat)
         return try own.with(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
+            if let safeMode { LiveNote.tellSafeMode(safeMode.words, composition.paths) }
             let cgroups = Cgroups.look(environment: composition.environment)
             log.say("holds process trees by \(cgroups.words)", at: composition.now)
-            log.say(noSync ? "keeps what was applied" : "watches \(composition.directory)", at: composition.now)
+            log.say(isSyncing ? "watches \(composition.directory)" : "keeps what was applied", at: composition.now)
             reconciler.run()
+            if reconciler.beginsAnew { throw ArgumentParser.ExitCode(Keeping.anew) }
             return .good
         }
+    }
+
+    /// Why this one must hold back; nil where it need not.
+    private func safeMode(_ composition: Composition) -> SafeMode? {
+        guard let kept, kept.isCrashLoop else { return nil }
+        return SafeMode(
+            crashes: kept.crashes,
+            signal: Signal(number: kept.signal),
+            directory: composition.directory,
+            now: composition.now,
+            isReplaced: Keeping.replacement()
+        )
     }
 
     private func configuration(
@@ -137,7 +162,7 @@ struct Reconcile: HeroCommand {
             environment: composition.environment,
             leavesWhenDown: background,
             downOnExit: downOnExit,
-            followsCrash: kept == 1,
+            followsCrash: kept?.followsEnd ?? false,
             timeout: wait.timeout.duration,
             actor: mode == .sync ? "reconciler" : composition.actor,
             gitCommit: { GitCommit.of($0) },

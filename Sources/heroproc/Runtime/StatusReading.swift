@@ -37,7 +37,7 @@ struct StatusReading {
 
     /// What is wrong with the database while a reconciler lives; one that has only just begun has none yet.
     private var trouble: String? {
-        if let told = TroubleNote.read(composition.paths) { return told }
+        if let told = LiveNote.trouble(composition.paths) { return told }
         let database = composition.paths.database
         guard StateStore.isLost(path: database) else { return nil }
         return "\(database) is not there; it is made again with the next change"

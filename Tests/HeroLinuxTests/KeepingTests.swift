@@ -1,0 +1,23 @@
+import HeroLinux
+import Testing
+
+/// What a keeper tells the reconciler that it starts.
+@Suite("Keeping")
+struct KeepingTests {
+    @Test(
+        "CR-6: the value of --kept says whether one ended before, and how many crashes there were lately",
+        arguments: [
+            ("0", false, 0, 0, false), ("1", true, 0, 0, false), ("0:00", true, 0, 0, false),
+            ("2:11", true, 2, 11, false),
+            ("3:04", true, 3, 4, true),
+        ]
+    )
+    func news(text: String, followsEnd: Bool, crashes: Int32, signal: Int32, isCrashLoop: Bool) throws {
+        let news = try #require(KeeperNews(text))
+        #expect(news.followsEnd == followsEnd && news.crashes == crashes && news.signal == signal)
+        #expect(news.isCrashLoop == isCrashLoop)
+    }
+
+    @Test("what no keeper says is not believed", arguments: ["", ":", "3:", "3:4:5", "-1", "3:-4", "x", "99999999999"])
+    func nonsense(text: String) { #expect(KeeperNews(text) == nil) }
+}
