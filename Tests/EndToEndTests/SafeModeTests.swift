@@ -164,7 +164,7 @@ struct SafeModeTests {
     func killed() async throws {
         try await World.with { world in
             let (keeper, before) = try await house(world)
-            for _ in 0..<4 {
+            for _ in 0..<3 {
                 let pid = try #require(world.reconciler)
                 #expect(kill(pid, SIGKILL) == 0)
                 try await eventually("another one is there", within: 40) { world.reconciler.map { $0 != pid } ?? false }
