@@ -43,8 +43,9 @@ public enum Keeping {
     }
 
     /// Makes the question whether another program stands where this one did: an upgrade.
-    public static func replacement() -> @Sendable () -> Bool {
-        let path = ownProgram
+    public static func replacement() -> @Sendable () -> Bool { replacement(of: ownProgram) }
+
+    static func replacement(of path: String) -> @Sendable () -> Bool {
         let own = mark(of: path)
         // While an installer has removed the old one and not yet put the new one there is nothing to begin anew with.
         return { mark(of: path).map { $0 != own } ?? false }

@@ -1,5 +1,7 @@
-import HeroLinux
+import Foundation
 import Testing
+
+@testable import HeroLinux
 
 /// What a keeper tells the reconciler that it starts.
 @Suite("Keeping")
@@ -16,6 +18,19 @@ struct KeepingTests {
         let news = try #require(KeeperNews(text))
         #expect(news.followsEnd == followsEnd && news.crashes == crashes && news.signal == signal)
         #expect(news.isCrashLoop == isCrashLoop)
+    }
+
+    @Test("CR-6: a program is replaced once another file stands at its path, and not while none does")
+    func replacement() throws {
+        let program = FileManager.default.temporaryDirectory.appending(path: "hp-program-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: program) }
+        try Data("one".utf8).write(to: program, options: .atomic)
+        let isReplaced = Keeping.replacement(of: program.path)
+        #expect(!isReplaced())
+        try FileManager.default.removeItem(at: program)
+        #expect(!isReplaced())
+        try Data("other".utf8).write(to: program, options: .atomic)
+        #expect(isReplaced())
     }
 
     @Test("what no keeper says is not believed", arguments: ["", ":", "3:", "3:4:5", "-1", "3:-4", "x", "99999999999"])
