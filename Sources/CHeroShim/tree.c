@@ -159,6 +159,10 @@ int shim_is_below(int pid, int root) {
     return -EAGAIN;
 }
 
+int shim_is_there(int pidfd) {
+    return shim_signal(pidfd, 0) != -ESRCH;
+}
+
 int shim_has_ended(int pidfd) {
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     return poll(&ended, 1, 0) > 0;

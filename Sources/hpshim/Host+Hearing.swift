@@ -44,10 +44,10 @@ extension Host {
         var identity = hero_identity()
         let pidfd = shim_open_process(pid)
         let isChild = shim_parent(pid) == shim_own_pid()
-        // Still there at the end, so that all that was read is about this one; a child of ours stays until we reap it.
+        // Still there at the end, so that all that was read is about this one; whoever has ended is until somebody has reaped it.
         guard
             pidfd >= 0, hearing.isOwn(pid, containment), shim_identify(pid, pidfd, &identity) == 0,
-            isChild || shim_has_ended(pidfd) == 0
+            shim_is_there(pidfd) == 1
         else {
             shim_close(pidfd)
             record.said.refusals = Host.more(record.said.refusals)
@@ -61,9 +61,14 @@ extension Host {
 
     /// The main process has ended, and it was another's child.
     mutating func distantEnded() {
-        // Its parent may have ended before it: then it is ours to reap, and its status is exact.
-        guard shim_parent(record.proc.main.pid) != shim_own_pid() else { return leaveDistant() }
         let pid = record.proc.main.pid
+        if shim_is_there(distant) == 1 {
+            // Its parent may end without having taken that in: then it is ours to reap, and its status is exact.
+            guard shim_parent(pid) != shim_own_pid() else { return leaveDistant() }
+            let now = shim_boottime()
+            if distantEndedAt == 0 { distantEndedAt = now }
+            guard now &- distantEndedAt >= Host.distantPatience else { return }
+        }
         hear(Host.lastMessages)
         guard record.proc.main.pid == pid else { return }
         leaveDistant()
@@ -78,5 +83,6 @@ extension Host {
     mutating func leaveDistant() {
         shim_close(distant)
         distant = -1
+        distantEndedAt = 0
     }
 }

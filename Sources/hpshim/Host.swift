@@ -24,6 +24,9 @@ struct Host {
     private static let longestPause: Int64 = 1000
     /// The first and the longest pause between two looks at a PID file, in ms.
     private static let handoverPauses: (first: Int64, longest: Int64) = (5, 250)
+    /// How long a parent may take to take in the end of the main process, in ns, and the pause between two looks, in ms.
+    static let distantPatience: Int64 = 2_000_000_000
+    private static let distantPause: Int64 = 10
     /// How many messages are taken in before output has its turn again, and how many before an end is judged.
     static let mostMessages = 16
     static let lastMessages = 1024
@@ -38,6 +41,8 @@ struct Host {
     var hearing: Hearing
     /// The main process, while it is another's child: nobody but its pidfd tells that it has ended.
     var distant: Int32 = -1
+    /// When it was seen to have ended (CLOCK_BOOTTIME, ns), while nobody has taken that in yet; 0 before.
+    var distantEndedAt: Int64 = 0
     var record: Record
     var log: Sink
     private var lines = Lines()
@@ -84,7 +89,8 @@ struct Host {
     // MARK: Waiting
 
     private func wait() -> (ready: Int32, isIdle: Bool) {
-        var descriptors = (signals, output.descriptor, error.descriptor, hearing.descriptor, distant)
+        let watched = distantEndedAt == 0 ? distant : -1
+        var descriptors = (signals, output.descriptor, error.descriptor, hearing.descriptor, watched)
         let limit = timeout()
         let keepsWarm = lines.isSwollen && (limit < 0 || limit > Host.shrinkAfter)
         let ready = withUnsafePointer(to: &descriptors) {
@@ -99,6 +105,7 @@ struct Host {
     private func timeout() -> Int64 {
         var due = log.retryTime
         switch stage {
+        case .running where distantEndedAt != 0: return Host.distantPause
         case .running: break
         case .handingOver: return pause
         case .asking(let deadline): due = min(due ?? deadline, deadline)
@@ -119,7 +126,10 @@ struct Host {
         while reaped < 1000 {
             let result = shim_peek_ended(&ended)
             if result == -Int32(SHIM_ECHILD) {
-                if containment.isEmpty { return true }
+                if containment.isEmpty {
+                    if distant >= 0 { distantEnded() }
+                    return true
+                }
                 // Somebody in the cgroup is not below us: nobody who runs may be left behind.
                 stage = .killing
                 break

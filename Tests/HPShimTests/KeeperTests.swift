@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 import ShimHarness
+import TestSupport
 import Testing
-import TortureRig
 
 /// What a keeper counts, and what it tells the next reconciler (reliability.md SH-15, CR-6).
 @Suite("Keeper")

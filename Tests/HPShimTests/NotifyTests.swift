@@ -294,6 +294,23 @@ struct NotifyTests {
         #expect(harness_wait_gone(first, 0) == 1, "what is left is ended with it")
     }
 
+    @Test("the status of a main process is exact where its parent ends without having taken in its end")
+    func brief() throws {
+        let job = try speaker("notify-brief 50 READY=1 exit 43")
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.said?.refusals == 0)
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
+    }
+
+    @Test(
+        "the end of a main process whose parent never takes it in is not waited for long, and nobody pretends to know how"
+    )
+    func neglected() throws {
+        let job = try speaker("notify-brief 600000 READY=1 exit 43")
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
+    }
+
     @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
     func inherited() throws {
         let job = try speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")

@@ -9,7 +9,7 @@
 //   last-words LINES CODE (on SIGTERM) | ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | share-ports (those after it) | listen PORT | listen-unix PATH |
 //   bind-unix PATH MS (listens only then) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
-//   notify-distant TEXT | notify-noise N | ping MS | ping-until PATH |
+//   notify-distant TEXT | notify-brief PARENT_MS TEXT | notify-noise N | ping MS | ping-until PATH |
 //   swap PATH PATH (for ever) | ask SOCKET TEXT
 // A TEXT for NOTIFY_SOCKET has `,` for a line feed, `+` for a blank and `@` for the sender's own pid; notify-main says the pid
 // that stands in a file.
@@ -321,6 +321,26 @@ static void notify_distant(const char *text) {
     notify(words);
 }
 
+/// Becomes the main process as the child of one that does not take in its end, and goes itself so long after that.
+static void notify_brief(long lingers, const char *text) {
+    pid_t middle = fork();
+    if (middle > 0) {
+        while (waitpid(middle, NULL, 0) < 0 && errno == EINTR) {}
+        leave(0);
+    }
+    pid_t next = fork();
+    if (next > 0) {
+        siginfo_t ended;
+        while (waitid(P_PID, (id_t)next, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
+        poll(NULL, 0, (int)lingers);
+        _exit(0);
+    }
+    RECORD("START", " %d %d", job, restarts);
+    char words[4096];
+    snprintf(words, sizeof words, "MAINPID=@,%s", text);
+    notify(words);
+}
+
 static void *go_on(void *rest) {
     (void)rest;
     live(-1);
@@ -486,7 +506,10 @@ int main(int count, char **words) {
             }
         } else if (!strcmp(*word, "notify-away")) notify_away(*++word);
         else if (!strcmp(*word, "notify-distant")) notify_distant(*++word);
-        else if (!strcmp(*word, "notify-noise")) notify_noise(number(&word));
+        else if (!strcmp(*word, "notify-brief")) {
+            long lingers = number(&word);
+            notify_brief(lingers, *++word);
+        } else if (!strcmp(*word, "notify-noise")) notify_noise(number(&word));
         else if (!strcmp(*word, "ping")) ping_ms = number(&word);
         else if (!strcmp(*word, "ping-until")) ping_until = *++word;
         else if (!strcmp(*word, "ask")) {

@@ -236,6 +236,9 @@ int shim_is_below(int pid, int root);
 /// 1 when the process behind a pidfd has ended.
 int shim_has_ended(int pidfd);
 
+/// 1 while it is there, or what its parent has not taken in of it: as long as that its pid is nobody else's.
+int shim_is_there(int pidfd);
+
 /// Appends the children of all threads of a process to table; answers the new count.
 /// -ENOENT where the process is gone or the kernel lists no children.
 int shim_list_children(int pid, struct shim_process *table, int count, int capacity);
