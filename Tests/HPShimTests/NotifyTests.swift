@@ -3,26 +3,9 @@ import Foundation
 import ShimHarness
 import Testing
 
-private let oracle = URL(fileURLWithPath: shimProgram).deletingLastPathComponent().appendingPathComponent("hporacle")
-    .path
-
 /// What a service says of itself (sd_notify(3)), as its shim takes it in.
 @Suite("Notify")
 struct NotifyTests {
-    /// A service that does these deeds of the oracle and may speak.
-    private func speaker(_ deeds: String...) throws -> Job {
-        let job = try Job()
-        job.spec.candidates = [oracle]
-        job.spec.arguments = ["hporacle"] + deeds.flatMap { $0.split(separator: " ").map(String.init) }
-        job.spec.environment += ["ORACLE_DIR=\(job.directory)", "HEROPROC_SERVICE=web", "HEROPROC_ACTION=run"]
-        job.spec.notifySocket = job.path("17.notify")
-        return job
-    }
-
-    private func trace(_ job: Job) -> String { job.read("web.run.trace") }
-
-    private func flags(_ job: Job) -> UInt32 { job.said?.flags ?? 0 }
-
     private func status(_ job: Job) -> String {
         guard let said = job.said else { return "" }
         return withUnsafeBytes(of: said.status) { String(decoding: $0.prefix(Int(said.status_size)), as: UTF8.self) }
@@ -44,7 +27,7 @@ struct NotifyTests {
             ("STOPPING=1", Self.ready | Self.trigger | Self.stopping),
         ]
         let deeds = steps.enumerated().map { "wait-for \($0)  notify \($1.0)" }
-        let job = try speaker(deeds.joined(separator: " "))
+        let job = try Job.speaker(deeds.joined(separator: " "))
         job.spec.workingDirectory = job.directory
         try job.start()
         _ = try job.main()
@@ -52,14 +35,14 @@ struct NotifyTests {
         for (number, step) in steps.enumerated() {
             job.write("\(number)", "")
             #expect(job.await { job.said?.messages == UInt32(number) + 1 })
-            #expect(flags(job) == step.1, "\(step.0)")
+            #expect(job.flags == step.1, "\(step.0)")
         }
     }
 
     @Test("a text is cut off at its limit, and the last one counts")
     func text() throws {
         let long = String(repeating: "x", count: 3000)
-        let job = try speaker(
+        let job = try Job.speaker(
             "notify STATUS=\(long) wait-for go notify STATUS=half+done,X_OWN=1 wait-for on notify STATUS="
         )
         job.spec.workingDirectory = job.directory
@@ -83,21 +66,21 @@ struct NotifyTests {
         ]
     )
     func garbage(_ text: String) throws {
-        let job = try speaker("notify \(text) notify STOPPING=1")
+        let job = try Job.speaker("notify \(text) notify STOPPING=1")
         job.spec.watchdog = 5_000_000
         try job.start()
         #expect(job.await { job.said?.messages == 2 })
-        #expect(flags(job) == Self.stopping)
+        #expect(job.flags == Self.stopping)
         #expect(job.said?.watchdog_us == 5_000_000 && job.said?.pinged_boottime == 0 && job.said?.refusals == 0)
     }
 
     @Test("several lines and several messages are one word after another, up to 4 KiB each")
     func lines() throws {
         let fill = String(repeating: "X=1,", count: 1020)
-        let job = try speaker("notify \(fill)READY=1 notify \(fill)XXXXXXXXXXXXXXXXXX,STOPPING=1 notify STATUS=end")
+        let job = try Job.speaker("notify \(fill)READY=1 notify \(fill)XXXXXXXXXXXXXXXXXX,STOPPING=1 notify STATUS=end")
         try job.start()
         #expect(job.await { status(job) == "end" })
-        #expect(flags(job) == Self.ready)
+        #expect(job.flags == Self.ready)
         #expect(job.said?.unreadable == 1)
     }
 
@@ -116,12 +99,12 @@ struct NotifyTests {
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == [])
         #expect(job.said?.unreadable == 2 && job.said?.messages == 2)
-        #expect(flags(job) == Self.ready)
+        #expect(job.flags == Self.ready)
     }
 
     @Test("a watchdog tells how often and to whom; its last ping has its time")
     func watchdog() throws {
-        let job = try speaker(
+        let job = try Job.speaker(
             "print-env",
             "notify WATCHDOG=1 wait-for go notify WATCHDOG=1 notify WATCHDOG_USEC=7000000"
         )
@@ -142,7 +125,7 @@ struct NotifyTests {
 
     @Test("without a watchdog nobody is told of one")
     func noWatchdog() throws {
-        let job = try speaker("print-env exit 0")
+        let job = try Job.speaker("print-env exit 0")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(!job.texts.contains { $0.hasPrefix("WATCHDOG") })
         #expect(job.texts.contains { $0.hasPrefix("NOTIFY_SOCKET=") })
@@ -150,19 +133,19 @@ struct NotifyTests {
 
     @Test("what is said last counts, also by one that is dead when it is heard")
     func lastWords() throws {
-        let job = try speaker("notify READY=1,STATUS=bye exit 3")
+        let job = try Job.speaker("notify READY=1,STATUS=bye exit 3")
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(flags(job) == Self.ready && status(job) == "bye")
+        #expect(job.flags == Self.ready && status(job) == "bye")
         #expect(job.exit?.status == 3)
         #expect(access(job.path("17.notify"), F_OK) != 0, "its socket is gone with it")
     }
 
     @Test("words that nobody means change nothing but what they say, and never harm the shim")
     func noise() throws {
-        let job = try speaker("notify-noise 5000 notify READY=1 wait-for go exit 6")
+        let job = try Job.speaker("notify-noise 5000 notify READY=1 wait-for go exit 6")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
-        #expect(job.await { flags(job) == Self.ready })
+        #expect(job.await { job.flags == Self.ready })
         let said = try #require(job.said)
         #expect(said.messages + said.unreadable == 5001 && said.strangers == 0)
         #expect(Int(said.status_size) <= Int(HERO_STATUS_SIZE))
@@ -175,21 +158,21 @@ struct NotifyTests {
 
     @Test("a stranger is not believed, but counted; who started the shim is one")
     func stranger() throws {
-        let job = try speaker("notify READY=1")
+        let job = try Job.speaker("notify READY=1")
         try job.start()
         let path = try #require(job.spec.notifySocket)
-        #expect(job.await { flags(job) == Self.ready })
+        #expect(job.await { job.flags == Self.ready })
         for word in ["STOPPING=1", "MAINPID=\(getpid())", "STATUS=lies", String(repeating: "x", count: 9000)] {
             #expect(harness_say(path, word, word.utf8.count) == 0)
         }
         #expect(job.await { job.said?.strangers == 4 })
-        #expect(flags(job) == Self.ready && status(job) == "" && job.said?.messages == 1)
+        #expect(job.flags == Self.ready && status(job) == "" && job.said?.messages == 1)
         #expect(job.proc?.main.pid == (try job.main()))
     }
 
     @Test("a helper is believed while it can be seen: with a barrier always, without one if its parent waits a moment")
     func helper() throws {
-        let job = try speaker("wait-for go notify-barrier READY=1 wait-for on notify-child STOPPING=1 say gone")
+        let job = try Job.speaker("wait-for go notify-barrier READY=1 wait-for on notify-child STOPPING=1 say gone")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         _ = try job.main()
@@ -197,15 +180,16 @@ struct NotifyTests {
         #expect(harness_signal(shim, SIGSTOP) == 0)
         job.write("go", "")
         usleep(100_000)
-        #expect(!trace(job).contains("RELEASED"), "the barrier holds until the shim has heard")
+        #expect(!job.trace.contains("RELEASED"), "the barrier holds until the shim has heard")
         #expect(harness_signal(shim, SIGCONT) == 0)
-        #expect(job.await { flags(job) == Self.ready && trace(job).contains("RELEASED") })
+        #expect(job.await { job.flags == Self.ready && job.trace.contains("RELEASED") })
         #expect(harness_signal(shim, SIGSTOP) == 0)
         job.write("on", "")
-        #expect(job.await { trace(job).split(separator: "\n").filter { $0.hasPrefix("RELEASED") }.count == 3 })
+        #expect(job.await { job.trace.split(separator: "\n").filter { $0.hasPrefix("RELEASED") }.count == 3 })
         #expect(harness_signal(shim, SIGCONT) == 0)
-        #expect(job.await { job.said?.strangers == 1 }, "nothing proves any more whose it was")
-        #expect(flags(job) == Self.ready)
+        // The barrier itself may be read when nothing proves any more whose it was, as nothing does of the last message.
+        #expect(job.await { (job.said?.messages ?? 0) + (job.said?.strangers ?? 0) == 3 })
+        #expect(job.said?.strangers != 0 && job.flags == Self.ready)
     }
 
     @Test(
@@ -213,7 +197,7 @@ struct NotifyTests {
         .enabled(if: geteuid() == 0, "only root can become another user")
     )
     func otherUser() throws {
-        let job = try speaker("notify READY=1")
+        let job = try Job.speaker("notify READY=1")
         chmod(job.directory, 0o711)
         mkdir(job.path("traces"), 0o777)
         chmod(job.path("traces"), 0o777)
@@ -222,7 +206,7 @@ struct NotifyTests {
         }
         (job.spec.rights.changes_user, job.spec.rights.uid, job.spec.rights.gid) = (1, 65_534, 65_534)
         try job.start()
-        #expect(job.await { flags(job) == Self.ready })
+        #expect(job.await { job.flags == Self.ready })
         var file = stat()
         #expect(stat(job.path("17.notify"), &file) == 0)
         #expect(file.st_uid == 65_534 && file.st_mode & 0o777 == 0o600)
@@ -230,129 +214,28 @@ struct NotifyTests {
 
     @Test("descriptors that are sent along are closed, and none is ever open in the shim")
     func descriptors() throws {
-        let job = try speaker("wait-for go notify-fds 250 FDSTORE=1 notify-fds 1 BARRIER=1 notify-fds 3 READY=1")
+        let job = try Job.speaker("wait-for go notify-fds 250 FDSTORE=1 notify-fds 1 BARRIER=1 notify-fds 3 READY=1")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         _ = try job.main()
         let before = harness_count_descriptors(shim)
         job.write("go", "")
-        #expect(job.await { flags(job) == Self.ready })
-        #expect(job.await { trace(job).split(separator: "\n").filter { $0.hasPrefix("RELEASED") }.count == 3 })
+        #expect(job.await { job.flags == Self.ready })
+        #expect(job.await { job.trace.split(separator: "\n").filter { $0.hasPrefix("RELEASED") }.count == 3 })
         if before > 0 { #expect(harness_count_descriptors(shim) == before) }
     }
 
     @Test("a flood holds up neither the output nor the end")
     func flood() throws {
-        let job = try speaker("fork 1 lines 1000 notify-flood 20000 notify READY=1 wait-for go exit 4")
+        let job = try Job.speaker("fork 1 lines 1000 notify-flood 20000 notify READY=1 wait-for go exit 4")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
-        #expect(job.await { flags(job) == Self.ready })
+        #expect(job.await { job.flags == Self.ready })
         #expect(status(job) == "1")
         #expect(job.await { job.texts.count >= 10 })
         job.write("go", "")
         #expect(job.end(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 4)
-    }
-
-    // MARK: The main process
-
-    @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
-    func daemon() throws {
-        let job = try speaker("wait-for begin notify-away READY=1 wait-for go exit 43")
-        job.spec.workingDirectory = job.directory
-        let shim = try job.start()
-        let first = try job.main()
-        job.write("begin", "")
-        #expect(job.await { flags(job) == Self.ready })
-        let main = try #require(job.proc).main
-        #expect(main.pid != first && main.start_ticks > 0)
-        #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue, "the end of the first process is nobody's")
-        job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
-        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
-    }
-
-    @Test("MAINPID is believed while those between it and the shim are just ending", arguments: 0..<40)
-    func hasty(_: Int) throws {
-        let job = try speaker("notify-away READY=1 exit 43")
-        #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.said?.refusals == 0)
-        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
-    }
-
-    @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
-    func distant() throws {
-        let job = try speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
-        job.spec.workingDirectory = job.directory
-        let shim = try job.start()
-        let first = try job.main()
-        job.write("begin", "")
-        #expect(job.await { flags(job) == Self.ready && job.proc?.main.pid != first })
-        job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
-        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
-        #expect(harness_wait_gone(first, 0) == 1, "what is left is ended with it")
-    }
-
-    @Test("the status of a main process is exact where its parent ends without having taken in its end")
-    func brief() throws {
-        let job = try speaker("notify-brief 50 READY=1 exit 43")
-        #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.said?.refusals == 0)
-        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
-    }
-
-    @Test(
-        "the end of a main process whose parent never takes it in is not waited for long, and nobody pretends to know how"
-    )
-    func neglected() throws {
-        let job = try speaker("notify-brief 600000 READY=1 exit 43")
-        #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
-    }
-
-    @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
-    func inherited() throws {
-        let job = try speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
-        job.spec.workingDirectory = job.directory
-        let shim = try job.start()
-        let first = try job.main()
-        job.write("begin", "")
-        #expect(job.await { flags(job) == Self.ready && job.proc?.main.pid != first })
-        #expect(harness_signal(first, SIGKILL) == 0)
-        #expect(harness_wait_gone(first, 5000) == 1)
-        job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
-        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
-    }
-
-    @Test(
-        "a MAINPID that is not of its tree, or is none, is refused",
-        arguments: [
-            "1", "0", "-5", "99999999999", "abc", "", "own", "shim",
-        ]
-    )
-    func refused(_ text: String) throws {
-        let job = try speaker("wait-for named notify-main pid notify READY=1")
-        job.spec.workingDirectory = job.directory
-        let shim = try job.start()
-        let main = try job.main()
-        job.write("pid", text == "own" ? "\(getpid())" : text == "shim" ? "\(shim)" : text)
-        job.write("named", "")
-        #expect(job.await { flags(job) == Self.ready })
-        #expect(job.said?.refusals == 1)
-        let number = Int32(text) ?? (text == "own" ? getpid() : text == "shim" ? shim : -1)
-        #expect(job.said?.refused_pid == (number > 0 ? number : -1))
-        #expect(job.proc?.main.pid == main)
-    }
-
-    @Test("to name what is the main process already is no news")
-    func same() throws {
-        let job = try speaker("notify MAINPID=@ notify READY=1")
-        try job.start()
-        let main = try job.main()
-        #expect(job.await { flags(job) == Self.ready })
-        #expect(job.said?.refusals == 0 && job.proc?.main.pid == main)
     }
 
     // MARK: Its place
@@ -369,10 +252,10 @@ struct NotifyTests {
 
     @Test("the socket of a shim that was killed is no obstacle to the next start; a file there is")
     func leftover() throws {
-        let job = try speaker("notify READY=1")
+        let job = try Job.speaker("notify READY=1")
         let shim = try job.start()
         let main = try job.main()
-        #expect(job.await { flags(job) == Self.ready })
+        #expect(job.await { job.flags == Self.ready })
         #expect(harness_signal(shim, SIGKILL) == 0)
         #expect(job.end(of: shim) == -SIGKILL)
         #expect(harness_signal(main, SIGKILL) == 0)
@@ -380,9 +263,9 @@ struct NotifyTests {
         #expect(access(job.path("17.notify"), F_OK) == 0)
         job.spec.generation = 2
         try job.start()
-        #expect(job.await { job.said?.generation == 2 && flags(job) == Self.ready })
+        #expect(job.await { job.said?.generation == 2 && job.flags == Self.ready })
 
-        let other = try speaker("notify READY=1")
+        let other = try Job.speaker("notify READY=1")
         other.write("17.notify", "mine")
         #expect(try other.run() == HERO_SHIM_DONE)
         #expect(other.proc?.stage == HERO_STAGE_NOTIFY.rawValue && other.proc?.error == EADDRINUSE)
@@ -391,11 +274,11 @@ struct NotifyTests {
 
     @Test("a name in the abstract namespace serves where a path would be too long")
     func abstract() throws {
-        let job = try speaker("notify READY=1 wait-for go exit 0")
+        let job = try Job.speaker("notify READY=1 wait-for go exit 0")
         job.spec.workingDirectory = job.directory
         job.spec.notifySocket = "@heroproc-test/\(getpid())/\(UInt32.random(in: 0 ... .max))"
         let shim = try job.start()
-        #expect(job.await { flags(job) == Self.ready })
+        #expect(job.await { job.flags == Self.ready })
         job.write("go", "")
         #expect(job.end(of: shim) == HERO_SHIM_DONE)
     }

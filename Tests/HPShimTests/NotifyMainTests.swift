@@ -1,0 +1,109 @@
+import CHeroRecord
+import Foundation
+import ShimHarness
+import Testing
+
+/// Whom a service names as its main process (MAINPID of sd_notify(3)), and how that ends.
+@Suite("Notify: the main process")
+struct NotifyMainTests {
+    private static let ready = HERO_SAID_READY.rawValue
+
+    @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
+    func daemon() throws {
+        let job = try Job.speaker("wait-for begin notify-away READY=1 wait-for go exit 43")
+        job.spec.workingDirectory = job.directory
+        let shim = try job.start()
+        let first = try job.main()
+        job.write("begin", "")
+        #expect(job.await { job.flags == Self.ready })
+        let main = try #require(job.proc).main
+        #expect(main.pid != first && main.start_ticks > 0)
+        #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue, "the end of the first process is nobody's")
+        job.write("go", "")
+        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
+    }
+
+    @Test("MAINPID is believed while those between it and the shim are just ending", arguments: 0..<40)
+    func hasty(_: Int) throws {
+        let job = try Job.speaker("notify-away READY=1 exit 43")
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.said?.refusals == 0)
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
+    }
+
+    @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
+    func distant() throws {
+        let job = try Job.speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
+        job.spec.workingDirectory = job.directory
+        let shim = try job.start()
+        let first = try job.main()
+        job.write("begin", "")
+        #expect(job.await { job.flags == Self.ready && job.proc?.main.pid != first })
+        job.write("go", "")
+        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
+        #expect(harness_wait_gone(first, 0) == 1, "what is left is ended with it")
+    }
+
+    @Test("the status of a main process is exact where its parent ends without having taken in its end")
+    func brief() throws {
+        let job = try Job.speaker("notify-brief 50 READY=1 exit 43")
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.said?.refusals == 0)
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
+    }
+
+    @Test(
+        "the end of a main process whose parent never takes it in is not waited for long, and nobody pretends to know how"
+    )
+    func neglected() throws {
+        let job = try Job.speaker("notify-brief 600000 READY=1 exit 43")
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
+    }
+
+    @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
+    func inherited() throws {
+        let job = try Job.speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
+        job.spec.workingDirectory = job.directory
+        let shim = try job.start()
+        let first = try job.main()
+        job.write("begin", "")
+        #expect(job.await { job.flags == Self.ready && job.proc?.main.pid != first })
+        #expect(harness_signal(first, SIGKILL) == 0)
+        #expect(harness_wait_gone(first, 5000) == 1)
+        job.write("go", "")
+        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
+    }
+
+    @Test(
+        "a MAINPID that is not of its tree, or is none, is refused",
+        arguments: [
+            "1", "0", "-5", "99999999999", "abc", "", "own", "shim",
+        ]
+    )
+    func refused(_ text: String) throws {
+        let job = try Job.speaker("wait-for named notify-main pid notify READY=1")
+        job.spec.workingDirectory = job.directory
+        let shim = try job.start()
+        let main = try job.main()
+        job.write("pid", text == "own" ? "\(getpid())" : text == "shim" ? "\(shim)" : text)
+        job.write("named", "")
+        #expect(job.await { job.flags == Self.ready })
+        #expect(job.said?.refusals == 1)
+        let number = Int32(text) ?? (text == "own" ? getpid() : text == "shim" ? shim : -1)
+        #expect(job.said?.refused_pid == (number > 0 ? number : -1))
+        #expect(job.proc?.main.pid == main)
+    }
+
+    @Test("to name what is the main process already is no news")
+    func same() throws {
+        let job = try Job.speaker("notify MAINPID=@ notify READY=1")
+        try job.start()
+        let main = try job.main()
+        #expect(job.await { job.flags == Self.ready })
+        #expect(job.said?.refusals == 0 && job.proc?.main.pid == main)
+    }
+}
