@@ -1,5 +1,5 @@
+internal import Foundation
 internal import GRDB
-internal import Glibc
 public import HeroModel
 
 extension StateStore {

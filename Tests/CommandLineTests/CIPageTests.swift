@@ -4,24 +4,12 @@ import Testing
 /// The lines of `docs/how-to/ci.md` are run as they stand there.
 @Suite("The page about CI")
 struct CIPageTests {
-    private static let page: String = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let data = try? Data(contentsOf: root.appendingPathComponent("docs/how-to/ci.md"))
-        return String(decoding: data ?? Data(), as: UTF8.self)
-    }()
-
-    /// The texts between fences of a language.
-    private static func blocks(_ language: String) -> [String] {
-        page.components(separatedBy: "```\(language)\n").dropFirst().map { rest in
-            rest.components(separatedBy: "\n```").first ?? ""
-        }
-    }
+    private static let page = HowTo("ci.md")
 
     /// The steps of the workflow that run something, by name.
     private static func steps() -> [String: String] {
         var steps: [String: String] = [:]
-        for step in (blocks("yaml").first ?? "").components(separatedBy: "\n      - name: ").dropFirst() {
+        for step in (page.blocks("yaml").first ?? "").components(separatedBy: "\n      - name: ").dropFirst() {
             let name = step.prefix { $0 != "\n" }
             let lines = step.components(separatedBy: "        run: |\n").dropFirst().first ?? ""
             steps[String(name)] = lines.replacing("\n          ", with: "\n")
@@ -42,7 +30,7 @@ struct CIPageTests {
     func workflow() async throws {
         let steps = Self.steps()
         #expect(steps.keys.sorted() == ["Check the manifests", "Comment", "Install heroproc", "Plan"])
-        #expect(Self.blocks("yaml").first?.contains("BASE: origin/${{ github.base_ref }}") == true)
+        #expect(Self.page.blocks("yaml").first?.contains("BASE: origin/${{ github.base_ref }}") == true)
         try await prepared { sandbox in
             let extra = ["BASE": "origin/main", "GITHUB_STEP_SUMMARY": sandbox.root + "/summary.md"]
             for name in ["Check the manifests", "Plan"] {
@@ -58,7 +46,7 @@ struct CIPageTests {
 
     @Test("every line for the shell works")
     func shell() async throws {
-        let blocks = Self.blocks("sh")
+        let blocks = Self.page.blocks("sh")
         #expect(blocks.count == 4)
         for block in blocks {
             try await prepared { sandbox in
@@ -73,7 +61,7 @@ struct CIPageTests {
     func mistaken() async throws {
         try await prepared { sandbox in
             try sandbox.write("base.yaml", "kind: Service\nname: Base\n")
-            let line = try #require(Self.blocks("sh").first?.split(separator: "\n").last)
+            let line = try #require(Self.page.blocks("sh").first?.split(separator: "\n").last)
             try await sandbox.shell("(\(line)) && exit 1 || true")
         }
     }

@@ -94,8 +94,8 @@ extension DoctorReport {
                 "unit",
                 "no unit of systemd",
                 "nobody starts the reconciler after a boot",
-                help: "write a unit with `ExecStart=heroproc reconcile --watch`, `KillMode=process`, `Delegate=yes`, "
-                    + "`Restart=always`"
+                help: "write a unit with `ExecStart=heroproc reconcile --watch --keep`, `KillMode=process`, "
+                    + "`Delegate=yes`, `Restart=always`"
             )
         }
         guard let killMode = unit.killMode else {
