@@ -15,11 +15,23 @@ struct Adoption {
         let path = paths.record(of: job)
         var reading = settled(path, job)
         if Beginners.end(path, job: job) { reading = settled(path, job) }
-        switch reading {
-        case .absent, .empty: return .nothing
-        case .damaged:
-            return .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
-        case .found(let record): return sight(StartID(job: job, generation: record.generation), record)
+        // Between reading and looking a shim may write down how its program ended, and leave: what a record says is final
+        // only when it was read after that shim had been looked for in vain.
+        var (hasLooked, shim): (Bool, ProcessIdentity?) = (false, nil)
+        while true {
+            switch reading {
+            case .absent, .empty: return .nothing
+            case .damaged:
+                let report = EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil)
+                return .over(generation: 0, report)
+            case .found(let record):
+                let start = StartID(job: job, generation: record.generation)
+                if !hasLooked { hero_failpoint(FP_AD_1) }
+                if let held = held(start, record) { return held }
+                if hasLooked, record.shim == shim { return over(start, record) }
+                (hasLooked, shim) = (true, record.shim)
+            }
+            reading = RecordFile.read(path, job: job)
         }
     }
 
@@ -38,9 +50,9 @@ struct Adoption {
         return reading
     }
 
-    private func sight(_ start: StartID, _ record: RecordFile) -> Sighting {
+    /// Follows the shim that holds a start; nil when none does.
+    private func held(_ start: StartID, _ record: RecordFile) -> Sighting? {
         let generation = start.generation
-        hero_failpoint(FP_AD_1)
         guard !record.isRetired else { return .nothing }
         if record.isOfThisMachine, record.phase != nil, record.end(nil) == nil, starts.pidfd(of: start) == nil,
             !orphans.holds(start), Room.descriptors <= Room.leftByAdoption
@@ -64,6 +76,13 @@ struct Adoption {
             }
             return .held(generation: generation, report)
         }
+        return nil
+    }
+
+    /// What is left of a start whose shim is gone.
+    private func over(_ start: StartID, _ record: RecordFile) -> Sighting {
+        let generation = start.generation
+        guard !record.isRetired else { return .nothing }
         if orphans.holds(start) { return .held(generation: generation, record.orphanReport) }
         if let report = record.end(nil) {
             guard record.isOfThisMachine, isInhabited(start, record) else {

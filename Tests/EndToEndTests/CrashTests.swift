@@ -96,6 +96,28 @@ struct CrashTests {
         }
     }
 
+    @Test("SH-3: an end in the very moment in which the next reconciler looks is recorded exactly, and is not lost")
+    func endsWhileAdopted() async throws {
+        try await World.with { world in
+            try world.declare("web", does: .process("wait-for \(world.root)/go fails 1 30", "retry: {delay: 0ms}"))
+            try await world.apply()
+            let life = try await world.life("web")
+            let shim = try #require(world.shim(of: "web"))
+            try await world.killReconciler()
+            // It has read that the program runs, and has not looked yet whether it does.
+            let watch = try world.start(["reconcile", "--watch"], extra: ["HEROPROC_FP": "FP-AD-1=stop@1"])
+            try await eventually("it is held up") { isStopped(watch.pid) }
+            try Data().write(to: URL(fileURLWithPath: world.root + "/go"))
+            try await eventually("program and shim are gone") { !isAlive(life.pid) && !isAlive(shim) }
+            #expect(kill(watch.pid, SIGCONT) == 0)
+            _ = try await world.life("web", number: 2)
+            let texts = try await world.events().compactMap { $0["text"] as? String }
+            let ends = texts.filter { $0.contains("starting it again") }
+            #expect(ends.count == 1 && ends.first?.contains("exit code 30") == true, "\(ends)")
+            #expect(world.lives("web").map(\.job) == [life.job, life.job])
+        }
+    }
+
     @Test("OB-2: while the reconciler is frozen, a program that was killed is not called running; then it comes back")
     func frozen() async throws {
         try await World.with { world in
