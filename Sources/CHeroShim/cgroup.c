@@ -27,6 +27,11 @@ static int put(const char *cgroup, const char *name, const char *text) {
     return result;
 }
 
+int shim_cgroup_open(const char *cgroup) {
+    int descriptor = open(cgroup, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
 int shim_cgroup_join(const char *cgroup, int pid) {
     char digits[16];
     long first = sizeof digits - 1;

@@ -147,14 +147,27 @@ int shim_make_gate(struct shim_gate *gate) {
     return 0;
 }
 
-int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd) {
+int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd, int *is_in_cgroup) {
     int descriptor = -1;
     struct clone_args arguments = {
         .flags = CLONE_PIDFD,
         .pidfd = (uint64_t)(uintptr_t)&descriptor,
         .exit_signal = SIGCHLD,
     };
-    long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    long pid = -1;
+    *is_in_cgroup = child->cgroup >= 0;
+    if (*is_in_cgroup) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)child->cgroup;
+        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+        arguments.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+        arguments.cgroup = 0;
+    }
+    if (pid < 0) {
+        // Whatever the reason, who is born here can still be put there, or be told why not.
+        *is_in_cgroup = 0;
+        pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+    }
     if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
         // Old kernels do not know the call, and some sandboxes refuse it.
         pid = fork();

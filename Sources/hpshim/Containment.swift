@@ -14,10 +14,16 @@ struct Containment {
         self.path = path
     }
 
-    /// Puts the gated program in, and says so in its record; 0 or an errno.
-    mutating func take(_ pid: Int32, into proc: inout hero_proc) -> Int32 {
+    /// Where the program can be born, as a descriptor; negative: nowhere, so that it has to be put in.
+    func birthplace() -> Int32 {
+        guard let path, kind == HERO_CONTAINMENT_CGROUP.rawValue else { return -1 }
+        return shim_cgroup_open(path)
+    }
+
+    /// Puts the gated program in, unless it was born there, and says so in its record; 0 or an errno.
+    mutating func take(_ pid: Int32, isIn: Bool, into proc: inout hero_proc) -> Int32 {
         guard let path else { return 0 }
-        let error = -shim_cgroup_join(path, pid)
+        let error = isIn ? 0 : -shim_cgroup_join(path, pid)
         guard error == 0 else {
             kind = HERO_CONTAINMENT_NONE.rawValue
             return error

@@ -61,8 +61,11 @@ struct Start {
 
     private mutating func launch(_ record: inout Record) -> Failure? {
         var pidfd: Int32 = -1
+        var isInCgroup: Int32 = 0
+        let cgroup = containment.birthplace()
         hero_failpoint(FP_ST_8)
-        let main = fork(record, pidfd: &pidfd)
+        let main = fork(record, into: cgroup, pidfd: &pidfd, isInCgroup: &isInCgroup)
+        shim_close(cgroup)
         guard main > 0 else { return Failure(HERO_STAGE_FORK, -main) }
         // Our copies of the child's ends must go first: its end of the gate is how we learn that it executed.
         closeChildEnds()
@@ -74,7 +77,7 @@ struct Start {
         var refused = -shim_identify(main, pidfd, &record.proc.main)
         shim_close(pidfd)
         // Without its cgroup it is still held by us; only limits that exist nowhere else are worth a failure.
-        let unplaced = containment.take(main, into: &record.proc)
+        let unplaced = containment.take(main, isIn: isInCgroup != 0, into: &record.proc)
         if unplaced != 0, spec.header.needs_cgroup != 0 {
             return callOff(main, Failure(HERO_STAGE_CGROUP, unplaced))
         }
@@ -103,7 +106,12 @@ struct Start {
         return failure
     }
 
-    private func fork(_ record: Record, pidfd: inout Int32) -> Int32 {
+    private func fork(
+        _ record: Record,
+        into cgroup: Int32,
+        pidfd: inout Int32,
+        isInCgroup: inout Int32
+    ) -> Int32 {
         let tellsPID = spec.header.watchdog_us != 0
         let pointers = (spec.pointerCount + 1) * MemoryLayout<UnsafePointer<CChar>?>.stride
         let size = pointers + Start.pidVariableSize
@@ -142,11 +150,12 @@ struct Start {
                 output: childOutput,
                 error: childError,
                 lock: record.lock,
+                cgroup: cgroup,
                 pid_digits: digits,
                 record: record.file,
                 release: record.release
             )
-            return shim_fork(&child, &gate, &pidfd)
+            return shim_fork(&child, &gate, &pidfd, &isInCgroup)
         }
     }
 

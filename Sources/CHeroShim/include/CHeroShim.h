@@ -249,7 +249,10 @@ int shim_scan_children(int root, struct shim_process *table, int count, int capa
 
 // MARK: what holds the tree together (cgroup.c); every path is that of the cgroup's directory
 
-/// Puts a process into it.
+/// Opens a v2 cgroup for children to be born in; its descriptor.
+int shim_cgroup_open(const char *cgroup);
+
+/// Puts a process into it. The kernel makes the whole machine wait for that, some 10 ms: who is born there costs nothing.
 int shim_cgroup_join(const char *cgroup, int pid);
 
 /// Kills whoever is in it, with one write (cgroup.kill); an error where the kernel cannot.
@@ -353,6 +356,7 @@ struct shim_child {
     int32_t output;    // becomes 1
     int32_t error;     // becomes 2
     int32_t lock;      // becomes 3, and stays open in the service
+    int32_t cgroup;    // where it is born, of shim_cgroup_open; negative: where we are
     char *_Nullable pid_digits;  // where its own pid is written, with a NUL: 12 bytes in memory that is its own by then
     int32_t record;    // where `release` is written, before it executes
     struct hero_release release;
@@ -366,9 +370,9 @@ struct shim_gate {
 
 int shim_make_gate(struct shim_gate *gate);
 
-/// Forks the child: it prepares itself, waits at the gate, and executes the first candidate it can. Answers its pid
-/// and a pidfd for it.
-int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd);
+/// Forks the child: it prepares itself, waits at the gate, and executes the first candidate it can. Answers its pid,
+/// a pidfd for it, and whether it was born in the cgroup.
+int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd, int *is_in_cgroup);
 
 /// Opens the gate and waits until the child has executed (0) or told why it could not (1, with stage and error).
 int shim_open_gate(int gate, uint32_t *stage, int32_t *error);
