@@ -62,10 +62,6 @@ struct HPBench: ParsableCommand {
 
         let parts = only.isEmpty ? Part.allCases : only
         let reading = Reading(count: sizes.manifests, repetitions: sizes.repetitions)
-        var first = Measurements()
-        // Before anything else has used this process's memory.
-        if parts.contains(.manifests) { reading.measure(into: &first) }
-
         let place = try Workplace(below: directory, programs: programs)
         defer { place.tidy() }
         var sessions = Sessions(place, sizes) { line in
@@ -75,7 +71,9 @@ struct HPBench: ParsableCommand {
         for contender in Contender.allCases where !contender.isInstalled {
             sessions.say("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
         }
-        sessions.results = first
+        // What memory is measured of comes before this process has used much of its own: the peak of a child begins with that.
+        if parts.contains(.plan) { try sessions.diffs() }
+        if parts.contains(.manifests) { reading.measure(into: &sessions.results) }
         if parts.contains(.many) { try sessions.many() }
         if parts.contains(.few) { try sessions.few() }
         if parts.contains(.adoption) { try sessions.adoption() }

@@ -5,9 +5,6 @@ import HeroPlan
 extension Sessions {
     /// Plans alone, in layers of services that require each other, with nothing to do; and a whole `diff` of many files.
     mutating func plans() throws {
-        // First: the peak of a child's memory begins with what its starter held at most.
-        try wholeDiff(of: 1000, .diffThousand, .diffThousandMemory)
-        try wholeDiff(of: 10_000, .diffTenThousand, .diffMemory)
         let sizes: [(figure: Figure, services: Int)] = [
             (.planThousand, 1000), (.planTenThousand, 10_000), (.planHundredThousand, 100_000),
         ]
@@ -23,6 +20,12 @@ extension Sessions {
             results[figure, .heroproc] = times.median
             say("a plan of \(services) services: \(String(format: "%.4f", times.median ?? 0)) s")
         }
+    }
+
+    /// Measures whole commands that plan.
+    mutating func diffs() throws {
+        try wholeDiff(of: 1000, .diffThousand, .diffThousandMemory)
+        try wholeDiff(of: 10_000, .diffTenThousand, .diffMemory)
     }
 
     /// A `diff` with no state at all: everything would start.
