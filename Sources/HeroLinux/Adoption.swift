@@ -82,7 +82,6 @@ struct Adoption {
     /// What is left of a start whose shim is gone.
     private func over(_ start: StartID, _ record: RecordFile) -> Sighting {
         let generation = start.generation
-        guard !record.isRetired else { return .nothing }
         if orphans.holds(start) { return .held(generation: generation, record.orphanReport) }
         if let report = record.end(nil) {
             guard record.isOfThisMachine, isInhabited(start, record) else {
