@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import ShimHarness
 import TestSupport
 import Testing
@@ -24,24 +23,8 @@ struct KeeperTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let (log, errors) = (folder.appending(path: "log").path, folder.appending(path: "errors").path)
         let words = [shimProgram, "keep", "/bin/sh", "-c", Self.script, "sh", ends, log, "0"]
-        let file = open(errors, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        try #require(file >= 0)
-        defer { close(file) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, file, 2)
-        // The threads of tests block signals, and whoever they start would inherit that.
-        var (attributes, none) = (posix_spawnattr_t(), sigset_t())
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        let list = words.map { strdup($0) } + [nil]
-        defer { for word in list { free(word) } }
-        var (pid, status): (pid_t, Int32) = (0, 0)
-        try #require(posix_spawn(&pid, shimProgram, &actions, &attributes, list, environ) == 0)
+        let pid = try #require(spawn(words, errors: errors))
+        var status: Int32 = 0
         try #require(harness_wait(pid, 200_000, &status) == 1)
         let text = { (path: String) in (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
         return (status, text(log).split(separator: "\n").map(String.init), text(errors))

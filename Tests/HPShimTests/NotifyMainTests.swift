@@ -8,14 +8,20 @@ import Testing
 struct NotifyMainTests {
     private static let ready = HERO_SAID_READY.rawValue
 
-    @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
-    func daemon() throws {
-        let job = try Job.speaker("wait-for begin notify-away READY=1 wait-for go exit 43")
+    /// A service whose main process became another one than its first, and ends with 43 once there is a file `go`.
+    private func named(_ deed: String) throws -> (job: Job, shim: pid_t, first: pid_t) {
+        let job = try Job.speaker("wait-for begin \(deed) READY=1 wait-for go exit 43")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         let first = try job.main()
         job.write("begin", "")
-        #expect(job.await { job.flags == Self.ready })
+        #expect(job.await { job.flags == Self.ready && job.proc?.main.pid != first })
+        return (job, shim, first)
+    }
+
+    @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
+    func daemon() throws {
+        let (job, shim, first) = try named("notify-away")
         let main = try #require(job.proc).main
         #expect(main.pid != first && main.start_ticks > 0)
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue, "the end of the first process is nobody's")
@@ -34,12 +40,7 @@ struct NotifyMainTests {
 
     @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
     func distant() throws {
-        let job = try Job.speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
-        job.spec.workingDirectory = job.directory
-        let shim = try job.start()
-        let first = try job.main()
-        job.write("begin", "")
-        #expect(job.await { job.flags == Self.ready && job.proc?.main.pid != first })
+        let (job, shim, first) = try named("notify-distant")
         job.write("go", "")
         #expect(job.end(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
@@ -65,12 +66,7 @@ struct NotifyMainTests {
 
     @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
     func inherited() throws {
-        let job = try Job.speaker("wait-for begin notify-distant READY=1 wait-for go exit 43")
-        job.spec.workingDirectory = job.directory
-        let shim = try job.start()
-        let first = try job.main()
-        job.write("begin", "")
-        #expect(job.await { job.flags == Self.ready && job.proc?.main.pid != first })
+        let (job, shim, first) = try named("notify-distant")
         #expect(harness_signal(first, SIGKILL) == 0)
         #expect(harness_wait_gone(first, 5000) == 1)
         job.write("go", "")
