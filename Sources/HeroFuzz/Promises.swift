@@ -19,7 +19,7 @@ enum Promises {
     }
 
     private static func read(_ bytes: [UInt8]) -> ManifestResult {
-        let file = ManifestFile(path: "x.yaml", folder: "/srv/x", bytes: bytes)
+        let file = ManifestFile(path: "x.yaml", baseDirectory: "/srv/x", bytes: bytes)
         return Manifests.read([file], options: ManifestOptions(requiresCore: false))
     }
 
@@ -32,7 +32,7 @@ enum Promises {
         if diagnostics.count > 410 { broken.append("there are \(diagnostics.count) diagnostics") }
         let widths = diagnostics.isEmpty ? [] : lineWidths(bytes)
         for one in diagnostics {
-            let name = "\(one.code) at \(one.place.map(\.description) ?? "no place")"
+            let name = "\(one.code) at \(one.location.map(\.description) ?? "no place")"
             broken += judge(one, widths).map { "\(name): \($0)" }
         }
         return broken
@@ -44,8 +44,8 @@ enum Promises {
         if one.help?.isEmpty != false { broken.append("it does not say what to do") }
         if one.message.contains("\n") || !isHarmless(one.message) { broken.append("the message is not one line") }
         if one.length < 1 { broken.append("its caret has no width") }
-        guard let place = one.place else { return broken + ["it has no place"] }
-        for place in [place] + one.notes.map(\.place) where !isInside(place, widths) {
+        guard let place = one.location else { return broken + ["it has no place"] }
+        for place in [place] + one.notes.map(\.location) where !isInside(place, widths) {
             broken.append("\(place) is not inside the file")
         }
         for excerpt in [one.excerpt] + one.notes.map(\.excerpt) where excerpt.map(isHarmless) == false {
@@ -63,7 +63,7 @@ enum Promises {
     }
 
     /// A place behind the last character of a line is where something is missing.
-    private static func isInside(_ place: SourcePlace, _ widths: [Int]) -> Bool {
+    private static func isInside(_ place: ManifestLocation, _ widths: [Int]) -> Bool {
         place.line >= 1 && place.line <= widths.count && place.column >= 1 && place.column <= widths[place.line - 1] + 1
     }
 
@@ -95,7 +95,7 @@ enum Promises {
     // MARK: Good sets
 
     /// A good set means the same however its text is dressed, and however its specs are stored.
-    private static func judge(_ desired: Desired, of bytes: [UInt8]) -> [String] {
+    private static func judge(_ desired: DesiredState, of bytes: [UInt8]) -> [String] {
         var broken: [String] = []
         if !bytes.starts(with: [0xEF, 0xBB, 0xBF]), read([0xEF, 0xBB, 0xBF] + bytes).desired != desired {
             broken.append("a byte order mark changes what a set means")
@@ -113,7 +113,7 @@ enum Promises {
                 broken.append("\(name) is another one after it was stored")
             }
             // One place for each field that is written, and none elsewhere.
-            for place in declared.fieldPlaces.values where place.file != "x.yaml" || place.line < 1 || place.column < 1
+            for place in declared.fieldLocations.values where place.file != "x.yaml" || place.line < 1 || place.column < 1
             {
                 broken.append("\(name) has a field at \(place)")
             }

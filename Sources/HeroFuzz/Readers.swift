@@ -13,14 +13,14 @@ enum Readers {
     }
 
     private static func environmentFile(_ bytes: [UInt8]) -> [String] {
-        let first = Result { try EnvironmentFile.variables(bytes) }
-        let second = Result { try EnvironmentFile.variables(bytes) }
+        let first = Result { try EnvironmentFile.parse(bytes) }
+        let second = Result { try EnvironmentFile.parse(bytes) }
         switch (first, second) {
         case (.success(let first), .success(let second)):
             if first != second { return ["an environment file read twice says two things"] }
             return first.contains { $0.key.isEmpty || $0.value.utf8.contains(0) }
                 ? ["no program can be given a variable of an environment file"] : []
-        case (.failure(let flaw as EnvironmentFile.Flaw), .failure):
+        case (.failure(let flaw as EnvironmentFile.SyntaxError), .failure):
             let lines = bytes.count { $0 == 0x0A } + 1
             return (1...lines).contains(flaw.line) && !flaw.reason.isEmpty
                 ? [] : ["the flaw of an environment file is not inside it"]
@@ -29,7 +29,7 @@ enum Readers {
     }
 
     private static func cron(_ text: String) -> [String] {
-        do throws(CronMistake) {
+        do throws(CronSyntaxError) {
             return try CronFields(parsing: text) == CronFields(parsing: text)
                 ? [] : ["a cron expression read twice says two things"]
         } catch {
@@ -40,10 +40,10 @@ enum Readers {
 
     /// A file of zone rules comes from the machine, which may have anything there.
     private static func zone(_ bytes: [UInt8]) -> [String] {
-        guard let rules = ZoneRules(tzif: bytes) else {
-            _ = ZoneRules(posix: String(decoding: bytes, as: UTF8.self))
+        guard let rules = TimeZoneRules(tzif: bytes) else {
+            _ = TimeZoneRules(posix: String(decoding: bytes, as: UTF8.self))
             return []
         }
-        return ZoneRules(tzif: bytes) == rules ? [] : ["rules of a zone read twice say two things"]
+        return TimeZoneRules(tzif: bytes) == rules ? [] : ["rules of a zone read twice say two things"]
     }
 }

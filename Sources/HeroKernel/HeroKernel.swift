@@ -17,7 +17,7 @@ public protocol Kernel: AnyObject {
     var baseEnvironment: [String: String] { get }
 
     /// What this machine offers for holding and limiting trees of processes.
-    var capabilities: Capabilities { get }
+    var capabilities: ContainmentSupport { get }
 
     /// The boot clock.
     func now() -> Moment
@@ -28,13 +28,13 @@ public protocol Kernel: AnyObject {
     /// The clocks of a place by its name in the time zone database, such as `Europe/Brussels`.
     ///
     /// `UTC` is known everywhere; nil where this machine does not know the name.
-    func zone(named name: String) -> ZoneRules?
+    func zone(named name: String) -> TimeZoneRules?
 
     /// A random number from 0 to just below 1, for jitter.
     func randomUnit() -> Double
 
     /// Looks at what stands between an action and its start; touches nothing.
-    func obstacles(_ order: ObstacleOrder) -> Obstacles
+    func obstacles(_ order: ObstacleOrder) -> StartBlockers
 
     /// Looks at many actions at once, for a plan; touches nothing.
     ///
@@ -141,7 +141,7 @@ public protocol Kernel: AnyObject {
 
 extension Kernel {
     /// Nothing.
-    public var capabilities: Capabilities { Capabilities() }
+    public var capabilities: ContainmentSupport { ContainmentSupport() }
 
     /// Nobody asks.
     public func tellTrouble(_ trouble: String?) {}

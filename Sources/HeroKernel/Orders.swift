@@ -93,7 +93,7 @@ public struct ProbeOrder: Hashable, Sendable {
     /// What is asked.
     public enum Question: Hashable, Sendable {
         /// What the manifest says.
-        case probe(Probe.Question)
+        case probe(Probe.Check)
         /// Whether the job's own process tree listens on all of these.
         case listening(sockets: [String], ports: [TCPEndpoint])
     }

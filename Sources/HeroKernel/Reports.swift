@@ -8,7 +8,7 @@ public enum KernelEvent: Hashable, Sendable {
     /// or the program named this one as its main process.
     case handedOver(StartID, ProcessIdentity)
     /// What the program of a start has said of itself, whenever that matters at once, and when it is asked how it is.
-    case said(StartID, SelfReport)
+    case said(StartID, NotifyState)
     /// A start is over: its whole tree is gone and its lock is free.
     case ended(StartID, EndReport)
     /// The shim of a start is gone, but its program is not.

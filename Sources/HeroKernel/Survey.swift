@@ -22,12 +22,12 @@ public struct SurveyAnswer: Hashable, Sendable {
     /// A resource of it that somebody else holds.
     public struct Claim: Hashable, Sendable {
         /// The resource, and who holds it.
-        public var holder: Holder
+        public var holder: ResourceHolder
         /// The place of the question whose job holds it; nil for a stranger.
         public var job: Int?
 
         /// Makes a claim.
-        public init(_ holder: Holder, job: Int? = nil) {
+        public init(_ holder: ResourceHolder, job: Int? = nil) {
             self.holder = holder
             self.job = job
         }

@@ -4,23 +4,23 @@ extension Clearance {
     /// Somebody in the way who may be stopped.
     struct Target {
         var process: ForeignProcess
-        var resource: Resource
+        var resource: ClaimedResource
         var permission: String
     }
 
     /// Those who may be stopped, or why somebody in the way may not.
-    static func sort(_ obstacles: Obstacles, _ rules: Rules) -> (taken: [Target], refusal: String?) {
+    static func sort(_ obstacles: StartBlockers, _ rules: Rules) -> (taken: [Target], refusal: String?) {
         var claims = obstacles.holders
-        if case .names(let process, let path, let evidence) = obstacles.pidFile, evidence.isProof {
+        if case .namesProcess(let process, let path, let evidence) = obstacles.pidFile, evidence.isConclusive {
             // Proven by the file, it is an instance whatever else it holds.
             for index in claims.indices where claims[index].process?.identity == process.identity {
                 claims[index].runsProgram = true
             }
-            claims.insert(Holder(.pidFile(path), by: process, runsProgram: true), at: 0)
+            claims.insert(ResourceHolder(.pidFile(path), by: process, runsProgram: true), at: 0)
         }
         var taken: [Target] = []
         for claim in claims {
-            let protection = claim.process?.refusal
+            let protection = claim.process?.protectionReason
             let permission = protection == nil ? rules.permission(isInstance: claim.runsProgram) : nil
             guard let process = claim.process, let permission else {
                 // Where there is room beside it, whoever may not be stopped is in nobody's way (reliability.md TP-4).
@@ -35,9 +35,9 @@ extension Clearance {
 
     /// Why nothing can be done about a holder.
     private static func refusal(
-        _ claim: Holder,
+        _ claim: ResourceHolder,
         _ protection: String?,
-        among claims: [Holder],
+        among claims: [ResourceHolder],
         _ rules: Rules
     ) -> String {
         guard let process = claim.process else {
@@ -51,7 +51,7 @@ extension Clearance {
     }
 
     /// Who holds what.
-    private static func fact(_ claim: Holder, _ processes: [ForeignProcess], _ rules: Rules) -> String {
+    private static func fact(_ claim: ResourceHolder, _ processes: [ForeignProcess], _ rules: Rules) -> String {
         let names = processes.prefix(mostNames).map(\.description)
         let rest = processes.count - names.count
         let words = rest > 0 ? names + ["\(rest) more"] : names
@@ -71,9 +71,9 @@ extension Clearance {
     private static let mostNames = 8
 
     /// All who hold the same, and whom the same key would allow to stop; workers are named by the one they descend from.
-    private static func alike(_ claim: Holder, among claims: [Holder]) -> [ForeignProcess] {
+    private static func alike(_ claim: ResourceHolder, among claims: [ResourceHolder]) -> [ForeignProcess] {
         let all = claims.filter { $0.resource == claim.resource && $0.runsProgram == claim.runsProgram }
-            .compactMap(\.process).filter { $0.refusal == nil }
+            .compactMap(\.process).filter { $0.protectionReason == nil }
         let pids = Set(all.map(\.identity.pid))
         return all.filter { pids.isDisjoint(with: $0.ancestors) }
     }

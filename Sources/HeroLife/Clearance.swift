@@ -44,7 +44,7 @@ public struct Clearance: Hashable, Sendable {
     /// A process that was told to end.
     private struct Victim: Hashable, Sendable {
         var process: ForeignProcess
-        var resource: Resource
+        var resource: ClaimedResource
         /// The key that allows it.
         var permission: String
         /// When it gets its first signal; those below another victim wait for that one.
@@ -77,7 +77,7 @@ public struct Clearance: Hashable, Sendable {
     ///   - rules: What the action allows.
     ///   - now: The boot clock.
     /// - Returns: What to do, in this order, and what follows.
-    public mutating func look(_ obstacles: Obstacles, _ rules: Rules, now: Moment) -> ([ClearanceEffect], Verdict) {
+    public mutating func look(_ obstacles: StartBlockers, _ rules: Rules, now: Moment) -> ([ClearanceEffect], Verdict) {
         let (taken, refusal) = Self.sort(obstacles, rules)
         if let refusal { return ([], .blocked(refusal)) }
         if !taken.isEmpty { return end(taken, rules, now) }
@@ -91,7 +91,7 @@ public struct Clearance: Hashable, Sendable {
             }
             return (obstacles.staleSockets.map(ClearanceEffect.removeSocket), .again(at: now))
         }
-        if let hindrance = obstacles.hindrances.first { return ([], .blocked(hindrance)) }
+        if let hindrance = obstacles.unresolved.first { return ([], .blocked(hindrance)) }
         return ([], .free)
     }
 
@@ -149,5 +149,5 @@ public enum ClearanceEffect: Hashable, Sendable {
     /// Remove a socket file that nobody holds.
     case removeSocket(SocketFile)
     /// Send a signal to a process that is in the way; an event says so (reliability.md RC-5).
-    case stop(ForeignProcess, Signal, holding: Resource, allowedBy: String)
+    case stop(ForeignProcess, Signal, holding: ClaimedResource, allowedBy: String)
 }

@@ -3,11 +3,11 @@ import HeroModel
 /// The times of a cron expression in a zone, in whole seconds since 1970.
 struct CronWalk {
     let fields: CronFields
-    let zone: ZoneRules
+    let zone: TimeZoneRules
 
     private static let day: Int64 = 86_400
     /// The clocks of no place were ever put back further than this, in seconds.
-    private static let farthestStep = 2 * ZoneRules.farthestOffset
+    private static let farthestStep = 2 * TimeZoneRules.maxOffset
 
     /// The first time after another one.
     func next(after time: Int64) -> Int64? {
@@ -18,7 +18,7 @@ struct CronWalk {
         var start = time &+ 1
         let end = time &+ ScheduleLife.horizon * Self.day
         while start < end {
-            let stretch = zone.stretch(at: start)
+            let stretch = zone.period(at: start)
             let limit = min(stretch.end, end)
             if let local = nextLocal(from: start &+ stretch.offset, before: limit &+ stretch.offset) {
                 return local &- stretch.offset
@@ -34,7 +34,7 @@ struct CronWalk {
         var start = first &+ 1
         var shown = latestLocal(through: first)
         while start <= last {
-            let stretch = zone.stretch(at: start)
+            let stretch = zone.period(at: start)
             let end = min(stretch.end, last &+ 1)
             if fields.isEveryHour {
                 count += countLocal(from: start &+ stretch.offset, before: end &+ stretch.offset)
@@ -55,10 +55,10 @@ struct CronWalk {
     /// The latest local time that the clocks have shown.
     private func latestLocal(through time: Int64) -> Int64 {
         var latest = time &+ zone.offset(at: time)
-        var stretch = zone.stretch(at: time)
+        var stretch = zone.period(at: time)
         while stretch.start > time &- Self.farthestStep {
             let end = stretch.start
-            stretch = zone.stretch(at: end &- 1)
+            stretch = zone.period(at: end &- 1)
             latest = max(latest, end &- 1 &+ stretch.offset)
         }
         return latest
@@ -66,9 +66,9 @@ struct CronWalk {
 
     /// The first time at which the clocks show a local time, or one that is later.
     private func firstInstant(reaching local: Int64) -> Int64? {
-        var time = local &- ZoneRules.farthestOffset
-        while time <= local &+ ZoneRules.farthestOffset {
-            let stretch = zone.stretch(at: time)
+        var time = local &- TimeZoneRules.maxOffset
+        while time <= local &+ TimeZoneRules.maxOffset {
+            let stretch = zone.period(at: time)
             let instant = max(stretch.start, local &- stretch.offset)
             if instant < stretch.end { return instant }
             time = stretch.end
@@ -85,7 +85,7 @@ struct CronWalk {
         var day = first.floorDivided(by: Self.day)
         var minute = Int((first &- day &* Self.day) / 60)
         while day &* Self.day < end {
-            if fields.allows(day: day), let found = fields.minuteOfDay(notBefore: minute) {
+            if fields.allows(day: day), let found = fields.firstMinuteOfDay(notBefore: minute) {
                 let local = day &* Self.day &+ Int64(found) * 60
                 return local < end ? local : nil
             }
@@ -103,11 +103,11 @@ struct CronWalk {
         let skipped = fields.allows(day: firstDay) ? minutes(before: start, of: firstDay) : 0
         let ofLast = fields.allows(day: lastDay) ? minutes(before: end, of: lastDay) : 0
         let days = stride(from: firstDay, to: lastDay, by: 1).count { fields.allows(day: $0) }
-        return days * fields.countOfMinutes(before: 1440) + ofLast - skipped
+        return days * fields.countMinutes(before: 1440) + ofLast - skipped
     }
 
     /// How many times of a day are before a local time of that day.
     private func minutes(before local: Int64, of day: Int64) -> Int {
-        fields.countOfMinutes(before: Int((local &- day &* Self.day &+ 59) / 60))
+        fields.countMinutes(before: Int((local &- day &* Self.day &+ 59) / 60))
     }
 }

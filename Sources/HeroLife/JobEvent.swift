@@ -7,7 +7,7 @@ public enum JobEvent: Hashable, Sendable {
     /// It is no longer wanted: end its program.
     case orderedDown
     /// This stands between it and its start; asked for by `wantsLook`.
-    case saw(Obstacles)
+    case saw(StartBlockers)
     /// The start that was ordered is not made: an order to end came before the deed was done.
     case calledOff(generation: UInt32)
     /// Its program executes.
@@ -15,7 +15,7 @@ public enum JobEvent: Hashable, Sendable {
     /// Its program forked away: the one that its PID file names, or that it named itself, goes on in its place.
     case handedOver(generation: UInt32, process: ProcessIdentity)
     /// Its program says how it is; all of what it has said so far in this start.
-    case said(generation: UInt32, SelfReport)
+    case said(generation: UInt32, NotifyState)
     /// A start is over, its tree gone.
     ///
     /// `executed` says whether a program ever ran in it.

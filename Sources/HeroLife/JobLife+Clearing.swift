@@ -25,7 +25,7 @@ extension JobLife {
         return []
     }
 
-    mutating func saw(_ obstacles: Obstacles, _ context: Context) -> [JobEffect] {
+    mutating func saw(_ obstacles: StartBlockers, _ context: Context) -> [JobEffect] {
         guard case .clearing(var clearing) = phase, clearing.lookAt == nil else { return [] }
         let rules = Clearance.Rules(context.action)
         let (deeds, verdict) = clearing.clearance.look(obstacles, rules, now: context.now)

@@ -25,7 +25,7 @@ extension JobLife {
             return []
         }
         record.process = process
-        let isSaid = context.action.pidFile == nil && context.action.mayNotify
+        let isSaid = context.action.pidFile == nil && context.action.usesNotifySocket
         let source = isSaid ? "it says itself" : "says its PID file"
         return [.note(.info, "went on as pid \(process.pid), \(source)")]
     }

@@ -2,14 +2,14 @@ import HeroModel
 
 /// What a program says of itself (sd_notify(3)) moves its job as an answer does that nobody had to ask for.
 extension JobLife {
-    mutating func said(_ report: SelfReport, _ context: Context) -> [JobEffect] {
+    mutating func said(_ report: NotifyState, _ context: Context) -> [JobEffect] {
         // What was said to a former reconciler is no news, only a fact.
         let before = words ?? report
         words = report
         let remarks = remarks(before, report)
         switch phase {
         case .starting(let starting):
-            guard report.isReady, context.action.ready?.question == .notify else { return remarks }
+            guard report.isReady, context.action.ready?.check == .notify else { return remarks }
             becomeUp(starting.process, since: context.now, begun: starting.since, after: starting.serial, context)
             record.error = nil
             let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
@@ -22,13 +22,13 @@ extension JobLife {
     }
 
     /// What people should know of, once.
-    private func remarks(_ before: SelfReport, _ report: SelfReport) -> [JobEffect] {
+    private func remarks(_ before: NotifyState, _ report: NotifyState) -> [JobEffect] {
         var notes: [JobEffect] = []
-        if report.refusals > before.refusals {
-            let name = report.refusedPID > 0 ? "MAINPID=\(report.refusedPID)" : "a MAINPID that is no number"
+        if report.rejectedMainPIDs > before.rejectedMainPIDs {
+            let name = report.lastRejectedPID > 0 ? "MAINPID=\(report.lastRejectedPID)" : "a MAINPID that is no number"
             notes.append(.note(.warning, "said \(name), which is no process of its tree; it is not believed"))
         }
-        if report.strangers > 0, before.strangers == 0 {
+        if report.unverifiedMessages > 0, before.unverifiedMessages == 0 {
             let who = "somebody who is not of its tree, or was gone before that was known"
             notes.append(.note(.warning, "\(who), speaks on its NOTIFY_SOCKET; it is not believed"))
         }
@@ -36,9 +36,9 @@ extension JobLife {
     }
 
     /// Does what its words ask for while it is up.
-    private mutating func heed(_ report: SelfReport, _ context: Context) -> [JobEffect] {
+    private mutating func heed(_ report: NotifyState, _ context: Context) -> [JobEffect] {
         guard case .up(var up) = phase else { return [] }
-        if report.hasTriggered, case .watchdog = context.action.health?.question, up.announced != .end {
+        if report.hasTriggeredWatchdog, case .watchdog = context.action.health?.check, up.announced != .end {
             return giveUpOn(up, "it triggered its watchdog itself", context)
         }
         var effects: [JobEffect] = []
@@ -60,7 +60,7 @@ extension JobLife {
                 if record.error == Self.reloadTrouble { record.error = nil }
                 (up.announced, up.until) = (nil, nil)
             }
-            if case .watchdog = context.action.health?.question { up.watch.heedPings(report) }
+            if case .watchdog = context.action.health?.check { up.watch.heedPings(report) }
         }
         phase = .up(up)
         return effects
@@ -133,18 +133,18 @@ extension JobLife.Up {
 
 extension JobLife.Watch {
     /// The last ping, or the moment from which on pings count.
-    func lastPing(_ words: SelfReport) -> Moment {
+    func lastPing(_ words: NotifyState) -> Moment {
         max(pingsSince, words.lastPing ?? pingsSince)
     }
 
     /// When the next ping must have come; nil where this start has no watchdog.
-    func nextPing(_ words: SelfReport?) -> Moment? {
+    func nextPing(_ words: NotifyState?) -> Moment? {
         guard let words, let limit = words.watchdog else { return nil }
         return lastPing(words) + limit
     }
 
     /// Takes in when it last pinged, and how often it must.
-    mutating func heedPings(_ words: SelfReport) {
+    mutating func heedPings(_ words: NotifyState) {
         healthAt = nextPing(words)
         if words.lastPing != nil, isHealthy == nil { isHealthy = true }
     }

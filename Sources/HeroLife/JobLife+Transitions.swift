@@ -105,7 +105,7 @@ extension JobLife {
         record.generation &+= 1
         record.process = nil
         record.error = nil
-        words = SelfReport(asOf: context.now)
+        words = NotifyState(asOf: context.now)
         phase = .launching(until: context.now + context.action.startTimeout, refusals: refusals)
         return [.launch(generation: record.generation)]
     }

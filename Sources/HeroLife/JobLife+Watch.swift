@@ -145,7 +145,7 @@ extension JobLife {
             up.watch.healthAt = nil
             return []
         }
-        if case .watchdog = probe.question { return judgePings(&up, refusal, context) }
+        if case .watchdog = probe.check { return judgePings(&up, refusal, context) }
         up.watch.healthAt = context.now + probe.interval
         guard let refusal else {
             up.watch.failures = 0
@@ -291,7 +291,7 @@ extension JobLife.Watch {
     mutating func plan(
         _ action: ActionSpec,
         begun: Moment,
-        words: SelfReport?,
+        words: NotifyState?,
         isTakenUp: Bool,
         _ context: JobLife.Context
     ) {
@@ -299,7 +299,7 @@ extension JobLife.Watch {
         failures = 0
         pingsSince = context.now
         healthAt = action.health.flatMap { probe in
-            if case .watchdog = probe.question { return nextPing(words) }
+            if case .watchdog = probe.check { return nextPing(words) }
             let wait = isTakenUp ? probe.interval * context.random : probe.interval
             return max(begun + probe.startPeriod, context.now + wait)
         }

@@ -107,7 +107,7 @@ public struct JobLife: Hashable, Sendable {
     /// What is stored of it: kept in step with `phase` by every transition.
     public internal(set) var record: JobRecord
     /// What the program of this start has said of itself; nil: a former reconciler has heard it, and this one not yet.
-    public internal(set) var words: SelfReport?
+    public internal(set) var words: NotifyState?
 
     /// A new job.
     public init(_ record: JobRecord) {

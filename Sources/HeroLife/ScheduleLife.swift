@@ -25,7 +25,7 @@ public enum ScheduleLife {
         of schedule: Schedule,
         after time: WallTime,
         anchor: WallTime,
-        zone: ZoneRules
+        zone: TimeZoneRules
     ) -> WallTime? {
         switch schedule.timing {
         case .cron(let expression):
@@ -50,7 +50,7 @@ public enum ScheduleLife {
         between start: WallTime,
         and end: WallTime,
         anchor: WallTime,
-        zone: ZoneRules
+        zone: TimeZoneRules
     ) -> Int {
         guard start < end else { return 0 }
         switch schedule.timing {

@@ -7,7 +7,7 @@ public import HeroModel
 /// Looking touches nothing. The strongest level counts: a cgroup v2 that may be written, the v1 freezer, nothing.
 public struct Cgroups: Hashable, Sendable {
     /// How trees are held together.
-    public let level: Capabilities.Containment
+    public let level: ContainmentSupport.Method
     /// The directory in which ours are made; empty where there is none.
     public let parent: String
     /// The controllers that limit what is made in it: `memory`, `pids`, `cpu`.
@@ -17,9 +17,9 @@ public struct Cgroups: Hashable, Sendable {
     static let none = Cgroups(level: .subreaper, parent: "", controllers: [])
 
     /// What a tree of processes can be limited to here.
-    public var capabilities: Capabilities {
-        Capabilities(
-            containment: level,
+    public var capabilities: ContainmentSupport {
+        ContainmentSupport(
+            method: level,
             limitsMemory: controllers.contains("memory"),
             limitsProcesses: controllers.contains("pids"),
             limitsProcessors: controllers.contains("cpu")
@@ -76,7 +76,7 @@ public struct Cgroups: Hashable, Sendable {
         memberships: String,
         hasSystemd: Bool
     ) -> Cgroups {
-        let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(Capabilities.Containment.init) ?? .cgroup
+        let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(ContainmentSupport.Method.init) ?? .cgroup
         let mounted = mounts.split(separator: "\n").compactMap { Mount(line: $0) }
         if allowed == .cgroup {
             if let own = environment["HEROPROC_CGROUP"], own.hasPrefix("/"), let found = unified(own) { return found }

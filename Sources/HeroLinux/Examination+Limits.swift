@@ -9,8 +9,8 @@ extension Examination {
         (facts.openFilesSoft, facts.openFilesHard) = limit(Int32(HL_LIMIT_FILES))
         facts.processes = limit(Int32(HL_LIMIT_PROCESSES)).soft
         facts.pidMax = number("/proc/sys/kernel/pid_max")
-        facts.watches = number("/proc/sys/fs/inotify/max_user_watches")
-        facts.watchers = number("/proc/sys/fs/inotify/max_user_instances")
+        facts.inotifyWatches = number("/proc/sys/fs/inotify/max_user_watches")
+        facts.inotifyInstances = number("/proc/sys/fs/inotify/max_user_instances")
         // `0.00 0.01 0.05 1/123 4567`: tasks that run, and all there are.
         let load = (readText("/proc/loadavg") ?? "").split(separator: " ")
         if load.count >= 4 { facts.pids = load[3].split(separator: "/").last.flatMap { Int64($0) } ?? 0 }

@@ -5,12 +5,12 @@ import HeroModel
 extension Examination {
     /// One directory, or the nearest one above it that is there.
     static func folder(
-        _ role: FolderFacts.Role,
+        _ role: DirectoryFacts.Role,
         _ path: String,
         _ mounts: Mounts,
         _ environment: [String: String]
-    ) -> FolderFacts {
-        var facts = FolderFacts(role, path)
+    ) -> DirectoryFacts {
+        var facts = DirectoryFacts(role, path)
         var seen = path
         var file = stat()
         while stat(seen, &file) != 0, seen != "/" {
@@ -20,7 +20,7 @@ extension Examination {
         facts.owner = file.st_uid
         facts.mode = UInt32(file.st_mode & 0o7777)
         facts.isWritable = file.st_mode & S_IFMT == S_IFDIR && access(seen, W_OK | X_OK) == 0
-        facts.flaw = flaw(role, path, environment)
+        facts.insecurityReason = flaw(role, path, environment)
         if let mount = mounts.holding(realPath(seen) ?? seen) {
             facts.fileSystem = mount.kind
             facts.isReadOnly = mount.options.contains("ro")
@@ -37,7 +37,7 @@ extension Examination {
         return facts
     }
 
-    private static func flaw(_ role: FolderFacts.Role, _ path: String, _ environment: [String: String]) -> String? {
+    private static func flaw(_ role: DirectoryFacts.Role, _ path: String, _ environment: [String: String]) -> String? {
         switch role {
         case .services: return ManifestFiles.flaw(in: path, environment: environment)
         case .state, .run:
@@ -54,22 +54,22 @@ extension Examination {
     static func containment(_ environment: [String: String]) -> ContainmentFacts {
         let cgroups = Cgroups.look(environment: environment)
         var facts = ContainmentFacts()
-        facts.level = cgroups.level
+        facts.method = cgroups.level
         facts.parent = cgroups.parent
         facts.controllers = cgroups.controllers
         if cgroups.level == .cgroup {
             // The root of a hierarchy has no such file, and what is made in it has.
             let isRoot = access("\(cgroups.parent)/cgroup.type", F_OK) != 0
             facts.killsAtOnce = isRoot ? nil : access("\(cgroups.parent)/cgroup.kill", F_OK) == 0
-            if cgroups.controllers.isEmpty { facts.obstacle = .noControllers(cgroups.parent) }
+            if cgroups.controllers.isEmpty { facts.limitation = .noControllers(cgroups.parent) }
             return facts
         }
-        let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(Capabilities.Containment.init) ?? .cgroup
-        facts.obstacle = allowed == cgroups.level ? .forbidden : obstacle()
+        let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(ContainmentSupport.Method.init) ?? .cgroup
+        facts.limitation = allowed == cgroups.level ? .forbidden : obstacle()
         return facts
     }
 
-    private static func obstacle() -> ContainmentFacts.Obstacle {
+    private static func obstacle() -> ContainmentFacts.Limitation {
         let points = Mounts.current.entries.filter { $0.kind == "cgroup2" }.map(\.point)
         let line = (readText("/proc/self/cgroup") ?? "").split(separator: "\n").first { $0.hasPrefix("0::") }
         guard let point = points.first, let line else { return .notMounted }

@@ -18,14 +18,14 @@ public enum Examination {
         environment: [String: String]
     ) -> MachineFacts {
         var facts = MachineFacts()
-        facts.release = release
-        facts.abilities = abilities
+        facts.kernelRelease = release
+        facts.kernelFeatures = abilities
         facts.containment = containment(environment)
-        facts.rights = rights
+        facts.privileges = rights
         facts.limits = limits
         facts.clocks = clocks
         let mounts = Mounts.current
-        facts.folders = [
+        facts.directories = [
             folder(.state, paths.state, mounts, environment), folder(.run, paths.run, mounts, environment),
             folder(.services, services, mounts, environment),
         ]
@@ -45,11 +45,11 @@ public enum Examination {
         return "\(text(names.sysname)) \(text(names.release))"
     }
 
-    private static var abilities: Set<MachineFacts.Ability> {
-        Set(MachineFacts.Ability.allCases.filter(has))
+    private static var abilities: Set<MachineFacts.KernelFeature> {
+        Set(MachineFacts.KernelFeature.allCases.filter(has))
     }
 
-    private static func has(_ ability: MachineFacts.Ability) -> Bool {
+    private static func has(_ ability: MachineFacts.KernelFeature) -> Bool {
         switch ability {
         case .pidfd: return isOpen(hl_pidfd_open(getpid()))
         case .pidfdWait: return hl_has_pidfd_wait() == 1
@@ -77,12 +77,12 @@ public enum Examination {
     private static var clocks: ClockFacts {
         var facts = ClockFacts()
         facts.bootID = Census.machine.bootID
-        facts.calendar = wallTimeNow()
+        facts.wallTime = wallTimeNow()
         // The second reading comes later, and still must not be the greater one.
         let monotonic = hl_monotonic_clock()
         facts.isConsistent = hl_boot_clock() >= monotonic
         let offsets = (readText("/proc/self/timens_offsets") ?? "").split(separator: "\n")
-        facts.isMoved = offsets.contains { line in
+        facts.isInTimeNamespace = offsets.contains { line in
             line.split(separator: " ").dropFirst().contains { $0 != "0" }
         }
         return facts
@@ -90,14 +90,14 @@ public enum Examination {
 
     // MARK: - Rights
 
-    private static var rights: RightsFacts {
+    private static var rights: PrivilegeFacts {
         let status = (readText("/proc/self/status") ?? "").split(separator: "\n")
         func value(_ key: String) -> String {
             status.first { $0.hasPrefix(key + ":") }?.dropFirst(key.utf8.count + 1).trimmed ?? ""
         }
         let capabilities = UInt64(value("CapEff"), radix: 16) ?? 0
         func holds(_ bits: UInt64...) -> Bool { bits.allSatisfy { capabilities & (1 << $0) != 0 } }
-        var facts = RightsFacts()
+        var facts = PrivilegeFacts()
         facts.uid = geteuid()
         facts.hasNoNewPrivileges = value("NoNewPrivs") == "1"
         // linux/capability.h: CAP_KILL 5, CAP_SETGID 6, CAP_SETUID 7, CAP_SYS_PTRACE 19, CAP_SYS_RESOURCE 24.

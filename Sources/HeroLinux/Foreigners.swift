@@ -30,8 +30,8 @@ struct Foreigners {
     }
 
     private func protection(of pid: Int32, ancestors: [Int32], isKernelThread: Bool) -> Protection? {
-        if pid == 1 { return .first }
-        if pid == getpid() { return .ourselves }
+        if pid == 1 { return .pidOne }
+        if pid == getpid() { return .reconciler }
         if ownAncestors.contains(pid) { return .ancestor }
         if isKernelThread { return .kernelThread }
         if Self.isShim(pid) { return .shim }
@@ -40,7 +40,7 @@ struct Foreigners {
         if stat("/proc/\(pid)/ns/pid", &namespace) == 0, UInt64(namespace.st_ino) != Census.machine.pidNamespace {
             return .container
         }
-        return Self.forwarders.contains(Self.program(of: pid)?.split(separator: "/").last ?? "") ? .forwarder : nil
+        return Self.forwarders.contains(Self.program(of: pid)?.split(separator: "/").last ?? "") ? .portForwarder : nil
     }
 
     /// Programs that hold a port for a container (reliability.md RC-2).

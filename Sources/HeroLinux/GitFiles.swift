@@ -47,7 +47,7 @@ public struct GitFiles {
             let folder = file.path.split(separator: "/").dropLast().joined(separator: "/")
             return ManifestFile(
                 path: "\(ref):\(prefix)\(file.path)",
-                folder: folder.isEmpty ? directory : "\(directory)/\(folder)",
+                baseDirectory: folder.isEmpty ? directory : "\(directory)/\(folder)",
                 bytes: bytes
             )
         }

@@ -4,7 +4,7 @@ public import HeroModel
 public enum JobContainment {
     /// What holds the tree of a job together in which this process runs; nil where no record of that process can be read.
     public static func of(_ job: JobID, running process: ProcessIdentity, _ paths: RuntimePaths)
-        -> Capabilities.Containment?
+        -> ContainmentSupport.Method?
     {
         guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
             let main = record.main, main.isSameProcess(as: process)

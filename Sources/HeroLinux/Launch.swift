@@ -69,7 +69,7 @@ struct Launch {
         let bytes: [UInt8]
         do { bytes = try ValueFile.read(path) } catch { throw refusal("env_file \(path)", error) }
         do {
-            return try EnvironmentFile.variables(bytes)
+            return try EnvironmentFile.parse(bytes)
         } catch {
             throw StartRefusal(.environment, 0, "env_file \(path), line \(error.line): \(error.reason)")
         }

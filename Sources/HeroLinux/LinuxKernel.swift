@@ -131,7 +131,7 @@ public final class LinuxKernel: Kernel {
     }
 
     /// What this machine offers for holding and limiting trees of processes.
-    public var capabilities: Capabilities { containment.cgroups.capabilities }
+    public var capabilities: ContainmentSupport { containment.cgroups.capabilities }
 
     /// The boot clock.
     public func now() -> Moment { reactor.now }
@@ -140,13 +140,13 @@ public final class LinuxKernel: Kernel {
     public func wallTime() -> WallTime { wallTimeNow() }
 
     /// The clocks of a place, from the machine's time zone database.
-    public func zone(named name: String) -> ZoneRules? { zones.rules(named: name) }
+    public func zone(named name: String) -> TimeZoneRules? { zones.rules(named: name) }
 
     /// A random number from 0 to just below 1.
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }
 
     /// Looks at what stands between an action and its start.
-    public func obstacles(_ order: ObstacleOrder) -> Obstacles {
+    public func obstacles(_ order: ObstacleOrder) -> StartBlockers {
         var order = order
         if let name = order.ownPIDFile { order.pidFile = paths.pidFile(named: name) }
         return obstruction.look(order, now: reactor.now)

@@ -36,7 +36,7 @@ public enum ManifestFiles {
                 let path = "\(folder)/\(name)"
                 let named = relative.isEmpty ? name : "\(relative)/\(name)"
                 guard let bytes = try stableBytes(path, root: root, shown: shown + named) else { return }
-                files.append(ManifestFile(path: shown + named, folder: folder, bytes: bytes))
+                files.append(ManifestFile(path: shown + named, baseDirectory: folder, bytes: bytes))
             }
         } catch {
             return .unreadable(error.description)
@@ -133,7 +133,7 @@ public enum ManifestFiles {
         do { try TrustedPath.judge(root, trusting: trusted) } catch { return error.text }
         var flaws: [TrustedPath.Flaw] = []
         let judge = { (path: String, file: stat) in
-            do throws(TrustedPath.Flaw) {
+            do throws(TrustedPath.SyntaxError) {
                 if file.st_mode & S_IFMT == S_IFDIR { return try TrustedPath.judge(file, path, trusted) }
                 try TrustedPath.judgeOwner(file, path, trusted)
                 if TrustedPath.isWritableByOthers(file, path) {

@@ -12,7 +12,7 @@ public struct Obstruction {
 
     /// A resource that is taken, by the sockets behind it.
     private struct Wanted {
-        var resource: Resource
+        var resource: ClaimedResource
         var inodes: Set<UInt>
         /// Whether there is room beside them.
         var isShared = false
@@ -30,11 +30,11 @@ public struct Obstruction {
     ///   - order: What must be free.
     ///   - now: The boot clock.
     /// - Returns: All that is in the way.
-    public mutating func look(_ order: ObstacleOrder, now: Moment) -> Obstacles {
-        var found = Obstacles()
+    public mutating func look(_ order: ObstacleOrder, now: Moment) -> StartBlockers {
+        var found = StartBlockers()
         if let lack = Room.lack {
             // Whoever cannot look sees nobody (reliability.md SK-2).
-            found.hindrances.append("cannot look who stands in the way: \(errorText(lack))")
+            found.unresolved.append("cannot look who stands in the way: \(errorText(lack))")
             return found
         }
         var wanted: [Wanted] = []
@@ -47,7 +47,7 @@ public struct Obstruction {
                     let hasRoom = BindTrial.hasRoom(port, order)
                     wanted.append(Wanted(resource: .tcp(endpoint), inodes: inodes, isShared: hasRoom))
                 } else if BindTrial.isBusy(port, order) {
-                    found.hindrances.append(
+                    found.unresolved.append(
                         "tcp \(endpoint) is in use by a socket that does not listen; it is asked again until it is free"
                     )
                 }
@@ -70,7 +70,7 @@ public struct Obstruction {
     private mutating func lookAtSockets(
         _ paths: [String],
         _ now: Moment,
-        _ found: inout Obstacles,
+        _ found: inout StartBlockers,
         _ wanted: inout [Wanted]
     ) {
         let table = Listeners.table(1)
@@ -84,7 +84,7 @@ public struct Obstruction {
             switch judge(path, now) {
             case .free: break
             case .stale(let file): found.staleSockets.append(file)
-            case .hindered(let why): found.hindrances.append(why)
+            case .hindered(let why): found.unresolved.append(why)
             }
         }
         refusals = refusals.filter { now - $0.value < .seconds(60) }
@@ -193,16 +193,16 @@ public struct Obstruction {
         of wanted: [Wanted],
         programs: [String],
         _ foreigners: Foreigners
-    ) -> [Holder] {
+    ) -> [ResourceHolder] {
         guard !wanted.isEmpty else { return [] }
         let all = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
         let owners = owners(of: all)
-        return wanted.flatMap { one -> [Holder] in
+        return wanted.flatMap { one -> [ResourceHolder] in
             let pids = Set(one.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let known = pids.compactMap(foreigners.describe)
-            guard !known.isEmpty else { return [Holder(one.resource, by: nil, isShared: one.isShared)] }
+            guard !known.isEmpty else { return [ResourceHolder(one.resource, by: nil, isShared: one.isShared)] }
             return known.map {
-                Holder(one.resource, by: $0, runsProgram: runs(programs, $0.identity.pid), isShared: one.isShared)
+                ResourceHolder(one.resource, by: $0, runsProgram: runs(programs, $0.identity.pid), isShared: one.isShared)
             }
         }
     }
@@ -213,9 +213,9 @@ public struct Obstruction {
         _ path: String,
         _ order: ObstacleOrder,
         _ programs: [String],
-        holders: [Holder],
+        holders: [ResourceHolder],
         _ foreigners: Foreigners
-    ) -> PIDFileReading {
+    ) -> PIDFileState {
         switch PIDFile.read(path, owners: [getuid(), geteuid()], userOf: { foreigners.describe($0)?.user }) {
         case .absent: return .absent
         case .invalid(let why): return .stale("\(path) \(why)")
@@ -223,14 +223,14 @@ public struct Obstruction {
             guard let process = foreigners.describe(file.pid) else {
                 return .stale("\(path) names process \(file.pid), which does not live")
             }
-            var evidence = PIDFileReading.Evidence()
+            var evidence = PIDFileState.Evidence()
             evidence.isOwnerTrusted = [0, getuid(), geteuid(), process.user].contains(file.owner)
             evidence.isRecorded = order.recorded?.isSameProcess(as: process.identity) ?? false
             evidence.holdsLock = file.isLocked(by: file.pid)
             evidence.runsProgram =
                 runs(programs, file.pid) && startedAt(process.identity) <= file.writtenAt &+ 2_000_000_000
             evidence.holdsResource = holders.contains { $0.process?.identity == process.identity }
-            return .names(process, path: path, evidence)
+            return .namesProcess(process, path: path, evidence)
         }
     }
 

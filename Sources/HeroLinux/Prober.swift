@@ -262,7 +262,7 @@ final class Prober {
 
     private func search(_ order: ProbeOrder, _ pattern: String) -> ProbeAnswer {
         let job = order.start.job
-        do throws(LinePattern.Mistake) {
+        do throws(LinePattern.SyntaxError) {
             if searches[job]?.isAbout(order, pattern) != true {
                 let path = "\(logs)/\(order.logFile)"
                 searches[job] = OutputSearch(order, path, pattern, try LinePattern(pattern))

@@ -10,7 +10,7 @@ public enum ProgramWords {
     ///   - generation: The number of the start.
     ///   - paths: Where its record lies.
     /// - Returns: nil where it may not speak, another start holds the record by now, or it cannot be read.
-    public static func of(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> SelfReport? {
+    public static func of(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> NotifyState? {
         // Read while it is written, it has a checksum that is wrong: it is whole a moment later.
         for _ in 0..<8 {
             let now = Moment(nanoseconds: hl_boot_clock())

@@ -13,15 +13,15 @@ public final class ReconcilerLock: Sendable {
         /// The lock is ours until the object goes.
         case acquired(ReconcilerLock)
         /// Somebody else has it.
-        case held(by: ReconcilerHolder)
+        case held(by: ReconcilerLockHolder)
     }
 
     private let state: Mutex<Descriptor>
     private let run: Descriptor
     private let paths: RuntimePaths
-    private let holder: ReconcilerHolder
+    private let holder: ReconcilerLockHolder
 
-    private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: ReconcilerHolder) {
+    private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: ReconcilerLockHolder) {
         self.state = Mutex(state)
         self.run = run
         self.paths = paths
@@ -56,7 +56,7 @@ public final class ReconcilerLock: Sendable {
         guard let run = try lock(paths.runLock) else { return .held(by: reader(of: paths.runLock)) }
         // Who deletes both files gets no second reconciler either, as long as the first one still answers.
         guard !isAnswered(paths) else { return .held(by: reader(of: paths.reconcilerLock)) }
-        let holder = ReconcilerHolder(pid: getpid(), mode: mode, directory: directory)
+        let holder = ReconcilerLockHolder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
         try write(holder, to: run, at: paths.runLock)
         return .acquired(ReconcilerLock(state: state, run: run, paths, holder))
@@ -65,7 +65,7 @@ public final class ReconcilerLock: Sendable {
     /// Who is the reconciler of a state directory; nil when nobody is.
     ///
     /// Changes nothing.
-    public static func holder(_ paths: RuntimePaths) -> ReconcilerHolder? {
+    public static func holder(_ paths: RuntimePaths) -> ReconcilerLockHolder? {
         guard let file = OwnFile.openToRead(paths.reconcilerLock) else { return nil }
         guard hl_lock(file.number, 0) == 0 else { return nil }
         var holder = reader(of: paths.reconcilerLock)
@@ -119,7 +119,7 @@ public final class ReconcilerLock: Sendable {
         return number >= 0 || number == -EAGAIN
     }
 
-    private static func write(_ holder: ReconcilerHolder, to file: Descriptor, at path: String) throws(LinuxError) {
+    private static func write(_ holder: ReconcilerLockHolder, to file: Descriptor, at path: String) throws(LinuxError) {
         let text = "\(holder.pid)\n\(holder.mode)\n\(holder.directory)\n"
         let bytes = Array(text.utf8)
         guard ftruncate(file.number, 0) == 0, pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
@@ -127,15 +127,15 @@ public final class ReconcilerLock: Sendable {
         }
     }
 
-    private static func reader(of path: String) -> ReconcilerHolder {
+    private static func reader(of path: String) -> ReconcilerLockHolder {
         // The holder writes its name right after it has the lock.
         for attempt in 0..<5 {
             if attempt > 0 { hl_pause(4_000_000) }
             let lines = (readText(path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.count >= 4, let pid = Int32(lines[0]) else { continue }
             let directory = lines[2..<(lines.count - 1)].joined(separator: "\n")
-            return ReconcilerHolder(pid: pid, mode: String(lines[1]), directory: directory)
+            return ReconcilerLockHolder(pid: pid, mode: String(lines[1]), directory: directory)
         }
-        return ReconcilerHolder(pid: 0, mode: "", directory: "")
+        return ReconcilerLockHolder(pid: 0, mode: "", directory: "")
     }
 }

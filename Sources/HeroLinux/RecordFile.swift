@@ -105,7 +105,7 @@ struct RecordFile {
     }
 
     /// What holds its tree together.
-    var containment: Capabilities.Containment? {
+    var containment: ContainmentSupport.Method? {
         switch proc.map({ hero_containment(rawValue: $0.containment) }) {
         case HERO_CONTAINMENT_CGROUP: .cgroup
         case HERO_CONTAINMENT_FREEZER: .freezer
@@ -156,20 +156,20 @@ struct RecordFile {
     }
 
     /// What the program has said of itself, as it stands in the record; nil where it may not speak, or its words are damaged.
-    func selfReport(asOf now: Moment) -> SelfReport? {
+    func selfReport(asOf now: Moment) -> NotifyState? {
         guard let said, isOfThisBoot else { return nil }
-        var report = SelfReport(asOf: now)
+        var report = NotifyState(asOf: now)
         report.isReady = said.flags & HERO_SAID_READY.rawValue != 0
         report.isReloading = said.flags & HERO_SAID_RELOADING.rawValue != 0
         report.isStopping = said.flags & HERO_SAID_STOPPING.rawValue != 0
-        report.hasTriggered = said.flags & HERO_SAID_TRIGGER.rawValue != 0
+        report.hasTriggeredWatchdog = said.flags & HERO_SAID_TRIGGER.rawValue != 0
         if said.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: said.watchdog_us)) }
         if said.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: said.pinged_boottime) }
         report.status = status(said)
-        report.strangers = Int(said.strangers)
-        report.unreadable = Int(said.unreadable)
-        report.refusals = Int(said.refusals)
-        report.refusedPID = said.refused_pid
+        report.unverifiedMessages = Int(said.strangers)
+        report.unreadableMessages = Int(said.unreadable)
+        report.rejectedMainPIDs = Int(said.refusals)
+        report.lastRejectedPID = said.refused_pid
         return report
     }
 

@@ -49,7 +49,7 @@ extension Starts {
     /// What the program of a start has said by now, which is also told as an event; nil where it may not speak, or cannot be
     /// read.
     @discardableResult
-    func hear(_ start: StartID) -> SelfReport? {
+    func hear(_ start: StartID) -> NotifyState? {
         guard let number = numbers[start], let (record, report) = words(of: start) else { return nil }
         changeMain(number, record)
         following[number]?.hearing?.told = report
@@ -68,7 +68,7 @@ extension Starts {
         watchProgram(one.start, record)
     }
 
-    private func words(of start: StartID) -> (RecordFile, SelfReport)? {
+    private func words(of start: StartID) -> (RecordFile, NotifyState)? {
         let path = paths.record(of: start.job)
         // Read while it is written, it has a checksum that is wrong: it is whole a moment later.
         for _ in 0..<8 {
@@ -89,13 +89,13 @@ extension Starts {
     }
 }
 
-extension SelfReport {
+extension NotifyState {
     /// Whether another report says anything that somebody waits for; texts and pings are read when they are wanted.
-    fileprivate func isNews(to other: SelfReport) -> Bool {
+    fileprivate func isNews(to other: NotifyState) -> Bool {
         var other = other
-        (other.asOf, other.status, other.unreadable) = (asOf, status, unreadable)
+        (other.asOf, other.status, other.unreadableMessages) = (asOf, status, unreadableMessages)
         if lastPing != nil, other.lastPing != nil { other.lastPing = lastPing }
-        if strangers > 0, other.strangers > 0 { other.strangers = strangers }
+        if unverifiedMessages > 0, other.unverifiedMessages > 0 { other.unverifiedMessages = unverifiedMessages }
         return other != self
     }
 }

@@ -12,7 +12,7 @@ final class Starts {
         /// The bell that rings when it has spoken; nil where the kernel has none to give.
         var bell: Int32?
         /// What was told last.
-        var told: SelfReport?
+        var told: NotifyState?
         /// How often it may be listened to at once, and since when that counts: who shouts is heard once a second.
         var turns = 5
         var since: Moment

@@ -23,7 +23,7 @@ private struct Surveying {
     /// A resource that is held, by the sockets behind it.
     private struct Held {
         var question: Int
-        var resource: Resource
+        var resource: ClaimedResource
         var inodes: Set<UInt>
         /// Whether they are not reached by this name any more.
         var isLost = false
@@ -67,7 +67,7 @@ private struct Surveying {
             // Where it runs itself, what cannot be seen is its own: it would not run without it.
             guard others.isEmpty, !isOwn, !answers[one.question].isAlive else { continue }
             answers[one.question].claims.append(
-                .init(Holder(one.resource, by: nil, isShared: one.isShared))
+                .init(ResourceHolder(one.resource, by: nil, isShared: one.isShared))
             )
         }
     }
@@ -107,7 +107,7 @@ private struct Surveying {
 
     private mutating func claim(_ held: Held, _ process: ForeignProcess) {
         let programs = Obstruction.programs(of: questions[held.question].order)
-        let holder = Holder(
+        let holder = ResourceHolder(
             held.resource,
             by: process,
             runsProgram: Obstruction.runs(programs, process.identity.pid),
@@ -136,14 +136,14 @@ private struct Surveying {
                 holders: answers[number].claims.map(\.holder),
                 foreigners
             )
-            guard case .names(let process, _, let evidence) = reading, evidence.isProof,
+            guard case .namesProcess(let process, _, let evidence) = reading, evidence.isConclusive,
                 job(of: process.identity.pid) != number
             else { continue }
             for place in answers[number].claims.indices
             where answers[number].claims[place].holder.process?.identity == process.identity {
                 answers[number].claims[place].holder.runsProgram = true
             }
-            let holder = Holder(.pidFile(path), by: process, runsProgram: true)
+            let holder = ResourceHolder(.pidFile(path), by: process, runsProgram: true)
             answers[number].claims.append(.init(holder, job: job(of: process.identity.pid)))
         }
     }

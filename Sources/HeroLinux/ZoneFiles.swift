@@ -19,12 +19,12 @@ public struct ZoneFiles: Sendable {
     /// The clocks of a place; nil when its name is not one, or the database does not have it.
     ///
     /// `UTC` needs no database. The file is read anew each time, so that an update of the database counts at once.
-    public func rules(named name: String) -> ZoneRules? {
+    public func rules(named name: String) -> TimeZoneRules? {
         if name == "UTC" { return .utc }
         guard Self.isName(name), let bytes = readFile("\(directory)/\(name)", limit: Self.longestFile) else {
             return nil
         }
-        return ZoneRules(tzif: bytes)
+        return TimeZoneRules(tzif: bytes)
     }
 
     /// Whether there can be a zone of this name: where the machine has no database at all, any name may be one elsewhere.

@@ -38,10 +38,10 @@ public struct DocumentRecord: Hashable, Sendable {
     /// The declared name; nil for Settings, and where no valid name is written.
     public var name: QualifiedName?
     /// Where its name is written, or else where the document begins.
-    public var place: SourcePlace
+    public var place: ManifestLocation
 
     /// Makes a record.
-    public init(kind: String, name: QualifiedName?, place: SourcePlace) {
+    public init(kind: String, name: QualifiedName?, place: ManifestLocation) {
         self.kind = kind
         self.name = name
         self.place = place
@@ -51,7 +51,7 @@ public struct DocumentRecord: Hashable, Sendable {
 /// What a set of manifests means, and what is wrong with it.
 public struct ManifestResult: Sendable {
     /// The desired state; nil when there is any error.
-    public var desired: Desired?
+    public var desired: DesiredState?
     /// All mistakes of all files, sorted by place.
     public var diagnostics: [Diagnostic]
     /// The documents in the order of the files.
@@ -63,7 +63,7 @@ public struct ManifestResult: Sendable {
 
     /// Makes a result.
     public init(
-        desired: Desired?,
+        desired: DesiredState?,
         diagnostics: [Diagnostic],
         documents: [DocumentRecord],
         variables: [String: String] = [:]

@@ -16,8 +16,8 @@ struct Source {
     }
 
     /// A place in this file.
-    func place(_ span: Span) -> SourcePlace {
-        SourcePlace(file: file.path, line: Int(span.line), column: Int(span.column))
+    func place(_ span: Span) -> ManifestLocation {
+        ManifestLocation(file: file.path, line: Int(span.line), column: Int(span.column))
     }
 
     /// A line without its break; nil when there is none, or when it is too long to be shown.

@@ -8,7 +8,7 @@ extension ActionSpec {
             .byDefault
         },
         Field("description", .text, cost: .none, "What it does, for people.") {
-            .unless($0.description.isEmpty, Canonical.quoted($0.description))
+            .textUnless($0.description.isEmpty, Canonical.quoted($0.description))
         },
         Field("tags", .list(of: .text), cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
         Field("exec", .list(of: .text, atLeast: 1), cost: .restart, "The program and its arguments; or else `script`.")
@@ -22,13 +22,13 @@ extension ActionSpec {
         },
         Field(
             "interpreter",
-            .written(.program),
-            default: .words("its #! line, else sh"),
+            .formatted(.program),
+            default: .described("its #! line, else sh"),
             cost: .restart,
             "What runs the script."
         ) {
             guard case .script(_, interpreter: let name?) = $0.program else { return .byDefault }
-            return .text(Canonical.word(name))
+            return .text(Canonical.quotedIfNeeded(name))
         },
         Field(
             "is_process",
@@ -37,10 +37,10 @@ extension ActionSpec {
             cost: .restart,
             "True: kept alive for ever. False: a one-shot."
         ) {
-            .unless(!$0.isProcess, "true")
+            .textUnless(!$0.isProcess, "true")
         },
-        Field("cwd", .path, default: .words("the service's, else /"), cost: .restart, "Working directory.") {
-            .unless($0.workingDirectory == nil, Canonical.word($0.workingDirectory ?? ""))
+        Field("cwd", .path, default: .described("the service's, else /"), cost: .restart, "Working directory.") {
+            .textUnless($0.workingDirectory == nil, Canonical.quotedIfNeeded($0.workingDirectory ?? ""))
         },
         Field("env", .map(of: .environmentValue), cost: .restart, "Environment; stronger than the service's.") {
             .map($0.environment.mapValues(\.description))
@@ -50,25 +50,25 @@ extension ActionSpec {
         },
         Field(
             "user",
-            .written(.account),
-            default: .words("the service's, else heroproc's own"),
+            .formatted(.account),
+            default: .described("the service's, else heroproc's own"),
             cost: .restart,
             "The user it runs as."
         ) {
-            .unless($0.user == nil, Canonical.word($0.user ?? ""))
+            .textUnless($0.user == nil, Canonical.quotedIfNeeded($0.user ?? ""))
         },
         Field(
             "group",
-            .written(.account),
-            default: .words("the service's, else the user's"),
+            .formatted(.account),
+            default: .described("the service's, else the user's"),
             cost: .restart,
             "The group it runs as."
         ) {
-            .unless($0.group == nil, Canonical.word($0.group ?? ""))
+            .textUnless($0.group == nil, Canonical.quotedIfNeeded($0.group ?? ""))
         },
-        Field("umask", .written(.umask), default: .text("022"), cost: .restart, "Permission bits its files do not get.")
+        Field("umask", .formatted(.umask), default: .text("022"), cost: .restart, "Permission bits its files do not get.")
         {
-            .unless($0.umask == 0o022, "0" + String($0.umask, radix: 8))
+            .textUnless($0.umask == 0o022, "0" + String($0.umask, radix: 8))
         },
         Field("limits", .object(.limits), cost: .restart, "What it may use of the machine.") {
             .map($0.limits.canonical)
@@ -76,11 +76,11 @@ extension ActionSpec {
         Field(
             "no_new_privs",
             .bool,
-            default: .words("true where it does not run as root"),
+            default: .described("true where it does not run as root"),
             cost: .restart,
             "It and its children never gain privileges."
         ) {
-            .unless($0.noNewPrivileges == nil, $0.noNewPrivileges == true ? "true" : "false")
+            .textUnless($0.noNewPrivileges == nil, $0.noNewPrivileges == true ? "true" : "false")
         },
         Field(
             "strict_exec",
@@ -89,21 +89,21 @@ extension ActionSpec {
             cost: .restart,
             "Executed only if nobody else could change its program."
         ) {
-            .unless(!$0.isStrict, "true")
+            .textUnless(!$0.isStrict, "true")
         },
         Field(
             "oom_score_adj",
-            .integer(Ranges.oomScoreAdjustment),
+            .integer(AllowedRanges.oomScoreAdjustment),
             cost: .restart,
             "How readily the kernel kills it when memory runs out."
         ) {
-            .unless($0.oomScoreAdjustment == nil, String($0.oomScoreAdjustment ?? 0))
+            .textUnless($0.oomScoreAdjustment == nil, String($0.oomScoreAdjustment ?? 0))
         },
         Field("singleton", .bool, default: .bool(false), cost: .restart, "One instance on this machine, by PID file.") {
-            .unless(!$0.singleton, "true")
+            .textUnless(!$0.singleton, "true")
         },
-        Field("pid_file", .path, default: .words("one in the state directory"), cost: .restart, "Its PID file.") {
-            .unless($0.pidFile == nil, Canonical.word($0.pidFile ?? ""))
+        Field("pid_file", .path, default: .described("one in the state directory"), cost: .restart, "Its PID file.") {
+            .textUnless($0.pidFile == nil, Canonical.quotedIfNeeded($0.pidFile ?? ""))
         },
         Field(
             "kill_others",
@@ -112,44 +112,44 @@ extension ActionSpec {
             cost: .restart,
             "May stop strangers that hold what it binds."
         ) {
-            .unless(!$0.killsOthers, "true")
+            .textUnless(!$0.killsOthers, "true")
         },
         Field("sockets", .list(of: .path), cost: .restart, "The Unix sockets it binds.") { .list($0.sockets) },
         Field(
             "tcp_ports",
-            .list(of: .either(.written(.endpoint), .object(.port))),
+            .list(of: .either(.formatted(.endpoint), .object(.port))),
             cost: .restart,
             "The TCP ports it binds."
         ) {
-            .unless($0.tcpPorts.isEmpty, $0.tcpPorts.map(\.canonical).joined(separator: " "))
+            .textUnless($0.tcpPorts.isEmpty, $0.tcpPorts.map(\.canonical).joined(separator: " "))
         },
         Field(
             "ready",
             .object(.ready),
-            default: .words("its tree listens on all it declares"),
+            default: .described("its tree listens on all it declares"),
             cost: .inPlace,
             "When it counts as up."
         ) {
             guard let probe = $0.ready else { return .byDefault }
-            return .map(probe.canonical(besides: Probe(probe.question).interval))
+            return .map(probe.canonical(differingFrom: Probe(probe.check).interval))
         },
         Field("health", .object(.health), cost: .inPlace, "Whether it is alive; it is started again when it is not.") {
             guard let probe = $0.health else { return .byDefault }
-            return .map(probe.canonical(besides: Probe.healthInterval))
+            return .map(probe.canonical(differingFrom: Probe.healthInterval))
         },
         Field(
             "start_timeout",
-            .duration(Ranges.time),
+            .duration(AllowedRanges.time),
             default: .text("30s"),
             cost: .inPlace,
             "Time it has to become ready."
         ) {
-            .unless($0.startTimeout == .seconds(30), Canonical.duration($0.startTimeout))
+            .textUnless($0.startTimeout == .seconds(30), Canonical.duration($0.startTimeout))
         },
         Field(
             "timeout",
-            .duration(Ranges.time),
-            default: .words("none"),
+            .duration(AllowedRanges.time),
+            default: .described("none"),
             cost: .inPlace,
             "How long a one-shot may run."
         ) {
@@ -162,11 +162,11 @@ extension ActionSpec {
         Field(
             "restart",
             .choice(RestartPolicy.self),
-            default: .words("always for a process, on_failure for a one-shot"),
+            default: .described("always for a process, on_failure for a one-shot"),
             cost: .inPlace,
             "When it is started again."
         ) {
-            .unless($0.restart == ($0.isProcess ? .always : .onFailure), $0.restart.rawValue)
+            .textUnless($0.restart == ($0.isProcess ? .always : .onFailure), $0.restart.rawValue)
         },
         Field(
             "retry",
@@ -174,16 +174,16 @@ extension ActionSpec {
             cost: .inPlace,
             "How often and after which delays it is tried again."
         ) {
-            .map($0.retry.canonical(besides: RetryPolicy(maxAttempts: $0.isProcess ? 0 : 1)))
+            .map($0.retry.canonical(differingFrom: RetryPolicy(maxAttempts: $0.isProcess ? 0 : 1)))
         },
         Field(
             "success_exit_codes",
-            .list(of: .integer(Ranges.exitCode), atLeast: 1),
+            .list(of: .integer(AllowedRanges.exitCode), atLeast: 1),
             default: .list([.integer(0)]),
             cost: .inPlace,
             "Codes of a good end."
         ) {
-            .unless($0.successExitCodes == [0], Canonical.list($0.successExitCodes.map(String.init)))
+            .textUnless($0.successExitCodes == [0], Canonical.list($0.successExitCodes.map(String.init)))
         },
         Field("schedule", .object(.schedule), cost: .inPlace, "When it runs by itself.") {
             guard let schedule = $0.schedule else { return .byDefault }
@@ -196,7 +196,7 @@ extension ActionSpec {
             cost: .inPlace,
             "Runs once for each change that is applied."
         ) {
-            .unless($0.runOn == .none, $0.runOn.rawValue)
+            .textUnless($0.runOn == .none, $0.runOn.rawValue)
         },
         Field(
             "log",
@@ -208,12 +208,12 @@ extension ActionSpec {
         },
         Field(
             "generation",
-            .integer(Ranges.generation),
+            .integer(AllowedRanges.generation),
             default: .integer(0),
             cost: .restart,
             "Raise it to ask for a restart."
         ) {
-            .unless($0.generation == 0, String($0.generation))
+            .textUnless($0.generation == 0, String($0.generation))
         },
     ]
 }

@@ -76,7 +76,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var generation: Int
 
     /// One list for all actions that say nothing.
-    private static let standardExitCodes: [Int32] = [0]
+    private static let defaultExitCodes: [Int32] = [0]
 
     /// Makes an action with the contract's defaults, which differ between a process and a one-shot.
     public init(_ name: String, _ program: Program, isProcess: Bool = false) {
@@ -107,7 +107,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         stop = StopPolicy()
         restart = isProcess ? .always : .onFailure
         retry = RetryPolicy(maxAttempts: isProcess ? 0 : 1)
-        successExitCodes = Self.standardExitCodes
+        successExitCodes = Self.defaultExitCodes
         schedule = nil
         runOn = .none
         log = LogPolicy()

@@ -21,7 +21,7 @@ public struct BoundPort: Hashable, Sendable {
 
     /// As canonical form has it: `127.0.0.1:80`, or `{port: 127.0.0.1:80, reuseport: true}`.
     var canonical: String {
-        let port = Canonical.word(endpoint.description)
+        let port = Canonical.quotedIfNeeded(endpoint.description)
         return isShared ? "{port: \(port), reuseport: true}" : port
     }
 }

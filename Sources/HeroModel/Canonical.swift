@@ -2,11 +2,11 @@
 public enum Canonical {
     /// Items with a blank between.
     public static func list(_ items: [String]) -> String {
-        items.map(word).joined(separator: " ")
+        items.map(quotedIfNeeded).joined(separator: " ")
     }
 
     /// The text itself when it is one plain word, else quoted with escapes.
-    public static func word(_ text: String) -> String {
+    public static func quotedIfNeeded(_ text: String) -> String {
         let isPlain =
             !text.isEmpty
             && text.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }

@@ -1,18 +1,18 @@
 extension Probe {
     /// What a probe says besides its defaults, by key.
-    func canonical(besides standardInterval: Duration) -> [String: String] {
-        let standard = Probe(question, interval: standardInterval)
+    func canonical(differingFrom standardInterval: Duration) -> [String: String] {
+        let standard = Probe(check, interval: standardInterval)
         let asked: (key: String, text: String) =
-            switch question {
+            switch check {
             case .tcp(let endpoint): ("tcp", endpoint.description)
-            case .http(let target): ("http", Canonical.word(target.description))
+            case .http(let target): ("http", Canonical.quotedIfNeeded(target.description))
             case .exec(let arguments): ("exec", Canonical.list(arguments))
-            case .unix(let path): ("unix", Canonical.word(path))
+            case .unix(let path): ("unix", Canonical.quotedIfNeeded(path))
             case .log(let pattern): ("log", Canonical.quoted(pattern))
             case .notify: ("notify", "true")
             case .watchdog(let limit): ("watchdog", Canonical.duration(limit))
             }
-        return pairs(
+        return presentEntries(
             (asked.key, asked.text),
             ("interval", interval == standard.interval ? nil : Canonical.duration(interval)),
             ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
@@ -31,7 +31,7 @@ extension Schedule {
             case .cron(let expression): ("cron", Canonical.quoted(expression.text))
             case .every(let interval): ("every", Canonical.duration(interval))
             }
-        return pairs(
+        return presentEntries(
             (rhythm.key, rhythm.text),
             ("timezone", timeZone == "UTC" ? nil : timeZone),
             ("overlap", overlap == .skip ? nil : overlap.rawValue)
@@ -42,7 +42,7 @@ extension Schedule {
 extension ResourceLimits {
     /// The limits that are set, by key.
     var canonical: [String: String] {
-        pairs(
+        presentEntries(
             ("nofile", openFiles.map(String.init)),
             ("nproc", processes.map(String.init)),
             ("core", coreBytes.map(Canonical.size)),
@@ -57,7 +57,7 @@ extension StopPolicy {
     /// What a policy says besides its defaults, by key.
     var canonical: [String: String] {
         let standard = StopPolicy()
-        return pairs(
+        return presentEntries(
             ("signal", signal == standard.signal ? nil : signal.description),
             ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout))
         )
@@ -68,7 +68,7 @@ extension LogPolicy {
     /// What a policy says besides its defaults, by key.
     var canonical: [String: String] {
         let standard = LogPolicy()
-        return pairs(
+        return presentEntries(
             ("max_size", maxSize == standard.maxSize ? nil : Canonical.size(maxSize)),
             ("keep", keep == standard.keep ? nil : String(keep)),
             ("when_slow", whenSlow == standard.whenSlow ? nil : whenSlow.rawValue)
@@ -78,8 +78,8 @@ extension LogPolicy {
 
 extension RetryPolicy {
     /// What a policy says besides another one, by key.
-    func canonical(besides standard: RetryPolicy) -> [String: String] {
-        pairs(
+    func canonical(differingFrom standard: RetryPolicy) -> [String: String] {
+        presentEntries(
             ("max_attempts", maxAttempts == standard.maxAttempts ? nil : String(maxAttempts)),
             ("delay", delay == standard.delay ? nil : Canonical.duration(delay)),
             ("factor", factor == standard.factor ? nil : Canonical.number(factor)),
@@ -91,7 +91,7 @@ extension RetryPolicy {
 }
 
 /// The entries that say something.
-func pairs(_ entries: (key: String, text: String?)...) -> [String: String] {
+func presentEntries(_ entries: (key: String, text: String?)...) -> [String: String] {
     var result: [String: String] = [:]
     for entry in entries {
         if let text = entry.text { result[entry.key] = text }

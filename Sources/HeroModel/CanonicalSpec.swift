@@ -81,9 +81,9 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         var parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if parts.count >= 3, parts[0] == "actions" {
             parts.removeFirst(2)
-            return parts.first.flatMap { actionFields[$0] }.map { ($0.cost, $0.property.below(parts.dropFirst())) }
+            return parts.first.flatMap { actionFields[$0] }.map { ($0.cost, $0.property.descendant(parts.dropFirst())) }
         }
-        return parts.first.flatMap { serviceFields[$0] }.map { ($0.cost, $0.property.below(parts.dropFirst())) }
+        return parts.first.flatMap { serviceFields[$0] }.map { ($0.cost, $0.property.descendant(parts.dropFirst())) }
     }
 
     private static let serviceFields = byKey(ServiceSpec.fields)
@@ -96,9 +96,9 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
 
 extension Property {
     /// The key that further parts of a path lead to; nil where they lead into a map of the author's own names.
-    fileprivate func below(_ path: ArraySlice<String>) -> Property? {
+    fileprivate func descendant(_ path: ArraySlice<String>) -> Property? {
         guard let key = path.first else { return self }
-        guard case .object(let object) = form else { return nil }
-        return object.properties.first { $0.key == key }?.below(path.dropFirst())
+        guard case .object(let object) = valueSchema else { return nil }
+        return object.properties.first { $0.key == key }?.descendant(path.dropFirst())
     }
 }

@@ -1,9 +1,9 @@
 /// What a machine offers for holding and limiting a whole tree of processes.
 ///
 /// Limits of each single process (setrlimit(2)) are there on every machine.
-public struct Capabilities: Hashable, Sendable {
+public struct ContainmentSupport: Hashable, Sendable {
     /// What holds a tree together (reliability.md TR-2), strongest first.
-    public enum Containment: String, Hashable, Sendable, CaseIterable {
+    public enum Method: String, Hashable, Sendable, CaseIterable {
         /// A cgroup v2 for each start: one write kills all of it.
         case cgroup
         /// A directory in the v1 freezer for each start: what stands still cannot fork away.
@@ -13,7 +13,7 @@ public struct Capabilities: Hashable, Sendable {
     }
 
     /// How trees are held together.
-    public var containment: Containment
+    public var method: Method
     /// `memory.max`.
     public var limitsMemory: Bool
     /// `pids.max`.
@@ -23,12 +23,12 @@ public struct Capabilities: Hashable, Sendable {
 
     /// Describes a machine; the default offers nothing.
     public init(
-        containment: Containment = .subreaper,
+        method: Method = .subreaper,
         limitsMemory: Bool = false,
         limitsProcesses: Bool = false,
         limitsProcessors: Bool = false
     ) {
-        self.containment = containment
+        self.method = method
         self.limitsMemory = limitsMemory
         self.limitsProcesses = limitsProcesses
         self.limitsProcessors = limitsProcessors

@@ -36,7 +36,7 @@ public struct CleanupRule: Hashable, Sendable, Codable {
             tags: rule.tag.map { [$0] } ?? [],
             service: rule.service,
             action: rule.action,
-            phases: rule.phases.isEmpty ? JobPhase.allCases.filter(\.isOver) : rule.phases,
+            phases: rule.phases.isEmpty ? JobPhase.allCases.filter(\.isFinished) : rule.phases,
             endedBefore: WallTime(microseconds: overflow ? .min : limit)
         )
     }
@@ -59,7 +59,7 @@ public struct ActionKey: Hashable, Sendable, Codable {
     }
 
     /// The folder of its logs, below that of all logs.
-    public var logFolder: String { "\(context)/\(service ?? "_")/\(action)" }
+    public var logDirectory: String { "\(context)/\(service ?? "_")/\(action)" }
 }
 
 /// What a cleanup came to.

@@ -15,7 +15,7 @@ public struct CronExpression: Hashable, Sendable, Codable {
     /// Reads an expression.
     ///
     /// - Throws: What is wrong with it, and where.
-    public init(parsing text: String) throws(CronMistake) {
+    public init(parsing text: String) throws(CronSyntaxError) {
         _ = try CronFields(parsing: text)
         self.text = text.split { $0 == " " || $0 == "\t" }.joined(separator: " ")
     }
@@ -27,7 +27,7 @@ public struct CronExpression: Hashable, Sendable, Codable {
 }
 
 /// What is wrong with a cron expression.
-public struct CronMistake: Error, Hashable, Sendable {
+public struct CronSyntaxError: Error, Hashable, Sendable {
     /// What is wrong and what to do, beginning in lower case.
     public var message: String
     /// How many characters of the text stand before the mistake.
@@ -55,7 +55,7 @@ public struct CronFields: Hashable, Sendable {
     /// Whether the hour is a star, with or without a step: it then goes by real time where clocks change.
     public var isEveryHour: Bool
     /// Whether day of month and day of week are both given, so that either is enough.
-    public var eitherDay: Bool
+    public var matchesEitherDay: Bool
 
     /// Whether it comes on a day, counted from 1970-01-01.
     public func allows(day number: Int64) -> Bool {
@@ -63,11 +63,11 @@ public struct CronFields: Hashable, Sendable {
         guard months.contains(date.month) else { return false }
         let byDate = days.contains(date.day)
         let byWeekday = weekdays.contains(CalendarDate.weekday(ofDay: number))
-        return eitherDay ? byDate || byWeekday : byDate && byWeekday
+        return matchesEitherDay ? byDate || byWeekday : byDate && byWeekday
     }
 
     /// The first minute of a day (0 to 1439), not before the given one, at which it comes on a day that it allows.
-    public func minuteOfDay(notBefore earliest: Int) -> Int? {
+    public func firstMinuteOfDay(notBefore earliest: Int) -> Int? {
         if hours.contains(earliest / 60), let minute = minutes.first(from: earliest % 60) {
             return earliest / 60 * 60 + minute
         }
@@ -76,7 +76,7 @@ public struct CronFields: Hashable, Sendable {
     }
 
     /// How many minutes of a day before the given one (0 to 1440) it comes at, on a day that it allows.
-    public func countOfMinutes(before end: Int) -> Int {
+    public func countMinutes(before end: Int) -> Int {
         let whole = hours.count(below: end / 60) * minutes.count(below: 60)
         return whole + (hours.contains(end / 60) ? minutes.count(below: end % 60) : 0)
     }

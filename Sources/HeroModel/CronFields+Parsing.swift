@@ -2,17 +2,17 @@ extension CronFields {
     /// Reads five fields or one of the names that stand for five.
     ///
     /// - Throws: What is wrong, and where.
-    public init(parsing text: String) throws(CronMistake) {
-        let words = try Self.fiveWords(of: text)
+    public init(parsing text: String) throws(CronSyntaxError) {
+        let words = try Self.fiveTokens(of: text)
         minutes = try CronField.minute.parse(words[0])
         hours = try CronField.hour.parse(words[1])
         days = try CronField.day.parse(words[2])
         months = try CronField.month.parse(words[3])
         weekdays = try CronField.weekday.parse(words[4])
         isEveryHour = words[1].text.hasPrefix("*")
-        eitherDay = !words[2].text.hasPrefix("*") && !words[4].text.hasPrefix("*")
-        guard everComes else {
-            throw CronMistake(
+        matchesEitherDay = !words[2].text.hasPrefix("*") && !words[4].text.hasPrefix("*")
+        guard hasMatchingDay else {
+            throw CronSyntaxError(
                 "this day never comes: no such month has a day \(words[2].text)",
                 offset: words[2].offset
             )
@@ -20,36 +20,36 @@ extension CronFields {
     }
 
     /// Whether there is a day in any year that it allows.
-    private var everComes: Bool {
-        guard !eitherDay, let day = days.first(from: 1) else { return true }
+    private var hasMatchingDay: Bool {
+        guard !matchesEitherDay, let day = days.first(from: 1) else { return true }
         // The 29th of February falls on each day of the week in 400 years.
         return (1...12).contains { months.contains($0) && day <= CalendarDate.days(inMonth: $0, of: 2000) }
     }
 
-    private static func fiveWords(of text: String) throws(CronMistake) -> [Word] {
-        let words = words(of: text)
+    private static func fiveTokens(of text: String) throws(CronSyntaxError) -> [Token] {
+        let words = tokens(of: text)
         guard let first = words.first else {
-            throw CronMistake("there is no cron expression; write five fields, such as `*/5 * * * *`", offset: 0)
+            throw CronSyntaxError("there is no cron expression; write five fields, such as `*/5 * * * *`", offset: 0)
         }
         if first.text.hasPrefix("@") {
             guard words.count == 1 else {
-                throw CronMistake("`\(first.text)` stands alone; remove what follows it", offset: words[1].offset)
+                throw CronSyntaxError("`\(first.text)` stands alone; remove what follows it", offset: words[1].offset)
             }
-            return Self.words(of: try meaning(of: first))
+            return Self.tokens(of: try expansion(of: first))
         }
         guard words.count == 5 else {
-            throw CronMistake(wrongCount(words.count), offset: words.count > 5 ? words[5].offset : text.count)
+            throw CronSyntaxError(wrongCountMessage(words.count), offset: words.count > 5 ? words[5].offset : text.count)
         }
         return words
     }
 
-    private static func wrongCount(_ count: Int) -> String {
+    private static func wrongCountMessage(_ count: Int) -> String {
         let given = count == 1 ? "there is one field" : "there are \(count) fields"
         return given + "; write five: minute, hour, day of month, month and day of week"
             + (count == 6 ? " (seconds and years are not available)" : "")
     }
 
-    private static func meaning(of word: Word) throws(CronMistake) -> String {
+    private static func expansion(of word: Token) throws(CronSyntaxError) -> String {
         let name = word.text.lowercased()
         switch name {
         case "@hourly": return "0 * * * *"
@@ -58,9 +58,9 @@ extension CronFields {
         case "@monthly": return "0 0 1 * *"
         case "@yearly", "@annually": return "0 0 1 1 *"
         case "@reboot":
-            throw CronMistake("`@reboot` is not available; use `run_on: apply`, or a service", offset: word.offset)
+            throw CronSyntaxError("`@reboot` is not available; use `run_on: apply`, or a service", offset: word.offset)
         default:
-            throw CronMistake(
+            throw CronSyntaxError(
                 "`\(word.text)` is no name of a schedule; use @hourly, @daily, @weekly, @monthly or @yearly",
                 offset: word.offset
             )
@@ -68,22 +68,22 @@ extension CronFields {
     }
 
     /// A part of the text, and how many characters stand before it.
-    fileprivate struct Word {
+    fileprivate struct Token {
         var text: Substring
         var offset: Int
 
         /// The parts between separators, also empty ones.
-        func split(where isSeparator: (Character) -> Bool) -> [Word] {
+        func split(where isSeparator: (Character) -> Bool) -> [Token] {
             var offset = offset
             return text.split(omittingEmptySubsequences: false, whereSeparator: isSeparator).map { part in
                 defer { offset += part.count + 1 }
-                return Word(text: part, offset: offset)
+                return Token(text: part, offset: offset)
             }
         }
     }
 
-    private static func words(of text: String) -> [Word] {
-        Word(text: text[...], offset: 0).split { $0 == " " || $0 == "\t" }.filter { !$0.text.isEmpty }
+    private static func tokens(of text: String) -> [Token] {
+        Token(text: text[...], offset: 0).split { $0 == " " || $0 == "\t" }.filter { !$0.text.isEmpty }
     }
 }
 
@@ -125,10 +125,10 @@ private enum CronField {
     }
 
     /// What the field allows.
-    func parse(_ word: CronFields.Word) throws(CronMistake) -> NumberSet {
+    func parse(_ word: CronFields.Token) throws(CronSyntaxError) -> NumberSet {
         var set = NumberSet()
         for item in word.split(where: { $0 == "," }) {
-            let (range, step) = try span(item)
+            let (range, step) = try parseItem(item)
             for number in stride(from: range.lowerBound, through: range.upperBound, by: step) {
                 set.insert(self == .weekday && number == 7 ? 0 : number)
             }
@@ -137,37 +137,37 @@ private enum CronField {
     }
 
     /// One item of a list: a star, a number or a range, and its step.
-    private func span(_ item: CronFields.Word) throws(CronMistake) -> (range: ClosedRange<Int>, step: Int) {
+    private func parseItem(_ item: CronFields.Token) throws(CronSyntaxError) -> (range: ClosedRange<Int>, step: Int) {
         let parts = item.split(where: { $0 == "/" })
-        guard parts.count <= 2 else { throw CronMistake("there are two steps; write one", offset: parts[2].offset) }
-        let range = try extent(parts[0])
+        guard parts.count <= 2 else { throw CronSyntaxError("there are two steps; write one", offset: parts[2].offset) }
+        let range = try parseRange(parts[0])
         guard parts.count == 2 else { return (range.bounds, 1) }
         guard range.isSpan else {
-            throw CronMistake(
+            throw CronSyntaxError(
                 "a step needs a range: write `\(range.bounds.lowerBound)-\(self.range.upperBound)/\(parts[1].text)`",
                 offset: item.offset
             )
         }
-        guard let step = Self.number(parts[1].text), step > 0 else {
-            throw CronMistake("`\(parts[1].text)` is no step; write a number from 1", offset: parts[1].offset)
+        guard let step = Self.parseNumber(parts[1].text), step > 0 else {
+            throw CronSyntaxError("`\(parts[1].text)` is no step; write a number from 1", offset: parts[1].offset)
         }
         return (range.bounds, step)
     }
 
     /// A star, a number or a range.
-    private func extent(_ word: CronFields.Word) throws(CronMistake) -> (bounds: ClosedRange<Int>, isSpan: Bool) {
+    private func parseRange(_ word: CronFields.Token) throws(CronSyntaxError) -> (bounds: ClosedRange<Int>, isSpan: Bool) {
         if word.text == "*" { return (self == .weekday ? 0...6 : range, true) }
         let ends = word.split(where: { $0 == "-" })
         guard ends.count <= 2 else {
-            throw CronMistake("`\(word.text)` is no range; write two numbers", offset: word.offset)
+            throw CronSyntaxError("`\(word.text)` is no range; write two numbers", offset: word.offset)
         }
-        let first = try value(ends[0])
+        let first = try parseValue(ends[0])
         guard ends.count == 2 else { return (first...first, false) }
-        var last = try value(ends[1])
+        var last = try parseValue(ends[1])
         // Sunday ends a week as well as it begins one.
         if self == .weekday, last == 0, first > 0 { last = 7 }
         guard first <= last else {
-            throw CronMistake(
+            throw CronSyntaxError(
                 "the range `\(word.text)` ends before it begins; write two: "
                     + "`\(ends[0].text)-\(range.upperBound == 7 ? 6 : range.upperBound),\(range.lowerBound)-\(ends[1].text)`",
                 offset: word.offset
@@ -176,13 +176,13 @@ private enum CronField {
         return (first...last, true)
     }
 
-    private func value(_ word: CronFields.Word) throws(CronMistake) -> Int {
+    private func parseValue(_ word: CronFields.Token) throws(CronSyntaxError) -> Int {
         if let index = names.firstIndex(of: word.text.lowercased()) { return range.lowerBound + index }
-        if let number = Self.number(word.text), range.contains(number) { return number }
-        throw CronMistake(complaint(word.text), offset: word.offset)
+        if let number = Self.parseNumber(word.text), range.contains(number) { return number }
+        throw CronSyntaxError(invalidValueMessage(word.text), offset: word.offset)
     }
 
-    private func complaint(_ text: Substring) -> String {
+    private func invalidValueMessage(_ text: Substring) -> String {
         guard !text.isEmpty else { return "a number is missing in the \(title)" }
         let rest = text.uppercased().filter { !("0"..."9").contains($0) }
         if ["L", "W", "LW"].contains(rest) || rest.contains("#") || rest == "?" {
@@ -193,7 +193,7 @@ private enum CronField {
     }
 
     /// A number of decimal digits.
-    private static func number(_ text: Substring) -> Int? {
+    private static func parseNumber(_ text: Substring) -> Int? {
         guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
         return Int(text)
     }

@@ -1,5 +1,5 @@
 /// A place in a manifest: file as the user named it, line and column from 1.
-public struct SourcePlace: Hashable, Sendable, Codable {
+public struct ManifestLocation: Hashable, Sendable, Codable {
     /// The path as the user would type it.
     public var file: String
     /// Line, from 1.
@@ -15,7 +15,7 @@ public struct SourcePlace: Hashable, Sendable, Codable {
     }
 }
 
-extension SourcePlace: Comparable, CustomStringConvertible {
+extension ManifestLocation: Comparable, CustomStringConvertible {
     /// Orders by file, line, column.
     public static func < (left: Self, right: Self) -> Bool {
         (left.file, left.line, left.column) < (right.file, right.line, right.column)
@@ -43,14 +43,14 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         /// What stands there.
         public var message: String
         /// Where.
-        public var place: SourcePlace
+        public var location: ManifestLocation
         /// The line itself, without its line break.
         public var excerpt: String?
 
         /// Makes a note.
-        public init(_ message: String, at place: SourcePlace, excerpt: String? = nil) {
+        public init(_ message: String, at place: ManifestLocation, excerpt: String? = nil) {
             self.message = message
-            self.place = place
+            self.location = place
             self.excerpt = excerpt
         }
     }
@@ -64,7 +64,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
     /// What to do about it.
     public var help: String?
     /// Where it is written; nil when it is about the set as a whole.
-    public var place: SourcePlace?
+    public var location: ManifestLocation?
     /// The line at `place`, without its line break.
     public var excerpt: String?
     /// How many characters from `place` the caret underlines; at least 1.
@@ -78,7 +78,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         code: String,
         _ message: String,
         help: String? = nil,
-        at place: SourcePlace? = nil,
+        at place: ManifestLocation? = nil,
         excerpt: String? = nil,
         length: Int = 1,
         notes: [Note] = []
@@ -87,7 +87,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         self.code = code
         self.message = message
         self.help = help
-        self.place = place
+        self.location = place
         self.excerpt = excerpt
         self.length = length
         self.notes = notes
@@ -97,7 +97,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
 extension Diagnostic: Comparable {
     /// Orders by place (those without one come last), then by message, so that two runs print the same.
     public static func < (left: Self, right: Self) -> Bool {
-        switch (left.place, right.place) {
+        switch (left.location, right.location) {
         case (let first?, let second?) where first != second: first < second
         case (.some, nil): true
         case (nil, .some): false

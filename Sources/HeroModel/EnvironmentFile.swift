@@ -8,7 +8,7 @@ public enum EnvironmentFile {
     /// Why a file cannot be used.
     ///
     /// Nothing of a value stands in it: it may be a secret (reliability.md SE-1).
-    public struct Flaw: Error, Hashable, Sendable {
+    public struct SyntaxError: Error, Hashable, Sendable {
         /// The line, from 1.
         public var line: Int
         /// What is wrong with it, in words.
@@ -16,11 +16,11 @@ public enum EnvironmentFile {
     }
 
     /// Reads a file's bytes.
-    public static func variables(_ bytes: [UInt8]) throws(Flaw) -> [String: String] {
+    public static func parse(_ bytes: [UInt8]) throws(SyntaxError) -> [String: String] {
         var reader = Reader(bytes: bytes)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.index = 3 }
         var result: [String: String] = [:]
-        while let (name, value) = try reader.next() { result[name] = value }
+        while let (name, value) = try reader.nextVariable() { result[name] = value }
         return result
     }
 
@@ -45,31 +45,31 @@ public enum EnvironmentFile {
         }
 
         /// The next variable; nil at the end.
-        mutating func next() throws(Flaw) -> (String, String)? {
+        mutating func nextVariable() throws(SyntaxError) -> (String, String)? {
             while true {
                 skipBlanks()
                 if !isAtLineEnd, byte != UInt8(ascii: "#") { break }
                 guard skipLine() else { return nil }
             }
-            let name = try name()
+            let name = try readName()
             skipBlanks()
             let value: [UInt8]
             switch byte {
-            case UInt8(ascii: "'"): value = try quoted(by: UInt8(ascii: "'"))
-            case UInt8(ascii: "\""): value = try quoted(by: UInt8(ascii: "\""))
-            default: value = bare()
+            case UInt8(ascii: "'"): value = try readQuotedValue(by: UInt8(ascii: "'"))
+            case UInt8(ascii: "\""): value = try readQuotedValue(by: UInt8(ascii: "\""))
+            default: value = readBareValue()
             }
-            guard !value.contains(0) else { throw flaw("the value of `\(name)` contains the character NUL") }
+            guard !value.contains(0) else { throw syntaxError("the value of `\(name)` contains the character NUL") }
             guard let text = String(validating: value, as: UTF8.self) else {
-                throw flaw("the value of `\(name)` is not UTF-8")
+                throw syntaxError("the value of `\(name)` is not UTF-8")
             }
             _ = skipLine()
             return (name, text)
         }
 
-        private mutating func name() throws(Flaw) -> String {
-            var text = rest { $0 != UInt8(ascii: "=") }
-            guard byte == UInt8(ascii: "=") else { throw flaw("there is no `=`: write `NAME=value`") }
+        private mutating func readName() throws(SyntaxError) -> String {
+            var text = readText { $0 != UInt8(ascii: "=") }
+            guard byte == UInt8(ascii: "=") else { throw syntaxError("there is no `=`: write `NAME=value`") }
             index += 1
             let export = Array("export".utf8)
             if text.starts(with: export), let after = text.dropFirst(export.count).first, Self.isBlank(after) {
@@ -77,15 +77,15 @@ public enum EnvironmentFile {
             }
             while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
             guard let first = text.first, !(48...57).contains(first), text.allSatisfy(Self.isNameByte) else {
-                throw flaw("what stands before `=` is no name: use letters, digits and `_`, and begin with no digit")
+                throw syntaxError("what stands before `=` is no name: use letters, digits and `_`, and begin with no digit")
             }
             return String(decoding: text, as: UTF8.self)
         }
 
         /// A value up to the end of its line, or to a comment.
-        private mutating func bare() -> [UInt8] {
+        private mutating func readBareValue() -> [UInt8] {
             var wasBlank = true
-            var text = rest { byte in
+            var text = readText { byte in
                 defer { wasBlank = Self.isBlank(byte) }
                 return !(wasBlank && byte == UInt8(ascii: "#"))
             }
@@ -94,14 +94,14 @@ public enum EnvironmentFile {
         }
 
         /// A value in quotes, which may go on over several lines.
-        private mutating func quoted(by quote: UInt8) throws(Flaw) -> [UInt8] {
+        private mutating func readQuotedValue(by quote: UInt8) throws(SyntaxError) -> [UInt8] {
             let begin = line
             var result: [UInt8] = []
             index += 1
             while let current = byte, current != quote {
                 index += 1
                 switch current {
-                case UInt8(ascii: "\\"): result += escaped(in: quote)
+                case UInt8(ascii: "\\"): result += readEscape(in: quote)
                 case UInt8(ascii: "\n"):
                     line += 1
                     result.append(current)
@@ -109,18 +109,18 @@ public enum EnvironmentFile {
                 default: result.append(current)
                 }
             }
-            guard byte == quote else { throw Flaw(line: begin, reason: "the quote that opens here is never closed") }
+            guard byte == quote else { throw SyntaxError(line: begin, reason: "the quote that opens here is never closed") }
             index += 1
             let isFollowedByBlank = byte.map(Self.isBlank) ?? true
             skipBlanks()
             guard isAtLineEnd || (isFollowedByBlank && byte == UInt8(ascii: "#")) else {
-                throw flaw("something follows the closing quote: write `\\` before a quote that belongs to the value")
+                throw syntaxError("something follows the closing quote: write `\\` before a quote that belongs to the value")
             }
             return result
         }
 
         /// What a backslash and the character behind it stand for.
-        private mutating func escaped(in quote: UInt8) -> [UInt8] {
+        private mutating func readEscape(in quote: UInt8) -> [UInt8] {
             let backslash = UInt8(ascii: "\\")
             guard let next = byte else { return [backslash] }
             let value: UInt8? =
@@ -143,7 +143,7 @@ public enum EnvironmentFile {
 
         // MARK: Bytes
 
-        private mutating func rest(while isWanted: (UInt8) -> Bool) -> ArraySlice<UInt8> {
+        private mutating func readText(while isWanted: (UInt8) -> Bool) -> ArraySlice<UInt8> {
             let begin = index
             while !isAtLineEnd, isWanted(bytes[index]) { index += 1 }
             return bytes[begin..<index]
@@ -165,7 +165,7 @@ public enum EnvironmentFile {
             return false
         }
 
-        private func flaw(_ reason: String) -> Flaw { Flaw(line: line, reason: reason) }
+        private func syntaxError(_ reason: String) -> SyntaxError { SyntaxError(line: line, reason: reason) }
 
         private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 

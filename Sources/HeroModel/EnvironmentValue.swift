@@ -17,8 +17,8 @@ extension EnvironmentValue: CustomStringConvertible {
     /// Canonical: the text as one word, or `from_file` and the path; a text that looks like the latter is quoted.
     public var description: String {
         switch self {
-        case .text(let text): Canonical.word(text)
-        case .fromFile(let path): "from_file \(Canonical.word(path))"
+        case .text(let text): Canonical.quotedIfNeeded(text)
+        case .fromFile(let path): "from_file \(Canonical.quotedIfNeeded(path))"
         }
     }
 }

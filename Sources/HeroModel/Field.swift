@@ -25,7 +25,7 @@ extension CostOfChange: CustomStringConvertible {
 /// One key of a manifest kind: its name, what it means, its default, and what changing it costs.
 ///
 /// Diffs, their costs and the reference pages are derived from tables of these, so that no field can be forgotten.
-public struct Field<Subject>: Sendable {
+public struct Field<Spec>: Sendable {
     /// A field's value in canonical form: equal values are equal texts.
     public enum Value: Hashable, Sendable {
         /// The default.
@@ -41,16 +41,16 @@ public struct Field<Subject>: Sendable {
     /// What changing it costs.
     public let cost: CostOfChange
     /// The value of a subject, canonical.
-    public let value: @Sendable (Subject) -> Value
+    public let value: @Sendable (Spec) -> Value
 
     /// Describes a field.
     public init(
         _ key: String,
-        _ form: ValueForm,
+        _ form: ValueSchema,
         default defaultValue: DefaultValue = .none,
         cost: CostOfChange,
         _ summary: String,
-        value: @escaping @Sendable (Subject) -> Value
+        value: @escaping @Sendable (Spec) -> Value
     ) {
         property = Property(key, form, default: defaultValue, summary)
         self.cost = cost
@@ -60,14 +60,14 @@ public struct Field<Subject>: Sendable {
     /// The key as manifests write it.
     public var key: String { property.key }
     /// The type in the words of the contract, such as `duration`.
-    public var type: String { property.form.words }
+    public var type: String { property.valueSchema.typeName }
     /// The default in the words of a manifest; empty where there is none.
     public var defaultText: String { property.defaultValue.text }
 }
 
 extension Field.Value {
     /// The default, or a text.
-    static func unless(_ isDefault: Bool, _ text: @autoclosure () -> String) -> Self {
+    static func textUnless(_ isDefault: Bool, _ text: @autoclosure () -> String) -> Self {
         isDefault ? .byDefault : .text(text())
     }
 

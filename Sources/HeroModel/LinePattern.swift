@@ -5,61 +5,61 @@
 /// back references and no looking around, so that a search takes time in proportion to pattern times line, whatever either is.
 public struct LinePattern: Hashable, Sendable {
     /// What is wrong with a text that is no pattern.
-    public struct Mistake: Error, Hashable {
+    public struct SyntaxError: Error, Hashable {
         /// Where, in characters of Unicode from the beginning.
         public var offset: Int
         /// In words, such as `this ( is never closed`.
         public var reason: String
     }
 
-    enum Step: Hashable, Sendable {
+    enum Instruction: Hashable, Sendable {
         /// One character of these.
-        case one(CharacterSet)
+        case character(CharacterClass)
         /// Either way.
-        case fork(Int, Int)
+        case split(Int, Int)
         case jump(Int)
         case lineStart
         case lineEnd
-        case wordEdge(isWanted: Bool)
-        case found
+        case wordBoundary(isWanted: Bool)
+        case match
     }
 
     /// The text it was made from.
     public let text: String
-    let steps: [Step]
+    let instructions: [Instruction]
 
     /// Steps that a pattern may have: `{1000}` of something large would ask for more.
-    static let mostSteps = 2000
+    static let maxInstructions = 2000
 
     /// Reads a pattern.
     ///
     /// - Throws: `Mistake` with its place.
-    public init(_ text: String) throws(Mistake) {
-        var reader = LinePatternReader(text)
+    public init(_ text: String) throws(SyntaxError) {
+        var reader = LinePatternParser(text)
         self.text = text
-        steps = try reader.read()
+        instructions = try reader.parse()
     }
 
     /// Whether a line has the pattern somewhere.
     public func matches(_ line: some StringProtocol) -> Bool {
         let scalars = Array(line.unicodeScalars.map(\.value))
-        var search = Search(steps: steps, line: scalars)
+        var search = Matcher(instructions: instructions, line: scalars)
         return search.run()
     }
 }
 
 extension LinePattern {
     /// Some characters.
-    struct CharacterSet: Hashable, Sendable {
+    struct CharacterClass: Hashable, Sendable {
         var ranges: [ClosedRange<UInt32>]
         var isInverted = false
 
-        static let digits = CharacterSet(ranges: [0x30...0x39])
-        static let words = CharacterSet(ranges: [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
-        static let spaces = CharacterSet(ranges: [0x09...0x0D, 0x20...0x20])
-        static let all = CharacterSet(ranges: [], isInverted: true)
+        static let digits = CharacterClass(ranges: [0x30...0x39])
+        static let wordCharacters = CharacterClass(ranges: [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
+        static let spaces = CharacterClass(ranges: [0x09...0x0D, 0x20...0x20])
+        static let all = CharacterClass(ranges: [], isInverted: true)
 
-        var inverted: Self { CharacterSet(ranges: ranges, isInverted: !isInverted) }
+        var inverted: Self { CharacterClass(ranges: ranges, isInverted: !isInverted) }
 
         func contains(_ scalar: UInt32) -> Bool { ranges.contains { $0.contains(scalar) } != isInverted }
 
@@ -79,31 +79,31 @@ extension LinePattern {
     }
 
     /// All ways through the steps at once, one character after another.
-    private struct Search {
-        let steps: [Step]
+    private struct Matcher {
+        let instructions: [Instruction]
         let line: [UInt32]
-        private var current: [Int] = []
-        private var marks: [Int]
+        private var threads: [Int] = []
+        private var visitedAt: [Int]
         private var pending: [Int] = []
 
-        init(steps: [Step], line: [UInt32]) {
-            self.steps = steps
+        init(instructions: [Instruction], line: [UInt32]) {
+            self.instructions = instructions
             self.line = line
-            marks = [Int](repeating: -1, count: steps.count)
+            visitedAt = [Int](repeating: -1, count: instructions.count)
         }
 
         mutating func run() -> Bool {
             var position = 0
             while true {
                 // A match may begin anywhere.
-                if follow(0, at: position) { return true }
+                if addThread(0, at: position) { return true }
                 guard position < line.count else { return false }
                 let scalar = line[position]
-                let from = current
-                current = []
+                let from = threads
+                threads = []
                 position += 1
                 for place in from {
-                    if case .one(let set) = steps[place], set.contains(scalar), follow(place + 1, at: position) {
+                    if case .character(let set) = instructions[place], set.contains(scalar), addThread(place + 1, at: position) {
                         return true
                     }
                 }
@@ -111,19 +111,19 @@ extension LinePattern {
         }
 
         /// Goes as far as it can without taking a character; true at the end of the pattern.
-        private mutating func follow(_ place: Int, at position: Int) -> Bool {
+        private mutating func addThread(_ place: Int, at position: Int) -> Bool {
             pending.append(place)
             while let place = pending.popLast() {
-                guard marks[place] != position else { continue }
-                marks[place] = position
-                switch steps[place] {
-                case .one: current.append(place)
+                guard visitedAt[place] != position else { continue }
+                visitedAt[place] = position
+                switch instructions[place] {
+                case .character: threads.append(place)
                 case .jump(let target): pending.append(target)
-                case .fork(let first, let second): pending += [first, second]
+                case .split(let first, let second): pending += [first, second]
                 case .lineStart: if position == 0 { pending.append(place + 1) }
                 case .lineEnd: if position == line.count { pending.append(place + 1) }
-                case .wordEdge(let isWanted): if isWordEdge(position) == isWanted { pending.append(place + 1) }
-                case .found:
+                case .wordBoundary(let isWanted): if isWordBoundary(position) == isWanted { pending.append(place + 1) }
+                case .match:
                     pending = []
                     return true
                 }
@@ -131,9 +131,9 @@ extension LinePattern {
             return false
         }
 
-        private func isWordEdge(_ position: Int) -> Bool {
-            let before = position > 0 && CharacterSet.words.contains(line[position - 1])
-            let after = position < line.count && CharacterSet.words.contains(line[position])
+        private func isWordBoundary(_ position: Int) -> Bool {
+            let before = position > 0 && CharacterClass.wordCharacters.contains(line[position - 1])
+            let after = position < line.count && CharacterClass.wordCharacters.contains(line[position])
             return before != after
         }
     }

@@ -4,19 +4,19 @@
 /// The defaults say that nothing was seen.
 public struct MachineFacts: Hashable, Sendable {
     /// `Linux 6.18.44`.
-    public var release = ""
+    public var kernelRelease = ""
     /// What the kernel can do.
-    public var abilities: Set<Ability> = []
+    public var kernelFeatures: Set<KernelFeature> = []
     /// How trees of processes are held.
     public var containment = ContainmentFacts()
     /// As whom heroproc runs.
-    public var rights = RightsFacts()
+    public var privileges = PrivilegeFacts()
     /// How much there may be of something.
     public var limits = LimitFacts()
     /// The clocks.
     public var clocks = ClockFacts()
     /// The directories that heroproc works with.
-    public var folders: [FolderFacts] = []
+    public var directories: [DirectoryFacts] = []
     /// The programs it needs.
     public var programs = ProgramFacts()
     /// Who looks after heroproc itself.
@@ -28,7 +28,7 @@ public struct MachineFacts: Hashable, Sendable {
     public init() {}
 
     /// Something that not every kernel can do, with the version that brought it.
-    public enum Ability: String, Hashable, Sendable, CaseIterable {
+    public enum KernelFeature: String, Hashable, Sendable, CaseIterable {
         /// pidfd_open(2) and pidfd_send_signal(2): 5.3.
         case pidfd
         /// waitid(2) with P_PIDFD: 5.4.
@@ -53,7 +53,7 @@ public struct MachineFacts: Hashable, Sendable {
 /// How trees of processes are held, and why not better.
 public struct ContainmentFacts: Hashable, Sendable {
     /// Why there is nothing better.
-    public enum Obstacle: Hashable, Sendable {
+    public enum Limitation: Hashable, Sendable {
         /// No cgroup v2 is mounted.
         case notMounted
         /// This one may not be written.
@@ -67,7 +67,7 @@ public struct ContainmentFacts: Hashable, Sendable {
     }
 
     /// The level reached.
-    public var level = Capabilities.Containment.subreaper
+    public var method = ContainmentSupport.Method.subreaper
     /// Where cgroups are made; empty where none are.
     public var parent = ""
     /// What a whole tree can be limited in: `memory`, `pids`, `cpu`.
@@ -75,14 +75,14 @@ public struct ContainmentFacts: Hashable, Sendable {
     /// Whether the kernel ends a whole cgroup in one step (5.14); nil where there is none to look at.
     public var killsAtOnce: Bool?
     /// Why it is not better; nil where it is the best there is.
-    public var obstacle: Obstacle?
+    public var limitation: Limitation?
 
     /// Nothing seen yet.
     public init() {}
 }
 
 /// As whom heroproc runs.
-public struct RightsFacts: Hashable, Sendable {
+public struct PrivilegeFacts: Hashable, Sendable {
     /// The effective user.
     public var uid: UInt32 = 0
     /// Whether no program can gain rights any more (prctl(2)).
@@ -119,9 +119,9 @@ public struct LimitFacts: Hashable, Sendable {
     /// The processes of this user.
     public var ownProcesses: Int64 = 0
     /// `fs.inotify.max_user_watches`.
-    public var watches: Int64?
+    public var inotifyWatches: Int64?
     /// `fs.inotify.max_user_instances`.
-    public var watchers: Int64?
+    public var inotifyInstances: Int64?
 
     /// Nothing seen yet.
     public init() {}
@@ -132,18 +132,18 @@ public struct ClockFacts: Hashable, Sendable {
     /// `/proc/sys/kernel/random/boot_id`; empty where it cannot be read.
     public var bootID = ""
     /// The calendar.
-    public var calendar = WallTime(microseconds: 0)
+    public var wallTime = WallTime(microseconds: 0)
     /// Whether the boot clock runs at least as far as the one that stands still during a suspend.
     public var isConsistent = false
     /// Whether the clocks are moved by a time namespace.
-    public var isMoved = false
+    public var isInTimeNamespace = false
 
     /// Nothing seen yet.
     public init() {}
 }
 
 /// One of the directories that heroproc works with.
-public struct FolderFacts: Hashable, Sendable {
+public struct DirectoryFacts: Hashable, Sendable {
     /// What it is for.
     public enum Role: String, Hashable, Sendable, CaseIterable {
         /// Database and logs.
@@ -177,7 +177,7 @@ public struct FolderFacts: Hashable, Sendable {
     /// Its permissions, such as 0o700.
     public var mode: UInt32 = 0
     /// What a stranger could exchange on the way to it, in words; nil where nothing is wrong.
-    public var flaw: String?
+    public var insecurityReason: String?
 
     /// Nothing seen of it yet.
     public init(_ role: Role, _ path: String) {
@@ -225,7 +225,7 @@ public struct SupervisionFacts: Hashable, Sendable {
     }
 
     /// The live reconciler; nil where none is.
-    public var reconciler: ReconcilerHolder?
+    public var reconciler: ReconcilerLockHolder?
     /// Whether systemd is the first process.
     public var hasSystemd = false
     /// The unit of the reconciler, or of us where none lives; nil where there is none.
@@ -244,9 +244,9 @@ public enum ManifestFacts: Hashable, Sendable {
     /// It cannot be read, and this is why, in words.
     case unreadable(String)
     /// There are so many mistakes, of which this is the first.
-    case mistaken(count: Int, first: String)
+    case invalid(count: Int, first: String)
     /// A required core manifest is missing: what is wrong, and what to do.
     case coreMissing(String, help: String)
     /// It is good: so many services and standalone actions, and these required core services.
-    case good(services: Int, actions: Int, core: [QualifiedName])
+    case valid(services: Int, actions: Int, core: [QualifiedName])
 }

@@ -1,6 +1,6 @@
 // The maps within manifests, key by key.
 
-extension ObjectForm {
+extension ObjectSchema {
     /// `start` of a service.
     public static let start = Self([
         Property(
@@ -12,7 +12,7 @@ extension ObjectForm {
     ])
 
     /// `stop` of a service.
-    public static let stopOfService = Self([
+    public static let serviceStop = Self([
         Property("remove_jobs", .bool, default: .bool(false), "A stop deletes its own ended jobs.")
     ])
 
@@ -21,7 +21,7 @@ extension ObjectForm {
         Property("signal", .signal, default: .text("TERM"), "What its main program is sent."),
         Property(
             "timeout",
-            .duration(Ranges.delay),
+            .duration(AllowedRanges.delay),
             default: .text("10s"),
             "How long its tree may take before it is killed."
         ),
@@ -31,17 +31,17 @@ extension ObjectForm {
     public static let retry = Self([
         Property(
             "max_attempts",
-            .integer(Ranges.attempts),
-            default: .words("0 for a process, 1 for a one-shot"),
+            .integer(AllowedRanges.attempts),
+            default: .described("0 for a process, 1 for a one-shot"),
             "Tries in a row before it is given up; 0 never gives up."
         ),
-        Property("delay", .duration(Ranges.delay), default: .text("500ms"), "Time before the second try."),
-        Property("factor", .number(Ranges.factor), default: .number(2), "What the delay grows by with each try."),
-        Property("max_delay", .duration(Ranges.delay), default: .text("30s"), "The longest delay."),
-        Property("jitter", .number(Ranges.jitter), default: .number(0.1), "The share a delay is spread by at random."),
+        Property("delay", .duration(AllowedRanges.delay), default: .text("500ms"), "Time before the second try."),
+        Property("factor", .number(AllowedRanges.factor), default: .number(2), "What the delay grows by with each try."),
+        Property("max_delay", .duration(AllowedRanges.delay), default: .text("30s"), "The longest delay."),
+        Property("jitter", .number(AllowedRanges.jitter), default: .number(0.1), "The share a delay is spread by at random."),
         Property(
             "stable_after",
-            .duration(Ranges.delay),
+            .duration(AllowedRanges.delay),
             default: .text("10s"),
             "Time up after which tries count from 1 again."
         ),
@@ -50,7 +50,7 @@ extension ObjectForm {
     /// An item of `tcp_ports`.
     public static let port = Self(
         [
-            Property("port", .written(.endpoint), "The port, with or without an address."),
+            Property("port", .formatted(.endpoint), "The port, with or without an address."),
             Property(
                 "reuseport",
                 .bool,
@@ -65,11 +65,11 @@ extension ObjectForm {
     public static let log = Self([
         Property(
             "max_size",
-            .size(Ranges.logBytes),
+            .size(AllowedRanges.logBytes),
             default: .text("10MiB"),
             "A larger file is continued in a new one."
         ),
-        Property("keep", .integer(Ranges.keptFiles), default: .integer(5), "Earlier files that are kept."),
+        Property("keep", .integer(AllowedRanges.keptFiles), default: .integer(5), "Earlier files that are kept."),
         Property(
             "when_slow",
             .choice(LogPolicy.WhenSlow.self),
@@ -80,19 +80,19 @@ extension ObjectForm {
 
     /// `limits` of an action.
     public static let limits = Self([
-        Property("nofile", .integer(Ranges.openFiles), "Open files of each process."),
-        Property("nproc", .integer(Ranges.processes), "Processes of its user."),
-        Property("core", .size(Ranges.coreBytes), "The size of a core dump."),
-        Property("memory", .size(Ranges.memoryBytes), "Memory of its whole tree."),
-        Property("pids", .integer(Ranges.processes), "Processes and threads of its whole tree."),
-        Property("cpu", .number(Ranges.processors), "Processors its whole tree may keep busy."),
+        Property("nofile", .integer(AllowedRanges.openFiles), "Open files of each process."),
+        Property("nproc", .integer(AllowedRanges.processes), "Processes of its user."),
+        Property("core", .size(AllowedRanges.coreBytes), "The size of a core dump."),
+        Property("memory", .size(AllowedRanges.memoryBytes), "Memory of its whole tree."),
+        Property("pids", .integer(AllowedRanges.processes), "Processes and threads of its whole tree."),
+        Property("cpu", .number(AllowedRanges.processors), "Processors its whole tree may keep busy."),
     ])
 
     /// `ready` of an action.
     public static let ready = Self(
         probe(
             interval: "250ms",
-            also: [Property("notify", .onlyTrue, "Has it said READY=1 on its NOTIFY_SOCKET (sd_notify(3))?")]
+            also: [Property("notify", .constantTrue, "Has it said READY=1 on its NOTIFY_SOCKET (sd_notify(3))?")]
         ),
         oneOf: ["tcp", "http", "exec", "unix", "log", "notify"]
     )
@@ -104,7 +104,7 @@ extension ObjectForm {
             also: [
                 Property(
                     "watchdog",
-                    .duration(Ranges.watchdog),
+                    .duration(AllowedRanges.watchdog),
                     "Has it said WATCHDOG=1 on its NOTIFY_SOCKET within this time?"
                 )
             ]
@@ -114,33 +114,33 @@ extension ObjectForm {
 
     private static func probe(interval: String, also more: [Property] = []) -> [Property] {
         [
-            Property("tcp", .written(.endpoint), "Does somebody accept a connection there?"),
+            Property("tcp", .formatted(.endpoint), "Does somebody accept a connection there?"),
             Property(
                 "http",
-                .either(.written(.url), .object(.httpOverSocket)),
+                .either(.formatted(.url), .object(.httpOverSocket)),
                 "Does a GET answer with a status from 200 to 399?"
             ),
             Property("exec", .list(of: .text, atLeast: 1), "Does this command exit 0?"),
             Property("unix", .path, "Does somebody accept a connection on this socket?"),
-            Property("log", .written(.expression), "Has a line of its output matched since its start?"),
+            Property("log", .formatted(.regex), "Has a line of its output matched since its start?"),
         ] + more + [
-            Property("interval", .duration(Ranges.time), default: .text(interval), "Time between two tries."),
-            Property("timeout", .duration(Ranges.time), default: .text("1s"), "How long one try may take."),
+            Property("interval", .duration(AllowedRanges.time), default: .text(interval), "Time between two tries."),
+            Property("timeout", .duration(AllowedRanges.time), default: .text("1s"), "How long one try may take."),
             Property(
                 "failures",
-                .integer(Ranges.tries),
+                .integer(AllowedRanges.probeThreshold),
                 default: .integer(3),
                 "Bad tries in a row that count as a no."
             ),
             Property(
                 "successes",
-                .integer(Ranges.tries),
+                .integer(AllowedRanges.probeThreshold),
                 default: .integer(1),
                 "Good tries in a row that count as a yes."
             ),
             Property(
                 "start_period",
-                .duration(Ranges.delay),
+                .duration(AllowedRanges.delay),
                 default: .text("0s"),
                 "Time after the start in which nothing is asked."
             ),
@@ -150,7 +150,7 @@ extension ObjectForm {
     private static let httpOverSocket = Self(
         [
             Property("unix", .path, "The socket."),
-            Property("path", .written(.requestPath), default: .text("/"), "The path of the request."),
+            Property("path", .formatted(.requestPath), default: .text("/"), "The path of the request."),
         ],
         required: ["unix"]
     )
@@ -158,9 +158,9 @@ extension ObjectForm {
     /// `schedule` of an action.
     public static let schedule = Self(
         [
-            Property("cron", .written(.cron), "Minute, hour, day of month, month, day of week (crontab(5))."),
-            Property("every", .duration(Ranges.rhythm), "Again and again after this long."),
-            Property("timezone", .written(.timeZone), default: .text("UTC"), "On whose clocks `cron` is read."),
+            Property("cron", .formatted(.cron), "Minute, hour, day of month, month, day of week (crontab(5))."),
+            Property("every", .duration(AllowedRanges.scheduleInterval), "Again and again after this long."),
+            Property("timezone", .formatted(.timeZone), default: .text("UTC"), "On whose clocks `cron` is read."),
             Property(
                 "overlap",
                 .choice(Schedule.Overlap.self),
@@ -185,11 +185,11 @@ extension ObjectForm {
             Property("action", .name, "Only jobs of actions of this name."),
             Property(
                 "phases",
-                .list(of: .word(JobPhase.allCases.filter(\.isOver).map(\.rawValue))),
-                default: .words("all of them"),
+                .list(of: .enumeration(JobPhase.allCases.filter(\.isFinished).map(\.rawValue))),
+                default: .described("all of them"),
                 "Only jobs that ended like this."
             ),
-            Property("older_than", .duration(Ranges.delay), "Only jobs that ended at least this long ago."),
+            Property("older_than", .duration(AllowedRanges.delay), "Only jobs that ended at least this long ago."),
         ],
         required: ["older_than"]
     )

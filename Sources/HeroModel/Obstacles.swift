@@ -1,5 +1,5 @@
 /// Something an action binds or is known by, of which there is one on the machine.
-public enum Resource: Hashable, Sendable, Codable {
+public enum ClaimedResource: Hashable, Sendable, Codable {
     /// A TCP address it listens on.
     case tcp(TCPEndpoint)
     /// The absolute path of a Unix socket it listens on; abstract ones begin with `@`.
@@ -8,7 +8,7 @@ public enum Resource: Hashable, Sendable, Codable {
     case pidFile(String)
 }
 
-extension Resource: CustomStringConvertible {
+extension ClaimedResource: CustomStringConvertible {
     /// `tcp 8080`, `socket /run/web.sock` or `PID file /run/web.pid`.
     public var description: String {
         switch self {
@@ -20,34 +20,34 @@ extension Resource: CustomStringConvertible {
 }
 
 /// What stands between an action and its start, as it was seen at one moment (contract section 7).
-public struct Obstacles: Hashable, Sendable {
+public struct StartBlockers: Hashable, Sendable {
     /// What its PID file says.
-    public var pidFile: PIDFileReading
+    public var pidFile: PIDFileState
     /// Who holds what it binds, each once for each resource.
-    public var holders: [Holder]
+    public var holders: [ResourceHolder]
     /// Socket files that nobody holds: they can go.
     public var staleSockets: [SocketFile]
     /// What is in the way and cannot be judged or cleared, in words: a file that is no socket, a port that a client uses.
-    public var hindrances: [String]
+    public var unresolved: [String]
 
     /// Gathers what was seen; nothing by default.
     public init(
-        pidFile: PIDFileReading = .absent,
-        holders: [Holder] = [],
+        pidFile: PIDFileState = .absent,
+        holders: [ResourceHolder] = [],
         staleSockets: [SocketFile] = [],
-        hindrances: [String] = []
+        unresolved: [String] = []
     ) {
         self.pidFile = pidFile
         self.holders = holders
         self.staleSockets = staleSockets
-        self.hindrances = hindrances
+        self.unresolved = unresolved
     }
 }
 
 /// A resource that is taken.
-public struct Holder: Hashable, Sendable {
+public struct ResourceHolder: Hashable, Sendable {
     /// What is taken.
-    public var resource: Resource
+    public var resource: ClaimedResource
     /// By whom; nil where the kernel shows a listener and no process that has it open (reliability.md TP-3).
     public var process: ForeignProcess?
     /// Whether it executes the action's program or script: then it is another instance of it.
@@ -58,7 +58,7 @@ public struct Holder: Hashable, Sendable {
 
     /// Makes a holder.
     public init(
-        _ resource: Resource,
+        _ resource: ClaimedResource,
         by process: ForeignProcess?,
         runsProgram: Bool = false,
         isShared: Bool = false
@@ -103,11 +103,11 @@ public struct ForeignProcess: Hashable, Sendable {
     }
 
     /// Why it must never be signalled, in words; nil: nothing forbids it.
-    public var refusal: String? {
+    public var protectionReason: String? {
         switch protection {
-        case .job: job.map { "it is the job \($0) of heroproc" } ?? protection?.inWords
-        case .first, .ourselves, .ancestor, .shim, .kernelThread, .container, .forwarder, .otherUser, nil:
-            protection?.inWords
+        case .job: job.map { "it is the job \($0) of heroproc" } ?? protection?.reason
+        case .pidOne, .reconciler, .ancestor, .shim, .kernelThread, .container, .portForwarder, .otherUser, nil:
+            protection?.reason
         }
     }
 }
@@ -120,9 +120,9 @@ extension ForeignProcess: CustomStringConvertible {
 /// Why a process is never signalled by a reclaim, whatever a manifest allows (reliability.md I4, RC-2).
 public enum Protection: String, Hashable, Sendable, CaseIterable {
     /// Pid 1.
-    case first
+    case pidOne
     /// The reconciler itself.
-    case ourselves
+    case reconciler
     /// Above the reconciler.
     case ancestor
     /// A shim.
@@ -134,36 +134,36 @@ public enum Protection: String, Hashable, Sendable, CaseIterable {
     /// It lives in another pid namespace: a container.
     case container
     /// It hands the connections of a port on to a container (`docker-proxy`, `rootlessport`).
-    case forwarder
+    case portForwarder
     /// It belongs to a user whose processes heroproc may not signal.
     case otherUser
 
     /// What it is, in words.
-    public var inWords: String {
+    public var reason: String {
         switch self {
-        case .first:
+        case .pidOne:
             "it is pid 1, which may listen for a service that it starts on demand: `systemctl list-sockets` names the unit "
                 + "to stop"
-        case .ourselves: "it is heroproc itself"
+        case .reconciler: "it is heroproc itself"
         case .ancestor: "heroproc was started below it"
         case .shim: "it is a shim of heroproc"
         case .job: "it is a job of heroproc"
         case .kernelThread: "it is a thread of the kernel"
         case .container: "it lives in a container"
-        case .forwarder: "it stands for a container: stop that one (`docker ps` and `podman ps` show ports)"
+        case .portForwarder: "it stands for a container: stop that one (`docker ps` and `podman ps` show ports)"
         case .otherUser: "it belongs to another user, and heroproc may not signal it"
         }
     }
 }
 
 /// What a PID file says (reliability.md PF-1, PF-2).
-public enum PIDFileReading: Hashable, Sendable {
+public enum PIDFileState: Hashable, Sendable {
     /// There is none, or the action has none.
     case absent
     /// It names nobody who lives, or is no PID file; the text says which.
     case stale(String)
     /// It names a process that lives.
-    case names(ForeignProcess, path: String, Evidence)
+    case namesProcess(ForeignProcess, path: String, Evidence)
 
     /// What speaks for the process being the action's own.
     public struct Evidence: Hashable, Sendable {
@@ -194,7 +194,7 @@ public enum PIDFileReading: Hashable, Sendable {
         }
 
         /// Whether the process is provably the action's: a trusted owner, and at least one sign.
-        public var isProof: Bool { isOwnerTrusted && (isRecorded || holdsLock || runsProgram || holdsResource) }
+        public var isConclusive: Bool { isOwnerTrusted && (isRecorded || holdsLock || runsProgram || holdsResource) }
     }
 }
 

@@ -24,7 +24,7 @@ public enum JobPhase: String, Hashable, Sendable, Codable, CaseIterable {
     }
 
     /// Whether nothing of it will ever run again.
-    public var isOver: Bool {
+    public var isFinished: Bool {
         switch self {
         case .succeeded, .failed, .cancelled: true
         case .pending, .waiting, .running, .retrying: false

@@ -1,7 +1,7 @@
 /// A question asked of a running program again and again: does it answer.
 public struct Probe: Hashable, Sendable, Codable {
     /// What is asked.
-    public enum Question: Hashable, Sendable, Codable {
+    public enum Check: Hashable, Sendable, Codable {
         /// Does somebody accept a TCP connection there?
         case tcp(TCPEndpoint)
         /// Does a GET answer with a status from 200 to 399?
@@ -19,7 +19,7 @@ public struct Probe: Hashable, Sendable, Codable {
     }
 
     /// What is asked.
-    public var question: Question
+    public var check: Check
     /// Time between the end of one try and the next.
     public var interval: Duration
     /// How long one try may take.
@@ -36,14 +36,14 @@ public struct Probe: Hashable, Sendable, Codable {
 
     /// Makes a probe with the defaults of a readiness probe.
     public init(
-        _ question: Question,
+        _ question: Check,
         interval: Duration = .milliseconds(250),
         timeout: Duration = .seconds(1),
         failures: Int = 3,
         successes: Int = 1,
         startPeriod: Duration = .zero
     ) {
-        self.question = question
+        self.check = question
         self.interval = interval
         self.timeout = timeout
         self.failures = failures

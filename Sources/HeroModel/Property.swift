@@ -3,16 +3,16 @@ public struct Property: Sendable {
     /// The key as manifests write it.
     public let key: String
     /// What its value may be.
-    public let form: ValueForm
+    public let valueSchema: ValueSchema
     /// What holds where it is not written.
     public let defaultValue: DefaultValue
     /// One sentence on what it means.
     public let summary: String
 
     /// Describes a key.
-    public init(_ key: String, _ form: ValueForm, default defaultValue: DefaultValue = .none, _ summary: String) {
+    public init(_ key: String, _ form: ValueSchema, default defaultValue: DefaultValue = .none, _ summary: String) {
         self.key = key
-        self.form = form
+        self.valueSchema = form
         self.defaultValue = defaultValue
         self.summary = summary
     }
@@ -23,7 +23,7 @@ public indirect enum DefaultValue: Hashable, Sendable {
     /// Nothing, or what each key of a map says for itself.
     case none
     /// Something that depends on more than the key, in words.
-    case words(String)
+    case described(String)
     /// A truth value.
     case bool(Bool)
     /// A whole number.
@@ -39,7 +39,7 @@ public indirect enum DefaultValue: Hashable, Sendable {
     public var text: String {
         switch self {
         case .none: ""
-        case .words(let words): words
+        case .described(let words): words
         case .bool(let flag): flag ? "true" : "false"
         case .integer(let number): String(number)
         case .number(let number): Canonical.number(number)
@@ -50,7 +50,7 @@ public indirect enum DefaultValue: Hashable, Sendable {
 }
 
 /// A map of known keys.
-public struct ObjectForm: Sendable {
+public struct ObjectSchema: Sendable {
     /// Its keys in the order of the reference.
     public let properties: [Property]
     /// Keys of which exactly one is written.
@@ -81,16 +81,16 @@ extension Field {
 
     private static func paths(_ property: Property, at path: String, _ cost: CostOfChange) -> [PropertyPath] {
         [PropertyPath(path: path, property: property, cost: cost)]
-            + below(property.form, path).flatMap { paths($0.property, at: $0.path, cost) }
+            + descendants(property.valueSchema, path).flatMap { paths($0.property, at: $0.path, cost) }
     }
 
-    private static func below(_ form: ValueForm, _ path: String) -> [(path: String, property: Property)] {
+    private static func descendants(_ form: ValueSchema, _ path: String) -> [(path: String, property: Property)] {
         switch form {
         case .object(let object): object.properties.map { ("\(path).\($0.key)", $0) }
-        case .list(let item, atLeast: _): below(item, path + "[]")
-        case .map(let value): below(value, path + ".NAME")
-        case .either(let first, let second): below(first, path) + below(second, path)
-        case .bool, .onlyTrue, .text, .written, .duration, .size, .integer, .number, .word, .signal, .action: []
+        case .list(let item, atLeast: _): descendants(item, path + "[]")
+        case .map(let value): descendants(value, path + ".NAME")
+        case .either(let first, let second): descendants(first, path) + descendants(second, path)
+        case .bool, .constantTrue, .text, .formatted, .duration, .size, .integer, .number, .enumeration, .signal, .action: []
         }
     }
 }

@@ -1,13 +1,13 @@
 /// The ranges of numbers, times and sizes in manifests, each written in this one place.
 ///
 /// The fields, the pages and the schema that are rendered from them, and the reader of manifests all take them from here.
-public enum Ranges {
+public enum AllowedRanges {
     /// Generations: up to what JSON readers keep exactly (RFC 8259 section 6).
     public static let generation: ClosedRange<Int> = 0...9_007_199_254_740_991
     /// Tries of a program; 0 never gives up.
     public static let attempts: ClosedRange<Int> = 0...1_000_000
     /// Tries of a probe.
-    public static let tries: ClosedRange<Int> = 1...1_000_000
+    public static let probeThreshold: ClosedRange<Int> = 1...1_000_000
     /// What a delay is multiplied with.
     public static let factor: ClosedRange<Double> = 1...1000
     /// The share by which a delay is spread.
@@ -23,7 +23,7 @@ public enum Ranges {
     /// Times between two pings of a watchdog: a shorter one would judge the machine and not the program.
     public static let watchdog: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3_153_600_000)
     /// The rhythm of a schedule.
-    public static let rhythm: ClosedRange<Duration> = .seconds(1) ... .seconds(3_153_600_000)
+    public static let scheduleInterval: ClosedRange<Duration> = .seconds(1) ... .seconds(3_153_600_000)
     /// Exit codes (wait(2) keeps eight bits).
     public static let exitCode: ClosedRange<Int> = 0...255
     /// Permission bits.
@@ -41,5 +41,5 @@ public enum Ranges {
     /// How readily the kernel kills (proc_pid_oom_score_adj(5)).
     public static let oomScoreAdjustment: ClosedRange<Int> = -1000...1000
     /// Services that one plan may stop or restart.
-    public static let disruption: ClosedRange<Int> = 0...1_000_000
+    public static let maxDisruption: ClosedRange<Int> = 0...1_000_000
 }

@@ -1,5 +1,5 @@
 /// Who is the reconciler of a state directory, in its own words: what stands in its lock (reliability.md LK-1).
-public struct ReconcilerHolder: Hashable, Sendable {
+public struct ReconcilerLockHolder: Hashable, Sendable {
     /// Its pid, in its own pid namespace; 0 while it is just beginning, and has not said.
     public var pid: Int32
     /// How it works, in one word: `watch`, `keep`, `background`, `once`, `safe`.

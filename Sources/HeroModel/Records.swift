@@ -77,7 +77,7 @@ public struct ServiceRecord: Hashable, Sendable, Codable {
     /// The revision whose spec this is.
     public var revision: RevisionNumber
     /// Whether it is meant to be up as far as the reconciler last knew: ordered up and not ordered down since.
-    public var isOrderedUp: Bool
+    public var isStartRequested: Bool
 
     /// Makes a record.
     public init(
@@ -88,7 +88,7 @@ public struct ServiceRecord: Hashable, Sendable, Codable {
         blockedBy: [QualifiedName] = [],
         run: RunID?,
         revision: RevisionNumber,
-        isOrderedUp: Bool
+        isStartRequested: Bool
     ) {
         name = spec.name
         self.spec = spec
@@ -98,7 +98,7 @@ public struct ServiceRecord: Hashable, Sendable, Codable {
         self.blockedBy = blockedBy
         self.run = run
         self.revision = revision
-        self.isOrderedUp = isOrderedUp
+        self.isStartRequested = isStartRequested
     }
 }
 

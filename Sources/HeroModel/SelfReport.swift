@@ -1,5 +1,5 @@
 /// What a program has said of itself on its `NOTIFY_SOCKET` (sd_notify(3)): all of it, as it stood at one moment.
-public struct SelfReport: Hashable, Sendable {
+public struct NotifyState: Hashable, Sendable {
     /// When this was so.
     public var asOf: Moment
     /// Whether it said `READY=1`.
@@ -9,7 +9,7 @@ public struct SelfReport: Hashable, Sendable {
     /// Whether it said `STOPPING=1`.
     public var isStopping = false
     /// Whether it said `WATCHDOG=trigger`.
-    public var hasTriggered = false
+    public var hasTriggeredWatchdog = false
     /// The longest time between two pings: what it was told when it started, or asked for with `WATCHDOG_USEC`; nil: it has no
     /// watchdog.
     public var watchdog: Duration?
@@ -18,13 +18,13 @@ public struct SelfReport: Hashable, Sendable {
     /// Its last `STATUS`: at most 256 bytes of anything, not made safe to show.
     public var status: String?
     /// Messages that were not believed: their senders are not, or not provably, of its tree.
-    public var strangers = 0
+    public var unverifiedMessages = 0
     /// Messages of its own that are too long or no text.
-    public var unreadable = 0
+    public var unreadableMessages = 0
     /// How often it named a process as its main one that is not of its tree.
-    public var refusals = 0
+    public var rejectedMainPIDs = 0
     /// The last of those; negative where it was no number.
-    public var refusedPID: Int32 = 0
+    public var lastRejectedPID: Int32 = 0
 
     /// A program that has said nothing yet.
     public init(asOf moment: Moment) {
@@ -34,11 +34,11 @@ public struct SelfReport: Hashable, Sendable {
 
 extension ActionSpec {
     /// Whether its program gets a `NOTIFY_SOCKET`: where its readiness or its health hangs on what it says there.
-    public var mayNotify: Bool { isProcess && (ready?.question == .notify || watchdog != nil) }
+    public var usesNotifySocket: Bool { isProcess && (ready?.check == .notify || watchdog != nil) }
 
     /// How often it must say `WATCHDOG=1` at the least; nil where its health does not hang on that.
     public var watchdog: Duration? {
-        guard isProcess, case .watchdog(let limit) = health?.question else { return nil }
+        guard isProcess, case .watchdog(let limit) = health?.check else { return nil }
         return limit
     }
 }

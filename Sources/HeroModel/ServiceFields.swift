@@ -6,7 +6,7 @@ extension ServiceSpec {
             .byDefault
         },
         Field("description", .text, cost: .none, "What it is, for people.") {
-            .unless($0.description.isEmpty, Canonical.quoted($0.description))
+            .textUnless($0.description.isEmpty, Canonical.quoted($0.description))
         },
         Field(
             "class",
@@ -15,14 +15,14 @@ extension ServiceSpec {
             cost: .inPlace,
             "`down` leaves system services alone."
         ) {
-            .unless($0.serviceClass == .user, $0.serviceClass.rawValue)
+            .textUnless($0.serviceClass == .user, $0.serviceClass.rawValue)
         },
-        Field("status", .choice(WantedStatus.self), default: .text("start"), cost: .inPlace, "What is wanted of it.") {
-            .unless($0.status == .start, $0.status.rawValue)
+        Field("status", .choice(DesiredStatus.self), default: .text("start"), cost: .inPlace, "What is wanted of it.") {
+            .textUnless($0.status == .start, $0.status.rawValue)
         },
         Field("tags", .list(of: .text), cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
         Field("labels", .map(of: .text), cost: .none, "For people and tools.") {
-            .map($0.labels.mapValues(Canonical.word))
+            .map($0.labels.mapValues(Canonical.quotedIfNeeded))
         },
         Field("requires", .list(of: .reference), cost: .inPlace, "Up before it; stopping one of them stops it.") {
             .list($0.requires.map(\.description))
@@ -37,7 +37,7 @@ extension ServiceSpec {
             .list($0.conflicts.map(\.description))
         },
         Field("required", .bool, default: .bool(false), cost: .inPlace, "Part of the required core.") {
-            .unless(!$0.required, "true")
+            .textUnless(!$0.required, "true")
         },
         Field(
             "env",
@@ -50,14 +50,14 @@ extension ServiceSpec {
         Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
             .list($0.environmentFiles)
         },
-        Field("user", .written(.account), default: .words("heroproc's own"), cost: .restart, "The user it runs as.") {
-            .unless($0.user == nil, Canonical.word($0.user ?? ""))
+        Field("user", .formatted(.account), default: .described("heroproc's own"), cost: .restart, "The user it runs as.") {
+            .textUnless($0.user == nil, Canonical.quotedIfNeeded($0.user ?? ""))
         },
-        Field("group", .written(.account), default: .words("the user's"), cost: .restart, "The group it runs as.") {
-            .unless($0.group == nil, Canonical.word($0.group ?? ""))
+        Field("group", .formatted(.account), default: .described("the user's"), cost: .restart, "The group it runs as.") {
+            .textUnless($0.group == nil, Canonical.quotedIfNeeded($0.group ?? ""))
         },
         Field("cwd", .path, cost: .restart, "Working directory of its actions, where they say none.") {
-            .unless($0.workingDirectory == nil, Canonical.word($0.workingDirectory ?? ""))
+            .textUnless($0.workingDirectory == nil, Canonical.quotedIfNeeded($0.workingDirectory ?? ""))
         },
         Field("actions", .list(of: .actionOrName, atLeast: 1), cost: .restart, "What it runs, at least one.") {
             .list($0.actions.map(\.name))
@@ -69,7 +69,7 @@ extension ServiceSpec {
             cost: .inPlace,
             "One after another, or all at once."
         ) {
-            .unless($0.startOrder == .serial, $0.startOrder.rawValue)
+            .textUnless($0.startOrder == .serial, $0.startOrder.rawValue)
         },
         Field(
             "start",
@@ -77,27 +77,27 @@ extension ServiceSpec {
             cost: .inPlace,
             "Whether a start cancels and deletes its earlier jobs and runs, or only prunes inactive ones."
         ) {
-            .map(pairs(("replace_existing_jobs", $0.replacesExistingJobs ? nil : "false")))
+            .map(presentEntries(("replace_existing_jobs", $0.replacesExistingJobs ? nil : "false")))
         },
         Field(
             "stop",
-            .object(.stopOfService),
+            .object(.serviceStop),
             cost: .inPlace,
             "Whether a stop deletes its ended jobs."
         ) {
-            .map(pairs(("remove_jobs", $0.removesJobs ? "true" : nil)))
+            .map(presentEntries(("remove_jobs", $0.removesJobs ? "true" : nil)))
         },
         Field("protect", .bool, default: .bool(false), cost: .inPlace, "Stopping or restarting it must be allowed.") {
-            .unless(!$0.isProtected, "true")
+            .textUnless(!$0.isProtected, "true")
         },
         Field(
             "generation",
-            .integer(Ranges.generation),
+            .integer(AllowedRanges.generation),
             default: .integer(0),
             cost: .restart,
             "Raise it to ask for a restart."
         ) {
-            .unless($0.generation == 0, String($0.generation))
+            .textUnless($0.generation == 0, String($0.generation))
         },
     ]
 }

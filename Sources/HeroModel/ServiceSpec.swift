@@ -7,7 +7,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     /// Who it belongs to: `down` leaves system services alone.
     public var serviceClass: ServiceClass
     /// What the author wants of it.
-    public var status: WantedStatus
+    public var status: DesiredStatus
     /// Copied onto its jobs.
     public var tags: [String]
     /// For people and tools.
@@ -82,7 +82,7 @@ extension ServiceSpec {
         )
         description = try fields.decode(String.self, forKey: .description)
         serviceClass = try fields.decode(ServiceClass.self, forKey: .serviceClass)
-        status = try fields.decode(WantedStatus.self, forKey: .status)
+        status = try fields.decode(DesiredStatus.self, forKey: .status)
         tags = try fields.decode([String].self, forKey: .tags)
         labels = try fields.decode([String: String].self, forKey: .labels)
         requires = try fields.decode([QualifiedName].self, forKey: .requires)
@@ -113,7 +113,7 @@ public enum ServiceClass: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// What the author wants of a service.
-public enum WantedStatus: String, Hashable, Sendable, Codable, CaseIterable {
+public enum DesiredStatus: String, Hashable, Sendable, Codable, CaseIterable {
     /// Keep it up.
     case start
     /// Keep it down.

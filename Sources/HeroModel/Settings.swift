@@ -18,13 +18,13 @@ public struct Settings: Hashable, Sendable, Codable {
     public var maxDisruption: Int?
 
     /// The environment variables that manifests may name unless Settings say otherwise.
-    public static let standardPassedEnvironment = ["HOME", "USER", "PATH_ROOT", "HERO_SOCKET_DIR", "XDG_RUNTIME_DIR"]
+    public static let defaultPassedEnvironment = ["HOME", "USER", "PATH_ROOT", "HERO_SOCKET_DIR", "XDG_RUNTIME_DIR"]
 
     /// Makes settings; the default requires `core/hero_db`.
     public init(required: [QualifiedName] = [QualifiedName("hero_db")]) {
         self.required = required
         variables = [:]
-        passedEnvironment = Self.standardPassedEnvironment
+        passedEnvironment = Self.defaultPassedEnvironment
         stop = StopPolicy()
         retry = RetryDefaults()
         log = LogPolicy()

@@ -8,7 +8,7 @@ extension Settings {
             cost: .inPlace,
             "Services that must be declared."
         ) {
-            .unless($0.required == Settings().required, "[\(Canonical.list($0.required.map(\.description)))]")
+            .textUnless($0.required == Settings().required, "[\(Canonical.list($0.required.map(\.description)))]")
         },
         Field(
             "vars",
@@ -16,16 +16,16 @@ extension Settings {
             cost: .inPlace,
             "Values of ${NAME}; a change is one of the fields that use them."
         ) {
-            .map($0.variables.mapValues(Canonical.word))
+            .map($0.variables.mapValues(Canonical.quotedIfNeeded))
         },
         Field(
             "pass_env",
-            .list(of: .written(.variable)),
-            default: .list(standardPassedEnvironment.map { .text($0) }),
+            .list(of: .formatted(.variable)),
+            default: .list(defaultPassedEnvironment.map { .text($0) }),
             cost: .inPlace,
             "Environment variables that ${NAME} may name."
         ) {
-            .unless($0.passedEnvironment == standardPassedEnvironment, "[\(Canonical.list($0.passedEnvironment))]")
+            .textUnless($0.passedEnvironment == defaultPassedEnvironment, "[\(Canonical.list($0.passedEnvironment))]")
         },
         Field("defaults", .object(.defaults), cost: .inPlace, "What holds in actions that do not say it themselves.") {
             .map($0.canonicalDefaults)
@@ -35,12 +35,12 @@ extension Settings {
         },
         Field(
             "max_disruption",
-            .integer(Ranges.disruption),
-            default: .words("no limit"),
+            .integer(AllowedRanges.maxDisruption),
+            default: .described("no limit"),
             cost: .inPlace,
             "A plan that stops or restarts more services must be allowed."
         ) {
-            .unless($0.maxDisruption == nil, String($0.maxDisruption ?? 0))
+            .textUnless($0.maxDisruption == nil, String($0.maxDisruption ?? 0))
         },
     ]
 
@@ -50,8 +50,8 @@ extension Settings {
             for (name, text) in entries { result["\(key).\(name)"] = text }
         }
         add("stop", stop.canonical)
-        add("retry", retry.policy.canonical(besides: RetryDefaults().policy))
-        add("retry", pairs(("max_attempts", retry.maxAttempts.map(String.init))))
+        add("retry", retry.policy.canonical(differingFrom: RetryDefaults().policy))
+        add("retry", presentEntries(("max_attempts", retry.maxAttempts.map(String.init))))
         add("log", log.canonical)
         return result
     }
@@ -61,7 +61,7 @@ extension RetentionRule {
     /// As one text, its keys in the order of the reference.
     fileprivate var canonical: String {
         let parts = [
-            tag.map { "tag=\(Canonical.word($0))" }, service.map { "service=\($0)" }, action.map { "action=\($0)" },
+            tag.map { "tag=\(Canonical.quotedIfNeeded($0))" }, service.map { "service=\($0)" }, action.map { "action=\($0)" },
             phases.isEmpty ? nil : "phases=\(phases.map(\.rawValue).joined(separator: ","))",
             "older_than=\(Canonical.duration(olderThan))",
         ]

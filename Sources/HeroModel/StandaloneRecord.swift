@@ -11,11 +11,11 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
     /// Its newest job; nil before the first.
     public var job: JobID?
     /// Whether `run_on` asks for a run that has not begun yet.
-    public var owesRun: Bool
+    public var isRunPending: Bool
     /// Whether its schedule counts: a `down` lets it rest until the next apply.
-    public var isScheduled: Bool
+    public var isScheduleActive: Bool
     /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
-    public var isWaiting: Bool
+    public var isRunQueued: Bool
     /// When its schedule last came due, whether or not it ran then; nil before the first time.
     public var lastDueAt: WallTime?
     /// When its schedule comes due next; nil without one, while it rests, and where it never does.
@@ -28,9 +28,9 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
         canonical: CanonicalSpec,
         revision: RevisionNumber,
         job: JobID? = nil,
-        owesRun: Bool = false,
-        isScheduled: Bool = false,
-        isWaiting: Bool = false,
+        isRunPending: Bool = false,
+        isScheduleActive: Bool = false,
+        isRunQueued: Bool = false,
         lastDueAt: WallTime? = nil,
         nextRunAt: WallTime? = nil
     ) {
@@ -39,9 +39,9 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
         self.canonical = canonical
         self.revision = revision
         self.job = job
-        self.owesRun = owesRun
-        self.isScheduled = isScheduled
-        self.isWaiting = isWaiting
+        self.isRunPending = isRunPending
+        self.isScheduleActive = isScheduleActive
+        self.isRunQueued = isRunQueued
         self.lastDueAt = lastDueAt
         self.nextRunAt = nextRunAt
     }

@@ -1,15 +1,15 @@
 /// What the value of a key may be.
 ///
 /// Its words in the reference, its JSON Schema and its range are all taken from here.
-public indirect enum ValueForm: Sendable {
+public indirect enum ValueSchema: Sendable {
     /// `true` or `false`.
     case bool
     /// Only `true`: the key is left out otherwise.
-    case onlyTrue
+    case constantTrue
     /// Any scalar, with the spelling it has.
     case text
     /// A text of a special form.
-    case written(TextForm)
+    case formatted(TextFormat)
     /// A time with its unit.
     case duration(ClosedRange<Duration>)
     /// A number of bytes with its unit.
@@ -19,26 +19,26 @@ public indirect enum ValueForm: Sendable {
     /// A decimal number.
     case number(ClosedRange<Double>)
     /// One of these words.
-    case word([String])
+    case enumeration([String])
     /// A signal by its name, with or without `SIG`.
     case signal
     /// A list of items of one form.
-    case list(of: ValueForm, atLeast: Int = 0)
+    case list(of: ValueSchema, atLeast: Int = 0)
     /// Values of one form by names of the author's choice.
-    case map(of: ValueForm)
+    case map(of: ValueSchema)
     /// A map of known keys.
-    case object(ObjectForm)
+    case object(ObjectSchema)
     /// Either of two forms.
-    case either(ValueForm, ValueForm)
+    case either(ValueSchema, ValueSchema)
     /// An action, as in `kind: Action`.
     case action
 
     /// A name of a service, action or context.
-    public static let name = written(.name)
+    public static let name = formatted(.name)
     /// `name` or `context/name`.
-    public static let reference = written(.reference)
+    public static let reference = formatted(.reference)
     /// A path, relative to the folder of its manifest.
-    public static let path = written(.path)
+    public static let path = formatted(.path)
     /// What an environment variable is set to.
     public static let environmentValue = either(.text, .object(.secret))
     /// An item of `actions`.
@@ -46,46 +46,46 @@ public indirect enum ValueForm: Sendable {
 
     /// One of an enumeration's words.
     public static func choice<Choice>(_: Choice.Type) -> Self where Choice: RawRepresentable<String> & CaseIterable {
-        word(Choice.allCases.map(\.rawValue))
+        enumeration(Choice.allCases.map(\.rawValue))
     }
 }
 
-extension ValueForm {
+extension ValueSchema {
     /// The form in the words of the reference: `duration`, `list of paths`, `start | stop`.
-    public var words: String {
+    public var typeName: String {
         switch self {
         case .bool: "bool"
-        case .onlyTrue: "true"
+        case .constantTrue: "true"
         case .text: "text"
-        case .written(let form): form.words
+        case .formatted(let form): form.typeName
         case .duration: "duration"
         case .size: "size"
         case .integer: "integer"
         case .number: "number"
-        case .word(let words): words.joined(separator: " | ")
+        case .enumeration(let words): words.joined(separator: " | ")
         case .signal: "signal"
-        case .list(let item, atLeast: _): "list of \(item.plural)"
-        case .map(let value): "map of \(value.plural)"
+        case .list(let item, atLeast: _): "list of \(item.pluralTypeName)"
+        case .map(let value): "map of \(value.pluralTypeName)"
         case .object(let form): "{\(form.properties.map(\.key).joined(separator: ", "))}"
-        case .either(let first, let second): "\(first.words) or \(second.words)"
+        case .either(let first, let second): "\(first.typeName) or \(second.typeName)"
         case .action: "action"
         }
     }
 
     /// The form of several.
-    private var plural: String {
+    private var pluralTypeName: String {
         switch self {
-        case .bool, .onlyTrue: "bools"
+        case .bool, .constantTrue: "bools"
         case .text: "text"
-        case .written(let form): form.plural
+        case .formatted(let form): form.pluralTypeName
         case .duration: "durations"
         case .size: "sizes"
         case .integer: "integers"
         case .number: "numbers"
-        case .word, .object: words
+        case .enumeration, .object: typeName
         case .signal: "signals"
-        case .list, .map: words
-        case .either(let first, let second): "\(first.plural) or \(second.plural)"
+        case .list, .map: typeName
+        case .either(let first, let second): "\(first.pluralTypeName) or \(second.pluralTypeName)"
         case .action: "actions"
         }
     }
@@ -98,25 +98,25 @@ extension ValueForm {
         case .integer(let range): (String(range.lowerBound), String(range.upperBound))
         case .number(let range): (Canonical.number(range.lowerBound), Canonical.number(range.upperBound))
         case .list(let item, atLeast: _): item.range
-        case .bool, .onlyTrue, .text, .written, .word, .signal, .map, .object, .either, .action: nil
+        case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .either, .action: nil
         }
     }
 }
 
 /// A text of a special form.
-public struct TextForm: Hashable, Sendable {
+public struct TextFormat: Hashable, Sendable {
     /// What it is, in the reference.
-    public let words: String
+    public let typeName: String
     /// What several are.
-    public let plural: String
+    public let pluralTypeName: String
     /// A regular expression that all of it matches (ECMA-262, as JSON Schema has it).
     public let pattern: String
     /// The whole numbers it may be, which YAML reads as such where they stand without quotes; nil: none.
     public let numbers: ClosedRange<Int>?
 
     private init(_ words: String, _ plural: String, _ pattern: String, numbers: ClosedRange<Int>? = nil) {
-        self.words = words
-        self.plural = plural
+        self.typeName = words
+        self.pluralTypeName = plural
         self.pattern = pattern
         self.numbers = numbers
     }
@@ -124,16 +124,16 @@ public struct TextForm: Hashable, Sendable {
     private static let namePattern = "[a-z0-9][a-z0-9_-]{0,62}"
 
     /// A name of a service, action or context.
-    public static let name = Self("name", "names", namePattern, numbers: Ranges.generation)
+    public static let name = Self("name", "names", namePattern, numbers: AllowedRanges.generation)
     /// `name` or `context/name`.
     public static let reference = Self(
         "reference",
         "references",
         "(\(namePattern)/)?\(namePattern)",
-        numbers: Ranges.generation
+        numbers: AllowedRanges.generation
     )
     /// A path, relative to the folder of its manifest.
-    public static let path = Self("path", "paths", "(?!~(/|$)).+", numbers: Ranges.generation)
+    public static let path = Self("path", "paths", "(?!~(/|$)).+", numbers: AllowedRanges.generation)
     /// The path or the name of a program.
     public static let program = Self("path or name", "paths or names", ".+")
     /// A user or a group.
@@ -157,7 +157,7 @@ public struct TextForm: Hashable, Sendable {
     /// The path of a request.
     public static let requestPath = Self("path of a request", "paths of requests", "/[!-~]*")
     /// A regular expression.
-    public static let expression = Self("regex", "regexes", ".{1,1000}")
+    public static let regex = Self("regex", "regexes", ".{1,1000}")
     /// Five fields of crontab(5).
     public static let cron = Self("cron expression", "cron expressions", "\\s*(@[A-Za-z]+|\\S+(\\s+\\S+){4})\\s*")
     /// A name of the IANA time zone database.

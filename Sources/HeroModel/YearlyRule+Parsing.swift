@@ -1,35 +1,35 @@
-extension ZoneRules {
+extension TimeZoneRules {
     /// Reads a rule in the form of POSIX `TZ`, such as `CET-1CEST,M3.5.0,M10.5.0/3`.
     ///
     /// nil when it is not one; a summer time must say when it begins and ends.
     public init?(posix text: String) {
         guard let rule = YearlyRule(Array(text.utf8)[...]) else { return nil }
-        self.init(offset: rule.standardOffset, changes: [], rule: rule)
+        self.init(offset: rule.standardOffset, transitions: [], rule: rule)
     }
 }
 
 extension YearlyRule {
     /// Reads a rule with all that RFC 9636 allows in the footer of a file.
     init?(_ text: ArraySlice<UInt8>) {
-        var reader = RuleReader(rest: text)
-        guard reader.name(), let standard = reader.hours(upTo: 25) else { return nil }
+        var reader = RuleParser(rest: text)
+        guard reader.skipName(), let standard = reader.parseTime(upTo: 25) else { return nil }
         standardOffset = 0 &- standard
-        summer = nil
+        daylightSaving = nil
         if reader.rest.isEmpty { return }
 
-        guard reader.name() else { return nil }
+        guard reader.skipName() else { return nil }
         var offset = standardOffset &+ 3600
         if reader.rest.first != UInt8(ascii: ",") {
-            guard let given = reader.hours(upTo: 25) else { return nil }
+            guard let given = reader.parseTime(upTo: 25) else { return nil }
             offset = 0 &- given
         }
-        guard let start = reader.turn(), let end = reader.turn(), reader.rest.isEmpty else { return nil }
-        summer = Summer(offset: offset, start: start, end: end)
+        guard let start = reader.parseTransition(), let end = reader.parseTransition(), reader.rest.isEmpty else { return nil }
+        daylightSaving = DaylightSaving(offset: offset, start: start, end: end)
     }
 }
 
 /// Reads the parts of a rule one after the other; nil, or false, where one is not what it must be.
-private struct RuleReader {
+private struct RuleParser {
     var rest: ArraySlice<UInt8>
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
@@ -39,7 +39,7 @@ private struct RuleReader {
     }
 
     /// Three letters or more, or anything plain in angle brackets.
-    mutating func name() -> Bool {
+    mutating func skipName() -> Bool {
         let isQuoted = take("<")
         let letters = rest.prefix { byte in
             let isLetter = (65...90).contains(byte & 0xDF)
@@ -50,7 +50,7 @@ private struct RuleReader {
         return letters.count >= 3 && (!isQuoted || take(">"))
     }
 
-    private mutating func number(_ range: ClosedRange<Int64>) -> Int64? {
+    private mutating func parseNumber(_ range: ClosedRange<Int64>) -> Int64? {
         let digits = rest.prefix { (48...57).contains($0) }
         guard (1...3).contains(digits.count) else { return nil }
         rest = rest.dropFirst(digits.count)
@@ -59,16 +59,16 @@ private struct RuleReader {
     }
 
     /// `[+-]hh[:mm[:ss]]` in seconds.
-    mutating func hours(upTo limit: Int64) -> Int64? {
+    mutating func parseTime(upTo limit: Int64) -> Int64? {
         let isNegative = take("-")
         if !isNegative { _ = take("+") }
-        guard let hours = number(0...limit) else { return nil }
+        guard let hours = parseNumber(0...limit) else { return nil }
         var seconds = hours * 3600
         if take(":") {
-            guard let minutes = number(0...59) else { return nil }
+            guard let minutes = parseNumber(0...59) else { return nil }
             seconds += minutes * 60
             if take(":") {
-                guard let more = number(0...59) else { return nil }
+                guard let more = parseNumber(0...59) else { return nil }
                 seconds += more
             }
         }
@@ -76,16 +76,16 @@ private struct RuleReader {
     }
 
     /// `,date[/time]`; at two o'clock where no time is given.
-    mutating func turn() -> YearlyRule.Turn? {
-        guard take(","), let day = day() else { return nil }
-        guard take("/") else { return YearlyRule.Turn(day: day, seconds: 7200) }
-        return hours(upTo: 167).map { YearlyRule.Turn(day: day, seconds: $0) }
+    mutating func parseTransition() -> YearlyRule.TransitionRule? {
+        guard take(","), let day = parseDay() else { return nil }
+        guard take("/") else { return YearlyRule.TransitionRule(day: day, seconds: 7200) }
+        return parseTime(upTo: 167).map { YearlyRule.TransitionRule(day: day, seconds: $0) }
     }
 
-    private mutating func day() -> YearlyRule.Turn.Day? {
-        if take("J") { return number(1...365).map { .withoutLeapDay(Int($0)) } }
-        guard take("M") else { return number(0...365).map { .ofYear(Int($0)) } }
-        guard let month = number(1...12), take("."), let week = number(1...5), take("."), let weekday = number(0...6)
+    private mutating func parseDay() -> YearlyRule.TransitionRule.Day? {
+        if take("J") { return parseNumber(1...365).map { .withoutLeapDay(Int($0)) } }
+        guard take("M") else { return parseNumber(0...365).map { .dayOfYear(Int($0)) } }
+        guard let month = parseNumber(1...12), take("."), let week = parseNumber(1...5), take("."), let weekday = parseNumber(0...6)
         else { return nil }
         return .weekday(month: Int(month), week: Int(week), weekday: Int(weekday))
     }

@@ -1,4 +1,4 @@
-extension ZoneRules {
+extension TimeZoneRules {
     /// Reads a time zone file of the IANA database: TZif, versions 1 to 4 (RFC 9636).
     ///
     /// Anything may stand in the file: nil when it is no such file, when what it says is impossible, and when it counts leap
@@ -6,13 +6,13 @@ extension ZoneRules {
     public init?(tzif bytes: [UInt8]) {
         guard let first = TZifBlock(bytes, at: 0, timeSize: 4) else { return nil }
         guard first.version >= UInt8(ascii: "2") else {
-            guard let changes = first.changes, let offset = first.firstOffset else { return nil }
-            self.init(offset: offset, changes: changes, rule: nil)
+            guard let changes = first.transitions, let offset = first.initialOffset else { return nil }
+            self.init(offset: offset, transitions: changes, rule: nil)
             return
         }
         // From version 2 on everything is said again with 64 bits, and the rule of the future follows in a line of its own.
         guard let block = TZifBlock(bytes, at: first.end, timeSize: 8),
-            let changes = block.changes, let offset = block.firstOffset
+            let changes = block.transitions, let offset = block.initialOffset
         else { return nil }
         let line = bytes[block.end...]
         guard line.first == UInt8(ascii: "\n"), let end = line.dropFirst().firstIndex(of: UInt8(ascii: "\n")) else {
@@ -20,11 +20,11 @@ extension ZoneRules {
         }
         let text = line[(line.startIndex + 1)..<end]
         guard !text.isEmpty else {
-            self.init(offset: offset, changes: changes, rule: nil)
+            self.init(offset: offset, transitions: changes, rule: nil)
             return
         }
         guard let rule = YearlyRule(text) else { return nil }
-        self.init(offset: offset, changes: changes, rule: rule)
+        self.init(offset: offset, transitions: changes, rule: rule)
     }
 }
 
@@ -60,19 +60,19 @@ private struct TZifBlock {
     }
 
     /// What is in force before the first change.
-    var firstOffset: Int64? { offset(ofType: 0) }
+    var initialOffset: Int64? { offset(ofType: 0) }
 
     /// The changes; nil when they are not in order or impossible.
-    var changes: [ZoneRules.Change]? {
-        var changes: [ZoneRules.Change] = []
+    var transitions: [TimeZoneRules.Transition]? {
+        var changes: [TimeZoneRules.Transition] = []
         changes.reserveCapacity(timeCount)
         for index in 0..<timeCount {
             let time = Self.number(bytes, at: start + index * timeSize, size: timeSize)
             let type = Int(bytes[start + timeCount * timeSize + index])
-            guard time >= 0 &- ZoneRules.reach, time <= ZoneRules.reach, let offset = offset(ofType: type),
+            guard time >= 0 &- TimeZoneRules.maxTime, time <= TimeZoneRules.maxTime, let offset = offset(ofType: type),
                 changes.last.map({ $0.time < time }) ?? true
             else { return nil }
-            changes.append(ZoneRules.Change(time: time, offset: offset))
+            changes.append(TimeZoneRules.Transition(time: time, offset: offset))
         }
         return changes
     }
@@ -80,7 +80,7 @@ private struct TZifBlock {
     private func offset(ofType type: Int) -> Int64? {
         guard type < typeCount else { return nil }
         let offset = Self.number(bytes, at: start + timeCount * (timeSize + 1) + type * 6, size: 4)
-        return offset.magnitude <= ZoneRules.farthestOffset.magnitude ? offset : nil
+        return offset.magnitude <= TimeZoneRules.maxOffset.magnitude ? offset : nil
     }
 
     /// A signed number, the most significant byte first.

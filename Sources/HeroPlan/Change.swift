@@ -84,10 +84,10 @@ public struct Reason: Hashable, Sendable {
     /// In words, with the place where there is one.
     public var text: String
     /// Where the manifest says it.
-    public var place: SourcePlace?
+    public var place: ManifestLocation?
 
     /// Makes a reason.
-    public init(_ code: Code, _ text: String, at place: SourcePlace? = nil) {
+    public init(_ code: Code, _ text: String, at place: ManifestLocation? = nil) {
         self.code = code
         self.text = text
         self.place = place
@@ -105,10 +105,10 @@ public struct FieldDiff: Hashable, Sendable {
     /// What the change costs.
     public var cost: CostOfChange
     /// Where the manifest says it.
-    public var place: SourcePlace?
+    public var place: ManifestLocation?
 
     /// Makes a difference.
-    public init(path: String, before: String?, after: String?, cost: CostOfChange, at place: SourcePlace?) {
+    public init(path: String, before: String?, after: String?, cost: CostOfChange, at place: ManifestLocation?) {
         self.path = path
         self.before = before
         self.after = after

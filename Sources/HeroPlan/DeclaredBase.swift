@@ -5,7 +5,7 @@ extension Observed {
     /// manifests and knows no machine.
     ///
     /// What is wanted down is down; what cannot be up because of that is blocked; status ignore is left alone.
-    public init(asDeclared desired: Desired) {
+    public init(asDeclared desired: DesiredState) {
         self.init()
         let up = Self.servicesThatCanBeUp(desired)
         for (name, declared) in desired.services {
@@ -37,7 +37,7 @@ extension Observed {
     }
 
     /// Everything that is wanted up and whose requirements can all be up, however far down.
-    private static func servicesThatCanBeUp(_ desired: Desired) -> Set<QualifiedName> {
+    private static func servicesThatCanBeUp(_ desired: DesiredState) -> Set<QualifiedName> {
         var up = Set(desired.services.filter { $0.value.spec.status == .start }.keys)
         var dependents: [QualifiedName: [QualifiedName]] = [:]
         var down: [QualifiedName] = []

@@ -37,7 +37,7 @@ public struct DependencyGraph: Sendable {
     }
 
     /// Makes the graph of what is declared: one edge for every requirement, and one for every mere order if asked for.
-    public init(_ desired: Desired, withOrder: Bool = false) {
+    public init(_ desired: DesiredState, withOrder: Bool = false) {
         self.init(
             nodes: desired.services.keys,
             edges: desired.services.flatMap { name, declared in

@@ -3,7 +3,7 @@ import HeroModel
 extension FieldDiff {
     /// What differs between what a service was started with and what its manifest says now, dearest first, then by path.
     static func between(_ recorded: CanonicalSpec, and declared: Declared<ServiceSpec>) -> [FieldDiff] {
-        between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { declared.place(of: $0) }
+        between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { declared.location(of: $0) }
     }
 
     /// What differs between what was applied of a standalone action and what its manifest says now.
@@ -12,7 +12,7 @@ extension FieldDiff {
         between(recorded, and: CanonicalSpec(standalone: declared.spec)) {
             CanonicalSpec.cost(of: "actions._." + $0)
         } place: {
-            declared.place(of: $0)
+            declared.location(of: $0)
         }
     }
 
@@ -20,7 +20,7 @@ extension FieldDiff {
         _ recorded: CanonicalSpec,
         and wanted: CanonicalSpec,
         cost: (String) -> CostOfChange,
-        place: (String) -> SourcePlace
+        place: (String) -> ManifestLocation
     ) -> [FieldDiff] {
         guard !isSame(recorded.text, wanted.text) else { return [] }
         let before = recorded.values
@@ -42,7 +42,7 @@ extension FieldDiff {
         from before: String?,
         to after: String?,
         cost: CostOfChange,
-        at place: SourcePlace
+        at place: ManifestLocation
     ) {
         let isLowered = Self.isGeneration(path) && Self.raise(from: before, to: after) == false
         self.init(path: path, before: before, after: after, cost: isLowered ? .inPlace : cost, at: place)

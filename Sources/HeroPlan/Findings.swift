@@ -17,7 +17,7 @@ public struct Reclaim: Hashable, Sendable {
     /// The action that declares the resource.
     public var action: String
     /// What is held.
-    public var resource: Resource
+    public var resource: ClaimedResource
     /// The process that holds it.
     public var pid: Int32
     /// Its program, as an absolute path; empty when it cannot be read.
@@ -134,7 +134,7 @@ public struct Drift: Hashable, Sendable {
         if let owner = holder.owner {
             text += " of \(owner); let only one of them have it"
         } else if let protection = holder.protection {
-            text += ", which is never stopped: \(protection.inWords)"
+            text += ", which is never stopped: \(protection.reason)"
         } else if let permission {
             text += "; its next start stops it (\(permission.rawValue))"
         } else if holder.pid > 0 {

@@ -1,11 +1,11 @@
 public import HeroModel
 
-extension Desired {
+extension DesiredState {
     /// What its limits will not do on a machine (reliability.md SP-5), sorted by name.
     ///
     /// Services that are never run by heroproc, and actions that only services use, have nothing to say of themselves.
     public func limitWarnings(
-        on machine: Capabilities,
+        on machine: ContainmentSupport,
         where isAsked: (QualifiedName) -> Bool = { _ in true }
     ) -> [Diagnostic] {
         let none = ResourceLimits()
@@ -16,7 +16,7 @@ extension Desired {
                 action.limits.shortcomings(on: machine).map { found in
                     found.warning(
                         of: "\(name).\(action.name)",
-                        at: service.place(of: "actions.\(action.name).limits.\(found.key)")
+                        at: service.location(of: "actions.\(action.name).limits.\(found.key)")
                     )
                 }
             }
@@ -24,7 +24,7 @@ extension Desired {
         let standalone = actions.keys.sorted().flatMap { name -> [Diagnostic] in
             guard let action = actions[name], action.spec.isStandalone, isAsked(name) else { return [] }
             return action.spec.limits.shortcomings(on: machine).map { found in
-                found.warning(of: "\(name)", at: action.place(of: "limits.\(found.key)"))
+                found.warning(of: "\(name)", at: action.location(of: "limits.\(found.key)"))
             }
         }
         return ofServices + standalone
@@ -38,7 +38,7 @@ private struct Shortcoming {
     var effect: String
     var help: String
 
-    func warning(of name: String, at place: SourcePlace) -> Diagnostic {
+    func warning(of name: String, at place: ManifestLocation) -> Diagnostic {
         Diagnostic(
             .warning,
             code: "limit-not-available",
@@ -50,7 +50,7 @@ private struct Shortcoming {
 }
 
 extension ResourceLimits {
-    fileprivate func shortcomings(on machine: Capabilities) -> [Shortcoming] {
+    fileprivate func shortcomings(on machine: ContainmentSupport) -> [Shortcoming] {
         var found: [Shortcoming] = []
         if memoryBytes != nil, !machine.limitsMemory {
             found.append(

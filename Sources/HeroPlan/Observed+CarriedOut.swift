@@ -2,7 +2,7 @@ public import HeroModel
 
 extension Observed {
     /// What would be there once a plan was carried out and everything came up as hoped.
-    public func carriedOut(_ plan: Plan, _ desired: Desired) -> Observed {
+    public func carriedOut(_ plan: Plan, _ desired: DesiredState) -> Observed {
         var result = self
         result.revision = plan.baseRevision + 1
         for change in plan.changes {

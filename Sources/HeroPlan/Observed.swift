@@ -11,7 +11,7 @@ public struct Observed: Hashable, Sendable {
     /// Processes that hold what declared actions bind, other than the actions' own jobs.
     public var holders: [ObservedHolder]
     /// What the machine offers for limits; nil where no machine is looked at.
-    public var machine: Capabilities?
+    public var machine: ContainmentSupport?
 
     /// Makes an observation.
     public init(
@@ -19,7 +19,7 @@ public struct Observed: Hashable, Sendable {
         services: [QualifiedName: ObservedService] = [:],
         standalone: [QualifiedName: ObservedStandalone] = [:],
         holders: [ObservedHolder] = [],
-        machine: Capabilities? = nil
+        machine: ContainmentSupport? = nil
     ) {
         self.revision = revision
         self.services = services

@@ -11,7 +11,7 @@ public struct ObservedHolder: Hashable, Sendable {
     /// The action that declares it.
     public var action: String
     /// What is held.
-    public var resource: Resource
+    public var resource: ClaimedResource
     /// The process that holds it; 0 where the kernel shows a listener and nobody who has it open.
     public var pid: Int32
     /// Its program, as an absolute path; empty when it cannot be read.
@@ -30,7 +30,7 @@ public struct ObservedHolder: Hashable, Sendable {
         service: QualifiedName,
         isStandalone: Bool = false,
         action: String,
-        resource: Resource,
+        resource: ClaimedResource,
         pid: Int32,
         exe: String,
         isInstance: Bool = false,
@@ -55,7 +55,7 @@ public struct ObservedHolder: Hashable, Sendable {
         service: QualifiedName,
         isStandalone: Bool,
         action: String,
-        _ holder: Holder,
+        _ holder: ResourceHolder,
         owner: QualifiedName?
     ) {
         self.init(

@@ -5,7 +5,7 @@ extension Plan {
     ///
     /// A holder of what a service binds is a reclaim when the service starts and the manifests allow it, and drift
     /// otherwise: then the service waits for it. Who shares a port with it is neither, unless it is to be stopped.
-    mutating func addFindings(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
+    mutating func addFindings(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         for change in changes where !change.isStandalone {
             guard isWatched(desired.services[change.service]?.spec) else { continue }
             let found = observed.services[change.service]?.drift ?? []
@@ -27,7 +27,7 @@ extension Plan {
         }
     }
 
-    private mutating func add(_ holders: [ObservedHolder], _ desired: Desired, _ options: PlanOptions) {
+    private mutating func add(_ holders: [ObservedHolder], _ desired: DesiredState, _ options: PlanOptions) {
         var actions: [Subject: PlanAction] = [:]
         for change in changes { actions[Subject(change.service, change.isStandalone)] = change.action }
         for holder in holders {
@@ -68,13 +68,13 @@ extension Plan {
         }
     }
 
-    private static func spec(of holder: ObservedHolder, _ desired: Desired) -> ActionSpec? {
+    private static func spec(of holder: ObservedHolder, _ desired: DesiredState) -> ActionSpec? {
         holder.isStandalone
             ? desired.actions[holder.service]?.spec
             : desired.services[holder.service]?.spec.actions.first { $0.name == holder.action }
     }
 
-    private static func refusal(_ reclaim: Reclaim, _ desired: Desired) -> Diagnostic {
+    private static func refusal(_ reclaim: Reclaim, _ desired: DesiredState) -> Diagnostic {
         let declared = desired.services[reclaim.service]
         let path = "actions.\(reclaim.action).\(reclaim.allowedBy.rawValue)"
         return Diagnostic(
@@ -84,8 +84,8 @@ extension Plan {
                 + "and `--no-kill` forbids stopping it",
             help: "stop it yourself, or leave out `--no-kill`",
             at: reclaim.isStandalone
-                ? desired.actions[reclaim.service]?.place(of: reclaim.allowedBy.rawValue)
-                : declared?.place(of: path)
+                ? desired.actions[reclaim.service]?.location(of: reclaim.allowedBy.rawValue)
+                : declared?.location(of: path)
         )
     }
 }

@@ -3,7 +3,7 @@ import HeroModel
 /// A plan before the judge, with what it was made from: the questions the laws ask.
 struct PlanJudge {
     let plan: Plan
-    let desired: Desired
+    let desired: DesiredState
     let observed: Observed
     let options: PlanOptions
     /// The changes by service; of several the last.
@@ -45,7 +45,7 @@ struct PlanJudge {
         }
     }
 
-    init(plan: Plan, desired: Desired, observed: Observed, options: PlanOptions) {
+    init(plan: Plan, desired: DesiredState, observed: Observed, options: PlanOptions) {
         self.plan = plan
         self.desired = desired
         self.observed = observed

@@ -70,7 +70,7 @@ public enum PlanLaws {
     /// Every law the plan breaks, in the order of the laws.
     public static func violations(
         of plan: Plan,
-        desired: Desired,
+        desired: DesiredState,
         observed: Observed,
         options: PlanOptions
     ) -> [PlanViolation] {
@@ -110,10 +110,10 @@ public enum PlanLaws {
     ///
     /// For tests and simulations: it costs four plans.
     public static func trial(
-        _ desired: Desired,
+        _ desired: DesiredState,
         _ observed: Observed,
         _ options: PlanOptions,
-        planner: (Desired, Observed, PlanOptions) -> Plan = Planner.plan
+        planner: (DesiredState, Observed, PlanOptions) -> Plan = Planner.plan
     ) -> (plan: Plan, violations: [PlanViolation]) {
         let plan = planner(desired, observed, options)
         let found =

@@ -12,7 +12,7 @@ public enum Planner {
     /// standalone action. The desired state is taken to be valid; where it is not (a cycle, an unknown requirement, two
     /// that conflict), the plan is still finite and the same each time.
     public static func plan(
-        _ desired: Desired,
+        _ desired: DesiredState,
         _ observed: Observed,
         _ options: PlanOptions = PlanOptions()
     ) -> Plan {
@@ -60,7 +60,7 @@ struct Planning {
     var willBeUp: [Bool]
 
     /// Step 1: look at every service by itself.
-    init(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
+    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         var names = Array(desired.services.keys)
         for (name, service) in observed.services where service.isLive && desired.services[name] == nil {
             names.append(name)

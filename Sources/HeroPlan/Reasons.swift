@@ -25,7 +25,7 @@ extension Planning {
         let name = subjects[cause].name
         let does = causeAction == .restart ? "restarts" : "stops"
         let isDeclared = subject.declaredRequires.contains(name)
-        let place = isDeclared ? subject.declared?.place(of: "requires") : nil
+        let place = isDeclared ? subject.declared?.location(of: "requires") : nil
         let link = isDeclared ? "requires it\(Self.at(place))" : "was started as requiring it"
         var text = "\(name) \(does), and \(subject.name) \(link)"
         if subject.declared == nil {
@@ -41,7 +41,7 @@ extension Planning {
 
     private func keepReason(_ subject: Subject) -> Reason {
         switch subject.wish {
-        case .isHandsOff: Reason(.ignored, "its status is ignore", at: subject.declared?.place(of: "status"))
+        case .isHandsOff: Reason(.ignored, "its status is ignore", at: subject.declared?.location(of: "status"))
         case .isLeftAlone: Reason(.undeclared, "no manifest declares it any more, and pruning is off")
         case .isDownByStatus, .isDownByOrder, .isGone: Reason(.unchanged, "it is down, as it is wanted")
         case .isUp where subject.isLive: Reason(.unchanged, keepsUp(subject))
@@ -60,7 +60,7 @@ extension Planning {
 
     private func startReason(_ subject: Subject) -> Reason {
         guard let observed = subject.observed else {
-            let place = subject.declared?.place
+            let place = subject.declared?.location
             return Reason(.declared, "it is declared and was never up\(Self.at(place))", at: place)
         }
         if let status = subject.fields.first(where: { $0.path == "status" }) {
@@ -79,7 +79,7 @@ extension Planning {
 
     /// Why a service that is wanted up and was up before does not count as up.
     private func downReason(_ subject: Subject, _ observed: ObservedService) -> Reason {
-        let place = subject.declared?.place
+        let place = subject.declared?.location
         if !observed.isActive, let drift = observed.drift.first(where: { $0.kind == .processGone }) {
             return Reason(.notRunning, "it is wanted up, but \(drift.text)", at: place)
         }
@@ -106,7 +106,7 @@ extension Planning {
             return Reason(.undeclared, "no manifest declares it any more")
         case .isDownByStatus, .isUp, .isHandsOff:
             if let status = subject.fields.first { return Reason(.wantedStop, Self.text(status), at: status.place) }
-            let place = subject.declared?.place(of: "status")
+            let place = subject.declared?.location(of: "status")
             let status = subject.declared?.spec.status.rawValue ?? "stop"
             return Reason(.wantedStop, "its status is \(status)\(Self.at(place))", at: place)
         }
@@ -124,7 +124,7 @@ extension Planning {
         // What is wanted down says more than what merely is.
         let isWantedDown = { (name: QualifiedName) in numbers[name].map { subjects[Int($0)].wish.isDown } ?? false }
         if let name = obstacles.requirements.first(where: isWantedDown) ?? obstacles.requirements.first {
-            let place = subject.declared?.place(of: "requires")
+            let place = subject.declared?.location(of: "requires")
             let text = "it requires \(name)\(Self.at(place)), which \(state(of: name))\(others)"
             return Reason(.requirementDown, text, at: place)
         }
@@ -133,7 +133,7 @@ extension Planning {
         }
         let isOwn = subject.conflicts.contains(name)
         let other = numbers[name].map { subjects[Int($0)] }
-        let place = isOwn ? subject.declared?.place(of: "conflicts") : other?.declared?.place(of: "conflicts")
+        let place = isOwn ? subject.declared?.location(of: "conflicts") : other?.declared?.location(of: "conflicts")
         let link =
             isOwn
             ? "it conflicts with \(name)\(Self.at(place)), which" : "\(name) conflicts with it\(Self.at(place)), and"
@@ -144,7 +144,7 @@ extension Planning {
     private func standing(_ subject: Subject?) -> String {
         guard let subject else { return "is up" }
         switch subject.wish {
-        case .isHandsOff: return "is up and on ignore\(Self.at(subject.declared?.place(of: "status")))"
+        case .isHandsOff: return "is up and on ignore\(Self.at(subject.declared?.location(of: "status")))"
         case .isLeftAlone: return "is left up, since pruning is off"
         case .isUp: return "is wanted up as well"
         case .isDownByStatus, .isDownByOrder, .isGone: return "is up"
@@ -156,7 +156,7 @@ extension Planning {
         let subject = subjects[Int(number)]
         switch subject.wish {
         case .isDownByStatus:
-            return "is wanted down\(Self.at(subject.declared?.place(of: "status")))"
+            return "is wanted down\(Self.at(subject.declared?.location(of: "status")))"
         case .isDownByOrder: return "`down` takes along"
         case .isHandsOff: return "is on ignore and not up"
         case .isGone, .isLeftAlone: return "no manifest declares any more"
@@ -192,7 +192,7 @@ extension Planning {
         return value.count > longest ? value.prefix(longest) + "…" : value
     }
 
-    static func at(_ place: SourcePlace?) -> String {
+    static func at(_ place: ManifestLocation?) -> String {
         place.map { " (\($0.fileAndLine))" } ?? ""
     }
 }

@@ -5,7 +5,7 @@ struct Refusals {
     /// Errors, in the order of the names.
     private(set) var diagnostics: [Diagnostic] = []
 
-    init(_ planning: Planning, _ plan: Plan, _ desired: Desired, _ options: PlanOptions) {
+    init(_ planning: Planning, _ plan: Plan, _ desired: DesiredState, _ options: PlanOptions) {
         addUnknownNames(planning, plan, options)
         if planning.conflicts != nil { addConflicts(planning) }
         // `down` is an order about everything, and asks nobody (contract section 4).
@@ -42,7 +42,7 @@ struct Refusals {
                         code: "conflict",
                         "cannot keep \(subject.name) and \(second.name) up together: they conflict",
                         help: "set `status: stop` on one of them, or take it out of `conflicts`",
-                        at: speaker.declared?.place(of: "conflicts")
+                        at: speaker.declared?.location(of: "conflicts")
                     )
                 )
             }
@@ -55,7 +55,7 @@ struct Refusals {
             guard let number = planning.numbers[change.service] else { continue }
             let subject = planning.subjects[Int(number)]
             guard subject.isProtected, subject.isWorking else { continue }
-            let place = subject.declared?.place(of: "protect")
+            let place = subject.declared?.location(of: "protect")
             let origin = place == nil ? "was started as protected" : "is protected"
             diagnostics.append(
                 Diagnostic(

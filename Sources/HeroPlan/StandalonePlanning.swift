@@ -9,7 +9,7 @@ struct StandalonePlanning {
 
     private let options: PlanOptions
 
-    init(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
+    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         self.options = options
         var names = Set(observed.standalone.keys)
         for (name, declared) in desired.actions where declared.spec.isStandalone { names.insert(name) }
@@ -39,8 +39,8 @@ struct StandalonePlanning {
                 ?? Change(name, .keep, Reason(.unchanged, "nothing of it is there"))
         }
         guard let found else {
-            let text = "it is declared and was never applied\(Planning.at(declared.place))"
-            return Change(name, .start, Reason(.declared, text, at: declared.place))
+            let text = "it is declared and was never applied\(Planning.at(declared.location))"
+            return Change(name, .start, Reason(.declared, text, at: declared.location))
         }
         return compared(name, declared, found)
     }
@@ -65,9 +65,9 @@ struct StandalonePlanning {
                 ? Change(name, .stop, Reason(.undeclared, "no manifest declares it any more"))
                 : Change(name, .keep, Reason(.undeclared, "no manifest declares it any more, and pruning is off"))
         }
-        let text = "it has neither `schedule` nor `run_on` any more\(Planning.at(declared.place))"
+        let text = "it has neither `schedule` nor `run_on` any more\(Planning.at(declared.location))"
         let fields = FieldDiff.between(found.canonical, and: declared)
-        return Change(name, .stop, Reason(.wantedStop, text, at: declared.place), fields: fields)
+        return Change(name, .stop, Reason(.wantedStop, text, at: declared.location), fields: fields)
     }
 
     private static func compared(
@@ -87,15 +87,15 @@ struct StandalonePlanning {
             )
         }
         if spec.schedule != nil, !found.isScheduled {
-            let text = "its schedule was paused, and is wanted again\(Planning.at(declared.place(of: "schedule")))"
-            let reason = Reason(.wantedStart, text, at: declared.place(of: "schedule"))
+            let text = "its schedule was paused, and is wanted again\(Planning.at(declared.location(of: "schedule")))"
+            let reason = Reason(.wantedStart, text, at: declared.location(of: "schedule"))
             return Change(name, .start, reason, fields: fields)
         }
         guard fields.isEmpty else {
             return Change(name, .update, Planning.reason(.specChanged, fields), fields: fields)
         }
         let text = found.owesRun ? "its run has not begun yet" : "it is as its manifest says"
-        return Change(name, .keep, Reason(.unchanged, text, at: declared.place))
+        return Change(name, .keep, Reason(.unchanged, text, at: declared.location))
     }
 }
 

@@ -30,7 +30,7 @@ struct ActionSurvey {
     private(set) var questions: [SurveyQuestion] = []
 
     /// Asks about each active job, and about each action that binds something.
-    init(_ desired: Desired, jobs active: [JobRecord], baseEnvironment: [String: String]) {
+    init(_ desired: DesiredState, jobs active: [JobRecord], baseEnvironment: [String: String]) {
         let launcher = LaunchPlanner(baseEnvironment: baseEnvironment)
         var rest: [Subject: JobRecord] = [:]
         for job in active { rest[Subject(of: job)] = job }

@@ -34,7 +34,7 @@ extension Reconciler {
             kernel.pruneLogs(in: folder, keepingJobs: count)
         case .removeTraces(let jobs, let work):
             for (action, jobs) in Dictionary(grouping: jobs, by: \.action) {
-                work.result.errors += kernel.removeTraces(of: jobs.map(\.id), logsIn: action.logFolder)
+                work.result.errors += kernel.removeTraces(of: jobs.map(\.id), logsIn: action.logDirectory)
             }
         case .answer(let work):
             guard let request = work.request else { break }

@@ -77,7 +77,7 @@ extension Reconciler {
 
     /// A job has ended and its traces go: one that goes on keeps what is known of it, for as long as their run does.
     func passOnOrigin(of entry: JobEntry) {
-        guard let service = entry.service, service.record.isOrderedUp,
+        guard let service = entry.service, service.record.isStartRequested,
             let heir = service.jobs.first(where: { $0 !== entry && $0.life.phase.isExecuting })
         else { return }
         keepOrigin(of: heir)

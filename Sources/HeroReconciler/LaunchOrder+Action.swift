@@ -27,8 +27,8 @@ struct LaunchPlanner {
         order.pidFile = action.isProcess ? action.pidFile : nil
         order.handoverTimeout = action.startTimeout
         order.handoverCodes = Set(action.successExitCodes)
-        order.mayNotify = action.mayNotify
-        order.saysWhenReady = action.mayNotify && action.ready?.question == .notify
+        order.mayNotify = action.usesNotifySocket
+        order.saysWhenReady = action.usesNotifySocket && action.ready?.check == .notify
         order.watchdog = action.watchdog
         order.isAgain = job.executions > 0
         return order
@@ -94,7 +94,7 @@ struct LaunchPlanner {
         var order = ProbeOrder(
             start: start,
             serial: serial,
-            question: probe.map { .probe($0.question) }
+            question: probe.map { .probe($0.check) }
                 ?? .listening(sockets: action.sockets, ports: action.tcpPorts.map(\.endpoint)),
             timeout: probe?.timeout ?? .seconds(1),
             environment: planner(for: rights).environment(job, action, in: service),

@@ -19,7 +19,7 @@ public enum Observation {
     /// - Throws: what the store throws when it cannot be read.
     public static func read(
         _ reader: StateReader?,
-        for desired: Desired,
+        for desired: DesiredState,
         baseEnvironment: [String: String],
         _ survey: ([SurveyQuestion]) -> [SurveyAnswer]
     ) throws -> Observed {

@@ -102,10 +102,10 @@ extension Reconciler {
         guard entry.life.isAtRest else { return false }
         switch entry.owner {
         case .service(let service):
-            guard !service.record.isOrderedUp, service.isAtRest else { return false }
+            guard !service.record.isStartRequested, service.isAtRest else { return false }
             service.jobs.removeAll { $0 === entry }
         case .standalone(let owner):
-            guard entry.life.record.phase.isOver, !owner.isAwaited else { return false }
+            guard entry.life.record.phase.isFinished, !owner.isAwaited else { return false }
             if owner.job === entry { owner.job = nil }
             if owner.record.job == id { owner.record.job = nil }
         }

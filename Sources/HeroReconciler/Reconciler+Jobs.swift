@@ -100,10 +100,10 @@ extension Reconciler {
         return effects
     }
 
-    private func obstacles(of entry: JobEntry) -> Obstacles {
+    private func obstacles(of entry: JobEntry) -> StartBlockers {
         // A first start that had to wait for its port asks its gate again: what it requires may be down by now.
         if entry.life.record.executions == 0, let missing = missingRequirement(of: entry.service) {
-            return Obstacles(hindrances: ["it requires \(missing), which is not up"])
+            return StartBlockers(unresolved: ["it requires \(missing), which is not up"])
         }
         return kernel.obstacles(
             launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
@@ -160,7 +160,7 @@ extension Reconciler {
 
     /// What waits for its next try is tried now: an apply asks for it.
     func hurry(_ service: ServiceEntry) {
-        guard service.record.isOrderedUp else { return }
+        guard service.record.isStartRequested else { return }
         for entry in service.jobs { order(entry, .hurried) }
         advance(service)
     }

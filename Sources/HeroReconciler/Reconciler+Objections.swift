@@ -21,7 +21,7 @@ extension Reconciler {
     /// Why what an order wants must not be carried out as things stand at this very moment; nil when it may.
     ///
     /// Who asks has planned, too, but a while ago: here nothing can come between the look and the deed.
-    func objection(to order: ControlRequest, _ wanted: Desired) -> (text: String, diagnostics: [Diagnostic])? {
+    func objection(to order: ControlRequest, _ wanted: DesiredState) -> (text: String, diagnostics: [Diagnostic])? {
         let options = PlanOptions(
             prunes: order.prunes,
             only: order.only,
@@ -39,13 +39,13 @@ extension Reconciler {
     }
 
     /// Why a set that was found in the directory needs a person's word before it is applied; nil when it does not.
-    func objection(toSync wanted: Desired) -> String? {
+    func objection(toSync wanted: DesiredState) -> String? {
         guard let refusal = Planner.plan(wanted, observed).refusals.first else { return nil }
         return refusal.message
     }
 
     /// What is there, with who holds what the wanted actions bind.
-    private func surveyed(for wanted: Desired) -> Observed {
+    private func surveyed(for wanted: DesiredState) -> Observed {
         let active = (services.values.flatMap(\.jobs) + standalone.values.compactMap(\.job)).map(\.life.record)
         let survey = ActionSurvey(
             wanted,

@@ -24,8 +24,8 @@ extension Reconciler {
             result.standalone[entry.name] = ObservedStandalone(
                 canonical: entry.record.canonical,
                 isActive: entry.isActive,
-                isScheduled: entry.record.isScheduled,
-                owesRun: entry.record.owesRun
+                isScheduled: entry.record.isScheduleActive,
+                owesRun: entry.record.isRunPending
             )
         }
         return result
@@ -111,7 +111,7 @@ extension Reconciler {
             if change.isStandalone { give(standalone: change) } else { give(change) }
         }
         // What was on its way down and is not ordered anything else must still arrive there.
-        for service in services.values where service.isActive && !service.record.isOrderedUp {
+        for service in services.values where service.isActive && !service.record.isStartRequested {
             if case .none = service.order { service.order = .stop }
         }
         connectGates()
@@ -163,7 +163,7 @@ extension Reconciler {
     }
 
     private func unblock(_ service: ServiceEntry) {
-        setState(service, ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isOrderedUp))
+        setState(service, ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isStartRequested))
     }
 
     /// A change that takes effect in place: the record is all there is to change.
@@ -189,7 +189,7 @@ extension Reconciler {
                 since: kernel.wallTime(),
                 run: nil,
                 revision: revision?.number ?? 0,
-                isOrderedUp: false
+                isStartRequested: false
             )
         )
         services[service.name] = service

@@ -22,7 +22,7 @@ extension Reconciler {
         let onRecord = kernel.jobsOnRecord()
         let known = Set(stored.jobs.map(\.id))
         let traced = Set(onRecord)
-        let going = stored.jobs.filter { $0.phase == .running || (!$0.phase.isOver && traced.contains($0.id)) }
+        let going = stored.jobs.filter { $0.phase == .running || (!$0.phase.isFinished && traced.contains($0.id)) }
         var sightings = kernel.adopt(going.map(\.id))
         for index in stored.jobs.indices { catchUp(&stored.jobs[index], sightings[stored.jobs[index].id]) }
 
@@ -121,7 +121,7 @@ extension Reconciler {
         }
         let isKnown = own.contains { sightings[stored.jobs[$0].id]?.isAlive ?? false }
         if !isKnown {
-            for index in own where !stored.jobs[index].phase.isOver { close(&stored.jobs[index]) }
+            for index in own where !stored.jobs[index].phase.isFinished { close(&stored.jobs[index]) }
             stored.services.removeAll { $0.name == name }
             stored.services.append(record)
             stored.runs.removeAll { $0.service == name }
@@ -133,7 +133,7 @@ extension Reconciler {
         var jobs: [JobID: JobRecord] = [:]
         for one in group where !isKnown && one.origin.run?.id == run.id {
             for sibling in one.origin.siblings {
-                if let other = jobs[sibling.id], other.phase.isOver || other.generation > sibling.generation {
+                if let other = jobs[sibling.id], other.phase.isFinished || other.generation > sibling.generation {
                     continue
                 }
                 jobs[sibling.id] = sibling
@@ -179,7 +179,7 @@ extension Reconciler {
             // A text that declares nothing: what runs stands as it was started until the next apply.
             let text = "The manifests of this revision were lost with the database: apply them again."
             let folder = configuration.directory ?? ""
-            stored.files = [ManifestFile(path: "\(folder)/lost", folder: folder, bytes: Array(text.utf8))]
+            stored.files = [ManifestFile(path: "\(folder)/lost", baseDirectory: folder, bytes: Array(text.utf8))]
             stored.revision = RevisionRecord(
                 number: max(newest, copy?.revision.number ?? 0, 1),
                 time: kernel.wallTime(),
@@ -211,7 +211,7 @@ extension Reconciler {
                 canonical: CanonicalSpec(standalone: spec),
                 revision: revision.number
             )
-            record.isScheduled = spec.schedule != nil && !revision.isDown
+            record.isScheduleActive = spec.schedule != nil && !revision.isDown
             if spec.runOn != .none {
                 note(
                     .warning,

@@ -23,7 +23,7 @@ extension Reconciler {
             desired = wanted
         } else if !files.isEmpty {
             // What was started stands as it was started: nobody has asked for its end.
-            let place = SourcePlace(file: revision?.directory ?? "", line: 1, column: 1)
+            let place = ManifestLocation(file: revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
             for record in stored.standalone { desired.actions[record.name] = Declared(record.spec, at: place) }
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
@@ -50,7 +50,7 @@ extension Reconciler {
             }
             // A crash may have come between the row of its end and the removal of its traces; what was retired leaves none but
             // the record that keeps a late shim out.
-            if record.phase.isOver || entry.life.phase == .pending { kernel.forget(record.id) }
+            if record.phase.isFinished || entry.life.phase == .pending { kernel.forget(record.id) }
         }
         for service in services.values { sortJobs(of: service) }
         if adopted > 0 { note(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")") }
@@ -77,7 +77,7 @@ extension Reconciler {
     /// When schedules come due next was lost with the database: they begin anew.
     private func rescheduleAll() {
         for entry in standalone.values.sorted(by: { $0.name < $1.name }) {
-            guard entry.record.isScheduled, entry.record.nextRunAt == nil else { continue }
+            guard entry.record.isScheduleActive, entry.record.nextRunAt == nil else { continue }
             let time = kernel.wallTime()
             setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
             rows.append(.standalone(entry.record))
@@ -85,7 +85,7 @@ extension Reconciler {
     }
 
     /// What the files of a revision declare; nil when they cannot be read any more.
-    func declared(in files: [ManifestFile], by revision: RevisionRecord?) -> Desired? {
+    func declared(in files: [ManifestFile], by revision: RevisionRecord?) -> DesiredState? {
         let options = ManifestOptions(requiresCore: false, variables: revision?.variables ?? [:])
         return Manifests.read(files, options: options).desired
     }
@@ -148,8 +148,8 @@ extension Reconciler {
     /// A run of which nothing was started yet, or that a restart of the machine has ended, goes through its gates again: what it
     /// requires may not be up.
     private func revoke(_ service: ServiceEntry) {
-        guard service.record.isOrderedUp else { return }
-        service.record.isOrderedUp = false
+        guard service.record.isStartRequested else { return }
+        service.record.isStartRequested = false
         setState(service, .stopped)
         storeState(service)
     }

@@ -27,7 +27,7 @@ extension Reconciler {
 
     private func apply(_ order: ControlRequest, _ request: RequestID) {
         if let objection = objection(to: order) { return refuse(request, objection) }
-        let read = order.files.map { ManifestFile(path: $0.path, folder: $0.folder, bytes: Array($0.text.utf8)) }
+        let read = order.files.map { ManifestFile(path: $0.path, baseDirectory: $0.folder, bytes: Array($0.text.utf8)) }
         var options = ManifestOptions(requiresCore: order.requiresCore, variables: order.variables)
         // What was accepted once is not refused now: a zone that is gone is told where it is used.
         if order.goesBackTo == nil { options.zoneExists = configuration.zoneExists }

@@ -102,7 +102,7 @@ extension Reconciler {
     }
 
     /// Why a set is too poor to be believed without a person's word (reliability.md MF-4); nil when it is not.
-    private func suspicion(of wanted: Desired) -> String? {
+    private func suspicion(of wanted: DesiredState) -> String? {
         guard !desired.services.isEmpty else { return nil }
         let gone = desired.services.keys.filter { wanted.services[$0] == nil }
         if gone.count > 1 { hero_failpoint(FP_MF_4) }
@@ -113,7 +113,7 @@ extension Reconciler {
 
     /// Whether something that would have to stop has left the files so lately that it may be on its way back
     /// (reliability.md MF-4); then the whole set waits for it.
-    private func mayComeBack(to wanted: Desired) -> Bool {
+    private func mayComeBack(to wanted: DesiredState) -> Bool {
         let now = kernel.now()
         let gone = services.values.filter { service in
             desired.services[service.name] != nil && wanted.services[service.name] == nil
@@ -139,7 +139,7 @@ extension Reconciler {
         var words = text
         if let first = diagnostics.first(where: { $0.severity == .error }) {
             if first.code == DiagnosticCode.requiredCoreMissing.rawValue { source = "hero_proc.auto_start_db" }
-            words += ": " + (first.place.map { "\($0): " } ?? "") + first.message
+            words += ": " + (first.location.map { "\($0): " } ?? "") + first.message
             let others = diagnostics.filter { $0.severity == .error }.count - 1
             if others > 0 { words += " (and \(others) more)" }
         }
@@ -156,7 +156,7 @@ extension Reconciler {
             note(
                 .warning,
                 "",
-                (diagnostic.place.map { "\($0): " } ?? "") + diagnostic.message,
+                (diagnostic.location.map { "\($0): " } ?? "") + diagnostic.message,
                 source: isCore ? "hero_proc.auto_start_db" : "reconciler"
             )
         }
@@ -166,7 +166,7 @@ extension Reconciler {
     ///
     /// - Returns: why it could not be recorded; then all is as it was.
     func adopt(
-        _ wanted: Desired,
+        _ wanted: DesiredState,
         _ read: [ManifestFile],
         _ documents: [DocumentRecord],
         variables: [String: String],

@@ -27,7 +27,7 @@ extension Reconciler {
         service.run = run
         service.record.run = run.id
         service.record.revision = run.revision
-        service.record.isOrderedUp = true
+        service.record.isStartRequested = true
         service.record.state = .starting
         service.record.blockedBy = []
         service.record.since = run.startedAt

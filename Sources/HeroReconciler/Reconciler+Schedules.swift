@@ -35,17 +35,17 @@ extension Reconciler {
         case .skip:
             tellSkip(entry, job)
         case .queue:
-            if entry.record.isWaiting { tellSkip(entry, job) }
-            entry.record.isWaiting = true
+            if entry.record.isRunQueued { tellSkip(entry, job) }
+            entry.record.isRunQueued = true
         case .replace:
-            if !entry.record.isWaiting {
+            if !entry.record.isRunQueued {
                 note(
                     .info,
                     entry.name.description,
                     "job \(job.id) is stopped: it still goes on, and the next run is due"
                 )
             }
-            entry.record.isWaiting = true
+            entry.record.isRunQueued = true
             order(job, .orderedDown)
             advance(entry)
         }
@@ -56,7 +56,7 @@ extension Reconciler {
         guard !entry.hasToldSkip else { return }
         entry.hasToldSkip = true
         let what =
-            entry.record.isWaiting ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
+            entry.record.isRunQueued ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
         note(.warning, entry.name.description, "job \(job.id) still goes on when the next run is due; \(what)")
     }
 
@@ -137,7 +137,7 @@ extension Reconciler {
         return ScheduleLife.nextRun(of: schedule, after: start, anchor: anchor, zone: zone)
     }
 
-    private func zone(of schedule: Schedule, for entry: StandaloneEntry) -> ZoneRules {
+    private func zone(of schedule: Schedule, for entry: StandaloneEntry) -> TimeZoneRules {
         switch schedule.timing {
         case .every: return .utc
         case .cron: break

@@ -14,7 +14,7 @@ extension Reconciler {
                 return
             }
             if service.isStuck { letOthersPass(service) }
-        } else if service.record.isOrderedUp {
+        } else if service.record.isStartRequested {
             var lives = service.jobs.map(\.life)
             var next = ServiceLife.nextUp(lives, order: service.record.spec.startOrder)
             while !next.isEmpty {
@@ -39,7 +39,7 @@ extension Reconciler {
     func publish(_ service: ServiceEntry) {
         // A start that must wait for what does not end has failed; it is made when that ends after all.
         if service.isStuck, case .restart = service.order { return setState(service, .failed) }
-        let state = ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isOrderedUp)
+        let state = ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isStartRequested)
         if service.record.state == .blocked, state == .stopped { return }
         setState(service, state)
     }
@@ -67,7 +67,7 @@ extension Reconciler {
                 service.record.state,
                 since: service.record.since,
                 blockedBy: service.record.blockedBy,
-                isOrderedUp: service.record.isOrderedUp
+                isOrderedUp: service.record.isStartRequested
             )
         )
     }
@@ -79,8 +79,8 @@ extension Reconciler {
         guard !service.isStopOpen else { return }
         hero_failpoint(FP_SP_7)
         service.isStopOpen = true
-        if service.record.isOrderedUp {
-            service.record.isOrderedUp = false
+        if service.record.isStartRequested {
+            service.record.isStartRequested = false
             note(.info, service.name.description, "stopping")
         }
         storeState(service)

@@ -35,21 +35,21 @@ extension Reconciler {
         // What is still on its way out is waited for: one instance at a time.
         if known == nil { entry.job = standalone[change.service]?.job }
         standalone[entry.name] = entry
-        let keepsRhythm = known?.record.spec.schedule == spec.schedule && known?.record.isScheduled ?? false
+        let keepsRhythm = known?.record.spec.schedule == spec.schedule && known?.record.isScheduleActive ?? false
         entry.record.spec = spec
         entry.record.canonical = canonical
         entry.record.revision = number
         if spec.runOn == .none {
-            entry.record.owesRun = false
+            entry.record.isRunPending = false
         } else if Self.asksForRun(change) {
-            entry.record.owesRun = true
+            entry.record.isRunPending = true
             note(.info, entry.name.description, "runs once for revision \(number)")
         } else if change.action == .update {
             note(.info, entry.name.description, "updated in place")
         }
-        entry.record.isScheduled = spec.schedule != nil
+        entry.record.isScheduleActive = spec.schedule != nil
         if spec.schedule == nil {
-            entry.record.isWaiting = false
+            entry.record.isRunQueued = false
             setNext(entry, nil)
             // What changes in place counts at once; only a scheduled run ends as it began.
             if change.action == .update, let job = entry.job {
@@ -77,8 +77,8 @@ extension Reconciler {
 
     /// `down`: what runs is cancelled, and the schedule rests until the next apply; a run that is owed stays owed.
     private func pause(_ entry: StandaloneEntry) {
-        entry.record.isWaiting = false
-        entry.record.isScheduled = false
+        entry.record.isRunQueued = false
+        entry.record.isScheduleActive = false
         setNext(entry, nil)
         rows.append(.standalone(entry.record))
         cancel(entry)
@@ -88,7 +88,7 @@ extension Reconciler {
     func remove(_ entry: StandaloneEntry) {
         guard !entry.isLeaving else { return }
         entry.isLeaving = true
-        entry.record.isWaiting = false
+        entry.record.isRunQueued = false
         entry.wakeAt = nil
         rows.append(.standaloneRemoved(entry.name))
         cancel(entry)
@@ -112,7 +112,7 @@ extension Reconciler {
             if let job = entry.job { jobs[job.id] = nil }
             return standalone[entry.name].map(advance) ?? ()
         }
-        guard trouble == nil, !(revision?.isDown ?? false), entry.record.owesRun || entry.record.isWaiting else {
+        guard trouble == nil, !(revision?.isDown ?? false), entry.record.isRunPending || entry.record.isRunQueued else {
             return
         }
         beginRun(entry)
@@ -120,10 +120,10 @@ extension Reconciler {
 
     /// Begins a run: a job of its own, recorded together with the fact that the run is no longer owed.
     func beginRun(_ entry: StandaloneEntry) {
-        if entry.record.owesRun, follower != nil { entry.isAwaited = true }
-        entry.record.isWaiting = false
+        if entry.record.isRunPending, follower != nil { entry.isAwaited = true }
+        entry.record.isRunQueued = false
         entry.hasToldSkip = false
-        entry.record.owesRun = false
+        entry.record.isRunPending = false
         if let former = entry.job { jobs[former.id] = nil }
         pruneJobs(of: entry)
         let job = makeJob(entry.record.spec, for: .standalone(entry))

@@ -20,7 +20,7 @@ public final class Reconciler<World: Kernel> {
     let configuration: ReconcilerConfiguration
     let launcher: LaunchPlanner
 
-    var desired = Desired()
+    var desired = DesiredState()
     var revision: RevisionRecord?
     var files: [ManifestFile] = []
     var services: [QualifiedName: ServiceEntry] = [:]
@@ -96,7 +96,7 @@ public final class Reconciler<World: Kernel> {
     /// The rules that retention last ran by, and when it runs again.
     var retention: (rules: [RetentionRule], due: Moment?) = ([], nil)
     /// Who makes plans; tests put one with a fault of its own here.
-    var makePlan: (Desired, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
+    var makePlan: (DesiredState, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
     /// The law that our last plan broke, in words; nil as long as our planner keeps to them.
     var brokenLaw: String?
     /// How the last pass ended; nil while it goes on.

@@ -60,7 +60,7 @@ final class ServiceEntry {
     }
 
     /// Whether nobody declares it, nothing of it runs and nothing is to be done with it.
-    func isForgotten(in desired: Desired) -> Bool {
+    func isForgotten(in desired: DesiredState) -> Bool {
         guard case .none = order else { return false }
         return !isActive && desired.services[name] == nil
     }

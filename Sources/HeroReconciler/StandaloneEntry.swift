@@ -27,6 +27,6 @@ final class StandaloneEntry {
     /// Whether something of it that an apply asked for is not done yet.
     var isSettling: Bool {
         guard isActive else { return isAwaited }
-        return isAwaited || isLeaving || record.owesRun || job?.life.record.isStopping ?? false
+        return isAwaited || isLeaving || record.isRunPending || job?.life.record.isStopping ?? false
     }
 }

@@ -43,10 +43,10 @@ public final class SimKernel: Kernel {
     public func wallTime() -> WallTime { machine.wallTime }
 
     /// UTC, and one place where clocks are changed.
-    public func zone(named name: String) -> ZoneRules? {
+    public func zone(named name: String) -> TimeZoneRules? {
         switch name {
         case "UTC": .utc
-        case "Sim/City": ZoneRules(posix: "SIM-1SIMS,M3.5.0,M10.5.0/3")
+        case "Sim/City": TimeZoneRules(posix: "SIM-1SIMS,M3.5.0,M10.5.0/3")
         default: nil
         }
     }
@@ -55,7 +55,7 @@ public final class SimKernel: Kernel {
     public func randomUnit() -> Double { Double(machine.seed.next() >> 11) / Double(1 << 53) }
 
     /// What a simulated machine puts in the way of a start.
-    public func obstacles(_ order: ObstacleOrder) -> Obstacles { machine.obstacles(order) }
+    public func obstacles(_ order: ObstacleOrder) -> StartBlockers { machine.obstacles(order) }
 
     /// Who stands in the way of many starts.
     public func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer] {

@@ -13,13 +13,13 @@ extension SimMachine {
     }
 
     /// What is in the way now; misfortune sometimes puts something there.
-    func obstacles(_ order: ObstacleOrder) -> Obstacles {
-        var found = Obstacles()
+    func obstacles(_ order: ObstacleOrder) -> StartBlockers {
+        var found = StartBlockers()
         for port in order.ports {
             let number = port.endpoint.port
             if strangers[number] == nil, !isCalm, seed.chance(15) { invite(to: number) }
             if let stranger = strangers[number] {
-                found.holders.append(Holder(.tcp(port.endpoint), by: stranger.process, isShared: port.isShared))
+                found.holders.append(ResourceHolder(.tcp(port.endpoint), by: stranger.process, isShared: port.isShared))
             }
         }
         return found

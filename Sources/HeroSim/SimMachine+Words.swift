@@ -33,9 +33,9 @@ extension SimMachine {
         kernel?.tell(.answered(id, serial: serial, isYes ? .yes : .no("it has not said READY=1 yet")))
     }
 
-    private func words(of start: Start) -> SelfReport? {
+    private func words(of start: Start) -> NotifyState? {
         guard start.order.mayNotify, start.isProgramAlive, let report = start.report else { return nil }
-        var words = SelfReport(asOf: now)
+        var words = NotifyState(asOf: now)
         words.watchdog = start.order.watchdog
         guard let execution = start.execution, let ready = trace.executions[execution].saidReady else { return words }
         words.isReady = true

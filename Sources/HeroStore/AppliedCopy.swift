@@ -26,7 +26,7 @@ public struct AppliedCopy: Hashable, Sendable, Codable {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let draft = path + ".new"
-        let texts = files.map { Text(path: $0.path, folder: $0.folder, bytes: Data($0.bytes)) }
+        let texts = files.map { Text(path: $0.path, folder: $0.baseDirectory, bytes: Data($0.bytes)) }
         guard let data = try? encoder.encode(Stored(revision: revision, files: texts)) else {
             return Self.remove(database)
         }
@@ -48,7 +48,7 @@ public struct AppliedCopy: Hashable, Sendable, Codable {
         guard data.withUnsafeBytes({ contentDigest($0) }) == String(decoding: sealed[..<end], as: UTF8.self),
             let stored = try? JSONDecoder().decode(Stored.self, from: Data(data))
         else { return nil }
-        let files = stored.files.map { ManifestFile(path: $0.path, folder: $0.folder, bytes: Array($0.bytes)) }
+        let files = stored.files.map { ManifestFile(path: $0.path, baseDirectory: $0.folder, bytes: Array($0.bytes)) }
         return AppliedCopy(revision: stored.revision, files: files)
     }
 

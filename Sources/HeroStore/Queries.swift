@@ -52,7 +52,7 @@ enum Queries {
             """
         return try all(db, Question(sql: sql, values: [revision])) { row in
             var columns = Columns(row, stored)
-            return ManifestFile(path: try columns.text(), folder: try columns.text(), bytes: try columns.bytes())
+            return ManifestFile(path: try columns.text(), baseDirectory: try columns.text(), bytes: try columns.bytes())
         }
     }
 

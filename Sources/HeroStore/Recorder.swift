@@ -191,7 +191,7 @@ final class Recorder {
             let text = try textNumber(Data(file.bytes), digest: digest, in: db)
             try run(
                 "INSERT INTO files (revision, position, path, folder, text_id) VALUES (?, ?, ?, ?, ?)",
-                [revision.number, position, file.path, file.folder, text],
+                [revision.number, position, file.path, file.baseDirectory, text],
                 in: db
             )
         }

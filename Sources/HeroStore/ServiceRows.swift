@@ -8,7 +8,7 @@ public struct ServiceSummary: Hashable, Sendable {
     /// Whose it is, as recorded.
     public var serviceClass: ServiceClass
     /// What was wanted of it, as recorded.
-    public var status: WantedStatus
+    public var status: DesiredStatus
     /// What it was last started (or updated in place) with, as comparable text.
     public var canonical: CanonicalSpec
     /// Its hard requirements, as recorded.
@@ -40,7 +40,7 @@ extension ServiceSummary {
         let context = try columns.text()
         name = QualifiedName(try columns.text(), context: context)
         serviceClass = try columns.word(ServiceClass.self)
-        status = try columns.word(WantedStatus.self)
+        status = try columns.word(DesiredStatus.self)
         state = try columns.word(ServiceState.self)
         since = try columns.time()
         blockedBy = try columns.names()
@@ -65,7 +65,7 @@ extension ServiceRecord {
     func valuesBesidesSpec(_ stored: StoredText) throws -> Values {
         [
             name.context, name.name, spec.serviceClass.rawValue, spec.status.rawValue, state.rawValue,
-            stored.text(since), try stored.names(blockedBy), run, revision, isOrderedUp,
+            stored.text(since), try stored.names(blockedBy), run, revision, isStartRequested,
             try stored.names(spec.requires), try stored.names(spec.after + spec.wants), canonical.text,
         ]
     }
@@ -80,7 +80,7 @@ extension ServiceRecord {
             blockedBy: try columns.names(),
             run: try columns.optionalInteger(),
             revision: try columns.integer(),
-            isOrderedUp: try columns.flag()
+            isStartRequested: try columns.flag()
         )
     }
 }

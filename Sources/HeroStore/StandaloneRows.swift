@@ -54,7 +54,7 @@ extension StandaloneRecord {
 
     func values(_ stored: StoredText) throws -> Values {
         [
-            name.context, name.name, revision, job, owesRun, isScheduled, isWaiting, lastDueAt.map(stored.text),
+            name.context, name.name, revision, job, isRunPending, isScheduleActive, isRunQueued, lastDueAt.map(stored.text),
             nextRunAt.map(stored.text), canonical.text, try stored.json(spec),
         ]
     }
@@ -68,9 +68,9 @@ extension StandaloneRecord {
             canonical: summary.canonical,
             revision: summary.revision,
             job: summary.job,
-            owesRun: summary.owesRun,
-            isScheduled: summary.isScheduled,
-            isWaiting: summary.isWaiting,
+            isRunPending: summary.owesRun,
+            isScheduleActive: summary.isScheduled,
+            isRunQueued: summary.isWaiting,
             lastDueAt: summary.lastDueAt,
             nextRunAt: summary.nextRunAt
         )

@@ -38,7 +38,7 @@ extension Judge {
             for (revision, jobs) in Dictionary(grouping: own, by: \.revision) where jobs.count > 1 {
                 blame("\(name) ran \(jobs.count) times for revision \(revision)")
             }
-            for job in own where !job.phase.isOver { blame("job \(job.id) of \(name) is not over at rest") }
+            for job in own where !job.phase.isFinished { blame("job \(job.id) of \(name) is not over at rest") }
             var changed: RevisionNumber?
             var before: ActionSpec?
             for revision in revisions where !revision.isDown {

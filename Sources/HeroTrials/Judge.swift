@@ -16,7 +16,7 @@ struct Judge {
     /// The sets before it, oldest first: an apply whose reconciler was killed may never have counted.
     private var former: [Scenario] = []
     private var launched: Set<JobID> = []
-    private var revisions: [RevisionNumber: Desired] = [:]
+    private var revisions: [RevisionNumber: DesiredState] = [:]
     private var givenUp: Set<String> = []
     /// The job that each due time of a schedule has started.
     var runsOfDueTimes: [String: JobID] = [:]
@@ -101,7 +101,7 @@ struct Judge {
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
                     // One that says itself when it is ready is up from then on.
-                    if action.ready?.question == .notify, execution.saidReady == nil { return false }
+                    if action.ready?.check == .notify, execution.saidReady == nil { return false }
                     guard !action.isProcess else {
                         return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
                     }
@@ -112,10 +112,10 @@ struct Judge {
         }
     }
 
-    mutating func desired(at revision: RevisionNumber, _ store: StateStore) throws -> Desired {
+    mutating func desired(at revision: RevisionNumber, _ store: StateStore) throws -> DesiredState {
         if let known = revisions[revision] { return known }
         let files = try store.reader.files(of: revision)
-        let read = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired ?? Desired()
+        let read = Manifests.read(files, options: ManifestOptions(requiresCore: false)).desired ?? DesiredState()
         revisions[revision] = read
         return read
     }

@@ -7,7 +7,7 @@ struct Scenario {
         var name: String
         var requires: [String] = []
         var after: [String] = []
-        var status = WantedStatus.start
+        var status = DesiredStatus.start
         var isSystem = false
         var isParallel = false
         var replacesJobs = true
@@ -80,7 +80,7 @@ struct Scenario {
         var text = "kind: Settings\nrequired: []\n"
         for service in services where service.isDeclared { text += "---\n" + manifest(of: service, declared) }
         for action in standalone where action.isDeclared { text += "---\n" + action.manifest }
-        return [ManifestFile(path: "sim.yaml", folder: Self.directory, bytes: Array(text.utf8))]
+        return [ManifestFile(path: "sim.yaml", baseDirectory: Self.directory, bytes: Array(text.utf8))]
     }
 
     private func manifest(of service: Service, _ declared: Set<String>) -> String {

@@ -125,7 +125,7 @@ public struct Trial {
             .apply,
             directory: Scenario.directory,
             files: scenario.files.map {
-                .init(path: $0.path, folder: $0.folder, text: String(decoding: $0.bytes, as: UTF8.self))
+                .init(path: $0.path, folder: $0.baseDirectory, text: String(decoding: $0.bytes, as: UTF8.self))
             },
             actor: "sim",
             requiresCore: false

@@ -19,7 +19,7 @@ public struct DependencyMap: Hashable, Sendable {
         /// The service.
         public var name: QualifiedName
         /// What its manifest wants.
-        public var wanted: WantedStatus
+        public var wanted: DesiredStatus
         /// Where it stands; nil when it was never applied.
         public var state: ServiceState?
         /// Its place in the start waves of the whole set, from 1; nil when it is not started.

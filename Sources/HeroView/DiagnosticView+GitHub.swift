@@ -16,7 +16,7 @@ extension DiagnosticView {
 
     private static func command(_ diagnostic: Diagnostic, _ paths: ArtifactPath) -> String {
         var properties: [(String, String)] = []
-        if let place = diagnostic.place {
+        if let place = diagnostic.location {
             properties = [
                 ("file", paths.relative(place.file)), ("line", String(place.line)),
                 // Both ends are counted from 1, the last column included.
@@ -27,7 +27,7 @@ extension DiagnosticView {
         properties.append(("title", diagnostic.code))
         var lines = [diagnostic.message.printable]
         for note in diagnostic.notes {
-            let place = "\(paths.relative(note.place.file)):\(note.place.line):\(note.place.column)"
+            let place = "\(paths.relative(note.location.file)):\(note.location.line):\(note.location.column)"
             lines.append("\(place): \(note.message)".printable)
         }
         if let help = diagnostic.help {

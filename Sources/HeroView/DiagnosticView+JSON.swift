@@ -22,9 +22,9 @@ extension DiagnosticView {
             "code": .string(diagnostic.code),
             "message": .string(diagnostic.message),
             "help": JSONValue(diagnostic.help),
-            "file": JSONValue(diagnostic.place?.file),
-            "line": JSONValue(diagnostic.place?.line),
-            "column": JSONValue(diagnostic.place?.column),
+            "file": JSONValue(diagnostic.location?.file),
+            "line": JSONValue(diagnostic.location?.line),
+            "column": JSONValue(diagnostic.location?.column),
         ]
     }
 
@@ -34,9 +34,9 @@ extension DiagnosticView {
         let notes = diagnostic.notes.map { note -> JSONValue in
             [
                 "message": .string(note.message),
-                "file": .string(note.place.file),
-                "line": JSONValue(note.place.line),
-                "column": JSONValue(note.place.column),
+                "file": .string(note.location.file),
+                "line": JSONValue(note.location.line),
+                "column": JSONValue(note.location.column),
             ]
         }
         return .object(members + [JSONValue.Member("notes", .array(notes))])

@@ -13,19 +13,19 @@ public struct DiagnosticView: Sendable {
     /// One diagnostic: `FILE:LINE:COL: error: MESSAGE [code]`, the line with a caret, notes, help.
     public func text(_ diagnostic: Diagnostic) -> String {
         let severity = diagnostic.severity
-        var result = diagnostic.place.map { style.paint("\($0.description.printable):", .bold) + " " } ?? ""
+        var result = diagnostic.location.map { style.paint("\($0.description.printable):", .bold) + " " } ?? ""
         result += style.paint("\(severity.rawValue):", severity.ink)
         result += " \(diagnostic.message.printable) [\(diagnostic.code.printable)]\n"
         result += excerpt(
             diagnostic.excerpt,
-            at: diagnostic.place,
+            at: diagnostic.location,
             length: diagnostic.length,
             ink: severity.ink
         )
         for note in diagnostic.notes {
-            result += style.paint("\(note.place.description.printable):", .bold) + " "
+            result += style.paint("\(note.location.description.printable):", .bold) + " "
             result += style.paint("note:", .cyan) + " \(note.message.printable)\n"
-            result += excerpt(note.excerpt, at: note.place, length: 1, ink: .cyan)
+            result += excerpt(note.excerpt, at: note.location, length: 1, ink: .cyan)
         }
         if let help = diagnostic.help {
             // The lines of a longer help, such as a manifest to copy, stand under each other.
@@ -66,7 +66,7 @@ public struct DiagnosticView: Sendable {
         return text(diagnostics)
     }
 
-    private func excerpt(_ line: String?, at place: SourcePlace?, length: Int, ink: Ink) -> String {
+    private func excerpt(_ line: String?, at place: ManifestLocation?, length: Int, ink: Ink) -> String {
         guard let line, let place else { return "" }
         let number = String(place.line)
         let gutter = number.utf8.count + 4

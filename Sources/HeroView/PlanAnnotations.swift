@@ -43,7 +43,7 @@ public struct PlanAnnotations: Sendable {
             level,
             "\(change.service) \(verb)",
             change.reason.text + fields.joined(),
-            at: place.map { SourcePlace(file: paths.relative($0.file), line: $0.line, column: $0.column) }
+            at: place.map { ManifestLocation(file: paths.relative($0.file), line: $0.line, column: $0.column) }
         )
     }
 }
@@ -58,7 +58,7 @@ enum WorkflowCommand {
     }
 
     /// One annotation on one line; nothing in its texts can be a command of its own.
-    static func line(_ level: Level, _ title: String, _ message: String, at place: SourcePlace?) -> String {
+    static func line(_ level: Level, _ title: String, _ message: String, at place: ManifestLocation?) -> String {
         var properties: [String] = []
         if let place {
             properties = ["file=\(property(place.file))", "line=\(place.line)", "col=\(place.column)"]

@@ -97,7 +97,7 @@ public struct PlanMarkdown: Sendable {
         guard !diagnostics.isEmpty else { return "" }
         let limit = 50
         var lines = diagnostics.prefix(limit).map { diagnostic in
-            let place = diagnostic.place.map { Markdown.code($0.description) + " " } ?? ""
+            let place = diagnostic.location.map { Markdown.code($0.description) + " " } ?? ""
             let help = diagnostic.help.map { "<br>*" + Markdown.words($0) + "*" } ?? ""
             return "> - \(place)\(Markdown.words(diagnostic.message))\(help)\n"
         }

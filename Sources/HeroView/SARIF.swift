@@ -70,7 +70,7 @@ public struct SARIF: Sendable {
         members.append(.init("level", .string(diagnostic.severity.rawValue)))
         members.append(.init("message", ["text": .string(diagnostic.message + help)]))
         let location =
-            diagnostic.place.map { place in
+            diagnostic.location.map { place in
                 physical(place, length: diagnostic.length, excerpt: diagnostic.excerpt)
             } ?? ["artifactLocation": ["uri": .string(ArtifactPath(base: base).uri(home))]]
         members.append(.init("locations", [["physicalLocation": location]]))
@@ -84,11 +84,11 @@ public struct SARIF: Sendable {
         [
             "id": JSONValue(index),
             "message": ["text": .string(note.message)],
-            "physicalLocation": physical(note.place, length: nil, excerpt: note.excerpt),
+            "physicalLocation": physical(note.location, length: nil, excerpt: note.excerpt),
         ]
     }
 
-    private func physical(_ place: SourcePlace, length: Int?, excerpt: String?) -> JSONValue {
+    private func physical(_ place: ManifestLocation, length: Int?, excerpt: String?) -> JSONValue {
         var region: [JSONValue.Member] = [
             .init("startLine", JSONValue(max(1, place.line))), .init("startColumn", JSONValue(max(1, place.column))),
         ]

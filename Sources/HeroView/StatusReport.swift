@@ -5,7 +5,7 @@ public struct StatusReport: Hashable, Sendable {
     /// The last applied revision; nil before the first.
     public var revision: RevisionRecord?
     /// The live reconciler; nil when there is none.
-    public var reconciler: ReconcilerHolder?
+    public var reconciler: ReconcilerLockHolder?
     /// The services, in the order in which they are shown.
     public var services: [ServiceStatus]
     /// The standalone actions, in the order in which they are shown.
@@ -18,7 +18,7 @@ public struct StatusReport: Hashable, Sendable {
     /// Makes a report.
     public init(
         revision: RevisionRecord?,
-        reconciler: ReconcilerHolder?,
+        reconciler: ReconcilerLockHolder?,
         services: [ServiceStatus],
         standalone: [StandaloneStatus] = [],
         now: WallTime
@@ -48,7 +48,7 @@ public struct ServiceStatus: Hashable, Sendable {
     /// Whose it is.
     public var serviceClass: ServiceClass
     /// What its manifest wants; nil when nothing declares it any more, which is to be down.
-    public var wanted: WantedStatus?
+    public var wanted: DesiredStatus?
     /// Whether its manifest wants it up, and a `down` keeps it from that until the next apply.
     public var isTakenDown = false
     /// Where it stands.
@@ -66,7 +66,7 @@ public struct ServiceStatus: Hashable, Sendable {
     public init(
         name: QualifiedName,
         serviceClass: ServiceClass = .user,
-        wanted: WantedStatus?,
+        wanted: DesiredStatus?,
         state: ServiceState,
         since: WallTime? = nil,
         run: RunID? = nil,
@@ -125,7 +125,7 @@ public struct ActionStatus: Hashable, Sendable {
     /// The pid of its main program, while there is one.
     public var pid: Int32?
     /// What holds its tree together, while it runs.
-    public var containment: Capabilities.Containment?
+    public var containment: ContainmentSupport.Method?
     /// Whether it is ready.
     public var isReady: Bool
     /// What its health probe says; nil where it has none.
@@ -143,7 +143,7 @@ public struct ActionStatus: Hashable, Sendable {
     /// Why it is where it is, in words.
     public var error: String?
     /// What its program says of itself while it runs; nil where it may not speak.
-    public var words: SelfReport?
+    public var words: NotifyState?
 
     /// Makes the status of an action that has no job.
     public init(name: String) {

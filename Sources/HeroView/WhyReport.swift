@@ -11,7 +11,7 @@ public struct WhyReport: Hashable, Sendable {
     /// Where the others stand.
     public var others: [QualifiedName: ServiceStatus]
     /// The live reconciler; nil when there is none.
-    public var reconciler: ReconcilerHolder?
+    public var reconciler: ReconcilerLockHolder?
     /// The last applied revision; nil before the first.
     public var revision: RevisionRecord?
     /// The last lines that its actions in trouble wrote, by action.
@@ -25,7 +25,7 @@ public struct WhyReport: Hashable, Sendable {
         declared: Declared<ServiceSpec>?,
         status: ServiceStatus?,
         others: [QualifiedName: ServiceStatus] = [:],
-        reconciler: ReconcilerHolder?,
+        reconciler: ReconcilerLockHolder?,
         revision: RevisionRecord?,
         now: WallTime
     ) {
@@ -51,7 +51,7 @@ public struct WhyReport: Hashable, Sendable {
     /// The one sentence that answers the question, without the name of the service.
     public var answer: String {
         guard let status else {
-            let place = declared.map { " (\($0.place.fileAndLine))" } ?? ""
+            let place = declared.map { " (\($0.location.fileAndLine))" } ?? ""
             return "was never applied\(place): `heroproc diff` shows what an apply would do"
         }
         return words(of: status)
@@ -73,7 +73,7 @@ public struct WhyReport: Hashable, Sendable {
                 + "the next `heroproc apply` brings it up again"
         }
         guard let declared else { return "down: no manifest declares it any more" }
-        let place = " (\(declared.place(of: "status").fileAndLine))"
+        let place = " (\(declared.location(of: "status").fileAndLine))"
         return switch declared.spec.status {
         case .start: "up: its status is start\(place)"
         case .stop: "down: its status is stop\(place)"
@@ -120,7 +120,7 @@ public struct WhyReport: Hashable, Sendable {
                 result.append(("probe", "\(action.name) is ready when \(spec.readyWords)"))
             }
             if action.isHealthy == false, let health = spec.health {
-                result.append(("probe", "\(action.name) does not answer: \(health.question.words)"))
+                result.append(("probe", "\(action.name) does not answer: \(health.check.words)"))
             }
             if let next = action.nextRetryAt {
                 let tries = spec.retry.maxAttempts > 0 ? " of \(spec.retry.maxAttempts)" : ""
@@ -227,7 +227,7 @@ extension Outcome {
     }
 }
 
-extension Capabilities.Containment {
+extension ContainmentSupport.Method {
     /// What holds a tree together, as the end of a sentence.
     fileprivate var words: String {
         switch self {
@@ -242,8 +242,8 @@ extension ActionSpec {
     /// What its readiness hangs on, as the end of a sentence.
     fileprivate var readyWords: String {
         if let ready {
-            guard ready.question != .notify else { return "\(ready.question.words), within \(startTimeout.spoken)" }
-            return "\(ready.question.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)"
+            guard ready.check != .notify else { return "\(ready.check.words), within \(startTimeout.spoken)" }
+            return "\(ready.check.words), asked every \(ready.interval.spoken) for \(startTimeout.spoken)"
         }
         let bound = tcpPorts.map { "tcp \($0.endpoint)" } + sockets
         guard !bound.isEmpty else { return isProcess ? "it has executed" : "it has ended well" }
@@ -251,7 +251,7 @@ extension ActionSpec {
     }
 }
 
-extension Probe.Question {
+extension Probe.Check {
     /// What counts as a yes, as a clause.
     fileprivate var words: String {
         switch self {

@@ -32,7 +32,7 @@ public struct WhyView: Sendable {
             "context": .string(report.name.context),
             "name": .string(report.name.name),
             "wanted": JSONValue(report.declared?.spec.status.rawValue),
-            "at": JSONValue(report.declared?.place.fileAndLine),
+            "at": JSONValue(report.declared?.location.fileAndLine),
             "state": JSONValue(report.status?.state.rawValue),
             "since": JSONValue(report.status?.since?.description),
             "answer": .string("\(report.name) \(report.answer)"),

@@ -89,14 +89,14 @@ struct Composition {
     func recorded(_ files: [ManifestFile]) -> [ManifestFile] {
         files.map { file in
             let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
-            return ManifestFile(path: "\(file.folder)/\(name)", folder: file.folder, bytes: file.bytes)
+            return ManifestFile(path: "\(file.baseDirectory)/\(name)", baseDirectory: file.baseDirectory, bytes: file.bytes)
         }
     }
 
     // MARK: The runtime
 
     /// The manifests of a recorded revision, as they were meant when it was applied; nil when they cannot be read any more.
-    func recordedManifests(_ revision: RevisionRecord, _ reader: StateReader) throws -> Desired? {
+    func recordedManifests(_ revision: RevisionRecord, _ reader: StateReader) throws -> DesiredState? {
         let options = ManifestOptions(requiresCore: false, variables: revision.variables)
         return Manifests.read(try reader.files(of: revision.number), options: options).desired
     }
@@ -108,7 +108,7 @@ struct Composition {
     }
 
     /// What is there, seen with what is wanted: the records, checked against the machine.
-    func observed(for desired: Desired) throws -> Observed {
+    func observed(for desired: DesiredState) throws -> Observed {
         var observed = try Observation.read(
             reader(),
             for: desired,

@@ -35,7 +35,7 @@ extension Sessions {
                 since: ended,
                 run: nil,
                 revision: 1,
-                isOrderedUp: false
+                isStartRequested: false
             )
             changes.append(.service(record))
         }

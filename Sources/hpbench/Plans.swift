@@ -57,8 +57,8 @@ extension Sessions {
     }
 
     /// Twenty layers; each service requires three of the layer below.
-    private static func layers(_ count: Int) -> (Desired, Observed) {
-        var desired = Desired()
+    private static func layers(_ count: Int) -> (DesiredState, Observed) {
+        var desired = DesiredState()
         var observed = Observed(revision: 1)
         let width = max(1, count / 20)
         for number in 0..<count {
@@ -70,7 +70,7 @@ extension Sessions {
                 let floor = (number / width - 1) * width
                 spec.requires = (0..<3).map { QualifiedName("service-\(floor + (number * 7 + $0 * 13) % width)") }
             }
-            let place = SourcePlace(file: "services.d/service-\(number).yaml", line: 2, column: 7)
+            let place = ManifestLocation(file: "services.d/service-\(number).yaml", line: 2, column: 7)
             desired.services[name] = Declared(spec, at: place)
             observed.services[name] = ObservedService(spec, .running, isActive: true)
         }

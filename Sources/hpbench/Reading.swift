@@ -40,7 +40,7 @@ struct Reading {
         var slowest = (seconds: 0.0, name: "")
         var largest = (bytes: 0, name: "")
         for attack in HostileFile.all {
-            let file = ManifestFile(path: "x.yaml", folder: "/srv", bytes: attack.bytes())
+            let file = ManifestFile(path: "x.yaml", baseDirectory: "/srv", bytes: attack.bytes())
             let peak = Self.growth { _ = Manifests.read([file], options: Self.options) }
             if peak > largest.bytes { largest = (peak, attack.name) }
             let times = (0..<repetitions).map { _ in Self.seconds { _ = Manifests.read([file], options: Self.options) }
@@ -82,7 +82,7 @@ struct Reading {
 
                 """
             text += "# " + String(repeating: "-", count: max(0, 597 - text.utf8.count)) + "\n"
-            return ManifestFile(path: "s\(number).yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+            return ManifestFile(path: "s\(number).yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         }
     }
 

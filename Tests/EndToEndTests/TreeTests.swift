@@ -7,7 +7,7 @@ import Testing
 @Suite("Process trees", .serialized)
 struct TreeTests {
     /// The levels this machine has, each by the word that asks for it.
-    private static let levels = Capabilities.Containment.allCases.map(\.rawValue).filter {
+    private static let levels = ContainmentSupport.Method.allCases.map(\.rawValue).filter {
         Cgroups.look(environment: ["HEROPROC_CONTAINMENT": $0]).level.rawValue == $0
     }
 

@@ -8,7 +8,7 @@ struct Bench {
     var now = Moment(nanoseconds: 1_000_000_000)
     var random = 0.5
     /// What it sees when it looks what stands in its way; nil: nobody tells it.
-    var obstacles: Obstacles? = Obstacles()
+    var obstacles: StartBlockers? = StartBlockers()
     private var lastPid: Int32 = 100
 
     init(_ action: ActionSpec) {

@@ -5,7 +5,7 @@ import Testing
 /// Clearing the way: no process, no socket, no waiting.
 @Suite("Clearance")
 struct ClearanceTests {
-    private static let port = Resource.tcp(TCPEndpoint(port: 8080))
+    private static let port = ClaimedResource.tcp(TCPEndpoint(port: 8080))
 
     private static func process(_ pid: Int32, below ancestors: [Int32] = [], _ protection: Protection? = nil)
         -> ForeignProcess
@@ -28,14 +28,14 @@ struct ClearanceTests {
     private static let killing = rules { $0.killsOthers = true }
     private static let start = Moment(nanoseconds: 1_000_000_000)
 
-    private static func held(by processes: ForeignProcess...) -> Obstacles {
-        Obstacles(holders: processes.map { Holder(port, by: $0) })
+    private static func held(by processes: ForeignProcess...) -> StartBlockers {
+        StartBlockers(holders: processes.map { ResourceHolder(port, by: $0) })
     }
 
     @Test("nothing in the way is free at once")
     func free() {
         var clearance = Clearance()
-        let (effects, verdict) = clearance.look(Obstacles(), Self.rules(), now: Self.start)
+        let (effects, verdict) = clearance.look(StartBlockers(), Self.rules(), now: Self.start)
         #expect(effects.isEmpty && verdict == .free)
     }
 
@@ -69,7 +69,7 @@ struct ClearanceTests {
                         + "stopped with `kill_others: true`"
                 )
         )
-        let many = Obstacles(holders: (1...10).map { Holder(Self.port, by: Self.process($0 * 10)) })
+        let many = StartBlockers(holders: (1...10).map { ResourceHolder(Self.port, by: Self.process($0 * 10)) })
         guard case .blocked(let reason) = clearance.look(many, Self.rules(), now: Self.start).1 else {
             return #expect(Bool(false), "it is blocked")
         }
@@ -81,8 +81,8 @@ struct ClearanceTests {
         arguments: [nil] + Protection.allCases
     )
     func shared(_ protection: Protection?) {
-        func isShared(by process: ForeignProcess?, isInstance: Bool = false) -> Obstacles {
-            Obstacles(holders: [Holder(Self.port, by: process, runsProgram: isInstance, isShared: true)])
+        func isShared(by process: ForeignProcess?, isInstance: Bool = false) -> StartBlockers {
+            StartBlockers(holders: [ResourceHolder(Self.port, by: process, runsProgram: isInstance, isShared: true)])
         }
         var clearance = Clearance()
         let singleton = Self.rules { $0.singleton = true }
@@ -106,7 +106,7 @@ struct ClearanceTests {
     func group() {
         var clearance = Clearance()
         let all = (1...3).map { Self.process($0 * 10) }
-        let obstacles = Obstacles(holders: all.map { Holder(Self.port, by: $0, isShared: true) })
+        let obstacles = StartBlockers(holders: all.map { ResourceHolder(Self.port, by: $0, isShared: true) })
         let (effects, _) = clearance.look(obstacles, Self.killing, now: Self.start)
         #expect(effects == all.map { .stop($0, .term, holding: Self.port, allowedBy: "kill_others") })
     }
@@ -136,13 +136,13 @@ struct ClearanceTests {
         let obstacles = Self.held(by: Self.process(412), Self.process(7, protection))
         let (effects, verdict) = clearance.look(obstacles, rules, now: Self.start)
         #expect(effects.isEmpty)
-        #expect(verdict == .blocked("tcp 8080 is held by pid 7 /usr/sbin/other; \(protection.inWords)"))
+        #expect(verdict == .blocked("tcp 8080 is held by pid 7 /usr/sbin/other; \(protection.reason)"))
     }
 
     @Test("TP-3: a port that nobody can be seen to hold blocks, and nobody is signalled")
     func unseen() {
         var clearance = Clearance()
-        let obstacles = Obstacles(holders: [Holder(Self.port, by: nil)])
+        let obstacles = StartBlockers(holders: [ResourceHolder(Self.port, by: nil)])
         let (effects, verdict) = clearance.look(obstacles, Self.killing, now: Self.start)
         #expect(effects.isEmpty)
         #expect(verdict == .blocked("tcp 8080 is held, and no process that holds it can be seen"))
@@ -163,7 +163,7 @@ struct ClearanceTests {
         #expect(effects.isEmpty)
         (effects, _) = clearance.look(Self.held(by: holder), rules, now: Self.start + .seconds(3))
         #expect(effects == [.stop(holder, .kill, holding: Self.port, allowedBy: "kill_others")])
-        (effects, verdict) = clearance.look(Obstacles(), rules, now: Self.start + .seconds(4))
+        (effects, verdict) = clearance.look(StartBlockers(), rules, now: Self.start + .seconds(4))
         #expect(effects.isEmpty && verdict == .free)
     }
 
@@ -202,7 +202,7 @@ struct ClearanceTests {
     func stale() {
         var clearance = Clearance()
         let file = SocketFile(path: "/run/web.sock", device: 1, inode: 2, bornAt: 3)
-        let (effects, verdict) = clearance.look(Obstacles(staleSockets: [file]), Self.rules(), now: Self.start)
+        let (effects, verdict) = clearance.look(StartBlockers(staleSockets: [file]), Self.rules(), now: Self.start)
         #expect(effects == [.removeSocket(file)] && verdict == .again(at: Self.start))
     }
 
@@ -218,7 +218,7 @@ struct ClearanceTests {
                     "tcp 8080 is held by pid 412 /usr/sbin/other; end it, or allow it to be stopped with `kill_others: true`"
                 )
         )
-        let instance = Obstacles(holders: [Holder(Self.port, by: holder, runsProgram: true)])
+        let instance = StartBlockers(holders: [ResourceHolder(Self.port, by: holder, runsProgram: true)])
         #expect(clearance.look(instance, rules, now: Self.start).0.count == 1)
         let unasked = clearance.look(instance, Self.rules(), now: Self.start)
         #expect(
@@ -234,14 +234,14 @@ struct ClearanceTests {
         var clearance = Clearance()
         let file = SocketFile(path: "/run/web.sock", device: 1, inode: 2, bornAt: 3)
         var verdict = Clearance.Verdict.free
-        for _ in 0..<4 { (_, verdict) = clearance.look(Obstacles(staleSockets: [file]), Self.rules(), now: Self.start) }
+        for _ in 0..<4 { (_, verdict) = clearance.look(StartBlockers(staleSockets: [file]), Self.rules(), now: Self.start) }
         #expect(verdict == .blocked("socket /run/web.sock was removed 3 times and is there again"))
     }
 
     @Test("PF-2: the truth table: a trusted owner, one sign at least, a flag, and no protection", arguments: 0..<128)
     func pidFile(_ bits: Int) {
         let isSet = { (bit: Int) in bits & (1 << bit) != 0 }
-        let evidence = PIDFileReading.Evidence(
+        let evidence = PIDFileState.Evidence(
             isOwnerTrusted: isSet(0),
             isRecorded: isSet(1),
             holdsLock: isSet(2),
@@ -252,7 +252,7 @@ struct ClearanceTests {
         let rules = Self.rules { $0.singleton = isSet(6) }
         var clearance = Clearance()
         let (effects, verdict) = clearance.look(
-            Obstacles(pidFile: .names(holder, path: "/run/web.pid", evidence)),
+            StartBlockers(pidFile: .namesProcess(holder, path: "/run/web.pid", evidence)),
             rules,
             now: Self.start
         )

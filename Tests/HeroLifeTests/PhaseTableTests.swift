@@ -22,8 +22,8 @@ struct PhaseTableTests {
     private static let events: [(name: String, event: JobEvent)] = [
         ("ordered up", .orderedUp),
         ("ordered down", .orderedDown),
-        ("saw nothing in the way", .saw(Obstacles())),
-        ("saw a port taken", .saw(Obstacles(hindrances: ["tcp 80 is taken"]))),
+        ("saw nothing in the way", .saw(StartBlockers())),
+        ("saw a port taken", .saw(StartBlockers(unresolved: ["tcp 80 is taken"]))),
         ("called off", .calledOff(generation: 1)),
         (
             "started",
@@ -71,8 +71,8 @@ struct PhaseTableTests {
         ("deadline", .woke),
     ]
 
-    private static func said(_ change: (inout SelfReport) -> Void) -> JobEvent {
-        var report = SelfReport(asOf: Moment(nanoseconds: 2_000_000_000))
+    private static func said(_ change: (inout NotifyState) -> Void) -> JobEvent {
+        var report = NotifyState(asOf: Moment(nanoseconds: 2_000_000_000))
         report.isReady = true
         change(&report)
         return .said(generation: 1, report)
@@ -103,7 +103,7 @@ struct PhaseTableTests {
             {
                 $0.obstacles = nil
                 $0.handle(.orderedUp)
-                $0.handle(.saw(Obstacles(hindrances: ["tcp 80 is taken"])))
+                $0.handle(.saw(StartBlockers(unresolved: ["tcp 80 is taken"])))
             }
         ),
         ("launching", process, { $0.handle(.orderedUp) }),

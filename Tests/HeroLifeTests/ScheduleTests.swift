@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A schedule")
 struct ScheduleTests {
-    private static let rows: [(summary: String, cron: String, zone: ZoneRules?, after: String, runs: [String])] = [
+    private static let rows: [(summary: String, cron: String, zone: TimeZoneRules?, after: String, runs: [String])] = [
         (
             "comes again after each run, never at the time that is asked about",
             "*/20 * * * *", .utc, "2026-11-21T10:00:00Z",
@@ -166,7 +166,7 @@ struct ScheduleTests {
         _ schedule: Schedule,
         _ start: WallTime,
         _ end: WallTime,
-        _ zone: ZoneRules,
+        _ zone: TimeZoneRules,
         anchor: WallTime? = nil
     ) -> Int {
         ScheduleLife.missed(of: schedule, between: start, and: end, anchor: anchor ?? start, zone: zone)

@@ -5,8 +5,8 @@ import Testing
 extension Bench {
     /// The program has said this by now, and nothing else.
     @discardableResult
-    fileprivate mutating func say(_ change: (inout SelfReport) -> Void) -> [JobEffect] {
-        var report = SelfReport(asOf: now)
+    fileprivate mutating func say(_ change: (inout NotifyState) -> Void) -> [JobEffect] {
+        var report = NotifyState(asOf: now)
         report.isReady = true
         change(&report)
         return handle(.said(generation: life.record.generation, report))
@@ -80,7 +80,7 @@ struct SelfReportTests {
         bench.end(.exited(1))
         _ = bench.wake()
         bench.start()
-        var report = SelfReport(asOf: bench.now)
+        var report = NotifyState(asOf: bench.now)
         report.isReady = true
         #expect(bench.handle(.said(generation: 1, report)) == [])
         #expect(!bench.life.isUp)
@@ -156,7 +156,7 @@ struct SelfReportTests {
 
     @Test("the machine's sleep counts for neither (TM-2)")
     func sleep() {
-        for change in [{ $0.isReloading = true }, { $0.isStopping = true }] as [(inout SelfReport) -> Void] {
+        for change in [{ $0.isReloading = true }, { $0.isStopping = true }] as [(inout NotifyState) -> Void] {
             var bench = up()
             bench.say(change)
             bench.pass(.seconds(3600))
@@ -179,12 +179,12 @@ struct SelfReportTests {
     @Test("who is not believed is told once, a refused MAINPID each time")
     func remarks() {
         var bench = up()
-        let strangers = bench.say { $0.strangers = 3 }
+        let strangers = bench.say { $0.unverifiedMessages = 3 }
         #expect(strangers.count == 1 && strangers.deeds == [])
-        #expect(bench.say { $0.strangers = 4 } == [])
+        #expect(bench.say { $0.unverifiedMessages = 4 } == [])
         func refuse(_ count: Int, _ pid: Int32) -> [JobEffect] {
             bench.say {
-                ($0.strangers, $0.refusals, $0.refusedPID) = (4, count, pid)
+                ($0.unverifiedMessages, $0.rejectedMainPIDs, $0.lastRejectedPID) = (4, count, pid)
             }
         }
         #expect(
@@ -227,11 +227,11 @@ struct SelfReportTests {
     @Test("SH-2: what was ready is ready to the next reconciler, and what was said to the first one is no news")
     func adopted() {
         var bench = up()
-        bench.say { $0.strangers = 2 }
+        bench.say { $0.unverifiedMessages = 2 }
         var next = adopt(bench)
         #expect(next.life.isUp && next.life.record.isReady)
-        #expect(next.say { $0.strangers = 2 } == [])
-        #expect(next.say { ($0.strangers, $0.isReloading) = (2, true) } == [.note(.info, "says that it reloads")])
+        #expect(next.say { $0.unverifiedMessages = 2 } == [])
+        #expect(next.say { ($0.unverifiedMessages, $0.isReloading) = (2, true) } == [.note(.info, "says that it reloads")])
     }
 
     @Test("SH-2: what said READY=1 while nobody listened is ready as soon as somebody does")
@@ -308,7 +308,7 @@ struct WatchdogTests {
         #expect(bench.handle(.woke) == [.ask(generation: 1, serial: 2, .health)])
         // Read before the deadline, answered after it.
         bench.pass(.seconds(3))
-        var report = SelfReport(asOf: begun + .seconds(29))
+        var report = NotifyState(asOf: begun + .seconds(29))
         (report.isReady, report.watchdog) = (true, .seconds(30))
         bench.handle(.said(generation: 1, report))
         #expect(bench.handle(.answeredYes(generation: 1, serial: 2)) == [.ask(generation: 1, serial: 3, .health)])
@@ -340,7 +340,7 @@ struct WatchdogTests {
         let begun = bench.now
         tell(&bench, nil, limit: .seconds(5))
         #expect(bench.life.deadline == begun + .seconds(5))
-        let effects = bench.say { ($0.watchdog, $0.hasTriggered) = (.seconds(5), true) }
+        let effects = bench.say { ($0.watchdog, $0.hasTriggeredWatchdog) = (.seconds(5), true) }
         #expect(effects.deeds == [.stopAsking, .signal(Bench.identity(101), .term)])
         #expect(bench.life.record.error == "is not healthy: it triggered its watchdog itself")
     }
@@ -375,7 +375,7 @@ struct WatchdogTests {
         bench.action.health = nil
         bench.handle(.revised)
         #expect(bench.life.deadline == nil && bench.life.record.isHealthy == nil)
-        #expect(bench.say { $0.hasTriggered = true } == [], "nobody asked for that any more")
+        #expect(bench.say { $0.hasTriggeredWatchdog = true } == [], "nobody asked for that any more")
     }
 
     @Test("pings do not make a reload short, nor an end")

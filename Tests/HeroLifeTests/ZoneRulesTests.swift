@@ -15,9 +15,9 @@ struct ZoneRulesTests {
             (Zones.lordHowe, "2026-10-03T15:29:59Z", 37_800), (Zones.lordHowe, "2026-10-03T15:30:00Z", 39_600),
             (Zones.apia, "2011-12-30T09:59:59Z", -36_000), (Zones.apia, "2011-12-30T10:00:00Z", 50_400),
             (.utc, "2026-07-01T00:00:00Z", 0),
-        ] as [(ZoneRules?, String, Int64)]
+        ] as [(TimeZoneRules?, String, Int64)]
     )
-    func offsets(zone: ZoneRules?, time: String, offset: Int64) throws {
+    func offsets(zone: TimeZoneRules?, time: String, offset: Int64) throws {
         #expect(try #require(zone).offset(at: try seconds(time)) == offset)
     }
 
@@ -32,9 +32,9 @@ struct ZoneRulesTests {
             (Zones.backwards, "2011-12-30T12:00:00Z", ["2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z"]),
             (Zones.lordHowe, "2026-04-05T01:45:00Z", ["2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z"]),
             (Zones.kolkata, "2026-01-01T00:00:00Z", ["2025-12-31T18:30:00Z"]),
-        ] as [(ZoneRules?, String, [String])]
+        ] as [(TimeZoneRules?, String, [String])]
     )
-    func instants(zone: ZoneRules?, local: String, expected: [String]) throws {
+    func instants(zone: TimeZoneRules?, local: String, expected: [String]) throws {
         #expect(try #require(zone).instants(ofLocal: try seconds(local)) == expected.map { try seconds($0) })
     }
 
@@ -54,7 +54,7 @@ struct ZoneRulesTests {
         ]
     )
     func rules(text: String, time: String, offset: Int64) throws {
-        #expect(try #require(ZoneRules(posix: text)).offset(at: try seconds(time)) == offset)
+        #expect(try #require(TimeZoneRules(posix: text)).offset(at: try seconds(time)) == offset)
     }
 
     @Test(
@@ -66,7 +66,7 @@ struct ZoneRulesTests {
         ]
     )
     func badRules(text: String) {
-        #expect(ZoneRules(posix: text) == nil)
+        #expect(TimeZoneRules(posix: text) == nil)
     }
 
     @Test(
@@ -80,7 +80,7 @@ struct ZoneRulesTests {
             changes: [(0, 1), (1000, 2), (2000, 1)],
             footer: "CET-1CEST,M3.5.0,M10.5.0/3"
         )
-        let zone = try #require(ZoneRules(tzif: file.bytes))
+        let zone = try #require(TimeZoneRules(tzif: file.bytes))
         #expect([-1, 0, 999, 1000, 2000].map { zone.offset(at: $0) } == [1050, 3600, 3600, 7200, 3600])
         // The first version has no rule for what comes after the last change.
         #expect(zone.offset(at: try seconds("2026-07-01T00:00:00Z")) == (version == 0 ? 3600 : 7200))
@@ -89,10 +89,10 @@ struct ZoneRulesTests {
     @Test("are not read from a file that says what cannot be")
     func impossibleFiles() {
         let good = TZif(types: [0, 3600], changes: [(0, 1), (10, 0)], footer: "CET-1")
-        func read(_ change: (inout TZif) -> Void) -> ZoneRules? {
+        func read(_ change: (inout TZif) -> Void) -> TimeZoneRules? {
             var file = good
             change(&file)
-            return ZoneRules(tzif: file.bytes)
+            return TimeZoneRules(tzif: file.bytes)
         }
         #expect(read { _ in } != nil)
         #expect(read { $0.types = [] } == nil)
@@ -107,12 +107,12 @@ struct ZoneRulesTests {
     @Test("cannot be harmed by any file: cut short anywhere, and with any byte changed")
     func hostileFiles() throws {
         let bytes = TZif(types: [0, 3600], changes: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3").bytes
-        for count in 0..<bytes.count { #expect(ZoneRules(tzif: Array(bytes[..<count])) == nil) }
+        for count in 0..<bytes.count { #expect(TimeZoneRules(tzif: Array(bytes[..<count])) == nil) }
         for index in bytes.indices {
             for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {
                 var changed = bytes
                 changed[index] = value
-                let zone = ZoneRules(tzif: changed)
+                let zone = TimeZoneRules(tzif: changed)
                 for time in [.min, -1, 0, 10, 1_800_000_000, .max] as [Int64] {
                     _ = zone?.offset(at: time)
                     _ = zone?.instants(ofLocal: time)

@@ -2,13 +2,13 @@ import HeroModel
 
 /// Places of the world whose clocks are worth a test, made here so that no test depends on the machine's database.
 enum Zones {
-    static let brussels = ZoneRules(posix: "CET-1CEST,M3.5.0,M10.5.0/3")
-    static let newYork = ZoneRules(posix: "EST5EDT,M3.2.0,M11.1.0")
-    static let kolkata = ZoneRules(posix: "IST-5:30")
+    static let brussels = TimeZoneRules(posix: "CET-1CEST,M3.5.0,M10.5.0/3")
+    static let newYork = TimeZoneRules(posix: "EST5EDT,M3.2.0,M11.1.0")
+    static let kolkata = TimeZoneRules(posix: "IST-5:30")
     /// Its summer is half an hour ahead.
-    static let lordHowe = ZoneRules(posix: "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")
+    static let lordHowe = TimeZoneRules(posix: "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")
     /// Went over the date line: the 30th of December 2011 was left out.
-    static let apia = ZoneRules(
+    static let apia = TimeZoneRules(
         tzif: TZif(
             types: [-36_000, 50_400],
             changes: [(1_325_239_200, 1)],
@@ -16,7 +16,7 @@ enum Zones {
         ).bytes
     )
     /// Went over it the other way: the 30th of December 1844, here put into 2011, came twice.
-    static let backwards = ZoneRules(
+    static let backwards = TimeZoneRules(
         tzif: TZif(types: [50_400, -36_000], changes: [(1_325_239_200, 1)], footer: "<-10>10").bytes
     )
 }

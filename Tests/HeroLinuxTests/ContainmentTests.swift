@@ -46,8 +46,8 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(look(mounts, "0::/\n").controllers == ["cpu", "memory", "pids"])
         #expect(
             look(mounts, "0::/\n").capabilities
-                == Capabilities(
-                    containment: .cgroup,
+                == ContainmentSupport(
+                    method: .cgroup,
                     limitsMemory: true,
                     limitsProcesses: true,
                     limitsProcessors: true
@@ -146,7 +146,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
     func lifetime() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        #expect(kernel.capabilities.containment == .cgroup)
+        #expect(kernel.capabilities.method == .cgroup)
         kernel.launch(sandbox.shell(1, "sleep 600 & exec sleep 601"))
         let report = try kernel.awaitStart(1)
         #expect(Containment.members(of: folder(sandbox) + "/1.1").contains(report.process.pid))
@@ -197,7 +197,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
             environment: ["HEROPROC_CONTAINMENT": "subreaper"],
             ownsProcess: false
         )
-        #expect(kernel.capabilities == Capabilities())
+        #expect(kernel.capabilities == ContainmentSupport())
         let daemon = "echo $$ >> \(sandbox.folder)/pids; exec sleep 600"
         kernel.launch(
             sandbox.shell(1, "(setsid sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); exec 3>&-; exec sleep 601")

@@ -16,7 +16,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         sockets: [String] = [],
         shares: Bool = false,
         asOurselves: Bool = true
-    ) -> Obstacles {
+    ) -> StartBlockers {
         var order = ObstacleOrder(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
         order.bindsAsOurselves = asOurselves
         return order.firstLook()
@@ -54,10 +54,10 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(found.holders.allSatisfy { $0.process?.protection == nil && !$0.isShared })
         // Beside them there is room for one more who declares that he shares it.
         let shared = look(ports: [port], shares: true)
-        #expect(shared.holders.count == 3 && shared.holders.allSatisfy { $0.isShared } && shared.hindrances.isEmpty)
+        #expect(shared.holders.count == 3 && shared.holders.allSatisfy { $0.isShared } && shared.unresolved.isEmpty)
         for stranger in strangers { stranger.reap() }
-        #expect(look(ports: [port]) == Obstacles())
-        #expect(look(ports: [port], shares: true) == Obstacles())
+        #expect(look(ports: [port]) == StartBlockers())
+        #expect(look(ports: [port], shares: true) == StartBlockers())
     }
 
     @Test("TP-4: beside a listener without SO_REUSEPORT there is no room, as far as heroproc's own user can tell")
@@ -80,11 +80,11 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let (probe, port) = try boundPort(listens: false)
         close(probe)
         let member = try bind(port, listens: false)
-        #expect(look(ports: [port], shares: true) == Obstacles())
-        #expect(look(ports: [port]).hindrances.count == 1)
+        #expect(look(ports: [port], shares: true) == StartBlockers())
+        #expect(look(ports: [port]).unresolved.count == 1)
         close(member)
         let stranger = try bind(port, shares: false, listens: false)
-        #expect(look(ports: [port], shares: true).hindrances.count == 1)
+        #expect(look(ports: [port], shares: true).unresolved.count == 1)
         close(stranger)
     }
 
@@ -96,10 +96,10 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(send(listener, over: pair[0]))
         close(listener)
         let found = look(ports: [port])
-        #expect(found.holders == [Holder(.tcp(TCPEndpoint(port: port)), by: nil)])
+        #expect(found.holders == [ResourceHolder(.tcp(TCPEndpoint(port: port)), by: nil)])
         close(pair[0])
         close(pair[1])
-        #expect(look(ports: [port]) == Obstacles())
+        #expect(look(ports: [port]) == StartBlockers())
     }
 
     /// Puts a descriptor into the queue of a socket, where no process has it open.
@@ -138,7 +138,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
             environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ORACLE_DIR": sandbox.folder]
         )
         #expect(eventually { readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false })
-        #expect(look(ports: [port]) == Obstacles())
+        #expect(look(ports: [port]) == StartBlockers())
         stranger.reap()
     }
 
@@ -161,7 +161,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let isListening = eventually {
             let found = obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
             #expect(found.staleSockets.isEmpty, "\(found)")
-            #expect(!found.hindrances.isEmpty || !found.holders.isEmpty)
+            #expect(!found.unresolved.isEmpty || !found.holders.isEmpty)
             looks += 1
             return readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false
         }
@@ -182,14 +182,14 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let inside = Census.children(of: unshare.pid)
         #expect(inside.count == 1)
         let held = look(ports: [port]).holders.first { $0.process?.identity.pid == inside.first }
-        #expect(held?.process?.refusal == "it lives in a container")
+        #expect(held?.process?.protectionReason == "it lives in a container")
         for pid in inside { kill(pid, SIGKILL) }
         unshare.reap()
     }
 
     @Test(
         "RC-2: what holds a port for a container says how to end that; a shim, or a keeper, is one by its name",
-        arguments: [("docker-proxy", Protection.forwarder), ("rootlessport", .forwarder), ("hpshim", .shim)]
+        arguments: [("docker-proxy", Protection.portForwarder), ("rootlessport", .portForwarder), ("hpshim", .shim)]
     )
     func named(_ name: String, _ protection: Protection) throws {
         let sandbox = try Sandbox()
@@ -201,7 +201,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         close(descriptor)
         #expect(eventually { Foreigners.program(of: stranger.pid) == path })
         let process = try #require(look(ports: [port]).holders.first?.process)
-        #expect(process.protection == protection && process.refusal == protection.inWords)
+        #expect(process.protection == protection && process.protectionReason == protection.reason)
         stranger.reap()
     }
 
@@ -219,7 +219,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(eventually { !look(ports: [port]).holders.isEmpty })
         let process = try #require(look(ports: [port]).holders.first?.process)
         #expect(process.protection == .job)
-        #expect(process.refusal == "it is the job core/test.7 #7 of heroproc")
+        #expect(process.protectionReason == "it is the job core/test.7 #7 of heroproc")
         kernel.killTree(order.start)
         _ = try kernel.awaitEnd(7)
     }
@@ -251,7 +251,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
             kill(stranger.pid, SIGSTOP)
             let found = look(sockets: [path])
             #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid], "\(name)")
-            #expect(found.staleSockets.isEmpty && found.hindrances.isEmpty)
+            #expect(found.staleSockets.isEmpty && found.unresolved.isEmpty)
             stranger.reap()
             #expect(look(sockets: [path]).holders.isEmpty)
         }

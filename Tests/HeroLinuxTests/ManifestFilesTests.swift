@@ -49,7 +49,7 @@ import Testing
         }
         #expect(files.map(\.path) == ["\(sandbox.folder)/s/real.yaml"])
         #expect(files.first?.bytes == Array("inside".utf8))
-        #expect(files.first?.folder == sandbox.folder + "/s")
+        #expect(files.first?.baseDirectory == sandbox.folder + "/s")
     }
 
     @Test("a directory that is not there, or no directory, is unreadable and says why")

@@ -22,8 +22,8 @@ import Testing
 
     /// Waits until what is said is like this.
     @discardableResult
-    private func hear(_ kernel: LinuxKernel, _ isIt: (SelfReport) -> Bool) throws -> SelfReport {
-        var found: SelfReport?
+    private func hear(_ kernel: LinuxKernel, _ isIt: (NotifyState) -> Bool) throws -> NotifyState {
+        var found: NotifyState?
         try kernel.await("these words") {
             if case .said(StartID(job: 1, generation: 1), let report) = $0, isIt(report) { found = report }
             return found != nil
@@ -103,7 +103,7 @@ import Testing
         try finish(kernel)
     }
 
-    private func question(_ question: Probe.Question) -> ProbeOrder {
+    private func question(_ question: Probe.Check) -> ProbeOrder {
         ProbeOrder(
             start: StartID(job: 1, generation: 1),
             serial: 9,

@@ -14,7 +14,7 @@ import Testing
         pidFile: String? = nil,
         program: String = "",
         recorded: ProcessIdentity? = nil
-    ) -> Obstacles {
+    ) -> StartBlockers {
         ObstacleOrder(
             ports: ports.map { BoundPort($0) },
             sockets: sockets,
@@ -36,7 +36,7 @@ import Testing
         #expect(found.holders.first?.process?.protection == nil)
         #expect(found.holders.first?.runsProgram == true)
         stranger.reap()
-        #expect(look(ports: [endpoint]) == Obstacles())
+        #expect(look(ports: [endpoint]) == StartBlockers())
     }
 
     @Test("TP-1: a client on the port is no holder")
@@ -48,7 +48,7 @@ import Testing
         let client = try Stranger.holding(connection)
         let holders = look(ports: [TCPEndpoint(port: port)]).holders
         #expect(holders.map(\.process?.identity.pid) == [getpid()])
-        #expect(holders.first?.process?.protection == .ourselves)
+        #expect(holders.first?.process?.protection == .reconciler)
         close(descriptor)
         client.reap()
     }
@@ -87,7 +87,7 @@ import Testing
         let found = look(ports: [TCPEndpoint(port: port)])
         #expect(found.holders.isEmpty)
         #expect(
-            found.hindrances
+            found.unresolved
                 == ["tcp \(port) is in use by a socket that does not listen; it is asked again until it is free"]
         )
     }
@@ -99,7 +99,7 @@ import Testing
         let stranger = try Stranger.holding(try #require(Self.bind(path)))
         #expect(look(sockets: [path]).holders.map(\.process?.identity.pid) == [stranger.pid])
         rename(path, path + ".moved")
-        #expect(look(sockets: [path]) == Obstacles())
+        #expect(look(sockets: [path]) == StartBlockers())
         #expect(look(sockets: [path + ".moved"]).holders.map(\.process?.identity.pid) == [stranger.pid])
         stranger.reap()
         #expect(look(sockets: [path + ".moved"]).holders.isEmpty)
@@ -111,7 +111,7 @@ import Testing
         let stranger = try Stranger.holding(try #require(Self.bind(name)))
         #expect(look(sockets: [name]).holders.map(\.process?.identity.pid) == [stranger.pid])
         stranger.reap()
-        #expect(look(sockets: [name]) == Obstacles())
+        #expect(look(sockets: [name]) == StartBlockers())
     }
 
     @Test("SK-2: a socket nobody holds is stale; what is no socket is never touched")
@@ -130,13 +130,13 @@ import Testing
             found = obstruction.look(order, now: now)
         }
         let file = try #require(found.staleSockets.first)
-        #expect(file.path == path && found.hindrances.isEmpty)
+        #expect(file.path == path && found.unresolved.isEmpty)
         #expect(SocketRemoval.remove(file))
         #expect(access(path, F_OK) != 0)
         #expect(namesIn(sandbox.folder)?.contains { $0.contains(".hp-") } == false)
 
         try sandbox.write("web.sock", "mine")
-        #expect(look(sockets: [path]).hindrances == ["\(path) is no socket; move it away, or declare another path"])
+        #expect(look(sockets: [path]).unresolved == ["\(path) is no socket; move it away, or declare another path"])
         #expect(readText(path) == "mine")
     }
 
@@ -171,8 +171,8 @@ import Testing
         let stranger = try Stranger.holding(descriptor)
         try sandbox.write("web.pid", "\(stranger.pid)\n")
         let identity = try #require(Census.identify(stranger.pid)?.identity)
-        func evidence(_ obstacles: Obstacles) -> PIDFileReading.Evidence? {
-            guard case .names(let process, path, let evidence) = obstacles.pidFile, process.identity == identity else {
+        func evidence(_ obstacles: StartBlockers) -> PIDFileState.Evidence? {
+            guard case .namesProcess(let process, path, let evidence) = obstacles.pidFile, process.identity == identity else {
                 return nil
             }
             return evidence
@@ -193,8 +193,8 @@ import Testing
     @Test("RC-2: pid 1, those above us and ourselves are protected")
     func protection() {
         let foreigners = Foreigners()
-        #expect(foreigners.describe(1)?.protection == .first)
-        #expect(foreigners.describe(getpid())?.protection == .ourselves)
+        #expect(foreigners.describe(1)?.protection == .pidOne)
+        #expect(foreigners.describe(getpid())?.protection == .reconciler)
         if getppid() > 1 { #expect(foreigners.describe(getppid())?.protection == .ancestor) }
     }
 

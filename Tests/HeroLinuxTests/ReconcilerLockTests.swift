@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.ownThread) struct ReconcilerLockTests {
     private func acquire(_ paths: RuntimePaths, mode: String = "watch", directory: String = "/d") throws
-        -> (lock: ReconcilerLock?, holder: ReconcilerHolder?)
+        -> (lock: ReconcilerLock?, holder: ReconcilerLockHolder?)
     {
         switch try ReconcilerLock.acquire(paths, mode: mode, directory: directory) {
         case .acquired(let lock): (lock, nil)
@@ -42,7 +42,7 @@ import Testing
     @Test("LK-1: a second reconciler learns who is the first, and takes over when that is gone")
     func second() throws {
         let sandbox = try Sandbox()
-        let expected = ReconcilerHolder(pid: getpid(), mode: "no sync", directory: "/a dir\nwith a line")
+        let expected = ReconcilerLockHolder(pid: getpid(), mode: "no sync", directory: "/a dir\nwith a line")
         var first = try acquire(sandbox.paths, mode: expected.mode, directory: expected.directory).lock
         #expect(first != nil)
         #expect(try acquire(sandbox.paths).holder == expected)

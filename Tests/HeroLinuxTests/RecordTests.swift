@@ -161,16 +161,16 @@ import Testing
         return bytes + withUnsafeBytes(of: said) { [UInt8]($0) }
     }
 
-    private static func words(_ bytes: [UInt8]) -> SelfReport? {
+    private static func words(_ bytes: [UInt8]) -> NotifyState? {
         decode(bytes)?.selfReport(asOf: Moment(nanoseconds: 77))
     }
 
     @Test("what a program has said is read with the record, and belongs to its start")
     func said() throws {
         let report = try #require(Self.words(Self.speaking()))
-        #expect(report.isReady && report.isReloading && !report.isStopping && !report.hasTriggered)
+        #expect(report.isReady && report.isReloading && !report.isStopping && !report.hasTriggeredWatchdog)
         #expect(report.watchdog == .milliseconds(1500) && report.lastPing == Moment(nanoseconds: 42))
-        #expect(report.strangers == 2 && report.status == nil && report.asOf == Moment(nanoseconds: 77))
+        #expect(report.unverifiedMessages == 2 && report.status == nil && report.asOf == Moment(nanoseconds: 77))
         #expect(Self.words(Self.speaking(generation: 2)) == nil)
         #expect(Self.words(Self.record()) == nil, "SH-14: a shim of the former version has no such part")
         var torn = Self.speaking()

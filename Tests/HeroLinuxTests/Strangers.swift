@@ -101,7 +101,7 @@ extension ObstacleOrder {
     }
 
     /// What somebody finds who has never looked before.
-    func firstLook() -> Obstacles {
+    func firstLook() -> StartBlockers {
         var obstruction = Obstruction()
         return obstruction.look(self, now: Moment(nanoseconds: hl_boot_clock()))
     }

@@ -24,7 +24,7 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
         return try paths.sorted().map { path in
             let bytes = try Data(contentsOf: url.appending(path: path))
             let folder = path.split(separator: "/").dropLast().map { "/" + $0 }.joined()
-            return ManifestFile(path: path, folder: "/srv/demo/services.d" + folder, bytes: [UInt8](bytes))
+            return ManifestFile(path: path, baseDirectory: "/srv/demo/services.d" + folder, bytes: [UInt8](bytes))
         }
     }
 
@@ -71,14 +71,14 @@ enum Shown {
     /// Diagnostics with line, caret, notes and help.
     static func diagnostics(_ diagnostics: [Diagnostic]) -> String {
         diagnostics.map { found in
-            let place = found.place.map { "\($0): " } ?? ""
+            let place = found.location.map { "\($0): " } ?? ""
             var lines = ["\(place)\(found.severity.rawValue): \(found.message) [\(found.code)]"]
-            if let excerpt = found.excerpt, let place = found.place {
+            if let excerpt = found.excerpt, let place = found.location {
                 let before = excerpt.unicodeScalars.prefix(place.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
                 lines.append("    | \(excerpt)")
                 lines.append("    | \(before)\(String(repeating: "^", count: found.length))")
             }
-            for note in found.notes { lines.append("  note: \(note.place): \(note.message): \(note.excerpt ?? "")") }
+            for note in found.notes { lines.append("  note: \(note.location): \(note.message): \(note.excerpt ?? "")") }
             if let help = found.help {
                 lines.append(
                     "  help: "
@@ -90,21 +90,21 @@ enum Shown {
     }
 
     /// A desired state in canonical lines, each with its place.
-    static func desired(_ desired: Desired) -> String {
+    static func desired(_ desired: DesiredState) -> String {
         var text = ""
         for (name, declared) in desired.services.sorted(by: { $0.key < $1.key }) {
-            text += "service \(name) at \(declared.place)\n"
+            text += "service \(name) at \(declared.location)\n"
             for line in CanonicalSpec(declared.spec).text.split(separator: "\n") {
                 let path = String(line.prefix { $0 != "\t" })
                 let value = line.dropFirst(path.count + 1)
-                text += "  \(path) = \(value)  @ \(declared.place(of: path))\n"
+                text += "  \(path) = \(value)  @ \(declared.location(of: path))\n"
             }
         }
         for (name, declared) in desired.actions.sorted(by: { $0.key < $1.key }) {
-            text += "action \(name) at \(declared.place)\n"
+            text += "action \(name) at \(declared.location)\n"
             for line in CanonicalSpec(standalone: declared.spec).text.split(separator: "\n") {
                 let path = String(line.prefix { $0 != "\t" })
-                text += "  \(path) = \(line.dropFirst(path.count + 1))  @ \(declared.place(of: path))\n"
+                text += "  \(path) = \(line.dropFirst(path.count + 1))  @ \(declared.location(of: path))\n"
             }
         }
         return text + settings(desired.settings)
@@ -115,7 +115,7 @@ enum Shown {
         for (name, value) in settings.variables.sorted(by: { $0.key < $1.key }) {
             lines.append("vars.\(name): \(value)")
         }
-        if settings.passedEnvironment != Settings.standardPassedEnvironment {
+        if settings.passedEnvironment != Settings.defaultPassedEnvironment {
             lines.append("pass_env: \(settings.passedEnvironment.joined(separator: " "))")
         }
         for rule in settings.retention {

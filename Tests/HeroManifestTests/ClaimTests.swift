@@ -9,7 +9,7 @@ struct ClaimTests {
         let read = files.map { file in
             let text =
                 "kind: Service\nname: \(file.name)\nactions: [{name: run, exec: [a], is_process: true, \(file.keys)}]"
-            return ManifestFile(path: "\(file.name).yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+            return ManifestFile(path: "\(file.name).yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         }
         return Manifests.read(read, options: ManifestOptions(requiresCore: false)).diagnostics
     }
@@ -46,7 +46,7 @@ struct ClaimTests {
             return
         }
         #expect(found.count == 1 && found.first?.code.hasSuffix("-claimed-twice") == true, "\(found)")
-        let files = [found.first?.place?.file] + (found.first?.notes ?? []).map(\.place.file)
+        let files = [found.first?.location?.file] + (found.first?.notes ?? []).map(\.location.file)
         #expect(Set(files) == ["one.yaml", "two.yaml"])
     }
 

@@ -28,21 +28,21 @@ struct FieldTests {
         case "ready.http", "health.http": Sample("http://127.0.0.1/a", "\"http://[::1]:81/a\"")
         case "retry.factor": Sample("3", "2.5")
         case "ready.notify": nil
-        default: sample(path.property.form, path.path)
+        default: sample(path.property.valueSchema, path.path)
         }
     }
 
-    private static func sample(_ form: ValueForm, _ path: String) -> Sample? {
+    private static func sample(_ form: ValueSchema, _ path: String) -> Sample? {
         switch form {
         case .bool: Sample("true", "false")
-        case .onlyTrue, .object, .action: nil
+        case .constantTrue, .object, .action: nil
         case .text: Sample("one", "\"two words\"")
-        case .written(let text): written(text)
+        case .formatted(let text): written(text)
         case .duration: Sample("5m", "6m")
         case .size: Sample("3MiB", "4MB")
         case .integer: Sample("3", "7")
         case .number: Sample("1", "0.5")
-        case .word(let words): words.count > 1 ? Sample(words[0], words[1]) : nil
+        case .enumeration(let words): words.count > 1 ? Sample(words[0], words[1]) : nil
         case .signal: Sample("HUP", "SIGUSR1")
         case .list(let item, atLeast: _):
             sample(item, path).map { Sample("[\($0.before)]", "[\($0.before), \($0.after)]") }
@@ -51,7 +51,7 @@ struct FieldTests {
         }
     }
 
-    private static func written(_ form: TextForm) -> Sample? {
+    private static func written(_ form: TextFormat) -> Sample? {
         switch form {
         case .name: Sample("one", "two")
         case .reference: Sample("one", "two")
@@ -62,7 +62,7 @@ struct FieldTests {
         case .endpoint: Sample("81", "\"127.0.0.1:82\"")
         case .url: Sample("http://a/", "http://b/")
         case .requestPath: Sample("/a", "/b")
-        case .expression: Sample("up", "ready")
+        case .regex: Sample("up", "ready")
         case .cron: Sample("\"0 4 * * *\"", "\"0 5 * * *\"")
         case .timeZone: Sample("Asia/Tokyo", "Europe/Brussels")
         case .variable: Sample("A", "B")
@@ -88,7 +88,7 @@ struct FieldTests {
         }
         let file = ManifestFile(
             path: "x.yaml",
-            folder: "/srv",
+            baseDirectory: "/srv",
             bytes: Array((others + [text]).joined(separator: "---\n").utf8)
         )
         return Manifests.read([file], options: ManifestOptions(requiresCore: false))
@@ -166,7 +166,7 @@ struct FieldTests {
     /// What has no sample is a map whose keys have theirs, or says who something is.
     private func expectWhole(_ path: PropertyPath) {
         let identity = ["name", "context", "actions", "ready.notify"]
-        if case .object = path.property.form { return }
+        if case .object = path.property.valueSchema { return }
         #expect(identity.contains(path.path), "\(path.path) has no sample")
     }
 
@@ -188,7 +188,7 @@ struct FieldTests {
     }
 
     /// Values at the ends of a range, and just outside of it.
-    private static func ends(_ form: ValueForm) -> (good: [String], bad: [String])? {
+    private static func ends(_ form: ValueSchema) -> (good: [String], bad: [String])? {
         switch form {
         case .integer(let range):
             (
@@ -213,14 +213,14 @@ struct FieldTests {
             )
         case .list(let item, atLeast: _):
             ends(item).map { ($0.good.map { "[\($0)]" }, $0.bad.map { "[\($0)]" }) }
-        case .bool, .onlyTrue, .text, .written, .word, .signal, .map, .object, .either, .action: nil
+        case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .either, .action: nil
         }
     }
 
     @Test("of an action is taken up to the ends of its range, and no further")
     func rangesOfActions() {
         for path in ActionSpec.fields.flatMap(\.paths) {
-            guard let ends = Self.ends(path.property.form) else { continue }
+            guard let ends = Self.ends(path.property.valueSchema) else { continue }
             for value in ends.good { expect(Self.action(path.path, value), isGood: true) }
             for value in ends.bad { expect(Self.action(path.path, value), isGood: false) }
         }
@@ -229,7 +229,7 @@ struct FieldTests {
     @Test("of settings is taken up to the ends of its range, and no further")
     func rangesOfSettings() {
         for path in Settings.fields.flatMap(\.paths) {
-            guard let ends = Self.ends(path.property.form) else { continue }
+            guard let ends = Self.ends(path.property.valueSchema) else { continue }
             for value in ends.good { expect("{kind: Settings, \(Self.written(path.path, value))}\n", isGood: true) }
             for value in ends.bad { expect("{kind: Settings, \(Self.written(path.path, value))}\n", isGood: false) }
         }
@@ -245,11 +245,11 @@ struct FieldTests {
 
     @Test("within a map is known to the reader, and no other is")
     func tables() {
-        func check<Draft>(_ table: KeyTable<Draft>, _ form: ObjectForm) {
+        func check<Draft>(_ table: KeyTable<Draft>, _ form: ObjectSchema) {
             #expect(table.keys.map(\.name) == form.properties.map(\.key), "\(table.owner)")
         }
         check(ServiceDraft.startTable, .start)
-        check(ServiceDraft.stopTable, .stopOfService)
+        check(ServiceDraft.stopTable, .serviceStop)
         check(StopDraft.ofAction, .stop)
         check(StopDraft.ofSettings, .stop)
         check(RetryDraft.ofAction, .retry)

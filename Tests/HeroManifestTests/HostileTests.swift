@@ -13,12 +13,12 @@ struct HostileTests {
         let bytes = attack.bytes()
         // How long it takes and how much memory is for `make bench` to say: here others use the machine.
         let found = await Self.onSmallStack {
-            let file = ManifestFile(path: "x.yaml", folder: "/srv", bytes: bytes)
+            let file = ManifestFile(path: "x.yaml", baseDirectory: "/srv", bytes: bytes)
             return Manifests.read([file], options: ManifestOptions(requiresCore: false)).diagnostics
         }
         let codes = Set(found.map(\.code))
         #expect(codes.contains(attack.code), "\(codes)")
-        #expect(found.allSatisfy { $0.place != nil })
+        #expect(found.allSatisfy { $0.location != nil })
         #expect(found.count <= 203)
     }
 
@@ -45,7 +45,7 @@ struct HostileTests {
             ("\(Self.head)wants: [\(ports)]\nactions: [{name: a, exec: [a]}]\n", 101),
         ]
         for (text, mistakes) in texts {
-            let file = ManifestFile(path: "x.yaml", folder: "/srv", bytes: Array(text.utf8))
+            let file = ManifestFile(path: "x.yaml", baseDirectory: "/srv", bytes: Array(text.utf8))
             let clock = ContinuousClock()
             let start = clock.now
             let result = Manifests.read([file], options: ManifestOptions(requiresCore: false))
@@ -82,7 +82,7 @@ struct HostileTests {
             (0..<10_000).map { number in
                 let next = number == 9999 ? (closed ? "requires: [s0]\n" : "") : "requires: [s\(number + 1)]\n"
                 let text = "kind: Service\nname: s\(number)\n\(next)actions: [{name: a, exec: [a]}]\n"
-                return ManifestFile(path: "s\(number).yaml", folder: "/srv", bytes: Array(text.utf8))
+                return ManifestFile(path: "s\(number).yaml", baseDirectory: "/srv", bytes: Array(text.utf8))
             }
         }
         let options = ManifestOptions(requiresCore: false)
@@ -96,7 +96,7 @@ struct HostileTests {
     func manyUnknown() {
         let files = (0..<4000).map { number in
             let text = "kind: Service\nname: s\(number)\nrequires: [t\(number)]\nactions: [{name: a, exec: [a]}]\n"
-            return ManifestFile(path: "s\(number).yaml", folder: "/srv", bytes: Array(text.utf8))
+            return ManifestFile(path: "s\(number).yaml", baseDirectory: "/srv", bytes: Array(text.utf8))
         }
         let clock = ContinuousClock()
         let start = clock.now

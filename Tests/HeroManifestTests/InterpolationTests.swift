@@ -10,7 +10,7 @@ struct InterpolationTests {
         variables: [String: String] = [:],
         environment: [String: String] = [:]
     ) -> ManifestResult {
-        let file = ManifestFile(path: "web.yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+        let file = ManifestFile(path: "web.yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         let options = ManifestOptions(requiresCore: false, variables: variables, environment: environment)
         return Manifests.read([file], options: options)
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite("Meaning")
 struct MeaningTests {
     private func spec(_ text: String) throws -> ServiceSpec {
-        let file = ManifestFile(path: "web.yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+        let file = ManifestFile(path: "web.yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         let result = Manifests.read([file], options: ManifestOptions(requiresCore: false))
         #expect(result.diagnostics.isEmpty, "\(Shown.diagnostics(result.diagnostics))")
         let desired = try #require(result.desired)

@@ -102,7 +102,7 @@ private struct Example {
             shown = Self.visible(bytes)
         }
         self.codes = codes
-        let file = ManifestFile(path: "services.d/web.yaml", folder: "/srv/services.d", bytes: bytes)
+        let file = ManifestFile(path: "services.d/web.yaml", baseDirectory: "/srv/services.d", bytes: bytes)
         given = code == .unusedVariable ? ["LEVEL": "debug"] : [:]
         let options = ManifestOptions(
             requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code),

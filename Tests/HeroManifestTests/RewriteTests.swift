@@ -73,14 +73,14 @@ struct Rewriter {
     }
 
     /// The keys of a map, or of each map of a list, that has a form.
-    private func keys(of form: ValueForm?) -> [Property] {
+    private func keys(of form: ValueSchema?) -> [Property] {
         switch form {
         case .object(let object): object.properties
         case .action:
             ActionSpec.fields.map(\.property).filter { $0.key == "name" || ActionDraft.inlineKeyNames.contains($0.key) }
         case .list(let item, atLeast: _): keys(of: item)
         case .either(_, let second): keys(of: second)
-        case .bool, .onlyTrue, .text, .written, .duration, .size, .integer, .number, .word, .signal, .map, nil: []
+        case .bool, .constantTrue, .text, .formatted, .duration, .size, .integer, .number, .enumeration, .signal, .map, nil: []
         }
     }
 
@@ -113,7 +113,7 @@ struct Rewriter {
 
     private func node(_ standard: DefaultValue) -> Node? {
         switch standard {
-        case .none, .words: nil
+        case .none, .described: nil
         case .bool, .integer, .number, .text:
             Node(content: .scalar(standard.text, plain: true), span: .start)
         case .list(let items): Node(content: .sequence(items.compactMap(node)), span: .start)
@@ -128,7 +128,7 @@ struct Rewriter {
                 let property = keys.first { $0.key == entry.key }
                 return comment(margin)
                     + "\(margin)\(word(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: false)):"
-                    + value(entry.value, keys: self.keys(of: property?.form), indent: indent)
+                    + value(entry.value, keys: self.keys(of: property?.valueSchema), indent: indent)
             }.joined(separator: "\n")
         case .sequence(let items) where !items.isEmpty && roll(3) > 0:
             return items.map { item in
@@ -166,7 +166,7 @@ struct Rewriter {
             let texts = entries(pairs, keys).map { entry in
                 let property = keys.first { $0.key == entry.key }
                 return word(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: true) + ": "
-                    + flow(entry.value, keys: self.keys(of: property?.form))
+                    + flow(entry.value, keys: self.keys(of: property?.valueSchema))
             }
             return "{" + texts.joined(separator: ", ") + "}"
         case .unusable: return ""

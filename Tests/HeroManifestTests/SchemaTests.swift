@@ -104,7 +104,7 @@ struct SchemaTests {
 extension DefaultValue {
     fileprivate var isValue: Bool {
         switch self {
-        case .none, .words: false
+        case .none, .described: false
         case .bool, .integer, .number, .text, .list: true
         }
     }

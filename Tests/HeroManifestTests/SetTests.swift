@@ -6,7 +6,7 @@ import Testing
 struct SetTests {
     private func read(_ texts: [String], requiresCore: Bool = false) -> ManifestResult {
         let files = texts.enumerated().map { number, text in
-            ManifestFile(path: "f\(number).yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+            ManifestFile(path: "f\(number).yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         }
         return Manifests.read(files, options: ManifestOptions(requiresCore: requiresCore))
     }
@@ -43,7 +43,7 @@ struct SetTests {
     func order() {
         let texts = [service("a", "requires: [b]\n"), service("b", "after: [c]\n"), service("c")]
         let files = texts.enumerated().map { number, text in
-            ManifestFile(path: "f\(number).yaml", folder: "/srv/demo", bytes: Array(text.utf8))
+            ManifestFile(path: "f\(number).yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         }
         let options = ManifestOptions(requiresCore: false)
         #expect(
@@ -62,7 +62,7 @@ struct SetTests {
     @Test("the first line of a diagnostic leads an editor to the mistake")
     func place() throws {
         let found = try #require(read([service("web", "require: [hero_db]\n")]).diagnostics.first)
-        #expect(found.place == SourcePlace(file: "f0.yaml", line: 3, column: 1))
+        #expect(found.location == ManifestLocation(file: "f0.yaml", line: 3, column: 1))
         #expect(found.message == "unknown key `require`; did you mean `requires`?")
         #expect(found.code == "unknown-key")
         #expect(found.excerpt == "require: [hero_db]")

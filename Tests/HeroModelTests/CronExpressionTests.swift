@@ -79,7 +79,7 @@ struct CronExpressionTests {
         ] as [(String, Int, String)]
     )
     func mistakes(text: String, offset: Int, message: String) {
-        #expect(throws: CronMistake(message, offset: offset)) { try CronExpression(parsing: text) }
+        #expect(throws: CronSyntaxError(message, offset: offset)) { try CronExpression(parsing: text) }
     }
 
     @Test(

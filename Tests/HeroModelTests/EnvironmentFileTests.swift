@@ -26,7 +26,7 @@ struct EnvironmentFileTests {
         ] as [(String, [String: String])]
     )
     func good(_ text: String, _ expected: [String: String]) throws {
-        #expect(try EnvironmentFile.variables(Array(text.utf8)) == expected)
+        #expect(try EnvironmentFile.parse(Array(text.utf8)) == expected)
     }
 
     @Test(
@@ -56,7 +56,7 @@ struct EnvironmentFileTests {
         ]
     )
     func bad(_ text: String, _ line: Int, _ reason: String) {
-        let flaw = #expect(throws: EnvironmentFile.Flaw.self) { try EnvironmentFile.variables(Array(text.utf8)) }
+        let flaw = #expect(throws: EnvironmentFile.SyntaxError.self) { try EnvironmentFile.parse(Array(text.utf8)) }
         #expect(flaw?.line == line)
         #expect(flaw?.reason == reason)
         #expect(flaw.map { $0.reason.contains("canary") } == false, "a value may be a secret (SE-1)")
@@ -64,8 +64,8 @@ struct EnvironmentFileTests {
 
     @Test("is refused where it is not UTF-8")
     func notUTF8() {
-        let flaw = #expect(throws: EnvironmentFile.Flaw.self) {
-            try EnvironmentFile.variables(Array("A=1\nB=".utf8) + [0xFF])
+        let flaw = #expect(throws: EnvironmentFile.SyntaxError.self) {
+            try EnvironmentFile.parse(Array("A=1\nB=".utf8) + [0xFF])
         }
         #expect(flaw?.reason == "the value of `B` is not UTF-8")
         #expect(flaw?.line == 2)
@@ -79,12 +79,12 @@ struct EnvironmentFileTests {
             let bytes = (0..<Int.random(in: 0...12, using: &random)).compactMap { _ in
                 alphabet.randomElement(using: &random)
             }
-            _ = try? EnvironmentFile.variables(bytes)
+            _ = try? EnvironmentFile.parse(bytes)
             guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0), !bytes.contains(0x0D) else {
                 continue
             }
             let escaped = text.map { ["\"", "\\", "$"].contains($0) ? "\\\($0)" : String($0) }.joined()
-            #expect(try EnvironmentFile.variables(Array("V=\"\(escaped)\"".utf8)) == ["V": text], "\(bytes)")
+            #expect(try EnvironmentFile.parse(Array("V=\"\(escaped)\"".utf8)) == ["V": text], "\(bytes)")
         }
     }
 }

@@ -56,7 +56,7 @@ struct LinePatternTests {
         ] as [(String, Int, String)]
     )
     func mistakes(_ text: String, _ offset: Int, _ reason: String) {
-        let mistake = #expect(throws: LinePattern.Mistake.self) { try LinePattern(text) }
+        let mistake = #expect(throws: LinePattern.SyntaxError.self) { try LinePattern(text) }
         #expect(mistake?.offset == offset)
         #expect(mistake?.reason == reason)
     }

@@ -70,8 +70,8 @@ struct ManifestReferenceTests {
         let head = "| key | type | default | range | cost | meaning |\n|---|---|---|---|---|---|\n"
         let rows = fields.flatMap(\.paths).map { path in
             let property = path.property
-            let type = property.form.words.replacingOccurrences(of: "|", with: "\\|")
-            let range = property.form.range.map { "`\($0.least)` to `\($0.most)`" } ?? ""
+            let type = property.valueSchema.typeName.replacingOccurrences(of: "|", with: "\\|")
+            let range = property.valueSchema.range.map { "`\($0.least)` to `\($0.most)`" } ?? ""
             return
                 "| `\(path.path)` | \(type) | \(text(property.defaultValue)) | \(range) | \(path.cost) | \(property.summary) |"
         }
@@ -81,7 +81,7 @@ struct ManifestReferenceTests {
     private static func text(_ standard: DefaultValue) -> String {
         switch standard {
         case .none: ""
-        case .words(let words): words
+        case .described(let words): words
         case .bool, .integer, .number, .text, .list: "`\(standard.text)`"
         }
     }

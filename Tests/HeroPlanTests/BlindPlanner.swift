@@ -6,14 +6,14 @@ import Testing
 struct BlindPlanner: CustomTestStringConvertible, Sendable {
     var law: PlanLaw
     var title: String
-    var plan: @Sendable (Desired, Observed, PlanOptions) -> Plan
+    var plan: @Sendable (DesiredState, Observed, PlanOptions) -> Plan
 
     var testDescription: String { title }
 
     init(
         _ law: PlanLaw,
         _ title: String,
-        looking: @escaping @Sendable (inout Desired, inout Observed, inout PlanOptions) -> Void
+        looking: @escaping @Sendable (inout DesiredState, inout Observed, inout PlanOptions) -> Void
     ) {
         self.law = law
         self.title = title
@@ -65,7 +65,7 @@ struct BlindPlanner: CustomTestStringConvertible, Sendable {
     ]
 }
 
-extension Desired {
+extension DesiredState {
     fileprivate mutating func edit(_ change: (inout ServiceSpec) -> Void) {
         for name in services.keys {
             guard var declared = services[name] else { continue }

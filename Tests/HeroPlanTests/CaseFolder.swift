@@ -53,13 +53,13 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
 
 /// What a case folder says.
 struct Case: Sendable {
-    var desired = Desired()
+    var desired = DesiredState()
     var observed = Observed(revision: 7)
     var options = PlanOptions()
 
     init() { desired.settings.required = [] }
 
-    init(_ desired: Desired, _ observed: Observed, _ options: PlanOptions) {
+    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         self.desired = desired
         self.observed = observed
         self.options = options
@@ -137,7 +137,7 @@ struct Case: Sendable {
 
     /// `web holder tcp 8080 pid 412 /usr/sbin/nginx instance shared`, with `protected REASON` or `of NAME` at its end.
     private static func holder(_ name: QualifiedName, _ words: [String]) -> ObservedHolder {
-        let resource: Resource =
+        let resource: ClaimedResource =
             switch words[2] {
             case "tcp": .tcp(TCPEndpoint(words[3]) ?? TCPEndpoint(port: 1))
             case "socket": .socket(words[3])

@@ -10,7 +10,7 @@ import HeroPlan
 /// What the record does not say otherwise is as declared. After the colon: the state, `idle` or `active` where the state
 /// leaves it open, `drift`. The words of both sides are those of `SpecWords`.
 struct World {
-    var desired = Desired()
+    var desired = DesiredState()
     var observed = Observed(revision: 7)
 
     init(_ text: String) {

@@ -27,7 +27,7 @@ enum SpecWords {
             case "conflicts": spec.conflicts = names
             case "replace": spec.replacesExistingJobs = value == "true"
             case "protect": spec.isProtected = value == "true"
-            case "status": spec.status = WantedStatus(rawValue: value) ?? .start
+            case "status": spec.status = DesiredStatus(rawValue: value) ?? .start
             case "class": spec.serviceClass = ServiceClass(rawValue: value) ?? .user
             case "gen": spec.generation = Int(value) ?? 0
             case "text": spec.description = value
@@ -66,7 +66,7 @@ enum SpecWords {
         Declared(
             spec,
             at: place(spec.name, 1, 7),
-            fieldPlaces: places(
+            fieldLocations: places(
                 spec.name,
                 [
                     "status": 2, "requires": 3, "generation": 5, "conflicts": 6, "protect": 7, "env": 8, "tags": 9,
@@ -81,7 +81,7 @@ enum SpecWords {
 
     static func declared(_ spec: ActionSpec, _ name: QualifiedName) -> Declared<ActionSpec> {
         let lines = ["exec": 3, "schedule": 4, "run_on": 5, "generation": 6, "description": 7]
-        return Declared(spec, at: place(name, 2, 7), fieldPlaces: places(name, lines))
+        return Declared(spec, at: place(name, 2, 7), fieldLocations: places(name, lines))
     }
 
     static func names(_ value: some StringProtocol) -> [QualifiedName] {
@@ -92,12 +92,12 @@ enum SpecWords {
         stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
     }
 
-    private static func places(_ name: QualifiedName, _ lines: [String: Int]) -> [String: SourcePlace] {
+    private static func places(_ name: QualifiedName, _ lines: [String: Int]) -> [String: ManifestLocation] {
         lines.mapValues { place(name, $0, 1) }
     }
 
-    private static func place(_ name: QualifiedName, _ line: Int, _ column: Int) -> SourcePlace {
+    private static func place(_ name: QualifiedName, _ line: Int, _ column: Int) -> ManifestLocation {
         let folder = name.context == "core" ? "" : name.context + "/"
-        return SourcePlace(file: "services.d/\(folder)\(name.name).yaml", line: line, column: column)
+        return ManifestLocation(file: "services.d/\(folder)\(name.name).yaml", line: line, column: column)
     }
 }

@@ -54,7 +54,7 @@ extension Spoiling {
     ]
 
     private static func holder(pid: Int32, _ exe: String) -> ObservedHolder {
-        let port = Resource.tcp(TCPEndpoint(port: 8080))
+        let port = ClaimedResource.tcp(TCPEndpoint(port: 8080))
         return ObservedHolder(service: QualifiedName("web"), action: "main", resource: port, pid: pid, exe: exe)
     }
 }

@@ -44,7 +44,7 @@ struct LoopTests {
             since: WallTime(microseconds: 0),
             run: nil,
             revision: 1,
-            isOrderedUp: true
+            isStartRequested: true
         )
         batch.append(.service(record))
         batch.append(state(.stopping))

@@ -122,7 +122,7 @@ struct ScheduleTests {
 
     /// What `diff` would say of the one action there is.
     private func planned(_ text: String, _ machine: Machine) throws -> PlanAction? {
-        let file = ManifestFile(path: "sim.yaml", folder: "/etc/sim", bytes: Array(text.utf8))
+        let file = ManifestFile(path: "sim.yaml", baseDirectory: "/etc/sim", bytes: Array(text.utf8))
         let read = Manifests.read([file], options: ManifestOptions(requiresCore: false))
         let observed = try Observation.read(machine.store.reader, isAlive: { _ in true })
         return Planner.plan(try #require(read.desired), observed).changes.first?.action

@@ -64,7 +64,7 @@ struct CleanupTests {
     func stays() throws {
         let store = try StateStore.inMemory()
         var down = service("down", run: 9)
-        down.isOrderedUp = false
+        down.isStartRequested = false
         try store.commit([.service(service("web", run: 2)), .service(down)])
         let phases = JobPhase.allCases
         for (offset, phase) in phases.enumerated() {
@@ -123,7 +123,7 @@ struct CleanupTests {
         }
         #expect(result.jobs == preview.jobs && result.actions == preview.actions)
         #expect(result.errors == ["cannot remove a log"])
-        #expect(traces.map(\.action.logFolder) == ["core/gone/old"])
+        #expect(traces.map(\.action.logDirectory) == ["core/gone/old"])
         for (table, count) in [("jobs", 2), ("starts", 0), ("job_tags", 1), ("runs", 1), ("actions", 1)] {
             #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } == count, "\(table)")
         }

@@ -85,7 +85,7 @@ struct RecordTests {
         #expect(summary.blockedBy == record.blockedBy)
         #expect(summary.run == record.run)
         #expect(summary.revision == record.revision)
-        #expect(summary.isOrderedUp == record.isOrderedUp)
+        #expect(summary.isOrderedUp == record.isStartRequested)
     }
 
     @Test(
@@ -104,7 +104,7 @@ struct RecordTests {
         #expect(summaries.map(\.name) == records.map(\.name))
         #expect(summaries.map(\.canonical) == records.map(\.canonical))
         #expect(summaries.map(\.nextRunAt) == records.map(\.nextRunAt))
-        records[0].owesRun.toggle()
+        records[0].isRunPending.toggle()
         records[0].job = nil
         try store.commit([.standalone(records[0]), .jobsRemoved([3])])
         #expect(try store.load().standalone == records)
@@ -126,7 +126,7 @@ struct RecordTests {
             .service(record), .serviceState(record.name, .blocked, since: now, blockedBy: [], isOrderedUp: false),
         ])
         record.state = .blocked
-        record.isOrderedUp = false
+        record.isStartRequested = false
         #expect(try store.load().services == [record])
         try store.commit([.serviceRemoved(record.name)])
         #expect(try store.load().services == [])

@@ -68,7 +68,7 @@ func service(_ name: String, run: RunID? = nil, arguments: [String] = ["/bin/tru
         since: now,
         run: run,
         revision: 1,
-        isOrderedUp: true
+        isStartRequested: true
     )
 }
 
@@ -81,7 +81,7 @@ func revision(_ number: RevisionNumber, summary: String = "") -> RevisionRecord 
 }
 
 func file(_ path: String, _ text: String) -> ManifestFile {
-    ManifestFile(path: path, folder: "/srv/services.d", bytes: Array(text.utf8))
+    ManifestFile(path: path, baseDirectory: "/srv/services.d", bytes: Array(text.utf8))
 }
 
 /// The kind of a store error that a piece of work throws; nil when it throws none.
@@ -212,7 +212,7 @@ struct Dice: RandomNumberGenerator {
         var spec = ServiceSpec(name, actions: [action("one"), action("two")])
         spec.description = text()
         spec.serviceClass = pick(ServiceClass.allCases, or: .user)
-        spec.status = pick(WantedStatus.allCases, or: .start)
+        spec.status = pick(DesiredStatus.allCases, or: .start)
         spec.labels = [text(): text()]
         spec.requires = names()
         spec.after = names()
@@ -227,7 +227,7 @@ struct Dice: RandomNumberGenerator {
             blockedBy: names(),
             run: maybe { Int64.random(in: 1...5, using: &$0) },
             revision: Int64.random(in: 1...9, using: &self),
-            isOrderedUp: .random(using: &self)
+            isStartRequested: .random(using: &self)
         )
     }
 
@@ -239,9 +239,9 @@ struct Dice: RandomNumberGenerator {
             canonical: CanonicalSpec(standalone: spec),
             revision: .random(in: 1...9, using: &self),
             job: maybe { Int64.random(in: 1...30, using: &$0) },
-            owesRun: .random(using: &self),
-            isScheduled: .random(using: &self),
-            isWaiting: .random(using: &self),
+            isRunPending: .random(using: &self),
+            isScheduleActive: .random(using: &self),
+            isRunQueued: .random(using: &self),
             lastDueAt: maybe { $0.time() },
             nextRunAt: maybe { $0.time() }
         )

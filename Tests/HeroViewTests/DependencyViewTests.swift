@@ -11,7 +11,7 @@ struct DependencyViewTests {
             requires: [String] = [],
             after: [String] = [],
             conflicts: [String] = [],
-            status: WantedStatus = .start,
+            status: DesiredStatus = .start,
             _ state: ServiceState?,
             wave: Int?
         ) -> DependencyMap.Node {
@@ -73,7 +73,7 @@ struct DependencyViewTests {
         spec.requires = [QualifiedName("api"), QualifiedName("db")]
         return WhyReport(
             name: QualifiedName("web"),
-            declared: Declared(spec, at: place("web.yaml", 2), fieldPlaces: ["status": place("web.yaml", 4)]),
+            declared: Declared(spec, at: place("web.yaml", 2), fieldLocations: ["status": place("web.yaml", 4)]),
             status: status,
             others: Dictionary(others.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
             reconciler: .init(pid: 77, mode: "watch", directory: "/srv/services.d"),
@@ -106,7 +106,7 @@ struct DependencyViewTests {
         var action = ActionStatus(name: "server")
         action.phase = .running
         action.pid = 4021
-        var words = SelfReport(asOf: Moment(nanoseconds: 0))
+        var words = NotifyState(asOf: Moment(nanoseconds: 0))
         (words.status, words.isReloading) = (hostile, true)
         action.words = words
         var report = report(status("web", .starting, action))

@@ -12,7 +12,7 @@ struct DiagnosticFormatTests {
             code: "unknown-key",
             "unknown key `require`; did you mean `requires`?",
             help: "100% sure?\nwrite it so",
-            at: SourcePlace(file: "/srv/demo/services.d/web, old:1.yaml", line: 4, column: 1),
+            at: ManifestLocation(file: "/srv/demo/services.d/web, old:1.yaml", line: 4, column: 1),
             excerpt: "require: [hero_db]",
             length: 7
         ),
@@ -50,8 +50,8 @@ struct DiagnosticFormatTests {
             code: evil,
             evil,
             help: evil,
-            at: SourcePlace(file: evil, line: 1, column: 1),
-            notes: [.init(evil, at: SourcePlace(file: evil, line: 1, column: 1))]
+            at: ManifestLocation(file: evil, line: 1, column: 1),
+            notes: [.init(evil, at: ManifestLocation(file: evil, line: 1, column: 1))]
         )
         let text = DiagnosticView.github([diagnostic])
         #expect(isHarmless(text))

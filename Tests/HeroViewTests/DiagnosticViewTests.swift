@@ -91,9 +91,9 @@ import Testing
             code: hostile,
             hostile,
             help: hostile,
-            at: SourcePlace(file: hostile, line: 1, column: 3),
+            at: ManifestLocation(file: hostile, line: 1, column: 3),
             excerpt: hostile,
-            notes: [.init(hostile, at: SourcePlace(file: hostile, line: 2, column: 1), excerpt: hostile)]
+            notes: [.init(hostile, at: ManifestLocation(file: hostile, line: 2, column: 1), excerpt: hostile)]
         )
         #expect(isHarmless(view.text(diagnostic)))
         #expect(view.text(diagnostic).split(separator: "\n").count == 7)

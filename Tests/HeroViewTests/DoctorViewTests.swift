@@ -66,28 +66,28 @@ struct DoctorViewTests {
     @Test("OB-4: one thing that is needed and missing is enough for the machine to be unfit")
     func each() {
         let breaks: [(String, (inout MachineFacts) -> Void)] = [
-            ("pidfd", { $0.abilities.remove(.pidfd) }),
-            ("pidfd_wait", { $0.abilities.remove(.pidfdWait) }),
-            ("sealed_memory", { $0.abilities.remove(.sealedMemory) }),
-            ("sock_diag", { $0.abilities.remove(.socketTables) }),
+            ("pidfd", { $0.kernelFeatures.remove(.pidfd) }),
+            ("pidfd_wait", { $0.kernelFeatures.remove(.pidfdWait) }),
+            ("sealed_memory", { $0.kernelFeatures.remove(.sealedMemory) }),
+            ("sock_diag", { $0.kernelFeatures.remove(.socketTables) }),
             ("open_files", { $0.limits.openFilesHard = 64 }),
             ("processes", { $0.limits.pidMax = $0.limits.pids + 10 }),
             ("boot_id", { $0.clocks.bootID = "" }),
             ("boot_clock", { $0.clocks.isConsistent = false }),
-            ("state_fs", { $0.folders[0].fileSystem = "nfs4" }),
-            ("state_fs", { $0.folders[0].fileSystem = "fuse" }),
-            ("state_fs", { $0.folders[0].fileSystem = "fuseblk" }),
-            ("state_fs", { $0.folders[0].fileSystem = "fuse.fuse-overlayfs" }),
-            ("state_fs", { $0.folders[0].isReadOnly = true }),
-            ("run_fs", { $0.folders[1].fileSystem = "fuse.sshfs" }),
-            ("state_space", { $0.folders[0].freeFiles = 3 }),
-            ("state_access", { $0.folders[0].flaw = "/srv: it belongs to the user 1000" }),
-            ("services_access", { $0.folders[2].flaw = "/srv: others may write to it" }),
-            ("services_dir", { $0.folders[2].exists = false }),
+            ("state_fs", { $0.directories[0].fileSystem = "nfs4" }),
+            ("state_fs", { $0.directories[0].fileSystem = "fuse" }),
+            ("state_fs", { $0.directories[0].fileSystem = "fuseblk" }),
+            ("state_fs", { $0.directories[0].fileSystem = "fuse.fuse-overlayfs" }),
+            ("state_fs", { $0.directories[0].isReadOnly = true }),
+            ("run_fs", { $0.directories[1].fileSystem = "fuse.sshfs" }),
+            ("state_space", { $0.directories[0].freeFiles = 3 }),
+            ("state_access", { $0.directories[0].insecurityReason = "/srv: it belongs to the user 1000" }),
+            ("services_access", { $0.directories[2].insecurityReason = "/srv: others may write to it" }),
+            ("services_dir", { $0.directories[2].exists = false }),
             ("hpshim", { $0.programs.shimProtocol = 2 }),
             ("hpshim", { $0.programs.shimProblem = "there is no /usr/bin/hpshim" }),
             ("set", { $0.manifests = .unreadable("cannot read the services directory") }),
-            ("set", { $0.manifests = .mistaken(count: 2, first: "a.yaml:1:1: no") }),
+            ("set", { $0.manifests = .invalid(count: 2, first: "a.yaml:1:1: no") }),
             ("core", { $0.manifests = .coreMissing("not declared", help: "declare it") }),
         ]
         #expect(DoctorReport(.sound).isHealthy)
@@ -103,11 +103,11 @@ struct DoctorViewTests {
     @Test("what a machine says of itself cannot take over a terminal")
     func harmless() {
         var facts = MachineFacts.sound
-        facts.release = hostile
+        facts.kernelRelease = hostile
         facts.programs.git = hostile
-        facts.folders[2].path = hostile
-        facts.folders[2].exists = false
-        facts.manifests = .mistaken(count: 1, first: hostile)
+        facts.directories[2].path = hostile
+        facts.directories[2].exists = false
+        facts.manifests = .invalid(count: 1, first: hostile)
         #expect(isHarmless(DoctorView().text(DoctorReport(facts))))
         #expect(isHarmless(DoctorView(Style(width: 60)).text(DoctorReport(facts))))
     }
@@ -125,26 +125,26 @@ extension MachineFacts {
     /// A machine of its own, with all that there is.
     static var sound: MachineFacts {
         var facts = MachineFacts()
-        facts.release = "Linux 6.18.4"
-        facts.abilities = Set(Ability.allCases)
-        facts.containment.level = .cgroup
+        facts.kernelRelease = "Linux 6.18.4"
+        facts.kernelFeatures = Set(KernelFeature.allCases)
+        facts.containment.method = .cgroup
         facts.containment.parent = "/sys/fs/cgroup"
         facts.containment.controllers = ["cpu", "memory", "pids"]
         facts.containment.killsAtOnce = true
-        facts.rights.canChangeUser = true
-        facts.rights.canSignalOthers = true
-        facts.rights.canInspectOthers = true
-        facts.rights.canLowerOutOfMemoryScore = true
+        facts.privileges.canChangeUser = true
+        facts.privileges.canSignalOthers = true
+        facts.privileges.canInspectOthers = true
+        facts.privileges.canLowerOutOfMemoryScore = true
         facts.limits.openFilesSoft = 1024
         facts.limits.openFilesHard = 524_288
         facts.limits.pidMax = 4_194_304
         facts.limits.pids = 312
-        facts.limits.watches = 65_536
-        facts.limits.watchers = 128
+        facts.limits.inotifyWatches = 65_536
+        facts.limits.inotifyInstances = 128
         facts.clocks.bootID = "7a1c3c0e-55a6-4a0e-9a3f-0d6c2f0b8b11"
-        facts.clocks.calendar = WallTime(microseconds: 1_795_000_000_000_000)
+        facts.clocks.wallTime = WallTime(microseconds: 1_795_000_000_000_000)
         facts.clocks.isConsistent = true
-        facts.folders = [
+        facts.directories = [
             .sound(.state, "/var/lib/heroproc", "ext4"), .sound(.run, "/run/heroproc/9f2c6a17b4e0d853", "tmpfs"),
             .sound(.services, "/etc/heroproc/services.d", "ext4"),
         ]
@@ -154,7 +154,7 @@ extension MachineFacts {
         facts.programs.git = "git version 2.51.0"
         facts.programs.sqlite = 3_051_003
         facts.supervision.reconciler = .init(pid: 412, mode: "watch", directory: "/etc/heroproc/services.d")
-        facts.manifests = .good(services: 12, actions: 2, core: [QualifiedName("hero_db")])
+        facts.manifests = .valid(services: 12, actions: 2, core: [QualifiedName("hero_db")])
         return facts
     }
 
@@ -162,18 +162,18 @@ extension MachineFacts {
     fileprivate static var bareContainer: MachineFacts {
         var facts = sound
         facts.containment = ContainmentFacts()
-        facts.containment.obstacle = .notWritable("/sys/fs/cgroup")
-        facts.rights.canInspectOthers = false
-        facts.rights.canLowerOutOfMemoryScore = false
-        facts.rights.hasNoNewPrivileges = true
+        facts.containment.limitation = .notWritable("/sys/fs/cgroup")
+        facts.privileges.canInspectOthers = false
+        facts.privileges.canLowerOutOfMemoryScore = false
+        facts.privileges.hasNoNewPrivileges = true
         facts.limits.openFilesHard = 512
         facts.limits.cgroupPidMax = 100
         facts.limits.cgroupPids = 20
-        facts.folders = [
+        facts.directories = [
             .absent(.state, "/var/lib/heroproc", "overlay"), .absent(.run, "/run/heroproc/9f2c6a17b4e0d853", "overlay"),
             .absent(.services, "/etc/heroproc/services.d", "overlay"),
         ]
-        facts.folders[2].isWritable = false
+        facts.directories[2].isWritable = false
         facts.programs.git = nil
         facts.programs.sqlite = 3_040_001
         facts.programs.shim = nil
@@ -189,10 +189,10 @@ extension MachineFacts {
     /// A unit that somebody wrote without knowing what systemd does at its end.
     fileprivate static var underSystemd: MachineFacts {
         var facts = sound
-        facts.release = "Linux 6.12.48+deb13-amd64"
-        facts.abilities.remove(.exitInfo)
+        facts.kernelRelease = "Linux 6.12.48+deb13-amd64"
+        facts.kernelFeatures.remove(.exitInfo)
         facts.containment = ContainmentFacts()
-        facts.containment.obstacle = .notDelegated("/sys/fs/cgroup/system.slice/heroproc.service")
+        facts.containment.limitation = .notDelegated("/sys/fs/cgroup/system.slice/heroproc.service")
         facts.limits.cgroupPidMax = 4915
         facts.limits.cgroupPids = 40
         facts.programs.sqlite = 3_046_001
@@ -205,13 +205,13 @@ extension MachineFacts {
     fileprivate static var ofAUser: MachineFacts {
         var facts = sound
         facts.containment = ContainmentFacts()
-        facts.containment.obstacle = .notWritable("/sys/fs/cgroup/user.slice/user-1000.slice/session-3.scope")
-        facts.rights = RightsFacts()
-        facts.rights.uid = 1000
+        facts.containment.limitation = .notWritable("/sys/fs/cgroup/user.slice/user-1000.slice/session-3.scope")
+        facts.privileges = PrivilegeFacts()
+        facts.privileges.uid = 1000
         facts.limits.openFilesHard = 1_048_576
         facts.limits.processes = 63_000
         facts.limits.ownProcesses = 84
-        facts.folders = [
+        facts.directories = [
             .sound(.state, "/home/ann/.local/state/heroproc", "btrfs", owner: 1000),
             .sound(.run, "/run/user/1000/heroproc/9f2c6a17b4e0d853", "tmpfs", owner: 1000),
             .sound(.services, "/home/ann/app/services.d", "btrfs", owner: 1000),
@@ -219,21 +219,21 @@ extension MachineFacts {
         facts.supervision.hasSystemd = true
         facts.supervision.loginSession = "session-3.scope"
         facts.supervision.reconciler = .init(pid: 2412, mode: "background", directory: "/home/ann/app/services.d")
-        facts.manifests = .good(services: 1, actions: 0, core: [])
+        facts.manifests = .valid(services: 1, actions: 0, core: [])
         return facts
     }
 
     /// A distribution of 2021 with the v1 freezer.
     fileprivate static var ofLinux510: MachineFacts {
         var facts = sound
-        facts.release = "Linux 5.10.0-32-amd64"
-        for ability in [Ability.pidfs, .groupSignal, .exitInfo] { facts.abilities.remove(ability) }
+        facts.kernelRelease = "Linux 5.10.0-32-amd64"
+        for ability in [KernelFeature.pidfs, .groupSignal, .exitInfo] { facts.kernelFeatures.remove(ability) }
         facts.containment = ContainmentFacts()
-        facts.containment.level = .freezer
+        facts.containment.method = .freezer
         facts.containment.parent = "/sys/fs/cgroup/freezer"
-        facts.containment.obstacle = .notMounted
+        facts.containment.limitation = .notMounted
         facts.limits.pidMax = 32_768
-        facts.limits.watches = 8192
+        facts.limits.inotifyWatches = 8192
         facts.programs.git = "git version 2.30.2"
         facts.programs.sqlite = 3_034_001
         return facts
@@ -242,14 +242,14 @@ extension MachineFacts {
     /// Nothing fits any more, and the manifests come from a server.
     fileprivate static var withAFullDisk: MachineFacts {
         var facts = sound
-        facts.folders[0].freeBytes = 40_960
-        facts.folders[0].freeFiles = 12
-        facts.folders[1].freeFiles = 900
-        facts.folders[2].fileSystem = "nfs4"
-        facts.folders[2].owner = 1001
-        facts.folders[2].mode = 0o755
-        facts.clocks.calendar = WallTime(microseconds: 61_000_000)
-        facts.manifests = .mistaken(
+        facts.directories[0].freeBytes = 40_960
+        facts.directories[0].freeFiles = 12
+        facts.directories[1].freeFiles = 900
+        facts.directories[2].fileSystem = "nfs4"
+        facts.directories[2].owner = 1001
+        facts.directories[2].mode = 0o755
+        facts.clocks.wallTime = WallTime(microseconds: 61_000_000)
+        facts.manifests = .invalid(
             count: 3,
             first: "/etc/heroproc/services.d/web.yaml:4:1: unknown key `require`; did you mean `requires`?"
         )
@@ -257,10 +257,10 @@ extension MachineFacts {
     }
 }
 
-extension FolderFacts {
+extension DirectoryFacts {
     /// One that is there, with room.
-    fileprivate static func sound(_ role: Role, _ path: String, _ kind: String, owner: UInt32 = 0) -> FolderFacts {
-        var facts = FolderFacts(role, path)
+    fileprivate static func sound(_ role: Role, _ path: String, _ kind: String, owner: UInt32 = 0) -> DirectoryFacts {
+        var facts = DirectoryFacts(role, path)
         facts.exists = true
         facts.fileSystem = kind
         facts.freeBytes = 48 << 30
@@ -272,7 +272,7 @@ extension FolderFacts {
     }
 
     /// One that is not there, and can be made.
-    fileprivate static func absent(_ role: Role, _ path: String, _ kind: String) -> FolderFacts {
+    fileprivate static func absent(_ role: Role, _ path: String, _ kind: String) -> DirectoryFacts {
         var facts = sound(role, path, kind)
         facts.exists = false
         return facts

@@ -38,7 +38,7 @@ struct PlanMarkdownTests {
         let change = Change(
             QualifiedName("web"),
             .restart,
-            Reason(.specChanged, evil, at: SourcePlace(file: "a,b:\(evil)", line: 1, column: 1)),
+            Reason(.specChanged, evil, at: ManifestLocation(file: "a,b:\(evil)", line: 1, column: 1)),
             fields: [FieldDiff(path: "env.A", before: evil, after: "``", cost: .restart, at: nil)]
         )
         let plan = Plan(

@@ -152,7 +152,7 @@ import Testing
             before: hostile,
             after: nil,
             cost: .restart,
-            at: SourcePlace(file: hostile, line: 1, column: 1)
+            at: ManifestLocation(file: hostile, line: 1, column: 1)
         )
         let plan = Plan(
             baseRevision: 1,
@@ -160,7 +160,7 @@ import Testing
                 Change(
                     name,
                     .restart,
-                    Reason(.cascade, hostile, at: SourcePlace(file: hostile + "2", line: 1, column: 1)),
+                    Reason(.cascade, hostile, at: ManifestLocation(file: hostile + "2", line: 1, column: 1)),
                     cause: QualifiedName("x" + hostile),
                     fields: [field],
                     blockedBy: [QualifiedName("y" + hostile)]

@@ -89,7 +89,7 @@ import Testing
         arguments: ServiceState.allCases
     )
     func asWanted(_ state: ServiceState) {
-        func isAsWanted(_ wanted: WantedStatus?) -> Bool {
+        func isAsWanted(_ wanted: DesiredStatus?) -> Bool {
             StatusReport(
                 revision: nil,
                 reconciler: nil,
@@ -178,8 +178,8 @@ import Testing
     @Test("what a program says of itself stands beside it, and nothing where it says nothing")
     func words() throws {
         var action = ActionStatus(jobs[0])
-        func shown(_ change: (inout SelfReport) -> Void) -> (text: String, json: String) {
-            var words = SelfReport(asOf: Moment(nanoseconds: 0))
+        func shown(_ change: (inout NotifyState) -> Void) -> (text: String, json: String) {
+            var words = NotifyState(asOf: Moment(nanoseconds: 0))
             change(&words)
             action.words = words
             let service = ServiceStatus(name: QualifiedName("web"), wanted: .start, state: .running, actions: [action])
@@ -210,7 +210,7 @@ import Testing
             blockedBy: [QualifiedName(hostile)],
             actions: [ActionStatus(job), ActionStatus(name: hostile)]
         )
-        let reconciler = ReconcilerHolder(pid: 1, mode: hostile, directory: hostile)
+        let reconciler = ReconcilerLockHolder(pid: 1, mode: hostile, directory: hostile)
         let status = StatusReport(revision: nil, reconciler: reconciler, services: [service], now: now)
         #expect(isHarmless(StatusView().text(status)))
         #expect(isHarmless(JobsView().text([job], now: now)))

@@ -8,8 +8,8 @@ func before(_ duration: Duration) -> WallTime {
     WallTime(microseconds: now.microseconds - duration.wholeNanoseconds / 1000)
 }
 
-func place(_ file: String, _ line: Int, _ column: Int = 1) -> SourcePlace {
-    SourcePlace(file: "services.d/\(file)", line: line, column: column)
+func place(_ file: String, _ line: Int, _ column: Int = 1) -> ManifestLocation {
+    ManifestLocation(file: "services.d/\(file)", line: line, column: column)
 }
 
 /// A plan with one of everything.
@@ -147,7 +147,7 @@ let report = StatusReport(
         summary: "1 started, 1 restarted",
         variables: ["TOKEN": "secret"]
     ),
-    reconciler: ReconcilerHolder(pid: 412, mode: "watch", directory: "/srv/services.d"),
+    reconciler: ReconcilerLockHolder(pid: 412, mode: "watch", directory: "/srv/services.d"),
     services: [
         ServiceStatus(
             name: QualifiedName("hero_db"),

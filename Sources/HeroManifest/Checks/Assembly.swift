@@ -2,8 +2,8 @@ internal import HeroModel
 
 extension ManifestSet {
     /// The desired state of a set without errors; takes the drafts apart, so that nothing is held twice.
-    mutating func assembled() -> Desired {
-        var desired = Desired(settings: settings.first?.settings ?? Settings())
+    mutating func assembled() -> DesiredState {
+        var desired = DesiredState(settings: settings.first?.settings ?? Settings())
         let defaults = defaultPlaces
         desired.services.reserveCapacity(services.count)
         for number in services.indices {
@@ -12,13 +12,13 @@ extension ManifestSet {
         }
         for draft in actions {
             let source = source(draft.file)
-            var places = FieldPlaces()
+            var places = FieldLocations()
             if let defaults { places.add(defaults.entries, in: defaults.file) }
             places.add(draft.written, in: source.file.path)
             desired.actions[draft.name] = Declared(
                 draft.spec(under: desired.settings),
                 at: source.place(draft.span),
-                places: places
+                locations: places
             )
         }
         return desired
@@ -33,7 +33,7 @@ extension ManifestSet {
     /// The fields of `defaults` as fields of an action, and the file they are written in.
     private struct DefaultPlaces {
         var file: String
-        var entries: [FieldPlaces.Entry]
+        var entries: [FieldLocations.Entry]
     }
 
     private mutating func service(
@@ -47,7 +47,7 @@ extension ManifestSet {
         let own = source(draft.file)
         var spec = draft.spec
         spec.actions.reserveCapacity(used.count)
-        var places = FieldPlaces(capacity: used.count + 1)
+        var places = FieldLocations(capacity: used.count + 1)
         var written = draft.written
         written.reserveCapacity(written.count + used.count)
         for used in used {
@@ -70,7 +70,7 @@ extension ManifestSet {
             places.add(action.written, in: source(action.file).file.path, prefix: prefix)
         }
         places.add(written, in: own.file.path)
-        return Declared(spec, at: own.place(draft.span), places: places)
+        return Declared(spec, at: own.place(draft.span), locations: places)
     }
 
     /// What stays of a draft that was taken apart.

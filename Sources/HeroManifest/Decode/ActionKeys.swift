@@ -76,7 +76,7 @@ extension ActionDraft {
         Key("user") { node, draft, scope in draft.spec.user = scope.account(node, "user", other: "group") },
         Key("group") { node, draft, scope in draft.spec.group = scope.account(node, "group", other: "user") },
         Key("umask") { node, draft, scope in
-            if let value = scope.octal(node, "umask", in: Ranges.umask) { draft.spec.umask = UInt32(value) }
+            if let value = scope.octal(node, "umask", in: AllowedRanges.umask) { draft.spec.umask = UInt32(value) }
         },
         Key("limits") { node, draft, scope in
             var limits = LimitsDraft()
@@ -91,7 +91,7 @@ extension ActionDraft {
             if let value = scope.boolean(node, "strict_exec") { draft.spec.isStrict = value }
         },
         Key("oom_score_adj") { node, draft, scope in
-            draft.spec.oomScoreAdjustment = scope.integer(node, "oom_score_adj", in: Ranges.oomScoreAdjustment)
+            draft.spec.oomScoreAdjustment = scope.integer(node, "oom_score_adj", in: AllowedRanges.oomScoreAdjustment)
         },
         Key("singleton") { node, draft, scope in
             if let value = scope.boolean(node, "singleton") { draft.spec.singleton = value }
@@ -129,9 +129,9 @@ extension ActionDraft {
             draft.written += probe.written
         },
         Key("start_timeout") { node, draft, scope in
-            if let value = scope.duration(node, "start_timeout", in: Ranges.time) { draft.spec.startTimeout = value }
+            if let value = scope.duration(node, "start_timeout", in: AllowedRanges.time) { draft.spec.startTimeout = value }
         },
-        Key("timeout") { node, draft, scope in draft.spec.timeout = scope.duration(node, "timeout", in: Ranges.time) },
+        Key("timeout") { node, draft, scope in draft.spec.timeout = scope.duration(node, "timeout", in: AllowedRanges.time) },
         Key("stop") { node, draft, scope in
             StopDraft.ofAction.decode(node, example: "signal: TERM", into: &draft.stop, in: &scope)
         },
@@ -155,7 +155,7 @@ extension ActionDraft {
             LogDraft.ofAction.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &scope)
         },
         Key("generation") { node, draft, scope in
-            if let value = scope.integer(node, "generation", in: Ranges.generation) {
+            if let value = scope.integer(node, "generation", in: AllowedRanges.generation) {
                 draft.spec.generation = value
             }
         },

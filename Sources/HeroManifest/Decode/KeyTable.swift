@@ -23,7 +23,7 @@ protocol Located {
 }
 
 /// Where one field is written, as its declaration will keep it: lists of these are handed on, never copied.
-typealias Written = FieldPlaces.Entry
+typealias Written = FieldLocations.Entry
 
 extension Written {
     /// Notes a field by its path, such as `retry.delay`, and where its key stands.

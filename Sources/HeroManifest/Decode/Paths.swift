@@ -14,7 +14,7 @@ extension Scope {
             )
             return nil
         }
-        let result = Paths.absolute(text, in: source.file.folder)
+        let result = Paths.absolute(text, in: source.file.baseDirectory)
         guard result.utf8.count <= Paths.longest else {
             report(
                 .invalidPath,

@@ -26,7 +26,7 @@ struct StopDraft: Located {
             [
                 Key("signal") { node, draft, scope in draft.signal = scope.signal(node, signal) },
                 Key("timeout") { node, draft, scope in
-                    draft.timeout = scope.duration(node, timeout, in: Ranges.delay)
+                    draft.timeout = scope.duration(node, timeout, in: AllowedRanges.delay)
                 },
             ],
             elsewhere: { key in
@@ -75,7 +75,7 @@ struct RetryDraft: Located {
         func time(_ key: String, _ set: @escaping @Sendable (inout Self, Duration?) -> Void) -> Key<Self> {
             let path = "\(owner).\(key)"
             return Key(key) { node, draft, scope in
-                set(&draft, scope.duration(node, path, in: Ranges.delay))
+                set(&draft, scope.duration(node, path, in: AllowedRanges.delay))
             }
         }
         func number(
@@ -94,12 +94,12 @@ struct RetryDraft: Located {
             prefix: owner + ".",
             [
                 Key("max_attempts") { node, draft, scope in
-                    draft.maxAttempts = scope.integer(node, maxAttempts, in: Ranges.attempts)
+                    draft.maxAttempts = scope.integer(node, maxAttempts, in: AllowedRanges.attempts)
                 },
                 time("delay") { $0.delay = $1 },
-                number("factor", Ranges.factor) { $0.factor = $1 },
+                number("factor", AllowedRanges.factor) { $0.factor = $1 },
                 time("max_delay") { $0.maxDelay = $1 },
-                number("jitter", Ranges.jitter) { $0.jitter = $1 },
+                number("jitter", AllowedRanges.jitter) { $0.jitter = $1 },
                 time("stable_after") { $0.stableAfter = $1 },
             ]
         )
@@ -137,9 +137,9 @@ struct LogDraft: Located {
             prefix: owner + ".",
             [
                 Key("max_size") { node, draft, scope in
-                    draft.maxSize = scope.size(node, maxSize, in: Ranges.logBytes)
+                    draft.maxSize = scope.size(node, maxSize, in: AllowedRanges.logBytes)
                 },
-                Key("keep") { node, draft, scope in draft.keep = scope.integer(node, keep, in: Ranges.keptFiles) },
+                Key("keep") { node, draft, scope in draft.keep = scope.integer(node, keep, in: AllowedRanges.keptFiles) },
                 Key("when_slow") { node, draft, scope in
                     draft.whenSlow = scope.choice(node, whenSlow, LogPolicy.WhenSlow.self)
                 },
@@ -161,22 +161,22 @@ struct LimitsDraft: Located {
         prefix: "limits.",
         [
             Key("nofile") { node, draft, scope in
-                draft.limits.openFiles = scope.integer(node, "limits.nofile", in: Ranges.openFiles).map(Int64.init)
+                draft.limits.openFiles = scope.integer(node, "limits.nofile", in: AllowedRanges.openFiles).map(Int64.init)
             },
             Key("nproc") { node, draft, scope in
-                draft.limits.processes = scope.integer(node, "limits.nproc", in: Ranges.processes).map(Int64.init)
+                draft.limits.processes = scope.integer(node, "limits.nproc", in: AllowedRanges.processes).map(Int64.init)
             },
             Key("core") { node, draft, scope in
-                draft.limits.coreBytes = scope.size(node, "limits.core", in: Ranges.coreBytes)
+                draft.limits.coreBytes = scope.size(node, "limits.core", in: AllowedRanges.coreBytes)
             },
             Key("memory") { node, draft, scope in
-                draft.limits.memoryBytes = scope.size(node, "limits.memory", in: Ranges.memoryBytes)
+                draft.limits.memoryBytes = scope.size(node, "limits.memory", in: AllowedRanges.memoryBytes)
             },
             Key("pids") { node, draft, scope in
-                draft.limits.treeProcesses = scope.integer(node, "limits.pids", in: Ranges.processes).map(Int64.init)
+                draft.limits.treeProcesses = scope.integer(node, "limits.pids", in: AllowedRanges.processes).map(Int64.init)
             },
             Key("cpu") { node, draft, scope in
-                draft.limits.processors = scope.number(node, "limits.cpu", in: Ranges.processors)
+                draft.limits.processors = scope.number(node, "limits.cpu", in: AllowedRanges.processors)
             },
         ]
     )

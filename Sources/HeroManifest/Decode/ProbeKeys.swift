@@ -11,7 +11,7 @@ struct ProbeDraft: Located {
     }
 
     /// What it asks, with the key; nil where the value is wrong.
-    private var questions: [(key: String, question: Probe.Question?)] = []
+    private var questions: [(key: String, question: Probe.Check?)] = []
     private var rest: Probe
     private var httpSocket: String?
     private var httpPath: String?
@@ -69,7 +69,7 @@ struct ProbeDraft: Located {
             return
         }
         guard let question = first.question else { return }
-        rest.question = question
+        rest.check = question
         probe = rest
     }
 
@@ -82,7 +82,7 @@ struct ProbeDraft: Located {
         let owner = purpose.rawValue
         func question(
             _ key: String,
-            _ read: @escaping @Sendable (Node, String, inout Scope) -> Probe.Question?
+            _ read: @escaping @Sendable (Node, String, inout Scope) -> Probe.Check?
         ) -> Key<ProbeDraft> {
             let path = "\(owner).\(key)"
             return Key(key) { node, draft, scope in draft.questions.append((key, read(node, path, &scope))) }
@@ -100,13 +100,13 @@ struct ProbeDraft: Located {
         func count(_ key: String, _ set: @escaping @Sendable (inout Probe, Int) -> Void) -> Key<ProbeDraft> {
             let path = "\(owner).\(key)"
             return Key(key) { node, draft, scope in
-                if let value = scope.integer(node, path, in: Ranges.tries) { set(&draft.rest, value) }
+                if let value = scope.integer(node, path, in: AllowedRanges.probeThreshold) { set(&draft.rest, value) }
             }
         }
         let http = httpTable(owner)
         let notify = question("notify") { node, path, scope in scope.isTrue(node, path) ? .notify : nil }
         let watchdog = question("watchdog") { node, path, scope in
-            scope.duration(node, path, in: Ranges.watchdog).map { .watchdog($0) }
+            scope.duration(node, path, in: AllowedRanges.watchdog).map { .watchdog($0) }
         }
         return KeyTable(
             of: owner,
@@ -121,11 +121,11 @@ struct ProbeDraft: Located {
                 question("unix") { node, path, scope in scope.socketPath(node, path).map { .unix($0) } },
                 question("log") { node, path, scope in scope.pattern(node, path).map { .log($0) } },
             ] + (purpose == .ready ? [notify] : [watchdog]) + [
-                time("interval", Ranges.time) { $0.interval = $1 },
-                time("timeout", Ranges.time) { $0.timeout = $1 },
+                time("interval", AllowedRanges.time) { $0.interval = $1 },
+                time("timeout", AllowedRanges.time) { $0.timeout = $1 },
                 count("failures") { $0.failures = $1 },
                 count("successes") { $0.successes = $1 },
-                time("start_period", Ranges.delay) { $0.startPeriod = $1 },
+                time("start_period", AllowedRanges.delay) { $0.startPeriod = $1 },
             ],
             elsewhere: { key in
                 switch (key, purpose) {
@@ -143,7 +143,7 @@ struct ProbeDraft: Located {
     /// A question that nobody asks has no manner to be asked in.
     private func judgeManner(in scope: inout Scope) {
         let heard: String
-        switch probe?.question {
+        switch probe?.check {
         case .notify: heard = "notify"
         case .watchdog: heard = "watchdog"
         case .tcp, .http, .exec, .unix, .log, nil: return

@@ -65,7 +65,7 @@ extension Scope {
         }
         var codes = Distinct<Int32>()
         for item in items {
-            guard let code = integer(item, key, in: Ranges.exitCode) else { continue }
+            guard let code = integer(item, key, in: AllowedRanges.exitCode) else { continue }
             if !codes.append(Int32(clamping: code)) { reportRepetition(item, key, String(code)) }
         }
         return codes.items.isEmpty ? nil : codes.items.sorted()
@@ -83,7 +83,7 @@ extension Scope {
             )
             return nil
         }
-        do throws(LinePattern.Mistake) {
+        do throws(LinePattern.SyntaxError) {
             _ = try LinePattern(text)
             return text
         } catch {

@@ -47,7 +47,7 @@ struct ScheduleDraft: Located {
         [
             Key("cron") { node, draft, scope in draft.cron = scope.cron(node, "schedule.cron") },
             Key("every") { node, draft, scope in
-                draft.every = scope.duration(node, "schedule.every", in: Ranges.rhythm)
+                draft.every = scope.duration(node, "schedule.every", in: AllowedRanges.scheduleInterval)
             },
             Key("timezone") { node, draft, scope in
                 guard let name = scope.word(node, "schedule.timezone", example: "timezone: Europe/Brussels") else {
@@ -66,7 +66,7 @@ extension Scope {
     /// A cron expression.
     mutating func cron(_ node: Node, _ key: String) -> CronExpression? {
         guard let text = word(node, key, example: "\(lastPart(key)): \"*/5 * * * *\"") else { return nil }
-        do throws(CronMistake) {
+        do throws(CronSyntaxError) {
             return try CronExpression(parsing: text)
         } catch {
             let (wrong, advice) = wrongAndAdvice(error.message)

@@ -70,7 +70,7 @@ extension ServiceDraft {
                 if let value = scope.choice(node, "class", ServiceClass.self) { draft.spec.serviceClass = value }
             },
             Key("status") { node, draft, scope in
-                if let value = scope.choice(node, "status", WantedStatus.self) { draft.spec.status = value }
+                if let value = scope.choice(node, "status", DesiredStatus.self) { draft.spec.status = value }
             },
             Key("tags") { node, draft, scope in draft.spec.tags = scope.words(node, "tags", example: "nightly") },
             Key("labels") { node, draft, scope in
@@ -112,7 +112,7 @@ extension ServiceDraft {
                 if let value = scope.boolean(node, "protect") { draft.spec.isProtected = value }
             },
             Key("generation") { node, draft, scope in
-                if let value = scope.integer(node, "generation", in: Ranges.generation) {
+                if let value = scope.integer(node, "generation", in: AllowedRanges.generation) {
                     draft.spec.generation = value
                 }
             },

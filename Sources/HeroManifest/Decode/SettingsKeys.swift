@@ -68,7 +68,7 @@ struct SettingsDraft: Located {
                 }
             },
             Key("max_disruption") { node, draft, scope in
-                draft.spec.maxDisruption = scope.integer(node, "max_disruption", in: Ranges.disruption)
+                draft.spec.maxDisruption = scope.integer(node, "max_disruption", in: AllowedRanges.maxDisruption)
             },
         ]
     )
@@ -135,7 +135,7 @@ struct RetentionDraft: Located {
                 draft.rule.phases = phases.items
             },
             Key("older_than") { node, draft, scope in
-                draft.olderThan = scope.duration(node, "retention.older_than", in: Ranges.delay)
+                draft.olderThan = scope.duration(node, "retention.older_than", in: AllowedRanges.delay)
             },
         ]
     )
@@ -145,10 +145,10 @@ struct RetentionDraft: Located {
 private enum EndedPhase: RawRepresentable, CaseIterable {
     case ended(JobPhase)
 
-    static var allCases: [Self] { JobPhase.allCases.filter(\.isOver).map { .ended($0) } }
+    static var allCases: [Self] { JobPhase.allCases.filter(\.isFinished).map { .ended($0) } }
 
     init?(rawValue: String) {
-        guard let phase = JobPhase(rawValue: rawValue), phase.isOver else { return nil }
+        guard let phase = JobPhase(rawValue: rawValue), phase.isFinished else { return nil }
         self = .ended(phase)
     }
 

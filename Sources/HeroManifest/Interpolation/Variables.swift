@@ -36,7 +36,7 @@ struct Variables {
 
     /// Takes what the caller knows and what the Settings say, whose values may themselves refer to what the caller knows.
     init(_ options: ManifestOptions, _ settings: SettingsVariables) {
-        let passed = settings.passed ?? Settings.standardPassedEnvironment
+        let passed = settings.passed ?? Settings.defaultPassedEnvironment
         self.passed = passed
         given = options.variables
         environment = options.environment.filter { passed.contains($0.key) }

@@ -17,23 +17,23 @@ extension Property {
     /// The schema of the key's value, with its meaning and its default.
     func schema(also effect: String = "") -> SchemaNode {
         var sentences = [summary]
-        if let range = form.range { sentences.append("From \(range.least) to \(range.most).") }
-        if form.namesFiles { sentences.append("A relative path counts from the folder of the manifest.") }
-        if case .words(let words) = defaultValue { sentences.append("Default: \(words).") }
+        if let range = valueSchema.range { sentences.append("From \(range.least) to \(range.most).") }
+        if valueSchema.namesFiles { sentences.append("A relative path counts from the folder of the manifest.") }
+        if case .described(let words) = defaultValue { sentences.append("Default: \(words).") }
         if !effect.isEmpty { sentences.append(effect) }
         var entries: [(key: String, value: SchemaNode)] = [("description", .text(sentences.joined(separator: " ")))]
         if let standard = defaultValue.schema { entries.append(("default", standard)) }
-        return SchemaNode.map(entries).with(form.schema)
+        return SchemaNode.map(entries).with(valueSchema.schema)
     }
 }
 
-extension ValueForm {
+extension ValueSchema {
     /// Whether what is written is a path, or a list of them.
     fileprivate var namesFiles: Bool {
         switch self {
-        case .written(let form): form == .path
+        case .formatted(let form): form == .path
         case .list(of: let item, atLeast: _): item.namesFiles
-        case .bool, .onlyTrue, .text, .duration, .size, .integer, .number, .word, .signal, .map, .object, .either,
+        case .bool, .constantTrue, .text, .duration, .size, .integer, .number, .enumeration, .signal, .map, .object, .either,
             .action:
             false
         }
@@ -44,7 +44,7 @@ extension DefaultValue {
     /// The default as JSON; nil where it is none, or depends on more than the key.
     fileprivate var schema: SchemaNode? {
         switch self {
-        case .none, .words: nil
+        case .none, .described: nil
         case .bool(let flag): .bool(flag)
         case .integer(let number): .integer(number)
         case .number(let number): .number(number)
@@ -54,7 +54,7 @@ extension DefaultValue {
     }
 }
 
-extension ValueForm {
+extension ValueSchema {
     /// What a text must match that may hold `${NAME}` in place of a value.
     private static let variable = "\\$\\{"
 
@@ -62,16 +62,16 @@ extension ValueForm {
     var schema: [(key: String, value: SchemaNode)] {
         switch self {
         case .bool: Self.scalar("boolean")
-        case .onlyTrue: [("const", true)]
+        case .constantTrue: [("const", true)]
         case .text: [("type", ["string", "number", "boolean"])]
-        case .written(let form): Self.written(form)
+        case .formatted(let form): Self.written(form)
         case .duration: Self.text("[0-9]+(ms|s|m|h|d)")
         case .size: Self.text("[0-9]+(B|KiB|MiB|GiB|KB|MB|GB)")
         case .integer(let range):
             Self.scalar("integer") + [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))]
         case .number(let range):
             Self.scalar("number") + [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))]
-        case .word(let words):
+        case .enumeration(let words):
             [
                 (
                     "anyOf",
@@ -114,7 +114,7 @@ extension ValueForm {
         [("type", "string"), ("pattern", .text("^(\(pattern))$|\(variable)"))]
     }
 
-    private static func written(_ form: TextForm) -> [(key: String, value: SchemaNode)] {
+    private static func written(_ form: TextFormat) -> [(key: String, value: SchemaNode)] {
         let pattern: (key: String, value: SchemaNode) = ("pattern", .text("^(\(form.pattern))$|\(variable)"))
         guard let numbers = form.numbers else { return [("type", "string"), pattern] }
         return [
@@ -124,7 +124,7 @@ extension ValueForm {
     }
 }
 
-extension ObjectForm {
+extension ObjectSchema {
     /// The keywords of a map of known keys.
     fileprivate var schema: [(key: String, value: SchemaNode)] {
         let object = ManifestSchema.object(properties.map { ($0.key, $0.schema()) }, required: required)

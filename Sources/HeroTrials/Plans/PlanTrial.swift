@@ -5,7 +5,7 @@ import HeroSim
 /// One planning made from a number: what is wanted, what is there, what is asked, and the judgement of the plan.
 public struct PlanTrial: Sendable {
     /// What the manifests say.
-    public private(set) var desired = Desired()
+    public private(set) var desired = DesiredState()
     /// What is there.
     public private(set) var observed = Observed(revision: 7)
     /// What else is asked.
@@ -32,7 +32,7 @@ public struct PlanTrial: Sendable {
             if hasConflicts && dice.oneIn(5) { spec.conflicts = dice.some(2, of: names).filter { $0 != name } }
             let isDeclared = !dice.oneIn(8)
             if isDeclared {
-                let file = SourcePlace(file: "services.d/\(name.name).yaml", line: 1, column: 7)
+                let file = ManifestLocation(file: "services.d/\(name.name).yaml", line: 1, column: 7)
                 desired.services[name] = Declared(spec, at: file)
             }
             if dice.oneIn(6) { observed.holders.append(Self.holder(name, &dice)) }
@@ -77,7 +77,7 @@ public struct PlanTrial: Sendable {
         action.killsOthers = dice.oneIn(2)
         action.singleton = dice.oneIn(3)
         var spec = ServiceSpec(name, actions: [action])
-        if dice.oneIn(calm) { spec.status = dice.pick(WantedStatus.allCases) }
+        if dice.oneIn(calm) { spec.status = dice.pick(DesiredStatus.allCases) }
         if dice.oneIn(5) { spec.serviceClass = .system }
         spec.isProtected = dice.oneIn(8)
         spec.replacesExistingJobs = !dice.oneIn(4)
@@ -129,7 +129,7 @@ public struct PlanTrial: Sendable {
             pid: Int32(100 + dice.number(below: 900)),
             exe: "/usr/sbin/other",
             isInstance: dice.oneIn(3),
-            protection: dice.oneIn(4) ? .first : nil
+            protection: dice.oneIn(4) ? .pidOne : nil
         )
     }
 
@@ -141,7 +141,7 @@ public struct PlanTrial: Sendable {
             if dice.oneIn(2) { spec.runOn = .apply }
             if dice.oneIn(2) { spec.schedule = Schedule(.every(.seconds(60))) }
             if !dice.oneIn(5) {
-                desired.actions[name] = Declared(spec, at: SourcePlace(file: "tasks.yaml", line: 1, column: 7))
+                desired.actions[name] = Declared(spec, at: ManifestLocation(file: "tasks.yaml", line: 1, column: 7))
             }
             guard !dice.oneIn(3) else { continue }
             switch dice.number(below: 5) {

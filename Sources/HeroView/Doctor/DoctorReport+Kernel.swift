@@ -3,11 +3,11 @@ import HeroModel
 extension DoctorReport {
     /// What the kernel can do: one finding for each ability, whether it is there or not.
     static func kernel(_ facts: MachineFacts) -> [Finding] {
-        let release = Finding.fine(.kernel, "release", facts.release.isEmpty ? "unknown" : facts.release)
-        return [release] + MachineFacts.Ability.allCases.map { ability($0, isThere: facts.abilities.contains($0)) }
+        let release = Finding.fine(.kernel, "release", facts.kernelRelease.isEmpty ? "unknown" : facts.kernelRelease)
+        return [release] + MachineFacts.KernelFeature.allCases.map { ability($0, isThere: facts.kernelFeatures.contains($0)) }
     }
 
-    private static func ability(_ ability: MachineFacts.Ability, isThere: Bool) -> Finding {
+    private static func ability(_ ability: MachineFacts.KernelFeature, isThere: Bool) -> Finding {
         let words = words(of: ability)
         guard !isThere else { return .fine(.kernel, ability.rawValue, words.gives) }
         let since = words.since.map { "not here (it came with Linux \($0))" } ?? "not here"
@@ -24,7 +24,7 @@ extension DoctorReport {
 
     /// What an ability gives, what is without it, and since when it is there.
     private static func words(
-        of ability: MachineFacts.Ability
+        of ability: MachineFacts.KernelFeature
     ) -> (gives: String, without: String, since: String?, isNeeded: Bool) {
         switch ability {
         case .pidfd:
@@ -82,7 +82,7 @@ extension DoctorReport {
     static func containment(_ facts: MachineFacts) -> [Finding] {
         let held = facts.containment
         var findings = [level(held)]
-        if held.level == .cgroup { findings.append(controllers(held)) }
+        if held.method == .cgroup { findings.append(controllers(held)) }
         if held.killsAtOnce == false {
             findings.append(
                 .warning(
@@ -100,8 +100,8 @@ extension DoctorReport {
 
     private static func level(_ held: ContainmentFacts) -> Finding {
         let code = "level"
-        let better = held.obstacle.map(remedy)
-        switch held.level {
+        let better = held.limitation.map(remedy)
+        switch held.method {
         case .cgroup: return .fine(.containment, code, "cgroup: every job has a cgroup of its own in \(held.parent)")
         case .freezer:
             return .warning(
@@ -124,7 +124,7 @@ extension DoctorReport {
         }
     }
 
-    private static func remedy(_ obstacle: ContainmentFacts.Obstacle) -> (why: String, help: String) {
+    private static func remedy(_ obstacle: ContainmentFacts.Limitation) -> (why: String, help: String) {
         switch obstacle {
         case .notMounted:
             ("no cgroup v2 is mounted here", "boot with `systemd.unified_cgroup_hierarchy=1`, or mount cgroup2")
@@ -151,7 +151,7 @@ extension DoctorReport {
         guard !absent.isEmpty else {
             return .fine(.containment, "controllers", "whole trees can be limited in cpu, memory and pids")
         }
-        let remedy = held.obstacle.map(remedy)
+        let remedy = held.limitation.map(remedy)
         return .warning(
             .containment,
             "controllers",

@@ -3,7 +3,7 @@ import HeroModel
 extension DoctorReport {
     /// As whom heroproc runs, and what that forbids.
     static func rights(_ facts: MachineFacts) -> [Finding] {
-        let rights = facts.rights
+        let rights = facts.privileges
         let isRoot = rights.uid == 0
         var findings = [Finding.fine(.rights, "user", isRoot ? "root" : "the user \(rights.uid)")]
         findings.append(
@@ -106,7 +106,7 @@ extension DoctorReport {
             )
         }
         // The kernel does not hold root to its own limit.
-        if let most = limits.processes, facts.rights.uid != 0 {
+        if let most = limits.processes, facts.privileges.uid != 0 {
             rooms.append(
                 (most - limits.ownProcesses, "the limit of this user is \(most)", "raise `ulimit -u` or `LimitNPROC=`")
             )
@@ -124,7 +124,7 @@ extension DoctorReport {
     }
 
     private static func watches(_ limits: LimitFacts) -> Finding {
-        guard let most = limits.watches else {
+        guard let most = limits.inotifyWatches else {
             return .warning(
                 .limits,
                 "watches",
@@ -146,7 +146,7 @@ extension DoctorReport {
     }
 
     private static func watchers(_ limits: LimitFacts) -> Finding {
-        guard let most = limits.watchers else { return .fine(.limits, "watchers", "not counted") }
+        guard let most = limits.inotifyInstances else { return .fine(.limits, "watchers", "not counted") }
         let text = "\(most) programs of this user can watch (max_user_instances)"
         guard most >= 8 else {
             return .warning(
@@ -179,14 +179,14 @@ extension DoctorReport {
                 ) : .fine(.clocks, "boot_id", clocks.bootID)
         )
         findings.append(
-            clocks.calendar < leastCalendar
+            clocks.wallTime < leastCalendar
                 ? .warning(
                     .clocks,
                     "calendar",
-                    clocks.calendar.toTheSecond,
+                    clocks.wallTime.toTheSecond,
                     "nobody has set the clock: schedules run at other times than they say, and logs bear wrong dates",
                     help: "set the clock, or let a time service do it"
-                ) : .fine(.clocks, "calendar", clocks.calendar.toTheSecond)
+                ) : .fine(.clocks, "calendar", clocks.wallTime.toTheSecond)
         )
         if !clocks.isConsistent {
             findings.append(
@@ -197,7 +197,7 @@ extension DoctorReport {
                     "no delay and no timeout can be trusted"
                 )
             )
-        } else if clocks.isMoved {
+        } else if clocks.isInTimeNamespace {
             findings.append(.fine(.clocks, "boot_clock", "runs, moved by a time namespace"))
         } else {
             findings.append(.fine(.clocks, "boot_clock", "runs"))

@@ -13,12 +13,12 @@ extension DoctorReport {
 
     /// The directories, each with its file system and its rights.
     static func folders(_ facts: MachineFacts) -> [Finding] {
-        facts.folders.flatMap { folder in
-            [place(folder), fileSystem(folder), room(folder), access(folder, facts.rights)].compactMap { $0 }
+        facts.directories.flatMap { folder in
+            [place(folder), fileSystem(folder), room(folder), access(folder, facts.privileges)].compactMap { $0 }
         }
     }
 
-    private static func place(_ folder: FolderFacts) -> Finding {
+    private static func place(_ folder: DirectoryFacts) -> Finding {
         let code = "\(folder.role.rawValue)_dir"
         if folder.exists { return .fine(.places, code, folder.path) }
         switch folder.role {
@@ -42,7 +42,7 @@ extension DoctorReport {
         }
     }
 
-    private static func fileSystem(_ folder: FolderFacts) -> Finding? {
+    private static func fileSystem(_ folder: DirectoryFacts) -> Finding? {
         let code = "\(folder.role.rawValue)_fs"
         let kind = folder.fileSystem
         guard !kind.isEmpty else { return nil }
@@ -102,7 +102,7 @@ extension DoctorReport {
         }
     }
 
-    private static func room(_ folder: FolderFacts) -> Finding? {
+    private static func room(_ folder: DirectoryFacts) -> Finding? {
         guard folder.role != .services, let bytes = folder.freeBytes else { return nil }
         let code = "\(folder.role.rawValue)_space"
         let files = folder.freeFiles.map { ", \($0) files" } ?? ""
@@ -128,10 +128,10 @@ extension DoctorReport {
         return .fine(.places, code, text)
     }
 
-    private static func access(_ folder: FolderFacts, _ rights: RightsFacts) -> Finding? {
+    private static func access(_ folder: DirectoryFacts, _ rights: PrivilegeFacts) -> Finding? {
         let code = "\(folder.role.rawValue)_access"
-        guard folder.exists || folder.flaw != nil else { return nil }
-        if let flaw = folder.flaw {
+        guard folder.exists || folder.insecurityReason != nil else { return nil }
+        if let flaw = folder.insecurityReason {
             return .missing(
                 .places,
                 code,

@@ -62,7 +62,7 @@ extension DoctorReport {
         return [reconciler(seen.reconciler)] + [unit(seen), session(seen)].compactMap { $0 }
     }
 
-    private static func reconciler(_ reconciler: ReconcilerHolder?) -> Finding {
+    private static func reconciler(_ reconciler: ReconcilerLockHolder?) -> Finding {
         guard let reconciler else {
             return .warning(
                 .supervision,
@@ -147,7 +147,7 @@ extension DoctorReport {
     static func manifests(_ facts: MachineFacts) -> [Finding] {
         switch facts.manifests {
         // That the directory is not there is said with the directories.
-        case .unreadable where facts.folders.contains { $0.role == .services && !$0.exists }: return []
+        case .unreadable where facts.directories.contains { $0.role == .services && !$0.exists }: return []
         case .unreadable(let reason):
             return [
                 .missing(
@@ -158,7 +158,7 @@ extension DoctorReport {
                     help: "`heroproc init` makes a set to start from"
                 )
             ]
-        case .mistaken(let count, let first):
+        case .invalid(let count, let first):
             return [
                 .missing(
                     .manifests,
@@ -170,7 +170,7 @@ extension DoctorReport {
             ]
         case .coreMissing(let text, let help):
             return [.missing(.manifests, "core", text, "nothing can be applied", help: help)]
-        case .good(let services, let actions, let core):
+        case .valid(let services, let actions, let core):
             let more = actions == 0 ? "" : ", \(counted(actions, "standalone action"))"
             let names = core.map(\.description).joined(separator: ", ")
             return [

@@ -96,5 +96,5 @@ extension OutputSchema {
         ]
     }
 
-    private static let wantedWords = Shape.words(WantedStatus.allCases.map(\.rawValue))
+    private static let wantedWords = Shape.words(DesiredStatus.allCases.map(\.rawValue))
 }

@@ -32,7 +32,7 @@ extension OutputSchema {
             .init("class", .words(ServiceClass.allCases.map(\.rawValue)), "Whether `down` stops it."),
             .init(
                 "wanted",
-                .nullable(.words(WantedStatus.allCases.map(\.rawValue))),
+                .nullable(.words(DesiredStatus.allCases.map(\.rawValue))),
                 "Its declared status; null when nothing declares it any more."
             ),
             .init("state", state, "Where it stands."),
@@ -57,7 +57,7 @@ extension OutputSchema {
             .init("next_retry_at", .nullable(.time), "When it is tried again."),
             .init(
                 "containment",
-                .nullable(.words(Capabilities.Containment.allCases.map(\.rawValue))),
+                .nullable(.words(ContainmentSupport.Method.allCases.map(\.rawValue))),
                 "What holds its process tree together; null while nothing runs, or where nobody can tell."
             ),
             .init("reloading", .flag, "Whether it says that it reloads (`notify`)."),

@@ -25,7 +25,7 @@ struct LiveReconciler {
     let output: Output
 
     /// Who holds the state directory.
-    var holder: ReconcilerHolder? { ReconcilerLock.holder(composition.paths) }
+    var holder: ReconcilerLockHolder? { ReconcilerLock.holder(composition.paths) }
 
     /// A line to the live reconciler; nil when none lives.
     ///
@@ -107,7 +107,7 @@ struct LiveReconciler {
     }
 
     /// Why there must not be a second one.
-    static func taken(by holder: ReconcilerHolder, _ composition: Composition) -> Refusal {
+    static func taken(by holder: ReconcilerLockHolder, _ composition: Composition) -> Refusal {
         let place = holder.directory.isEmpty ? "" : ", \(holder.directory)"
         let name = "the reconciler with pid \(holder.pid) (\(holder.mode)\(place))"
         let who = holder.pid == 0 ? "another reconciler" : name
@@ -117,7 +117,7 @@ struct LiveReconciler {
         )
     }
 
-    private func silent(_ holder: ReconcilerHolder) -> Refusal {
+    private func silent(_ holder: ReconcilerLockHolder) -> Refusal {
         let name = "the live reconciler (pid \(holder.pid), \(holder.mode))"
         let socket = composition.paths.controlSocket
         // Where root's is hangs on no variable.

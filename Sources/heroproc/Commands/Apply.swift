@@ -159,7 +159,7 @@ struct Apply: HeroCommand {
             .apply,
             directory: wanted.directory,
             files: wanted.recordedFiles.map { file in
-                .init(path: file.path, folder: file.folder, text: String(decoding: file.bytes, as: UTF8.self))
+                .init(path: file.path, folder: file.baseDirectory, text: String(decoding: file.bytes, as: UTF8.self))
             },
             actor: composition.actor,
             gitCommit: wanted.gitCommit,

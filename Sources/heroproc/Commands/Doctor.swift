@@ -58,13 +58,13 @@ struct Doctor: HeroCommand {
         let errors = result.diagnostics.filter { $0.severity == .error }
         if let desired = result.desired {
             let required = composition.requiresCore ? desired.settings.required : []
-            return .good(services: desired.services.count, actions: desired.actions.count, core: required)
+            return .valid(services: desired.services.count, actions: desired.actions.count, core: required)
         }
         // Where the core is all that is missing, what to do about it is the whole answer.
         if errors.count == 1, let first = errors.first, first.code == DiagnosticCode.requiredCoreMissing.rawValue {
             return .coreMissing(first.message, help: first.help ?? "declare it")
         }
-        let place = errors.first?.place.map { "\($0.fileAndLine): " } ?? ""
-        return .mistaken(count: errors.count, first: place + (errors.first?.message ?? "unknown"))
+        let place = errors.first?.location.map { "\($0.fileAndLine): " } ?? ""
+        return .invalid(count: errors.count, first: place + (errors.first?.message ?? "unknown"))
     }
 }

@@ -77,7 +77,7 @@ struct Down: HeroCommand {
     private func plan(_ composition: Composition, _ reader: StateReader) throws -> Plan {
         let wanted = try reader.revision().flatMap { try composition.recordedManifests($0, reader) }
         let options = PlanOptions(retriesFailed: false, down: all ? .allServices : .userServices)
-        let desired = wanted ?? Desired()
+        let desired = wanted ?? DesiredState()
         return try Planner.judgedPlan(desired, composition.observed(for: desired), options)
     }
 }

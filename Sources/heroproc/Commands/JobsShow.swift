@@ -43,7 +43,7 @@ struct JobsShow: HeroCommand {
             starts.append(StartRecord(job: id, generation: job.generation, startedAt: job.startedAt))
         }
         let action = ActionKey(context: job.context, service: job.service, action: job.action)
-        let log = "\(composition.paths.logs)/\(action.logFolder)/\(id).log"
+        let log = "\(composition.paths.logs)/\(action.logDirectory)/\(id).log"
         switch output.format {
         case .text:
             output.result(JobsView(output.results).text(job, starts: starts, log: log, now: composition.now))

@@ -7,7 +7,7 @@ extension Planner {
     ///
     /// - Throws: `Refusal` when our own planner has made a mistake.
     static func judgedPlan(
-        _ desired: Desired,
+        _ desired: DesiredState,
         _ observed: Observed,
         _ options: PlanOptions = PlanOptions()
     ) throws -> Plan {

@@ -10,7 +10,7 @@ extension Composition {
     /// A folder and a commit need no state directory: none is made, and none is read.
     func observed(
         _ base: PlanBase,
-        for desired: Desired,
+        for desired: DesiredState,
         _ variables: VariableOptions,
         output: Output
     ) throws -> Observed {
@@ -45,7 +45,7 @@ extension Composition {
             let folder = ManifestFiles.absoluteFolder(path)
             return files.map { file in
                 var file = file
-                if file.folder.hasPrefix(folder) { file.folder = directory + file.folder.dropFirst(folder.count) }
+                if file.baseDirectory.hasPrefix(folder) { file.baseDirectory = directory + file.baseDirectory.dropFirst(folder.count) }
                 return file
             }
         }
@@ -59,7 +59,7 @@ extension Composition {
         }
     }
 
-    private func meaning(of files: [ManifestFile], _ base: PlanBase, _ options: ManifestOptions) throws -> Desired {
+    private func meaning(of files: [ManifestFile], _ base: PlanBase, _ options: ManifestOptions) throws -> DesiredState {
         let result = Manifests.read(files, options: options)
         if let desired = result.desired { return desired }
         throw MistakenBase(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })

@@ -51,7 +51,7 @@ struct PlanReading {
         return plan.isEmpty ? .good : .different
     }
 
-    private static func digest(_ desired: Desired) -> String {
+    private static func digest(_ desired: DesiredState) -> String {
         var text = ""
         for (name, service) in desired.services.sorted(by: { $0.key < $1.key }) {
             text += "service \(name)\n\(CanonicalSpec(service.spec).text)"

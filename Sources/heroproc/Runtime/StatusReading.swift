@@ -49,7 +49,7 @@ struct StatusReading {
     }
 
     /// What the last revision declares; nil before the first.
-    func applied() throws -> Desired? {
+    func applied() throws -> DesiredState? {
         let reader = try composition.reader()
         return try declared(reader, reader?.revision())
     }
@@ -57,7 +57,7 @@ struct StatusReading {
     /// What the last revision declares, read from the files that are recorded with it.
     ///
     /// The records of services say what they were started with, which may be something else by now.
-    private func declared(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> Desired? {
+    private func declared(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> DesiredState? {
         guard let reader, let revision else { return nil }
         return try composition.recordedManifests(revision, reader)
     }
@@ -95,7 +95,7 @@ struct StatusReading {
     }
 
     /// What its program says at this moment; the records do not hold it, and no reconciler is needed to hear it.
-    private func words(of job: JobRecord) -> SelfReport? {
+    private func words(of job: JobRecord) -> NotifyState? {
         guard job.phase == .running, job.process != nil else { return nil }
         return ProgramWords.of(job.id, generation: job.generation, composition.paths)
     }
@@ -126,7 +126,7 @@ struct StatusReading {
     }
 
     /// What is wanted of it, `down` included.
-    private func wanted(_ spec: ServiceSpec?, _ revision: RevisionRecord?) -> WantedStatus? {
+    private func wanted(_ spec: ServiceSpec?, _ revision: RevisionRecord?) -> DesiredStatus? {
         guard let spec else { return nil }
         guard spec.status == .start, let revision, revision.isDown else { return spec.status }
         return revision.isDownForAll || spec.serviceClass == .user ? .stop : .start
