@@ -19,7 +19,7 @@ extension RetryPolicy {
     }
 
     /// No delay is longer.
-    var longestDelay: Duration {
+    var maxDelayWithJitter: Duration {
         // What jitter adds stays below the limit and its share of it; `delay` itself may be longer than `maxDelay`.
         .nanoseconds(Int64(min(max(Self.seconds(delay), Self.seconds(maxDelay)) * (1 + jitter), 1e9) * 1e9))
     }

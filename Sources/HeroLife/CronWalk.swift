@@ -1,22 +1,22 @@
 import HeroModel
 
 /// The times of a cron expression in a zone, in whole seconds since 1970.
-struct CronWalk {
+struct CronSchedule {
     let fields: CronFields
     let zone: TimeZoneRules
 
-    private static let day: Int64 = 86_400
+    private static let secondsPerDay: Int64 = 86_400
     /// The clocks of no place were ever put back further than this, in seconds.
-    private static let farthestStep = 2 * TimeZoneRules.maxOffset
+    private static let maxClockStep = 2 * TimeZoneRules.maxOffset
 
     /// The first time after another one.
-    func next(after time: Int64) -> Int64? {
+    func nextTime(after time: Int64) -> Int64? {
         guard fields.isEveryHour else {
-            let end = (time &+ ScheduleLife.horizon * Self.day)
+            let end = (time &+ ScheduleCalculator.searchHorizonDays * Self.secondsPerDay)
             return nextLocal(from: latestLocal(through: time) &+ 1, before: end).flatMap(firstInstant(reaching:))
         }
         var start = time &+ 1
-        let end = time &+ ScheduleLife.horizon * Self.day
+        let end = time &+ ScheduleCalculator.searchHorizonDays * Self.secondsPerDay
         while start < end {
             let stretch = zone.period(at: start)
             let limit = min(stretch.end, end)
@@ -29,7 +29,7 @@ struct CronWalk {
     }
 
     /// How many times there are after the first one, up to and with the second.
-    func count(after first: Int64, through last: Int64) -> Int {
+    func countTimes(after first: Int64, through last: Int64) -> Int {
         var count = 0
         var start = first &+ 1
         var shown = latestLocal(through: first)
@@ -56,7 +56,7 @@ struct CronWalk {
     private func latestLocal(through time: Int64) -> Int64 {
         var latest = time &+ zone.offset(at: time)
         var stretch = zone.period(at: time)
-        while stretch.start > time &- Self.farthestStep {
+        while stretch.start > time &- Self.maxClockStep {
             let end = stretch.start
             stretch = zone.period(at: end &- 1)
             latest = max(latest, end &- 1 &+ stretch.offset)
@@ -82,11 +82,11 @@ struct CronWalk {
     private func nextLocal(from start: Int64, before end: Int64) -> Int64? {
         // It comes at whole minutes.
         let first = (start &+ 59).floorDivided(by: 60) &* 60
-        var day = first.floorDivided(by: Self.day)
-        var minute = Int((first &- day &* Self.day) / 60)
-        while day &* Self.day < end {
+        var day = first.floorDivided(by: Self.secondsPerDay)
+        var minute = Int((first &- day &* Self.secondsPerDay) / 60)
+        while day &* Self.secondsPerDay < end {
             if fields.allows(day: day), let found = fields.firstMinuteOfDay(notBefore: minute) {
-                let local = day &* Self.day &+ Int64(found) * 60
+                let local = day &* Self.secondsPerDay &+ Int64(found) * 60
                 return local < end ? local : nil
             }
             day &+= 1
@@ -98,16 +98,16 @@ struct CronWalk {
     /// At how many local times in a range the expression comes.
     private func countLocal(from start: Int64, before end: Int64) -> Int {
         guard start < end else { return 0 }
-        let firstDay = start.floorDivided(by: Self.day)
-        let lastDay = end.floorDivided(by: Self.day)
-        let skipped = fields.allows(day: firstDay) ? minutes(before: start, of: firstDay) : 0
-        let ofLast = fields.allows(day: lastDay) ? minutes(before: end, of: lastDay) : 0
+        let firstDay = start.floorDivided(by: Self.secondsPerDay)
+        let lastDay = end.floorDivided(by: Self.secondsPerDay)
+        let skipped = fields.allows(day: firstDay) ? countMinutes(before: start, of: firstDay) : 0
+        let ofLast = fields.allows(day: lastDay) ? countMinutes(before: end, of: lastDay) : 0
         let days = stride(from: firstDay, to: lastDay, by: 1).count { fields.allows(day: $0) }
         return days * fields.countMinutes(before: 1440) + ofLast - skipped
     }
 
     /// How many times of a day are before a local time of that day.
-    private func minutes(before local: Int64, of day: Int64) -> Int {
-        fields.countMinutes(before: Int((local &- day &* Self.day &+ 59) / 60))
+    private func countMinutes(before local: Int64, of day: Int64) -> Int {
+        fields.countMinutes(before: Int((local &- day &* Self.secondsPerDay &+ 59) / 60))
     }
 }

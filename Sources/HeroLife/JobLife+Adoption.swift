@@ -1,64 +1,64 @@
 public import HeroModel
 
 /// What a reconciler that has just started finds of a job it did not see living.
-public enum JobSighting: Hashable, Sendable {
+public enum RecoveredJobStart: Hashable, Sendable {
     /// A start goes on; its program is known once it executes.
-    case held(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
+    case supervised(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
     /// A start goes on without its shim.
-    case orphaned(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
+    case shimLost(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
     /// A start is over; `lived` says how long its program executed, as far as that is known.
-    case over(generation: UInt32, Outcome, executed: Bool, time: WallTime?, lived: Duration = .zero)
+    case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?, ranFor: Duration = .zero)
     /// There is no trace of any start on this boot.
-    case nothing
+    case notFound
 }
 
-extension JobLife {
+extension JobLifecycle {
     /// Takes up a job from its record and from what is there of it.
     ///
     /// The record was stored before anything was done, so it is never behind by more than one deed: either its generation
     /// is there, or it was never launched and is launched now (reliability.md FP-ST-3).
     public static func adopt(
         _ record: JobRecord,
-        _ sighting: JobSighting,
+        _ sighting: RecoveredJobStart,
         _ context: Context
-    ) -> (life: JobLife, effects: [JobEffect]) {
-        var life = JobLife(record)
-        let effects = life.takeUp(sighting, context)
-        life.publish(context)
+    ) -> (life: JobLifecycle, effects: [JobEffect]) {
+        var life = JobLifecycle(record)
+        let effects = life.restore(sighting, context)
+        life.updateRecord(context)
         return (life, effects)
     }
 
-    private mutating func takeUp(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
-        if let boot = record.boot, boot != context.bootID, record.phase.isActive {
-            return record.service == nil ? outliveAlone(sighting, context) : outlive(sighting, context)
+    private mutating func restore(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+        if let boot = record.lastBootID, boot != context.bootID, record.phase.isActive {
+            return record.service == nil ? endStandaloneAfterReboot(sighting, context) : endAfterReboot(sighting, context)
         }
         switch record.phase {
         case .pending: return []
         case .waiting:
             // What stood in its way is looked at again when that was to be, not because somebody came back (RS-3).
-            let longest = context.action.retry.longestDelay
+            let longest = context.action.retry.maxDelayWithJitter
             guard let deadline = storedDeadline(context, within: longest), deadline > context.now else { return [] }
-            phase = .clearing(Clearing(lookAt: deadline, refusals: record.error == nil ? 0 : 1, reason: record.error))
-        case .succeeded: phase = .over(.succeeded)
-        case .failed: phase = .over(.failed)
-        case .cancelled: phase = .over(.cancelled)
+            phase = .preparing(Preparation(nextCheckAt: deadline, refusedStarts: record.error == nil ? 0 : 1, reason: record.error))
+        case .succeeded: phase = .finished(.succeeded)
+        case .failed: phase = .finished(.failed)
+        case .cancelled: phase = .finished(.cancelled)
         case .retrying:
             phase = .backingOff(
-                until: storedDeadline(context, within: context.action.retry.longestDelay) ?? context.now
+                until: storedDeadline(context, within: context.action.retry.maxDelayWithJitter) ?? context.now
             )
         case .running:
-            return takeUpRunning(sighting, context)
+            return restoreRunning(sighting, context)
         }
         return []
     }
 
     /// The machine was restarted: whatever ran is gone, and comes back with its service, in the order of the waves.
-    private mutating func outlive(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+    private mutating func endAfterReboot(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         var outcome = record.phase == .running ? Outcome.lost("the machine was restarted") : record.outcome
-        if case .over(let generation, let seen, let executed, let time, lived: _) = sighting,
+        if case .ended(let generation, let seen, let executed, let time, ranFor: _) = sighting,
             generation >= record.generation
         {
-            settleExecution(executed, time)
+            finishExecution(executed, time)
             outcome = seen
             record.finishedAt = time ?? context.time
         } else if record.phase == .running {
@@ -68,18 +68,18 @@ extension JobLife {
         record.outcome = outcome
         record.error = outcome.map { "\($0)" }
         let isSuccess = outcome?.isSuccess(codes: context.action.successExitCodes) ?? false
-        phase = .over(isSuccess && !context.action.isProcess ? .succeeded : .failed)
-        return [.note(.warning, "the machine was restarted; its service starts anew"), .forget]
+        phase = .finished(isSuccess && !context.action.isProcess ? .succeeded : .failed)
+        return [.recordEvent(.warning, "the machine was restarted; its service starts anew"), .removeRuntimeFiles]
     }
 
     /// The same for a job that no service brings back: how it ended is unknown, and its own policy says what follows.
     ///
     /// What was ordered and never seen to execute counts as begun: it may have run, and it must not run twice.
-    private mutating func outliveAlone(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+    private mutating func endStandaloneAfterReboot(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         switch record.phase {
         case .running:
-            if case .over = sighting { return takeUpRunning(sighting, context) }
-            phase = wasUnderWay(context)
+            if case .ended = sighting { return restoreRunning(sighting, context) }
+            phase = assumedPhaseBeforeEnd(context)
             let outcome = Outcome.lost("the machine was restarted")
             let wasExecuted = record.process != nil
             return handle(
@@ -94,38 +94,38 @@ extension JobLife {
         return []
     }
 
-    private mutating func takeUpRunning(_ sighting: JobSighting, _ context: Context) -> [JobEffect] {
+    private mutating func restoreRunning(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         switch sighting {
-        case .held(let generation, let process, let at, let time):
-            let isCounted = isCounted(generation, process)
+        case .supervised(let generation, let process, let at, let time):
+            let isCounted = acceptAsRecordedExecution(generation, process)
             record.generation = max(record.generation, generation)
             guard let process else {
-                phase = launchingOrStopping(context)
+                phase = launchingOrStoppingPhase(context)
                 return []
             }
             if !isCounted { countExecution(process, time) }
             return resume(process, at: at, context)
-        case .orphaned(let generation, let process, let at, let time):
-            let isCounted = isCounted(generation, process)
+        case .shimLost(let generation, let process, let at, let time):
+            let isCounted = acceptAsRecordedExecution(generation, process)
             record.generation = max(record.generation, generation)
             phase = .launching(until: context.now)
-            if isCounted { becomeUp(process, since: at, begun: at, after: 0, context) }
-            if record.isStopping { phase = launchingOrStopping(context, isCounted ? process : nil) }
+            if isCounted { becomeReady(process, since: at, begun: at, after: 0, context) }
+            if record.isStopping { phase = launchingOrStoppingPhase(context, isCounted ? process : nil) }
             return handle(
-                .orphaned(generation: record.generation, process: process, at: at, time: time),
+                .shimLost(generation: record.generation, process: process, at: at, time: time),
                 context
             )
-        case .over(let generation, let outcome, let executed, let time, let lived):
+        case .ended(let generation, let outcome, let executed, let time, let lived):
             guard generation >= record.generation || generation == 0 else { return relaunch(context) }
             record.generation = max(record.generation, generation)
-            phase = wasUnderWay(context, for: lived)
+            phase = assumedPhaseBeforeEnd(context, for: lived)
             return handle(
                 .ended(generation: record.generation, outcome, executed: executed, time: time),
                 context
             )
-        case .nothing:
+        case .notFound:
             guard record.process == nil else {
-                phase = wasUnderWay(context)
+                phase = assumedPhaseBeforeEnd(context)
                 return handle(
                     .ended(
                         generation: record.generation,
@@ -143,7 +143,7 @@ extension JobLife {
     /// Whether this program's execution is in the record already.
     ///
     /// One that forked away while nobody looked is the same execution; from here on it is the process on record.
-    private mutating func isCounted(_ generation: UInt32, _ process: ProcessIdentity?) -> Bool {
+    private mutating func acceptAsRecordedExecution(_ generation: UInt32, _ process: ProcessIdentity?) -> Bool {
         guard let known = record.process, let process else { return false }
         guard !known.isSameProcess(as: process) else { return true }
         guard generation == record.generation else { return false }
@@ -154,15 +154,15 @@ extension JobLife {
     /// The phase in which an end that nobody saw is taken in.
     ///
     /// How long it was up decides whether its tries count from the beginning.
-    private func wasUnderWay(_ context: Context, for lived: Duration = .zero) -> Phase {
-        if record.isStopping { return launchingOrStopping(context) }
+    private func assumedPhaseBeforeEnd(_ context: Context, for lived: Duration = .zero) -> Phase {
+        if record.isStopping { return launchingOrStoppingPhase(context) }
         guard let process = record.process else { return .launching(until: context.now) }
         let since = context.now + (.zero - lived)
-        guard context.action.isProcess else { return .working(process, until: nil) }
-        return .up(Up(process: process, since: since, watch: Watch(serial: 0)))
+        guard context.action.isProcess else { return .runningOnce(process, until: nil) }
+        return .ready(Ready(process: process, since: since, probes: ProbeState(serial: 0)))
     }
 
-    private func launchingOrStopping(_ context: Context, _ process: ProcessIdentity? = nil) -> Phase {
+    private func launchingOrStoppingPhase(_ context: Context, _ process: ProcessIdentity? = nil) -> Phase {
         guard record.isStopping else {
             return .launching(
                 until: storedDeadline(context, within: context.action.startTimeout)
@@ -171,14 +171,14 @@ extension JobLife {
         }
         let killAt =
             storedDeadline(context, within: context.action.stop.timeout) ?? context.now + context.action.stop.timeout
-        return .stopping(Stopping(process: process, killAt: killAt, next: .rest))
+        return .stopping(Stopping(process: process, killAt: killAt, nextStep: .finish))
     }
 
     /// A start that was stored and never came to be: it takes the next generation, so that a shim that was only slow is refused.
     private mutating func relaunch(_ context: Context) -> [JobEffect] {
         guard !record.isStopping else {
             // What was retired on the way here stays on record: without it a shim that is only slow would not be refused.
-            phase = .over(.cancelled)
+            phase = .finished(.cancelled)
             return []
         }
         guard record.executions > 0 else {
@@ -189,7 +189,7 @@ extension JobLife {
         }
         // The try that never came to be is made now, with a generation of its own; it counts once.
         record.attempt = max(0, record.attempt - 1)
-        return approach(context)
+        return prepareStart(context)
     }
 
     /// A program that was running when nobody looked goes on where its record left it.
@@ -198,15 +198,15 @@ extension JobLife {
             let killAt =
                 storedDeadline(context, within: context.action.stop.timeout) ?? context.now
                 + context.action.stop.timeout
-            phase = .stopping(Stopping(process: process, killAt: killAt, next: .rest))
+            phase = .stopping(Stopping(process: process, killAt: killAt, nextStep: .finish))
             // Sent again: whether it was sent before the reconciler went away cannot be known.
             return [.signal(process, context.action.stop.signal)]
         }
         if record.isReady, context.action.isProcess {
-            becomeUp(process, since: moment, begun: moment, after: 0, isTakenUp: true, context)
+            becomeReady(process, since: moment, begun: moment, after: 0, isTakenUp: true, context)
             return []
         }
-        return began(process, at: moment, context)
+        return enterExecutingPhase(process, at: moment, context)
     }
 
     /// The deadline that a former reconciler has stored on this boot: the next one neither resets nor extends it (reliability.md
@@ -221,5 +221,5 @@ extension JobLife {
 
 extension JobRecord {
     /// The boot in which it was last active, as far as it is recorded.
-    public var boot: String? { process?.bootID ?? deadline?.bootID }
+    public var lastBootID: String? { process?.bootID ?? deadline?.bootID }
 }

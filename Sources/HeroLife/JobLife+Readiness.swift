@@ -1,20 +1,20 @@
 public import HeroModel
 
-extension JobLife {
-    mutating func answered(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, starting.serial == serial, starting.askAt == nil else {
-            return answeredWhileUp(serial, refusal: refusal, context)
+extension JobLifecycle {
+    mutating func handleProbeResult(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
+        guard case .starting(var starting) = phase, starting.serial == serial, starting.nextProbeAt == nil else {
+            return handleProbeResultWhenReady(serial, refusal: refusal, context)
         }
-        starting.couldNotBeAsked = false
+        starting.wasLastProbeSkipped = false
         if let refusal {
             starting.successes = 0
-            starting.reason = refusal
+            starting.lastFailure = refusal
             record.error = refusal
         } else {
             starting.successes += 1
             guard starting.successes < context.action.ready?.successes ?? 1 else {
                 record.error = nil
-                becomeUp(
+                becomeReady(
                     starting.process,
                     since: context.now,
                     begun: starting.since,
@@ -22,26 +22,26 @@ extension JobLife {
                     context
                 )
                 let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
-                return [.note(.info, "ready after \(inWords)")]
+                return [.recordEvent(.info, "ready after \(inWords)")]
             }
         }
-        starting.askAt = context.now + context.action.readinessInterval(afterTry: serial)
+        starting.nextProbeAt = context.now + context.action.readinessInterval(afterTry: serial)
         phase = .starting(starting)
         return []
     }
 
-    mutating func askIfDue(_ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, let askAt = starting.askAt, askAt <= context.now else { return [] }
-        starting.askAt = nil
+    mutating func startProbeIfDue(_ context: Context) -> [JobEffect] {
+        guard case .starting(var starting) = phase, let askAt = starting.nextProbeAt, askAt <= context.now else { return [] }
+        starting.nextProbeAt = nil
         starting.serial &+= 1
         phase = .starting(starting)
-        return [.ask(generation: record.generation, serial: starting.serial, .readiness)]
+        return [.startProbe(generation: record.generation, serial: starting.serial, .readiness)]
     }
 }
 
 extension ActionSpec {
     /// Whether a process of it is asked before it counts as up.
-    public var mustBecomeReady: Bool { ready != nil || bindsSomething }
+    public var needsReadinessProbe: Bool { ready != nil || declaresListeners }
 
     /// Time until the next readiness question.
     ///

@@ -8,7 +8,7 @@ public import HeroModel
 ///
 /// What is wanted is not a flag beside the phase: an order to end moves the job to `stopping`, whose `next` says what
 /// follows.
-public struct JobLife: Hashable, Sendable {
+public struct JobLifecycle: Hashable, Sendable {
     /// Where it stands.
     ///
     /// Each case carries exactly what is true in it.
@@ -20,12 +20,12 @@ public struct JobLife: Hashable, Sendable {
         /// A start is wanted, and what may stand in its way is looked at or cleared.
         ///
         /// Leaves when nothing does, and by `orderedDown`.
-        case clearing(Clearing)
+        case preparing(Preparation)
         /// A start is ordered, its program does not execute yet.
         ///
         /// `refusals` counts the starts in a row that the machine had no room for. Leaves by `started`, `ended`, `orderedDown`,
         /// or at `until`.
-        case launching(until: Moment, refusals: Int = 0)
+        case launching(until: Moment, refusedStarts: Int = 0)
         /// A process executes and is not ready.
         ///
         /// Leaves when it answers, ends, is ordered down, or at `Starting.until`.
@@ -33,11 +33,11 @@ public struct JobLife: Hashable, Sendable {
         /// A process is ready.
         ///
         /// Leaves by `ended` and `orderedDown`, and when it is not healthy.
-        case up(Up)
+        case ready(Ready)
         /// A one-shot executes.
         ///
         /// Leaves by `ended`, `orderedDown`, or at `until`.
-        case working(ProcessIdentity, until: Moment?)
+        case runningOnce(ProcessIdentity, until: Moment?)
         /// The program is being ended.
         ///
         /// Leaves by `ended` alone: nothing starts before the tree is gone.
@@ -47,7 +47,7 @@ public struct JobLife: Hashable, Sendable {
         /// Leaves at `until` and by `orderedDown`.
         case backingOff(until: Moment)
         /// It is over, for good.
-        case over(Ending)
+        case finished(FinalState)
     }
 
     /// A process on its way to readiness.
@@ -59,15 +59,15 @@ public struct JobLife: Hashable, Sendable {
         /// When it must be ready.
         public var until: Moment
         /// When the question is asked next; nil while an answer is awaited.
-        public var askAt: Moment?
+        public var nextProbeAt: Moment?
         /// The number of the last question.
         public var serial: UInt64
         /// Good answers in a row.
         public var successes: Int
         /// Why the last answer was no.
-        public var reason: String?
+        public var lastFailure: String?
         /// Whether the last question could not be asked, so that nobody knows whether it is ready.
-        public var couldNotBeAsked = false
+        public var wasLastProbeSkipped = false
     }
 
     /// A program on its way down.
@@ -77,23 +77,23 @@ public struct JobLife: Hashable, Sendable {
         /// When SIGKILL follows; moved on each time it had to be sent.
         public var killAt: Moment
         /// What comes when the tree is gone.
-        public var next: Next
+        public var nextStep: NextStep
         /// How often SIGKILL had to be sent to what is left.
-        public var kills = 0
+        public var killCount = 0
         /// What lives on although it was killed, in words; nil: nobody has looked.
         public var survivors: String?
 
         /// What comes when the tree is gone.
-        public enum Next: Hashable, Sendable {
+        public enum NextStep: Hashable, Sendable {
             /// Nothing: it was ordered down.
-            case rest
+            case finish
             /// The next try, or giving up; the text says what was wrong.
-            case recover(String)
+            case retry(String)
         }
     }
 
     /// How a job is over.
-    public enum Ending: Hashable, Sendable {
+    public enum FinalState: Hashable, Sendable {
         /// Its last program ended well.
         case succeeded
         /// It gave up.
@@ -107,7 +107,7 @@ public struct JobLife: Hashable, Sendable {
     /// What is stored of it: kept in step with `phase` by every transition.
     public internal(set) var record: JobRecord
     /// What the program of this start has said of itself; nil: a former reconciler has heard it, and this one not yet.
-    public internal(set) var words: NotifyState?
+    public internal(set) var notifyState: NotifyState?
 
     /// A new job.
     public init(_ record: JobRecord) {
@@ -118,12 +118,12 @@ public struct JobLife: Hashable, Sendable {
     /// When it must be woken; nil: only an event moves it.
     public var deadline: Moment? {
         switch phase {
-        case .pending, .over: nil
-        case .clearing(let clearing): clearing.lookAt
-        case .launching(let until, refusals: _), .backingOff(let until): until
-        case .up(let up): up.deadline
-        case .starting(let starting): starting.askAt.map { min($0, starting.until) } ?? starting.until
-        case .working(_, let until): until
+        case .pending, .finished: nil
+        case .preparing(let clearing): clearing.nextCheckAt
+        case .launching(let until, refusedStarts: _), .backingOff(let until): until
+        case .ready(let up): up.deadline
+        case .starting(let starting): starting.nextProbeAt.map { min($0, starting.until) } ?? starting.until
+        case .runningOnce(_, let until): until
         case .stopping(let stopping): stopping.killAt
         }
     }
@@ -131,10 +131,10 @@ public struct JobLife: Hashable, Sendable {
     /// Whether what starts after it may start.
     public var isUp: Bool {
         switch phase {
-        case .up(let up): up.announced != .end
-        case .over(.succeeded): true
-        case .pending, .clearing, .launching, .starting, .working, .stopping, .backingOff, .over(.failed),
-            .over(.cancelled):
+        case .ready(let up): up.announcement != .stopping
+        case .finished(.succeeded): true
+        case .pending, .preparing, .launching, .starting, .runningOnce, .stopping, .backingOff, .finished(.failed),
+            .finished(.cancelled):
             false
         }
     }
@@ -143,19 +143,19 @@ public struct JobLife: Hashable, Sendable {
     /// that this user may not signal.
     public var isStuck: Bool {
         switch phase {
-        case .stopping(let stopping): stopping.kills > 1
-        case .pending, .clearing, .launching, .starting, .up, .working, .backingOff, .over: false
+        case .stopping(let stopping): stopping.killCount > 1
+        case .pending, .preparing, .launching, .starting, .ready, .runningOnce, .backingOff, .finished: false
         }
     }
 
     /// Goes on in a new run of its service, as it is.
-    public mutating func join(_ run: RunID) { record.run = run }
+    public mutating func joinRun(_ run: RunID) { record.run = run }
 
     /// Whether it is over, or never began.
-    public var isAtRest: Bool {
+    public var isIdle: Bool {
         switch phase {
-        case .pending, .over: true
-        case .clearing, .launching, .starting, .up, .working, .stopping, .backingOff: false
+        case .pending, .finished: true
+        case .preparing, .launching, .starting, .ready, .runningOnce, .stopping, .backingOff: false
         }
     }
 }

@@ -5,13 +5,13 @@ public import HeroModel
 /// A cron expression goes by the clocks of its zone. Where its hours are fixed, each of its times comes exactly once: when the
 /// clocks are put forward over it, at the first moment after the gap, and when they show it twice, the first time. Where its hour
 /// is a star (or `*/N`), it comes at every minute at which the clocks show one of its times, as crond does (decision 0018).
-public enum ScheduleLife {
+public enum ScheduleCalculator {
     /// How far ahead a cron expression is looked for, in days.
     ///
     /// The rarest one is a 29th of February on one day of the week; it comes after 40 years at the latest.
-    static let horizon: Int64 = 41 * 366
+    static let searchHorizonDays: Int64 = 41 * 366
     /// How far back missed runs are counted, in seconds: ten years.
-    static let memory: Int64 = 10 * 366 * 86_400
+    static let missedRunWindow: Int64 = 10 * 366 * 86_400
 
     /// The first run that is later than a time.
     ///
@@ -30,9 +30,9 @@ public enum ScheduleLife {
         switch schedule.timing {
         case .cron(let expression):
             guard let fields = expression.fields else { return nil }
-            return CronWalk(fields: fields, zone: zone).next(after: time.wholeSeconds).flatMap(WallTime.init(seconds:))
+            return CronSchedule(fields: fields, zone: zone).nextTime(after: time.wholeSeconds).flatMap(WallTime.init(seconds:))
         case .every(let interval):
-            return Beat(interval, from: anchor)?.next(after: time)
+            return IntervalSchedule(interval, from: anchor)?.nextRun(after: time)
         }
     }
 
@@ -45,7 +45,7 @@ public enum ScheduleLife {
     ///   - anchor: What `every` counts from.
     ///   - zone: The zone that the schedule names.
     /// - Returns: The number of runs; 0 when the second time is not later than the first.
-    public static func missed(
+    public static func countMissedRuns(
         of schedule: Schedule,
         between start: WallTime,
         and end: WallTime,
@@ -57,19 +57,19 @@ public enum ScheduleLife {
         case .cron(let expression):
             guard let fields = expression.fields else { return 0 }
             let last = end.wholeSeconds
-            return CronWalk(fields: fields, zone: zone).count(
-                after: max(start.wholeSeconds, last - memory),
+            return CronSchedule(fields: fields, zone: zone).countTimes(
+                after: max(start.wholeSeconds, last - missedRunWindow),
                 through: last
             )
         case .every(let interval):
-            guard let beat = Beat(interval, from: anchor) else { return 0 }
-            return Int(clamping: beat.number(at: end) &- beat.number(at: start))
+            guard let beat = IntervalSchedule(interval, from: anchor) else { return 0 }
+            return Int(clamping: beat.countRuns(at: end) &- beat.countRuns(at: start))
         }
     }
 }
 
 /// Equal steps from an anchor, without drift.
-private struct Beat {
+private struct IntervalSchedule {
     let anchor: Int64
     let interval: Int64
 
@@ -82,14 +82,14 @@ private struct Beat {
     }
 
     /// How many beats have come at a time.
-    func number(at time: WallTime) -> Int64 {
+    func countRuns(at time: WallTime) -> Int64 {
         let (elapsed, overflow) = time.microseconds.subtractingReportingOverflow(anchor)
         guard !overflow else { return time.microseconds < anchor ? 0 : .max / interval }
         return max(0, elapsed / interval)
     }
 
-    func next(after time: WallTime) -> WallTime? {
-        let (steps, carried) = (number(at: time) &+ 1).multipliedReportingOverflow(by: interval)
+    func nextRun(after time: WallTime) -> WallTime? {
+        let (steps, carried) = (countRuns(at: time) &+ 1).multipliedReportingOverflow(by: interval)
         let (sum, overflow) = anchor.addingReportingOverflow(steps)
         return carried || overflow ? nil : WallTime(microseconds: sum)
     }

@@ -1,11 +1,11 @@
 public import HeroModel
 
 /// What follows for a service from how its jobs stand: pure questions, asked again after every event.
-public enum ServiceLife {
+public enum ServiceLifecycle {
     /// Which of the jobs, in the order of the actions, may be ordered up now.
     ///
     /// In serial order that is the first one, once all before it are up; in parallel order all of them.
-    public static func nextUp(_ jobs: [JobLife], order: StartOrder) -> [Int] {
+    public static func jobsToStart(_ jobs: [JobLifecycle], order: StartOrder) -> [Int] {
         switch order {
         case .serial:
             guard let next = jobs.firstIndex(where: { !$0.isUp }), jobs[next].phase == .pending else { return [] }
@@ -16,17 +16,17 @@ public enum ServiceLife {
     }
 
     /// Which of the jobs may be ordered down now: the last ones first in serial order, else all of them.
-    public static func nextDown(_ jobs: [JobLife], order: StartOrder) -> [Int] {
-        func mustGo(_ job: JobLife) -> Bool {
+    public static func jobsToStop(_ jobs: [JobLifecycle], order: StartOrder) -> [Int] {
+        func mustGo(_ job: JobLifecycle) -> Bool {
             switch job.phase {
-            case .over: false
-            case .pending, .clearing, .launching, .starting, .up, .working, .stopping, .backingOff: true
+            case .finished: false
+            case .pending, .preparing, .launching, .starting, .ready, .runningOnce, .stopping, .backingOff: true
             }
         }
-        func runs(_ job: JobLife) -> Bool {
+        func runs(_ job: JobLifecycle) -> Bool {
             switch job.phase {
-            case .pending, .clearing, .backingOff, .over: false
-            case .launching, .starting, .up, .working, .stopping: true
+            case .pending, .preparing, .backingOff, .finished: false
+            case .launching, .starting, .ready, .runningOnce, .stopping: true
             }
         }
         switch order {
@@ -42,9 +42,9 @@ public enum ServiceLife {
     /// Where a service with these jobs stands.
     ///
     /// `isOrderedUp` tells one that is being started from one that is being stopped.
-    public static func state(_ jobs: [JobLife], isOrderedUp: Bool) -> ServiceState {
-        let isActive = jobs.contains { !$0.isAtRest }
-        guard isOrderedUp else {
+    public static func state(_ jobs: [JobLifecycle], isStartRequested: Bool) -> ServiceState {
+        let isActive = jobs.contains { !$0.isIdle }
+        guard isStartRequested else {
             guard isActive else { return .stopped }
             return .stopping
         }
@@ -56,22 +56,22 @@ public enum ServiceLife {
         var isBackingOff = false
         for job in jobs {
             switch job.phase {
-            case .over(.succeeded): break
-            case .over(.failed), .over(.cancelled):
+            case .finished(.succeeded): break
+            case .finished(.failed), .finished(.cancelled):
                 hasFailed = true
                 isAllUp = false
-            case .up(let up):
+            case .ready(let up):
                 isAllOver = false
-                isPartMissing = isPartMissing || up.watch.missing != nil
+                isPartMissing = isPartMissing || up.probes.degradedReason != nil
             case .backingOff:
                 isBackingOff = true
                 isAllUp = false
                 isAllOver = false
-            case .clearing(let clearing):
+            case .preparing(let clearing):
                 isBackingOff = isBackingOff || clearing.reason != nil
                 isAllUp = false
                 isAllOver = false
-            case .pending, .launching, .starting, .working, .stopping:
+            case .pending, .launching, .starting, .runningOnce, .stopping:
                 isAllUp = false
                 isAllOver = false
             }

@@ -64,21 +64,21 @@ extension Reconciler {
         case .signal(let process, let signal):
             hero_failpoint(FP_SP_1)
             kernel.signal(process, signal)
-            if case .clearing = entry.life.phase { hero_failpoint(FP_RC_2) } else { hero_failpoint(FP_SP_2) }
+            if case .preparing = entry.life.phase { hero_failpoint(FP_RC_2) } else { hero_failpoint(FP_SP_2) }
         case .killTree(let generation):
             hero_failpoint(FP_SP_3)
             kernel.killTree(StartID(job: job, generation: generation))
             if entry.life.isStuck { unkillable.append(StartID(job: job, generation: generation)) }
-        case .ask(let generation, let serial, let question):
+        case .startProbe(let generation, let serial, let question):
             hero_failpoint(FP_ST_13)
             ask(entry, StartID(job: job, generation: generation), serial, question)
-        case .stopAsking:
+        case .stopProbe:
             kernel.stopAsking(job)
-        case .forget:
+        case .removeRuntimeFiles:
             hero_failpoint(FP_EX_6)
             kernel.forget(job)
             passOnOrigin(of: entry)
-        case .note:
+        case .recordEvent:
             // Became a row when the job moved.
             break
         }
@@ -94,13 +94,13 @@ extension Reconciler {
         log(event(.warning, entry.subject, trouble))
     }
 
-    private func ask(_ entry: JobEntry, _ start: StartID, _ serial: UInt64, _ question: JobQuestion) {
+    private func ask(_ entry: JobEntry, _ start: StartID, _ serial: UInt64, _ question: ProbeKind) {
         let action = action(of: entry)
         let probe: Probe? =
             switch question {
             case .readiness: action.ready
             case .health: action.health
-            case .presence: nil
+            case .listening: nil
             }
         kernel.ask(launcher.probeOrder(start, serial, probe, entry.life.record, action, in: entry.service?.record.spec))
     }

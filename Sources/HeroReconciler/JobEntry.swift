@@ -14,11 +14,11 @@ final class JobEntry {
     let owner: Owner
     /// The name of its action.
     let action: String
-    var life: JobLife
+    var life: JobLifecycle
     /// What a standalone job runs: it goes on with this when its action has been changed meanwhile.
     var ownSpec: ActionSpec?
 
-    init(_ life: JobLife, of owner: Owner) {
+    init(_ life: JobLifecycle, of owner: Owner) {
         self.life = life
         self.owner = owner
         action = life.record.action

@@ -84,12 +84,12 @@ extension Reconciler {
     }
 }
 
-extension JobLife.Phase {
+extension JobLifecycle.Phase {
     /// Whether there is a start of it under way.
     fileprivate var isExecuting: Bool {
         switch self {
-        case .launching, .starting, .up, .working, .stopping: true
-        case .pending, .clearing, .backingOff, .over: false
+        case .launching, .starting, .ready, .runningOnce, .stopping: true
+        case .pending, .preparing, .backingOff, .finished: false
         }
     }
 }

@@ -99,7 +99,7 @@ extension Reconciler {
     /// - Returns: false when it has come to be needed since it was looked for.
     private func release(_ id: JobID) -> Bool {
         guard let entry = jobs[id] else { return true }
-        guard entry.life.isAtRest else { return false }
+        guard entry.life.isIdle else { return false }
         switch entry.owner {
         case .service(let service):
             guard !service.record.isStartRequested, service.isAtRest else { return false }

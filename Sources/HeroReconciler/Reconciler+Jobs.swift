@@ -24,7 +24,7 @@ extension Reconciler {
         )
         if case .service = owner { record.service = name.name }
         nextJob += 1
-        let entry = JobEntry(JobLife(record), of: owner)
+        let entry = JobEntry(JobLifecycle(record), of: owner)
         if case .standalone = owner { entry.ownSpec = action }
         jobs[record.id] = entry
         unstored.insert(record.id)
@@ -54,8 +54,8 @@ extension Reconciler {
     }
 
     /// What a transition of a job may know.
-    func context(of entry: JobEntry) -> JobLife.Context {
-        JobLife.Context(
+    func context(of entry: JobEntry) -> JobLifecycle.Context {
+        JobLifecycle.Context(
             action: action(of: entry),
             now: kernel.now(),
             time: kernel.wallTime(),
@@ -85,7 +85,7 @@ extension Reconciler {
     /// Orders a job without asking its owner again: the caller does that.
     func order(_ entry: JobEntry, _ event: JobEvent) {
         let before = entry.life
-        if case .orderedDown = event, !before.isAtRest, before.record.isStopping == false {
+        if case .stopRequested = event, !before.isIdle, before.record.isStopping == false {
             entry.service?.cancelled += 1
         }
         let effects = entry.life.handle(event, context(of: entry))
@@ -96,7 +96,7 @@ extension Reconciler {
     /// What follows from looking around, as long as a job wants to: looking is no deed.
     private func lookAround(_ entry: JobEntry) -> [JobEffect] {
         var effects: [JobEffect] = []
-        while entry.life.wantsLook { effects += entry.life.handle(.saw(obstacles(of: entry)), context(of: entry)) }
+        while entry.life.needsBlockerCheck { effects += entry.life.handle(.blockersChecked(obstacles(of: entry)), context(of: entry)) }
         return effects
     }
 
@@ -125,7 +125,7 @@ extension Reconciler {
             deeds.append(.namePID(entry, record.process, insteadOf: before?.process))
         }
         for effect in effects {
-            if case .note(let level, let text) = effect {
+            if case .recordEvent(let level, let text) = effect {
                 note(level, entry.subject, text)
             } else {
                 deeds.append(.job(entry, effect))
@@ -140,7 +140,7 @@ extension Reconciler {
         if entry.life.record.generation == start.generation { keepOutput(of: entry) }
         move(
             entry,
-            .orphaned(generation: start.generation, process: report.process, at: report.at, time: report.time)
+            .shimLost(generation: start.generation, process: report.process, at: report.at, time: report.time)
         )
     }
 
@@ -161,14 +161,14 @@ extension Reconciler {
     /// What waits for its next try is tried now: an apply asks for it.
     func hurry(_ service: ServiceEntry) {
         guard service.record.isStartRequested else { return }
-        for entry in service.jobs { order(entry, .hurried) }
+        for entry in service.jobs { order(entry, .retryRequested) }
         advance(service)
     }
 
     /// The same of an action outside of services.
     func hurry(_ entry: StandaloneEntry) {
         guard !entry.isLeaving, let job = entry.job else { return }
-        order(job, .hurried)
+        order(job, .retryRequested)
         advance(entry)
     }
 

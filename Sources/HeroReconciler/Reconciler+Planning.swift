@@ -163,7 +163,7 @@ extension Reconciler {
     }
 
     private func unblock(_ service: ServiceEntry) {
-        setState(service, ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isStartRequested))
+        setState(service, ServiceLifecycle.state(service.jobs.map(\.life), isStartRequested: service.record.isStartRequested))
     }
 
     /// A change that takes effect in place: the record is all there is to change.
@@ -174,8 +174,8 @@ extension Reconciler {
         rows.append(.service(service.record))
         note(.info, service.name.description, "updated in place")
         for entry in service.jobs {
-            order(entry, .revised)
-            if !entry.life.isAtRest { deeds.append(.keepOrigin(entry)) }
+            order(entry, .specChanged)
+            if !entry.life.isIdle { deeds.append(.keepOrigin(entry)) }
         }
     }
 

@@ -113,7 +113,7 @@ extension Reconciler {
             return standalone[QualifiedName(record.action, context: record.context)].map { take(record, for: $0) }
         }
         guard let service = services[QualifiedName(name, context: record.context)] else { return nil }
-        let entry = JobEntry(JobLife(record), of: .service(service))
+        let entry = JobEntry(JobLifecycle(record), of: .service(service))
         jobs[record.id] = entry
         // What is active of an earlier run must go with the rest of its service.
         if record.run == service.record.run || record.phase.isActive { service.jobs.append(entry) }
@@ -125,7 +125,7 @@ extension Reconciler {
     /// - Returns: whether a start of it goes on.
     private func takeUp(_ entry: JobEntry, _ sighting: Sighting) -> Bool {
         let record = entry.life.record
-        let (life, effects) = JobLife.adopt(record, JobSighting(sighting), context(of: entry))
+        let (life, effects) = JobLifecycle.adopt(record, RecoveredJobStart(sighting), context(of: entry))
         entry.life = life
         if record.phase == .running { storeEnd(of: record, sighting, now: life.record) }
         settle(entry, effects, before: record)
@@ -141,7 +141,7 @@ extension Reconciler {
     }
 
     private func wasActiveBeforeReboot(_ job: JobRecord) -> Bool {
-        guard let boot = job.boot else { return false }
+        guard let boot = job.lastBootID else { return false }
         return job.phase.isActive && boot != kernel.bootID
     }
 
@@ -182,31 +182,31 @@ extension Reconciler {
     }
 }
 
-extension JobSighting {
+extension RecoveredJobStart {
     /// The same in the words of a job's life.
     init(_ sighting: Sighting) {
         switch sighting {
         case .held(let generation, let report?):
-            self = .held(generation: generation, process: report.process, at: report.at, time: report.time)
+            self = .supervised(generation: generation, process: report.process, at: report.at, time: report.time)
         case .held(let generation, nil):
-            self = .held(
+            self = .supervised(
                 generation: generation,
                 process: nil,
                 at: Moment(nanoseconds: 0),
                 time: WallTime(microseconds: 0)
             )
         case .orphaned(let generation, let report):
-            self = .orphaned(generation: generation, process: report.process, at: report.at, time: report.time)
+            self = .shimLost(generation: generation, process: report.process, at: report.at, time: report.time)
         case .over(let generation, let report):
-            self = .over(
+            self = .ended(
                 generation: generation,
                 report.outcome,
                 executed: report.executed != nil,
                 time: report.time,
-                lived: report.lived
+                ranFor: report.lived
             )
         case .nothing:
-            self = .nothing
+            self = .notFound
         }
     }
 }

@@ -53,7 +53,7 @@ extension Reconciler {
 
     /// What is active stays as it is, and belongs to the new run.
     private func join(_ job: JobEntry, _ run: RunID) {
-        job.life.join(run)
+        job.life.joinRun(run)
         rows.append(.job(job.life.record))
     }
 
@@ -70,7 +70,7 @@ extension Reconciler {
     private func forgetJobs(of service: ServiceEntry) -> Bool {
         let inactive = inactiveJobs(of: service)
         forget(inactive)
-        service.jobs.removeAll(where: \.life.isAtRest)
+        service.jobs.removeAll(where: \.life.isIdle)
         return !inactive.isEmpty
     }
 
@@ -99,7 +99,7 @@ extension Reconciler {
         let filter = JobFilter(context: service.name.context, service: service.name.name)
         let known = Set(service.jobs.map(\.id))
         let stored = recorded { try $0.jobs(filter) }.filter { !known.contains($0.id) && !$0.phase.isActive }
-        return (stored.map(\.id) + service.jobs.filter(\.life.isAtRest).map(\.id)).sorted()
+        return (stored.map(\.id) + service.jobs.filter(\.life.isIdle).map(\.id)).sorted()
     }
 
     /// What the store knows; what it cannot say is left where it is.

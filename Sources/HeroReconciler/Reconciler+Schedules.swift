@@ -46,7 +46,7 @@ extension Reconciler {
                 )
             }
             entry.record.isRunQueued = true
-            order(job, .orderedDown)
+            order(job, .stopRequested)
             advance(entry)
         }
     }
@@ -96,7 +96,7 @@ extension Reconciler {
             }
         let before = due - .microseconds(1)
         let zone = zone(of: schedule, for: entry)
-        let count = ScheduleLife.missed(of: schedule, between: before, and: time, anchor: anchor, zone: zone) - made
+        let count = ScheduleCalculator.countMissedRuns(of: schedule, between: before, and: time, anchor: anchor, zone: zone) - made
         guard count > 0 else { return }
         let runs = count == 1 ? "1 run" : "\(count) runs"
         note(.warning, entry.name.description, "missed \(runs) between \(due) and \(time); they are not made up")
@@ -134,7 +134,7 @@ extension Reconciler {
             start = last
         }
         let zone = zone(of: schedule, for: entry)
-        return ScheduleLife.nextRun(of: schedule, after: start, anchor: anchor, zone: zone)
+        return ScheduleCalculator.nextRun(of: schedule, after: start, anchor: anchor, zone: zone)
     }
 
     private func zone(of schedule: Schedule, for entry: StandaloneEntry) -> TimeZoneRules {

@@ -16,11 +16,11 @@ extension Reconciler {
             if service.isStuck { letOthersPass(service) }
         } else if service.record.isStartRequested {
             var lives = service.jobs.map(\.life)
-            var next = ServiceLife.nextUp(lives, order: service.record.spec.startOrder)
+            var next = ServiceLifecycle.jobsToStart(lives, order: service.record.spec.startOrder)
             while !next.isEmpty {
-                for index in next { order(service.jobs[index], .orderedUp) }
+                for index in next { order(service.jobs[index], .startRequested) }
                 lives = service.jobs.map(\.life)
-                next = ServiceLife.nextUp(lives, order: service.record.spec.startOrder)
+                next = ServiceLifecycle.jobsToStart(lives, order: service.record.spec.startOrder)
             }
         }
         publish(service)
@@ -30,16 +30,16 @@ extension Reconciler {
     ///
     /// - Returns: whether one of them is at rest at once, so that the next one may go.
     private func orderNextDown(_ service: ServiceEntry) -> Bool {
-        let next = ServiceLife.nextDown(service.jobs.map(\.life), order: service.record.spec.startOrder)
-        for index in next { order(service.jobs[index], .orderedDown) }
-        return next.contains { service.jobs[$0].life.isAtRest }
+        let next = ServiceLifecycle.jobsToStop(service.jobs.map(\.life), order: service.record.spec.startOrder)
+        for index in next { order(service.jobs[index], .stopRequested) }
+        return next.contains { service.jobs[$0].life.isIdle }
     }
 
     /// Puts the state of a service down when it has changed, and asks the gates that wait for it.
     func publish(_ service: ServiceEntry) {
         // A start that must wait for what does not end has failed; it is made when that ends after all.
         if service.isStuck, case .restart = service.order { return setState(service, .failed) }
-        let state = ServiceLife.state(service.jobs.map(\.life), isOrderedUp: service.record.isStartRequested)
+        let state = ServiceLifecycle.state(service.jobs.map(\.life), isStartRequested: service.record.isStartRequested)
         if service.record.state == .blocked, state == .stopped { return }
         setState(service, state)
     }

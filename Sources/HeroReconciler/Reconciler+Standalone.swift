@@ -54,7 +54,7 @@ extension Reconciler {
             // What changes in place counts at once; only a scheduled run ends as it began.
             if change.action == .update, let job = entry.job {
                 job.ownSpec = spec
-                if !job.life.isAtRest { deeds.append(.keepOrigin(job)) }
+                if !job.life.isIdle { deeds.append(.keepOrigin(job)) }
             }
         } else if !keepsRhythm {
             let time = kernel.wallTime()
@@ -96,7 +96,7 @@ extension Reconciler {
 
     private func cancel(_ entry: StandaloneEntry) {
         guard let job = entry.job, entry.isActive else { return }
-        order(job, .orderedDown)
+        order(job, .stopRequested)
     }
 
     // MARK: Running
@@ -104,7 +104,7 @@ extension Reconciler {
     /// Does what follows for a standalone action from how its job stands now.
     func advance(_ entry: StandaloneEntry) {
         guard !entry.isActive else { return }
-        if let job = entry.job, job.life.phase == .pending, !entry.isLeaving { return order(job, .orderedUp) }
+        if let job = entry.job, job.life.phase == .pending, !entry.isLeaving { return order(job, .startRequested) }
         tellEnd(entry)
         if entry.isLeaving {
             // Another one of that name may have come meanwhile; then only the old one's job was still to end.
@@ -133,7 +133,7 @@ extension Reconciler {
         let folder = LaunchPlanner.logFolder(entry.name.context, service: nil, action: entry.name.name)
         // The new job's log is still to come.
         deeds.append(.pruneLogs(folder, keepingJobs: Self.loggedJobs - 1))
-        order(job, .orderedUp)
+        order(job, .startRequested)
         if entry.isAwaited { tellFollower(entry, .starting) }
     }
 
@@ -142,7 +142,7 @@ extension Reconciler {
         do {
             let old = try store.reader.standaloneJobs(of: entry.name, besidesNewest: Self.keptJobs - 1)
             // One that is still in memory may know more than the store.
-            let gone = old.filter { jobs[$0]?.life.isAtRest ?? true }
+            let gone = old.filter { jobs[$0]?.life.isIdle ?? true }
             for id in gone { jobs[id] = nil }
             if !gone.isEmpty { rows.append(.jobsRemoved(gone)) }
         } catch {
@@ -192,7 +192,7 @@ extension Reconciler {
 
     /// Takes up one job; an older one of the same action has ended, and only its traces are left.
     func take(_ record: JobRecord, for entry: StandaloneEntry) -> JobEntry {
-        let job = JobEntry(JobLife(record), of: .standalone(entry))
+        let job = JobEntry(JobLifecycle(record), of: .standalone(entry))
         if record.phase.isActive, record.revision != entry.record.revision { job.ownSpec = spec(of: record) }
         if entry.job.map({ $0.id < record.id }) ?? true { entry.job = job }
         jobs[record.id] = job

@@ -126,8 +126,8 @@ extension Reconciler {
         case .pruneLogs, .removeTraces, .answer: return false
         case .job(let entry, let effect):
             switch effect {
-            case .removeSocket, .signal, .killTree, .ask, .stopAsking, .note: return true
-            case .forget: return false
+            case .removeSocket, .signal, .killTree, .startProbe, .stopProbe, .recordEvent: return true
+            case .removeRuntimeFiles: return false
             case .launch(let generation):
                 guard generation == entry.life.record.generation, case .launching = entry.life.phase else {
                     return true

@@ -158,11 +158,11 @@ public final class Reconciler<World: Kernel> {
     public func think() {
         let calledOff = calledOff
         self.calledOff = []
-        for start in calledOff { move(start, .calledOff(generation: start.generation)) }
+        for start in calledOff { move(start, .launchCancelled(generation: start.generation)) }
         let unkillable = unkillable
         self.unkillable = []
         for start in unkillable {
-            move(start, .outlived(generation: start.generation, kernel.survivors(of: start)))
+            move(start, .survivedKill(generation: start.generation, kernel.survivors(of: start)))
         }
         if trouble == nil {
             restoreReserve()
@@ -234,20 +234,20 @@ public final class Reconciler<World: Kernel> {
                     )
                 )
             case .handedOver(let start, let process):
-                move(start, .handedOver(generation: start.generation, process: process))
+                move(start, .mainProcessReplaced(generation: start.generation, process: process))
             case .said(let start, let report):
-                move(start, .said(generation: start.generation, report))
+                move(start, .notified(generation: start.generation, report))
             case .ended(let start, let report):
                 ended(start, report)
             case .orphaned(let start, let report): orphaned(start, report)
             case .answered(let start, let serial, let answer):
                 hero_failpoint(FP_PR_1)
                 switch answer {
-                case .yes: move(start, .answeredYes(generation: start.generation, serial: serial))
+                case .yes: move(start, .probeSucceeded(generation: start.generation, serial: serial))
                 case .no(let reason):
-                    move(start, .answeredNo(generation: start.generation, serial: serial, reason))
+                    move(start, .probeFailed(generation: start.generation, serial: serial, reason))
                 case .notAsked(let reason):
-                    move(start, .notAsked(generation: start.generation, serial: serial, reason))
+                    move(start, .probeSkipped(generation: start.generation, serial: serial, reason))
                 }
             case .unsafeProgram(let label, let text): note(.warning, label, "insecure_exec: \(text)")
             case .clockWasSet: clockWasSet()
@@ -279,7 +279,7 @@ public final class Reconciler<World: Kernel> {
                 continue
             }
             if case .backingOff = entry.life.phase { hero_failpoint(FP_RS_2) }
-            move(entry, .woke)
+            move(entry, .deadlineReached)
         }
         // A run that comes due would be a new one: it is looked at when it can be recorded.
         while trouble == nil, let name = calendar.popDue(now) {
@@ -329,7 +329,7 @@ public final class Reconciler<World: Kernel> {
         leavesAtOnce = true
         note(.warning, "", "asked again to leave; killing what is left at once")
         _ = record()
-        for job in jobs.values where !job.life.isAtRest {
+        for job in jobs.values where !job.life.isIdle {
             kernel.killTree(StartID(job: job.id, generation: job.life.record.generation))
         }
     }

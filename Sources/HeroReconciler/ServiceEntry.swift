@@ -38,7 +38,7 @@ final class ServiceEntry {
     }
 
     /// Whether anything of it may run.
-    var isActive: Bool { jobs.contains { !$0.life.isAtRest } }
+    var isActive: Bool { jobs.contains { !$0.life.isIdle } }
 
     /// Whether it must go down before anything else happens to it.
     var mustStop: Bool {

@@ -22,7 +22,7 @@ final class StandaloneEntry {
     }
 
     /// Whether a job of it runs or is tried again.
-    var isActive: Bool { job.map { !$0.life.isAtRest } ?? false }
+    var isActive: Bool { job.map { !$0.life.isIdle } ?? false }
 
     /// Whether something of it that an apply asked for is not done yet.
     var isSettling: Bool {

@@ -3,11 +3,11 @@ import HeroModel
 import Testing
 
 @Suite("A job that is taken up by the next reconciler")
-struct AdoptionTests {
+struct JobAdoptionTests {
     private let boot = "b"
 
     private func record(_ change: (inout JobRecord) -> Void) -> JobRecord {
-        var record = Bench.record()
+        var record = JobTestDriver.record()
         record.phase = .running
         record.generation = 4
         record.executions = 3
@@ -20,15 +20,15 @@ struct AdoptionTests {
     private func adopt(
         _ action: ActionSpec,
         _ record: JobRecord,
-        _ sighting: JobSighting
-    ) -> (life: JobLife, effects: [JobEffect]) {
-        JobLife.adopt(record, sighting, Bench(action).context)
+        _ sighting: RecoveredJobStart
+    ) -> (life: JobLifecycle, effects: [JobEffect]) {
+        JobLifecycle.adopt(record, sighting, JobTestDriver(action).context)
     }
 
-    private func held(_ pid: Int32?) -> JobSighting {
-        .held(
+    private func runningStart(_ pid: Int32?) -> RecoveredJobStart {
+        .supervised(
             generation: 4,
-            process: pid.map(Bench.identity),
+            process: pid.map(JobTestDriver.identity),
             at: Moment(nanoseconds: 1_000_000_000),
             time: WallTime(microseconds: 0)
         )
@@ -37,10 +37,10 @@ struct AdoptionTests {
     @Test("and runs as recorded goes on untouched")
     func untouched() {
         let record = record {
-            $0.process = Bench.identity(9)
+            $0.process = JobTestDriver.identity(9)
             $0.isReady = true
         }
-        let (life, effects) = adopt(Bench.process(), record, held(9))
+        let (life, effects) = adopt(JobTestDriver.process(), record, runningStart(9))
         #expect(effects == [])
         #expect(life.isUp)
         #expect(life.record.restartCount == 2)
@@ -49,31 +49,31 @@ struct AdoptionTests {
     @Test("and forked away while nobody looked is the same execution, under its new process")
     func handedOver() {
         let record = record {
-            $0.process = Bench.identity(9)
+            $0.process = JobTestDriver.identity(9)
             $0.isReady = true
         }
-        let (life, effects) = adopt(Bench.process(), record, held(10))
+        let (life, effects) = adopt(JobTestDriver.process(), record, runningStart(10))
         #expect(effects == [])
         #expect(life.isUp)
-        #expect(life.record.process == Bench.identity(10))
+        #expect(life.record.process == JobTestDriver.identity(10))
         #expect(life.record.executions == 3)
         #expect(life.record.restartCount == 2)
     }
 
     @Test("and executed while nobody looked is counted once")
     func countedOnce() {
-        let (life, _) = adopt(Bench.process(), record { $0.process = nil }, held(9))
+        let (life, _) = adopt(JobTestDriver.process(), record { $0.process = nil }, runningStart(9))
         #expect(life.record.executions == 4)
         #expect(life.record.restartCount == 3)
     }
 
     @Test("and ended while nobody looked takes its exact end, and heals by its policy (SH-3)")
     func exactEnd() {
-        let record = record { $0.process = Bench.identity(9) }
+        let record = record { $0.process = JobTestDriver.identity(9) }
         let (life, _) = adopt(
-            Bench.process(),
+            JobTestDriver.process(),
             record,
-            .over(generation: 4, .exited(42), executed: true, time: WallTime(microseconds: 5))
+            .ended(generation: 4, .exited(42), executed: true, time: WallTime(microseconds: 5))
         )
         #expect(life.record.phase == .retrying)
         #expect(life.record.outcome == .exited(42))
@@ -85,9 +85,9 @@ struct AdoptionTests {
     func relaunched() {
         let record = record { $0.deadline = .init(moment: Moment(nanoseconds: 2_000_000_000), bootID: boot) }
         for sighting in [
-            JobSighting.nothing, .over(generation: 3, .exited(1), executed: true, time: nil),
+            RecoveredJobStart.notFound, .ended(generation: 3, .exited(1), executed: true, time: nil),
         ] {
-            let (life, effects) = adopt(Bench.process(), record, sighting)
+            let (life, effects) = adopt(JobTestDriver.process(), record, sighting)
             #expect(effects == [.launch(generation: 5)])
             #expect(life.record.executions == 3)
         }
@@ -100,7 +100,7 @@ struct AdoptionTests {
             $0.executions = 0
             $0.restartCount = 0
         }
-        let (life, effects) = adopt(Bench.process(), record, .nothing)
+        let (life, effects) = adopt(JobTestDriver.process(), record, .notFound)
         #expect(effects == [])
         #expect(life.phase == .pending)
     }
@@ -108,10 +108,10 @@ struct AdoptionTests {
     @Test("after a reboot is lost, never a success (ID-3)")
     func reboot() {
         let record = record {
-            $0.process = Bench.identity(9)
+            $0.process = JobTestDriver.identity(9)
             $0.deadline = .init(moment: Moment(nanoseconds: 2_000_000_000), bootID: "another")
         }
-        let (life, _) = adopt(Bench.oneShot(), record, .nothing)
+        let (life, _) = adopt(JobTestDriver.oneShot(), record, .notFound)
         #expect(life.record.phase == .failed)
         guard case .lost = life.record.outcome else {
             Issue.record("the end was invented: \(String(describing: life.record.outcome))")
@@ -123,12 +123,12 @@ struct AdoptionTests {
     func stopping() {
         let deadline = Moment(nanoseconds: 3_000_000_000)
         let record = record {
-            $0.process = Bench.identity(9)
+            $0.process = JobTestDriver.identity(9)
             $0.isStopping = true
             $0.deadline = .init(moment: deadline, bootID: boot)
         }
-        let (life, effects) = adopt(Bench.process(), record, held(9))
-        #expect(effects == [.signal(Bench.identity(9), .term)])
+        let (life, effects) = adopt(JobTestDriver.process(), record, runningStart(9))
+        #expect(effects == [.signal(JobTestDriver.identity(9), .term)])
         #expect(life.deadline == deadline)
     }
 
@@ -141,10 +141,10 @@ struct AdoptionTests {
             $0.phase = .retrying
             $0.deadline = .init(moment: deadline, bootID: boot)
         }
-        #expect(adopt(Bench.process(), record, .nothing).life.deadline == deadline)
+        #expect(adopt(JobTestDriver.process(), record, .notFound).life.deadline == deadline)
         var other = record
         other.deadline?.bootID = "another"
-        #expect(adopt(Bench.process(), other, .nothing).life.phase == .over(.failed))
+        #expect(adopt(JobTestDriver.process(), other, .notFound).life.phase == .finished(.failed))
     }
 
     @Test("RS-3: and waits for what is in its way keeps its deadline, unless that has passed or is of another boot")
@@ -157,33 +157,33 @@ struct AdoptionTests {
             $0.error = "tcp 80 is held"
             $0.deadline = .init(moment: deadline, bootID: boot)
         }
-        var (life, effects) = adopt(Bench.process(), record, .nothing)
+        var (life, effects) = adopt(JobTestDriver.process(), record, .notFound)
         #expect(effects == [])
-        #expect(life.deadline == deadline && !life.wantsLook)
+        #expect(life.deadline == deadline && !life.needsBlockerCheck)
         #expect(life.record.phase == .waiting && life.record.error == "tcp 80 is held")
         #expect(life.record.nextRetryAt != nil)
-        var context = Bench(Bench.process()).context
+        var context = JobTestDriver(JobTestDriver.process()).context
         context.now = deadline
-        _ = life.handle(.woke, context)
-        #expect(life.wantsLook)
+        _ = life.handle(.deadlineReached, context)
+        #expect(life.needsBlockerCheck)
         var other = record
         other.deadline?.bootID = "another"
-        #expect(adopt(Bench.process(), other, .nothing).life.phase == .pending)
+        #expect(adopt(JobTestDriver.process(), other, .notFound).life.phase == .pending)
         other.deadline = .init(moment: Moment(nanoseconds: 1), bootID: boot)
-        #expect(adopt(Bench.process(), other, .nothing).life.phase == .pending)
+        #expect(adopt(JobTestDriver.process(), other, .notFound).life.phase == .pending)
     }
 
     @Test("without its shim is ended, not left alone and not started twice (SH-4)")
     func orphan() {
-        let record = record { $0.process = Bench.identity(9) }
-        let sighting = JobSighting.orphaned(
+        let record = record { $0.process = JobTestDriver.identity(9) }
+        let sighting = RecoveredJobStart.shimLost(
             generation: 4,
-            process: Bench.identity(9),
+            process: JobTestDriver.identity(9),
             at: Moment(nanoseconds: 0),
             time: WallTime(microseconds: 0)
         )
-        let (life, effects) = adopt(Bench.process(), record, sighting)
-        #expect(effects.deeds == [.stopAsking, .signal(Bench.identity(9), .term)])
+        let (life, effects) = adopt(JobTestDriver.process(), record, sighting)
+        #expect(effects.withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(9), .term)])
         #expect(life.record.executions == 3)
     }
 }

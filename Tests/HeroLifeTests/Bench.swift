@@ -2,18 +2,18 @@ import HeroLife
 import HeroModel
 
 /// A job on a workbench: events go in, time moves by adding.
-struct Bench {
-    var life: JobLife
+struct JobTestDriver {
+    var lifecycle: JobLifecycle
     var action: ActionSpec
     var now = Moment(nanoseconds: 1_000_000_000)
     var random = 0.5
     /// What it sees when it looks what stands in its way; nil: nobody tells it.
-    var obstacles: StartBlockers? = StartBlockers()
+    var blockers: StartBlockers? = StartBlockers()
     private var lastPid: Int32 = 100
 
     init(_ action: ActionSpec) {
         self.action = action
-        life = JobLife(Self.record())
+        lifecycle = JobLifecycle(Self.record())
     }
 
     static func record() -> JobRecord {
@@ -47,8 +47,8 @@ struct Bench {
         ProcessIdentity(bootID: "b", pidNamespace: 1, pid: pid, startTicks: UInt64(pid), pidfsInode: UInt64(pid))
     }
 
-    var context: JobLife.Context {
-        JobLife.Context(
+    var context: JobLifecycle.Context {
+        JobLifecycle.Context(
             action: action,
             now: now,
             time: WallTime(microseconds: now.nanoseconds / 1000),
@@ -59,19 +59,19 @@ struct Bench {
 
     @discardableResult
     mutating func handle(_ event: JobEvent) -> [JobEffect] {
-        var effects = life.handle(event, context)
-        while life.wantsLook, let obstacles { effects += life.handle(.saw(obstacles), context) }
+        var effects = lifecycle.handle(event, context)
+        while lifecycle.needsBlockerCheck, let blockers { effects += lifecycle.handle(.blockersChecked(blockers), context) }
         return effects
     }
 
-    mutating func pass(_ duration: Duration) { now = now + duration }
+    mutating func advance(_ duration: Duration) { now = now + duration }
 
     @discardableResult
-    mutating func start() -> [JobEffect] {
+    mutating func reportStart() -> [JobEffect] {
         lastPid += 1
         return handle(
             .started(
-                generation: life.record.generation,
+                generation: lifecycle.record.generation,
                 process: Self.identity(lastPid),
                 at: now,
                 time: WallTime(microseconds: 0)
@@ -80,22 +80,22 @@ struct Bench {
     }
 
     @discardableResult
-    mutating func end(_ outcome: Outcome, executed: Bool = true) -> [JobEffect] {
-        handle(.ended(generation: life.record.generation, outcome, executed: executed, time: nil))
+    mutating func reportEnd(_ outcome: Outcome, executed: Bool = true) -> [JobEffect] {
+        handle(.ended(generation: lifecycle.record.generation, outcome, executed: executed, time: nil))
     }
 
     /// Brings a process up.
-    mutating func bringUp() {
-        handle(.orderedUp)
-        start()
+    mutating func startJob() {
+        handle(.startRequested)
+        reportStart()
     }
 }
 
 extension [JobEffect] {
     /// The effects without their notes.
-    var deeds: [JobEffect] {
+    var withoutEvents: [JobEffect] {
         filter {
-            if case .note = $0 { return false }
+            if case .recordEvent = $0 { return false }
             return true
         }
     }

@@ -20,21 +20,21 @@ struct PhaseTableTests {
     }
 
     private static let events: [(name: String, event: JobEvent)] = [
-        ("ordered up", .orderedUp),
-        ("ordered down", .orderedDown),
-        ("saw nothing in the way", .saw(StartBlockers())),
-        ("saw a port taken", .saw(StartBlockers(unresolved: ["tcp 80 is taken"]))),
-        ("called off", .calledOff(generation: 1)),
+        ("ordered up", .startRequested),
+        ("ordered down", .stopRequested),
+        ("saw nothing in the way", .blockersChecked(StartBlockers())),
+        ("saw a port taken", .blockersChecked(StartBlockers(unresolved: ["tcp 80 is taken"]))),
+        ("called off", .launchCancelled(generation: 1)),
         (
             "started",
             .started(
                 generation: 1,
-                process: Bench.identity(101),
+                process: JobTestDriver.identity(101),
                 at: Moment(nanoseconds: 1_000_000_000),
                 time: WallTime(microseconds: 0)
             )
         ),
-        ("handed over to a child", .handedOver(generation: 1, process: Bench.identity(102))),
+        ("handed over to a child", .mainProcessReplaced(generation: 1, process: JobTestDriver.identity(102))),
         (
             "had no room to start",
             .ended(
@@ -51,178 +51,178 @@ struct PhaseTableTests {
         ("was another start's", .ended(generation: 0, .exited(0), executed: true, time: nil)),
         (
             "lost its shim",
-            .orphaned(
+            .shimLost(
                 generation: 1,
-                process: Bench.identity(101),
+                process: JobTestDriver.identity(101),
                 at: Moment(nanoseconds: 1_000_000_000),
                 time: WallTime(microseconds: 0)
             )
         ),
-        ("answered yes", .answeredYes(generation: 1, serial: 1)),
-        ("answered no", .answeredNo(generation: 1, serial: 1, "refused")),
+        ("answered yes", .probeSucceeded(generation: 1, serial: 1)),
+        ("answered no", .probeFailed(generation: 1, serial: 1, "refused")),
         ("said that it is ready", said { _ in }),
         ("said that it reloads", said { $0.isReloading = true }),
         ("said that it is stopping", said { $0.isStopping = true }),
-        ("could not be asked", .notAsked(generation: 1, serial: 1, "no descriptor is left")),
-        ("outlives its kill", .outlived(generation: 1, ["pid 7 (web, state D)"])),
-        ("changed in place", .revised),
+        ("could not be asked", .probeSkipped(generation: 1, serial: 1, "no descriptor is left")),
+        ("outlives its kill", .survivedKill(generation: 1, ["pid 7 (web, state D)"])),
+        ("changed in place", .specChanged),
         ("the machine slept", .machineSlept),
-        ("applied again", .hurried),
-        ("deadline", .woke),
+        ("applied again", .retryRequested),
+        ("deadline", .deadlineReached),
     ]
 
     private static func said(_ change: (inout NotifyState) -> Void) -> JobEvent {
         var report = NotifyState(asOf: Moment(nanoseconds: 2_000_000_000))
         report.isReady = true
         change(&report)
-        return .said(generation: 1, report)
+        return .notified(generation: 1, report)
     }
 
-    private static let process = Bench.process { $0.tcpPorts = [BoundPort(port: 80)] }
+    private static let process = JobTestDriver.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
     /// A one-shot that takes exit code 3 for success too.
     private static func oneShot(_ change: (inout ActionSpec) -> Void = { _ in }) -> ActionSpec {
-        Bench.oneShot {
+        JobTestDriver.oneShot {
             $0.successExitCodes = [0, 3]
             change(&$0)
         }
     }
 
     /// Every phase with the steps that lead to it.
-    private static let phases: [(name: String, action: ActionSpec, steps: @Sendable (inout Bench) -> Void)] = [
+    private static let phases: [(name: String, action: ActionSpec, steps: @Sendable (inout JobTestDriver) -> Void)] = [
         ("pending", process, { _ in }),
         (
             "clearing", process,
             {
-                $0.obstacles = nil
-                $0.handle(.orderedUp)
+                $0.blockers = nil
+                $0.handle(.startRequested)
             }
         ),
         (
             "clearing, blocked", process,
             {
-                $0.obstacles = nil
-                $0.handle(.orderedUp)
-                $0.handle(.saw(StartBlockers(unresolved: ["tcp 80 is taken"])))
+                $0.blockers = nil
+                $0.handle(.startRequested)
+                $0.handle(.blockersChecked(StartBlockers(unresolved: ["tcp 80 is taken"])))
             }
         ),
-        ("launching", process, { $0.handle(.orderedUp) }),
-        ("starting", process, { $0.bringUp() }),
-        ("starting, until it says that it is ready", Bench.process { $0.ready = Probe(.notify) }, { $0.bringUp() }),
+        ("launching", process, { $0.handle(.startRequested) }),
+        ("starting", process, { $0.startJob() }),
+        ("starting, until it says that it is ready", JobTestDriver.process { $0.ready = Probe(.notify) }, { $0.startJob() }),
         (
             "up", process,
             {
-                $0.bringUp()
-                $0.handle(.answeredYes(generation: 1, serial: 1))
+                $0.startJob()
+                $0.handle(.probeSucceeded(generation: 1, serial: 1))
             }
         ),
         (
-            "up, with a watchdog", Bench.process { $0.health = Probe(.watchdog(.seconds(30))) },
+            "up, with a watchdog", JobTestDriver.process { $0.health = Probe(.watchdog(.seconds(30))) },
             {
-                $0.bringUp()
+                $0.startJob()
                 $0.handle(said { $0.watchdog = .seconds(30) })
             }
         ),
         (
             "up, and reloading", process,
             {
-                $0.bringUp()
-                $0.handle(.answeredYes(generation: 1, serial: 1))
+                $0.startJob()
+                $0.handle(.probeSucceeded(generation: 1, serial: 1))
                 $0.handle(said { $0.isReloading = true })
             }
         ),
         (
             "up, and stopping by itself", process,
             {
-                $0.bringUp()
-                $0.handle(.answeredYes(generation: 1, serial: 1))
+                $0.startJob()
+                $0.handle(.probeSucceeded(generation: 1, serial: 1))
                 $0.handle(said { $0.isStopping = true })
             }
         ),
         (
             "up, looked at whether it listens", process,
             {
-                $0.bringUp()
-                $0.handle(.answeredYes(generation: 1, serial: 1))
-                $0.now = $0.life.deadline ?? $0.now
-                $0.handle(.woke)
+                $0.startJob()
+                $0.handle(.probeSucceeded(generation: 1, serial: 1))
+                $0.now = $0.lifecycle.deadline ?? $0.now
+                $0.handle(.deadlineReached)
             }
         ),
         (
-            "up, asked for its health", Bench.process { $0.health = Probe(.exec(["check"]), failures: 2) },
+            "up, asked for its health", JobTestDriver.process { $0.health = Probe(.exec(["check"]), failures: 2) },
             {
-                $0.bringUp()
-                $0.now = $0.life.deadline ?? $0.now
-                $0.handle(.woke)
+                $0.startJob()
+                $0.now = $0.lifecycle.deadline ?? $0.now
+                $0.handle(.deadlineReached)
             }
         ),
         (
             "up, asked for its health for the last time",
-            Bench.process { $0.health = Probe(.exec(["check"]), failures: 1) },
+            JobTestDriver.process { $0.health = Probe(.exec(["check"]), failures: 1) },
             {
-                $0.bringUp()
-                $0.now = $0.life.deadline ?? $0.now
-                $0.handle(.woke)
+                $0.startJob()
+                $0.now = $0.lifecycle.deadline ?? $0.now
+                $0.handle(.deadlineReached)
             }
         ),
-        ("up (never restarted)", Bench.process { $0.restart = .never }, { $0.bringUp() }),
-        ("launching (one-shot)", oneShot(), { $0.handle(.orderedUp) }),
-        ("working (one-shot)", oneShot { $0.timeout = .seconds(60) }, { $0.bringUp() }),
-        ("working (one-shot with tries left)", oneShot { $0.retry.maxAttempts = 2 }, { $0.bringUp() }),
+        ("up (never restarted)", JobTestDriver.process { $0.restart = .never }, { $0.startJob() }),
+        ("launching (one-shot)", oneShot(), { $0.handle(.startRequested) }),
+        ("working (one-shot)", oneShot { $0.timeout = .seconds(60) }, { $0.startJob() }),
+        ("working (one-shot with tries left)", oneShot { $0.retry.maxAttempts = 2 }, { $0.startJob() }),
         (
             "stopping what was never launched", process,
             {
-                $0.handle(.orderedUp)
-                $0.handle(.orderedDown)
+                $0.handle(.startRequested)
+                $0.handle(.stopRequested)
             }
         ),
         (
             "stopping", process,
             {
-                $0.bringUp()
-                $0.handle(.orderedDown)
+                $0.startJob()
+                $0.handle(.stopRequested)
             }
         ),
         (
             "stopping, killed before", process,
             {
-                $0.bringUp()
-                $0.handle(.orderedDown)
-                $0.pass(.seconds(10))
-                $0.handle(.woke)
+                $0.startJob()
+                $0.handle(.stopRequested)
+                $0.advance(.seconds(10))
+                $0.handle(.deadlineReached)
             }
         ),
         (
             "stopping, killed in vain", process,
             {
-                $0.bringUp()
-                $0.handle(.orderedDown)
+                $0.startJob()
+                $0.handle(.stopRequested)
                 for _ in 0..<2 {
-                    $0.pass(.seconds(10))
-                    $0.handle(.woke)
+                    $0.advance(.seconds(10))
+                    $0.handle(.deadlineReached)
                 }
             }
         ),
         (
             "stopping for the next try", process,
             {
-                $0.bringUp()
-                $0.pass(.seconds(30))
-                $0.handle(.woke)
+                $0.startJob()
+                $0.advance(.seconds(30))
+                $0.handle(.deadlineReached)
             }
         ),
         (
             "backing off", process,
             {
-                $0.bringUp()
-                $0.end(.exited(1))
+                $0.startJob()
+                $0.reportEnd(.exited(1))
             }
         ),
         (
-            "over", Bench.oneShot(),
+            "over", JobTestDriver.oneShot(),
             {
-                $0.bringUp()
-                $0.end(.exited(0))
+                $0.startJob()
+                $0.reportEnd(.exited(0))
             }
         ),
     ]
@@ -240,14 +240,14 @@ struct PhaseTableTests {
         for phase in phases {
             text += "## \(phase.name)\n\n| event | becomes | does |\n|---|---|---|\n"
             for (name, event) in events {
-                var bench = Bench(phase.action)
+                var bench = JobTestDriver(phase.action)
                 phase.steps(&bench)
-                bench.obstacles = nil
-                if event == .woke { bench.now = bench.life.deadline ?? bench.now }
-                let before = bench.life
+                bench.blockers = nil
+                if event == .deadlineReached { bench.now = bench.lifecycle.deadline ?? bench.now }
+                let before = bench.lifecycle
                 let effects = bench.handle(event)
-                let isSame = bench.life.phase == before.phase && bench.life.record == before.record
-                let becomes = isSame ? "-" : Self.name(bench.life.phase)
+                let isSame = bench.lifecycle.phase == before.phase && bench.lifecycle.record == before.record
+                let becomes = isSame ? "-" : Self.name(bench.lifecycle.phase)
                 text +=
                     "| \(name) | \(becomes) | \(effects.isEmpty ? "-" : effects.map(Self.name).joined(separator: ", ")) |\n"
             }
@@ -263,18 +263,18 @@ struct PhaseTableTests {
         ("pending", { $0.phase = .pending }),
         ("launched, never seen", { $0.executions = 0 }),
         ("launched again, never seen", { _ in }),
-        ("running", { $0.process = Bench.identity(101) }),
+        ("running", { $0.process = JobTestDriver.identity(101) }),
         (
             "ready",
             {
-                $0.process = Bench.identity(101)
+                $0.process = JobTestDriver.identity(101)
                 $0.isReady = true
             }
         ),
         (
             "stopping",
             {
-                $0.process = Bench.identity(101)
+                $0.process = JobTestDriver.identity(101)
                 $0.isStopping = true
             }
         ),
@@ -284,17 +284,17 @@ struct PhaseTableTests {
         ("cancelled", { $0.phase = .cancelled }),
     ]
 
-    private static let sightings: [(name: String, sighting: JobSighting)] = [
-        ("its program runs", .held(generation: 2, process: Bench.identity(101), at: moment, time: time)),
-        ("its shim has not executed it yet", .held(generation: 2, process: nil, at: moment, time: time)),
+    private static let recoveredStarts: [(name: String, sighting: RecoveredJobStart)] = [
+        ("its program runs", .supervised(generation: 2, process: JobTestDriver.identity(101), at: moment, time: time)),
+        ("its shim has not executed it yet", .supervised(generation: 2, process: nil, at: moment, time: time)),
         (
             "its program runs without its shim",
-            .orphaned(generation: 2, process: Bench.identity(101), at: moment, time: time)
+            .shimLost(generation: 2, process: JobTestDriver.identity(101), at: moment, time: time)
         ),
-        ("ended well", .over(generation: 2, .exited(0), executed: true, time: time)),
-        ("ended badly", .over(generation: 2, .exited(1), executed: true, time: time)),
-        ("only an earlier start has left a trace", .over(generation: 1, .exited(0), executed: true, time: time)),
-        ("nothing is there", .nothing),
+        ("ended well", .ended(generation: 2, .exited(0), executed: true, time: time)),
+        ("ended badly", .ended(generation: 2, .exited(1), executed: true, time: time)),
+        ("only an earlier start has left a trace", .ended(generation: 1, .exited(0), executed: true, time: time)),
+        ("nothing is there", .notFound),
     ]
 
     private static let moment = Moment(nanoseconds: 1_000_000_000)
@@ -311,7 +311,7 @@ struct PhaseTableTests {
             """
         for (name, change) in records {
             text += "## Stored as \(name)\n\n| found | becomes | does |\n|---|---|---|\n"
-            for (found, sighting) in sightings {
+            for (found, sighting) in recoveredStarts {
                 text += row(found, adopt(process, sighting, on: "b", change))
             }
             text += "\n"
@@ -321,7 +321,7 @@ struct PhaseTableTests {
             for (name, change) in records {
                 text += row(
                     name,
-                    adopt(oneShot(), .nothing, on: "an earlier boot") {
+                    adopt(oneShot(), .notFound, on: "an earlier boot") {
                         change(&$0)
                         $0.service = service
                         $0.run = service == nil ? nil : 3
@@ -336,40 +336,40 @@ struct PhaseTableTests {
 
     private static func adopt(
         _ action: ActionSpec,
-        _ sighting: JobSighting,
+        _ sighting: RecoveredJobStart,
         on boot: String,
         _ change: (inout JobRecord) -> Void
-    ) -> (life: JobLife, effects: [JobEffect]) {
-        var record = Bench.record()
+    ) -> (life: JobLifecycle, effects: [JobEffect]) {
+        var record = JobTestDriver.record()
         record.phase = .running
         record.generation = 2
         record.executions = 1
         record.attempt = 1
         record.deadline = .init(moment: Moment(nanoseconds: 5_000_000_000), bootID: boot)
         change(&record)
-        return JobLife.adopt(record, sighting, Bench(action).context)
+        return JobLifecycle.adopt(record, sighting, JobTestDriver(action).context)
     }
 
-    private static func row(_ first: String, _ result: (life: JobLife, effects: [JobEffect])) -> String {
+    private static func row(_ first: String, _ result: (life: JobLifecycle, effects: [JobEffect])) -> String {
         let effects = result.effects.map(Self.name).joined(separator: ", ")
         return "| \(first) | \(name(result.life.phase)) | \(effects.isEmpty ? "-" : effects) |\n"
     }
 
     // MARK: Words
 
-    private static func name(_ phase: JobLife.Phase) -> String {
+    private static func name(_ phase: JobLifecycle.Phase) -> String {
         switch phase {
         case .pending: "pending"
-        case .clearing: "clearing"
+        case .preparing: "clearing"
         case .launching: "launching"
         case .starting: "starting"
-        case .up: "up"
-        case .working: "working"
-        case .stopping(let stopping): stopping.next == .rest ? "stopping" : "stopping, then the next try"
+        case .ready: "up"
+        case .runningOnce: "working"
+        case .stopping(let stopping): stopping.nextStep == .finish ? "stopping" : "stopping, then the next try"
         case .backingOff: "backing off"
-        case .over(.succeeded): "over: succeeded"
-        case .over(.failed): "over: failed"
-        case .over(.cancelled): "over: cancelled"
+        case .finished(.succeeded): "over: succeeded"
+        case .finished(.failed): "over: failed"
+        case .finished(.cancelled): "over: cancelled"
         }
     }
 
@@ -379,10 +379,10 @@ struct PhaseTableTests {
         case .removeSocket: "remove the socket"
         case .signal(_, let signal): "signal \(signal)"
         case .killTree: "kill the tree"
-        case .ask: "ask"
-        case .stopAsking: "stop asking"
-        case .forget: "forget"
-        case .note(_, let text): "note: \(text)"
+        case .startProbe: "ask"
+        case .stopProbe: "stop asking"
+        case .removeRuntimeFiles: "forget"
+        case .recordEvent(_, let text): "note: \(text)"
         }
     }
 }

@@ -3,7 +3,7 @@ import HeroModel
 import Testing
 
 @Suite("A schedule")
-struct ScheduleTests {
+struct ScheduleCalculatorTests {
     private static let rows: [(summary: String, cron: String, zone: TimeZoneRules?, after: String, runs: [String])] = [
         (
             "comes again after each run, never at the time that is asked about",
@@ -28,58 +28,58 @@ struct ScheduleTests {
         ),
         (
             "runs at the first moment after the gap when its time is skipped, once",
-            "15,45 2 * * *", Zones.brussels, "2026-03-28T02:00:00Z",
+            "15,45 2 * * *", TestZones.brussels, "2026-03-28T02:00:00Z",
             ["2026-03-29T01:00:00Z", "2026-03-30T00:15:00Z", "2026-03-30T00:45:00Z"]
         ),
         (
             "runs once at the end of the gap, also when another of its times is there",
-            "0,30 2,3 * * *", Zones.brussels, "2026-03-29T00:00:00Z",
+            "0,30 2,3 * * *", TestZones.brussels, "2026-03-29T00:00:00Z",
             ["2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z", "2026-03-30T00:00:00Z"]
         ),
         (
             "runs at the first of two when its time comes twice",
-            "30 2 * * *", Zones.brussels, "2026-10-24T12:00:00Z",
+            "30 2 * * *", TestZones.brussels, "2026-10-24T12:00:00Z",
             ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
         ),
         (
             "does not run again in the second of two hours, asked in the midst of it",
-            "*/15 2 * * *", Zones.brussels, "2026-10-25T01:10:00Z", ["2026-10-26T01:00:00Z"]
+            "*/15 2 * * *", TestZones.brussels, "2026-10-25T01:10:00Z", ["2026-10-26T01:00:00Z"]
         ),
         (
             "with every hour runs in real time through a gap",
-            "*/30 * * * *", Zones.brussels, "2026-03-29T00:29:00Z",
+            "*/30 * * * *", TestZones.brussels, "2026-03-29T00:29:00Z",
             ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"]
         ),
         (
             "with every hour runs in real time through both of two hours",
-            "30 * * * *", Zones.brussels, "2026-10-25T00:00:00Z",
+            "30 * * * *", TestZones.brussels, "2026-10-25T00:00:00Z",
             ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z"]
         ),
         (
             "goes by the clocks of New York",
-            "30 1 * * *", Zones.newYork, "2026-10-31T12:00:00Z", ["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"]
+            "30 1 * * *", TestZones.newYork, "2026-10-31T12:00:00Z", ["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"]
         ),
         (
             "goes by clocks that are half an hour off",
-            "0 9 * * mon-fri", Zones.kolkata, "2026-11-20T12:00:00Z", ["2026-11-23T03:30:00Z", "2026-11-24T03:30:00Z"]
+            "0 9 * * mon-fri", TestZones.kolkata, "2026-11-20T12:00:00Z", ["2026-11-23T03:30:00Z", "2026-11-24T03:30:00Z"]
         ),
         (
             "runs at the end of a day that is left out",
-            "0 12 * * *", Zones.apia, "2011-12-29T23:00:00Z",
+            "0 12 * * *", TestZones.apia, "2011-12-29T23:00:00Z",
             ["2011-12-30T10:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"]
         ),
         (
             "runs on the first of two days of the same date",
-            "0 12 * * *", Zones.backwards, "2011-12-29T12:00:00Z",
+            "0 12 * * *", TestZones.repeatedDay, "2011-12-29T12:00:00Z",
             ["2011-12-29T22:00:00Z", "2011-12-31T22:00:00Z"]
         ),
         (
             "goes over half an hour of summer",
-            "15 2 * * *", Zones.lordHowe, "2026-10-02T20:00:00Z", ["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"]
+            "15 2 * * *", TestZones.lordHowe, "2026-10-02T20:00:00Z", ["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"]
         ),
         (
             "goes back over half an hour of summer",
-            "45 1 * * *", Zones.lordHowe, "2026-04-04T00:00:00Z", ["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"]
+            "45 1 * * *", TestZones.lordHowe, "2026-04-04T00:00:00Z", ["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"]
         ),
     ]
 
@@ -92,11 +92,11 @@ struct ScheduleTests {
         var time = start
         for (number, run) in row.runs.enumerated() {
             let next = try #require(
-                ScheduleLife.nextRun(of: schedule, after: time, anchor: start, zone: zone),
+                ScheduleCalculator.nextRun(of: schedule, after: time, anchor: start, zone: zone),
                 "\(row.summary)"
             )
             #expect(next == WallTime(run), "\(row.summary): \(next)")
-            #expect(missed(schedule, start, next, zone) == number + 1, "\(row.summary): counted to \(next)")
+            #expect(countMissedRuns(schedule, start, next, zone) == number + 1, "\(row.summary): counted to \(next)")
             time = next
         }
     }
@@ -109,20 +109,20 @@ struct ScheduleTests {
     )
     func counting(text: String) throws {
         let schedule = Schedule(.cron(try CronExpression(parsing: text)))
-        let springs = [(Zones.brussels, "2026-03-2"), (Zones.newYork, "2026-03-0"), (Zones.lordHowe, "2026-10-0")]
-        let autumns = [(Zones.brussels, "2026-10-2"), (Zones.newYork, "2026-10-2"), (Zones.lordHowe, "2026-04-0")]
+        let springs = [(TestZones.brussels, "2026-03-2"), (TestZones.newYork, "2026-03-0"), (TestZones.lordHowe, "2026-10-0")]
+        let autumns = [(TestZones.brussels, "2026-10-2"), (TestZones.newYork, "2026-10-2"), (TestZones.lordHowe, "2026-04-0")]
         for (zone, decade) in [(.utc, "2026-02-2")] + springs + autumns {
             let zone = try #require(zone)
             let start = try #require(WallTime("\(decade)1T00:00:00Z"))
             let end = WallTime(microseconds: start.microseconds + 13 * 86_400_000_000 + 1)
             var runs = 0
             var time = start
-            while let next = ScheduleLife.nextRun(of: schedule, after: time, anchor: start, zone: zone), next <= end {
+            while let next = ScheduleCalculator.nextRun(of: schedule, after: time, anchor: start, zone: zone), next <= end {
                 #expect(next > time)
                 runs += 1
                 time = next
             }
-            #expect(missed(schedule, start, end, zone) == runs)
+            #expect(countMissedRuns(schedule, start, end, zone) == runs)
         }
     }
 
@@ -131,15 +131,15 @@ struct ScheduleTests {
         let anchor = try #require(WallTime("2026-11-21T10:00:00.5Z"))
         let schedule = Schedule(.every(.seconds(300)))
         func next(_ after: String) throws -> WallTime? {
-            ScheduleLife.nextRun(of: schedule, after: try #require(WallTime(after)), anchor: anchor, zone: .utc)
+            ScheduleCalculator.nextRun(of: schedule, after: try #require(WallTime(after)), anchor: anchor, zone: .utc)
         }
         #expect(try next("2026-11-21T09:00:00Z") == WallTime("2026-11-21T10:05:00.5Z"))
         #expect(try next("2026-11-21T10:00:00.5Z") == WallTime("2026-11-21T10:05:00.5Z"))
         #expect(try next("2026-11-21T10:05:00.5Z") == WallTime("2026-11-21T10:10:00.5Z"))
         #expect(try next("2036-11-21T10:07:00Z") == WallTime("2036-11-21T10:10:00.5Z"))
         let day = try #require(WallTime("2026-11-22T10:00:00.5Z"))
-        #expect(missed(schedule, anchor, day, .utc, anchor: anchor) == 288)
-        #expect(missed(schedule, day, anchor, .utc, anchor: anchor) == 0)
+        #expect(countMissedRuns(schedule, anchor, day, .utc, anchor: anchor) == 288)
+        #expect(countMissedRuns(schedule, day, anchor, .utc, anchor: anchor) == 0)
     }
 
     @Test("at the ends of time neither traps nor takes long")
@@ -150,25 +150,25 @@ struct ScheduleTests {
             .cron(CronExpression(text: "none")), .every(.seconds(1)), .every(.zero), .every(.seconds(Int64.max)),
         ]
         for timing in timings {
-            for zone in [.utc, Zones.brussels, Zones.apia].compactMap({ $0 }) {
+            for zone in [.utc, TestZones.brussels, TestZones.apia].compactMap({ $0 }) {
                 for first in ends {
                     for second in ends {
-                        let next = ScheduleLife.nextRun(of: Schedule(timing), after: first, anchor: second, zone: zone)
+                        let next = ScheduleCalculator.nextRun(of: Schedule(timing), after: first, anchor: second, zone: zone)
                         #expect(next ?? .init(microseconds: .max) >= first)
-                        #expect(missed(Schedule(timing), first, second, zone) >= 0)
+                        #expect(countMissedRuns(Schedule(timing), first, second, zone) >= 0)
                     }
                 }
             }
         }
     }
 
-    private func missed(
+    private func countMissedRuns(
         _ schedule: Schedule,
         _ start: WallTime,
         _ end: WallTime,
         _ zone: TimeZoneRules,
         anchor: WallTime? = nil
     ) -> Int {
-        ScheduleLife.missed(of: schedule, between: start, and: end, anchor: anchor ?? start, zone: zone)
+        ScheduleCalculator.countMissedRuns(of: schedule, between: start, and: end, anchor: anchor ?? start, zone: zone)
     }
 }

@@ -2,18 +2,18 @@ import HeroModel
 import Testing
 
 @Suite("The clocks of a place")
-struct ZoneRulesTests {
+struct TimeZoneRulesTests {
     @Test(
         "are as far from UTC as its law says, to the second at which they are changed",
         arguments: [
-            (Zones.brussels, "2026-03-29T00:59:59Z", 3600), (Zones.brussels, "2026-03-29T01:00:00Z", 7200),
-            (Zones.brussels, "2026-10-25T00:59:59Z", 7200), (Zones.brussels, "2026-10-25T01:00:00Z", 3600),
-            (Zones.newYork, "2026-03-08T06:59:59Z", -18_000), (Zones.newYork, "2026-03-08T07:00:00Z", -14_400),
-            (Zones.newYork, "2026-11-01T05:59:59Z", -14_400), (Zones.newYork, "2026-11-01T06:00:00Z", -18_000),
-            (Zones.kolkata, "2026-07-01T00:00:00Z", 19_800), (Zones.kolkata, "1700-01-01T00:00:00Z", 19_800),
-            (Zones.lordHowe, "2026-04-04T14:59:59Z", 39_600), (Zones.lordHowe, "2026-04-04T15:00:00Z", 37_800),
-            (Zones.lordHowe, "2026-10-03T15:29:59Z", 37_800), (Zones.lordHowe, "2026-10-03T15:30:00Z", 39_600),
-            (Zones.apia, "2011-12-30T09:59:59Z", -36_000), (Zones.apia, "2011-12-30T10:00:00Z", 50_400),
+            (TestZones.brussels, "2026-03-29T00:59:59Z", 3600), (TestZones.brussels, "2026-03-29T01:00:00Z", 7200),
+            (TestZones.brussels, "2026-10-25T00:59:59Z", 7200), (TestZones.brussels, "2026-10-25T01:00:00Z", 3600),
+            (TestZones.newYork, "2026-03-08T06:59:59Z", -18_000), (TestZones.newYork, "2026-03-08T07:00:00Z", -14_400),
+            (TestZones.newYork, "2026-11-01T05:59:59Z", -14_400), (TestZones.newYork, "2026-11-01T06:00:00Z", -18_000),
+            (TestZones.kolkata, "2026-07-01T00:00:00Z", 19_800), (TestZones.kolkata, "1700-01-01T00:00:00Z", 19_800),
+            (TestZones.lordHowe, "2026-04-04T14:59:59Z", 39_600), (TestZones.lordHowe, "2026-04-04T15:00:00Z", 37_800),
+            (TestZones.lordHowe, "2026-10-03T15:29:59Z", 37_800), (TestZones.lordHowe, "2026-10-03T15:30:00Z", 39_600),
+            (TestZones.apia, "2011-12-30T09:59:59Z", -36_000), (TestZones.apia, "2011-12-30T10:00:00Z", 50_400),
             (.utc, "2026-07-01T00:00:00Z", 0),
         ] as [(TimeZoneRules?, String, Int64)]
     )
@@ -24,14 +24,14 @@ struct ZoneRulesTests {
     @Test(
         "show each local time once, but none that they jump over, and twice what they go back to",
         arguments: [
-            (Zones.brussels, "2026-03-29T02:30:00Z", []),
-            (Zones.brussels, "2026-03-29T03:00:00Z", ["2026-03-29T01:00:00Z"]),
-            (Zones.brussels, "2026-10-25T02:30:00Z", ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]),
-            (Zones.brussels, "2026-10-25T03:00:00Z", ["2026-10-25T02:00:00Z"]),
-            (Zones.apia, "2011-12-30T12:00:00Z", []),
-            (Zones.backwards, "2011-12-30T12:00:00Z", ["2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z"]),
-            (Zones.lordHowe, "2026-04-05T01:45:00Z", ["2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z"]),
-            (Zones.kolkata, "2026-01-01T00:00:00Z", ["2025-12-31T18:30:00Z"]),
+            (TestZones.brussels, "2026-03-29T02:30:00Z", []),
+            (TestZones.brussels, "2026-03-29T03:00:00Z", ["2026-03-29T01:00:00Z"]),
+            (TestZones.brussels, "2026-10-25T02:30:00Z", ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]),
+            (TestZones.brussels, "2026-10-25T03:00:00Z", ["2026-10-25T02:00:00Z"]),
+            (TestZones.apia, "2011-12-30T12:00:00Z", []),
+            (TestZones.repeatedDay, "2011-12-30T12:00:00Z", ["2011-12-29T22:00:00Z", "2011-12-30T22:00:00Z"]),
+            (TestZones.lordHowe, "2026-04-05T01:45:00Z", ["2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z"]),
+            (TestZones.kolkata, "2026-01-01T00:00:00Z", ["2025-12-31T18:30:00Z"]),
         ] as [(TimeZoneRules?, String, [String])]
     )
     func instants(zone: TimeZoneRules?, local: String, expected: [String]) throws {
@@ -74,10 +74,10 @@ struct ZoneRulesTests {
         arguments: [0, 50, 51, 52] as [UInt8]
     )
     func files(version: UInt8) throws {
-        let file = TZif(
+        let file = TZifFile(
             version: version,
-            types: [1050, 3600, 7200],
-            changes: [(0, 1), (1000, 2), (2000, 1)],
+            offsets: [1050, 3600, 7200],
+            transitions: [(0, 1), (1000, 2), (2000, 1)],
             footer: "CET-1CEST,M3.5.0,M10.5.0/3"
         )
         let zone = try #require(TimeZoneRules(tzif: file.bytes))
@@ -88,25 +88,25 @@ struct ZoneRulesTests {
 
     @Test("are not read from a file that says what cannot be")
     func impossibleFiles() {
-        let good = TZif(types: [0, 3600], changes: [(0, 1), (10, 0)], footer: "CET-1")
-        func read(_ change: (inout TZif) -> Void) -> TimeZoneRules? {
+        let good = TZifFile(offsets: [0, 3600], transitions: [(0, 1), (10, 0)], footer: "CET-1")
+        func read(_ change: (inout TZifFile) -> Void) -> TimeZoneRules? {
             var file = good
             change(&file)
             return TimeZoneRules(tzif: file.bytes)
         }
         #expect(read { _ in } != nil)
-        #expect(read { $0.types = [] } == nil)
-        #expect(read { $0.types = [0] } == nil, "a change to what is not there")
-        #expect(read { $0.types = [0, 93_600] } == nil, "more than a day and two hours from UTC")
-        #expect(read { $0.changes = [(10, 1), (10, 0)] } == nil, "two changes at once")
-        #expect(read { $0.changes = [(.min, 1)] } == nil, "before the beginning")
+        #expect(read { $0.offsets = [] } == nil)
+        #expect(read { $0.offsets = [0] } == nil, "a change to what is not there")
+        #expect(read { $0.offsets = [0, 93_600] } == nil, "more than a day and two hours from UTC")
+        #expect(read { $0.transitions = [(10, 1), (10, 0)] } == nil, "two changes at once")
+        #expect(read { $0.transitions = [(.min, 1)] } == nil, "before the beginning")
         #expect(read { $0.footer = "CET" } == nil)
         #expect(read { $0.leapSeconds = 1 } == nil, "clocks that count leap seconds")
     }
 
     @Test("cannot be harmed by any file: cut short anywhere, and with any byte changed")
     func hostileFiles() throws {
-        let bytes = TZif(types: [0, 3600], changes: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3").bytes
+        let bytes = TZifFile(offsets: [0, 3600], transitions: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3").bytes
         for count in 0..<bytes.count { #expect(TimeZoneRules(tzif: Array(bytes[..<count])) == nil) }
         for index in bytes.indices {
             for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {

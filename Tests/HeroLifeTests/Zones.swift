@@ -1,7 +1,7 @@
 import HeroModel
 
 /// Places of the world whose clocks are worth a test, made here so that no test depends on the machine's database.
-enum Zones {
+enum TestZones {
     static let brussels = TimeZoneRules(posix: "CET-1CEST,M3.5.0,M10.5.0/3")
     static let newYork = TimeZoneRules(posix: "EST5EDT,M3.2.0,M11.1.0")
     static let kolkata = TimeZoneRules(posix: "IST-5:30")
@@ -9,23 +9,23 @@ enum Zones {
     static let lordHowe = TimeZoneRules(posix: "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")
     /// Went over the date line: the 30th of December 2011 was left out.
     static let apia = TimeZoneRules(
-        tzif: TZif(
-            types: [-36_000, 50_400],
-            changes: [(1_325_239_200, 1)],
+        tzif: TZifFile(
+            offsets: [-36_000, 50_400],
+            transitions: [(1_325_239_200, 1)],
             footer: "<+14>-14"
         ).bytes
     )
     /// Went over it the other way: the 30th of December 1844, here put into 2011, came twice.
-    static let backwards = TimeZoneRules(
-        tzif: TZif(types: [50_400, -36_000], changes: [(1_325_239_200, 1)], footer: "<-10>10").bytes
+    static let repeatedDay = TimeZoneRules(
+        tzif: TZifFile(offsets: [50_400, -36_000], transitions: [(1_325_239_200, 1)], footer: "<-10>10").bytes
     )
 }
 
 /// A time zone file as RFC 9636 describes it.
-struct TZif {
+struct TZifFile {
     var version = UInt8(ascii: "2")
-    var types: [Int32]
-    var changes: [(time: Int64, type: UInt8)] = []
+    var offsets: [Int32]
+    var transitions: [(time: Int64, type: UInt8)] = []
     var footer = ""
     var leapSeconds = 0
 
@@ -39,10 +39,10 @@ struct TZif {
 
     private func block(timeSize: Int) -> [UInt8] {
         var block = Array("TZif".utf8) + [version] + [UInt8](repeating: 0, count: 15)
-        for count in [0, 0, leapSeconds, changes.count, types.count, 4] { block += Self.number(Int64(count), 4) }
-        for change in changes { block += Self.number(change.time, timeSize) }
-        block += changes.map(\.type)
-        for type in types { block += Self.number(Int64(type), 4) + [0, 0] }
+        for count in [0, 0, leapSeconds, transitions.count, offsets.count, 4] { block += Self.number(Int64(count), 4) }
+        for change in transitions { block += Self.number(change.time, timeSize) }
+        block += transitions.map(\.type)
+        for type in offsets { block += Self.number(Int64(type), 4) + [0, 0] }
         block += Array("LMT".utf8) + [0]
         return block + [UInt8](repeating: 0, count: leapSeconds * (timeSize + 4))
     }
