@@ -34,12 +34,12 @@ public protocol Kernel: AnyObject {
     func randomUnit() -> Double
 
     /// Looks at what stands between an action and its start; touches nothing.
-    func obstacles(_ order: ObstacleOrder) -> StartBlockers
+    func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers
 
     /// Looks at many actions at once, for a plan; touches nothing.
     ///
     /// - Returns: as many answers, in the same order.
-    func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer]
+    func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult]
 
     /// Removes a socket file that was judged stale, if it is still that very one (reliability.md SK-4).
     func removeSocket(_ file: SocketFile)
@@ -47,7 +47,7 @@ public protocol Kernel: AnyObject {
     /// Starts a shim that starts the program.
     ///
     /// The result arrives as `started` and later `ended`; also when it fails at once.
-    func launch(_ order: LaunchOrder)
+    func launch(_ order: LaunchRequest)
 
     /// Sends a signal to a process that is provably the one recorded.
     ///
@@ -63,13 +63,13 @@ public protocol Kernel: AnyObject {
     /// Goes on storing the output of a start that is told as orphaned, as far as its pipes can be reached, until its `ended`.
     ///
     /// Where they cannot be, nothing is done.
-    func keepOutput(_ order: OutputOrder)
+    func captureOutput(_ order: OutputCaptureRequest)
 
     /// The processes of a start that live, in words, the first few of them; for a start that does not end although it was killed.
     func survivors(of start: StartID) -> [String]
 
     /// Looks at what is there of each of these jobs, and follows what still runs: its end will arrive as an event.
-    func adopt(_ jobs: [JobID]) -> [JobID: Sighting]
+    func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart]
 
     /// Makes sure that a start that was ordered, and has left no trace, never happens: a shim that was only slow is refused from
     /// here on (reliability.md SH-6).
@@ -88,27 +88,27 @@ public protocol Kernel: AnyObject {
     /// Removes the record of a job whose end is safely stored, or that never ran.
     ///
     /// Of a job that had a start retired it is kept a while longer: it is what refuses that start.
-    func forget(_ job: JobID)
+    func removeRuntimeFiles(_ job: JobID)
 
     /// Writes beside the record of a job what nobody else would know of it without the database; replaces what was there.
     ///
     /// It goes with the record.
     /// - Returns: whether it is written.
-    func keepOrigin(_ origin: [UInt8], of job: JobID) -> Bool
+    func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool
 
     /// What was written there last, as it is; nil when there is nothing.
-    func origin(of job: JobID) -> [UInt8]?
+    func recoveryRecord(of job: JobID) -> [UInt8]?
 
     /// The jobs of which anything is left in the run directory, by number.
-    func jobsOnRecord() -> [JobID]
+    func jobsInRunDirectory() -> [JobID]
 
     /// The highest number of a job of which anything at all is left, logs included; 0 when there is none.
     ///
     /// It looks through all logs.
-    func highestJob() -> JobID
+    func highestJobID() -> JobID
 
     /// Lets whoever asks for the status know what is wrong with the database; nil: nothing is.
-    func tellTrouble(_ trouble: String?)
+    func publishStoreOutage(_ trouble: String?)
 
     /// Removes the logs of an action's earlier jobs, all but those of the newest ones.
     ///
@@ -118,19 +118,19 @@ public protocol Kernel: AnyObject {
     /// Removes whatever is left of jobs of one action that are no longer recorded: their logs, records and scripts.
     ///
     /// - Returns: what could not be removed, in words.
-    func removeTraces(of jobs: [JobID], logsIn folder: String) -> [String]
+    func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String]
 
     /// Asks once; the answer arrives as `answered`.
-    func ask(_ order: ProbeOrder)
+    func startProbe(_ order: ProbeRequest)
 
     /// Is no longer interested in what was asked about this job; a command that runs for it is ended with its tree.
-    func stopAsking(_ job: JobID)
+    func stopProbe(_ job: JobID)
 
     /// Reads all manifest files of a directory by the contract's rules on names, links and stable reading.
-    func readManifests(in directory: String) -> ManifestReading
+    func readManifests(in directory: String) -> ManifestReadResult
 
     /// Watches a directory; a change of its files arrives as `filesChanged`. nil watches nothing.
-    func watch(_ directory: String?)
+    func watchDirectory(_ directory: String?)
 
     /// Answers a request on the control socket; `isLast` ends the connection.
     func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool)
@@ -144,10 +144,10 @@ extension Kernel {
     public var capabilities: ContainmentSupport { ContainmentSupport() }
 
     /// Nobody asks.
-    public func tellTrouble(_ trouble: String?) {}
+    public func publishStoreOutage(_ trouble: String?) {}
 
     /// Nothing can be reached.
-    public func keepOutput(_ order: OutputOrder) {}
+    public func captureOutput(_ order: OutputCaptureRequest) {}
 
     /// Nobody.
     public func survivors(of start: StartID) -> [String] { [] }

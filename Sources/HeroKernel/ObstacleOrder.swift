@@ -1,12 +1,12 @@
 public import HeroModel
 
 /// What must be free, and whom it may be taken from, before an action starts.
-public struct ObstacleOrder: Hashable, Sendable {
+public struct BlockerScanRequest: Hashable, Sendable {
     /// The TCP ports it binds.
     public var ports: [BoundPort]
     /// Whether it binds them as heroproc's own user: a port is shared by sockets of one user, so only then does a bind that
     /// heroproc tries say whether the action's own would succeed (socket(7)).
-    public var bindsAsOurselves = true
+    public var bindsAsOwnUser = true
     /// The absolute paths of the Unix sockets it binds.
     public var sockets: [String]
     /// Its PID file; nil where it names none.

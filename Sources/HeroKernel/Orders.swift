@@ -1,7 +1,7 @@
 public import HeroModel
 
 /// All a shim must know to start a program.
-public struct LaunchOrder: Hashable, Sendable {
+public struct LaunchRequest: Hashable, Sendable {
     /// Which start it is.
     public var start: StartID
     /// `context/service.action`, as `ps` shows it.
@@ -29,7 +29,7 @@ public struct LaunchOrder: Hashable, Sendable {
     /// Whether it gets a `NOTIFY_SOCKET` to speak on; what it says arrives as `said`.
     public var mayNotify = false
     /// Whether it is not ready before it says so: then it may fork away first, and name its main process later.
-    public var saysWhenReady = false
+    public var notifiesReady = false
     /// How often it must say `WATCHDOG=1` at the least, as it is told in `WATCHDOG_USEC`; only where it may speak.
     public var watchdog: Duration?
     /// For what the main program leaves behind when it ends.
@@ -40,7 +40,7 @@ public struct LaunchOrder: Hashable, Sendable {
     public var logFile: String
 
     /// Whether a program of this job has executed before: what was up is brought back before anything new is begun.
-    public var isAgain = false
+    public var isRestart = false
 
     /// The argument that stands for the script's path.
     public static let scriptPlaceholder = "\u{0}script"
@@ -72,7 +72,7 @@ public struct LaunchOrder: Hashable, Sendable {
 }
 
 /// Where the output of a start goes that its shim stores no more.
-public struct OutputOrder: Hashable, Sendable {
+public struct OutputCaptureRequest: Hashable, Sendable {
     /// Which start it is.
     public var start: StartID
     /// How much output is kept.
@@ -89,7 +89,7 @@ public struct OutputOrder: Hashable, Sendable {
 }
 
 /// One question to one running start.
-public struct ProbeOrder: Hashable, Sendable {
+public struct ProbeRequest: Hashable, Sendable {
     /// What is asked.
     public enum Question: Hashable, Sendable {
         /// What the manifest says.

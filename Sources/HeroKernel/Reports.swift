@@ -6,31 +6,31 @@ public enum KernelEvent: Hashable, Sendable {
     case started(StartID, StartReport)
     /// The main program of a start ended well, and this process of its tree took over (contract section 3, `pid_file`);
     /// or the program named this one as its main process.
-    case handedOver(StartID, ProcessIdentity)
+    case mainProcessReplaced(StartID, ProcessIdentity)
     /// What the program of a start has said of itself, whenever that matters at once, and when it is asked how it is.
-    case said(StartID, NotifyState)
+    case notified(StartID, NotifyState)
     /// A start is over: its whole tree is gone and its lock is free.
     case ended(StartID, EndReport)
     /// The shim of a start is gone, but its program is not.
     ///
     /// It must be ended (reliability.md 2.5); its end arrives as `ended`.
-    case orphaned(StartID, StartReport)
+    case shimLost(StartID, StartReport)
     /// Root executes a program that a stranger can write or exchange: by whom it was started, and what is wrong, in words.
     case unsafeProgram(String, String)
     /// The answer to a probe.
-    case answered(StartID, serial: UInt64, ProbeAnswer)
+    case probeFinished(StartID, serial: UInt64, ProbeResult)
     /// The calendar was set: it has jumped, and may have jumped back (reliability.md TM-1).
-    case clockWasSet
+    case clockChanged
     /// The machine was suspended for more than a few seconds: nobody could answer anything meanwhile (reliability.md TM-2).
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged
     /// A whole message arrived on the control socket.
-    case requested(RequestID, [UInt8])
+    case requestReceived(RequestID, [UInt8])
     /// The other side of a connection left.
-    case hungUp(RequestID)
+    case clientDisconnected(RequestID)
     /// The reconciler itself was asked to end, by SIGTERM or SIGINT.
-    case quit
+    case terminationRequested
 }
 
 /// A program that executes.
@@ -71,33 +71,33 @@ public struct EndReport: Hashable, Sendable {
 }
 
 /// What is found of a job by a reconciler that did not see it happen.
-public enum Sighting: Hashable, Sendable {
+public enum RecoveredStart: Hashable, Sendable {
     /// A shim holds this generation; the report is there once its program executes.
     ///
     /// Followed from now on.
-    case held(generation: UInt32, StartReport?)
+    case supervised(generation: UInt32, StartReport?)
     /// The shim is gone, the program is not.
     ///
     /// Followed from now on, and must be ended.
     case orphaned(generation: UInt32, StartReport)
     /// This generation is over.
-    case over(generation: UInt32, EndReport)
+    case ended(generation: UInt32, EndReport)
     /// No start of it has left a trace on this boot.
-    case nothing
+    case notFound
 }
 
 /// The answer to one question.
-public enum ProbeAnswer: Hashable, Sendable {
+public enum ProbeResult: Hashable, Sendable {
     /// It does.
-    case yes
+    case succeeded
     /// It does not, and this is why, in words.
-    case no(String)
+    case failed(String)
     /// It could not be asked, because the machine has no room for the question; why, in words.
-    case notAsked(String)
+    case skipped(String)
 }
 
 /// What a services directory holds.
-public enum ManifestReading: Hashable, Sendable {
+public enum ManifestReadResult: Hashable, Sendable {
     /// All its manifest files, sorted by path.
     case files([ManifestFile])
     /// It cannot be read, and this is why, in words.

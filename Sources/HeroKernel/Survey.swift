@@ -1,16 +1,16 @@
 public import HeroModel
 
 /// What a plan asks of the machine about one action.
-public struct SurveyQuestion: Hashable, Sendable {
+public struct ActionInspectionRequest: Hashable, Sendable {
     /// What it binds, and the process that our own record knows as its own.
-    public var order: ObstacleOrder
+    public var order: BlockerScanRequest
     /// Absolute paths of the files that its environment is made of.
     public var environmentFiles: [String]
     /// When its program executed; nil when it does not run as far as we know.
     public var startedAt: WallTime?
 
     /// Makes a question.
-    public init(order: ObstacleOrder, environmentFiles: [String] = [], startedAt: WallTime? = nil) {
+    public init(order: BlockerScanRequest, environmentFiles: [String] = [], startedAt: WallTime? = nil) {
         self.order = order
         self.environmentFiles = environmentFiles
         self.startedAt = startedAt
@@ -18,7 +18,7 @@ public struct SurveyQuestion: Hashable, Sendable {
 }
 
 /// What is found of one action at one moment; its own process tree is in nobody's way.
-public struct SurveyAnswer: Hashable, Sendable {
+public struct ActionInspectionResult: Hashable, Sendable {
     /// A resource of it that somebody else holds.
     public struct Claim: Hashable, Sendable {
         /// The resource, and who holds it.

@@ -11,7 +11,7 @@ struct Adoption {
     let orphans: Orphans
 
     /// Looks at the record of a job, and follows what still runs.
-    func sight(_ job: JobID) -> Sighting {
+    func sight(_ job: JobID) -> RecoveredStart {
         let path = paths.record(of: job)
         var reading = settled(path, job)
         if Beginners.end(path, job: job) { reading = settled(path, job) }
@@ -20,10 +20,10 @@ struct Adoption {
         var (hasLooked, shim): (Bool, ProcessIdentity?) = (false, nil)
         while true {
             switch reading {
-            case .absent, .empty: return .nothing
+            case .absent, .empty: return .notFound
             case .damaged:
                 let report = EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil)
-                return .over(generation: 0, report)
+                return .ended(generation: 0, report)
             case .found(let record):
                 let start = StartID(job: job, generation: record.generation)
                 if !hasLooked { hero_failpoint(FP_AD_1) }
@@ -51,22 +51,22 @@ struct Adoption {
     }
 
     /// Follows the shim that holds a start; nil when none does.
-    private func held(_ start: StartID, _ record: RecordFile) -> Sighting? {
+    private func held(_ start: StartID, _ record: RecordFile) -> RecoveredStart? {
         let generation = start.generation
-        guard !record.isRetired else { return .nothing }
+        guard !record.isRetired else { return .notFound }
         if record.isOfThisMachine, record.phase != nil, record.end(nil) == nil, starts.pidfd(of: start) == nil,
             !orphans.holds(start), Room.descriptors <= Room.leftByAdoption
         {
             // Who it is cannot be proven now, and nobody may act on a guess: it is looked at again when there is room.
             starts.adoptLater(start)
-            return .held(generation: generation, record.startReport)
+            return .supervised(generation: generation, record.startReport)
         }
         if record.isOfThisMachine, let shim = record.shim, let found = Census.open(shim), !found.stat.isDead {
             let report = record.startReport
             hero_failpoint(FP_AD_2)
             if starts.pidfd(of: start) == nil, !starts.follow(start, shim.pid, found.pidfd, report: report) {
                 starts.adoptLater(start)
-                return .held(generation: generation, report)
+                return .supervised(generation: generation, report)
             }
             if report == nil {
                 starts.awaitExecution(start)
@@ -74,22 +74,22 @@ struct Adoption {
                 starts.watchProgram(start, record)
                 starts.followWords(start, record)
             }
-            return .held(generation: generation, report)
+            return .supervised(generation: generation, report)
         }
         return nil
     }
 
     /// What is left of a start whose shim is gone.
-    private func over(_ start: StartID, _ record: RecordFile) -> Sighting {
+    private func over(_ start: StartID, _ record: RecordFile) -> RecoveredStart {
         let generation = start.generation
-        if orphans.holds(start) { return .held(generation: generation, record.orphanReport) }
+        if orphans.holds(start) { return .supervised(generation: generation, record.orphanReport) }
         if let report = record.end(nil) {
             guard record.isOfThisMachine, isInhabited(start, record) else {
-                return .over(generation: generation, report)
+                return .ended(generation: generation, report)
             }
             // The shim was killed before it could end the rest of the tree.
             orphans.takeRest(start, report)
-            return .held(generation: generation, record.orphanReport)
+            return .supervised(generation: generation, record.orphanReport)
         }
         guard record.phase != nil else { return lost(generation, "the record is damaged", record) }
         guard record.isOfThisBoot else { return lost(generation, "the machine was restarted", record) }
@@ -111,7 +111,7 @@ struct Adoption {
             return .orphaned(generation: generation, report)
         }
         // Dying, or not yet released: only its end, or `orphaned`, is still to come.
-        return .held(generation: generation, record.orphanReport)
+        return .supervised(generation: generation, record.orphanReport)
     }
 
     /// Whether somebody of a start lives, as the kernel tells: by its lock, or by its cgroup.
@@ -119,8 +119,8 @@ struct Adoption {
         isLocked(paths.record(of: start.job)) || record.cgroup.map(Containment.isPopulated) ?? false
     }
 
-    private func lost(_ generation: UInt32, _ reason: String, _ record: RecordFile) -> Sighting {
-        .over(
+    private func lost(_ generation: UInt32, _ reason: String, _ record: RecordFile) -> RecoveredStart {
+        .ended(
             generation: generation,
             EndReport(outcome: .lost(reason), time: nil, executed: record.orphanReport)
         )

@@ -9,9 +9,9 @@ import HeroModel
 enum BindTrial {
     /// Whether a port cannot be bound now: a client uses it, a socket is bound that does not listen, or somebody who listens
     /// leaves no room beside it; false where that cannot be tried.
-    static func isBusy(_ port: BoundPort, _ order: ObstacleOrder) -> Bool {
+    static func isBusy(_ port: BoundPort, _ order: BlockerScanRequest) -> Bool {
         // One user's sockets share a port: what we are refused, another user may be given.
-        guard !port.isShared || order.bindsAsOurselves else { return false }
+        guard !port.isShared || order.bindsAsOwnUser else { return false }
         var address = [UInt8](repeating: 0, count: 16)
         let families: [Int32]
         switch port.endpoint.host {
@@ -28,7 +28,7 @@ enum BindTrial {
     /// Whether an action can listen on a port beside those who listen there.
     ///
     /// The kernel tells nobody which sockets have `SO_REUSEPORT`, but it says whether one more may be bound.
-    static func hasRoom(_ port: BoundPort, _ order: ObstacleOrder) -> Bool {
+    static func hasRoom(_ port: BoundPort, _ order: BlockerScanRequest) -> Bool {
         port.isShared && !isBusy(port, order)
     }
 }

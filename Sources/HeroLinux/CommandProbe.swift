@@ -8,7 +8,7 @@ import HeroModel
 ///
 /// The reconciler runs it itself and waits on its pidfd: it wakes when the command speaks or ends, and at no other time.
 final class CommandProbe {
-    let order: ProbeOrder
+    let order: ProbeRequest
     /// Where its standard error can be read.
     let errors: Descriptor
     /// Becomes readable when it ends.
@@ -41,7 +41,7 @@ final class CommandProbe {
     ///   - isShim: Whether one of our children is a shim, and no command.
     /// - Throws: A refusal whose detail says what is not possible.
     init(
-        _ order: ProbeOrder,
+        _ order: ProbeRequest,
         _ arguments: [String],
         as account: Account?,
         _ oomScore: OOMScore,
@@ -94,7 +94,7 @@ final class CommandProbe {
         self.pidfd = Descriptor(pidfd)
     }
 
-    private static func refusal(_ name: String, _ order: ProbeOrder, _ step: Int32, _ number: Int32) -> StartRefusal {
+    private static func refusal(_ name: String, _ order: ProbeRequest, _ step: Int32, _ number: Int32) -> StartRefusal {
         switch Int(step) {
         case Int(HL_STEP_USER):
             StartRefusal(.user, number, "user `\(order.rights.user ?? "")`: \(errorText(number))")
@@ -137,7 +137,7 @@ final class CommandProbe {
     // MARK: How it ends
 
     /// Takes in its end, and ends what it left behind; nil while it runs.
-    func reap() -> ProbeAnswer? {
+    func reap() -> ProbeResult? {
         var status: Int32 = 0
         guard hl_pidfd_reap(pidfd.number, &status) != 0 else { return nil }
         isReaped = true
@@ -145,10 +145,10 @@ final class CommandProbe {
         endTree()
         if hl_status_exited(status) == 1 {
             let code = hl_status_code(status)
-            return code == 0 ? .yes : .no("`\(name)` ended with exit code \(code)\(lastWords)")
+            return code == 0 ? .succeeded : .failed("`\(name)` ended with exit code \(code)\(lastWords)")
         }
         let signal = HeroModel.Signal(number: hl_status_signal(status))
-        return .no("`\(name)` was ended by signal \(signal)\(lastWords)")
+        return .failed("`\(name)` was ended by signal \(signal)\(lastWords)")
     }
 
     /// Ends it with SIGKILL, and all that came of it: what is below it, what is in its process group, and what lost its

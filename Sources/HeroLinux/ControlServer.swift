@@ -144,7 +144,7 @@ final class ControlServer {
         defer { connections[number] = connection }
         var begin = 0
         while let end = connection.incoming[max(begin, connection.searched)...].firstIndex(of: UInt8(ascii: "\n")) {
-            reactor.emit(.requested(RequestID(number: number), Array(connection.incoming[begin..<end])))
+            reactor.emit(.requestReceived(RequestID(number: number), Array(connection.incoming[begin..<end])))
             begin = end + 1
             connection.searched = begin
         }
@@ -192,7 +192,7 @@ final class ControlServer {
     private func hangUp(_ number: UInt64) {
         guard let connection = connections[number] else { return }
         close(number)
-        if !connection.closesWhenSent { reactor.emit(.hungUp(RequestID(number: number))) }
+        if !connection.closesWhenSent { reactor.emit(.clientDisconnected(RequestID(number: number))) }
     }
 
     private func close(_ number: UInt64) {

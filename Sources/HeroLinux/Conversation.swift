@@ -47,7 +47,7 @@ enum Place: Hashable, Sendable {
 struct Conversation {
     enum Beginning {
         case begun(Conversation)
-        case failed(ProbeAnswer)
+        case failed(ProbeResult)
     }
 
     enum Step {
@@ -56,12 +56,12 @@ struct Conversation {
         /// For something to read.
         case read
         /// It is decided.
-        case answer(ProbeAnswer)
+        case answer(ProbeResult)
         /// This address refused; the others are to be tried.
         case next([Place])
     }
 
-    let order: ProbeOrder
+    let order: ProbeRequest
     let descriptor: Descriptor
     /// What is connected to, in words.
     let place: String
@@ -71,21 +71,21 @@ struct Conversation {
     private var response: [UInt8] = []
 
     /// Begins with the first place that does not refuse at once; nil when there are no places.
-    static func begin(_ order: ProbeOrder, _ places: [Place]) -> Beginning? {
+    static func begin(_ order: ProbeRequest, _ places: [Place]) -> Beginning? {
         var rest = places[...]
-        var refusal: ProbeAnswer?
+        var refusal: ProbeResult?
         while let place = rest.popFirst() {
             let number = place.connect()
             if number >= 0 {
                 return .begun(Conversation(order, Descriptor(number), rest: Array(rest)))
             }
             let reason = "cannot connect to \(describe(order)): \(errorText(0 &- number))"
-            refusal = refusal ?? (Room.isLack(0 &- number) ? .notAsked(reason) : .no(reason))
+            refusal = refusal ?? (Room.isLack(0 &- number) ? .skipped(reason) : .failed(reason))
         }
         return refusal.map { .failed($0) }
     }
 
-    private init(_ order: ProbeOrder, _ descriptor: Descriptor, rest: [Place]) {
+    private init(_ order: ProbeRequest, _ descriptor: Descriptor, rest: [Place]) {
         self.order = order
         self.descriptor = descriptor
         self.rest = rest
@@ -111,16 +111,16 @@ struct Conversation {
             let error = hl_socket_error(descriptor.number)
             guard error == 0 else {
                 return rest.isEmpty
-                    ? .answer(.no("cannot connect to \(place): \(errorText(error))")) : .next(rest)
+                    ? .answer(.failed("cannot connect to \(place): \(errorText(error))")) : .next(rest)
             }
             isConnected = true
-            guard case .probe(.http) = order.question else { return .answer(.yes) }
+            guard case .probe(.http) = order.question else { return .answer(.succeeded) }
         }
         while !request.isEmpty {
             let sent = hl_send(descriptor.number, request, request.count)
             if sent == -EAGAIN { return .wait }
             if sent == -EINTR { continue }
-            guard sent > 0 else { return .answer(.no("cannot ask \(place): \(errorText(0 &- sent))")) }
+            guard sent > 0 else { return .answer(.failed("cannot ask \(place): \(errorText(0 &- sent))")) }
             request.removeFirst(Int(sent))
             if request.isEmpty { return .read }
         }
@@ -135,12 +135,12 @@ struct Conversation {
             if count < 0, errno == EAGAIN { return .wait }
             guard count > 0 else {
                 let cause = count == 0 ? "it closed the connection" : errorText(errno)
-                return .answer(.no("\(place) gave no answer: \(cause)"))
+                return .answer(.failed("\(place) gave no answer: \(cause)"))
             }
             response += chunk[..<count]
         }
-        guard let status = Self.status(response) else { return .answer(.no("\(place) does not speak HTTP")) }
-        return .answer((200...399).contains(status) ? .yes : .no("\(place) answered with status \(status)"))
+        guard let status = Self.status(response) else { return .answer(.failed("\(place) does not speak HTTP")) }
+        return .answer((200...399).contains(status) ? .succeeded : .failed("\(place) answered with status \(status)"))
     }
 
     /// The status of `HTTP/1.1 200 OK`.
@@ -151,7 +151,7 @@ struct Conversation {
         return Int(parts[1])
     }
 
-    private static func describe(_ order: ProbeOrder) -> String {
+    private static func describe(_ order: ProbeRequest) -> String {
         switch order.question {
         case .probe(.tcp(let endpoint)): "tcp \(endpoint)"
         case .probe(.unix(let path)): "socket \(path)"

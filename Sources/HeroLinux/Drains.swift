@@ -36,7 +36,7 @@ final class Drains {
     }
 
     /// Begins to store what a process writes, if nobody does so yet and its pipes can be reached.
-    func begin(_ order: OutputOrder, of main: ProcessIdentity) {
+    func begin(_ order: OutputCaptureRequest, of main: ProcessIdentity) {
         guard numbers[order.start] == nil else { return }
         let (output, errors) = Self.open(main)
         // Without room, or without a log that can be trusted, the output is lost as it would have been before.

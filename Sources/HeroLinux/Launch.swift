@@ -5,7 +5,7 @@ import HeroModel
 /// A launch order with what the files of its environment say at this moment.
 struct Launch {
     /// What was ordered.
-    var order: LaunchOrder
+    var order: LaunchRequest
     /// As whom it runs; nil where nobody is named.
     var account: Account?
     /// The whole environment.
@@ -14,7 +14,7 @@ struct Launch {
     var candidates: [String]
 
     /// Reads the files; the account is the one that the order's rights name.
-    init(_ order: LaunchOrder, as account: Account?) throws(StartRefusal) {
+    init(_ order: LaunchRequest, as account: Account?) throws(StartRefusal) {
         self.order = order
         self.account = account
         environment = try Self.environment(order.environment)

@@ -72,7 +72,7 @@ final class Launcher {
     }
 
     /// Spawns one shim; the account is the one that the order's rights name.
-    func spawn(_ order: LaunchOrder, as account: Account?) throws(StartRefusal) -> Child {
+    func spawn(_ order: LaunchRequest, as account: Account?) throws(StartRefusal) -> Child {
         var launch = try Launch(order, as: account)
         if order.rights.isStrict {
             launch.candidates = try TrustedProgram.judge(launch.candidates, in: order.workingDirectory)
@@ -97,7 +97,7 @@ final class Launcher {
         do { spec = try high(number, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
 
         // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
-        let room = try reserve(leaving: order.isAgain ? Room.leftByRestarts : Room.leftByStarts)
+        let room = try reserve(leaving: order.isRestart ? Room.leftByRestarts : Room.leftByStarts)
         hero_failpoint(FP_ST_3)
         let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
             hl_spawn_shim(program, $0, null.number, spec.number, notices.number)
@@ -128,7 +128,7 @@ final class Launcher {
     /// - Returns: its pid, its pidfd, and the leash: it leaves once that is closed.
     /// - Throws: When there is no room for it, or when its log cannot be trusted.
     func spawnDrain(
-        _ order: OutputOrder,
+        _ order: OutputCaptureRequest,
         _ output: Descriptor?,
         _ errors: Descriptor?
     ) throws(StartRefusal) -> (pid: Int32, pidfd: Descriptor, leash: Descriptor) {

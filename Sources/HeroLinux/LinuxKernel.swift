@@ -146,7 +146,7 @@ public final class LinuxKernel: Kernel {
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }
 
     /// Looks at what stands between an action and its start.
-    public func obstacles(_ order: ObstacleOrder) -> StartBlockers {
+    public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers {
         var order = order
         if let name = order.ownPIDFile { order.pidFile = paths.pidFile(named: name) }
         return obstruction.look(order, now: reactor.now)
@@ -168,13 +168,13 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Looks at many actions at once.
-    public func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer] { Survey.take(questions) }
+    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] { Survey.take(questions) }
 
     /// Removes a socket file that was judged stale.
     public func removeSocket(_ file: SocketFile) { SocketRemoval.remove(file) }
 
     /// Starts a shim.
-    public func launch(_ order: LaunchOrder) { starts.launch(order) }
+    public func launch(_ order: LaunchRequest) { starts.launch(order) }
 
     /// Sends a signal through a pidfd of a verified identity, and in no other way.
     @discardableResult
@@ -199,7 +199,7 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Goes on storing the output of a start that is told as orphaned.
-    public func keepOutput(_ order: OutputOrder) { orphans.keepOutput(order) }
+    public func captureOutput(_ order: OutputCaptureRequest) { orphans.keepOutput(order) }
 
     /// Who lives of a start that was killed.
     public func survivors(of start: StartID) -> [String] {
@@ -208,7 +208,7 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Looks at the records of jobs.
-    public func adopt(_ jobs: [JobID]) -> [JobID: Sighting] {
+    public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
         let adoption = Adoption(paths: paths, starts: starts, orphans: orphans)
         return Dictionary(jobs.map { ($0, adoption.sight($0)) }, uniquingKeysWith: { first, _ in first })
     }
@@ -218,12 +218,12 @@ public final class LinuxKernel: Kernel {
         let adoption = Adoption(paths: paths, starts: starts, orphans: orphans)
         for start in starts.takeUnfollowed() {
             switch adoption.sight(start.job) {
-            case .held: continue
+            case .supervised: continue
             case .orphaned(let generation, let report):
-                reactor.emit(.orphaned(StartID(job: start.job, generation: generation), report))
-            case .over(let generation, let report):
+                reactor.emit(.shimLost(StartID(job: start.job, generation: generation), report))
+            case .ended(let generation, let report):
                 reactor.emit(.ended(StartID(job: start.job, generation: generation), report))
-            case .nothing:
+            case .notFound:
                 let report = EndReport(outcome: .lost("nothing is left of it"), time: wallTimeNow(), executed: nil)
                 reactor.emit(.ended(start, report))
             }
@@ -234,26 +234,26 @@ public final class LinuxKernel: Kernel {
     public func retire(_ start: StartID) -> Bool { retirement.retire(start) }
 
     /// Removes the record and the script of a job.
-    public func forget(_ job: JobID) {
+    public func removeRuntimeFiles(_ job: JobID) {
         retirement.forget(job)
     }
 
     /// Writes what the database would know of a job beside its record.
-    public func keepOrigin(_ origin: [UInt8], of job: JobID) -> Bool {
+    public func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool {
         OriginFile.write(origin, to: paths.origin(of: job))
     }
 
     /// Reads it.
-    public func origin(of job: JobID) -> [UInt8]? { OriginFile.read(paths.origin(of: job)) }
+    public func recoveryRecord(of job: JobID) -> [UInt8]? { OriginFile.read(paths.origin(of: job)) }
 
     /// The jobs of which anything is left in the run directory.
-    public func jobsOnRecord() -> [JobID] { JobTraces.onRecord(paths) }
+    public func jobsInRunDirectory() -> [JobID] { JobTraces.onRecord(paths) }
 
     /// The highest number of a job of which anything is left.
-    public func highestJob() -> JobID { JobTraces.highest(paths) }
+    public func highestJobID() -> JobID { JobTraces.highest(paths) }
 
     /// Writes down what is wrong with the database.
-    public func tellTrouble(_ trouble: String?) { LiveNote.write(trouble, to: paths.trouble) }
+    public func publishStoreOutage(_ trouble: String?) { LiveNote.write(trouble, to: paths.trouble) }
 
     /// Removes the logs of an action's earlier jobs.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
@@ -261,25 +261,25 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Removes logs, records and scripts of jobs that are no longer recorded.
-    public func removeTraces(of jobs: [JobID], logsIn folder: String) -> [String] {
+    public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
         JobTraces.remove(of: jobs, logsIn: folder, paths)
     }
 
     /// Asks once.
-    public func ask(_ order: ProbeOrder) { prober.ask(order) }
+    public func startProbe(_ order: ProbeRequest) { prober.ask(order) }
 
     /// Drops all questions about a job.
-    public func stopAsking(_ job: JobID) { prober.stopAsking(job) }
+    public func stopProbe(_ job: JobID) { prober.stopAsking(job) }
 
     /// Reads all manifest files below a directory.
-    public func readManifests(in directory: String) -> ManifestReading {
+    public func readManifests(in directory: String) -> ManifestReadResult {
         // Nobody is there to ask: what a stranger could have written is as good as unreadable.
         if let flaw = ManifestFiles.flaw(in: directory, environment: environment) { return .unreadable(flaw) }
         return ManifestFiles.read(directory)
     }
 
     /// Watches a directory for changes of its manifest files.
-    public func watch(_ directory: String?) { watcher.watch(directory) }
+    public func watchDirectory(_ directory: String?) { watcher.watch(directory) }
 
     /// Answers on a connection.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
@@ -338,7 +338,7 @@ public final class LinuxKernel: Kernel {
         var bytes = [UInt8](repeating: 0, count: 128)
         while read(signals.number, &bytes, bytes.count) == bytes.count {
             let number = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
-            if number == UInt32(SIGCHLD) { hasChildNews = true } else { reactor.emit(.quit) }
+            if number == UInt32(SIGCHLD) { hasChildNews = true } else { reactor.emit(.terminationRequested) }
         }
     }
 

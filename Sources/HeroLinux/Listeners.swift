@@ -14,8 +14,8 @@ struct Listeners {
     private static let freshness = Duration.milliseconds(5)
 
     /// Whether the tree below a shim listens on all of these.
-    mutating func answer(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeAnswer {
-        guard let shim else { return .no("it is not running") }
+    mutating func answer(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeResult {
+        guard let shim else { return .failed("it is not running") }
         if !ports.isEmpty, tcpReadAt.map({ now - $0 > Self.freshness }) ?? true {
             tcp = Self.table(4) + Self.table(6)
             tcpReadAt = now
@@ -29,7 +29,7 @@ struct Listeners {
             + sockets.map { path in ("socket \(path)", Self.bound(path, in: unix.filter { $0.is_listening != 0 })) }
         // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
-            return .no("does not listen on \(missing.name)")
+            return .failed("does not listen on \(missing.name)")
         }
         var held: Set<UInt> = []
         let candidates = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
@@ -40,9 +40,9 @@ struct Listeners {
             }
         }
         if let foreign = wanted.first(where: { $0.inodes.isDisjoint(with: held) }) {
-            return .no("does not listen on \(foreign.name): another program does")
+            return .failed("does not listen on \(foreign.name): another program does")
         }
-        return .yes
+        return .succeeded
     }
 
     /// All listeners of a family: 1 for Unix sockets (those that are bound and do not listen yet too), 4, 6.

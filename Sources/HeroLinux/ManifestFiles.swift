@@ -27,7 +27,7 @@ public enum ManifestFiles {
     }
 
     /// Reads all files below a directory, sorted by path.
-    public static func read(_ directory: String) -> ManifestReading {
+    public static func read(_ directory: String) -> ManifestReadResult {
         var files: [ManifestFile] = []
         let shown = shownPath(directory)
         let root = absoluteFolder(directory)

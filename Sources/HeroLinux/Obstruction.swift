@@ -30,7 +30,7 @@ public struct Obstruction {
     ///   - order: What must be free.
     ///   - now: The boot clock.
     /// - Returns: All that is in the way.
-    public mutating func look(_ order: ObstacleOrder, now: Moment) -> StartBlockers {
+    public mutating func look(_ order: BlockerScanRequest, now: Moment) -> StartBlockers {
         var found = StartBlockers()
         if let lack = Room.lack {
             // Whoever cannot look sees nobody (reliability.md SK-2).
@@ -168,7 +168,7 @@ public struct Obstruction {
     // MARK: - Who
 
     /// The absolute paths the action's program may have.
-    static func programs(of order: ObstacleOrder) -> [String] {
+    static func programs(of order: BlockerScanRequest) -> [String] {
         let variables = order.program.contains("/") ? [:] : (try? Launch.environment(order.environment)) ?? [:]
         return Launch.candidates(order.program, path: variables["PATH"] ?? "")
     }
@@ -211,7 +211,7 @@ public struct Obstruction {
 
     static func readPIDFile(
         _ path: String,
-        _ order: ObstacleOrder,
+        _ order: BlockerScanRequest,
         _ programs: [String],
         holders: [ResourceHolder],
         _ foreigners: Foreigners

@@ -101,12 +101,12 @@ final class Orphans {
             reactor.setAlarm(Subject(.orphan, number), at: reactor.now + .milliseconds(100))
             return nil
         }
-        if announces { reactor.emit(.orphaned(start, report)) }
+        if announces { reactor.emit(.shimLost(start, report)) }
         return report
     }
 
     /// Has the output of a main program stored that lives without its shim.
-    func keepOutput(_ order: OutputOrder) {
+    func keepOutput(_ order: OutputCaptureRequest) {
         guard let orphan = numbers[order.start].flatMap({ orphans[$0] }), orphan.main != nil,
             let main = orphan.mainIdentity
         else { return }
@@ -208,7 +208,7 @@ final class Orphans {
         // It outlived its gate: it executes, so it is an orphan like others.
         guard let report = gatedReport(orphan) else { return }
         orphans[number]?.report = report
-        reactor.emit(.orphaned(orphan.start, report))
+        reactor.emit(.shimLost(orphan.start, report))
     }
 
     /// Ends what is left, and looks again until the lock is free.

@@ -23,7 +23,7 @@ struct OutputSearch {
     /// Bytes of a line that are looked at.
     private static let longestLine = 8192
 
-    init(_ order: ProbeOrder, _ path: String, _ text: String, _ pattern: LinePattern) {
+    init(_ order: ProbeRequest, _ path: String, _ text: String, _ pattern: LinePattern) {
         start = order.start
         since = order.startedAt
         self.path = path
@@ -32,10 +32,10 @@ struct OutputSearch {
     }
 
     /// Whether it searches for the same in the output of the same start.
-    func isAbout(_ order: ProbeOrder, _ text: String) -> Bool { start == order.start && self.text == text }
+    func isAbout(_ order: ProbeRequest, _ text: String) -> Bool { start == order.start && self.text == text }
 
     /// Reads on.
-    mutating func answer() -> ProbeAnswer {
+    mutating func answer() -> ProbeResult {
         var left = Self.share
         while !isFound, left > 0 {
             guard file != nil || openNext(after: nil) else { break }
@@ -44,7 +44,7 @@ struct OutputSearch {
             if count == 0, !openNext(after: file?.inode) { break }
         }
         if isFound { file = nil }
-        return isFound ? .yes : .no("no line of its output matches `\(text)`")
+        return isFound ? .succeeded : .failed("no line of its output matches `\(text)`")
     }
 
     // MARK: Files

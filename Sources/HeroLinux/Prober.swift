@@ -22,9 +22,9 @@ final class Prober {
     /// Commands that nobody asks about any more, until they are reaped.
     private var leavers: [UInt64: CommandProbe] = [:]
     private var searches: [JobID: OutputSearch] = [:]
-    private var lookups: [UInt64: ProbeOrder] = [:]
+    private var lookups: [UInt64: ProbeRequest] = [:]
     /// Commands that wait for the account they run as.
-    private var users: [UInt64: (order: ProbeOrder, lookup: AccountLookups.Number)] = [:]
+    private var users: [UInt64: (order: ProbeRequest, lookup: AccountLookups.Number)] = [:]
     private let accounts: AccountLookups
     private let oomScore: OOMScore
     /// Whether a resolver ever ran on a thread of its own.
@@ -54,12 +54,12 @@ final class Prober {
     }
 
     /// Asks one question.
-    func ask(_ order: ProbeOrder) {
+    func ask(_ order: ProbeRequest) {
         lastNumber += 1
         let number = lastNumber
         if let lack = Room.lack {
             let reason = "cannot open anything: \(errorText(lack))"
-            return reactor.emit(.answered(order.start, serial: order.serial, .notAsked(reason)))
+            return reactor.emit(.probeFinished(order.start, serial: order.serial, .skipped(reason)))
         }
         switch order.question {
         case .listening(let sockets, let ports):
@@ -69,7 +69,7 @@ final class Prober {
                 ports: ports,
                 now: reactor.now
             )
-            reactor.emit(.answered(order.start, serial: order.serial, answer))
+            reactor.emit(.probeFinished(order.start, serial: order.serial, answer))
         case .probe(.tcp(let endpoint)): connect(number, order, host: endpoint.host, port: endpoint.port)
         case .probe(.unix(let path)): converse(number, order, [.unix(path)])
         case .probe(.http(let target)):
@@ -79,17 +79,17 @@ final class Prober {
             }
         case .probe(.exec(let arguments)): run(number, order, arguments)
         case .probe(.log(let pattern)):
-            reactor.emit(.answered(order.start, serial: order.serial, search(order, pattern)))
+            reactor.emit(.probeFinished(order.start, serial: order.serial, search(order, pattern)))
         case .probe(.notify):
             let isReady = starts.hear(order.start)?.isReady ?? false
             reactor.emit(
-                .answered(order.start, serial: order.serial, isReady ? .yes : .no("it has not said READY=1 yet"))
+                .probeFinished(order.start, serial: order.serial, isReady ? .succeeded : .failed("it has not said READY=1 yet"))
             )
         case .probe(.watchdog):
             // What it said is the answer, and comes before it.
             let isHeard = starts.hear(order.start) != nil
             reactor.emit(
-                .answered(order.start, serial: order.serial, isHeard ? .yes : .no("what it said cannot be read"))
+                .probeFinished(order.start, serial: order.serial, isHeard ? .succeeded : .failed("what it said cannot be read"))
             )
         }
     }
@@ -111,21 +111,21 @@ final class Prober {
         commandEnded(number)
         if let conversation = conversations[number] {
             if goesOn { return setAlarm(number, conversation.order) }
-            answer(number, conversation.order, .no("\(conversation.place) did not answer in time"))
+            answer(number, conversation.order, .failed("\(conversation.place) did not answer in time"))
         } else if let command = commands[number] {
             _ = command.readErrors()
-            answer(number, command.order, .no("the command did not end in time\(command.lastWords)"))
+            answer(number, command.order, .failed("the command did not end in time\(command.lastWords)"))
         } else if let order = lookups[number] {
-            answer(number, order, .no("the name could not be resolved in time"))
+            answer(number, order, .failed("the name could not be resolved in time"))
         } else if let order = users[number]?.order {
-            answer(number, order, .no("the lookup of user `\(order.rights.user ?? "")` did not answer in time"))
+            answer(number, order, .failed("the lookup of user `\(order.rights.user ?? "")` did not answer in time"))
         }
     }
 
-    private func answer(_ number: UInt64, _ order: ProbeOrder, _ answer: ProbeAnswer) {
+    private func answer(_ number: UInt64, _ order: ProbeRequest, _ answer: ProbeResult) {
         if let conversation = conversations[number] { reactor.unwatch(conversation.descriptor.number) }
         forget(number, of: order.start.job)
-        reactor.emit(.answered(order.start, serial: order.serial, answer))
+        reactor.emit(.probeFinished(order.start, serial: order.serial, answer))
     }
 
     private func forget(_ number: UInt64, of job: JobID) {
@@ -142,18 +142,18 @@ final class Prober {
         if byJob[job]?.isEmpty == true { byJob[job] = nil }
     }
 
-    private func remember(_ number: UInt64, _ order: ProbeOrder) {
+    private func remember(_ number: UInt64, _ order: ProbeRequest) {
         byJob[order.start.job, default: []].insert(number)
         setAlarm(number, order)
     }
 
-    private func setAlarm(_ number: UInt64, _ order: ProbeOrder) {
+    private func setAlarm(_ number: UInt64, _ order: ProbeRequest) {
         reactor.setAlarm(Subject(.conversation, number), at: reactor.now + order.timeout)
     }
 
     // MARK: - Connections
 
-    private func connect(_ number: UInt64, _ order: ProbeOrder, host: String?, port: UInt16) {
+    private func connect(_ number: UInt64, _ order: ProbeRequest, host: String?, port: UInt16) {
         if let places = Place.numeric(host: host, port: port) { return converse(number, order, places) }
         // A resolver may take its time: it gets a thread of its own, and its answer a number.
         let mailbox = mailbox
@@ -161,16 +161,16 @@ final class Prober {
         let error = beside { mailbox.put(.resolved(number, Place.resolve(name, port: port))) }
         guard error == 0 else {
             let reason = "cannot ask for the address of \(name): \(errorText(error))"
-            return answer(number, order, .notAsked(reason))
+            return answer(number, order, .skipped(reason))
         }
         remember(number, order)
         lookups[number] = order
         hasLeftThread = true
     }
 
-    private func converse(_ number: UInt64, _ order: ProbeOrder, _ places: [Place]) {
+    private func converse(_ number: UInt64, _ order: ProbeRequest, _ places: [Place]) {
         guard let conversation = Conversation.begin(order, places) else {
-            return answer(number, order, .no("there is nothing to connect to"))
+            return answer(number, order, .failed("there is nothing to connect to"))
         }
         switch conversation {
         case .failed(let result): answer(number, order, result)
@@ -179,7 +179,7 @@ final class Prober {
             if byJob[order.start.job]?.contains(number) != true { remember(number, order) }
             let subject = Subject(.conversation, number)
             guard reactor.watch(conversation.descriptor.number, subject, for: hl_epoll_out()) else {
-                return answer(number, order, .notAsked("cannot watch the connection: \(errorText(errno))"))
+                return answer(number, order, .skipped("cannot watch the connection: \(errorText(errno))"))
             }
         }
     }
@@ -212,11 +212,11 @@ final class Prober {
 
     // MARK: - Commands
 
-    private func run(_ number: UInt64, _ order: ProbeOrder, _ arguments: [String]) {
+    private func run(_ number: UInt64, _ order: ProbeRequest, _ arguments: [String]) {
         let job = order.start.job
         // At most one for each job, also where a killed one does not go (reliability.md RS-5).
         guard !leavers.values.contains(where: { $0.order.start.job == job }) else {
-            return answer(number, order, .no("an earlier command has not ended yet, although it was killed"))
+            return answer(number, order, .failed("an earlier command has not ended yet, although it was killed"))
         }
         remember(number, order)
         let lookup = accounts.find(order.rights, for: order.start) { [weak self] account in
@@ -226,19 +226,19 @@ final class Prober {
         if let lookup { users[number] = (order, lookup) }
     }
 
-    private func run(_ number: UInt64, _ order: ProbeOrder, _ arguments: [String], as account: AccountLookups.Result) {
+    private func run(_ number: UInt64, _ order: ProbeRequest, _ arguments: [String], as account: AccountLookups.Result) {
         let command: CommandProbe
         do {
             command = try CommandProbe(order, arguments, as: account.get(), oomScore) { [starts] in starts.isShim($0) }
         } catch {
             let reason = "cannot run `\(arguments.first ?? "")`: \(error.failure)"
-            return answer(number, order, error.isOurs ? .notAsked(reason) : .no(reason))
+            return answer(number, order, error.isOurs ? .skipped(reason) : .failed(reason))
         }
         commands[number] = command
         guard reactor.watch(command.errors.number, Subject(.command, number)),
             reactor.watch(command.pidfd.number, Subject(.commandEnd, number))
         else {
-            return answer(number, order, .notAsked("cannot watch the command: \(errorText(errno))"))
+            return answer(number, order, .skipped("cannot watch the command: \(errorText(errno))"))
         }
     }
 
@@ -260,7 +260,7 @@ final class Prober {
 
     // MARK: - Output
 
-    private func search(_ order: ProbeOrder, _ pattern: String) -> ProbeAnswer {
+    private func search(_ order: ProbeRequest, _ pattern: String) -> ProbeResult {
         let job = order.start.job
         do throws(LinePattern.SyntaxError) {
             if searches[job]?.isAbout(order, pattern) != true {
@@ -268,9 +268,9 @@ final class Prober {
                 searches[job] = OutputSearch(order, path, pattern, try LinePattern(pattern))
             }
         } catch {
-            return .no("`\(pattern)` is no pattern: \(error.reason)")
+            return .failed("`\(pattern)` is no pattern: \(error.reason)")
         }
-        return searches[job]?.answer() ?? .no("its output cannot be read")
+        return searches[job]?.answer() ?? .failed("its output cannot be read")
     }
 
     // MARK: - Names
@@ -282,7 +282,7 @@ final class Prober {
             case .resolved(let number, let places):
                 guard let order = lookups.removeValue(forKey: number) else { continue }
                 guard !places.isEmpty else {
-                    answer(number, order, .no("the name cannot be resolved"))
+                    answer(number, order, .failed("the name cannot be resolved"))
                     continue
                 }
                 converse(number, order, places)

@@ -120,7 +120,7 @@ final class Reactor {
                 // Arming it anew takes back that it was cancelled.
                 _ = read(calendar.number, &ticks, 8)
                 _ = hl_clock_watch_arm(calendar.number)
-                emit(.clockWasSet)
+                emit(.clockChanged)
             case .quit, .notices, .shim, .program, .words, .orphan, .drain, .watcher, .listener, .connection,
                 .conversation, .command, .commandEnd, .results, .lookup, .lookupEnd:
                 wakes.append(Wake(subject: subject, ready: readiness[index]))

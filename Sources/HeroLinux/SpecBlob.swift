@@ -41,7 +41,7 @@ struct SpecBlob {
         (header.candidates, header.candidate_count) = append(list: launch.candidates)
         let scriptPath = place.paths.script(of: order.start.job)
         (header.arguments, header.argument_count) = append(
-            list: order.arguments.map { $0 == LaunchOrder.scriptPlaceholder ? scriptPath : $0 }
+            list: order.arguments.map { $0 == LaunchRequest.scriptPlaceholder ? scriptPath : $0 }
         )
         var own = [Marker.variable: Marker.of(order.start, place.paths)]
         if order.mayNotify {
@@ -87,7 +87,7 @@ struct SpecBlob {
             if cgroup.limitsMemory { header.rights.memory_bytes = .max }
         }
         if let pidFile = order.pidFile { header.pid_file = append(pidFile) }
-        if order.pidFile != nil || order.saysWhenReady {
+        if order.pidFile != nil || order.notifiesReady {
             header.handover_timeout_ms = UInt32(clamping: order.handoverTimeout.wholeMilliseconds)
             header.handover_codes = append(codes: order.handoverCodes)
         }

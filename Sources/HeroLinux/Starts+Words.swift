@@ -38,7 +38,7 @@ extension Starts {
             if hearing.told.map({ $0.isNews(to: report) }) ?? true {
                 hearing.turns -= 1
                 hearing.told = report
-                reactor.emit(.said(one.start, report))
+                reactor.emit(.notified(one.start, report))
             }
         } else if hearing.bell != nil {
             reactor.setAlarm(Subject(.words, number), at: hearing.since + .seconds(1))
@@ -53,7 +53,7 @@ extension Starts {
         guard let number = numbers[start], let (record, report) = words(of: start) else { return nil }
         changeMain(number, record)
         following[number]?.hearing?.told = report
-        reactor.emit(.said(start, report))
+        reactor.emit(.notified(start, report))
         return report
     }
 
@@ -64,7 +64,7 @@ extension Starts {
         else { return }
         following[number]?.report = successor
         unwatchProgram(number)
-        reactor.emit(.handedOver(one.start, successor.process))
+        reactor.emit(.mainProcessReplaced(one.start, successor.process))
         watchProgram(one.start, record)
     }
 

@@ -78,7 +78,7 @@ final class Starts {
     }
 
     /// Spawns a shim, once it is known as whom; whatever comes of it becomes an event.
-    func launch(_ order: LaunchOrder) {
+    func launch(_ order: LaunchRequest) {
         lookups[order.start] = accounts.find(order.rights, for: order.start) { [weak self] result in
             self?.lookups[order.start] = nil
             self?.launch(order, as: result)
@@ -96,7 +96,7 @@ final class Starts {
         return true
     }
 
-    private func launch(_ order: LaunchOrder, as account: AccountLookups.Result) {
+    private func launch(_ order: LaunchRequest, as account: AccountLookups.Result) {
         do {
             let child = try launcher.spawn(order, as: account.get())
             // Said once of each: a program that keeps crashing needs no second word.
@@ -236,7 +236,7 @@ final class Starts {
         else { return }
         guard !successor.process.isSameProcess(as: report.process) else { return lookLater(number) }
         following[number]?.report = successor
-        reactor.emit(.handedOver(one.start, successor.process))
+        reactor.emit(.mainProcessReplaced(one.start, successor.process))
         watchProgram(one.start, record)
     }
 

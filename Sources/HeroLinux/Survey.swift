@@ -9,7 +9,7 @@ public enum Survey {
     /// Answers every question; looks, and touches nothing.
     ///
     /// - Returns: as many answers, in the same order.
-    public static func take(_ questions: [SurveyQuestion]) -> [SurveyAnswer] {
+    public static func take(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
         var survey = Surveying(questions)
         survey.findHolders()
         survey.readPIDFiles()
@@ -31,16 +31,16 @@ private struct Surveying {
         var isShared = false
     }
 
-    let questions: [SurveyQuestion]
-    var answers: [SurveyAnswer]
+    let questions: [ActionInspectionRequest]
+    var answers: [ActionInspectionResult]
     private let foreigners = Foreigners()
     /// The question of each recorded process that lives, by the pid that its whole tree is below of.
     private var jobs: [Int32: Int] = [:]
 
-    init(_ questions: [SurveyQuestion]) {
+    init(_ questions: [ActionInspectionRequest]) {
         self.questions = questions
         answers = questions.map { question in
-            SurveyAnswer(isAlive: question.order.recorded.map(Census.isAlive) ?? false)
+            ActionInspectionResult(isAlive: question.order.recorded.map(Census.isAlive) ?? false)
         }
         for (number, question) in questions.enumerated() where answers[number].isAlive {
             guard let pid = question.order.recorded?.pid else { continue }

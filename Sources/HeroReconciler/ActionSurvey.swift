@@ -27,7 +27,7 @@ struct ActionSurvey {
     private var subjects: [Subject] = []
     private var jobs: [JobRecord?] = []
     /// What to ask.
-    private(set) var questions: [SurveyQuestion] = []
+    private(set) var questions: [ActionInspectionRequest] = []
 
     /// Asks about each active job, and about each action that binds something.
     init(_ desired: DesiredState, jobs active: [JobRecord], baseEnvironment: [String: String]) {
@@ -45,7 +45,7 @@ struct ActionSurvey {
             ask(subject, declared.spec, in: nil, rest.removeValue(forKey: subject), launcher)
         }
         // Of what nobody wants up only its processes matter.
-        for (subject, job) in rest { add(subject, job, SurveyQuestion(order: .nothing(recorded: job.process))) }
+        for (subject, job) in rest { add(subject, job, ActionInspectionRequest(order: .nothing(recorded: job.process))) }
     }
 
     private mutating func ask(
@@ -58,7 +58,7 @@ struct ActionSurvey {
         let bindsNothing = action.tcpPorts.isEmpty && action.sockets.isEmpty && action.pidFile == nil
         guard job != nil || !bindsNothing else { return }
         let asked = job ?? .unborn(subject.name, action.name)
-        var question = SurveyQuestion(order: launcher.obstacleOrder(asked, action, in: service))
+        var question = ActionInspectionRequest(order: launcher.obstacleOrder(asked, action, in: service))
         if let job, job.phase == .running, !job.isStopping {
             question.startedAt = job.startedAt
             question.environmentFiles = Self.environmentFiles(of: action, in: service)
@@ -66,7 +66,7 @@ struct ActionSurvey {
         add(subject, job, question)
     }
 
-    private mutating func add(_ subject: Subject, _ job: JobRecord?, _ question: SurveyQuestion) {
+    private mutating func add(_ subject: Subject, _ job: JobRecord?, _ question: ActionInspectionRequest) {
         subjects.append(subject)
         jobs.append(job)
         questions.append(question)
@@ -84,7 +84,7 @@ struct ActionSurvey {
     }
 
     /// Whether the recorded process of each job that has one lives, by job.
-    func isAlive(_ answers: [SurveyAnswer]) -> [JobID: Bool] {
+    func isAlive(_ answers: [ActionInspectionResult]) -> [JobID: Bool] {
         var result: [JobID: Bool] = [:]
         for (job, answer) in zip(jobs, answers) {
             if let job, job.process != nil { result[job.id] = answer.isAlive }
@@ -93,7 +93,7 @@ struct ActionSurvey {
     }
 
     /// Adds what was found to an observation.
-    func add(_ answers: [SurveyAnswer], to observed: inout Observed) {
+    func add(_ answers: [ActionInspectionResult], to observed: inout Observed) {
         for (subject, answer) in zip(subjects, answers) {
             for claim in answer.claims {
                 observed.holders.append(
@@ -134,10 +134,10 @@ extension JobRecord {
     }
 }
 
-extension ObstacleOrder {
+extension BlockerScanRequest {
     /// Nothing to be free: only whether the recorded process lives is asked.
-    fileprivate static func nothing(recorded: ProcessIdentity?) -> ObstacleOrder {
-        ObstacleOrder(
+    fileprivate static func nothing(recorded: ProcessIdentity?) -> BlockerScanRequest {
+        BlockerScanRequest(
             ports: [],
             sockets: [],
             pidFile: nil,

@@ -34,7 +34,7 @@ extension Reconciler {
             kernel.pruneLogs(in: folder, keepingJobs: count)
         case .removeTraces(let jobs, let work):
             for (action, jobs) in Dictionary(grouping: jobs, by: \.action) {
-                work.result.errors += kernel.removeTraces(of: jobs.map(\.id), logsIn: action.logDirectory)
+                work.result.errors += kernel.removeJobFiles(of: jobs.map(\.id), logsIn: action.logDirectory)
             }
         case .answer(let work):
             guard let request = work.request else { break }
@@ -73,10 +73,10 @@ extension Reconciler {
             hero_failpoint(FP_ST_13)
             ask(entry, StartID(job: job, generation: generation), serial, question)
         case .stopProbe:
-            kernel.stopAsking(job)
+            kernel.stopProbe(job)
         case .removeRuntimeFiles:
             hero_failpoint(FP_EX_6)
-            kernel.forget(job)
+            kernel.removeRuntimeFiles(job)
             passOnOrigin(of: entry)
         case .recordEvent:
             // Became a row when the job moved.
@@ -102,6 +102,6 @@ extension Reconciler {
             case .health: action.health
             case .listening: nil
             }
-        kernel.ask(launcher.probeOrder(start, serial, probe, entry.life.record, action, in: entry.service?.record.spec))
+        kernel.startProbe(launcher.probeOrder(start, serial, probe, entry.life.record, action, in: entry.service?.record.spec))
     }
 }

@@ -67,12 +67,12 @@ extension Reconciler {
             if let own = entry.ownSpec { origin.standalone?.spec = own }
         }
         origin.starts = rows.starts(of: entry.id)
-        return origin.bytes.map { kernel.keepOrigin($0, of: entry.id) } ?? false
+        return origin.bytes.map { kernel.writeRecoveryRecord($0, of: entry.id) } ?? false
     }
 
     /// What is written there; nil when there is nothing, or nothing that can be believed.
     func origin(of job: JobID) -> JobOrigin? {
-        kernel.origin(of: job).flatMap { JobOrigin($0) }.flatMap { $0.job.id == job ? $0 : nil }
+        kernel.recoveryRecord(of: job).flatMap { JobOrigin($0) }.flatMap { $0.job.id == job ? $0 : nil }
     }
 
     /// A job has ended and its traces go: one that goes on keeps what is known of it, for as long as their run does.

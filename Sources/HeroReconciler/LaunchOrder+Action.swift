@@ -7,10 +7,10 @@ struct LaunchPlanner {
     var baseEnvironment: [String: String]
 
     /// The order that starts this generation of a job; a standalone one has no service.
-    func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchOrder {
+    func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchRequest {
         let rights = rights(of: action, in: service)
         let (arguments, script) = command(of: action.program)
-        var order = LaunchOrder(
+        var order = LaunchRequest(
             start: StartID(job: job.id, generation: job.generation),
             label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
             arguments: arguments,
@@ -28,9 +28,9 @@ struct LaunchPlanner {
         order.handoverTimeout = action.startTimeout
         order.handoverCodes = Set(action.successExitCodes)
         order.mayNotify = action.usesNotifySocket
-        order.saysWhenReady = action.usesNotifySocket && action.ready?.check == .notify
+        order.notifiesReady = action.usesNotifySocket && action.ready?.check == .notify
         order.watchdog = action.watchdog
-        order.isAgain = job.executions > 0
+        order.isRestart = job.executions > 0
         return order
     }
 
@@ -43,8 +43,8 @@ struct LaunchPlanner {
     }
 
     /// Where the output of a job goes, also where its shim is gone.
-    func outputOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputOrder {
-        OutputOrder(
+    func outputOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputCaptureRequest {
+        OutputCaptureRequest(
             start: StartID(job: job.id, generation: job.generation),
             log: action.log,
             logFile: logFile(of: job, action, in: service)
@@ -56,13 +56,13 @@ struct LaunchPlanner {
     }
 
     /// What must be free before an action starts.
-    func obstacleOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> ObstacleOrder {
+    func obstacleOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> BlockerScanRequest {
         let program =
             switch action.program {
             case .exec(let arguments): arguments.first ?? ""
             case .script: ""
             }
-        var order = ObstacleOrder(
+        var order = BlockerScanRequest(
             ports: action.tcpPorts,
             sockets: action.sockets,
             pidFile: action.pidFile,
@@ -71,7 +71,7 @@ struct LaunchPlanner {
             recorded: job.process
         )
         order.ownPIDFile = Self.ownPIDFile(of: job, action)
-        order.bindsAsOurselves = rights(of: action, in: service).user == nil
+        order.bindsAsOwnUser = rights(of: action, in: service).user == nil
         return order
     }
 
@@ -89,9 +89,9 @@ struct LaunchPlanner {
         _ job: JobRecord,
         _ action: ActionSpec,
         in service: ServiceSpec?
-    ) -> ProbeOrder {
+    ) -> ProbeRequest {
         let rights = rights(of: action, in: service)
-        var order = ProbeOrder(
+        var order = ProbeRequest(
             start: start,
             serial: serial,
             question: probe.map { .probe($0.check) }
@@ -156,7 +156,7 @@ struct LaunchPlanner {
         switch program {
         case .exec(let arguments): (arguments, nil)
         case .script(let text, interpreter: let interpreter):
-            (interpreterWords(interpreter ?? Self.shebang(of: text) ?? "sh") + [LaunchOrder.scriptPlaceholder], text)
+            (interpreterWords(interpreter ?? Self.shebang(of: text) ?? "sh") + [LaunchRequest.scriptPlaceholder], text)
         }
     }
 

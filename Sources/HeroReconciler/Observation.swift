@@ -21,7 +21,7 @@ public enum Observation {
         _ reader: StateReader?,
         for desired: DesiredState,
         baseEnvironment: [String: String],
-        _ survey: ([SurveyQuestion]) -> [SurveyAnswer]
+        _ survey: ([ActionInspectionRequest]) -> [ActionInspectionResult]
     ) throws -> Observed {
         let records = try reader.map(Records.init)
         let questions = ActionSurvey(desired, jobs: records?.activeJobs ?? [], baseEnvironment: baseEnvironment)

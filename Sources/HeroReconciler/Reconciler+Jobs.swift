@@ -105,7 +105,7 @@ extension Reconciler {
         if entry.life.record.executions == 0, let missing = missingRequirement(of: entry.service) {
             return StartBlockers(unresolved: ["it requires \(missing), which is not up"])
         }
-        return kernel.obstacles(
+        return kernel.scanStartBlockers(
             launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
         )
     }
@@ -146,7 +146,7 @@ extension Reconciler {
 
     /// At once, and again by each reconciler: nothing of it is decided or recorded.
     func keepOutput(of entry: JobEntry) {
-        kernel.keepOutput(
+        kernel.captureOutput(
             launcher.outputOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
         )
     }
@@ -176,7 +176,7 @@ extension Reconciler {
     func ended(_ start: StartID, _ report: EndReport) {
         guard let entry = jobs[start.job] else {
             // Nobody's any more: its traces go.
-            kernel.forget(start.job)
+            kernel.removeRuntimeFiles(start.job)
             return
         }
         rows.append(

@@ -53,7 +53,7 @@ extension Reconciler {
             baseEnvironment: kernel.baseEnvironment
         )
         var result = observed
-        survey.add(kernel.survey(survey.questions), to: &result)
+        survey.add(kernel.inspectActions(survey.questions), to: &result)
         return result
     }
 }

@@ -7,7 +7,7 @@ import HeroStore
 /// What was found in the run directory that the database does not know.
 private struct Found {
     var origin: JobOrigin
-    var sighting: Sighting
+    var sighting: RecoveredStart
 }
 
 /// Going on with a database that is lost, or behind (reliability.md DB-4, DB-5).
@@ -18,8 +18,8 @@ extension Reconciler {
     /// Completes what the database knows by what is there of jobs.
     ///
     /// - Returns: what is there of each job that the database, or the run directory, knows as one that goes on.
-    func complete(_ stored: inout StoredState) -> [JobID: Sighting] {
-        let onRecord = kernel.jobsOnRecord()
+    func complete(_ stored: inout StoredState) -> [JobID: RecoveredStart] {
+        let onRecord = kernel.jobsInRunDirectory()
         let known = Set(stored.jobs.map(\.id))
         let traced = Set(onRecord)
         let going = stored.jobs.filter { $0.phase == .running || (!$0.phase.isFinished && traced.contains($0.id)) }
@@ -29,10 +29,10 @@ extension Reconciler {
         var found: [Found] = []
         for id in onRecord where !known.contains(id) {
             guard let origin = origin(of: id) else { continue }
-            let sighting = kernel.adopt([id])[id] ?? .nothing
+            let sighting = kernel.adopt([id])[id] ?? .notFound
             // A number that was given, and has no row that goes on: it is over, and a crash came before its traces were removed.
             guard id > stored.lastJob || sighting.isAlive else {
-                kernel.forget(id)
+                kernel.removeRuntimeFiles(id)
                 continue
             }
             sightings[id] = sighting
@@ -44,7 +44,7 @@ extension Reconciler {
         let copy = isLost ? store.appliedCopy : nil
         guard !found.isEmpty || quarantine != nil || copy != nil else { return sightings }
 
-        stored.lastJob = max(stored.lastJob, kernel.highestJob(), quarantine?.lastJob ?? 0)
+        stored.lastJob = max(stored.lastJob, kernel.highestJobID(), quarantine?.lastJob ?? 0)
         stored.lastRun = ([stored.lastRun, quarantine?.lastRun ?? 0] + found.compactMap(\.origin.run?.id)).max() ?? 0
         if isLost, stored.revision == nil { findRevision(&stored, copy, found) }
         tellRebuilt(stored, found.count, isLost: isLost)
@@ -52,7 +52,7 @@ extension Reconciler {
     }
 
     /// A job was started again while the database could not be written: what stands beside its record is newer.
-    private func catchUp(_ job: inout JobRecord, _ sighting: Sighting?) {
+    private func catchUp(_ job: inout JobRecord, _ sighting: RecoveredStart?) {
         guard let generation = sighting?.generation, generation > job.generation else { return }
         if let origin = origin(of: job.id), origin.job.generation > job.generation {
             job = origin.job
@@ -66,8 +66,8 @@ extension Reconciler {
     }
 
     /// One that has executed for longer than it may take to become ready was found ready, or it would have been ended.
-    private func believe(_ job: inout JobRecord, _ sighting: Sighting?, _ action: ActionSpec?) {
-        guard case .held(let generation, let report?)? = sighting, generation == job.generation, job.process == nil,
+    private func believe(_ job: inout JobRecord, _ sighting: RecoveredStart?, _ action: ActionSpec?) {
+        guard case .supervised(let generation, let report?)? = sighting, generation == job.generation, job.process == nil,
             let action, kernel.now() - report.at > action.startTimeout
         else { return }
         job.process = report.process
@@ -80,7 +80,7 @@ extension Reconciler {
 
     // MARK: What the database does not know
 
-    private func takeIn(_ found: [Found], into stored: inout StoredState, _ sightings: [JobID: Sighting]) {
+    private func takeIn(_ found: [Found], into stored: inout StoredState, _ sightings: [JobID: RecoveredStart]) {
         let services = Dictionary(grouping: found.filter { $0.origin.service != nil }) { $0.origin.service?.name }
         for (name, group) in services {
             if let name { takeIn(group, of: name, into: &stored, sightings) }
@@ -108,7 +108,7 @@ extension Reconciler {
         _ group: [Found],
         of name: QualifiedName,
         into stored: inout StoredState,
-        _ sightings: [JobID: Sighting]
+        _ sightings: [JobID: RecoveredStart]
     ) {
         guard
             let newest = group.max(by: {
@@ -300,20 +300,20 @@ extension JobOrigin {
     }
 }
 
-extension Sighting {
+extension RecoveredStart {
     /// The start it is about; nil when there is none.
     fileprivate var generation: UInt32? {
         switch self {
-        case .held(let generation, _), .orphaned(let generation, _), .over(let generation, _): generation
-        case .nothing: nil
+        case .supervised(let generation, _), .orphaned(let generation, _), .ended(let generation, _): generation
+        case .notFound: nil
         }
     }
 
     /// Whether something of it lives.
     fileprivate var isAlive: Bool {
         switch self {
-        case .held, .orphaned: true
-        case .over, .nothing: false
+        case .supervised, .orphaned: true
+        case .ended, .notFound: false
         }
     }
 }

@@ -42,7 +42,7 @@ extension Reconciler {
         var adopted = 0
         for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
             guard let entry = take(record) else { continue }
-            let sighting = settled(sightings[record.id] ?? .nothing, of: record)
+            let sighting = settled(sightings[record.id] ?? .notFound, of: record)
             if takeUp(entry, sighting) {
                 adopted += 1
                 // A program that wrote none may have started it.
@@ -50,7 +50,7 @@ extension Reconciler {
             }
             // A crash may have come between the row of its end and the removal of its traces; what was retired leaves none but
             // the record that keeps a late shim out.
-            if record.phase.isFinished || entry.life.phase == .pending { kernel.forget(record.id) }
+            if record.phase.isFinished || entry.life.phase == .pending { kernel.removeRuntimeFiles(record.id) }
         }
         for service in services.values { sortJobs(of: service) }
         if adopted > 0 { note(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")") }
@@ -91,17 +91,17 @@ extension Reconciler {
     }
 
     /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.
-    private func settled(_ sighting: Sighting, of record: JobRecord) -> Sighting {
+    private func settled(_ sighting: RecoveredStart, of record: JobRecord) -> RecoveredStart {
         guard record.phase == .running else { return sighting }
         var sighting = sighting
         // Whoever keeps it from being retired has just come to be, or only looks and is gone at once.
         for _ in 0..<5 {
             switch sighting {
-            case .held, .orphaned: return sighting
-            case .over(let generation, _) where generation >= record.generation || generation == 0: return sighting
-            case .over, .nothing:
+            case .supervised, .orphaned: return sighting
+            case .ended(let generation, _) where generation >= record.generation || generation == 0: return sighting
+            case .ended, .notFound:
                 guard !kernel.retire(StartID(job: record.id, generation: record.generation)) else { return sighting }
-                sighting = kernel.adopt([record.id])[record.id] ?? .nothing
+                sighting = kernel.adopt([record.id])[record.id] ?? .notFound
             }
         }
         return sighting
@@ -123,7 +123,7 @@ extension Reconciler {
     /// Takes up what is there of a job.
     ///
     /// - Returns: whether a start of it goes on.
-    private func takeUp(_ entry: JobEntry, _ sighting: Sighting) -> Bool {
+    private func takeUp(_ entry: JobEntry, _ sighting: RecoveredStart) -> Bool {
         let record = entry.life.record
         let (life, effects) = JobLifecycle.adopt(record, RecoveredJobStart(sighting), context(of: entry))
         entry.life = life
@@ -132,11 +132,11 @@ extension Reconciler {
         // A crash may have come between the row of its start and its PID file.
         if let process = life.record.process { deeds.append(.namePID(entry, process, insteadOf: nil)) }
         switch sighting {
-        case .held: return true
+        case .supervised: return true
         case .orphaned:
             keepOutput(of: entry)
             return true
-        case .over, .nothing: return false
+        case .ended, .notFound: return false
         }
     }
 
@@ -155,7 +155,7 @@ extension Reconciler {
     }
 
     /// An end that nobody saw goes into the ledger like any other.
-    private func storeEnd(of before: JobRecord, _ sighting: Sighting, now record: JobRecord) {
+    private func storeEnd(of before: JobRecord, _ sighting: RecoveredStart, now record: JobRecord) {
         guard record.outcome != before.outcome || record.finishedAt != before.finishedAt else { return }
         var start = StartRecord(
             job: record.id,
@@ -164,7 +164,7 @@ extension Reconciler {
             endedAt: record.finishedAt,
             outcome: record.outcome
         )
-        if case .over(let generation, let report) = sighting {
+        if case .ended(let generation, let report) = sighting {
             // What was seen of this very start before stays seen, whatever its record had no time to say.
             start.startedAt = report.executed?.time ?? (generation > before.generation ? nil : start.startedAt)
             start.generation = max(generation, before.generation)
@@ -184,11 +184,11 @@ extension Reconciler {
 
 extension RecoveredJobStart {
     /// The same in the words of a job's life.
-    init(_ sighting: Sighting) {
+    init(_ sighting: RecoveredStart) {
         switch sighting {
-        case .held(let generation, let report?):
+        case .supervised(let generation, let report?):
             self = .supervised(generation: generation, process: report.process, at: report.at, time: report.time)
-        case .held(let generation, nil):
+        case .supervised(let generation, nil):
             self = .supervised(
                 generation: generation,
                 process: nil,
@@ -197,7 +197,7 @@ extension RecoveredJobStart {
             )
         case .orphaned(let generation, let report):
             self = .shimLost(generation: generation, process: report.process, at: report.at, time: report.time)
-        case .over(let generation, let report):
+        case .ended(let generation, let report):
             self = .ended(
                 generation: generation,
                 report.outcome,
@@ -205,7 +205,7 @@ extension RecoveredJobStart {
                 time: report.time,
                 ranFor: report.lived
             )
-        case .nothing:
+        case .notFound:
             self = .notFound
         }
     }

@@ -14,7 +14,7 @@ extension Reconciler {
             mustPlan = true
             if configuration.leavesWhenDown, goesOnWithDown { follow(nil) }
         case .sync:
-            if let directory = configuration.directory { kernel.watch(directory) }
+            if let directory = configuration.directory { kernel.watchDirectory(directory) }
             guard !goesOnWithDown else {
                 isPaused = true
                 return plan(retriesFailed: false)

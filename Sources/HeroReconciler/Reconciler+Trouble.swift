@@ -94,7 +94,7 @@ extension Reconciler {
                 "cannot store what is intended, so nothing new is started: \(error); what runs is kept running"
             )
         )
-        kernel.tellTrouble(error.message)
+        kernel.publishStoreOutage(error.message)
     }
 
     /// A batch was stored again.
@@ -102,7 +102,7 @@ extension Reconciler {
         guard let past = trouble else { return }
         trouble = nil
         store.setPatience(isInTrouble: false)
-        kernel.tellTrouble(nil)
+        kernel.publishStoreOutage(nil)
         let length = Canonical.duration(.milliseconds(max(1, (kernel.now() - past.since).wholeMilliseconds)))
         let dropped = rows.takeDropped()
         let loss = dropped == 0 ? "" : "; \(dropped) events of that time were not kept"

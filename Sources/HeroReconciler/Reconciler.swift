@@ -233,24 +233,24 @@ public final class Reconciler<World: Kernel> {
                         time: report.time
                     )
                 )
-            case .handedOver(let start, let process):
+            case .mainProcessReplaced(let start, let process):
                 move(start, .mainProcessReplaced(generation: start.generation, process: process))
-            case .said(let start, let report):
+            case .notified(let start, let report):
                 move(start, .notified(generation: start.generation, report))
             case .ended(let start, let report):
                 ended(start, report)
-            case .orphaned(let start, let report): orphaned(start, report)
-            case .answered(let start, let serial, let answer):
+            case .shimLost(let start, let report): orphaned(start, report)
+            case .probeFinished(let start, let serial, let answer):
                 hero_failpoint(FP_PR_1)
                 switch answer {
-                case .yes: move(start, .probeSucceeded(generation: start.generation, serial: serial))
-                case .no(let reason):
+                case .succeeded: move(start, .probeSucceeded(generation: start.generation, serial: serial))
+                case .failed(let reason):
                     move(start, .probeFailed(generation: start.generation, serial: serial, reason))
-                case .notAsked(let reason):
+                case .skipped(let reason):
                     move(start, .probeSkipped(generation: start.generation, serial: serial, reason))
                 }
             case .unsafeProgram(let label, let text): note(.warning, label, "insecure_exec: \(text)")
-            case .clockWasSet: clockWasSet()
+            case .clockChanged: clockWasSet()
             case .machineSlept: machineSlept()
             case .filesChanged:
                 if let safe = configuration.safeMode {
@@ -258,9 +258,9 @@ public final class Reconciler<World: Kernel> {
                 } else {
                     filesChanged()
                 }
-            case .requested(let request, let message): requested(request, message)
-            case .hungUp(let request): follower?.leave(request)
-            case .quit: quit()
+            case .requestReceived(let request, let message): requested(request, message)
+            case .clientDisconnected(let request): follower?.leave(request)
+            case .terminationRequested: quit()
             }
         }
     }

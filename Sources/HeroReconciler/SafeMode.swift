@@ -54,7 +54,7 @@ extension Reconciler {
 
     func beginSafeMode() {
         guard let safe = configuration.safeMode else { return }
-        kernel.watch(safe.directory)
+        kernel.watchDirectory(safe.directory)
         let now = kernel.now()
         safeModeEnd = now + SafeMode.length
         safeModeDue = now + SafeMode.interval

@@ -55,18 +55,18 @@ public final class SimKernel: Kernel {
     public func randomUnit() -> Double { Double(machine.seed.next() >> 11) / Double(1 << 53) }
 
     /// What a simulated machine puts in the way of a start.
-    public func obstacles(_ order: ObstacleOrder) -> StartBlockers { machine.obstacles(order) }
+    public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers { machine.obstacles(order) }
 
     /// Who stands in the way of many starts.
-    public func survey(_ questions: [SurveyQuestion]) -> [SurveyAnswer] {
-        questions.map { SurveyAnswer(claims: machine.obstacles($0.order).holders.map { .init($0) }) }
+    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+        questions.map { ActionInspectionResult(claims: machine.obstacles($0.order).holders.map { .init($0) }) }
     }
 
     /// There are no socket files here.
     public func removeSocket(_ file: SocketFile) {}
 
     /// Starts a simulated shim.
-    public func launch(_ order: LaunchOrder) { machine.launch(order) }
+    public func launch(_ order: LaunchRequest) { machine.launch(order) }
 
     /// Sends a signal.
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool { machine.signal(process, signal) }
@@ -75,7 +75,7 @@ public final class SimKernel: Kernel {
     public func killTree(_ start: StartID) { machine.killTree(start) }
 
     /// Looks at jobs.
-    public func adopt(_ jobs: [JobID]) -> [JobID: Sighting] {
+    public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
         let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.sight($0)) })
         for job in found.keys.sorted() { machine.repeatWords(of: job) }
         return found
@@ -85,26 +85,26 @@ public final class SimKernel: Kernel {
     public func retire(_ start: StartID) -> Bool { machine.retire(start) }
 
     /// Removes a record.
-    public func forget(_ job: JobID) { machine.forget(job) }
+    public func removeRuntimeFiles(_ job: JobID) { machine.forget(job) }
 
     /// Writes into the run directory.
-    public func keepOrigin(_ origin: [UInt8], of job: JobID) -> Bool {
+    public func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool {
         guard !machine.isRunDirectoryFull else { return false }
         machine.origins[job] = origin
         return true
     }
 
     /// Reads from there.
-    public func origin(of job: JobID) -> [UInt8]? { machine.origins[job] }
+    public func recoveryRecord(of job: JobID) -> [UInt8]? { machine.origins[job] }
 
     /// The jobs that have a record, or something beside it.
-    public func jobsOnRecord() -> [JobID] { Set(machine.records.keys).union(machine.origins.keys).sorted() }
+    public func jobsInRunDirectory() -> [JobID] { Set(machine.records.keys).union(machine.origins.keys).sorted() }
 
     /// There are no logs here.
-    public func highestJob() -> JobID { jobsOnRecord().last ?? 0 }
+    public func highestJobID() -> JobID { jobsInRunDirectory().last ?? 0 }
 
     /// Keeps what is said.
-    public func tellTrouble(_ trouble: String?) { self.trouble = trouble }
+    public func publishStoreOutage(_ trouble: String?) { self.trouble = trouble }
 
     /// There are no PID files here.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }
@@ -116,13 +116,13 @@ public final class SimKernel: Kernel {
     public func pruneLogs(in folder: String, keepingJobs count: Int) {}
 
     /// Only the records are here.
-    public func removeTraces(of jobs: [JobID], logsIn folder: String) -> [String] {
+    public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
         for job in jobs { machine.forget(job) }
         return []
     }
 
     /// Answers after a little while.
-    public func ask(_ order: ProbeOrder) {
+    public func startProbe(_ order: ProbeRequest) {
         let delay = machine.seed.number(100...3000)
         switch order.question {
         case .probe(.watchdog):
@@ -135,15 +135,15 @@ public final class SimKernel: Kernel {
     }
 
     /// Answers that come all the same are for a start that is over: the reconciler tells them apart.
-    public func stopAsking(_ job: JobID) {}
+    public func stopProbe(_ job: JobID) {}
 
     /// The files of a directory.
-    public func readManifests(in directory: String) -> ManifestReading {
+    public func readManifests(in directory: String) -> ManifestReadResult {
         directories[directory].map { .files($0) } ?? .unreadable("no such directory")
     }
 
     /// Changes are told by `tell`.
-    public func watch(_ directory: String?) {}
+    public func watchDirectory(_ directory: String?) {}
 
     /// Keeps the answer.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {

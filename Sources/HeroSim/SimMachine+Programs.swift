@@ -100,7 +100,7 @@ extension SimMachine {
         starts[key]?.hasShim = false
         guard let report = start.report else { return }
         if start.isProgramAlive {
-            kernel?.tell(.orphaned(start.id, report))
+            kernel?.tell(.shimLost(start.id, report))
         } else {
             // Its slot was written before it died, so the status is exact.
             let outcome = start.outcome ?? .lost("its shim was killed")
@@ -112,15 +112,15 @@ extension SimMachine {
         guard let key = records[id.job], let start = starts[key], start.id == id, start.isProgramAlive,
             let report = start.report
         else {
-            kernel?.tell(.answered(id, serial: serial, .no("connection refused")))
+            kernel?.tell(.probeFinished(id, serial: serial, .failed("connection refused")))
             return
         }
         if !isCalm, seed.chance(5) {
-            kernel?.tell(.answered(id, serial: serial, .notAsked("no descriptor is left")))
+            kernel?.tell(.probeFinished(id, serial: serial, .skipped("no descriptor is left")))
             return
         }
         let isReady = report.at + (start.behaviour.readyAfter ?? .zero) <= now && !start.isSick(now)
-        kernel?.tell(.answered(id, serial: serial, isReady ? .yes : .no("connection refused")))
+        kernel?.tell(.probeFinished(id, serial: serial, isReady ? .succeeded : .failed("connection refused")))
     }
 
     // MARK: What a reconciler does to it
@@ -148,13 +148,13 @@ extension SimMachine {
         }
     }
 
-    func sight(_ job: JobID) -> Sighting {
-        guard let key = records[job], let start = starts[key] else { return .nothing }
-        if start.hasShim { return .held(generation: start.id.generation, start.isProgramAlive ? start.report : nil) }
+    func sight(_ job: JobID) -> RecoveredStart {
+        guard let key = records[job], let start = starts[key] else { return .notFound }
+        if start.hasShim { return .supervised(generation: start.id.generation, start.isProgramAlive ? start.report : nil) }
         if start.isProgramAlive, let report = start.report {
             return .orphaned(generation: start.id.generation, report)
         }
-        return .over(
+        return .ended(
             generation: start.id.generation,
             EndReport(
                 outcome: start.outcome ?? .lost("nothing is recorded"),

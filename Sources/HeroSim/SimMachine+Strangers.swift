@@ -13,7 +13,7 @@ extension SimMachine {
     }
 
     /// What is in the way now; misfortune sometimes puts something there.
-    func obstacles(_ order: ObstacleOrder) -> StartBlockers {
+    func obstacles(_ order: BlockerScanRequest) -> StartBlockers {
         var found = StartBlockers()
         for port in order.ports {
             let number = port.endpoint.port

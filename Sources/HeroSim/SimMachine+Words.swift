@@ -9,7 +9,7 @@ extension SimMachine {
         if let execution = start.execution { trace.executions[execution].saidReady = now }
         // Its shim holds what it says; one that was killed tells nobody.
         guard start.hasShim, let words = words(of: start) else { return }
-        kernel?.tell(.said(start.id, words))
+        kernel?.tell(.notified(start.id, words))
     }
 
     /// A reconciler that was not there hears what was said before it came.
@@ -17,7 +17,7 @@ extension SimMachine {
         guard let key = records[job], let start = starts[key], start.hasShim, let words = words(of: start) else {
             return
         }
-        kernel?.tell(.said(start.id, words))
+        kernel?.tell(.notified(start.id, words))
     }
 
     /// Somebody asks what was said.
@@ -25,12 +25,12 @@ extension SimMachine {
         guard let key = records[id.job], let start = starts[key], start.id == id, start.hasShim,
             let words = words(of: start)
         else {
-            kernel?.tell(.answered(id, serial: serial, .no("what it said cannot be read")))
+            kernel?.tell(.probeFinished(id, serial: serial, .failed("what it said cannot be read")))
             return
         }
-        kernel?.tell(.said(id, words))
+        kernel?.tell(.notified(id, words))
         let isYes = words.isReady || !asksWhetherReady
-        kernel?.tell(.answered(id, serial: serial, isYes ? .yes : .no("it has not said READY=1 yet")))
+        kernel?.tell(.probeFinished(id, serial: serial, isYes ? .succeeded : .failed("it has not said READY=1 yet")))
     }
 
     private func words(of start: Start) -> NotifyState? {

@@ -6,7 +6,7 @@ public final class SimMachine {
     /// A start of a job, from the order to its last trace.
     struct Start {
         var id: StartID
-        var order: LaunchOrder
+        var order: LaunchRequest
         /// Whether its shim lives; a shim that was refused never holds anything.
         var hasShim = true
         /// Whether its shim has the lock: its generation is on record.
@@ -95,7 +95,7 @@ public final class SimMachine {
     /// Sets the calendar forward, or back; the boot clock goes on.
     public func setCalendar(by shift: Duration) {
         calendarShift &+= shift.wholeNanoseconds
-        kernel?.tell(.clockWasSet)
+        kernel?.tell(.clockChanged)
     }
 
     // MARK: Time
@@ -148,7 +148,7 @@ public final class SimMachine {
         starts.values.first { $0.isProgramAlive && $0.order.label == label }?.process
     }
 
-    func launch(_ order: LaunchOrder) {
+    func launch(_ order: LaunchRequest) {
         trace.deeds.append((.launched(order.start, label: order.label), now))
         let key = nextStart
         nextStart += 1

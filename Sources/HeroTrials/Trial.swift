@@ -149,7 +149,7 @@ public struct Trial {
 
     private mutating func send(_ request: ControlRequest) {
         requests += 1
-        kernel.tell(.requested(RequestID(number: requests), ControlCoding.line(request)))
+        kernel.tell(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
     }
 
     /// Steps through the loop; between any two steps the reconciler may be killed, and the next one begins at the first.

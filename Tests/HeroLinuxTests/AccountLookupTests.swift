@@ -25,7 +25,7 @@ import Testing
         return (sandbox, kernel)
     }
 
-    private func order(_ sandbox: Sandbox, _ job: JobID, user: String? = nil, group: String? = nil) -> LaunchOrder {
+    private func order(_ sandbox: Sandbox, _ job: JobID, user: String? = nil, group: String? = nil) -> LaunchRequest {
         var order = sandbox.shell(job, "id -u")
         order.rights = Rights(user: user, group: group)
         return order
@@ -107,7 +107,7 @@ import Testing
         #expect(try kernel.awaitEnd(4).outcome == .exited(0))
         #expect(asked(sandbox).count == 2, "nothing is remembered for the next start")
 
-        var probe = ProbeOrder(
+        var probe = ProbeRequest(
             start: long.start,
             serial: 1,
             question: .probe(.exec(["/bin/true"])),
@@ -116,8 +116,8 @@ import Testing
             workingDirectory: "/"
         )
         probe.rights = long.rights
-        kernel.ask(probe)
-        try kernel.await("the answer") { $0 == .answered(long.start, serial: 1, .yes) }
+        kernel.startProbe(probe)
+        try kernel.await("the answer") { $0 == .probeFinished(long.start, serial: 1, .succeeded) }
         #expect(asked(sandbox).count == 2, "what was found for a start holds for its probes")
         kernel.killTree(long.start)
         _ = try kernel.awaitEnd(3)
@@ -136,7 +136,7 @@ import Testing
     @Test("a probe whose user is not found in time is answered by its own timeout")
     func probe() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
-        var probe = ProbeOrder(
+        var probe = ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 1,
             question: .probe(.exec(["/bin/true"])),
@@ -145,9 +145,9 @@ import Testing
             workingDirectory: "/"
         )
         probe.rights = Rights(user: "directoryuser")
-        kernel.ask(probe)
-        let answer = ProbeAnswer.no("the lookup of user `directoryuser` did not answer in time")
-        try kernel.await("the answer") { $0 == .answered(probe.start, serial: 1, answer) }
+        kernel.startProbe(probe)
+        let answer = ProbeResult.failed("the lookup of user `directoryuser` did not answer in time")
+        try kernel.await("the answer") { $0 == .probeFinished(probe.start, serial: 1, answer) }
         #expect(eventually { asked(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 

@@ -9,14 +9,14 @@ private let isRoot = geteuid() == 0
 
 @Suite(.ownThread) struct AccountTests {
     /// What a start that fails says.
-    private func failure(_ change: (inout LaunchOrder) -> Void, command: [String] = ["/bin/true"]) throws -> String {
+    private func failure(_ change: (inout LaunchRequest) -> Void, command: [String] = ["/bin/true"]) throws -> String {
         let sandbox = try Sandbox()
         return try failure(sandbox, change, command: command)
     }
 
     private func failure(
         _ sandbox: Sandbox,
-        _ change: (inout LaunchOrder) -> Void = { _ in },
+        _ change: (inout LaunchRequest) -> Void = { _ in },
         job: JobID = 1,
         command: [String]
     ) throws -> String {

@@ -64,24 +64,24 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         let kernel = try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:], ownsProcess: false)
 
         var sightings = kernel.adopt([1, 2, 3, 4, 5])
-        guard case .held(generation: 1, let first) = sightings[1] else {
+        guard case .supervised(generation: 1, let first) = sightings[1] else {
             Issue.record("\(sightings)")
             return
         }
-        #expect(sightings[5] == .nothing)
+        #expect(sightings[5] == .notFound)
         // The last one was only just spawned; it may not even have a record yet.
         #expect(
             eventually {
                 sightings.merge(kernel.adopt([2, 4])) { $1 }
-                return ([2, 4] as [JobID]).allSatisfy { if case .over = sightings[$0] { true } else { false } }
+                return ([2, 4] as [JobID]).allSatisfy { if case .ended = sightings[$0] { true } else { false } }
             }
         )
         for (job, code) in [(2, 42), (4, 44)] as [(JobID, Int32)] {
-            guard case .over(generation: 1, let end) = sightings[job] else { continue }
+            guard case .ended(generation: 1, let end) = sightings[job] else { continue }
             #expect(end.outcome == .exited(code))
             #expect(end.executed != nil)
         }
-        guard case .held(generation: 1, let third?) = sightings[3] else {
+        guard case .supervised(generation: 1, let third?) = sightings[3] else {
             Issue.record("\(sightings)")
             return
         }
@@ -100,7 +100,7 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         first.launch(sandbox.shell(1, "exec sleep 600"))
         let report = try first.awaitStart(1)
         let second = try sandbox.kernel()
-        for _ in 0..<2 { #expect(second.adopt([1])[1] == .held(generation: 1, report)) }
+        for _ in 0..<2 { #expect(second.adopt([1])[1] == .supervised(generation: 1, report)) }
         second.killTree(StartID(job: 1, generation: 1))
         #expect(try second.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
         #expect(second.nextEvents(until: second.now() + .milliseconds(50)) == [])

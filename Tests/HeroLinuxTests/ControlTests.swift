@@ -10,7 +10,7 @@ import Testing
     private func request(_ kernel: LinuxKernel) throws -> (id: RequestID, message: [UInt8]) {
         var found: (RequestID, [UInt8])?
         try kernel.await("a request") { event in
-            guard case .requested(let id, let message) = event else { return false }
+            guard case .requestReceived(let id, let message) = event else { return false }
             found = (id, message)
             return true
         }
@@ -71,8 +71,8 @@ import Testing
         var hungUp = false
         try kernel.await("the end of the connection") { event in
             switch event {
-            case .requested(_, let message): messages.append(String(decoding: message, as: UTF8.self))
-            case .hungUp: hungUp = true
+            case .requestReceived(_, let message): messages.append(String(decoding: message, as: UTF8.self))
+            case .clientDisconnected: hungUp = true
             default: break
             }
             return hungUp

@@ -18,7 +18,7 @@ import Testing
         #expect(eventually { readText("\(sandbox.folder)/ready") != nil })
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else { throw TimedOut() }
         #expect(kernel.signal(try #require(record.shim), .kill))
-        try kernel.await("the orphan") { $0 == .orphaned(start, report) }
+        try kernel.await("the orphan") { $0 == .shimLost(start, report) }
         try look(report.process)
         kernel.killTree(start)
         _ = try kernel.awaitEnd(1)

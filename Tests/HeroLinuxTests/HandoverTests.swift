@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.ownThread) struct HandoverTests {
     /// A program that ends well once `go` is there, and leaves a daemon behind that names itself.
-    private func order(_ sandbox: Sandbox) -> LaunchOrder {
+    private func order(_ sandbox: Sandbox) -> LaunchRequest {
         let daemon = "echo $$ > pid~; mv pid~ pid; trap \"exit 21\" TERM; while :; do sleep 600 & wait; done"
         var order = sandbox.shell(
             1,
@@ -22,7 +22,7 @@ import Testing
     private func successor(_ kernel: LinuxKernel) throws -> ProcessIdentity {
         var found: ProcessIdentity?
         try kernel.await("a successor") {
-            if case .handedOver(_, let process) = $0 { found = process }
+            if case .mainProcessReplaced(_, let process) = $0 { found = process }
             return found != nil
         }
         return try #require(found)
@@ -55,7 +55,7 @@ import Testing
         let daemon: ProcessIdentity
         do {
             let second = try sandbox.kernel()
-            guard case .held(generation: 1, let report?) = second.adopt([1])[1] else {
+            guard case .supervised(generation: 1, let report?) = second.adopt([1])[1] else {
                 Issue.record("not held")
                 return
             }
@@ -64,7 +64,7 @@ import Testing
             #expect(!daemon.isSameProcess(as: report.process))
         }
         let third = try sandbox.kernel()
-        guard case .held(generation: 1, let report?) = third.adopt([1])[1] else {
+        guard case .supervised(generation: 1, let report?) = third.adopt([1])[1] else {
             Issue.record("not held")
             return
         }
@@ -88,7 +88,7 @@ import Testing
         #expect(kernel.signal(try #require(record.shim), .kill))
         var orphan: ProcessIdentity?
         try kernel.await("the orphan") {
-            if case .orphaned(_, let report) = $0 { orphan = report.process }
+            if case .shimLost(_, let report) = $0 { orphan = report.process }
             return orphan != nil
         }
         #expect(orphan == daemon)

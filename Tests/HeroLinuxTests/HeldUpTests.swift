@@ -29,16 +29,16 @@ import Testing
         kernel.launch(sandbox.order(1, ["/usr/bin/python3", "-c", Self.server, path]))
         _ = try kernel.awaitStart(1)
         #expect(eventually(20) { access(path, F_OK) == 0 })
-        var answer: ProbeAnswer?
+        var answer: ProbeResult?
         // The socket file is there a moment before anybody listens.
-        for serial in 1...100 as ClosedRange<UInt64> where answer != .yes {
-            kernel.ask(order(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300)))
+        for serial in 1...100 as ClosedRange<UInt64> where answer != .succeeded {
+            kernel.startProbe(order(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300)))
             // Connected, and then nobody looks for longer than the answer may take.
             hl_pause(400_000_000)
             answer = try self.answer(kernel, serial)
-            if case .no(let reason) = answer, reason.contains("in time") { break }
+            if case .failed(let reason) = answer, reason.contains("in time") { break }
         }
-        #expect(answer == .yes)
+        #expect(answer == .succeeded)
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
     }
@@ -51,9 +51,9 @@ import Testing
         try #require(listener >= 0)
         defer { close(listener) }
         let target = HTTPTarget(.unix(sandbox.folder + "/silent"), path: "/")
-        kernel.ask(order(1, .probe(.http(target)), timeout: .milliseconds(100)))
+        kernel.startProbe(order(1, .probe(.http(target)), timeout: .milliseconds(100)))
         hl_pause(300_000_000)
-        guard case .no(let reason) = try answer(kernel, 1) else {
+        guard case .failed(let reason) = try answer(kernel, 1) else {
             Issue.record("it said yes")
             return
         }
@@ -72,8 +72,8 @@ import Testing
         #expect(Room.isLack(EMFILE) && Room.isLack(ENFILE) && !Room.isLack(ECONNREFUSED) && !Room.isLack(EAGAIN))
     }
 
-    private func order(_ serial: UInt64, _ question: ProbeOrder.Question, timeout: Duration) -> ProbeOrder {
-        ProbeOrder(
+    private func order(_ serial: UInt64, _ question: ProbeRequest.Question, timeout: Duration) -> ProbeRequest {
+        ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: serial,
             question: question,
@@ -83,10 +83,10 @@ import Testing
         )
     }
 
-    private func answer(_ kernel: LinuxKernel, _ serial: UInt64) throws -> ProbeAnswer {
-        var answer: ProbeAnswer?
+    private func answer(_ kernel: LinuxKernel, _ serial: UInt64) throws -> ProbeResult {
+        var answer: ProbeResult?
         try kernel.await("an answer") { event in
-            guard case .answered(_, serial: serial, let given) = event else { return false }
+            guard case .probeFinished(_, serial: serial, let given) = event else { return false }
             answer = given
             return true
         }

@@ -17,8 +17,8 @@ private let needsRoot = Comment("namespaces of one's own need root")
         shares: Bool = false,
         asOurselves: Bool = true
     ) -> StartBlockers {
-        var order = ObstacleOrder(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
-        order.bindsAsOurselves = asOurselves
+        var order = BlockerScanRequest(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
+        order.bindsAsOwnUser = asOurselves
         return order.firstLook()
     }
 
@@ -155,7 +155,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         )
         #expect(eventually { access(path, F_OK) == 0 })
         var obstruction = Obstruction()
-        let order = ObstacleOrder(sockets: [path])
+        let order = BlockerScanRequest(sockets: [path])
         // Until it listens, and a while longer.
         var looks = 0
         let isListening = eventually {

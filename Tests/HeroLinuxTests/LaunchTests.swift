@@ -114,7 +114,7 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/token"
-        let order = ProbeOrder(
+        let order = ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 7,
             question: .probe(.exec(["sh", "-c", "test \"$TOKEN\" = t"])),
@@ -122,18 +122,18 @@ import Testing
             environment: [.texts(["PATH": "/usr/bin:/bin"]), .variables(["TOKEN": .fromFile(path)])],
             workingDirectory: "/"
         )
-        var answers: [ProbeAnswer] = []
+        var answers: [ProbeResult] = []
         for _ in 0..<2 {
-            kernel.ask(order)
+            kernel.startProbe(order)
             try kernel.await("an answer") { event in
-                guard case .answered(_, serial: 7, let answer) = event else { return false }
+                guard case .probeFinished(_, serial: 7, let answer) = event else { return false }
                 answers.append(answer)
                 return true
             }
             try sandbox.write("token", "t\n")
         }
         let reason = "cannot run `sh`: cannot read the environment: `TOKEN` from \(path): No such file or directory"
-        #expect(answers == [.no("\(reason); a relative path counts from the folder of its manifest"), .yes])
+        #expect(answers == [.failed("\(reason); a relative path counts from the folder of its manifest"), .succeeded])
     }
 }
 

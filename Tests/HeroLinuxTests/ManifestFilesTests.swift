@@ -84,7 +84,7 @@ import Testing
         try sandbox.write("s/a.yaml", "1")
         let kernel = try sandbox.kernel()
         let directory = sandbox.folder + "/s"
-        kernel.watch(directory)
+        kernel.watchDirectory(directory)
         #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(50)) == [])
         let saves: [() throws -> Void] = [
             { try sandbox.write("s/a.yaml", "2") },
@@ -121,7 +121,7 @@ import Testing
         try sandbox.write("s/4913", "x")
         try sandbox.write("elsewhere", "x")
         #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
-        kernel.watch(nil)
+        kernel.watchDirectory(nil)
         try sandbox.write("s/c.yaml", "10")
         #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
     }

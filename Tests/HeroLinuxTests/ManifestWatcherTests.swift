@@ -12,7 +12,7 @@ import Testing
         try sandbox.write("s/a.yaml", "1")
         let path = sandbox.folder + "/s/a.yaml"
         let kernel = try sandbox.kernel()
-        kernel.watch(sandbox.folder + "/s")
+        kernel.watchDirectory(sandbox.folder + "/s")
         let number = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC)
         try #require(number >= 0)
         let probe = open(path, O_RDONLY | O_CLOEXEC)

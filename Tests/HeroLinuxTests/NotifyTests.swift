@@ -8,14 +8,14 @@ import Testing
 /// What programs say of themselves (sd_notify(3)), as it reaches the reconciler.
 @Suite(.ownThread) struct NotifyTests {
     /// A start of the oracle that may speak.
-    private func order(_ sandbox: Sandbox, _ deeds: String, watchdog: Duration? = nil) throws -> LaunchOrder {
+    private func order(_ sandbox: Sandbox, _ deeds: String, watchdog: Duration? = nil) throws -> LaunchRequest {
         let shim = try Shim.find()
         let oracle = shim.dropLast("hpshim".count) + "hporacle"
         var order = sandbox.order(1, [String(oracle)] + deeds.split(separator: " ").map(String.init))
         order.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
         order.workingDirectory = sandbox.folder
         order.mayNotify = true
-        order.saysWhenReady = true
+        order.notifiesReady = true
         order.watchdog = watchdog
         return order
     }
@@ -25,7 +25,7 @@ import Testing
     private func hear(_ kernel: LinuxKernel, _ isIt: (NotifyState) -> Bool) throws -> NotifyState {
         var found: NotifyState?
         try kernel.await("these words") {
-            if case .said(StartID(job: 1, generation: 1), let report) = $0, isIt(report) { found = report }
+            if case .notified(StartID(job: 1, generation: 1), let report) = $0, isIt(report) { found = report }
             return found != nil
         }
         return try #require(found)
@@ -73,7 +73,7 @@ import Testing
         try sandbox.write("0", "")
         while ProgramWords.of(1, generation: 1, sandbox.paths)?.isReady != true { usleep(1000) }
         let second = try sandbox.kernel()
-        guard case .held(generation: 1, .some) = second.adopt([1])[1] else {
+        guard case .supervised(generation: 1, .some) = second.adopt([1])[1] else {
             Issue.record("not held")
             return
         }
@@ -92,9 +92,9 @@ import Testing
         let seen = kernel.nextEvents(until: kernel.now() + .milliseconds(300))
         #expect(seen.isEmpty, "\(seen)")
         let before = kernel.now()
-        kernel.ask(question(.watchdog(.seconds(20))))
+        kernel.startProbe(question(.watchdog(.seconds(20))))
         let events = kernel.nextEvents(until: kernel.now() + .seconds(5))
-        guard events.count == 2, case .said(_, let report) = events[0], case .answered(_, serial: 9, .yes) = events[1]
+        guard events.count == 2, case .notified(_, let report) = events[0], case .probeFinished(_, serial: 9, .succeeded) = events[1]
         else {
             Issue.record("\(events)")
             return
@@ -103,8 +103,8 @@ import Testing
         try finish(kernel)
     }
 
-    private func question(_ question: Probe.Check) -> ProbeOrder {
-        ProbeOrder(
+    private func question(_ question: Probe.Check) -> ProbeRequest {
+        ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 9,
             question: .probe(question),
@@ -120,18 +120,18 @@ import Testing
         let kernel = try sandbox.kernel()
         kernel.launch(try order(sandbox, "wait-for 0 notify READY=1"))
         _ = try kernel.awaitStart(1)
-        kernel.ask(question(.notify))
-        var answer: ProbeAnswer?
+        kernel.startProbe(question(.notify))
+        var answer: ProbeResult?
         try kernel.await("an answer") {
-            if case .answered(_, serial: 9, let found) = $0 { answer = found }
+            if case .probeFinished(_, serial: 9, let found) = $0 { answer = found }
             return answer != nil
         }
-        #expect(answer == .no("it has not said READY=1 yet"))
+        #expect(answer == .failed("it has not said READY=1 yet"))
         try sandbox.write("0", "")
         try hear(kernel) { $0.isReady }
-        kernel.ask(question(.notify))
+        kernel.startProbe(question(.notify))
         try kernel.await("an answer") {
-            if case .answered(_, serial: 9, .yes) = $0 { return true }
+            if case .probeFinished(_, serial: 9, .succeeded) = $0 { return true }
             return false
         }
         try finish(kernel)
@@ -147,8 +147,8 @@ import Testing
         var daemon: ProcessIdentity?
         var isReady = false
         try kernel.await("its successor") {
-            if case .handedOver(_, let process) = $0 { daemon = process }
-            if case .said(_, let words) = $0, words.isReady {
+            if case .mainProcessReplaced(_, let process) = $0 { daemon = process }
+            if case .notified(_, let words) = $0, words.isReady {
                 #expect(daemon != nil, "who is ready is known before that it is")
                 isReady = true
             }
@@ -190,7 +190,7 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         try sandbox.write("state/run/jobs/5.notify", "")
-        kernel.forget(5)
+        kernel.removeRuntimeFiles(5)
         #expect(access(sandbox.paths.notifyFile(of: 5), F_OK) != 0)
     }
 }

@@ -46,7 +46,7 @@ import Testing
         var score = OOMScore()
         // Nobody may make itself less ready to go; readier everybody.
         score.ofPrograms = 900
-        let order = ProbeOrder(
+        let order = ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 1,
             question: .probe(.exec([])),
@@ -56,13 +56,13 @@ import Testing
         )
         let words = ["/bin/sh", "-c", "read score < /proc/self/oom_score_adj; echo $score >&2; exit 3"]
         let command = try CommandProbe(order, words, as: nil, score) { _ in false }
-        var answer: ProbeAnswer?
+        var answer: ProbeResult?
         #expect(
             eventually {
                 answer = command.reap()
                 return answer != nil
             }
         )
-        #expect(answer == .no("`/bin/sh` ended with exit code 3: 900"))
+        #expect(answer == .failed("`/bin/sh` ended with exit code 3: 900"))
     }
 }

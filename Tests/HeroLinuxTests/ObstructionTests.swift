@@ -15,7 +15,7 @@ import Testing
         program: String = "",
         recorded: ProcessIdentity? = nil
     ) -> StartBlockers {
-        ObstacleOrder(
+        BlockerScanRequest(
             ports: ports.map { BoundPort($0) },
             sockets: sockets,
             pidFile: pidFile,
@@ -120,7 +120,7 @@ import Testing
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
         var obstruction = Obstruction()
-        let order = ObstacleOrder(sockets: [path])
+        let order = BlockerScanRequest(sockets: [path])
         var now = Moment(nanoseconds: hl_boot_clock())
         var found = obstruction.look(order, now: now)
         // Where other network namespaces live on this machine it is asked twice, and only once it is two seconds old.

@@ -28,7 +28,7 @@ import Testing
         )
         let shim = try shim(sandbox, 1)
         #expect(kernel.signal(shim, .kill))
-        try kernel.await("the orphan") { $0 == .orphaned(start, report) }
+        try kernel.await("the orphan") { $0 == .shimLost(start, report) }
         #expect(Census.isAlive(report.process))
         #expect(kernel.signal(report.process, .term))
         let end = try kernel.awaitEnd(1)
@@ -50,7 +50,7 @@ import Testing
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
         let daemon = try #require(Census.identify(pid)?.identity)
         #expect(kernel.signal(try shim(sandbox, 1), .kill))
-        try kernel.await("the orphan") { $0 == .orphaned(StartID(job: 1, generation: 1), report) }
+        try kernel.await("the orphan") { $0 == .shimLost(StartID(job: 1, generation: 1), report) }
         kernel.killTree(StartID(job: 1, generation: 1))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
         #expect(!Census.isAlive(daemon))
@@ -88,7 +88,7 @@ import Testing
         #expect(write(descriptor, copy, copy.count) == copy.count)
         close(descriptor)
         let sighting = kernel.adopt([2])[2]
-        guard case .over(generation: 1, let end) = sighting else {
+        guard case .ended(generation: 1, let end) = sighting else {
             Issue.record("\(String(describing: sighting))")
             return
         }
@@ -104,10 +104,10 @@ import Testing
         let kernel = try sandbox.kernel()
         try sandbox.write("state/run/jobs/2", "this is not a record")
         let sightings = kernel.adopt([1, 2])
-        #expect(sightings[1] == .nothing)
+        #expect(sightings[1] == .notFound)
         #expect(
             sightings[2]
-                == .over(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
+                == .ended(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
         )
     }
 }

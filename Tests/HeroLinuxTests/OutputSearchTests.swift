@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The search for a line of output") struct OutputSearchTests {
     private func search(_ sandbox: Sandbox, _ pattern: String, since: String? = nil) throws -> OutputSearch {
-        var order = ProbeOrder(
+        var order = ProbeRequest(
             start: StartID(job: 1, generation: 2),
             serial: 1,
             question: .probe(.log(pattern)),
@@ -27,15 +27,15 @@ import Testing
     func goesOn() throws {
         let sandbox = try Sandbox()
         var search = try search(sandbox, "^ready$")
-        #expect(search.answer() == .no("no line of its output matches `^ready$`"), "there is no log yet")
+        #expect(search.answer() == .failed("no line of its output matches `^ready$`"), "there is no log yet")
         try sandbox.write("1.log", line("starting") + "2026-03-01T12:00:10.1Z stdout F rea")
-        #expect(search.answer() != .yes)
+        #expect(search.answer() != .succeeded)
         let log = try #require(fopen(sandbox.folder + "/1.log", "a"))
         fputs("dy\n", log)
         fclose(log)
-        #expect(search.answer() == .yes)
+        #expect(search.answer() == .succeeded)
         unlink(sandbox.folder + "/1.log")
-        #expect(search.answer() == .yes)
+        #expect(search.answer() == .succeeded)
     }
 
     @Test("joins the parts of a long line, of each stream by itself")
@@ -47,11 +47,11 @@ import Testing
                 + line(" or not", stream: "stderr")
         )
         var whole = try search(sandbox, "^is ready$")
-        #expect(whole.answer() == .yes)
+        #expect(whole.answer() == .succeeded)
         var other = try search(sandbox, "^ready or not$")
-        #expect(other.answer() == .yes)
+        #expect(other.answer() == .succeeded)
         var mixed = try search(sandbox, "^ready$")
-        #expect(mixed.answer() != .yes)
+        #expect(mixed.answer() != .succeeded)
     }
 
     @Test("looks through all files of this start, and at none of an earlier one")
@@ -63,7 +63,7 @@ import Testing
         try sandbox.write("1.log", line("up", 22))
         for (text, expected) in [("ready", false), ("set up", true), ("warm", true), ("^up", true)] {
             var search = try search(sandbox, text, since: "2026-03-01T12:00:20Z")
-            #expect((search.answer() == .yes) == expected, "\(text)")
+            #expect((search.answer() == .succeeded) == expected, "\(text)")
         }
     }
 
@@ -73,11 +73,11 @@ import Testing
         let path = sandbox.folder + "/1.log"
         try sandbox.write("1.log", line("one"))
         var search = try search(sandbox, "three")
-        #expect(search.answer() != .yes)
+        #expect(search.answer() != .succeeded)
         rename(path, path + ".2")
         try sandbox.write("1.log.1", line("three"))
         try sandbox.write("1.log", line("four"))
-        #expect(search.answer() == .yes)
+        #expect(search.answer() == .succeeded)
     }
 
     @Test("LG-10: passes no file because the one before it is just being moved up")
@@ -86,11 +86,11 @@ import Testing
         let path = sandbox.folder + "/1.log"
         try sandbox.write("1.log", line("one"))
         var search = try search(sandbox, "three")
-        #expect(search.answer() != .yes)
+        #expect(search.answer() != .succeeded)
         rename(path, path + ".3")
         try sandbox.write("1.log.2", line("three"))
         try sandbox.write("1.log", line("four"))
-        #expect(search.answer() == .yes)
+        #expect(search.answer() == .succeeded)
     }
 
     @Test("reads no more than its share at once, and all of it in the end")
@@ -100,7 +100,7 @@ import Testing
         try sandbox.write("1.log", noise + line("ready"))
         var search = try search(sandbox, "ready")
         var questions = 1
-        while search.answer() != .yes, questions < 100 { questions += 1 }
+        while search.answer() != .succeeded, questions < 100 { questions += 1 }
         #expect((2..<20).contains(questions))
     }
 
@@ -109,11 +109,11 @@ import Testing
         let sandbox = try Sandbox()
         try sandbox.write("1.log", "2026-03-01T12:00:10.1Z stdout F " + String(repeating: "a", count: 3_000_000))
         var search = try search(sandbox, "b")
-        for _ in 0..<20 { #expect(search.answer() != .yes) }
+        for _ in 0..<20 { #expect(search.answer() != .succeeded) }
         let log = try #require(fopen(sandbox.folder + "/1.log", "a"))
         fputs("\n" + line("b"), log)
         fclose(log)
-        #expect(search.answer() == .yes)
+        #expect(search.answer() == .succeeded)
     }
 }
 

@@ -9,12 +9,12 @@ import Testing
 @Suite(.ownThread) struct ProbeTests {
     private func ask(
         _ kernel: LinuxKernel,
-        _ question: ProbeOrder.Question,
+        _ question: ProbeRequest.Question,
         timeout: Duration = .seconds(5),
         job: JobID = 1
-    ) throws -> ProbeAnswer {
-        kernel.ask(
-            ProbeOrder(
+    ) throws -> ProbeResult {
+        kernel.startProbe(
+            ProbeRequest(
                 start: StartID(job: job, generation: 1),
                 serial: 77,
                 question: question,
@@ -23,9 +23,9 @@ import Testing
                 workingDirectory: "/"
             )
         )
-        var answer: ProbeAnswer?
+        var answer: ProbeResult?
         try kernel.await("an answer") { event in
-            guard case .answered(let start, serial: 77, let given) = event, start.job == job else { return false }
+            guard case .probeFinished(let start, serial: 77, let given) = event, start.job == job else { return false }
             answer = given
             return true
         }
@@ -52,7 +52,7 @@ import Testing
         s.serve_forever()
         """
 
-    private func python(_ sandbox: Sandbox, _ job: JobID, _ arguments: [String]) -> LaunchOrder {
+    private func python(_ sandbox: Sandbox, _ job: JobID, _ arguments: [String]) -> LaunchRequest {
         sandbox.order(job, ["/usr/bin/python3", "-c", Self.server] + arguments)
     }
 
@@ -70,30 +70,30 @@ import Testing
         )
         let port = try #require(readText(portFile).flatMap { UInt16($0) })
         let (server, own) = (HTTPTarget.Server.tcp(host: "localhost", port: port), TCPEndpoint(port: port))
-        #expect(try ask(kernel, .probe(.tcp(own))) == .yes)
-        #expect(try ask(kernel, .probe(.tcp(TCPEndpoint(host: "127.0.0.1", port: port)))) == .yes)
-        #expect(try ask(kernel, .probe(.http(HTTPTarget(server, path: "/health")))) == .yes)
+        #expect(try ask(kernel, .probe(.tcp(own))) == .succeeded)
+        #expect(try ask(kernel, .probe(.tcp(TCPEndpoint(host: "127.0.0.1", port: port)))) == .succeeded)
+        #expect(try ask(kernel, .probe(.http(HTTPTarget(server, path: "/health")))) == .succeeded)
         #expect(
             try ask(kernel, .probe(.http(HTTPTarget(server, path: "/other"))))
-                == .no("http://localhost:\(port)/other answered with status 404")
+                == .failed("http://localhost:\(port)/other answered with status 404")
         )
-        #expect(try ask(kernel, .listening(sockets: [], ports: [own])) == .yes)
+        #expect(try ask(kernel, .listening(sockets: [], ports: [own])) == .succeeded)
         #expect(
             try ask(kernel, .listening(sockets: [], ports: [TCPEndpoint(host: "127.0.0.2", port: port)]))
-                == .no("does not listen on tcp 127.0.0.2:\(port)")
+                == .failed("does not listen on tcp 127.0.0.2:\(port)")
         )
         // Another job does not listen just because somebody does.
         kernel.launch(sandbox.shell(2, "exec sleep 600"))
         _ = try kernel.awaitStart(2)
         #expect(
             try ask(kernel, .listening(sockets: [], ports: [own]), job: 2)
-                == .no("does not listen on tcp \(port): another program does")
+                == .failed("does not listen on tcp \(port): another program does")
         )
         for job in [1, 2] as [JobID] {
             kernel.killTree(StartID(job: job, generation: 1))
             _ = try kernel.awaitEnd(job)
         }
-        #expect(try ask(kernel, .probe(.tcp(own))) == .no("cannot connect to tcp \(port): Connection refused"))
+        #expect(try ask(kernel, .probe(.tcp(own))) == .failed("cannot connect to tcp \(port): Connection refused"))
     }
 
     @Test("unix sockets: http over them, listening, and what is none")
@@ -103,28 +103,28 @@ import Testing
         let path = sandbox.folder + "/sock"
         kernel.launch(python(sandbox, 1, ["unix", path, "200"]))
         _ = try kernel.awaitStart(1)
-        var answer = ProbeAnswer.no("")
+        var answer = ProbeResult.failed("")
         #expect(
             try eventuallyTry {
                 answer = try ask(kernel, .listening(sockets: [path], ports: []))
-                return answer == .yes
+                return answer == .succeeded
             },
             "\(answer)"
         )
-        #expect(try ask(kernel, .probe(.unix(path))) == .yes)
-        #expect(try ask(kernel, .probe(.http(HTTPTarget(.unix(path), path: "/health")))) == .yes)
+        #expect(try ask(kernel, .probe(.unix(path))) == .succeeded)
+        #expect(try ask(kernel, .probe(.http(HTTPTarget(.unix(path), path: "/health")))) == .succeeded)
         #expect(
             try ask(kernel, .listening(sockets: [path, path + "2"], ports: []))
-                == .no("does not listen on socket \(path)2")
+                == .failed("does not listen on socket \(path)2")
         )
         try sandbox.write("plain", "")
         #expect(
             try ask(kernel, .probe(.unix(sandbox.folder + "/plain")))
-                == .no("cannot connect to socket \(sandbox.folder)/plain: Connection refused")
+                == .failed("cannot connect to socket \(sandbox.folder)/plain: Connection refused")
         )
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
-        #expect(try ask(kernel, .listening(sockets: [path], ports: [])) == .no("it is not running"))
+        #expect(try ask(kernel, .listening(sockets: [path], ports: [])) == .failed("it is not running"))
     }
 
     @Test("a server that accepts and says nothing is a no in time")
@@ -138,7 +138,7 @@ import Testing
         let target = HTTPTarget(.unix(sandbox.folder + "/silent"), path: "/")
         #expect(
             try ask(kernel, .probe(.http(target)), timeout: .milliseconds(150))
-                == .no("unix:\(sandbox.folder)/silent / did not answer in time")
+                == .failed("unix:\(sandbox.folder)/silent / did not answer in time")
         )
         #expect(kernel.now() - before < .seconds(2))
     }
@@ -146,13 +146,13 @@ import Testing
     @Test(
         "commands: exit code 0 is yes, all else is no with its last words",
         arguments: [
-            (["true"], .yes),
-            (["/bin/sh", "-c", "[ $GREETING = hi ] && [ \"$(pwd)\" = / ] && echo out"], .yes),
-            (["/bin/sh", "-c", "echo broken >&2; exit 3"], .no("`/bin/sh` ended with exit code 3: broken")),
-            (["sh", "-c", "kill -9 $$"], .no("`sh` was ended by signal KILL")),
-        ] as [([String], ProbeAnswer)]
+            (["true"], .succeeded),
+            (["/bin/sh", "-c", "[ $GREETING = hi ] && [ \"$(pwd)\" = / ] && echo out"], .succeeded),
+            (["/bin/sh", "-c", "echo broken >&2; exit 3"], .failed("`/bin/sh` ended with exit code 3: broken")),
+            (["sh", "-c", "kill -9 $$"], .failed("`sh` was ended by signal KILL")),
+        ] as [([String], ProbeResult)]
     )
-    func command(_ arguments: [String], _ expected: ProbeAnswer) throws {
+    func command(_ arguments: [String], _ expected: ProbeResult) throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         #expect(try ask(kernel, .probe(.exec(arguments))) == expected)
@@ -162,7 +162,7 @@ import Testing
     func missingCommand() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        guard case .no(let reason) = try ask(kernel, .probe(.exec(["no-such-command"]))) else {
+        guard case .failed(let reason) = try ask(kernel, .probe(.exec(["no-such-command"]))) else {
             Issue.record("yes")
             return
         }
@@ -174,8 +174,8 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let leave = "trap '' TERM; sleep 600 & echo $! > \(sandbox.folder)/pid"
-        let cases: [(String, Duration, ProbeAnswer)] = [
-            (leave + "; sleep 600", .seconds(3), .no("the command did not end in time")), (leave, .seconds(60), .yes),
+        let cases: [(String, Duration, ProbeResult)] = [
+            (leave + "; sleep 600", .seconds(3), .failed("the command did not end in time")), (leave, .seconds(60), .succeeded),
         ]
         for (script, limit, expected) in cases {
             unlink(sandbox.folder + "/pid")
@@ -192,7 +192,7 @@ import Testing
         let script = "setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' & sleep 600"
         #expect(
             try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(3))
-                == .no("the command did not end in time")
+                == .failed("the command did not end in time")
         )
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
         #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
@@ -204,7 +204,7 @@ import Testing
         let kernel = try sandbox.kernel()
         let script =
             "i=0; while [ $i -lt 20000 ]; do echo 0123456789 >&2; echo $i; i=$((i+1)); done; echo last >&2; exit 1"
-        guard case .no(let reason) = try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60)) else {
+        guard case .failed(let reason) = try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60)) else {
             Issue.record("yes")
             return
         }
@@ -222,7 +222,7 @@ import Testing
             [ "$(id -un)" = nobody ] && [ "$USER" = nobody ] && grep -q '^NoNewPrivs:.*1' /proc/self/status
             """
         for (user, isRight) in [("nobody", true), (nil, false)] as [(String?, Bool)] {
-            var order = ProbeOrder(
+            var order = ProbeRequest(
                 start: StartID(job: 1, generation: 1),
                 serial: 78,
                 question: .probe(.exec(["sh", "-c", script])),
@@ -231,10 +231,10 @@ import Testing
                 workingDirectory: "/"
             )
             order.rights = Rights(user: user)
-            kernel.ask(order)
+            kernel.startProbe(order)
             try kernel.await("an answer") { event in
-                guard case .answered(_, serial: 78, let answer) = event else { return false }
-                #expect((answer == .yes) == isRight, "\(answer)")
+                guard case .probeFinished(_, serial: 78, let answer) = event else { return false }
+                #expect((answer == .succeeded) == isRight, "\(answer)")
                 return true
             }
         }
@@ -244,8 +244,8 @@ import Testing
     func stopAsking() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.ask(
-            ProbeOrder(
+        kernel.startProbe(
+            ProbeRequest(
                 start: StartID(job: 1, generation: 1),
                 serial: 1,
                 question: .probe(.exec(["sh", "-c", "echo $$ > \(sandbox.folder)/pid; exec sleep 600"])),
@@ -256,7 +256,7 @@ import Testing
         )
         #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
-        kernel.stopAsking(1)
+        kernel.stopProbe(1)
         #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
         #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(100)) == [])
     }

@@ -247,10 +247,10 @@ import Testing
     }
 
     private static func launch() throws -> Launch {
-        let order = LaunchOrder(
+        let order = LaunchRequest(
             start: StartID(job: 12, generation: 4),
             label: "core/web.server",
-            arguments: ["prog", "", "ü", LaunchOrder.scriptPlaceholder],
+            arguments: ["prog", "", "ü", LaunchRequest.scriptPlaceholder],
             environment: [.texts(["PATH": "/a:/b/", "B": "2", "A": "1=1"])],
             workingDirectory: "/w",
             script: "line\n",
@@ -327,7 +327,7 @@ import Testing
         #expect(text(blob.bytes, header().notify_socket) == "/s/run/jobs/12.notify")
         #expect(variables().filter { $0.hasPrefix("NOTIFY_SOCKET=") } == ["NOTIFY_SOCKET=/s/run/jobs/12.notify"])
         #expect(header().watchdog_us == 0 && header().handover_timeout_ms == 0)
-        launch.order.saysWhenReady = true
+        launch.order.notifiesReady = true
         launch.order.watchdog = .milliseconds(1500)
         try blob.encode(launch, Self.place())
         #expect(header().watchdog_us == 1_500_000 && variables().contains("WATCHDOG_USEC=1500000"))

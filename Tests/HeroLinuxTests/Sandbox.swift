@@ -51,8 +51,8 @@ final class Sandbox {
     }
 
     /// An order with everything plain.
-    func order(_ job: JobID, _ command: [String], generation: UInt32 = 1, script: String? = nil) -> LaunchOrder {
-        LaunchOrder(
+    func order(_ job: JobID, _ command: [String], generation: UInt32 = 1, script: String? = nil) -> LaunchRequest {
+        LaunchRequest(
             start: StartID(job: job, generation: generation),
             label: "core/test.\(job)",
             arguments: command,
@@ -66,7 +66,7 @@ final class Sandbox {
     }
 
     /// A shell command as an order.
-    func shell(_ job: JobID, _ text: String, generation: UInt32 = 1) -> LaunchOrder {
+    func shell(_ job: JobID, _ text: String, generation: UInt32 = 1) -> LaunchRequest {
         order(job, ["/bin/sh", "-c", text], generation: generation)
     }
 }

@@ -64,12 +64,12 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let text = "#!/bin/sh\necho \"$1\" > \(sandbox.folder)/out\n"
-        var order = sandbox.order(1, ["/bin/sh", LaunchOrder.scriptPlaceholder, "with $(no) expansion"], script: text)
+        var order = sandbox.order(1, ["/bin/sh", LaunchRequest.scriptPlaceholder, "with $(no) expansion"], script: text)
         order.umask = 0o022
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         #expect(readText(sandbox.folder + "/out") == "with $(no) expansion\n")
-        kernel.forget(1)
+        kernel.removeRuntimeFiles(1)
         #expect(namesIn(sandbox.paths.jobs) == [])
     }
 

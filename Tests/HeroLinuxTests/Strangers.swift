@@ -81,7 +81,7 @@ func boundPort(_ address: String = "127.0.0.1", listens: Bool = true) throws -> 
     return (descriptor, try #require(port))
 }
 
-extension ObstacleOrder {
+extension BlockerScanRequest {
     /// An order that says only what a test is about.
     init(
         ports: [BoundPort] = [],

@@ -22,7 +22,7 @@ private let stranger: uid_t = 65_534
         return sandbox
     }
 
-    private func outcome(_ kernel: LinuxKernel, _ order: LaunchOrder) throws -> Outcome {
+    private func outcome(_ kernel: LinuxKernel, _ order: LaunchRequest) throws -> Outcome {
         var order = order
         order.rights.isStrict = true
         kernel.launch(order)
@@ -117,7 +117,7 @@ private let stranger: uid_t = 65_534
     func probe() throws {
         let sandbox = try sandbox()
         let kernel = try sandbox.kernel()
-        var order = ProbeOrder(
+        var order = ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 7,
             question: .probe(.exec([sandbox.folder + "/bad/run"])),
@@ -126,14 +126,14 @@ private let stranger: uid_t = 65_534
             workingDirectory: "/"
         )
         order.rights.isStrict = true
-        kernel.ask(order)
-        var answer: ProbeAnswer?
+        kernel.startProbe(order)
+        var answer: ProbeResult?
         try kernel.await("an answer") { event in
-            guard case .answered(_, serial: 7, let found) = event else { return false }
+            guard case .probeFinished(_, serial: 7, let found) = event else { return false }
             answer = found
             return true
         }
-        guard case .no(let reason)? = answer else {
+        guard case .failed(let reason)? = answer else {
             Issue.record("\(String(describing: answer))")
             return
         }

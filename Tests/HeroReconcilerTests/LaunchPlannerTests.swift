@@ -8,7 +8,7 @@ import Testing
 struct LaunchPlannerTests {
     private let planner = LaunchPlanner(baseEnvironment: ["PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC"])
 
-    private func order(_ program: ActionSpec.Program, _ change: (inout ServiceSpec) -> Void = { _ in }) -> LaunchOrder {
+    private func order(_ program: ActionSpec.Program, _ change: (inout ServiceSpec) -> Void = { _ in }) -> LaunchRequest {
         var service = ServiceSpec(QualifiedName("web"), actions: [ActionSpec("server", program, isProcess: true)])
         change(&service)
         var job = JobRecord.sample
@@ -49,7 +49,7 @@ struct LaunchPlannerTests {
     )
     func scripts(text: String, interpreter: String?, words: [String]) {
         let order = order(.script(text, interpreter: interpreter))
-        #expect(order.arguments == words + [LaunchOrder.scriptPlaceholder])
+        #expect(order.arguments == words + [LaunchRequest.scriptPlaceholder])
         #expect(order.script == text)
     }
 

@@ -63,7 +63,7 @@ final class Machine {
 
     private func ask(_ request: ControlRequest, then duration: Duration) throws -> ApplyResult? {
         requests += 1
-        kernel.tell(.requested(RequestID(number: requests), ControlCoding.line(request)))
+        kernel.tell(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
         guard duration > .zero else { return nil }
         try pass(duration)
         return try result()

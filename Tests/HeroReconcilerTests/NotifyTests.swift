@@ -80,7 +80,7 @@ struct NotifyTests {
 
     @Test("a shim is told to listen where that is asked for, and nowhere else")
     func orders() {
-        func order(_ change: (inout ActionSpec) -> Void) -> LaunchOrder {
+        func order(_ change: (inout ActionSpec) -> Void) -> LaunchRequest {
             var action = ActionSpec("server", .exec(["a"]), isProcess: true)
             change(&action)
             return LaunchPlanner(baseEnvironment: [:]).order(.sample, action, in: nil)
@@ -91,9 +91,9 @@ struct NotifyTests {
             $0.ready = Probe(.notify)
             $0.startTimeout = .seconds(7)
         }
-        #expect(ready.mayNotify && ready.saysWhenReady && ready.watchdog == nil && ready.handoverTimeout == .seconds(7))
+        #expect(ready.mayNotify && ready.notifiesReady && ready.watchdog == nil && ready.handoverTimeout == .seconds(7))
         let watched = order { $0.health = Probe(.watchdog(.seconds(9))) }
-        #expect(watched.mayNotify && !watched.saysWhenReady && watched.watchdog == .seconds(9))
+        #expect(watched.mayNotify && !watched.notifiesReady && watched.watchdog == .seconds(9))
         let once = order {
             $0.isProcess = false
             $0.ready = Probe(.notify)

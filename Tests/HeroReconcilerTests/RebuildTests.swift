@@ -132,7 +132,7 @@ struct RebuildTests {
         let machine = try Machine()
         try machine.apply(Self.set, then: .seconds(2))
         let id = try #require(try machine.jobs("run", of: "api").first).id
-        let bytes = try #require(machine.kernel.origin(of: id))
+        let bytes = try #require(machine.kernel.recoveryRecord(of: id))
         let origin = try #require(JobOrigin(bytes))
         #expect(origin.job.id == id && origin.service?.name == QualifiedName("api"))
         #expect(origin.bytes.flatMap { JobOrigin($0) } == origin)
@@ -154,7 +154,7 @@ struct RebuildTests {
         try machine.crash()
         try machine.pass(.seconds(1))
         for job in jobs {
-            #expect(machine.kernel.origin(of: job.id).flatMap { JobOrigin($0) }?.job.process == job.process)
+            #expect(machine.kernel.recoveryRecord(of: job.id).flatMap { JobOrigin($0) }?.job.process == job.process)
         }
         try machine.crashWithoutDatabase()
         try machine.pass(.seconds(2))
@@ -166,17 +166,17 @@ struct RebuildTests {
         let machine = try Machine()
         try machine.apply(Self.set, then: .seconds(2))
         let job = try #require(try machine.jobs("run", of: "api").first)
-        let bytes = try #require(machine.kernel.origin(of: job.id))
+        let bytes = try #require(machine.kernel.recoveryRecord(of: job.id))
         try machine.down(then: .seconds(2))
         try machine.apply(Self.set, then: .seconds(2))
         let before = try machine.jobs()
         // As if the row of this job had gone with the new run, and its traces had not.
         let gone = job.id
         #expect(!before.contains { $0.id == gone })
-        #expect(machine.kernel.keepOrigin(bytes, of: gone))
+        #expect(machine.kernel.writeRecoveryRecord(bytes, of: gone))
         try machine.crash()
         try machine.pass(.seconds(1))
         #expect(try machine.jobs().map(\.id) == before.map(\.id))
-        #expect(machine.kernel.origin(of: gone) == nil)
+        #expect(machine.kernel.recoveryRecord(of: gone) == nil)
     }
 }
