@@ -133,7 +133,7 @@ public enum ManifestFiles {
         do { try TrustedPath.judge(root, trusting: trusted) } catch { return error.text }
         var flaws: [TrustedPath.Flaw] = []
         let judge = { (path: String, file: stat) in
-            do throws(TrustedPath.SyntaxError) {
+            do throws(TrustedPath.Problem) {
                 if file.st_mode & S_IFMT == S_IFDIR { return try TrustedPath.judge(file, path, trusted) }
                 try TrustedPath.judgeOwner(file, path, trusted)
                 if TrustedPath.isWritableByOthers(file, path) {

@@ -262,7 +262,7 @@ final class Prober {
 
     private func search(_ order: ProbeRequest, _ pattern: String) -> ProbeResult {
         let job = order.start.job
-        do throws(LinePattern.SyntaxError) {
+        do throws(LinePattern.InvalidReference) {
             if searches[job]?.isAbout(order, pattern) != true {
                 let path = "\(logs)/\(order.logFile)"
                 searches[job] = OutputSearch(order, path, pattern, try LinePattern(pattern))

@@ -28,7 +28,7 @@ enum TrustedPath {
     ///   - path: Absolute.
     ///   - owners: Users besides root and ourselves whose word counts.
     /// - Throws: The first part that cannot be trusted.
-    static func judge(_ path: String, trusting owners: Set<UInt32> = []) throws(SyntaxError) {
+    static func judge(_ path: String, trusting owners: Set<UInt32> = []) throws(Problem) {
         let trusted = owners.union(Self.owners)
         var rest: [Substring] = path.split(separator: "/").reversed()
         var current = "/"
@@ -86,14 +86,14 @@ enum TrustedPath {
     }
 
     /// Judges one directory: its owner, and who may change what is in it.
-    static func judge(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(SyntaxError) {
+    static func judge(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(Problem) {
         try judgeOwner(file, path, trusted)
         // In a sticky one only the owner of an entry can exchange it, and each entry on the way is judged itself.
         guard file.st_mode & S_ISVTX == 0, isWritableByOthers(file, path) else { return }
         throw Flaw(path: path, cause: "others may write to it; run `chmod go-w` on it")
     }
 
-    static func judgeOwner(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(SyntaxError) {
+    static func judgeOwner(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(Problem) {
         guard !trusted.contains(file.st_uid) else { return }
         throw Flaw(path: path, cause: "it belongs to the user \(file.st_uid)")
     }

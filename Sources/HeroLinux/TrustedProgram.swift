@@ -58,7 +58,7 @@ enum TrustedProgram {
     }
 
     /// Whether there is a program, which nobody else can change.
-    private static func isThere(_ path: String) throws(TrustedPath.SyntaxError) -> Bool {
+    private static func isThere(_ path: String) throws(TrustedPath.Problem) -> Bool {
         try TrustedPath.judge(path)
         var file = stat()
         guard stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else { return false }

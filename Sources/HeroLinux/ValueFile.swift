@@ -16,7 +16,7 @@ enum ValueFile {
     /// The bytes of a regular file that nobody but root and this user can have written.
     ///
     /// Links are followed, as those are that hand secrets to containers. Never waits for the other end of a FIFO.
-    static func read(_ path: String) throws(SyntaxError) -> [UInt8] {
+    static func read(_ path: String) throws(Problem) -> [UInt8] {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else {
             // A socket cannot be opened at all.
@@ -40,7 +40,7 @@ enum ValueFile {
     }
 
     /// The file as it was opened, and the way to it: a link of a stranger's could lead to what only root may read.
-    private static func judge(_ file: stat, _ path: String) throws(SyntaxError) {
+    private static func judge(_ file: stat, _ path: String) throws(Problem) {
         guard file.st_mode & S_IFMT == S_IFREG else { throw ours("it is no regular file") }
         guard file.st_uid == 0 || file.st_uid == geteuid() else {
             throw ours("it belongs to another user; give it to root or to the user that heroproc runs as")
@@ -55,7 +55,7 @@ enum ValueFile {
         }
     }
 
-    private static func status(of file: Descriptor) throws(SyntaxError) -> stat {
+    private static func status(of file: Descriptor) throws(Problem) -> stat {
         var result = stat()
         guard fstat(file.number, &result) == 0 else { throw kernel(errno) }
         return result

@@ -88,29 +88,29 @@ public enum Manifests {
         var set = ManifestSet()
         var settings = SettingsVariables()
         // From the first file with a `$` on, trees wait until it is known what the Settings say.
-        var waiting: [(scope: Scope, trees: [Node])] = []
+        var waiting: [(scope: FileDecoder, trees: [YAMLNode])] = []
         for index in files.indices {
-            var scope = Scope(fileIndex: index, file: files[index])
+            var scope = FileDecoder(fileIndex: index, file: files[index])
             YAMLReader.read(in: &scope) { trees, scope in
-                for tree in trees { settings.notice(tree) }
+                for tree in trees { settings.readSettings(tree) }
                 if waiting.isEmpty, !scope.hasDollar {
-                    set.take(trees, scope)
+                    set.addDocuments(trees, scope)
                 } else {
                     waiting.append((scope, trees))
                 }
             }
         }
-        var interpolation = Interpolation(Variables(options, settings))
+        var interpolation = Interpolator(Variables(options, settings))
         for index in waiting.indices {
             var (scope, trees) = waiting[index]
             // A tree that is decoded is not needed any more.
             waiting[index].trees = []
             if scope.hasDollar { trees = interpolation.apply(to: trees, in: &scope) }
-            set.take(trees, scope)
+            set.addDocuments(trees, scope)
         }
         set.warnAbout(unused: interpolation.variables)
-        var result = set.judged(options)
-        result.variables = interpolation.variables.used
+        var result = set.validate(options)
+        result.variables = interpolation.variables.usedValues
         return result
     }
 }

@@ -1,15 +1,15 @@
 internal import HeroModel
 
 /// A file's text, as diagnostics need it: lines by number.
-struct Source {
+struct SourceFile {
     /// The lines once somebody asked for one: most files have no mistake, and few have only one.
-    private final class Lines {
+    private final class LineCache {
         var ranges: [Range<Int>]?
     }
 
     /// The file.
     let file: ManifestFile
-    private let lines = Lines()
+    private let lines = LineCache()
 
     init(file: ManifestFile) {
         self.file = file
@@ -26,18 +26,18 @@ struct Source {
     /// U+FFFD, one for one, so that a caret still points at the right column and nothing reaches a terminal.
     func line(_ number: Int) -> String? {
         // A file that is too large is not looked into.
-        guard file.bytes.count <= Budget.fileBytes else { return nil }
+        guard file.bytes.count <= InputLimits.fileBytes else { return nil }
         let lines = lines.ranges ?? Self.lines(file.bytes)
         self.lines.ranges = lines
         guard lines.indices.contains(number - 1) else { return nil }
-        return Self.shown(file.bytes[lines[number - 1]])
+        return Self.printable(file.bytes[lines[number - 1]])
     }
 
     /// The place itself, or the end of the last line where it lies behind the file.
     ///
     /// libyaml adds a line to a file whose last one has no end.
-    func inside(_ span: Span) -> Span {
-        guard file.bytes.count <= Budget.fileBytes else { return span }
+    func clamped(_ span: Span) -> Span {
+        guard file.bytes.count <= InputLimits.fileBytes else { return span }
         let lines = lines.ranges ?? Self.lines(file.bytes)
         self.lines.ranges = lines
         guard Int(span.line) > lines.count, let last = lines.last else { return span }
@@ -47,7 +47,7 @@ struct Source {
 
     private static func lines(_ bytes: [UInt8]) -> [Range<Int>] {
         var result: [Range<Int>] = []
-        var start = ByteOrder.hasMark(bytes) ? 3 : 0
+        var start = ByteOrderMark.isPresent(bytes) ? 3 : 0
         var index = start
         while index < bytes.count {
             let width = breakWidth(bytes, at: index)
@@ -75,7 +75,7 @@ struct Source {
         }
     }
 
-    private static func shown(_ bytes: ArraySlice<UInt8>) -> String? {
+    private static func printable(_ bytes: ArraySlice<UInt8>) -> String? {
         guard bytes.count <= 1000 else { return nil }
         var result = ""
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
@@ -94,7 +94,7 @@ struct Source {
         at span: Span,
         notes: [Diagnostic.Note] = []
     ) -> Diagnostic {
-        let span = inside(span)
+        let span = clamped(span)
         let excerpt = line(Int(span.line))
         var length = Int(span.length)
         if let excerpt {
@@ -121,16 +121,16 @@ struct Source {
 }
 
 /// Where one file is being read: who it is, and what was found wrong so far.
-struct Scope {
+struct FileDecoder {
     /// The file's number in the set.
     let fileIndex: Int
     /// Its text.
-    let source: Source
+    let source: SourceFile
     /// Mistakes so far.
     private(set) var diagnostics: [Diagnostic] = []
-    private var share = Share()
+    private var limiter = DiagnosticLimiter()
     /// Names that a part of the file which cannot be read probably declares: nobody is told that they are unknown.
-    var unreadNames: Set<String> = []
+    var possiblyDeclaredNames: Set<String> = []
     /// Whether a `$` stands in any of its values.
     var hasDollar = false
     /// The context of the document that is being decoded.
@@ -138,7 +138,7 @@ struct Scope {
 
     init(fileIndex: Int, file: ManifestFile) {
         self.fileIndex = fileIndex
-        source = Source(file: file)
+        source = SourceFile(file: file)
     }
 
     /// Adds a mistake, unless the file has had its share of them.
@@ -150,20 +150,20 @@ struct Scope {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        guard let found = share.take(source, severity, code, message, help, span, notes) else { return }
+        guard let found = limiter.makeDiagnostic(source, severity, code, message, help, span, notes) else { return }
         // An anchor in a bad place is reported by the event and by its meaning: one of them is enough.
         if diagnostics.last != found { diagnostics.append(found) }
     }
 }
 
 /// How many mistakes of one file are shown: errors and warnings each have their share.
-struct Share {
+struct DiagnosticLimiter {
     private var errors = 0
     private var warnings = 0
 
     /// The mistake while there is room, then once that there are more, then nil.
-    mutating func take(
-        _ source: Source,
+    mutating func makeDiagnostic(
+        _ source: SourceFile,
         _ severity: Diagnostic.Severity,
         _ code: DiagnosticCode,
         _ message: String,
@@ -180,14 +180,14 @@ struct Share {
             warnings += 1
             count = warnings
         }
-        if count <= Budget.diagnostics {
+        if count <= InputLimits.diagnostics {
             return source.diagnostic(severity, code, message, help: help, at: span, notes: notes)
         }
-        guard count == Budget.diagnostics + 1 else { return nil }
+        guard count == InputLimits.diagnostics + 1 else { return nil }
         return source.diagnostic(
             severity,
             .tooManyMistakes,
-            "more than \(Budget.diagnostics) \(severity.rawValue)s in this file; the rest is not shown",
+            "more than \(InputLimits.diagnostics) \(severity.rawValue)s in this file; the rest is not shown",
             help: "correct those above first",
             at: span
         )
@@ -201,8 +201,8 @@ func quoted(_ text: some StringProtocol) -> String {
     for scalar in text.unicodeScalars {
         guard count < 60 else { return "`\(result)...`" }
         let isControl = scalar.value < 32 || (127..<160).contains(scalar.value)
-        if OddCharacter.isInvisible(scalar) {
-            result += "<\(OddCharacter.codePoint(scalar))>"
+        if ConfusableCharacter.isInvisible(scalar) {
+            result += "<\(ConfusableCharacter.codePoint(scalar))>"
         } else {
             result.unicodeScalars.append(isControl ? "\u{FFFD}" : scalar)
         }

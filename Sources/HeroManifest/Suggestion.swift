@@ -1,7 +1,7 @@
 /// Finds the word that was probably meant.
 public enum Suggestion {
     /// What people write who come from other tools, and what it is called here.
-    private static let synonyms: [String: String] = [
+    private static let keySynonyms: [String: String] = [
         "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
         "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "environ": "env",
         "working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd",
@@ -27,7 +27,7 @@ public enum Suggestion {
     /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.
     public static func nearest(_ word: String, _ candidates: some Sequence<String>) -> String? {
         let lower = word.lowercased()
-        for known in [synonyms, valueSynonyms] {
+        for known in [keySynonyms, valueSynonyms] {
             if let synonym = known[lower], candidates.contains(synonym) { return synonym }
         }
         let bytes = Array(lower.replacing("-", by: "_").utf8)
@@ -36,19 +36,19 @@ public enum Suggestion {
         for candidate in candidates {
             let limit = min(best.map { $0.distance - 1 } ?? .max, max(1, min(bytes.count, candidate.utf8.count) / 3))
             guard abs(candidate.utf8.count - bytes.count) <= limit, limit >= 0 else { continue }
-            let distance = slips(bytes, Array(candidate.lowercased().replacing("-", by: "_").utf8))
+            let distance = editDistance(bytes, Array(candidate.lowercased().replacing("-", by: "_").utf8))
             if distance <= limit { best = (candidate, distance) }
         }
         return best?.word
     }
 
     /// `; did you mean ...?`, or nothing.
-    static func phrase(_ word: String, _ candidates: some Sequence<String>) -> String {
+    static func didYouMean(_ word: String, _ candidates: some Sequence<String>) -> String {
         nearest(word, candidates).map { "; did you mean `\($0)`?" } ?? ""
     }
 
     /// The least number of letters to insert, remove, replace or swap with their neighbour.
-    private static func slips(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var before: [Int] = []
         var above = Array(0...right.count)
         for (row, letter) in left.enumerated() {

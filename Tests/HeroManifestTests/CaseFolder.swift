@@ -4,17 +4,17 @@ import HeroModel
 import Testing
 
 /// One folder below `Cases`: manifests, and what reading them must print.
-struct CaseFolder: CustomTestStringConvertible, Sendable {
+struct ManifestCase: CustomTestStringConvertible, Sendable {
     let name: String
     let url: URL
 
     var testDescription: String { name }
 
     /// The folders of a kind, `bad` or `good`, by name.
-    static func all(_ kind: String) -> [CaseFolder] {
+    static func all(_ kind: String) -> [ManifestCase] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Cases/\(kind)")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path(percentEncoded: false))) ?? []
-        return names.sorted().map { CaseFolder(name: $0, url: root.appending(path: $0)) }
+        return names.sorted().map { ManifestCase(name: $0, url: root.appending(path: $0)) }
     }
 
     /// The manifests of the case, as if they lay in `/srv/demo/services.d`.
@@ -35,14 +35,14 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
     var options: ManifestOptions {
         ManifestOptions(
             requiresCore: name.hasPrefix("core-"),
-            variables: pairs("variables.txt"),
-            environment: pairs("environment.txt"),
-            zoneExists: { Self.zones.contains($0) }
+            variables: keyValuePairs("variables.txt"),
+            environment: keyValuePairs("environment.txt"),
+            zoneExists: { Self.timeZones.contains($0) }
         )
     }
 
     /// The lines `NAME=VALUE` of a file of the case, if it has that file.
-    private func pairs(_ file: String) -> [String: String] {
+    private func keyValuePairs(_ file: String) -> [String: String] {
         let text = (try? String(contentsOf: url.appending(path: file), encoding: .utf8)) ?? ""
         let pairs = text.split(separator: "\n").map {
             $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -51,10 +51,10 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
     }
 
     /// The time zones of the machine that the cases are read on.
-    private static let zones: Set<String> = ["UTC", "Europe/Brussels", "America/New_York", "Asia/Tokyo", "EST5EDT"]
+    private static let timeZones: Set<String> = ["UTC", "Europe/Brussels", "America/New_York", "Asia/Tokyo", "EST5EDT"]
 
     /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` records it, which fails once.
-    func difference(_ text: String, from golden: String) throws -> String? {
+    func differenceFromGolden(_ text: String, named golden: String) throws -> String? {
         let file = url.appending(path: golden)
         let recorded = try? String(contentsOf: file, encoding: .utf8)
         if recorded == text { return nil }
@@ -67,7 +67,7 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
 }
 
 /// How goldens show results.
-enum Shown {
+enum GoldenText {
     /// Diagnostics with line, caret, notes and help.
     static func diagnostics(_ diagnostics: [Diagnostic]) -> String {
         diagnostics.map { found in

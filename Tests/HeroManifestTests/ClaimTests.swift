@@ -4,8 +4,8 @@ import Testing
 
 /// What two actions of a set may not both bind, and what nobody can bind (reliability.md TP-6, SK-7).
 @Suite("Claims on ports and sockets")
-struct ClaimTests {
-    private func mistakes(_ files: [(name: String, keys: String)]) -> [Diagnostic] {
+struct ResourceClaimTests {
+    private func diagnostics(_ files: [(name: String, keys: String)]) -> [Diagnostic] {
         let read = files.map { file in
             let text =
                 "kind: Service\nname: \(file.name)\nactions: [{name: run, exec: [a], is_process: true, \(file.keys)}]"
@@ -39,8 +39,8 @@ struct ClaimTests {
             ("sockets: [\"@a\"]", "sockets: [\"@a\"]", true), ("sockets: [\"@a\"]", "sockets: [\"@b\"]", false),
         ]
     )
-    func twice(_ first: String, _ second: String, _ isMistake: Bool) {
-        let found = mistakes([("one", first), ("two", second)])
+    func duplicateClaims(_ first: String, _ second: String, _ isMistake: Bool) {
+        let found = diagnostics([("one", first), ("two", second)])
         guard isMistake else {
             #expect(found.isEmpty, "\(found)")
             return
@@ -54,20 +54,20 @@ struct ClaimTests {
         "TP-4, TP-6: a group that shares a port has no room for one that does not, whoever comes first",
         arguments: 0..<4
     )
-    func group(_ place: Int) {
+    func sharedPortGroup(_ place: Int) {
         var keys = Array(repeating: "tcp_ports: [{port: 8080, reuseport: true}]", count: 3)
-        #expect(mistakes(keys.enumerated().map { ("s\($0)", $1) }).isEmpty)
+        #expect(diagnostics(keys.enumerated().map { ("s\($0)", $1) }).isEmpty)
         keys.insert("tcp_ports: [\"127.0.0.1:8080\"]", at: place)
-        let found = mistakes(keys.enumerated().map { ("s\($0)", $1) })
+        let found = diagnostics(keys.enumerated().map { ("s\($0)", $1) })
         // Whoever comes later meets the first that is there.
         #expect(found.count == (place == 0 ? 3 : 1), "\(found)")
         #expect(found.allSatisfy { $0.code == "port-claimed-twice" && $0.help?.contains("reuseport: true") == true })
     }
 
     @Test("SK-7: a path that fits into no socket address is a mistake; one that just fits is none")
-    func length() {
+    func socketPathLength() {
         let fits = "/" + String(repeating: "a", count: 106)
-        #expect(mistakes([("one", "sockets: [\(fits)]")]).isEmpty)
-        #expect(mistakes([("one", "sockets: [\(fits)a]")]).map(\.code) == ["socket-path-too-long"])
+        #expect(diagnostics([("one", "sockets: [\(fits)]")]).isEmpty)
+        #expect(diagnostics([("one", "sockets: [\(fits)a]")]).map(\.code) == ["socket-path-too-long"])
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 /// Every key at any depth, with two values it can have: what a change of it costs, and where its range ends.
 @Suite("Every field")
-struct FieldTests {
+struct ManifestFieldTests {
     /// Two different values of a key, in flow style.
     private struct Sample {
         let before: String
@@ -37,7 +37,7 @@ struct FieldTests {
         case .bool: Sample("true", "false")
         case .constantTrue, .object, .action: nil
         case .text: Sample("one", "\"two words\"")
-        case .formatted(let text): written(text)
+        case .formatted(let text): textSample(text)
         case .duration: Sample("5m", "6m")
         case .size: Sample("3MiB", "4MB")
         case .integer: Sample("3", "7")
@@ -51,7 +51,7 @@ struct FieldTests {
         }
     }
 
-    private static func written(_ form: TextFormat) -> Sample? {
+    private static func textSample(_ form: TextFormat) -> Sample? {
         switch form {
         case .name: Sample("one", "two")
         case .reference: Sample("one", "two")
@@ -71,7 +71,7 @@ struct FieldTests {
     }
 
     /// A path with a value as one flow map: `{retry: {delay: 1s}}` without its braces.
-    private static func written(_ path: String, _ value: String) -> String {
+    private static func flowMapping(_ path: String, _ value: String) -> String {
         var parts = path.split(separator: ".").map(String.init)
         var text = value
         while let part = parts.popLast() {
@@ -96,7 +96,7 @@ struct FieldTests {
 
     /// A service with one key written.
     private static func service(_ path: String, _ value: String) -> String {
-        "{kind: Service, name: web, actions: [{name: main, exec: [a]}], \(written(path, value))}\n"
+        "{kind: Service, name: web, actions: [{name: main, exec: [a]}], \(flowMapping(path, value))}\n"
     }
 
     /// An action of its own document with one key written, and what else that key asks for.
@@ -126,21 +126,21 @@ struct FieldTests {
             value = "{reuseport: \(value), port: 80}"
             path = "tcp_ports[]"
         }
-        return "{kind: Action, name: job\(program)\(nature), \(written(path, value))}\n"
+        return "{kind: Action, name: job\(program)\(nature), \(flowMapping(path, value))}\n"
     }
 
     @Test(
         "of a service changes what it says, at its declared cost",
         arguments: ServiceSpec.fields.flatMap(\.paths).map(\.path)
     )
-    func ofService(_ name: String) throws {
+    func serviceFieldChangesSpec(_ name: String) throws {
         let path = try #require(ServiceSpec.fields.flatMap(\.paths).first { $0.path == name })
-        guard let sample = Self.sample(path) else { return expectWhole(path) }
+        guard let sample = Self.sample(path) else { return expectNoSampleNeeded(path) }
         let before = Self.read(Self.service(name, sample.before))
         let after = Self.read(Self.service(name, sample.after))
         let web = QualifiedName("web")
-        let old = try #require(before.desired?.services[web], "\(Shown.diagnostics(before.diagnostics))").spec
-        let new = try #require(after.desired?.services[web], "\(Shown.diagnostics(after.diagnostics))").spec
+        let old = try #require(before.desired?.services[web], "\(GoldenText.diagnostics(before.diagnostics))").spec
+        let new = try #require(after.desired?.services[web], "\(GoldenText.diagnostics(after.diagnostics))").spec
         try check(CanonicalSpec(old), CanonicalSpec(new), path)
     }
 
@@ -148,14 +148,14 @@ struct FieldTests {
         "of an action changes what it says, at its declared cost",
         arguments: ActionSpec.fields.flatMap(\.paths).map(\.path)
     )
-    func ofAction(_ name: String) throws {
+    func actionFieldChangesSpec(_ name: String) throws {
         let path = try #require(ActionSpec.fields.flatMap(\.paths).first { $0.path == name })
-        guard let sample = Self.sample(path) else { return expectWhole(path) }
+        guard let sample = Self.sample(path) else { return expectNoSampleNeeded(path) }
         let before = Self.read(Self.action(name, sample.before))
         let after = Self.read(Self.action(name, sample.after))
         let job = QualifiedName("job")
-        let old = try #require(before.desired?.actions[job], "\(Shown.diagnostics(before.diagnostics))").spec
-        let new = try #require(after.desired?.actions[job], "\(Shown.diagnostics(after.diagnostics))").spec
+        let old = try #require(before.desired?.actions[job], "\(GoldenText.diagnostics(before.diagnostics))").spec
+        let new = try #require(after.desired?.actions[job], "\(GoldenText.diagnostics(after.diagnostics))").spec
         // What a service's action is compared by; its kind decides over two defaults.
         func canonical(_ spec: ActionSpec) -> CanonicalSpec {
             CanonicalSpec(ServiceSpec(QualifiedName("web"), actions: [spec]))
@@ -164,7 +164,7 @@ struct FieldTests {
     }
 
     /// What has no sample is a map whose keys have theirs, or says who something is.
-    private func expectWhole(_ path: PropertyPath) {
+    private func expectNoSampleNeeded(_ path: PropertyPath) {
         let identity = ["name", "context", "actions", "ready.notify"]
         if case .object = path.property.valueSchema { return }
         #expect(identity.contains(path.path), "\(path.path) has no sample")
@@ -188,7 +188,7 @@ struct FieldTests {
     }
 
     /// Values at the ends of a range, and just outside of it.
-    private static func ends(_ form: ValueSchema) -> (good: [String], bad: [String])? {
+    private static func rangeEnds(_ form: ValueSchema) -> (good: [String], bad: [String])? {
         switch form {
         case .integer(let range):
             (
@@ -212,50 +212,50 @@ struct FieldTests {
                     + [Canonical.duration(range.upperBound + .milliseconds(1))]
             )
         case .list(let item, atLeast: _):
-            ends(item).map { ($0.good.map { "[\($0)]" }, $0.bad.map { "[\($0)]" }) }
+            rangeEnds(item).map { ($0.good.map { "[\($0)]" }, $0.bad.map { "[\($0)]" }) }
         case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .either, .action: nil
         }
     }
 
     @Test("of an action is taken up to the ends of its range, and no further")
-    func rangesOfActions() {
+    func actionRanges() {
         for path in ActionSpec.fields.flatMap(\.paths) {
-            guard let ends = Self.ends(path.property.valueSchema) else { continue }
-            for value in ends.good { expect(Self.action(path.path, value), isGood: true) }
-            for value in ends.bad { expect(Self.action(path.path, value), isGood: false) }
+            guard let ends = Self.rangeEnds(path.property.valueSchema) else { continue }
+            for value in ends.good { expectResult(Self.action(path.path, value), isGood: true) }
+            for value in ends.bad { expectResult(Self.action(path.path, value), isGood: false) }
         }
     }
 
     @Test("of settings is taken up to the ends of its range, and no further")
-    func rangesOfSettings() {
+    func settingsRanges() {
         for path in Settings.fields.flatMap(\.paths) {
-            guard let ends = Self.ends(path.property.valueSchema) else { continue }
-            for value in ends.good { expect("{kind: Settings, \(Self.written(path.path, value))}\n", isGood: true) }
-            for value in ends.bad { expect("{kind: Settings, \(Self.written(path.path, value))}\n", isGood: false) }
+            guard let ends = Self.rangeEnds(path.property.valueSchema) else { continue }
+            for value in ends.good { expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: true) }
+            for value in ends.bad { expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: false) }
         }
     }
 
-    private func expect(_ text: String, isGood: Bool) {
+    private func expectResult(_ text: String, isGood: Bool) {
         let found = Self.read(text).diagnostics.filter { $0.severity == .error }
-        #expect(found.isEmpty == isGood, "\(text)\(Shown.diagnostics(found))")
+        #expect(found.isEmpty == isGood, "\(text)\(GoldenText.diagnostics(found))")
         if !isGood {
             #expect(found.allSatisfy { $0.code == "out-of-range" || $0.code == "invalid-duration" }, "\(text)")
         }
     }
 
     @Test("within a map is known to the reader, and no other is")
-    func tables() {
+    func keyTablesMatchForms() {
         func check<Draft>(_ table: KeyTable<Draft>, _ form: ObjectSchema) {
             #expect(table.keys.map(\.name) == form.properties.map(\.key), "\(table.owner)")
         }
         check(ServiceDraft.startTable, .start)
         check(ServiceDraft.stopTable, .serviceStop)
-        check(StopDraft.ofAction, .stop)
-        check(StopDraft.ofSettings, .stop)
-        check(RetryDraft.ofAction, .retry)
-        check(RetryDraft.ofSettings, .retry)
-        check(LogDraft.ofAction, .log)
-        check(LogDraft.ofSettings, .log)
+        check(StopDraft.actionTable, .stop)
+        check(StopDraft.settingsTable, .stop)
+        check(RetryDraft.actionTable, .retry)
+        check(RetryDraft.settingsTable, .retry)
+        check(LogDraft.actionTable, .log)
+        check(LogDraft.settingsTable, .log)
         check(LimitsDraft.table, .limits)
         check(ProbeDraft.readyTable, .ready)
         check(ProbeDraft.healthTable, .health)

@@ -5,11 +5,11 @@ import HeroModel
 import Testing
 
 @Suite("Hostile files (YM-1)")
-struct HostileTests {
+struct HostileFileTests {
     static let head = "kind: Service\nname: web\n"
 
     @Test("is refused with a place and without a trap, on a small stack too", arguments: HostileFile.all)
-    func refused(_ attack: HostileFile) async throws {
+    func refusesHostileFile(_ attack: HostileFile) async throws {
         let bytes = attack.bytes()
         // How long it takes and how much memory is for `make bench` to say: here others use the machine.
         let found = await Self.onSmallStack {
@@ -32,7 +32,7 @@ struct HostileTests {
     }
 
     @Test("as much as the budgets allow is read in time that grows with its size")
-    func large() {
+    func largeInputsTakeLinearTime() {
         let actions = (0..<6000).map { "{name: a\($0), exec: [a]}" }.joined(separator: ", ")
         let same = Array(repeating: "{name: a, exec: [a]}", count: 6000).joined(separator: ", ")
         let ports = (1...40_000).map(String.init).joined(separator: ",")
@@ -56,8 +56,8 @@ struct HostileTests {
     }
 
     @Test("every prefix and every flipped byte of a good file ends in a result")
-    func torn() throws {
-        let folder = try #require(CaseFolder.all("good").first { $0.name == "everything" })
+    func truncatedFilesAreRead() throws {
+        let folder = try #require(ManifestCase.all("good").first { $0.name == "everything" })
         let file = try #require(try folder.files().first)
         var state: UInt64 = 42
         for round in 0..<1500 {
@@ -77,7 +77,7 @@ struct HostileTests {
     }
 
     @Test("a chain of ten thousand services is ordered without deep recursion, and closed to a circle is one mistake")
-    func longChain() {
+    func longDependencyChain() {
         func chain(closed: Bool) -> [ManifestFile] {
             (0..<10_000).map { number in
                 let next = number == 9999 ? (closed ? "requires: [s0]\n" : "") : "requires: [s\(number + 1)]\n"
@@ -93,7 +93,7 @@ struct HostileTests {
     }
 
     @Test("thousands of unknown names do not take quadratic time for suggestions")
-    func manyUnknown() {
+    func manyUnknownNames() {
         let files = (0..<4000).map { number in
             let text = "kind: Service\nname: s\(number)\nrequires: [t\(number)]\nactions: [{name: a, exec: [a]}]\n"
             return ManifestFile(path: "s\(number).yaml", baseDirectory: "/srv", bytes: Array(text.utf8))

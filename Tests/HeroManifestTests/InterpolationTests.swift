@@ -29,7 +29,7 @@ struct InterpolationTests {
         """
 
     @Test("YM-2: a value never changes structure, whatever it is")
-    func structure() throws {
+    func valuesAddNoStructure() throws {
         let words = [
             "\n", ": ", "- ", "{", "}", "[", "]", "\"", "'", "#", " #", "|", "&a", "*a", "!t", "---\n", "${V}", "$$",
             "$",
@@ -55,7 +55,7 @@ struct InterpolationTests {
     }
 
     @Test("what was used, given again, means the same in any other environment")
-    func again() throws {
+    func usedValuesReproduceState() throws {
         let text = """
             kind: Service
             name: web
@@ -81,49 +81,49 @@ struct InterpolationTests {
         arguments: [
             ("", []), ("a$", [.text("a$")]), ("$$", [.text("$")]), ("$$$", [.text("$$")]), ("$${A}", [.text("${A}")]),
             ("$a}{", [.text("$a}{")]),
-            ("${A}", [.reference(.init(name: "A", otherwise: .fail, position: at(0, "${A}")))]),
+            ("${A}", [.reference(.init(name: "A", fallback: .fail, position: position(0, "${A}")))]),
             (
                 "$ ${_a9}",
                 [
-                    .text("$ "), .reference(.init(name: "_a9", otherwise: .fail, position: at(1, "${_a9}"))),
+                    .text("$ "), .reference(.init(name: "_a9", fallback: .fail, position: position(1, "${_a9}"))),
                 ]
             ),
             (
                 "$$$$${A:-b$$c}d",
                 [
-                    .text("$$"), .reference(.init(name: "A", otherwise: .take("b$c"), position: at(4, "${A:-b$$c}"))),
+                    .text("$$"), .reference(.init(name: "A", fallback: .useDefault("b$c"), position: position(4, "${A:-b$$c}"))),
                     .text("d"),
                 ]
             ),
-            ("${A:-}", [.reference(.init(name: "A", otherwise: .take(""), position: at(0, "${A:-}")))]),
+            ("${A:-}", [.reference(.init(name: "A", fallback: .useDefault(""), position: position(0, "${A:-}")))]),
             (
                 "${A:-b:-c?$}",
                 [
-                    .reference(.init(name: "A", otherwise: .take("b:-c?$"), position: at(0, "${A:-b:-c?$}")))
+                    .reference(.init(name: "A", fallback: .useDefault("b:-c?$"), position: position(0, "${A:-b:-c?$}")))
                 ]
             ),
-            ("${A:?no}", [.reference(.init(name: "A", otherwise: .say("no"), position: at(0, "${A:?no}")))]),
-            ("${A", [.mistake(.init(flaw: .unclosed, position: at(0, "${A")))]),
-            ("${A:-${B}}c", [.mistake(.init(flaw: .nested, position: at(0, "${A:-${B}}"))), .text("c")]),
-            ("${ A}", [.mistake(.init(flaw: .noName(" A"), position: at(0, "${ A}")))]),
+            ("${A:?no}", [.reference(.init(name: "A", fallback: .failWithMessage("no"), position: position(0, "${A:?no}")))]),
+            ("${A", [.invalidReference(.init(reason: .unclosed, position: position(0, "${A")))]),
+            ("${A:-${B}}c", [.invalidReference(.init(reason: .nested, position: position(0, "${A:-${B}}"))), .text("c")]),
+            ("${ A}", [.invalidReference(.init(reason: .invalidName(" A"), position: position(0, "${ A}")))]),
             (
                 "${A:b}",
                 [
-                    .mistake(.init(flaw: .unknownOperator(name: "A", rest: ":b"), position: at(0, "${A:b}")))
+                    .invalidReference(.init(reason: .unknownOperator(name: "A", rest: ":b"), position: position(0, "${A:b}")))
                 ]
             ),
         ] as [(String, [Template.Piece])]
     )
-    func pieces(_ text: String, _ expected: [Template.Piece]) {
+    func templatePieces(_ text: String, _ expected: [Template.Piece]) {
         #expect(Template(text).pieces == expected)
     }
 
-    private static func at(_ dollar: Int, _ written: String) -> Template.Position {
-        Template.Position(dollar: dollar, written: written)
+    private static func position(_ dollar: Int, _ written: String) -> Template.PiecePosition {
+        Template.PiecePosition(dollarIndex: dollar, writtenText: written)
     }
 
     @Test("YM-1: values cannot make a set of manifests larger than a set of manifests may be")
-    func growth() throws {
+    func valuesCannotExceedLimits() throws {
         let value = String(repeating: "x", count: 40_000)
         let two = read(
             "kind: Service\nname: web\ndescription: ${V}${V}\nactions: [{name: a, exec: [b]}]",
@@ -137,7 +137,7 @@ struct InterpolationTests {
     }
 
     @Test("YM-1: a text of nothing but mistakes is decided in time that grows with its length only")
-    func manyMistakes() {
+    func manyInvalidReferences() {
         let line = "  " + String(repeating: "${}", count: 300) + "\n"
         let text = String(repeating: line, count: 70)
         let names = (0..<2000).map { "  N\($0): 1\n" }.joined()
@@ -148,14 +148,14 @@ struct InterpolationTests {
             let result = read(
                 "kind: Service\nname: web\ndescription: |\n\(body)actions: [{name: a, exec: [b]}]\n\(settings)"
             )
-            #expect(result.diagnostics.count == Budget.diagnostics + 1)
+            #expect(result.diagnostics.count == InputLimits.diagnostics + 1)
         }
         // Quadratic, it takes minutes.
         #expect(ContinuousClock.now - begin < .seconds(20))
     }
 
     @Test("never traps, whatever the text is")
-    func anyText() {
+    func anyTextIsRead() {
         let alphabet = ["$", "{", "}", ":", "-", "?", "A", "1", "ü", "\n", " "]
         var random = SystemRandomNumberGenerator()
         for _ in 0..<3000 {

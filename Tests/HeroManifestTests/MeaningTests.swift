@@ -4,11 +4,11 @@ import Testing
 @testable import HeroManifest
 
 @Suite("Meaning")
-struct MeaningTests {
+struct DesiredStateTests {
     private func spec(_ text: String) throws -> ServiceSpec {
         let file = ManifestFile(path: "web.yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
         let result = Manifests.read([file], options: ManifestOptions(requiresCore: false))
-        #expect(result.diagnostics.isEmpty, "\(Shown.diagnostics(result.diagnostics))")
+        #expect(result.diagnostics.isEmpty, "\(GoldenText.diagnostics(result.diagnostics))")
         let desired = try #require(result.desired)
         return try #require(desired.services.values.first).spec
     }
@@ -26,7 +26,7 @@ struct MeaningTests {
         """
 
     /// The same meaning in other words.
-    private static let disguises: [(String, String)] = [
+    private static let equivalentTexts: [(String, String)] = [
         (
             "keys in another order",
             """
@@ -105,9 +105,9 @@ struct MeaningTests {
         ("a byte order mark and a document start", "\u{FEFF}---\n" + plain + "\n...\n"),
     ]
 
-    @Test("formatting, order, comments and spelled-out defaults cannot be seen (MF-5)", arguments: disguises.indices)
-    func disguised(_ index: Int) throws {
-        let (name, text) = Self.disguises[index]
+    @Test("formatting, order, comments and spelled-out defaults cannot be seen (MF-5)", arguments: equivalentTexts.indices)
+    func formattingIsIgnored(_ index: Int) throws {
+        let (name, text) = Self.equivalentTexts[index]
         let disguised = try spec(text)
         let plain = try spec(Self.plain)
         #expect(disguised == plain, "\(name)")
@@ -115,14 +115,14 @@ struct MeaningTests {
     }
 
     @Test("a changed value is seen in the canonical text")
-    func changed() throws {
+    func changedValueIsVisible() throws {
         let other = Self.plain.split(separator: "two").joined(separator: "three")
         let changed = try spec(other)
         #expect(try CanonicalSpec(changed) != CanonicalSpec(spec(Self.plain)))
     }
 
     @Test("the decoder knows every key of the field tables, and no other")
-    func tables() {
+    func keyTablesMatchFields() {
         #expect(ServiceDraft.table.keys.map(\.name) == ["kind"] + ServiceSpec.fields.map(\.key))
         #expect(ActionDraft.table.keys.map(\.name) == ["kind"] + ActionSpec.fields.map(\.key))
         #expect(

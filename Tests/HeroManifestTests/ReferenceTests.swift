@@ -6,7 +6,7 @@ import Testing
 
 /// `docs/reference/diagnostics.md` is what the reader really says of the files in `Examples`.
 @Suite("The reference of mistakes")
-struct ReferenceTests {
+struct DiagnosticReferenceTests {
     /// `CODE.wrong.yaml` makes the mistake, `CODE.right.yaml` is the same without it.
     static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Examples")
     static let page = URL(filePath: #filePath).deletingLastPathComponent()
@@ -14,18 +14,18 @@ struct ReferenceTests {
 
     @Test("an example makes its mistake and no other, and mended it makes none", arguments: DiagnosticCode.allCases)
     func examples(_ code: DiagnosticCode) throws {
-        let wrong = try Example(code, "wrong")
-        #expect(Set(wrong.diagnostics.map(\.code)) == wrong.codes, "\(code.rawValue): \(wrong.output)")
+        let wrong = try DiagnosticExample(code, "wrong")
+        #expect(Set(wrong.diagnostics.map(\.code)) == wrong.expectedCodes, "\(code.rawValue): \(wrong.output)")
         #expect(wrong.diagnostics.allSatisfy { $0.help != nil })
-        if let right = try? Example(code, "right") {
+        if let right = try? DiagnosticExample(code, "right") {
             #expect(right.diagnostics.isEmpty, "\(code.rawValue): \(right.output)")
         } else {
-            #expect(wrong.isMade, "\(code.rawValue).right.yaml is missing")
+            #expect(wrong.isGenerated, "\(code.rawValue).right.yaml is missing")
         }
     }
 
     @Test("no example is of a code that there is not")
-    func strangers() throws {
+    func everyExampleHasACode() throws {
         let known = Set(DiagnosticCode.allCases.map(\.rawValue))
         for name in try FileManager.default.contentsOfDirectory(atPath: Self.folder.path(percentEncoded: false)) {
             #expect(known.contains(String(name.prefix { $0 != "." })), "\(name)")
@@ -33,7 +33,7 @@ struct ReferenceTests {
     }
 
     @Test("the page shows every code with its example; RECORD_GOLDENS=1 writes it anew")
-    func reference() throws {
+    func referencePageIsCurrent() throws {
         let text = try Self.rendered()
         guard (try? String(contentsOf: Self.page, encoding: .utf8)) != text else { return }
         if ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1" {
@@ -58,27 +58,27 @@ struct ReferenceTests {
             text += "| [`\(code.rawValue)`](#\(code.rawValue)) | \(code.explanation) |\n"
         }
         for code in DiagnosticCode.allCases {
-            let wrong = try Example(code, "wrong")
+            let wrong = try DiagnosticExample(code, "wrong")
             text += "\n## \(code.rawValue)\n\n\(code.explanation)\n\n"
-            text += wrong.isMade ? "\(wrong.shown)\n\n" : "```yaml\n\(wrong.shown)```\n\n"
-            for (name, value) in wrong.given { text += "With `--var \(name)=\(value)`:\n\n" }
+            text += wrong.isGenerated ? "\(wrong.displayedText)\n\n" : "```yaml\n\(wrong.displayedText)```\n\n"
+            for (name, value) in wrong.variables { text += "With `--var \(name)=\(value)`:\n\n" }
             text += "```text\n\(wrong.output)```\n"
-            if let right = try? Example(code, "right") { text += "\nRight:\n\n```yaml\n\(right.shown)```\n" }
+            if let right = try? DiagnosticExample(code, "right") { text += "\nRight:\n\n```yaml\n\(right.displayedText)```\n" }
         }
         return text
     }
 }
 
 /// A manifest of the reference page, and what the reader says of it.
-private struct Example {
+private struct DiagnosticExample {
     /// Whether it is too large to be kept as a file.
-    let isMade: Bool
+    let isGenerated: Bool
     /// How the page shows it.
-    let shown: String
+    let displayedText: String
     /// The codes that it must be given.
-    let codes: Set<String>
+    let expectedCodes: Set<String>
     /// What was given with `--var`.
-    let given: [String: String]
+    let variables: [String: String]
     let diagnostics: [Diagnostic]
 
     /// What `validate` prints, without its summary.
@@ -90,30 +90,30 @@ private struct Example {
     init(_ code: DiagnosticCode, _ kind: String) throws {
         let bytes: [UInt8]
         var codes: Set = [code.rawValue]
-        if kind == "wrong", let made = Self.made[code] {
-            isMade = true
-            shown = made.words
+        if kind == "wrong", let made = Self.generatedExamples[code] {
+            isGenerated = true
+            displayedText = made.words
             bytes = Array(made.text.utf8)
             if code == .tooManyMistakes { codes.insert(DiagnosticCode.unknownKey.rawValue) }
         } else {
-            let file = ReferenceTests.folder.appending(path: "\(code.rawValue).\(kind).yaml")
+            let file = DiagnosticReferenceTests.folder.appending(path: "\(code.rawValue).\(kind).yaml")
             bytes = Array(try Data(contentsOf: file))
-            isMade = false
-            shown = Self.visible(bytes)
+            isGenerated = false
+            displayedText = Self.displayable(bytes)
         }
-        self.codes = codes
+        self.expectedCodes = codes
         let file = ManifestFile(path: "services.d/web.yaml", baseDirectory: "/srv/services.d", bytes: bytes)
-        given = code == .unusedVariable ? ["LEVEL": "debug"] : [:]
+        variables = code == .unusedVariable ? ["LEVEL": "debug"] : [:]
         let options = ManifestOptions(
             requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code),
-            variables: given,
+            variables: variables,
             zoneExists: { ["UTC", "Europe/Brussels"].contains($0) }
         )
         diagnostics = Manifests.read([file], options: options).diagnostics
     }
 
     /// Examples that are too large for a page, in words and as text.
-    private static let made: [DiagnosticCode: (words: String, text: String)] = {
+    private static let generatedExamples: [DiagnosticCode: (words: String, text: String)] = {
         let head = "kind: Service\nname: web\n"
         let names = (0..<60_000).map { "  - t\($0)\n" }.joined()
         let line = "      echo " + String(repeating: "123456789 ", count: 6) + "\n"
@@ -132,7 +132,7 @@ private struct Example {
     }()
 
     /// Bytes as a page can show them.
-    private static func visible(_ bytes: [UInt8]) -> String {
+    private static func displayable(_ bytes: [UInt8]) -> String {
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { line -> String in
             if let text = String(validating: line, as: UTF8.self) { return text.printable }
             return line.map { $0 < 0x80 ? String(UnicodeScalar($0)) : "\\x" + String($0, radix: 16) }.joined()

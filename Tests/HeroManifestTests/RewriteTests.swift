@@ -4,12 +4,12 @@ import Testing
 @testable import HeroManifest
 
 @Suite("Rewriting")
-struct RewriteTests {
+struct EquivalentManifestTests {
     @Test(
         "order, quotes, comments, blocks, brackets and spelled-out defaults cannot be seen (MF-5)",
-        arguments: CaseFolder.all("good")
+        arguments: ManifestCase.all("good")
     )
-    func rewritten(_ folder: CaseFolder) throws {
+    func rewrittenManifestIsEqual(_ folder: ManifestCase) throws {
         let files = try folder.files()
         let options = folder.options
         let plain = try #require(Manifests.read(files, options: options).desired)
@@ -18,9 +18,9 @@ struct RewriteTests {
             plain.settings.stop != StopPolicy() || plain.settings.log != LogPolicy()
             || plain.settings.retry != RetryDefaults()
         for seed in 0..<12 {
-            var rewriter = Rewriter(seed: UInt64(seed), spellsDefaults: !hasOwnDefaults)
+            var rewriter = ManifestRewriter(seed: UInt64(seed), spellsDefaults: !hasOwnDefaults)
             let rewritten = files.map { file in
-                var scope = Scope(fileIndex: 0, file: file)
+                var scope = FileDecoder(fileIndex: 0, file: file)
                 var other = file
                 other.bytes = Array(rewriter.text(YAMLReader.read(in: &scope)).utf8)
                 return other
@@ -29,7 +29,7 @@ struct RewriteTests {
             let texts = rewritten.map { String(decoding: $0.bytes, as: UTF8.self) }.joined(separator: "\n=====\n")
             let desired = try #require(
                 result.desired,
-                "seed \(seed)\n\(Shown.diagnostics(result.diagnostics))\n\(texts)"
+                "seed \(seed)\n\(GoldenText.diagnostics(result.diagnostics))\n\(texts)"
             )
             #expect(desired.services.mapValues(\.spec) == plain.services.mapValues(\.spec), "seed \(seed)\n\(texts)")
             #expect(desired.actions.mapValues(\.spec) == plain.actions.mapValues(\.spec), "seed \(seed)\n\(texts)")
@@ -42,7 +42,7 @@ struct RewriteTests {
 }
 
 /// Writes documents in other words with the same meaning, chosen by a seed.
-struct Rewriter {
+struct ManifestRewriter {
     private var state: UInt64
     private let spellsDefaults: Bool
 
@@ -52,7 +52,7 @@ struct Rewriter {
     }
 
     /// The documents as one file.
-    mutating func text(_ documents: [Node]) -> String {
+    mutating func text(_ documents: [YAMLNode]) -> String {
         var result = ""
         for document in documents {
             result += "---\n" + block(document, keys: keys(of: document), indent: 0) + "\n"
@@ -60,11 +60,11 @@ struct Rewriter {
         return result
     }
 
-    private func keys(of document: Node) -> [Property] {
+    private func keys(of document: YAMLNode) -> [Property] {
         guard case .mapping(let entries) = document.content,
             case .scalar(let kind, plain: _)? = entries.first(where: { $0.key == "kind" })?.value.content
         else { return [] }
-        switch Kind(rawValue: kind) {
+        switch DocumentKind(rawValue: kind) {
         case .service: return ServiceSpec.fields.map(\.property)
         case .action: return ActionSpec.fields.map(\.property)
         case .settings: return Settings.fields.map(\.property)
@@ -92,7 +92,7 @@ struct Rewriter {
         return Int(state >> 33) % sides
     }
 
-    private mutating func shuffled(_ entries: [Entry]) -> [Entry] {
+    private mutating func shuffled(_ entries: [YAMLEntry]) -> [YAMLEntry] {
         var result = entries
         for index in result.indices.reversed() { result.swapAt(index, roll(index + 1)) }
         return result
@@ -100,49 +100,49 @@ struct Rewriter {
 
     // MARK: Writing
 
-    private mutating func entries(_ entries: [Entry], _ keys: [Property]) -> [Entry] {
+    private mutating func entries(_ entries: [YAMLEntry], _ keys: [Property]) -> [YAMLEntry] {
         var result = entries
         guard spellsDefaults else { return shuffled(result) }
         let written = Set(entries.map(\.key))
         for property in keys where !written.contains(property.key) && roll(2) == 0 {
             guard let value = node(property.defaultValue) else { continue }
-            result.append(Entry(key: property.key, span: .start, value: value))
+            result.append(YAMLEntry(key: property.key, span: .start, value: value))
         }
         return shuffled(result)
     }
 
-    private func node(_ standard: DefaultValue) -> Node? {
+    private func node(_ standard: DefaultValue) -> YAMLNode? {
         switch standard {
         case .none, .described: nil
         case .bool, .integer, .number, .text:
-            Node(content: .scalar(standard.text, plain: true), span: .start)
-        case .list(let items): Node(content: .sequence(items.compactMap(node)), span: .start)
+            YAMLNode(content: .scalar(standard.text, plain: true), span: .start)
+        case .list(let items): YAMLNode(content: .sequence(items.compactMap(node)), span: .start)
         }
     }
 
-    private mutating func block(_ node: Node, keys: [Property], indent: Int) -> String {
+    private mutating func block(_ node: YAMLNode, keys: [Property], indent: Int) -> String {
         let margin = String(repeating: " ", count: indent)
         switch node.content {
         case .mapping(let pairs) where !pairs.isEmpty && (indent == 0 || roll(3) > 0):
             return entries(pairs, keys).map { entry in
                 let property = keys.first { $0.key == entry.key }
                 return comment(margin)
-                    + "\(margin)\(word(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: false)):"
+                    + "\(margin)\(scalarText(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: false)):"
                     + value(entry.value, keys: self.keys(of: property?.valueSchema), indent: indent)
             }.joined(separator: "\n")
         case .sequence(let items) where !items.isEmpty && roll(3) > 0:
             return items.map { item in
                 comment(margin) + "\(margin)-" + value(item, keys: keys, indent: indent)
             }.joined(separator: "\n")
-        case .mapping, .sequence, .scalar, .unusable:
+        case .mapping, .sequence, .scalar, .invalid:
             return margin + flow(node, keys: keys)
         }
     }
 
     /// What follows a key or a dash: on the same line, or on the lines below.
-    private mutating func value(_ node: Node, keys: [Property], indent: Int) -> String {
+    private mutating func value(_ node: YAMLNode, keys: [Property], indent: Int) -> String {
         switch node.content {
-        case .scalar, .unusable: return " " + flow(node, keys: keys, isWithin: false) + (roll(5) == 0 ? "   # so" : "")
+        case .scalar, .invalid: return " " + flow(node, keys: keys, isWithin: false) + (roll(5) == 0 ? "   # so" : "")
         case .mapping, .sequence:
             if roll(3) == 0 { return " " + flow(node, keys: keys) }
             return "\n" + block(node, keys: keys, indent: indent + 1 + roll(4))
@@ -157,23 +157,23 @@ struct Rewriter {
         }
     }
 
-    private mutating func flow(_ node: Node, keys: [Property], isWithin: Bool = true) -> String {
+    private mutating func flow(_ node: YAMLNode, keys: [Property], isWithin: Bool = true) -> String {
         switch node.content {
-        case .scalar(let text, plain: let isPlain): return word(text, isPlain: isPlain, inFlow: isWithin)
+        case .scalar(let text, plain: let isPlain): return scalarText(text, isPlain: isPlain, inFlow: isWithin)
         case .sequence(let items):
             return "[" + items.map { flow($0, keys: keys) }.joined(separator: roll(2) == 0 ? ", " : " , ") + "]"
         case .mapping(let pairs):
             let texts = entries(pairs, keys).map { entry in
                 let property = keys.first { $0.key == entry.key }
-                return word(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: true) + ": "
+                return scalarText(entry.key, isPlain: Scalars.isPlainText(entry.key), inFlow: true) + ": "
                     + flow(entry.value, keys: self.keys(of: property?.valueSchema))
             }
             return "{" + texts.joined(separator: ", ") + "}"
-        case .unusable: return ""
+        case .invalid: return ""
         }
     }
 
-    private mutating func word(_ text: String, isPlain: Bool, inFlow: Bool) -> String {
+    private mutating func scalarText(_ text: String, isPlain: Bool, inFlow: Bool) -> String {
         if isPlain, !Scalars.isPlainText(text) { return text }
         let isSimple = text.utf8.allSatisfy {
             (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || "_./".utf8.contains($0)

@@ -7,9 +7,9 @@ import Testing
 
 /// `schemas/manifest.schema.json` is rendered from the fields, and agrees with the reader of manifests.
 @Suite("The schema of manifests")
-struct SchemaTests {
+struct ManifestSchemaTests {
     @Test("is the committed one; RECORD_GOLDENS=1 writes it anew")
-    func golden() throws {
+    func committedSchemaIsCurrent() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../schemas/manifest.schema.json").standardized
         let committed = try? String(contentsOf: file, encoding: .utf8)
@@ -23,9 +23,9 @@ struct SchemaTests {
         #expect(committed == ManifestSchema.json, "schemas/manifest.schema.json is not what the fields say")
     }
 
-    @Test("accepts every good manifest", arguments: CaseFolder.all("good"))
-    func accepts(_ folder: CaseFolder) throws {
-        let judge = try Self.judge()
+    @Test("accepts every good manifest", arguments: ManifestCase.all("good"))
+    func acceptsValidManifests(_ folder: ManifestCase) throws {
+        let judge = try Self.validator()
         for document in try folder.files().flatMap(Self.documents) {
             let mistakes = judge.mistakes(in: document)
             #expect(mistakes.isEmpty, "\(mistakes.joined(separator: "\n"))")
@@ -33,30 +33,30 @@ struct SchemaTests {
     }
 
     /// Mistakes that a single document shows, whatever the rest of the set says.
-    private static let visible: Set<DiagnosticCode> = [
+    private static let schemaVisibleCodes: Set<DiagnosticCode> = [
         .unknownKey, .unknownValue, .wrongType, .unknownKind, .missingKind, .noProgram, .twoPrograms, .noQuestion,
         .twoQuestions, .interpreterWithoutScript, .invalidName, .invalidReference, .unknownSignal, .noActions,
         .noRhythm, .twoRhythms, .invalidUmask, .emptyList,
     ]
 
     /// Cases whose only mistake is one of spelling that YAML does not show: `007` is a number, as `7` is, and `TRUE` is true.
-    private static let hidden: Set<String> = ["integer-octal", "required-is-null", "bool-capitals"]
+    private static let invisibleCases: Set<String> = ["integer-octal", "required-is-null", "bool-capitals"]
 
-    @Test("refuses unknown keys, wrong words and wrong types", arguments: CaseFolder.all("bad"))
-    func refuses(_ folder: CaseFolder) throws {
+    @Test("refuses unknown keys, wrong words and wrong types", arguments: ManifestCase.all("bad"))
+    func refusesInvalidManifests(_ folder: ManifestCase) throws {
         let codes = try folder.read().diagnostics.filter { $0.severity == .error }.compactMap {
             DiagnosticCode(rawValue: $0.code)
         }
-        guard let first = codes.first, Self.visible.isSuperset(of: codes), !Self.hidden.contains(folder.name) else {
+        guard let first = codes.first, Self.schemaVisibleCodes.isSuperset(of: codes), !Self.invisibleCases.contains(folder.name) else {
             return
         }
-        let judge = try Self.judge()
+        let judge = try Self.validator()
         let mistakes = try folder.files().flatMap(Self.documents).flatMap { judge.mistakes(in: $0) }
         #expect(!mistakes.isEmpty, "\(first) is accepted")
     }
 
     @Test("describes every key, and gives every default that is a value")
-    func described() throws {
+    func describesEveryKey() throws {
         let root = try Self.schema.get()
         func check(_ fields: [(key: String, defaultText: String, isValue: Bool)], of kind: String) {
             for field in fields {
@@ -70,32 +70,32 @@ struct SchemaTests {
         check(Settings.fields.map { ($0.key, $0.defaultText, $0.property.defaultValue.isValue) }, of: "Settings")
     }
 
-    static func judge() throws -> SchemaJudge { SchemaJudge(try schema.get()) }
+    static func validator() throws -> SchemaJudge { SchemaJudge(try schema.get()) }
 
     /// Read once: it is asked for by every case.
     private static let schema = Result { try JSON(ManifestSchema.json) }
 
     /// The documents of a file as an editor's YAML reader (1.2, core schema) understands them.
     static func documents(_ file: ManifestFile) -> [JSON] {
-        var scope = Scope(fileIndex: 0, file: file)
+        var scope = FileDecoder(fileIndex: 0, file: file)
         return YAMLReader.read(in: &scope).map(json)
     }
 
-    private static func json(_ node: Node) -> JSON {
+    private static func json(_ node: YAMLNode) -> JSON {
         switch node.content {
         case .scalar(let text, plain: false): .string(text)
         case .scalar(let text, plain: true): node.isNull ? .null : plain(text)
         case .sequence(let items): .array(items.map(json))
         case .mapping(let entries):
             .object(Dictionary(entries.map { ($0.key, json($0.value)) }, uniquingKeysWith: { first, _ in first }))
-        case .unusable: .null
+        case .invalid: .null
         }
     }
 
     private static func plain(_ text: String) -> JSON {
         if ["true", "True", "TRUE"].contains(text) { return .bool(true) }
         if ["false", "False", "FALSE"].contains(text) { return .bool(false) }
-        if Scalars.looksDecimal(text), let number = Int64(text) { return .integer(number) }
+        if Scalars.isDecimalInteger(text), let number = Int64(text) { return .integer(number) }
         if let number = Scalars.number(text) { return .number(number) }
         return .string(text)
     }

@@ -3,7 +3,7 @@ import HeroModel
 import Testing
 
 @Suite("The set")
-struct SetTests {
+struct ManifestSetTests {
     private func read(_ texts: [String], requiresCore: Bool = false) -> ManifestResult {
         let files = texts.enumerated().map { number, text in
             ManifestFile(path: "f\(number).yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
@@ -16,7 +16,7 @@ struct SetTests {
     }
 
     @Test("one broken file of fifty hides no mistake of the others, and causes none")
-    func brokenOne() {
+    func oneInvalidFile() {
         var texts = (0..<50).map { service("s\($0)", $0 > 0 ? "requires: [s0]\n" : "") }
         texts[0] = "kind: Service\nname: s0\nactions: [\n"
         texts[7] = service("s7", "requires: [s0]\nstatus: begin\n")
@@ -26,7 +26,7 @@ struct SetTests {
     }
 
     @Test("a document whose values are wrong is still declared for those who refer to it")
-    func wrongButDeclared() {
+    func invalidDocumentIsStillDeclared() {
         let result = read([service("db", "status: begin\n"), service("web", "requires: [db]\n")])
         #expect(result.diagnostics.map(\.code) == ["unknown-value"])
     }
@@ -40,7 +40,7 @@ struct SetTests {
     }
 
     @Test("the order of the files changes nothing but the order of the documents")
-    func order() {
+    func fileOrder() {
         let texts = [service("a", "requires: [b]\n"), service("b", "after: [c]\n"), service("c")]
         let files = texts.enumerated().map { number, text in
             ManifestFile(path: "f\(number).yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
@@ -53,14 +53,14 @@ struct SetTests {
     }
 
     @Test("warnings alone refuse nothing")
-    func warnings() {
+    func warningsDoNotRefuse() {
         let result = read([service("web", "after: [nobody]\ntags: [a, a]\n")])
         #expect(result.diagnostics.map(\.severity) == [.warning, .warning])
         #expect(result.desired != nil)
     }
 
     @Test("the first line of a diagnostic leads an editor to the mistake")
-    func place() throws {
+    func diagnosticLocation() throws {
         let found = try #require(read([service("web", "require: [hero_db]\n")]).diagnostics.first)
         #expect(found.location == ManifestLocation(file: "f0.yaml", line: 3, column: 1))
         #expect(found.message == "unknown key `require`; did you mean `requires`?")

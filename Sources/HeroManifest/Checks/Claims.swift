@@ -2,14 +2,14 @@ internal import HeroModel
 
 extension ManifestSet {
     /// Who binds something.
-    private enum Owner {
+    private enum ClaimOwner {
         case service(Int, UsedAction)
         case action(Int)
     }
 
     /// Who binds something, and where that is written.
-    private struct Claim {
-        var owner: Owner
+    private struct ResourceClaim {
+        var owner: ClaimOwner
         var file: Int
         var span: Span
         var address: NumericAddress?
@@ -17,33 +17,33 @@ extension ManifestSet {
     }
 
     /// All claims so far, so that each new one meets those it overlaps at once.
-    private struct Claims {
-        private var all: [Claim] = []
+    private struct ClaimRegistry {
+        private var all: [ResourceClaim] = []
         /// The ports of one action each.
-        private var own = ClaimedPorts()
+        private var exclusivePorts = ClaimedPorts()
         /// The ports of all who share them.
-        private var shared = ClaimedPorts()
+        private var sharedPorts = ClaimedPorts()
         private var sockets: [String: Int] = [:]
 
         /// Takes a claim on a port, unless it overlaps an earlier one, which is returned.
         ///
         /// Two that both share it are in nobody's way (reliability.md TP-4, TP-6).
-        mutating func add(_ claim: Claim, _ port: BoundPort) -> Claim? {
+        mutating func add(_ claim: ResourceClaim, _ port: BoundPort) -> ResourceClaim? {
             let number = port.endpoint.port
-            let owner = own.overlapping(claim.address, number)
-            let sharer = port.isShared ? nil : shared.overlapping(claim.address, number)
+            let owner = exclusivePorts.claimOverlapping(claim.address, number)
+            let sharer = port.isShared ? nil : sharedPorts.claimOverlapping(claim.address, number)
             if let first = [owner, sharer].compactMap(\.self).min() { return all[first] }
             if port.isShared {
-                shared.note(all.count, claim.address, number)
+                sharedPorts.add(all.count, claim.address, number)
             } else {
-                own.note(all.count, claim.address, number)
+                exclusivePorts.add(all.count, claim.address, number)
             }
             all.append(claim)
             return nil
         }
 
         /// Takes a claim on a socket, unless there is an earlier one, which is returned.
-        mutating func add(_ claim: Claim, socket: String) -> Claim? {
+        mutating func add(_ claim: ResourceClaim, socket: String) -> ResourceClaim? {
             if let earlier = sockets[socket] { return all[earlier] }
             sockets[socket] = all.count
             all.append(claim)
@@ -53,39 +53,39 @@ extension ManifestSet {
 
     /// Reports ports and sockets that two actions bind; services of status `spec` never run and claim nothing.
     mutating func checkClaims() {
-        var claims = Claims()
+        var claims = ClaimRegistry()
         var isUsed = Array(repeating: false, count: actions.count)
-        for number in services.indices where services[number].isNamed {
+        for number in services.indices where services[number].hasValidName {
             let runs = services[number].spec.status != .spec
             for used in usedActions[number] {
                 switch used {
                 case .inline(let action):
                     guard runs else { continue }
-                    let bound = services[number].inlineActions[action].bound
-                    claim(bound, by: .service(number, used), in: services[number].file, at: nil, &claims)
+                    let bound = services[number].inlineActions[action].bindings
+                    addClaims(bound, by: .service(number, used), in: services[number].file, at: nil, &claims)
                 case .document(let document, let reference):
                     isUsed[document] = true
                     guard runs else { continue }
-                    let bound = actions[document].bound
-                    claim(bound, by: .service(number, used), in: services[number].file, at: reference, &claims)
+                    let bound = actions[document].bindings
+                    addClaims(bound, by: .service(number, used), in: services[number].file, at: reference, &claims)
                 }
             }
         }
         // An action document that no service uses may be run by itself.
         for number in actions.indices where !isUsed[number] {
-            claim(actions[number].bound, by: .action(number), in: actions[number].file, at: nil, &claims)
+            addClaims(actions[number].bindings, by: .action(number), in: actions[number].file, at: nil, &claims)
         }
     }
 
-    private mutating func claim(
-        _ bound: ActionDraft.Bound,
-        by owner: Owner,
+    private mutating func addClaims(
+        _ bound: ActionDraft.Bindings,
+        by owner: ClaimOwner,
         in file: Int,
         at reference: Span?,
-        _ claims: inout Claims
+        _ claims: inout ClaimRegistry
     ) {
         for (port, span) in bound.ports {
-            let claim = Claim(
+            let claim = ResourceClaim(
                 owner: owner,
                 file: file,
                 span: reference ?? span,
@@ -94,7 +94,7 @@ extension ManifestSet {
             )
             guard let earlier = claims.add(claim, port) else { continue }
             let other = earlier.port?.endpoint ?? port.endpoint
-            reportClash(
+            reportDuplicateClaim(
                 .portClaimedTwice,
                 "TCP port \(port.endpoint.port)",
                 claim,
@@ -103,13 +103,13 @@ extension ManifestSet {
             )
         }
         for (path, span) in bound.sockets {
-            let claim = Claim(owner: owner, file: file, span: reference ?? span)
+            let claim = ResourceClaim(owner: owner, file: file, span: reference ?? span)
             guard let earlier = claims.add(claim, socket: path) else { continue }
-            reportClash(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
+            reportDuplicateClaim(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
         }
     }
 
-    private func words(_ owner: Owner) -> String {
+    private func ownerDescription(_ owner: ClaimOwner) -> String {
         switch owner {
         case .service(let number, let used):
             "`\(services[number].spec.name)`, action `\(name(of: used, in: number))`"
@@ -117,11 +117,11 @@ extension ManifestSet {
         }
     }
 
-    private mutating func reportClash(
+    private mutating func reportDuplicateClaim(
         _ code: DiagnosticCode,
         _ what: String,
-        _ claim: Claim,
-        _ earlier: Claim,
+        _ claim: ResourceClaim,
+        _ earlier: ResourceClaim,
         _ overlap: String
     ) {
         let help =
@@ -130,7 +130,7 @@ extension ManifestSet {
             : "give one of them another; they cannot run at the same time"
         report(
             code,
-            "\(what) is claimed twice: by \(words(earlier.owner)), and by \(words(claim.owner))\(overlap)",
+            "\(what) is claimed twice: by \(ownerDescription(earlier.owner)), and by \(ownerDescription(claim.owner))\(overlap)",
             help: help,
             in: claim.file,
             at: claim.span,

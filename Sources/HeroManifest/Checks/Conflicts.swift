@@ -17,34 +17,34 @@ extension ManifestSet {
             for edge in conflicts[number]
             where seen.insert([min(number, edge.target), max(number, edge.target)]).inserted {
                 let conflict = Conflict(from: number, to: edge.target, span: edge.span)
-                if let path = requirement(from: number, to: edge.target, &steps)
-                    ?? requirement(from: edge.target, to: number, &steps)
+                if let path = requirementPath(from: number, to: edge.target, &steps)
+                    ?? requirementPath(from: edge.target, to: number, &steps)
                 {
-                    reportRequired(conflict, path)
+                    reportConflictWithRequirement(conflict, path)
                 } else if services[number].spec.status == .start, services[edge.target].spec.status == .start {
-                    reportWanted(conflict)
+                    reportConflictWanted(conflict)
                 }
             }
         }
     }
 
     /// The shortest chain of requirements between two services, its edges in order; nil when there is none.
-    private func requirement(from start: Int, to target: Int, _ steps: inout Int) -> [DependencyGraph.Step]? {
-        var arrivals: [Int: DependencyGraph.Step] = [:]
+    private func requirementPath(from start: Int, to target: Int, _ steps: inout Int) -> [CycleFinder.Step]? {
+        var arrivals: [Int: CycleFinder.Step] = [:]
         var queue = [start]
         var head = 0
         while head < queue.count, steps > 0 {
             let node = queue[head]
             head += 1
-            for edge in dependencies[node] where edge.key == .requires && edge.target != start {
+            for edge in dependencies[node] where edge.kind == .requires && edge.target != start {
                 steps -= 1
                 guard arrivals[edge.target] == nil else { continue }
-                arrivals[edge.target] = DependencyGraph.Step(from: node, edge: edge)
+                arrivals[edge.target] = CycleFinder.Step(from: node, edge: edge)
                 guard edge.target == target else {
                     queue.append(edge.target)
                     continue
                 }
-                var path: [DependencyGraph.Step] = []
+                var path: [CycleFinder.Step] = []
                 var at = target
                 while let step = arrivals[at] {
                     path.append(step)
@@ -56,7 +56,7 @@ extension ManifestSet {
         return nil
     }
 
-    private mutating func reportRequired(_ conflict: Conflict, _ path: [DependencyGraph.Step]) {
+    private mutating func reportConflictWithRequirement(_ conflict: Conflict, _ path: [CycleFinder.Step]) {
         guard let first = path.first, let last = path.last else { return }
         let dependent = services[first.from].spec.name
         let required = services[last.edge.target].spec.name
@@ -77,7 +77,7 @@ extension ManifestSet {
         )
     }
 
-    private mutating func reportWanted(_ conflict: Conflict) {
+    private mutating func reportConflictWanted(_ conflict: Conflict) {
         let notes = [conflict.from, conflict.to].map { number in
             let service = services[number]
             return source(service.file).note("`\(service.spec.name)` is wanted up", at: service.span(of: "status"))

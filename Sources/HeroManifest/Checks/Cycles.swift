@@ -6,22 +6,22 @@ extension ManifestSet {
     /// Circles that share no edge are told apart, shortest first; those that share one vanish together when it goes.
     mutating func checkCycles() {
         var edges = dependencies
-        var knots = DependencyGraph.knots(edges)
+        var knots = CycleFinder.stronglyConnectedComponents(edges)
         // Each round takes at least two edges out of every knot; a set with so many mistakes is shown the first ones.
-        for _ in 0..<Budget.diagnostics where !knots.isEmpty {
+        for _ in 0..<InputLimits.diagnostics where !knots.isEmpty {
             for knot in knots {
-                let cycle = DependencyGraph.shortestCycle(through: knot, edges)
+                let cycle = CycleFinder.shortestCycle(through: knot, edges)
                 guard !cycle.isEmpty else { continue }
-                report(cycle)
+                reportCycle(cycle)
                 for step in cycle {
                     edges[step.from].removeAll { $0.target == step.edge.target && $0.span == step.edge.span }
                 }
             }
-            knots = DependencyGraph.knots(edges)
+            knots = CycleFinder.stronglyConnectedComponents(edges)
         }
     }
 
-    private mutating func report(_ cycle: [DependencyGraph.Step]) {
+    private mutating func reportCycle(_ cycle: [CycleFinder.Step]) {
         // It begins with the edge that is written first, so that two runs say the same.
         let places = cycle.map { source(services[$0.from].file).place($0.edge.span) }
         let start = places.indices.min { places[$0] < places[$1] } ?? 0
@@ -33,7 +33,7 @@ extension ManifestSet {
             let from = services[step.from]
             let target = services[step.edge.target].spec.name
             return source(from.file).note(
-                "`\(from.spec.name)` waits for `\(target)` (`\(step.edge.key.rawValue)`)",
+                "`\(from.spec.name)` waits for `\(target)` (`\(step.edge.kind.rawValue)`)",
                 at: step.edge.span
             )
         }
@@ -49,17 +49,17 @@ extension ManifestSet {
 }
 
 /// Circles in a graph of services; iterative, for a chain may be as long as the set.
-enum DependencyGraph {
+enum CycleFinder {
     /// One edge on a path.
     struct Step {
         /// The service it leaves.
         var from: Int
         /// The edge.
-        var edge: ManifestSet.Dependency
+        var edge: ManifestSet.Relation
     }
 
     /// The sets of two or more services that all reach each other (Tarjan), each sorted.
-    static func knots(_ edges: [[ManifestSet.Dependency]]) -> [[Int]] {
+    static func stronglyConnectedComponents(_ edges: [[ManifestSet.Relation]]) -> [[Int]] {
         var order = Array(repeating: 0, count: edges.count)
         var lowest = Array(repeating: 0, count: edges.count)
         var isOpen = Array(repeating: false, count: edges.count)
@@ -110,7 +110,7 @@ enum DependencyGraph {
     }
 
     /// A shortest way within a knot from its first member back to it.
-    static func shortestCycle(through knot: [Int], _ edges: [[ManifestSet.Dependency]]) -> [Step] {
+    static func shortestCycle(through knot: [Int], _ edges: [[ManifestSet.Relation]]) -> [Step] {
         guard let start = knot.first else { return [] }
         let members = Set(knot)
         var arrivals: [Int: Step] = [:]

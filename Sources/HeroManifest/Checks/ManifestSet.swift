@@ -3,9 +3,9 @@ internal import HeroModel
 /// All drafts of all files, and what is wrong with them as one set.
 struct ManifestSet {
     /// The files, by number.
-    private var sources: [Source] = []
+    private var sources: [SourceFile] = []
     /// How many mistakes of the set were shown of each file.
-    private var shares: [Int: Share] = [:]
+    private var limiters: [Int: DiagnosticLimiter] = [:]
     /// The services in the order of the files.
     var services: [ServiceDraft] = []
     /// The action documents.
@@ -17,20 +17,20 @@ struct ManifestSet {
     /// What was found so far.
     var diagnostics: [Diagnostic] = []
     /// Names that are probably declared where nothing could be read.
-    var unreadNames: Set<String> = []
+    var possiblyDeclaredNames: Set<String> = []
 
     /// Numbers of services by name; of two with one name the first.
-    var serviceNumbers: [QualifiedName: Int] = [:]
+    var serviceIndexByName: [QualifiedName: Int] = [:]
     /// Numbers of action documents by name; of two with one name the first.
-    var actionNumbers: [QualifiedName: Int] = [:]
+    var actionIndexByName: [QualifiedName: Int] = [:]
     /// The actions of each service, in order, by the service's number.
     var usedActions: [[UsedAction]] = []
     /// Whom a service waits for, by numbers.
-    var dependencies: [[Dependency]] = []
+    var dependencies: [[Relation]] = []
     /// Whom a service may never be up beside, by numbers.
-    var conflicts: [[Dependency]] = []
+    var conflicts: [[Relation]] = []
     /// Searches for a similar name that may still be made: each looks at all names.
-    var searchesLeft = 50
+    var remainingSuggestionSearches = 50
 
     /// One action of a service.
     enum UsedAction {
@@ -41,34 +41,34 @@ struct ManifestSet {
     }
 
     /// One edge between services.
-    struct Dependency {
+    struct Relation {
         /// The number of the service it points to.
         var target: Int
         /// The key it is declared with.
-        var key: Edge
+        var kind: RelationKind
         /// Where.
         var span: Span
     }
 
     /// Decodes the documents of one file, and takes what was found in it.
-    mutating func take(_ trees: [Node], _ scope: Scope) {
+    mutating func addDocuments(_ trees: [YAMLNode], _ scope: FileDecoder) {
         var scope = scope
         for tree in trees { decode(tree, in: &scope) }
         sources.append(scope.source)
         diagnostics += scope.diagnostics
-        unreadNames.formUnion(scope.unreadNames)
+        possiblyDeclaredNames.formUnion(scope.possiblyDeclaredNames)
     }
 
     /// Warns about values that were given and that nothing uses, unless something could not be read.
     mutating func warnAbout(unused variables: Variables) {
         guard !diagnostics.contains(where: { $0.severity == .error }) else { return }
-        for name in variables.unused {
+        for name in variables.unusedNames {
             diagnostics.append(
                 Diagnostic(
                     .warning,
                     code: DiagnosticCode.unusedVariable.rawValue,
                     "no manifest uses the variable `\(name)` that was given with `--var`"
-                        + Suggestion.phrase(name, variables.askedNames),
+                        + Suggestion.didYouMean(name, variables.referencedNames),
                     help: "write `${\(name)}` where it is meant, or leave it out"
                 )
             )
@@ -76,21 +76,21 @@ struct ManifestSet {
     }
 
     /// Judges the set: the desired state, or every mistake.
-    mutating func judged(_ options: ManifestOptions) -> ManifestResult {
+    mutating func validate(_ options: ManifestOptions) -> ManifestResult {
         checkNames()
         resolveActions()
         resolveReferences()
         checkCycles()
         checkConflicts()
         checkClaims()
-        checkStandalone()
+        checkStandaloneActions()
         checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }
         diagnostics.sort()
         let hasErrors = diagnostics.contains { $0.severity == .error }
         return ManifestResult(
-            desired: hasErrors ? nil : assembled(),
+            desired: hasErrors ? nil : buildDesired(),
             diagnostics: diagnostics,
             documents: documents
         )
@@ -121,7 +121,7 @@ struct ManifestSet {
     }
 
     /// A file's text.
-    func source(_ file: Int) -> Source { sources[file] }
+    func source(_ file: Int) -> SourceFile { sources[file] }
 
     /// Adds a mistake at a place of a file.
     mutating func report(
@@ -133,7 +133,7 @@ struct ManifestSet {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        let found = shares[file, default: Share()].take(source(file), severity, code, message, help, span, notes)
+        let found = limiters[file, default: DiagnosticLimiter()].makeDiagnostic(source(file), severity, code, message, help, span, notes)
         if let found { diagnostics.append(found) }
     }
 }

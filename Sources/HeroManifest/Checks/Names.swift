@@ -3,12 +3,12 @@ internal import HeroModel
 extension ManifestSet {
     /// Numbers services and actions by name; a name declared twice is an error at the second place.
     mutating func checkNames() {
-        serviceNumbers.reserveCapacity(services.count)
-        for number in services.indices where services[number].isNamed {
+        serviceIndexByName.reserveCapacity(services.count)
+        for number in services.indices where services[number].hasValidName {
             let name = services[number].spec.name
-            guard let first = serviceNumbers.updateValue(number, forKey: name) else { continue }
-            serviceNumbers[name] = first
-            reportDuplicate(
+            guard let first = serviceIndexByName.updateValue(number, forKey: name) else { continue }
+            serviceIndexByName[name] = first
+            reportDuplicateName(
                 "service `\(name)`",
                 in: services[number].file,
                 at: services[number].span,
@@ -17,9 +17,9 @@ extension ManifestSet {
         }
         for number in actions.indices {
             let name = actions[number].name
-            guard let first = actionNumbers.updateValue(number, forKey: name) else { continue }
-            actionNumbers[name] = first
-            reportDuplicate(
+            guard let first = actionIndexByName.updateValue(number, forKey: name) else { continue }
+            actionIndexByName[name] = first
+            reportDuplicateName(
                 "action `\(name)`",
                 in: actions[number].file,
                 at: actions[number].span,
@@ -28,7 +28,7 @@ extension ManifestSet {
         }
     }
 
-    private mutating func reportDuplicate(_ what: String, in file: Int, at span: Span, first: Diagnostic.Note) {
+    private mutating func reportDuplicateName(_ what: String, in file: Int, at span: Span, first: Diagnostic.Note) {
         report(
             .duplicateName,
             "the \(what) is declared twice",
@@ -44,15 +44,15 @@ extension ManifestSet {
         usedActions.reserveCapacity(services.count)
         for service in services.indices {
             var used: [UsedAction] = []
-            used.reserveCapacity(services[service].items.count)
-            let isAlone = services[service].items.count == 1
-            var names = Distinct<String>()
-            for item in services[service].items {
+            used.reserveCapacity(services[service].actionItems.count)
+            let isAlone = services[service].actionItems.count == 1
+            var names = OrderedSet<String>()
+            for item in services[service].actionItems {
                 let next: UsedAction
                 switch item {
                 case .inline(let number): next = .inline(number)
                 case .named(let name, let span):
-                    guard let found = actionNumbers[name] else {
+                    guard let found = actionIndexByName[name] else {
                         reportUnknownAction(name, in: services[service], at: span)
                         continue
                     }
@@ -62,14 +62,14 @@ extension ManifestSet {
                 if isAlone || names.append(name) {
                     used.append(next)
                 } else if let earlier = used.first(where: { self.name(of: $0, in: service) == name }) {
-                    reportDuplicate(name, next, earlier, in: service)
+                    reportDuplicateAction(name, next, earlier, in: service)
                 }
             }
             usedActions.append(used)
         }
     }
 
-    private mutating func reportDuplicate(_ name: String, _ next: UsedAction, _ earlier: UsedAction, in service: Int) {
+    private mutating func reportDuplicateAction(_ name: String, _ next: UsedAction, _ earlier: UsedAction, in service: Int) {
         let file = services[service].file
         report(
             .duplicateAction,
@@ -82,10 +82,10 @@ extension ManifestSet {
     }
 
     private mutating func reportUnknownAction(_ name: QualifiedName, in service: ServiceDraft, at span: Span) {
-        guard !unreadNames.contains(name.name) else { return }
-        let (suggestion, help) = advice(
+        guard !possiblyDeclaredNames.contains(name.name) else { return }
+        let (suggestion, help) = unknownNameHelp(
             name,
-            actionNumbers.keys,
+            actionIndexByName.keys,
             in: service.spec.name.context,
             missing: "declare it as `kind: Action`, or write the action in place as a map"
         )
@@ -99,21 +99,21 @@ extension ManifestSet {
     }
 
     /// What to say about a name that nobody declares: a suggestion, and what to do.
-    mutating func advice(
+    mutating func unknownNameHelp(
         _ name: QualifiedName,
         _ declared: Dictionary<QualifiedName, Int>.Keys,
         in context: String,
         missing: String
     ) -> (suggestion: String, help: String) {
-        guard searchesLeft > 0 else { return ("", missing) }
-        searchesLeft -= 1
+        guard remainingSuggestionSearches > 0 else { return ("", missing) }
+        remainingSuggestionSearches -= 1
         let elsewhere = declared.filter { $0.name == name.name && $0.context != name.context }.sorted()
         if !elsewhere.isEmpty {
             let places = elsewhere.prefix(3).map { $0.context == context ? $0.name : $0.description }
-            return ("", "the name is declared in another context: write \(listed(Array(places)))")
+            return ("", "the name is declared in another context: write \(alternatives(Array(places)))")
         }
         let names = declared.map { $0.context == context ? $0.name : $0.description }.sorted()
         let wanted = name.context == context ? name.name : name.description
-        return (Suggestion.phrase(wanted, names), missing)
+        return (Suggestion.didYouMean(wanted, names), missing)
     }
 }

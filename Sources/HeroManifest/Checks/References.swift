@@ -6,24 +6,24 @@ extension ManifestSet {
         dependencies.reserveCapacity(services.count)
         conflicts.reserveCapacity(services.count)
         for number in services.indices {
-            var edges: [Dependency] = []
-            var foes: [Dependency] = []
+            var edges: [Relation] = []
+            var foes: [Relation] = []
             for reference in services[number].references {
-                let target = serviceNumbers[reference.target]
+                let target = serviceIndexByName[reference.target]
                 if target == number {
                     report(
                         .selfReference,
-                        "the service `\(reference.target.name)` names itself in `\(reference.key.rawValue)`",
+                        "the service `\(reference.target.name)` names itself in `\(reference.kind.rawValue)`",
                         help: "remove it",
                         in: services[number].file,
                         at: reference.span
                     )
                 } else if let target {
-                    let edge = Dependency(target: target, key: reference.key, span: reference.span)
-                    switch reference.key {
+                    let edge = Relation(target: target, kind: reference.kind, span: reference.span)
+                    switch reference.kind {
                     case .requires:
                         edges.append(edge)
-                        judgeStatus(of: target, requiredBy: number, reference)
+                        warnIfRequirementIsDown(of: target, requiredBy: number, reference)
                     case .after, .wants: edges.append(edge)
                     case .conflicts: foes.append(edge)
                     }
@@ -37,12 +37,12 @@ extension ManifestSet {
     }
 
     private mutating func reportUnknownService(_ reference: ServiceDraft.Reference, of service: ServiceDraft) {
-        guard !unreadNames.contains(reference.target.name) else { return }
-        let key = reference.key.rawValue
-        let isHard = reference.key == .requires
-        let (suggestion, help) = advice(
+        guard !possiblyDeclaredNames.contains(reference.target.name) else { return }
+        let key = reference.kind.rawValue
+        let isHard = reference.kind == .requires
+        let (suggestion, help) = unknownNameHelp(
             reference.target,
-            serviceNumbers.keys,
+            serviceIndexByName.keys,
             in: service.spec.name.context,
             missing: isHard ? "declare it, or remove the name" : "it is ignored until it is declared"
         )
@@ -56,7 +56,7 @@ extension ManifestSet {
         )
     }
 
-    private mutating func judgeStatus(
+    private mutating func warnIfRequirementIsDown(
         of targetNumber: Int,
         requiredBy number: Int,
         _ reference: ServiceDraft.Reference

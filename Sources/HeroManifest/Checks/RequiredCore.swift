@@ -21,34 +21,34 @@ extension ManifestSet {
         let written = settings.first.flatMap { draft in draft.required.map { (draft.file, $0) } }
         var warned: Set<Int> = []
         for name in written.map({ $0.1.map(\.name) }) ?? Settings().required {
-            if let number = serviceNumbers[name] {
-                if warned.insert(number).inserted { judgeRequiredStatus(number) }
+            if let number = serviceIndexByName[name] {
+                if warned.insert(number).inserted { warnIfRequiredCoreIsDown(number) }
                 continue
             }
-            guard !unreadNames.contains(name.name) else { continue }
+            guard !possiblyDeclaredNames.contains(name.name) else { continue }
             let message = "the required core manifest `\(name)` is not declared"
             let place = written.flatMap { file, names in
                 names.first { $0.name == name }.map { (file, $0.span) }
             }
             if let (file, span) = place {
-                report(.requiredCoreMissing, message, help: Self.howToDeclare(name), in: file, at: span)
+                report(.requiredCoreMissing, message, help: Self.declarationHelp(name), in: file, at: span)
             } else {
                 diagnostics.append(
                     Diagnostic(
                         .error,
                         code: DiagnosticCode.requiredCoreMissing.rawValue,
                         message,
-                        help: Self.howToDeclare(name)
+                        help: Self.declarationHelp(name)
                     )
                 )
             }
         }
-        for number in services.indices where services[number].spec.required && services[number].isNamed {
-            if warned.insert(number).inserted { judgeRequiredStatus(number) }
+        for number in services.indices where services[number].spec.required && services[number].hasValidName {
+            if warned.insert(number).inserted { warnIfRequiredCoreIsDown(number) }
         }
     }
 
-    private mutating func judgeRequiredStatus(_ number: Int) {
+    private mutating func warnIfRequiredCoreIsDown(_ number: Int) {
         let service = services[number]
         guard service.spec.status != .start else { return }
         report(
@@ -61,7 +61,7 @@ extension ManifestSet {
         )
     }
 
-    private static func howToDeclare(_ name: QualifiedName) -> String {
+    private static func declarationHelp(_ name: QualifiedName) -> String {
         let context = name.context == QualifiedName.defaultContext ? "" : "  context: \(name.context)\n"
         let program = name.name == "hero_db" ? "hero_db_server" : name.name
         return """

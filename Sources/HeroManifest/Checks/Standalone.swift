@@ -2,7 +2,7 @@ internal import HeroModel
 
 extension ManifestSet {
     /// Reports services that list an action which runs by itself: it would run twice, and stop with its service.
-    mutating func checkStandalone() {
+    mutating func checkStandaloneActions() {
         for number in services.indices {
             for case .document(let action, let reference) in usedActions[number] {
                 let draft = actions[action]
@@ -25,14 +25,14 @@ extension ManifestSet {
         var known: Set<String> = ["UTC"]
         for number in actions.indices {
             guard let (name, span) = actions[number].timeZone, !known.contains(name) else { continue }
-            if ZoneSuggestion.canBeName(name), exists(name) {
+            if TimeZoneSuggestion.isWellFormedName(name), exists(name) {
                 known.insert(name)
                 continue
             }
             var meant: String?
-            if searchesLeft > 0 {
-                searchesLeft -= 1
-                meant = ZoneSuggestion.nearest(name, exists)
+            if remainingSuggestionSearches > 0 {
+                remainingSuggestionSearches -= 1
+                meant = TimeZoneSuggestion.nearest(name, exists)
             }
             report(
                 .unknownTimeZone,
@@ -46,18 +46,18 @@ extension ManifestSet {
 }
 
 /// Finds the time zone that was probably meant, by asking which ones there are.
-enum ZoneSuggestion {
+enum TimeZoneSuggestion {
     /// Folders of the database that a city is looked for in.
     private static let regions = [
         "Europe", "America", "Asia", "Africa", "Australia", "Atlantic", "Pacific", "Indian", "Etc",
     ]
     /// More questions than a name of usual length needs.
-    private static let longest = 40
+    private static let maxNameBytes = 40
 
     /// Whether a name can be one at all: no file outside of the database is ever asked for.
-    static func canBeName(_ name: String) -> Bool {
+    static func isWellFormedName(_ name: String) -> Bool {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        return name.utf8.count <= longest
+        return name.utf8.count <= maxNameBytes
             && parts.allSatisfy { !$0.isEmpty }
             && name.utf8.allSatisfy {
                 (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)
@@ -68,17 +68,17 @@ enum ZoneSuggestion {
     /// A name that exists and is a slip away; nil when there is none.
     static func nearest(_ name: String, _ exists: (String) -> Bool) -> String? {
         let plain = name.split(separator: " ").joined(separator: "_")
-        guard plain.utf8.count <= longest else { return nil }
+        guard plain.utf8.count <= maxNameBytes else { return nil }
         let spelt = [plain, capitalised(plain), plain.uppercased()]
         let placed = spelt.prefix(2).flatMap { city in regions.map { "\($0)/\(city)" } }
-        return (spelt + placed).first { isKnown($0, exists) } ?? oneSlipAway(capitalised(plain), exists)
+        return (spelt + placed).first { isKnown($0, exists) } ?? oneEditAway(capitalised(plain), exists)
     }
 
     private static func isKnown(_ name: String, _ exists: (String) -> Bool) -> Bool {
-        canBeName(name) && exists(name)
+        isWellFormedName(name) && exists(name)
     }
 
-    private static func oneSlipAway(_ name: String, _ exists: (String) -> Bool) -> String? {
+    private static func oneEditAway(_ name: String, _ exists: (String) -> Bool) -> String? {
         let letters = Array(name)
         let alphabet = Array("abcdefghijklmnopqrstuvwxyz_/")
         for index in letters.indices {

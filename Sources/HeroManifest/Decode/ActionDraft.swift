@@ -1,9 +1,9 @@
 internal import HeroModel
 
 /// An action as its map says it.
-struct ActionDraft: Located {
+struct ActionDraft: ManifestDraft {
     /// What an action binds, with places.
-    struct Bound {
+    struct Bindings {
         /// TCP ports.
         var ports: [(port: BoundPort, span: Span)] = []
         /// Unix sockets.
@@ -19,9 +19,9 @@ struct ActionDraft: Located {
     /// Where its name is written.
     var span: Span
     /// What it binds.
-    var bound = Bound()
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var bindings = Bindings()
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     // What is joined once all keys are read, whatever their order.
     var arguments: [String]?
@@ -45,12 +45,12 @@ struct ActionDraft: Located {
     var name: QualifiedName { QualifiedName(spec.name, context: context) }
 
     /// Where a field is written; nil where it is not.
-    func span(of path: String) -> Span? { written.first { $0.path == path }?.span }
+    func span(of path: String) -> Span? { writtenFields.first { $0.path == path }?.span }
 }
 
 extension ActionDraft {
     /// Reads an action within a service; nil, and reported, when it has no valid name.
-    static func inline(_ entries: [Entry], at span: Span, in scope: inout Scope) -> Self? {
+    static func inline(_ entries: [YAMLEntry], at span: Span, in scope: inout FileDecoder) -> Self? {
         let name = entries.first { $0.key == "name" }
         var draft = Self(
             file: scope.fileIndex,
@@ -69,17 +69,17 @@ extension ActionDraft {
             )
         }
         inlineTable.decode(entries, into: &draft, in: &scope)
-        draft.finish(in: &scope)
+        draft.finishDecoding(in: &scope)
         return draft.spec.name.isEmpty ? nil : draft
     }
 
     /// Joins what does not depend on the order of keys, and judges keys that depend on each other.
-    mutating func finish(in scope: inout Scope) {
+    mutating func finishDecoding(in scope: inout FileDecoder) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
-        for more in [stop.written, retry.written, log.written] where !more.isEmpty { written += more }
+        for more in [stop.writtenFields, retry.writtenFields, log.writtenFields] where !more.isEmpty { writtenFields += more }
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
-            guard misspelt.isDisjoint(with: ["exec", "script"]) else { break }
+            guard misspelledKeys.isDisjoint(with: ["exec", "script"]) else { break }
             scope.report(
                 .noProgram,
                 "this action runs nothing",
@@ -107,11 +107,11 @@ extension ActionDraft {
                 at: place
             )
         }
-        judgeNature(in: &scope)
+        checkProcessAndOneShotKeys(in: &scope)
     }
 
     /// Judges keys that only make sense for a process, or only for a one-shot.
-    private func judgeNature(in scope: inout Scope) {
+    private func checkProcessAndOneShotKeys(in scope: inout FileDecoder) {
         if let place = span(of: "timeout"), spec.isProcess {
             scope.report(
                 .timeoutOfProcess,
@@ -150,11 +150,11 @@ extension ActionDraft {
     }
 
     /// What it says, with the set's defaults where it says nothing.
-    func spec(under settings: Settings) -> ActionSpec {
+    func spec(applyingDefaultsOf settings: Settings) -> ActionSpec {
         var result = spec
-        result.stop = stop.policy(over: settings.stop)
-        result.retry = retry.policy(over: settings.retry, isProcess: spec.isProcess)
-        result.log = log.policy(over: settings.log)
+        result.stop = stop.policy(defaultingTo: settings.stop)
+        result.retry = retry.policy(defaultingTo: settings.retry, isProcess: spec.isProcess)
+        result.log = log.policy(defaultingTo: settings.log)
         return result
     }
 }

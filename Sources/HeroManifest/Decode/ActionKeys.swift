@@ -46,7 +46,7 @@ extension ActionDraft {
         Key("description") { node, draft, scope in
             if let text = scope.text(node, "description") { draft.spec.description = text }
         },
-        Key("tags") { node, draft, scope in draft.spec.tags = scope.words(node, "tags", example: "nightly") },
+        Key("tags") { node, draft, scope in draft.spec.tags = scope.uniqueTexts(node, "tags", example: "nightly") },
         Key("exec") { node, draft, scope in draft.arguments = scope.arguments(node, "exec") },
         Key("script") { node, draft, scope in
             guard let text = scope.text(node, "script", example: "script: echo hello") else { return }
@@ -57,7 +57,7 @@ extension ActionDraft {
             }
         },
         Key("interpreter") { node, draft, scope in
-            draft.interpreter = scope.word(node, "interpreter", example: "interpreter: bash")
+            draft.interpreter = scope.singleLineText(node, "interpreter", example: "interpreter: bash")
         },
         Key("is_process") { node, draft, scope in
             if let value = scope.boolean(node, "is_process") { draft.spec.isProcess = value }
@@ -67,7 +67,7 @@ extension ActionDraft {
         },
         Key("env") { node, draft, scope in
             draft.spec.environment = scope.environment(node, "env") { path, span in
-                draft.written.append(Written(path: path, span: span))
+                draft.writtenFields.append(WrittenField(path: path, span: span))
             }
         },
         Key("env_file") { node, draft, scope in
@@ -82,7 +82,7 @@ extension ActionDraft {
             var limits = LimitsDraft()
             LimitsDraft.table.decode(node, example: "nofile: 4096", into: &limits, in: &scope)
             draft.spec.limits = limits.limits
-            draft.written += limits.written
+            draft.writtenFields += limits.writtenFields
         },
         Key("no_new_privs") { node, draft, scope in
             draft.spec.noNewPrivileges = scope.boolean(node, "no_new_privs")
@@ -103,56 +103,56 @@ extension ActionDraft {
             if let value = scope.boolean(node, "kill_others") { draft.spec.killsOthers = value }
         },
         Key("sockets") { node, draft, scope in
-            var paths = Distinct<String>()
-            for item in scope.singleItems(node, "sockets", of: "paths", example: "/run/web.sock") {
+            var paths = OrderedSet<String>()
+            for item in scope.scalarItems(node, "sockets", of: "paths", example: "/run/web.sock") {
                 guard let path = scope.socketPath(item, "sockets") else { continue }
                 if paths.append(path) {
-                    draft.bound.sockets.append((path, item.span))
+                    draft.bindings.sockets.append((path, item.span))
                 } else {
-                    scope.reportRepetition(item, "sockets", path)
+                    scope.reportListedTwice(item, "sockets", path)
                 }
             }
             draft.spec.sockets = paths.items
         },
         Key("tcp_ports") { node, draft, scope in
-            draft.bound.ports = PortDraft.readAll(node, in: &scope)
-            draft.spec.tcpPorts = draft.bound.ports.map(\.port)
+            draft.bindings.ports = PortDraft.decodeList(node, in: &scope)
+            draft.spec.tcpPorts = draft.bindings.ports.map(\.port)
         },
         Key("ready") { node, draft, scope in
-            let probe = ProbeDraft.read(node, as: .ready, in: &scope)
+            let probe = ProbeDraft.decode(node, as: .ready, in: &scope)
             draft.spec.ready = probe.probe
-            draft.written += probe.written
+            draft.writtenFields += probe.writtenFields
         },
         Key("health") { node, draft, scope in
-            let probe = ProbeDraft.read(node, as: .health, in: &scope)
+            let probe = ProbeDraft.decode(node, as: .health, in: &scope)
             draft.spec.health = probe.probe
-            draft.written += probe.written
+            draft.writtenFields += probe.writtenFields
         },
         Key("start_timeout") { node, draft, scope in
             if let value = scope.duration(node, "start_timeout", in: AllowedRanges.time) { draft.spec.startTimeout = value }
         },
         Key("timeout") { node, draft, scope in draft.spec.timeout = scope.duration(node, "timeout", in: AllowedRanges.time) },
         Key("stop") { node, draft, scope in
-            StopDraft.ofAction.decode(node, example: "signal: TERM", into: &draft.stop, in: &scope)
+            StopDraft.actionTable.decode(node, example: "signal: TERM", into: &draft.stop, in: &scope)
         },
         Key("restart") { node, draft, scope in draft.restart = scope.choice(node, "restart", RestartPolicy.self) },
         Key("retry") { node, draft, scope in
-            RetryDraft.ofAction.decode(node, example: "max_attempts: 3", into: &draft.retry, in: &scope)
+            RetryDraft.actionTable.decode(node, example: "max_attempts: 3", into: &draft.retry, in: &scope)
         },
         Key("success_exit_codes") { node, draft, scope in
             if let codes = scope.exitCodes(node, "success_exit_codes") { draft.spec.successExitCodes = codes }
         },
         Key("schedule") { node, draft, scope in
-            let schedule = ScheduleDraft.read(node, in: &scope)
+            let schedule = ScheduleDraft.decode(node, in: &scope)
             draft.spec.schedule = schedule.schedule
             draft.timeZone = schedule.timeZone
-            draft.written += schedule.written
+            draft.writtenFields += schedule.writtenFields
         },
         Key("run_on") { node, draft, scope in
             if let value = scope.choice(node, "run_on", RunOn.self) { draft.spec.runOn = value }
         },
         Key("log") { node, draft, scope in
-            LogDraft.ofAction.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &scope)
+            LogDraft.actionTable.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &scope)
         },
         Key("generation") { node, draft, scope in
             if let value = scope.integer(node, "generation", in: AllowedRanges.generation) {

@@ -1,9 +1,9 @@
 internal import HeroModel
 
 /// The readers of TCP addresses and URLs.
-extension Scope {
+extension FileDecoder {
     /// A port to bind: `8080`, `127.0.0.1:8080` or `[::1]:8080`.
-    mutating func boundEndpoint(_ node: Node, _ key: String) -> TCPEndpoint? {
+    mutating func boundEndpoint(_ node: YAMLNode, _ key: String) -> TCPEndpoint? {
         guard let endpoint = endpoint(node, key) else { return nil }
         guard let host = endpoint.host, NumericAddress(host) == nil else { return endpoint }
         report(
@@ -18,9 +18,9 @@ extension Scope {
     }
 
     /// A port, with a numeric address or a host name.
-    mutating func endpoint(_ node: Node, _ key: String) -> TCPEndpoint? {
+    mutating func endpoint(_ node: YAMLNode, _ key: String) -> TCPEndpoint? {
         guard let (text, _) = scalar(node) else {
-            reportType(node, key, "a port or an address", example: "127.0.0.1:8080")
+            reportWrongType(node, key, "a port or an address", example: "127.0.0.1:8080")
             return nil
         }
         if let endpoint = TCPEndpoint(text), endpoint.host.map(HTTPAddress.isHost) ?? true { return endpoint }
@@ -29,7 +29,7 @@ extension Scope {
         // With a port that is one, would it be an address?
         let isOnlyPort =
             TCPEndpoint(text.dropLast(port.utf8.count) + "1")?.host.map(HTTPAddress.isHost) ?? (port == text)
-        let isOutOfRange = isOnlyPort && !hasLeadingZero && Scalars.looksDecimal(port)
+        let isOutOfRange = isOnlyPort && !hasLeadingZero && Scalars.isDecimalInteger(port)
         report(
             isOutOfRange ? .outOfRange : .invalidAddress,
             isOutOfRange
@@ -42,9 +42,9 @@ extension Scope {
     }
 
     /// `http://host[:port]/path`.
-    mutating func httpURL(_ node: Node, _ key: String) -> HTTPTarget? {
+    mutating func httpURL(_ node: YAMLNode, _ key: String) -> HTTPTarget? {
         let example = "http://127.0.0.1:8080/health"
-        guard let text = word(node, key, example: example) else { return nil }
+        guard let text = singleLineText(node, key, example: example) else { return nil }
         if let target = HTTPAddress.parse(text) { return target }
         let isSecure = text.hasPrefix("https://")
         report(
@@ -59,8 +59,8 @@ extension Scope {
     }
 
     /// The path of a request: begins with `/`, printable, without blanks.
-    mutating func requestPath(_ node: Node, _ key: String) -> String? {
-        guard let text = word(node, key, example: "/health") else { return nil }
+    mutating func requestPath(_ node: YAMLNode, _ key: String) -> String? {
+        guard let text = singleLineText(node, key, example: "/health") else { return nil }
         if HTTPAddress.isRequestPath(text) { return text }
         report(
             .invalidURL,

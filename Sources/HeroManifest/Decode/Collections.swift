@@ -1,23 +1,23 @@
 internal import HeroModel
 
 /// The readers of lists and maps: what is wrong in one item does not hide the others.
-extension Scope {
+extension FileDecoder {
     /// The items of a list; a key without a value is an empty list.
-    mutating func items(_ node: Node, _ key: String, of what: String, example: String) -> [Node] {
+    mutating func items(_ node: YAMLNode, _ key: String, of what: String, example: String) -> [YAMLNode] {
         if case .sequence(let items) = node.content { return items }
-        if !node.isNull { reportType(node, key, "a list of \(what)", example: "\(key): [\(example)]") }
+        if !node.isNull { reportWrongType(node, key, "a list of \(what)", example: "\(key): [\(example)]") }
         return []
     }
 
     /// The items of a list of single values; whatever else stands among them is reported, and left out.
-    mutating func singleItems(_ node: Node, _ key: String, of what: String, example: String) -> [Node] {
+    mutating func scalarItems(_ node: YAMLNode, _ key: String, of what: String, example: String) -> [YAMLNode] {
         let all = items(node, key, of: what, example: example)
         if all.allSatisfy({ scalar($0) != nil }) { return all }
-        return all.filter { isSingle($0, key, of: what, example: example) }
+        return all.filter { requireScalar($0, key, of: what, example: example) }
     }
 
     /// Whether an item of a list is a single value; says so where it is none.
-    mutating func isSingle(_ item: Node, _ key: String, of what: String, example: String) -> Bool {
+    mutating func requireScalar(_ item: YAMLNode, _ key: String, of what: String, example: String) -> Bool {
         let found: String
         let help: String
         switch item.content {
@@ -31,7 +31,7 @@ extension Scope {
             )
             return false
         case .scalar: return true
-        case .unusable: return false
+        case .invalid: return false
         case .sequence:
             found = "a list"
             help = "take its items out: one list is enough"
@@ -52,27 +52,27 @@ extension Scope {
     }
 
     /// A list of texts that are not empty, each once.
-    mutating func words(_ node: Node, _ key: String, example: String) -> [String] {
-        let all = singleItems(node, key, of: "texts", example: example)
-        var result = Distinct<String>(capacity: all.count)
+    mutating func uniqueTexts(_ node: YAMLNode, _ key: String, example: String) -> [String] {
+        let all = scalarItems(node, key, of: "texts", example: example)
+        var result = OrderedSet<String>(capacity: all.count)
         for item in all {
-            guard let text = word(item, key, example: "\(key): [\(example)]") else { continue }
-            if !result.append(text) { reportRepetition(item, key, text) }
+            guard let text = singleLineText(item, key, example: "\(key): [\(example)]") else { continue }
+            if !result.append(text) { reportListedTwice(item, key, text) }
         }
         return result.items
     }
 
     /// A program with its arguments: any texts, the first not empty.
-    mutating func arguments(_ node: Node, _ key: String) -> [String]? {
-        func example() -> String { "\(lastPart(key)): [sleep, 10s]" }
+    mutating func arguments(_ node: YAMLNode, _ key: String) -> [String]? {
+        func example() -> String { "\(lastComponent(key)): [sleep, 10s]" }
         guard case .sequence(let items) = node.content else {
-            reportType(node, key, "a list of texts: the program and its arguments", example: example())
+            reportWrongType(node, key, "a list of texts: the program and its arguments", example: example())
             return nil
         }
         var result: [String] = []
         result.reserveCapacity(items.count)
         for item in items {
-            guard isSingle(item, key, of: "texts", example: ""), let text = text(item, key, example: example()) else {
+            guard requireScalar(item, key, of: "texts", example: ""), let text = text(item, key, example: example()) else {
                 continue
             }
             result.append(text)
@@ -89,25 +89,25 @@ extension Scope {
     }
 
     /// A map of texts: any scalar with its spelling, null as the empty text; also says where each is written.
-    mutating func texts(
-        _ node: Node,
+    mutating func textMap(
+        _ node: YAMLNode,
         _ key: String,
         example: String,
         written: (_ path: String, _ span: Span) -> Void
     ) -> [String: String] {
-        named(node, key, example: example, written: written) { entry, scope in scope.entryText(entry, key) }
+        valueMap(node, key, example: example, written: written) { entry, scope in scope.entryText(entry, key) }
     }
 
     /// A map of values by name; also says where each is written.
-    mutating func named<Value>(
-        _ node: Node,
+    mutating func valueMap<Value>(
+        _ node: YAMLNode,
         _ key: String,
         example: String,
         written: (_ path: String, _ span: Span) -> Void,
-        value: (_ entry: Entry, _ scope: inout Scope) -> Value?
+        value: (_ entry: YAMLEntry, _ scope: inout FileDecoder) -> Value?
     ) -> [String: Value] {
         guard case .mapping(let entries) = node.content else {
-            if !node.isNull { reportType(node, key, "a map of texts", example: "\(key): {\(example)}") }
+            if !node.isNull { reportWrongType(node, key, "a map of texts", example: "\(key): {\(example)}") }
             return [:]
         }
         var result: [String: Value] = Dictionary(minimumCapacity: entries.count)
@@ -129,32 +129,32 @@ extension Scope {
     }
 
     /// The text of one entry of a map; null is the empty text.
-    mutating func entryText(_ entry: Entry, _ key: String) -> String? {
+    mutating func entryText(_ entry: YAMLEntry, _ key: String) -> String? {
         if entry.value.isNull { return "" }
         if let text = scalar(entry.value)?.text { return text }
-        reportType(entry.value, "\(key).\(entry.key)", "a single value", example: "\(entry.key): some text")
+        reportWrongType(entry.value, "\(key).\(entry.key)", "a single value", example: "\(entry.key): some text")
         return nil
     }
 
     /// A list of references with their places, each once.
-    mutating func references(_ node: Node, _ key: String) -> [(name: QualifiedName, span: Span)] {
-        let all = singleItems(node, key, of: "names", example: "hero_db")
+    mutating func references(_ node: YAMLNode, _ key: String) -> [(name: QualifiedName, span: Span)] {
+        let all = scalarItems(node, key, of: "names", example: "hero_db")
         var result: [(name: QualifiedName, span: Span)] = []
         result.reserveCapacity(all.count)
-        var seen = Distinct<QualifiedName>(capacity: all.count)
+        var seen = OrderedSet<QualifiedName>(capacity: all.count)
         for item in all {
             guard let name = reference(item, key) else { continue }
             if seen.append(name) {
                 result.append((name, item.span))
             } else {
-                reportRepetition(item, key, name.description)
+                reportListedTwice(item, key, name.description)
             }
         }
         return result
     }
 
     /// Says that an item is listed twice.
-    mutating func reportRepetition(_ node: Node, _ key: String, _ text: String) {
+    mutating func reportListedTwice(_ node: YAMLNode, _ key: String, _ text: String) {
         report(
             .listedTwice,
             "`\(key)` lists \(quoted(text)) twice",
@@ -166,7 +166,7 @@ extension Scope {
 }
 
 /// A list without repetitions: a walk while it is short, a table when a file lists very many.
-struct Distinct<Item: Hashable> {
+struct OrderedSet<Item: Hashable> {
     /// The items in their order.
     private(set) var items: [Item] = []
     private var seen: Set<Item> = []

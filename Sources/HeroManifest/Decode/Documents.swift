@@ -1,7 +1,7 @@
 internal import HeroModel
 
 /// The kinds of documents.
-enum Kind: String, CaseIterable {
+enum DocumentKind: String, CaseIterable {
     /// A combination of actions.
     case service = "Service"
     /// An action of its own document.
@@ -12,19 +12,19 @@ enum Kind: String, CaseIterable {
 
 extension ManifestSet {
     /// Reads one document into a draft of its kind.
-    mutating func decode(_ root: Node, in scope: inout Scope) {
+    mutating func decode(_ root: YAMLNode, in scope: inout FileDecoder) {
         guard case .mapping(let entries) = root.content else {
-            if case .unusable = root.content { return }
+            if case .invalid = root.content { return }
             scope.report(
                 .notAMapping,
                 "a manifest is a map of keys and values",
-                help: Self.howToBegin(root, scope.source.line(Int(root.span.line))),
+                help: Self.documentStartHelp(root, scope.source.line(Int(root.span.line))),
                 at: root.span
             )
             return
         }
-        guard let kind = kind(entries, root, in: &scope) else {
-            noteName(entries, in: &scope)
+        guard let kind = decodeKind(entries, root, in: &scope) else {
+            collectPossiblyDeclaredName(entries, in: &scope)
             return
         }
         switch kind {
@@ -35,20 +35,20 @@ extension ManifestSet {
             if let key = entries.first(where: { $0.key == "kind" }) { draft.span = key.span }
             scope.context = QualifiedName.defaultContext
             SettingsDraft.table.decode(entries, into: &draft, in: &scope)
-            record(kind, nil, draft.span, in: scope)
+            addDocumentRecord(kind, nil, draft.span, in: scope)
             settings.append(draft)
         }
     }
 
-    private static func howToBegin(_ root: Node, _ line: String?) -> String {
-        if let advice = OddCharacter.advice(on: line) { return advice }
+    private static func documentStartHelp(_ root: YAMLNode, _ line: String?) -> String {
+        if let advice = ConfusableCharacter.help(forLine: line) { return advice }
         if case .scalar(let text, plain: true) = root.content, text.hasPrefix("kind:") {
             return "write a blank behind each `:`, as in `kind: Service`"
         }
         return "begin it with `kind: Service` and one `key: value` a line"
     }
 
-    private func kind(_ entries: [Entry], _ root: Node, in scope: inout Scope) -> Kind? {
+    private func decodeKind(_ entries: [YAMLEntry], _ root: YAMLNode, in scope: inout FileDecoder) -> DocumentKind? {
         guard let entry = entries.first(where: { $0.key == "kind" }) else {
             scope.report(
                 .missingKind,
@@ -61,27 +61,27 @@ extension ManifestSet {
             return nil
         }
         guard let text = scope.text(entry.value, "kind", example: "kind: Service") else { return nil }
-        if let kind = Kind(rawValue: text) { return kind }
-        let kinds = Kind.allCases.map(\.rawValue)
+        if let kind = DocumentKind(rawValue: text) { return kind }
+        let kinds = DocumentKind.allCases.map(\.rawValue)
         scope.report(
             .unknownKind,
-            "unknown kind \(quoted(text))\(Suggestion.phrase(text, kinds))",
-            help: "write one of \(listed(kinds))",
+            "unknown kind \(quoted(text))\(Suggestion.didYouMean(text, kinds))",
+            help: "write one of \(alternatives(kinds))",
             at: entry.value.span
         )
         return nil
     }
 
     /// A document of no known kind still has a name that others may refer to.
-    private func noteName(_ entries: [Entry], in scope: inout Scope) {
+    private func collectPossiblyDeclaredName(_ entries: [YAMLEntry], in scope: inout FileDecoder) {
         guard let entry = entries.first(where: { $0.key == "name" }),
             case .scalar(let text, plain: _) = entry.value.content
         else { return }
-        scope.unreadNames.insert(text)
+        scope.possiblyDeclaredNames.insert(text)
     }
 
     /// The name of a document; also sets the context in which its references are read.
-    private func name(_ entries: [Entry], in scope: inout Scope) -> (name: QualifiedName?, span: Span?) {
+    private func decodeName(_ entries: [YAMLEntry], in scope: inout FileDecoder) -> (name: QualifiedName?, span: Span?) {
         scope.context = QualifiedName.defaultContext
         var contextIsGood = true
         if let entry = entries.first(where: { $0.key == "context" }) {
@@ -102,21 +102,21 @@ extension ManifestSet {
         }
         guard let name = scope.name(entry.value, "name") else { return (nil, entry.value.span) }
         guard contextIsGood else {
-            scope.unreadNames.insert(name)
+            scope.possiblyDeclaredNames.insert(name)
             return (nil, entry.value.span)
         }
         return (QualifiedName(name, context: scope.context), entry.value.span)
     }
 
-    private mutating func decodeService(_ entries: [Entry], _ root: Node, in scope: inout Scope) {
-        let (name, span) = name(entries, in: &scope)
+    private mutating func decodeService(_ entries: [YAMLEntry], _ root: YAMLNode, in scope: inout FileDecoder) {
+        let (name, span) = decodeName(entries, in: &scope)
         var draft = ServiceDraft(
             file: scope.fileIndex,
             spec: ServiceSpec(name ?? QualifiedName("", context: scope.context), actions: []),
             span: span ?? root.span
         )
         ServiceDraft.table.decode(entries, into: &draft, in: &scope)
-        if draft.items.isEmpty, !draft.hasBrokenItems, !draft.misspelt.contains("actions") {
+        if draft.actionItems.isEmpty, !draft.hasInvalidItems, !draft.misspelledKeys.contains("actions") {
             scope.report(
                 .noActions,
                 name.map { "the service `\($0.name)` has no actions" } ?? "this service has no actions",
@@ -124,13 +124,13 @@ extension ManifestSet {
                 at: draft.span(of: "actions")
             )
         }
-        record(.service, name, draft.span, in: scope)
-        draft.isNamed = name != nil
+        addDocumentRecord(.service, name, draft.span, in: scope)
+        draft.hasValidName = name != nil
         services.append(draft)
     }
 
-    private mutating func decodeAction(_ entries: [Entry], _ root: Node, in scope: inout Scope) {
-        let (name, span) = name(entries, in: &scope)
+    private mutating func decodeAction(_ entries: [YAMLEntry], _ root: YAMLNode, in scope: inout FileDecoder) {
+        let (name, span) = decodeName(entries, in: &scope)
         var draft = ActionDraft(
             file: scope.fileIndex,
             context: scope.context,
@@ -138,12 +138,12 @@ extension ManifestSet {
             span: span ?? root.span
         )
         ActionDraft.table.decode(entries, into: &draft, in: &scope)
-        draft.finish(in: &scope)
-        record(.action, name, draft.span, in: scope)
+        draft.finishDecoding(in: &scope)
+        addDocumentRecord(.action, name, draft.span, in: scope)
         if name != nil { actions.append(draft) }
     }
 
-    private mutating func record(_ kind: Kind, _ name: QualifiedName?, _ span: Span, in scope: Scope) {
+    private mutating func addDocumentRecord(_ kind: DocumentKind, _ name: QualifiedName?, _ span: Span, in scope: FileDecoder) {
         documents.append(DocumentRecord(kind: kind.rawValue, name: name, place: scope.source.place(span)))
     }
 }

@@ -5,27 +5,27 @@ struct Key<Draft>: Sendable {
     /// The key as manifests write it.
     let name: String
     /// Reads the value.
-    let decode: @Sendable (Node, inout Draft, inout Scope) -> Void
+    let decode: @Sendable (YAMLNode, inout Draft, inout FileDecoder) -> Void
 
     /// Describes a key.
-    init(_ name: String, _ decode: @escaping @Sendable (Node, inout Draft, inout Scope) -> Void) {
+    init(_ name: String, _ decode: @escaping @Sendable (YAMLNode, inout Draft, inout FileDecoder) -> Void) {
         self.name = name
         self.decode = decode
     }
 }
 
 /// A draft that remembers where its fields are written.
-protocol Located {
+protocol ManifestDraft {
     /// Where each field is written, by its path.
-    var written: [Written] { get set }
+    var writtenFields: [WrittenField] { get set }
     /// Keys that were probably meant by unknown ones: that they are missing is no further mistake.
-    var misspelt: Set<String> { get set }
+    var misspelledKeys: Set<String> { get set }
 }
 
 /// Where one field is written, as its declaration will keep it: lists of these are handed on, never copied.
-typealias Written = FieldLocations.Entry
+typealias WrittenField = FieldLocations.Entry
 
-extension Written {
+extension WrittenField {
     /// Notes a field by its path, such as `retry.delay`, and where its key stands.
     init(path: String, span: Span) {
         self.init(path, line: span.line, column: span.column, length: span.length)
@@ -36,7 +36,7 @@ extension Written {
 }
 
 /// All keys of one map.
-struct KeyTable<Draft: Located>: Sendable {
+struct KeyTable<Draft: ManifestDraft>: Sendable {
     /// Whose keys they are, in a message: `a service`, `retry`.
     let owner: String
     /// What stands before a key in a field path: empty, or `retry.`.
@@ -45,7 +45,7 @@ struct KeyTable<Draft: Located>: Sendable {
     let keys: [Key<Draft>]
     /// The path of each key.
     private let paths: [String]
-    private let index: KeyIndex
+    private let hashTable: KeyHashTable
     /// What a key means that belongs somewhere else.
     private let elsewhere: @Sendable (String) -> String?
 
@@ -61,32 +61,32 @@ struct KeyTable<Draft: Located>: Sendable {
         self.keys = keys
         self.elsewhere = elsewhere
         paths = keys.map { prefix + $0.name }
-        index = KeyIndex(keys.map(\.name))
+        hashTable = KeyHashTable(keys.map(\.name))
     }
 
     /// Reads every pair of a map into a draft.
-    func decode(_ entries: [Entry], into draft: inout Draft, in scope: inout Scope) {
-        draft.written.reserveCapacity(draft.written.count + entries.count)
+    func decode(_ entries: [YAMLEntry], into draft: inout Draft, in scope: inout FileDecoder) {
+        draft.writtenFields.reserveCapacity(draft.writtenFields.count + entries.count)
         for entry in entries {
-            guard let found = index.number(of: entry.key) else {
+            guard let found = hashTable.index(of: entry.key) else {
                 reportUnknown(entry, &draft, in: &scope)
                 continue
             }
-            draft.written.append(Written(path: paths[found], span: entry.span))
+            draft.writtenFields.append(WrittenField(path: paths[found], span: entry.span))
             keys[found].decode(entry.value, &draft, &scope)
         }
     }
 
     /// Reads a map within a map; `example` shows one of its keys.
-    func decode(_ node: Node, example: String, into draft: inout Draft, in scope: inout Scope) {
+    func decode(_ node: YAMLNode, example: String, into draft: inout Draft, in scope: inout FileDecoder) {
         guard case .mapping(let entries) = node.content else {
-            scope.reportType(node, owner, "a map", example: "\(owner): {\(example)}")
+            scope.reportWrongType(node, owner, "a map", example: "\(owner): {\(example)}")
             return
         }
         decode(entries, into: &draft, in: &scope)
     }
 
-    private func reportUnknown(_ entry: Entry, _ draft: inout Draft, in scope: inout Scope) {
+    private func reportUnknown(_ entry: YAMLEntry, _ draft: inout Draft, in scope: inout FileDecoder) {
         let names = keys.map(\.name)
         let owner = prefix.isEmpty ? owner : "`\(owner)`"
         if let place = elsewhere(entry.key) {
@@ -94,7 +94,7 @@ struct KeyTable<Draft: Located>: Sendable {
             return
         }
         if let meant = Suggestion.nearest(entry.key, names) {
-            draft.misspelt.insert(meant)
+            draft.misspelledKeys.insert(meant)
             scope.report(
                 .unknownKey,
                 "unknown key \(quoted(entry.key)); did you mean `\(meant)`?",
@@ -113,34 +113,34 @@ struct KeyTable<Draft: Located>: Sendable {
 }
 
 /// The numbers of a few keys: quicker than a table that is made for any text.
-private struct KeyIndex: Sendable {
+private struct KeyHashTable: Sendable {
     private let names: [String]
     /// Numbers by what a key looks like from outside; where several look alike, the next free places.
-    private let places: [Int8]
+    private let slots: [Int8]
 
     init(_ names: [String]) {
         self.names = names
         var places = Array(repeating: Int8(-1), count: 256)
         for (number, name) in names.enumerated() {
-            var place = Self.place(of: name)
+            var place = Self.slot(of: name)
             while places[place] >= 0 { place = (place + 1) & 255 }
             places[place] = Int8(clamping: number)
         }
-        self.places = places
+        self.slots = places
     }
 
     /// The number of a key; nil when it is none.
-    func number(of name: String) -> Int? {
-        var place = Self.place(of: name)
-        while places[place] >= 0 {
-            let number = Int(places[place])
+    func index(of name: String) -> Int? {
+        var place = Self.slot(of: name)
+        while slots[place] >= 0 {
+            let number = Int(slots[place])
             if names[number] == name { return number }
             place = (place + 1) & 255
         }
         return nil
     }
 
-    private static func place(of name: String) -> Int {
+    private static func slot(of name: String) -> Int {
         let bytes = name.utf8
         return (bytes.count * 5 + Int(bytes.first ?? 0) * 31 + Int(bytes.last ?? 0) * 7) & 255
     }

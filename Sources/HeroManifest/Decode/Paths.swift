@@ -1,10 +1,10 @@
 internal import HeroModel
 
 /// The readers of file paths, made absolute against the folder of their manifest.
-extension Scope {
+extension FileDecoder {
     /// An absolute, normalised path.
-    mutating func path(_ node: Node, _ key: String, example: @autoclosure () -> String) -> String? {
-        guard let text = word(node, key, example: example()) else { return nil }
+    mutating func path(_ node: YAMLNode, _ key: String, example: @autoclosure () -> String) -> String? {
+        guard let text = singleLineText(node, key, example: example()) else { return nil }
         if text == "~" || text.hasPrefix("~/") {
             report(
                 .invalidPath,
@@ -15,10 +15,10 @@ extension Scope {
             return nil
         }
         let result = Paths.absolute(text, in: source.file.baseDirectory)
-        guard result.utf8.count <= Paths.longest else {
+        guard result.utf8.count <= Paths.maxBytes else {
             report(
                 .invalidPath,
-                "`\(key)` is a path of \(result.utf8.count) bytes; the kernel takes \(Paths.longest)",
+                "`\(key)` is a path of \(result.utf8.count) bytes; the kernel takes \(Paths.maxBytes)",
                 help: "shorten it",
                 at: node.span
             )
@@ -28,7 +28,7 @@ extension Scope {
     }
 
     /// The path of a file, which cannot be the root.
-    mutating func filePath(_ node: Node, _ key: String, example: @autoclosure () -> String) -> String? {
+    mutating func filePath(_ node: YAMLNode, _ key: String, example: @autoclosure () -> String) -> String? {
         guard let result = path(node, key, example: example()) else { return nil }
         if result != "/" { return result }
         report(.invalidPath, "`\(key)` is a folder: `/`", help: "write the path of a file", at: node.span)
@@ -36,22 +36,22 @@ extension Scope {
     }
 
     /// A list of paths of files, each once.
-    mutating func paths(_ node: Node, _ key: String, example: String) -> [String] {
-        var result = Distinct<String>()
-        for item in singleItems(node, key, of: "paths", example: example) {
+    mutating func paths(_ node: YAMLNode, _ key: String, example: String) -> [String] {
+        var result = OrderedSet<String>()
+        for item in scalarItems(node, key, of: "paths", example: example) {
             guard let path = filePath(item, key, example: "\(key): [\(example)]") else { continue }
-            if !result.append(path) { reportRepetition(item, key, path) }
+            if !result.append(path) { reportListedTwice(item, key, path) }
         }
         return result.items
     }
 
     /// The path of a Unix socket, which must fit into a socket address (reliability.md SK-7).
-    mutating func socketPath(_ node: Node, _ key: String) -> String? {
+    mutating func socketPath(_ node: YAMLNode, _ key: String) -> String? {
         guard let result = path(node, key, example: "\(key): /run/web.sock") else { return nil }
-        guard result.utf8.count <= Paths.longestSocket else {
+        guard result.utf8.count <= Paths.maxSocketBytes else {
             report(
                 .socketPathTooLong,
-                "the socket path \(quoted(result)) has \(result.utf8.count) bytes; an address holds \(Paths.longestSocket)",
+                "the socket path \(quoted(result)) has \(result.utf8.count) bytes; an address holds \(Paths.maxSocketBytes)",
                 help: "use a shorter one, such as below `/run`",
                 at: node.span
             )
@@ -68,14 +68,14 @@ extension Scope {
 /// Arithmetic on paths; nothing is looked up.
 enum Paths {
     /// Bytes of `PATH_MAX` without the zero at its end (limits.h).
-    static let longest = 4095
+    static let maxBytes = 4095
     /// Bytes of `sun_path` without the zero at its end (unix(7)).
-    static let longestSocket = 107
+    static let maxSocketBytes = 107
 
     /// A path, relative to a folder where it does not begin with `/`, without `.`, `..` and empty parts.
     static func absolute(_ path: String, in folder: String) -> String {
         let isAbsolute = path.utf8.first == UInt8(ascii: "/")
-        if isNormal(path), isAbsolute || isNormal(folder) { return isAbsolute ? path : "\(folder)/\(path)" }
+        if isNormalized(path), isAbsolute || isNormalized(folder) { return isAbsolute ? path : "\(folder)/\(path)" }
         var parts: [Substring] = []
         func add(_ text: String) {
             for part in text.split(separator: "/") where part != "." {
@@ -92,7 +92,7 @@ enum Paths {
     }
 
     /// Whether no part can be `.`, `..` or empty: most paths are written so.
-    private static func isNormal(_ path: String) -> Bool {
+    private static func isNormalized(_ path: String) -> Bool {
         let slash = UInt8(ascii: "/")
         guard path.utf8.last != slash, path.utf8.first != UInt8(ascii: ".") else { return false }
         var previous: UInt8 = 0

@@ -1,21 +1,21 @@
 internal import HeroModel
 
 /// `stop` as its map says it: of an action, or of the set's defaults.
-struct StopDraft: Located {
+struct StopDraft: ManifestDraft {
     private var signal: Signal?
     private var timeout: Duration?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// What is said, and the standard where nothing is.
-    func policy(over standard: StopPolicy) -> StopPolicy {
+    func policy(defaultingTo standard: StopPolicy) -> StopPolicy {
         StopPolicy(signal: signal ?? standard.signal, timeout: timeout ?? standard.timeout)
     }
 
     /// The keys in an action.
-    static let ofAction = table("stop")
+    static let actionTable = table("stop")
     /// The keys in settings.
-    static let ofSettings = table("defaults.stop")
+    static let settingsTable = table("defaults.stop")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
         let signal = owner + ".signal"
@@ -37,18 +37,18 @@ struct StopDraft: Located {
 }
 
 /// `retry` as its map says it: of an action, or of the set's defaults.
-struct RetryDraft: Located {
+struct RetryDraft: ManifestDraft {
     private var maxAttempts: Int?
     private var delay: Duration?
     private var factor: Double?
     private var maxDelay: Duration?
     private var jitter: Double?
     private var stableAfter: Duration?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// What is said, and the standard where nothing is.
-    func policy(over standard: RetryDefaults, isProcess: Bool) -> RetryPolicy {
+    func policy(defaultingTo standard: RetryDefaults, isProcess: Bool) -> RetryPolicy {
         RetryPolicy(
             maxAttempts: maxAttempts ?? standard.maxAttempts ?? (isProcess ? 0 : 1),
             delay: delay ?? standard.policy.delay,
@@ -61,15 +61,15 @@ struct RetryDraft: Located {
 
     /// As the set's defaults: a number of tries that is not said is left to the nature of each action.
     var defaults: RetryDefaults {
-        var policy = policy(over: RetryDefaults(), isProcess: true)
+        var policy = policy(defaultingTo: RetryDefaults(), isProcess: true)
         policy.maxAttempts = RetryDefaults().policy.maxAttempts
         return RetryDefaults(maxAttempts: maxAttempts, policy: policy)
     }
 
     /// The keys in an action.
-    static let ofAction = table("retry")
+    static let actionTable = table("retry")
     /// The keys in settings.
-    static let ofSettings = table("defaults.retry")
+    static let settingsTable = table("defaults.retry")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
         func time(_ key: String, _ set: @escaping @Sendable (inout Self, Duration?) -> Void) -> Key<Self> {
@@ -107,15 +107,15 @@ struct RetryDraft: Located {
 }
 
 /// `log` as its map says it: of an action, or of the set's defaults.
-struct LogDraft: Located {
+struct LogDraft: ManifestDraft {
     private var maxSize: Int64?
     private var keep: Int?
     private var whenSlow: LogPolicy.WhenSlow?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// What is said, and the standard where nothing is.
-    func policy(over standard: LogPolicy) -> LogPolicy {
+    func policy(defaultingTo standard: LogPolicy) -> LogPolicy {
         LogPolicy(
             maxSize: maxSize ?? standard.maxSize,
             keep: keep ?? standard.keep,
@@ -124,9 +124,9 @@ struct LogDraft: Located {
     }
 
     /// The keys in an action.
-    static let ofAction = table("log")
+    static let actionTable = table("log")
     /// The keys in settings.
-    static let ofSettings = table("defaults.log")
+    static let settingsTable = table("defaults.log")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
         let maxSize = owner + ".max_size"
@@ -149,11 +149,11 @@ struct LogDraft: Located {
 }
 
 /// `limits` as its map says it.
-struct LimitsDraft: Located {
+struct LimitsDraft: ManifestDraft {
     /// What it says.
     private(set) var limits = ResourceLimits()
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// The keys of `limits`.
     static let table = KeyTable<LimitsDraft>(

@@ -1,48 +1,48 @@
 internal import HeroModel
 
 /// One item of `tcp_ports` as its map says it.
-struct PortDraft: Located {
+struct PortDraft: ManifestDraft {
     private var endpoint: TCPEndpoint?
     private var isShared = false
     /// Where the port is written.
     private var span: Span
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     private init(at span: Span) { self.span = span }
 
     /// Reads the list: ports and addresses, or maps that say more of one; each port once, with its place.
-    static func readAll(_ node: Node, in scope: inout Scope) -> [(port: BoundPort, span: Span)] {
+    static func decodeList(_ node: YAMLNode, in scope: inout FileDecoder) -> [(port: BoundPort, span: Span)] {
         let (what, example) = ("ports or addresses", "8080")
         var result: [(port: BoundPort, span: Span)] = []
-        var seen = Distinct<TCPEndpoint>()
+        var seen = OrderedSet<TCPEndpoint>()
         for item in scope.items(node, "tcp_ports", of: what, example: example) {
             let found: (port: BoundPort, span: Span)?
             switch item.content {
-            case .mapping(let entries): found = read(entries, at: item.span, in: &scope)
-            case .scalar, .sequence, .unusable:
-                guard scope.isSingle(item, "tcp_ports", of: what, example: example) else { continue }
+            case .mapping(let entries): found = decode(entries, at: item.span, in: &scope)
+            case .scalar, .sequence, .invalid:
+                guard scope.requireScalar(item, "tcp_ports", of: what, example: example) else { continue }
                 found = scope.boundEndpoint(item, "tcp_ports").map { (BoundPort($0), item.span) }
             }
             guard let found else { continue }
             if seen.append(found.port.endpoint) {
                 result.append(found)
             } else {
-                scope.reportRepetition(item, "tcp_ports", found.port.endpoint.description)
+                scope.reportListedTwice(item, "tcp_ports", found.port.endpoint.description)
             }
         }
         return result
     }
 
     /// Reads one map; nil, and reported, where it names no port.
-    private static func read(
-        _ entries: [Entry],
+    private static func decode(
+        _ entries: [YAMLEntry],
         at span: Span,
-        in scope: inout Scope
+        in scope: inout FileDecoder
     ) -> (port: BoundPort, span: Span)? {
         var draft = Self(at: span)
         table.decode(entries, into: &draft, in: &scope)
-        if !entries.contains(where: { $0.key == "port" }), !draft.misspelt.contains("port") {
+        if !entries.contains(where: { $0.key == "port" }), !draft.misspelledKeys.contains("port") {
             scope.report(
                 .missingKey,
                 "this item of `tcp_ports` has no `port`",

@@ -1,7 +1,7 @@
 internal import HeroModel
 
 /// A probe as its map says it.
-struct ProbeDraft: Located {
+struct ProbeDraft: ManifestDraft {
     /// What a probe is for.
     enum Purpose: String {
         /// When an action counts as up.
@@ -11,29 +11,29 @@ struct ProbeDraft: Located {
     }
 
     /// What it asks, with the key; nil where the value is wrong.
-    private var questions: [(key: String, question: Probe.Check?)] = []
+    private var checks: [(key: String, question: Probe.Check?)] = []
     private var rest: Probe
     private var httpSocket: String?
     private var httpPath: String?
     /// What it says, once it is read; nil where it is wrong.
     private(set) var probe: Probe?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// Reads a probe: one question, and how it is asked.
-    static func read(_ node: Node, as purpose: Purpose, in scope: inout Scope) -> Self {
+    static func decode(_ node: YAMLNode, as purpose: Purpose, in scope: inout FileDecoder) -> Self {
         switch purpose {
         case .ready:
             var draft = Self(rest: Probe(.exec([])))
             readyTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            draft.finish(node, in: &scope)
-            draft.judgeManner(in: &scope)
+            draft.finishDecoding(node, in: &scope)
+            draft.warnAboutUnusedTimingKeys(in: &scope)
             return draft
         case .health:
             var draft = Self(rest: Probe(.exec([]), interval: Probe.healthInterval))
             healthTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            draft.finish(node, in: &scope)
-            draft.judgeManner(in: &scope)
+            draft.finishDecoding(node, in: &scope)
+            draft.warnAboutUnusedTimingKeys(in: &scope)
             return draft
         }
     }
@@ -42,14 +42,14 @@ struct ProbeDraft: Located {
         self.rest = rest
     }
 
-    private static let questionKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog"]
+    private static let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog"]
     /// What says how a question is asked.
-    private static let mannerKeys = ["interval", "timeout", "failures", "successes", "start_period"]
+    private static let timingKeys = ["interval", "timeout", "failures", "successes", "start_period"]
 
-    private mutating func finish(_ node: Node, in scope: inout Scope) {
+    private mutating func finishDecoding(_ node: YAMLNode, in scope: inout FileDecoder) {
         guard case .mapping = node.content else { return }
-        guard let first = questions.first else {
-            guard misspelt.isDisjoint(with: Self.questionKeys) else { return }
+        guard let first = checks.first else {
+            guard misspelledKeys.isDisjoint(with: Self.checkKeys) else { return }
             scope.report(
                 .noQuestion,
                 "this probe asks nothing",
@@ -59,10 +59,10 @@ struct ProbeDraft: Located {
             )
             return
         }
-        guard questions.count == 1 else {
+        guard checks.count == 1 else {
             scope.report(
                 .twoQuestions,
-                "a probe asks one question, and this one asks \(questions.count): \(listed(questions.map(\.key)))",
+                "a probe asks one question, and this one asks \(checks.count): \(alternatives(checks.map(\.key)))",
                 help: "keep one of them; an `exec` probe can ask several things",
                 at: node.span
             )
@@ -82,10 +82,10 @@ struct ProbeDraft: Located {
         let owner = purpose.rawValue
         func question(
             _ key: String,
-            _ read: @escaping @Sendable (Node, String, inout Scope) -> Probe.Check?
+            _ read: @escaping @Sendable (YAMLNode, String, inout FileDecoder) -> Probe.Check?
         ) -> Key<ProbeDraft> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, scope in draft.questions.append((key, read(node, path, &scope))) }
+            return Key(key) { node, draft, scope in draft.checks.append((key, read(node, path, &scope))) }
         }
         func time(
             _ key: String,
@@ -104,7 +104,7 @@ struct ProbeDraft: Located {
             }
         }
         let http = httpTable(owner)
-        let notify = question("notify") { node, path, scope in scope.isTrue(node, path) ? .notify : nil }
+        let notify = question("notify") { node, path, scope in scope.requireTrue(node, path) ? .notify : nil }
         let watchdog = question("watchdog") { node, path, scope in
             scope.duration(node, path, in: AllowedRanges.watchdog).map { .watchdog($0) }
         }
@@ -114,8 +114,8 @@ struct ProbeDraft: Located {
             [
                 question("tcp") { node, path, scope in scope.endpoint(node, path).map { .tcp($0) } },
                 Key("http") { node, draft, scope in
-                    let target = draft.http(node, http, in: &scope)
-                    draft.questions.append(("http", target.map { .http($0) }))
+                    let target = draft.decodeHTTP(node, http, in: &scope)
+                    draft.checks.append(("http", target.map { .http($0) }))
                 },
                 question("exec") { node, path, scope in scope.arguments(node, path).map { .exec($0) } },
                 question("unix") { node, path, scope in scope.socketPath(node, path).map { .unix($0) } },
@@ -141,15 +141,15 @@ struct ProbeDraft: Located {
     }
 
     /// A question that nobody asks has no manner to be asked in.
-    private func judgeManner(in scope: inout Scope) {
+    private func warnAboutUnusedTimingKeys(in scope: inout FileDecoder) {
         let heard: String
         switch probe?.check {
         case .notify: heard = "notify"
         case .watchdog: heard = "watchdog"
         case .tcp, .http, .exec, .unix, .log, nil: return
         }
-        for place in written {
-            guard let key = place.path.split(separator: ".").last.map(String.init), Self.mannerKeys.contains(key) else {
+        for place in writtenFields {
+            guard let key = place.path.split(separator: ".").last.map(String.init), Self.timingKeys.contains(key) else {
                 continue
             }
             scope.report(
@@ -162,10 +162,10 @@ struct ProbeDraft: Located {
         }
     }
 
-    private mutating func http(_ node: Node, _ table: KeyTable<Self>, in scope: inout Scope) -> HTTPTarget? {
+    private mutating func decodeHTTP(_ node: YAMLNode, _ table: KeyTable<Self>, in scope: inout FileDecoder) -> HTTPTarget? {
         guard case .mapping(let entries) = node.content else { return scope.httpURL(node, table.owner) }
         table.decode(entries, into: &self, in: &scope)
-        if !entries.contains(where: { $0.key == "unix" }), !misspelt.contains("unix") {
+        if !entries.contains(where: { $0.key == "unix" }), !misspelledKeys.contains("unix") {
             scope.report(
                 .missingKey,
                 "`\(table.owner)` has no `unix`",

@@ -1,30 +1,30 @@
 internal import HeroModel
 
 /// The readers of what a process is started with: environment, accounts, permission bits, exit codes, patterns.
-extension Scope {
+extension FileDecoder {
     /// A map of environment variables: any scalar with its spelling, or `{from_file: path}`.
     mutating func environment(
-        _ node: Node,
+        _ node: YAMLNode,
         _ key: String,
         written: (_ path: String, _ span: Span) -> Void
     ) -> [String: EnvironmentValue] {
-        named(node, key, example: "PORT: 8080", written: written) { entry, scope in
+        valueMap(node, key, example: "PORT: 8080", written: written) { entry, scope in
             guard case .mapping(let entries) = entry.value.content else {
                 return scope.entryText(entry, key).map { .text($0) }
             }
-            return FromFile.read(entries, "\(key).\(entry.key)", at: entry.value.span, in: &scope).map { .fromFile($0) }
+            return FromFileDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &scope).map { .fromFile($0) }
         }
     }
 
     /// The name or the number of a user or a group.
-    mutating func account(_ node: Node, _ key: String, other: String) -> String? {
-        guard let text = word(node, key, example: "\(key): www-data") else { return nil }
+    mutating func account(_ node: YAMLNode, _ key: String, other: String) -> String? {
+        guard let text = singleLineText(node, key, example: "\(key): www-data") else { return nil }
         // What useradd(8) takes at its most generous, and numbers.
         let isName =
             text.utf8.count <= 256 && text.utf8.first != UInt8(ascii: "-")
             && text.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "/") }
         let isNumber =
-            !Scalars.looksDecimal(text) || Scalars.decimal(text).map { (0...4_294_967_294).contains($0) } == true
+            !Scalars.isDecimalInteger(text) || Scalars.decimal(text).map { (0...4_294_967_294).contains($0) } == true
         if isName, isNumber { return text }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         report(
@@ -39,8 +39,8 @@ extension Scope {
     }
 
     /// One to four octal digits, which are octal whether they begin with a zero or not.
-    mutating func octal(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
-        guard let text = word(node, key, example: "\(key): \"027\"") else { return nil }
+    mutating func octal(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let text = singleLineText(node, key, example: "\(key): \"027\"") else { return nil }
         let isOctal = (1...4).contains(text.utf8.count) && text.utf8.allSatisfy { (48...55).contains($0) }
         if isOctal, let value = Int(text, radix: 8), range.contains(value) { return value }
         report(
@@ -53,27 +53,27 @@ extension Scope {
     }
 
     /// A list of exit codes, sorted, each once, at least one.
-    mutating func exitCodes(_ node: Node, _ key: String) -> [Int32]? {
+    mutating func exitCodes(_ node: YAMLNode, _ key: String) -> [Int32]? {
         let example = "\(key): [0, 3]"
         guard case .sequence(let items) = node.content else {
-            reportType(node, key, "a list of whole numbers", example: example)
+            reportWrongType(node, key, "a list of whole numbers", example: example)
             return nil
         }
         guard !items.isEmpty else {
             report(.emptyList, "`\(key)` is empty: nothing could end well", help: "write `\(example)`", at: node.span)
             return nil
         }
-        var codes = Distinct<Int32>()
+        var codes = OrderedSet<Int32>()
         for item in items {
             guard let code = integer(item, key, in: AllowedRanges.exitCode) else { continue }
-            if !codes.append(Int32(clamping: code)) { reportRepetition(item, key, String(code)) }
+            if !codes.append(Int32(clamping: code)) { reportListedTwice(item, key, String(code)) }
         }
         return codes.items.isEmpty ? nil : codes.items.sorted()
     }
 
     /// A regular expression.
-    mutating func pattern(_ node: Node, _ key: String) -> String? {
-        guard let text = word(node, key, example: "\(lastPart(key)): listening on port [0-9]+") else { return nil }
+    mutating func pattern(_ node: YAMLNode, _ key: String) -> String? {
+        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): listening on port [0-9]+") else { return nil }
         guard text.utf8.count <= 1000 else {
             report(
                 .invalidPattern,
@@ -83,11 +83,11 @@ extension Scope {
             )
             return nil
         }
-        do throws(LinePattern.SyntaxError) {
+        do throws(LinePattern.InvalidReference) {
             _ = try LinePattern(text)
             return text
         } catch {
-            let (wrong, advice) = wrongAndAdvice(error.reason)
+            let (wrong, advice) = problemAndHelp(error.reason)
             report(
                 .invalidPattern,
                 "`\(key)` is no pattern: \(wrong)",
@@ -99,30 +99,30 @@ extension Scope {
     }
 
     /// A map of variables for `${NAME}`.
-    mutating func variables(
-        _ node: Node,
+    mutating func variableMap(
+        _ node: YAMLNode,
         _ key: String,
         written: (_ path: String, _ span: Span) -> Void
     ) -> [String: String] {
-        named(node, key, example: "PORT: 8080", written: written) { entry, scope in
-            guard scope.isVariableName(entry.key, key, at: entry.span) else { return nil }
+        valueMap(node, key, example: "PORT: 8080", written: written) { entry, scope in
+            guard scope.validateVariableName(entry.key, key, at: entry.span) else { return nil }
             return scope.entryText(entry, key)
         }
     }
 
     /// A list of names of variables, each once.
-    mutating func variableNames(_ node: Node, _ key: String) -> [String] {
-        var result = Distinct<String>()
-        for item in singleItems(node, key, of: "names", example: "HOME") {
-            guard let name = word(item, key, example: "\(key): [HOME]"), isVariableName(name, key, at: item.span) else {
+    mutating func variableNames(_ node: YAMLNode, _ key: String) -> [String] {
+        var result = OrderedSet<String>()
+        for item in scalarItems(node, key, of: "names", example: "HOME") {
+            guard let name = singleLineText(item, key, example: "\(key): [HOME]"), validateVariableName(name, key, at: item.span) else {
                 continue
             }
-            if !result.append(name) { reportRepetition(item, key, name) }
+            if !result.append(name) { reportListedTwice(item, key, name) }
         }
         return result.items
     }
 
-    private mutating func isVariableName(_ name: String, _ key: String, at span: Span) -> Bool {
+    private mutating func validateVariableName(_ name: String, _ key: String, at span: Span) -> Bool {
         let isGood =
             name.utf8.allSatisfy {
                 (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "_")
@@ -139,13 +139,13 @@ extension Scope {
 }
 
 /// `{from_file: path}` as the value of an environment variable.
-private struct FromFile: Located {
+private struct FromFileDraft: ManifestDraft {
     private var path: String?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// The path; nil, and reported, where there is none.
-    static func read(_ entries: [Entry], _ key: String, at span: Span, in scope: inout Scope) -> String? {
+    static func decode(_ entries: [YAMLEntry], _ key: String, at span: Span, in scope: inout FileDecoder) -> String? {
         var draft = Self()
         let table = KeyTable<Self>(
             of: key,

@@ -28,7 +28,7 @@ enum Scalars {
     }
 
     /// Whether it is written as a decimal integer, however large.
-    static func looksDecimal(_ text: String) -> Bool {
+    static func isDecimalInteger(_ text: String) -> Bool {
         let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : Substring(text)
         return isDigits(digits.utf8)
     }
@@ -44,7 +44,7 @@ enum Scalars {
     }
 
     /// Why a quantity with a unit cannot be read.
-    enum QuantityFlaw: Error {
+    enum QuantityError: Error {
         /// Not a whole number followed by a known unit.
         case malformed
         /// A number alone.
@@ -54,15 +54,15 @@ enum Scalars {
     }
 
     /// The longest duration: a hundred years, so that no deadline can overflow the clock.
-    static let longestDuration: Int64 = 36_500 * 86_400_000
+    static let maxDurationMilliseconds: Int64 = 36_500 * 86_400_000
 
     /// Reads `250ms`, `3s`, `10m`, `2h` or `7d`.
-    static func duration(_ text: String) throws(QuantityFlaw) -> Duration {
-        .milliseconds(try quantity(text, durationUnits, most: longestDuration))
+    static func duration(_ text: String) throws(QuantityError) -> Duration {
+        .milliseconds(try quantity(text, durationUnits, most: maxDurationMilliseconds))
     }
 
     /// Reads `512B`, `64KiB`, `10MiB`, `1GiB`, `64KB`, `10MB` or `1GB` in bytes.
-    static func size(_ text: String) throws(QuantityFlaw) -> Int64 {
+    static func size(_ text: String) throws(QuantityError) -> Int64 {
         try quantity(text, sizeUnits, most: .max)
     }
 
@@ -81,7 +81,7 @@ enum Scalars {
         _ text: String,
         _ units: [(name: String, size: Int64)],
         most: Int64
-    ) throws(QuantityFlaw) -> Int64 {
+    ) throws(QuantityError) -> Int64 {
         let digits = text.utf8.prefix { (48...57).contains($0) }
         guard !digits.isEmpty else { throw .malformed }
         guard digits.endIndex != text.endIndex else { throw .unitMissing }

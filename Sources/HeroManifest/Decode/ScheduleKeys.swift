@@ -1,7 +1,7 @@
 internal import HeroModel
 
 /// `schedule` as its map says it.
-struct ScheduleDraft: Located {
+struct ScheduleDraft: ManifestDraft {
     private var cron: CronExpression?
     private var every: Duration?
     private var overlap = Schedule.Overlap.skip
@@ -9,11 +9,11 @@ struct ScheduleDraft: Located {
     private(set) var timeZone: (name: String, span: Span)?
     /// What it says, once it is read; nil where it is wrong.
     private(set) var schedule: Schedule?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// Reads a schedule: one rhythm, and how it is kept.
-    static func read(_ node: Node, in scope: inout Scope) -> Self {
+    static func decode(_ node: YAMLNode, in scope: inout FileDecoder) -> Self {
         var draft = Self()
         table.decode(node, example: "every: 5m", into: &draft, in: &scope)
         guard case .mapping(let entries) = node.content else { return draft }
@@ -29,7 +29,7 @@ struct ScheduleDraft: Located {
                 help: "remove one of them",
                 at: second.span
             )
-        } else if draft.misspelt.isDisjoint(with: ["cron", "every"]) {
+        } else if draft.misspelledKeys.isDisjoint(with: ["cron", "every"]) {
             scope.report(
                 .noRhythm,
                 "this schedule does not say when",
@@ -50,7 +50,7 @@ struct ScheduleDraft: Located {
                 draft.every = scope.duration(node, "schedule.every", in: AllowedRanges.scheduleInterval)
             },
             Key("timezone") { node, draft, scope in
-                guard let name = scope.word(node, "schedule.timezone", example: "timezone: Europe/Brussels") else {
+                guard let name = scope.singleLineText(node, "schedule.timezone", example: "timezone: Europe/Brussels") else {
                     return
                 }
                 draft.timeZone = (name, node.span)
@@ -62,14 +62,14 @@ struct ScheduleDraft: Located {
     )
 }
 
-extension Scope {
+extension FileDecoder {
     /// A cron expression.
-    mutating func cron(_ node: Node, _ key: String) -> CronExpression? {
-        guard let text = word(node, key, example: "\(lastPart(key)): \"*/5 * * * *\"") else { return nil }
+    mutating func cron(_ node: YAMLNode, _ key: String) -> CronExpression? {
+        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): \"*/5 * * * *\"") else { return nil }
         do throws(CronSyntaxError) {
             return try CronExpression(parsing: text)
         } catch {
-            let (wrong, advice) = wrongAndAdvice(error.message)
+            let (wrong, advice) = problemAndHelp(error.message)
             report(
                 .invalidCron,
                 "`\(key)`: \(wrong)",
@@ -81,13 +81,13 @@ extension Scope {
     }
 
     /// The two halves of a parser's reason: what is wrong, and after the semicolon, where there is one, what to do.
-    func wrongAndAdvice(_ reason: String) -> (wrong: Substring, advice: String?) {
+    func problemAndHelp(_ reason: String) -> (wrong: Substring, advice: String?) {
         let parts = reason.split(separator: ";", maxSplits: 1)
         return (parts.first ?? "", parts.count == 2 ? String(parts[1].drop { $0 == " " }) : nil)
     }
 }
 
-extension Node {
+extension YAMLNode {
     /// The place of one character of its text; the whole node where escapes or lines hide it.
     func span(ofCharacter offset: Int, of text: String) -> Span {
         guard case .scalar(_, plain: let isPlain) = content else { return span }

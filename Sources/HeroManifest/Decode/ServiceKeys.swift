@@ -1,9 +1,9 @@
 internal import HeroModel
 
 /// A service as one document says it, before it is joined with the rest of the set.
-struct ServiceDraft: Located {
+struct ServiceDraft: ManifestDraft {
     /// One item of `actions`.
-    enum Item {
+    enum ActionItem {
         /// An action written in place, by its number among those.
         case inline(Int)
         /// The name of an action document.
@@ -13,7 +13,7 @@ struct ServiceDraft: Located {
     /// One name in `requires`, `after`, `wants` or `conflicts`.
     struct Reference {
         /// The key it stands under.
-        var key: Edge
+        var kind: RelationKind
         /// Whom it names.
         var target: QualifiedName
         /// Where.
@@ -25,26 +25,26 @@ struct ServiceDraft: Located {
     /// What it says, but for its actions.
     var spec: ServiceSpec
     /// Whether it has a valid name; one that has none is judged too, but nobody can refer to it.
-    var isNamed = true
+    var hasValidName = true
     /// Where its name is written.
     var span: Span
     /// The actions written in place.
     var inlineActions: [ActionDraft] = []
     /// Its actions in written order.
-    var items: [Item] = []
+    var actionItems: [ActionItem] = []
     /// Whom it names, with places.
     var references: [Reference] = []
     /// Whether an item of `actions` was wrong: then an empty list is no further mistake.
-    var hasBrokenItems = false
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var hasInvalidItems = false
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// Where a field is written, or else the name.
-    func span(of path: String) -> Span { written.first { $0.path == path }?.span ?? span }
+    func span(of path: String) -> Span { writtenFields.first { $0.path == path }?.span ?? span }
 }
 
 /// The kinds of relation to another service that a service can declare.
-enum Edge: String, CaseIterable {
+enum RelationKind: String, CaseIterable {
     /// Hard.
     case requires
     /// Order only.
@@ -72,22 +72,22 @@ extension ServiceDraft {
             Key("status") { node, draft, scope in
                 if let value = scope.choice(node, "status", DesiredStatus.self) { draft.spec.status = value }
             },
-            Key("tags") { node, draft, scope in draft.spec.tags = scope.words(node, "tags", example: "nightly") },
+            Key("tags") { node, draft, scope in draft.spec.tags = scope.uniqueTexts(node, "tags", example: "nightly") },
             Key("labels") { node, draft, scope in
-                draft.spec.labels = scope.texts(node, "labels", example: "team: storage") { path, span in
-                    draft.written.append(Written(path: path, span: span))
+                draft.spec.labels = scope.textMap(node, "labels", example: "team: storage") { path, span in
+                    draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
-            Key("requires") { node, draft, scope in draft.refer(node, .requires, \.requires, in: &scope) },
-            Key("after") { node, draft, scope in draft.refer(node, .after, \.after, in: &scope) },
-            Key("wants") { node, draft, scope in draft.refer(node, .wants, \.wants, in: &scope) },
-            Key("conflicts") { node, draft, scope in draft.refer(node, .conflicts, \.conflicts, in: &scope) },
+            Key("requires") { node, draft, scope in draft.decodeReferences(node, .requires, \.requires, in: &scope) },
+            Key("after") { node, draft, scope in draft.decodeReferences(node, .after, \.after, in: &scope) },
+            Key("wants") { node, draft, scope in draft.decodeReferences(node, .wants, \.wants, in: &scope) },
+            Key("conflicts") { node, draft, scope in draft.decodeReferences(node, .conflicts, \.conflicts, in: &scope) },
             Key("required") { node, draft, scope in
                 if let value = scope.boolean(node, "required") { draft.spec.required = value }
             },
             Key("env") { node, draft, scope in
                 draft.spec.environment = scope.environment(node, "env") { path, span in
-                    draft.written.append(Written(path: path, span: span))
+                    draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
             Key("env_file") { node, draft, scope in
@@ -151,49 +151,49 @@ extension ServiceDraft {
         }
     )
 
-    private mutating func refer(
-        _ node: Node,
-        _ key: Edge,
+    private mutating func decodeReferences(
+        _ node: YAMLNode,
+        _ key: RelationKind,
         _ field: WritableKeyPath<ServiceSpec, [QualifiedName]>,
-        in scope: inout Scope
+        in scope: inout FileDecoder
     ) {
         for (name, span) in scope.references(node, key.rawValue) {
             spec[keyPath: field].append(name)
-            references.append(Reference(key: key, target: name, span: span))
+            references.append(Reference(kind: key, target: name, span: span))
         }
     }
 
-    private mutating func decodeActions(_ node: Node, in scope: inout Scope) {
+    private mutating func decodeActions(_ node: YAMLNode, in scope: inout FileDecoder) {
         if case .mapping(let entries) = node.content {
-            hasBrokenItems = true
-            Self.reportMap(entries, at: node.span, in: &scope)
+            hasInvalidItems = true
+            Self.reportActionsMap(entries, at: node.span, in: &scope)
             return
         }
         for item in scope.items(node, "actions", of: "names or actions", example: "web") {
             switch item.content {
             case .scalar:
                 guard let name = scope.reference(item, "actions") else {
-                    hasBrokenItems = true
+                    hasInvalidItems = true
                     continue
                 }
-                items.append(.named(name, item.span))
+                actionItems.append(.named(name, item.span))
             case .mapping(let entries):
                 guard let action = ActionDraft.inline(entries, at: item.span, in: &scope) else {
-                    hasBrokenItems = true
+                    hasInvalidItems = true
                     continue
                 }
-                items.append(.inline(inlineActions.count))
+                actionItems.append(.inline(inlineActions.count))
                 inlineActions.append(action)
-            case .sequence, .unusable:
-                scope.reportType(item, "actions", "a list of names or maps", example: "actions: [web]")
-                hasBrokenItems = true
+            case .sequence, .invalid:
+                scope.reportWrongType(item, "actions", "a list of names or maps", example: "actions: [web]")
+                hasInvalidItems = true
             }
         }
-        if case .sequence = node.content {} else if !node.isNull { hasBrokenItems = true }
+        if case .sequence = node.content {} else if !node.isNull { hasInvalidItems = true }
     }
 
     /// Actions written as a map: by their names, as elsewhere, or one of them without its dash.
-    private static func reportMap(_ entries: [Entry], at span: Span, in scope: inout Scope) {
+    private static func reportActionsMap(_ entries: [YAMLEntry], at span: Span, in scope: inout FileDecoder) {
         let isOne = entries.contains { ActionDraft.inlineKeyNames.contains($0.key) || $0.key == "name" }
         let first = entries.first.map { QualifiedName.isValid($0.key) ? $0.key : "main" } ?? "main"
         scope.report(

@@ -1,7 +1,7 @@
 internal import HeroModel
 
 /// The settings of the set as their document says them.
-struct SettingsDraft: Located {
+struct SettingsDraft: ManifestDraft {
     /// Its file's number.
     var file: Int
     /// Where the document begins.
@@ -12,8 +12,8 @@ struct SettingsDraft: Located {
     private var stop = StopDraft()
     private var retry = RetryDraft()
     private var log = LogDraft()
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     init(file: Int, span: Span) {
         self.file = file
@@ -24,17 +24,17 @@ struct SettingsDraft: Located {
     var settings: Settings {
         var result = spec
         if let required { result.required = required.map(\.name) }
-        result.stop = stop.policy(over: result.stop)
+        result.stop = stop.policy(defaultingTo: result.stop)
         result.retry = retry.defaults
-        result.log = log.policy(over: result.log)
+        result.log = log.policy(defaultingTo: result.log)
         return result
     }
 
     /// Where the defaults of actions are written, by the field of an action that they are for.
-    var defaultPlaces: [Written] {
+    var defaultPlaces: [WrittenField] {
         let prefix = "defaults."
-        return (stop.written + retry.written + log.written).map {
-            Written(path: String($0.path.dropFirst(prefix.count)), span: $0.span)
+        return (stop.writtenFields + retry.writtenFields + log.writtenFields).map {
+            WrittenField(path: String($0.path.dropFirst(prefix.count)), span: $0.span)
         }
     }
 
@@ -46,14 +46,14 @@ struct SettingsDraft: Located {
             Key("required") { node, draft, scope in
                 // A key without a value is no list: nobody should switch a safeguard off by leaving it empty.
                 if node.isNull {
-                    scope.reportType(node, "required", "a list of names", example: "required: []")
+                    scope.reportWrongType(node, "required", "a list of names", example: "required: []")
                 } else {
                     draft.required = scope.references(node, "required")
                 }
             },
             Key("vars") { node, draft, scope in
-                draft.spec.variables = scope.variables(node, "vars") { path, span in
-                    draft.written.append(Written(path: path, span: span))
+                draft.spec.variables = scope.variableMap(node, "vars") { path, span in
+                    draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
             Key("pass_env") { node, draft, scope in
@@ -64,7 +64,7 @@ struct SettingsDraft: Located {
             },
             Key("retention") { node, draft, scope in
                 for item in scope.items(node, "retention", of: "rules", example: "{tag: nightly, older_than: 7d}") {
-                    if let rule = RetentionDraft.read(item, in: &scope) { draft.spec.retention.append(rule) }
+                    if let rule = RetentionDraft.decode(item, in: &scope) { draft.spec.retention.append(rule) }
                 }
             },
             Key("max_disruption") { node, draft, scope in
@@ -79,31 +79,31 @@ struct SettingsDraft: Located {
         prefix: "defaults.",
         [
             Key("stop") { node, draft, scope in
-                StopDraft.ofSettings.decode(node, example: "timeout: 30s", into: &draft.stop, in: &scope)
+                StopDraft.settingsTable.decode(node, example: "timeout: 30s", into: &draft.stop, in: &scope)
             },
             Key("retry") { node, draft, scope in
-                RetryDraft.ofSettings.decode(node, example: "max_delay: 1m", into: &draft.retry, in: &scope)
+                RetryDraft.settingsTable.decode(node, example: "max_delay: 1m", into: &draft.retry, in: &scope)
             },
             Key("log") { node, draft, scope in
-                LogDraft.ofSettings.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &scope)
+                LogDraft.settingsTable.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &scope)
             },
         ]
     )
 }
 
 /// One rule of `retention` as its map says it.
-struct RetentionDraft: Located {
+struct RetentionDraft: ManifestDraft {
     private var rule = RetentionRule(olderThan: .zero)
     private var olderThan: Duration?
-    var written: [Written] = []
-    var misspelt: Set<String> = []
+    var writtenFields: [WrittenField] = []
+    var misspelledKeys: Set<String> = []
 
     /// Reads a rule; nil, and reported, where it does not say how old jobs must be.
-    static func read(_ node: Node, in scope: inout Scope) -> RetentionRule? {
+    static func decode(_ node: YAMLNode, in scope: inout FileDecoder) -> RetentionRule? {
         var draft = Self()
         table.decode(node, example: "older_than: 7d", into: &draft, in: &scope)
         guard case .mapping(let entries) = node.content else { return nil }
-        if !entries.contains(where: { $0.key == "older_than" }), !draft.misspelt.contains("older_than") {
+        if !entries.contains(where: { $0.key == "older_than" }), !draft.misspelledKeys.contains("older_than") {
             scope.report(
                 .missingKey,
                 "this rule has no `older_than`",
@@ -122,15 +122,15 @@ struct RetentionDraft: Located {
         prefix: "retention.",
         [
             Key("tag") { node, draft, scope in
-                draft.rule.tag = scope.word(node, "retention.tag", example: "tag: nightly")
+                draft.rule.tag = scope.singleLineText(node, "retention.tag", example: "tag: nightly")
             },
             Key("service") { node, draft, scope in draft.rule.service = scope.reference(node, "retention.service") },
             Key("action") { node, draft, scope in draft.rule.action = scope.name(node, "retention.action") },
             Key("phases") { node, draft, scope in
-                var phases = Distinct<JobPhase>()
-                for item in scope.singleItems(node, "retention.phases", of: "phases", example: "succeeded") {
+                var phases = OrderedSet<JobPhase>()
+                for item in scope.scalarItems(node, "retention.phases", of: "phases", example: "succeeded") {
                     guard let phase = scope.choice(item, "retention.phases", EndedPhase.self)?.phase else { continue }
-                    if !phases.append(phase) { scope.reportRepetition(item, "retention.phases", phase.rawValue) }
+                    if !phases.append(phase) { scope.reportListedTwice(item, "retention.phases", phase.rawValue) }
                 }
                 draft.rule.phases = phases.items
             },

@@ -3,12 +3,12 @@ internal import HeroModel
 /// The readers of single values: each returns nil where the value is wrong, having said so.
 ///
 /// A key is named in messages as the author wrote it, with its map before it: `retry.delay`.
-extension Scope {
+extension FileDecoder {
     /// Says that a value has the wrong type.
-    mutating func reportType(_ node: Node, _ key: String, _ wanted: String, example: @autoclosure () -> String) {
+    mutating func reportWrongType(_ node: YAMLNode, _ key: String, _ wanted: String, example: @autoclosure () -> String) {
         let found: String
         switch node.content {
-        case .unusable: return
+        case .invalid: return
         case .sequence: found = "a list"
         case .mapping: found = "a map"
         case .scalar where node.isNull:
@@ -32,24 +32,24 @@ extension Scope {
     }
 
     /// The text of a scalar that is not null: the one place where values are taken from nodes.
-    func scalar(_ node: Node) -> (text: String, isPlain: Bool)? {
+    func scalar(_ node: YAMLNode) -> (text: String, isPlain: Bool)? {
         guard case .scalar(let text, plain: let isPlain) = node.content, !node.isNull else { return nil }
         return (text, isPlain)
     }
 
     /// A text: any scalar but null, with the spelling it has.
     mutating func text(
-        _ node: Node,
+        _ node: YAMLNode,
         _ key: String,
         example: @autoclosure () -> String = "some text"
     ) -> String? {
         if let text = scalar(node)?.text { return text }
-        reportType(node, key, "a text", example: example())
+        reportWrongType(node, key, "a text", example: example())
         return nil
     }
 
     /// A text on one line that is not empty and has no control characters.
-    mutating func word(_ node: Node, _ key: String, example: @autoclosure () -> String) -> String? {
+    mutating func singleLineText(_ node: YAMLNode, _ key: String, example: @autoclosure () -> String) -> String? {
         guard let text = text(node, key, example: example()) else { return nil }
         guard !text.isEmpty else {
             report(.emptyText, "`\(key)` is empty", help: "write a value, such as `\(example())`", at: node.span)
@@ -68,26 +68,26 @@ extension Scope {
     }
 
     /// `true` or `false`, plain.
-    mutating func boolean(_ node: Node, _ key: String) -> Bool? {
+    mutating func boolean(_ node: YAMLNode, _ key: String) -> Bool? {
         if let (text, isPlain) = scalar(node), isPlain {
             if text == "true" { return true }
             if text == "false" { return false }
         }
-        reportType(node, key, "`true` or `false`", example: "\(lastPart(key)): true")
+        reportWrongType(node, key, "`true` or `false`", example: "\(lastComponent(key)): true")
         return nil
     }
 
     /// `true`, where the key can only be left out otherwise.
-    mutating func isTrue(_ node: Node, _ key: String) -> Bool {
+    mutating func requireTrue(_ node: YAMLNode, _ key: String) -> Bool {
         guard boolean(node, key) == false else { return true }
         report(.wrongType, "`\(key)` can only be `true`", help: "remove it", at: node.span)
         return false
     }
 
     /// A decimal integer within a range.
-    mutating func integer(_ node: Node, _ key: String, in range: ClosedRange<Int>) -> Int? {
-        guard let (text, isPlain) = scalar(node), isPlain, Scalars.looksDecimal(text) else {
-            reportType(node, key, "a whole decimal number", example: "\(lastPart(key)): \(max(range.lowerBound, 1))")
+    mutating func integer(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let (text, isPlain) = scalar(node), isPlain, Scalars.isDecimalInteger(text) else {
+            reportWrongType(node, key, "a whole decimal number", example: "\(lastComponent(key)): \(max(range.lowerBound, 1))")
             return nil
         }
         if let value = Scalars.decimal(text), range.contains(value) { return value }
@@ -104,13 +104,13 @@ extension Scope {
     }
 
     /// A number with an optional fraction within a range.
-    mutating func number(_ node: Node, _ key: String, in range: ClosedRange<Double>) -> Double? {
+    mutating func number(_ node: YAMLNode, _ key: String, in range: ClosedRange<Double>) -> Double? {
         guard let (text, isPlain) = scalar(node), isPlain, let value = Scalars.number(text) else {
-            reportType(
+            reportWrongType(
                 node,
                 key,
                 "a decimal number",
-                example: "\(lastPart(key)): \(Canonical.number(range.lowerBound))"
+                example: "\(lastComponent(key)): \(Canonical.number(range.lowerBound))"
             )
             return nil
         }
@@ -126,12 +126,12 @@ extension Scope {
     }
 
     /// A duration with its unit, within a range.
-    mutating func duration(_ node: Node, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
+    mutating func duration(_ node: YAMLNode, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
         guard let (text, _) = scalar(node) else {
-            reportType(node, key, "a duration", example: "\(lastPart(key)): 10s")
+            reportWrongType(node, key, "a duration", example: "\(lastComponent(key)): 10s")
             return nil
         }
-        do throws(Scalars.QuantityFlaw) {
+        do throws(Scalars.QuantityError) {
             let value = try Scalars.duration(text)
             if range.contains(value) { return value }
             let least = Canonical.duration(range.lowerBound)
@@ -170,12 +170,12 @@ extension Scope {
     }
 
     /// A size with its unit, within a range of bytes.
-    mutating func size(_ node: Node, _ key: String, in range: ClosedRange<Int64>) -> Int64? {
+    mutating func size(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int64>) -> Int64? {
         guard let (text, _) = scalar(node) else {
-            reportType(node, key, "a size", example: "\(lastPart(key)): 10MiB")
+            reportWrongType(node, key, "a size", example: "\(lastComponent(key)): 10MiB")
             return nil
         }
-        do throws(Scalars.QuantityFlaw) {
+        do throws(Scalars.QuantityError) {
             let value = try Scalars.size(text)
             if range.contains(value) { return value }
         } catch {
@@ -210,33 +210,33 @@ extension Scope {
     }
 
     /// One of an enumeration's words.
-    mutating func choice<Choice>(_ node: Node, _ key: String, _: Choice.Type) -> Choice?
+    mutating func choice<Choice>(_ node: YAMLNode, _ key: String, _: Choice.Type) -> Choice?
     where Choice: RawRepresentable<String> & CaseIterable {
         if let text = scalar(node)?.text, let value = Choice(rawValue: text) { return value }
         let words = Choice.allCases.map(\.rawValue)
         guard let text = scalar(node)?.text else {
-            reportType(node, key, "one of \(listed(words))", example: "\(key): \(words.first ?? "")")
+            reportWrongType(node, key, "one of \(alternatives(words))", example: "\(key): \(words.first ?? "")")
             return nil
         }
         report(
             .unknownValue,
-            "`\(key)` cannot be \(quoted(text))\(Suggestion.phrase(text, words))",
-            help: "write one of \(listed(words))",
+            "`\(key)` cannot be \(quoted(text))\(Suggestion.didYouMean(text, words))",
+            help: "write one of \(alternatives(words))",
             at: node.span
         )
         return nil
     }
 
     /// A signal by its name, with or without `SIG`.
-    mutating func signal(_ node: Node, _ key: String) -> Signal? {
-        guard let text = word(node, key, example: "\(lastPart(key)): TERM") else { return nil }
+    mutating func signal(_ node: YAMLNode, _ key: String) -> Signal? {
+        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): TERM") else { return nil }
         if let signal = Signal(name: text) { return signal }
         let names = Signal.names.map(\.name)
         let bare = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
         let byNumber = Scalars.decimal(text).flatMap { number in Signal.names.first { Int($0.number) == number } }
         report(
             .unknownSignal,
-            "\(quoted(text)) is no signal\(byNumber.map { "; did you mean `\($0.name)`?" } ?? Suggestion.phrase(bare, names))",
+            "\(quoted(text)) is no signal\(byNumber.map { "; did you mean `\($0.name)`?" } ?? Suggestion.didYouMean(bare, names))",
             help: "write a name of signal(7), such as `TERM`, `INT`, `HUP` or `USR1`",
             at: node.span
         )
@@ -244,22 +244,22 @@ extension Scope {
     }
 
     /// A name of a service, action or context.
-    mutating func name(_ node: Node, _ key: String) -> String? {
-        guard let text = word(node, key, example: "\(key): web") else { return nil }
+    mutating func name(_ node: YAMLNode, _ key: String) -> String? {
+        guard let text = singleLineText(node, key, example: "\(key): web") else { return nil }
         if QualifiedName.isValid(text) { return text }
         report(
             .invalidName,
             "`\(key)` is no valid name: \(quoted(text))",
             help: "use up to 63 of `a` to `z`, `0` to `9`, `_` and `-`, and begin with a letter or a digit"
-                + OddCharacter.stranger(in: text),
+                + ConfusableCharacter.invalidCharacterHint(in: text),
             at: node.span
         )
         return nil
     }
 
     /// A reference, `name` or `context/name`.
-    mutating func reference(_ node: Node, _ key: String) -> QualifiedName? {
-        guard let text = word(node, key, example: "hero_db") else { return nil }
+    mutating func reference(_ node: YAMLNode, _ key: String) -> QualifiedName? {
+        guard let text = singleLineText(node, key, example: "hero_db") else { return nil }
         if let name = QualifiedName(reference: text, in: context) { return name }
         report(
             .invalidReference,
@@ -273,13 +273,13 @@ extension Scope {
 }
 
 /// A key without the maps before it: `delay` of `retry.delay`.
-func lastPart(_ key: String) -> Substring {
+func lastComponent(_ key: String) -> Substring {
     guard let dot = key.utf8.lastIndex(of: UInt8(ascii: ".")) else { return key[...] }
     return key[dot...].dropFirst()
 }
 
 /// Words as a person lists them: `a`, `b` or `c`.
-func listed(_ words: [String]) -> String {
+func alternatives(_ words: [String]) -> String {
     guard let last = words.last, words.count > 1 else { return words.map { "`\($0)`" }.joined() }
     return words.dropLast().map { "`\($0)`" }.joined(separator: ", ") + " or `\(last)`"
 }

@@ -1,24 +1,24 @@
 internal import HeroModel
 
 /// What is said of references that have no value, with the caret at their `${`.
-extension Interpolation {
+extension Interpolator {
     /// Says why a piece of a text has no value.
-    mutating func report(_ problem: Problem, at node: Node, in scope: inout Scope) {
+    mutating func reportUnresolved(_ problem: UnresolvedPiece, at node: YAMLNode, in scope: inout FileDecoder) {
         problemCount += 1
         switch problem {
-        case .saidElsewhere: break
-        case .malformed(let mistake): report(mistake, at: node, in: &scope)
+        case .reportedElsewhere: break
+        case .malformed(let mistake): reportInvalidReference(mistake, at: node, in: &scope)
         case .unknown(let reference):
             var message = "the variable `\(reference.name)` has no value"
-            if case .say(let text) = reference.otherwise, !text.isEmpty {
-                message += ": \(text.onOneLine)"
-            } else if problemCount <= Self.mostSearches {
-                message += Suggestion.phrase(reference.name, variables.names.filter { $0 != reference.name })
+            if case .failWithMessage(let text) = reference.fallback, !text.isEmpty {
+                message += ": \(text.singleLine)"
+            } else if problemCount <= Self.maxSuggestionSearches {
+                message += Suggestion.didYouMean(reference.name, variables.names.filter { $0 != reference.name })
             }
             scope.report(
                 .unresolvedVariable,
                 message,
-                help: whereToSet(reference.name),
+                help: definitionHelp(reference.name),
                 at: span(of: reference.position, at: node, in: scope)
             )
         case .varInVars(let reference):
@@ -32,49 +32,49 @@ extension Interpolation {
     }
 
     /// Searches for a similar name that are made for one file: each looks at all names.
-    private static let mostSearches = 20
+    private static let maxSuggestionSearches = 20
 
     /// Where a piece is written; of mistakes that are not shown any more nobody looks for the exact place.
-    private func span(of position: Template.Position, at node: Node, in scope: Scope) -> Span {
-        problemCount <= Budget.diagnostics ? scope.source.span(of: position, in: node.span) : node.span
+    private func span(of position: Template.PiecePosition, at node: YAMLNode, in scope: FileDecoder) -> Span {
+        problemCount <= InputLimits.diagnostics ? scope.source.span(of: position, in: node.span) : node.span
     }
 
-    private func whereToSet(_ name: String) -> String {
+    private func definitionHelp(_ name: String) -> String {
         let places = "give it with `--var \(name)=...`, in `vars` of `kind: Settings`, or here as `${\(name):-default}`"
-        if variables.passed.contains(name) { return "set it in the environment, or " + places }
-        let names = variables.passed.isEmpty ? "no variable" : "only \(variables.passed.joined(separator: ", "))"
+        if variables.passedNames.contains(name) { return "set it in the environment, or " + places }
+        let names = variables.passedNames.isEmpty ? "no variable" : "only \(variables.passedNames.joined(separator: ", "))"
         return "\(places); of the environment \(names) may be used (`pass_env`)"
     }
 
-    private func report(_ mistake: Template.Mistake, at node: Node, in scope: inout Scope) {
+    private func reportInvalidReference(_ mistake: Template.InvalidReference, at node: YAMLNode, in scope: inout FileDecoder) {
         let message: String
         var help = "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; a `$` that means itself is written `$$`"
-        switch mistake.flaw {
+        switch mistake.reason {
         case .unclosed: message = "the reference that begins with `${` is not closed by `}`"
         case .nested:
-            message = "a reference cannot stand within another one: \(quoted(mistake.position.written))"
+            message = "a reference cannot stand within another one: \(quoted(mistake.position.writtenText))"
             help = "give the default as plain text, or as a variable of its own in `vars` of `kind: Settings`"
-        case .noName(let text):
+        case .invalidName(let text):
             message =
                 text.isEmpty ? "a reference names no variable: `${}`" : "\(quoted(text)) is no name of a variable"
             help = "a name has letters, digits and `_`, and does not begin with a digit; " + help
         case .unknownOperator(let name, let rest):
             message = "\(quoted(rest)) cannot follow the name of a variable"
-            if let meant = Self.meant(rest) { help = "write `${\(name)\(meant)}`" }
+            if let meant = Self.supportedOperator(rest) { help = "write `${\(name)\(meant)}`" }
         }
         let span = span(of: mistake.position, at: node, in: scope)
         scope.report(.malformedVariable, message, help: help, at: span)
     }
 
     /// What a shell's other operators are called here.
-    private static func meant(_ rest: String) -> String? {
+    private static func supportedOperator(_ rest: String) -> String? {
         guard let first = rest.first, first == "-" || first == "?" else { return nil }
-        return rest.utf8.count <= 40 ? ":\(rest.onOneLine)" : ":\(first)..."
+        return rest.utf8.count <= 40 ? ":\(rest.singleLine)" : ":\(first)..."
     }
 
     /// Says that values have made a text, or all texts of a file, too long.
-    func reportTooLong(_ text: String, _ node: Node, in scope: inout Scope) {
-        let isOne = text.utf8.count > Budget.scalarBytes
+    func reportTooLong(_ text: String, _ node: YAMLNode, in scope: inout FileDecoder) {
+        let isOne = text.utf8.count > InputLimits.scalarBytes
         scope.report(
             .textTooLong,
             isOne
@@ -88,7 +88,7 @@ extension Interpolation {
 
 extension String {
     /// The text with a blank for each control character, and no longer than a line should be.
-    fileprivate var onOneLine: String {
+    fileprivate var singleLine: String {
         var result = ""
         for scalar in unicodeScalars.prefix(200) {
             let isControl = scalar.value < 32 || (127..<160).contains(scalar.value)
@@ -98,17 +98,17 @@ extension String {
     }
 }
 
-extension Source {
+extension SourceFile {
     /// Where a piece of a scalar is written.
     ///
     /// Escapes and folding make the text of a scalar differ from its source, so its `$` are counted there, and what is found is
     /// compared; where it cannot be found, it is the scalar itself.
-    func span(of position: Template.Position, in scalar: Span) -> Span {
-        var rest = position.dollar
+    func span(of position: Template.PiecePosition, in scalar: Span) -> Span {
+        var rest = position.dollarIndex
         var number = scalar.line
         var column = scalar.column
         let isOneLine = scalar.length > 0
-        let written = position.written.unicodeScalars.prefix { $0 != "\n" }
+        let written = position.writtenText.unicodeScalars.prefix { $0 != "\n" }
         while let text = line(Int(number)) {
             let all = Array(text.unicodeScalars)
             var index = Int(column) - 1

@@ -9,7 +9,7 @@ struct Template {
         /// A reference to a variable.
         case reference(Reference)
         /// Something that begins like a reference and is none.
-        case mistake(Mistake)
+        case invalidReference(InvalidReference)
     }
 
     /// A reference to a variable.
@@ -17,47 +17,47 @@ struct Template {
         /// The variable.
         var name: String
         /// What to do where it has no value, or an empty one.
-        var otherwise: Otherwise
+        var fallback: Fallback
         /// Where it stands.
-        var position: Position
+        var position: PiecePosition
     }
 
     /// What to do where a variable has no value.
-    enum Otherwise: Hashable {
+    enum Fallback: Hashable {
         /// `${NAME}`: nothing will do but a value, which may be empty.
         case fail
         /// `${NAME:-default}`: take this text, also instead of an empty one.
-        case take(String)
+        case useDefault(String)
         /// `${NAME:?message}`: say this; an empty value will not do either.
-        case say(String)
+        case failWithMessage(String)
     }
 
     /// Something that begins like a reference and is none.
-    struct Mistake: Hashable {
+    struct InvalidReference: Hashable {
         /// What is wrong with it.
-        enum Flaw: Hashable {
+        enum Reason: Hashable {
             /// There is no `}`.
             case unclosed
             /// Another reference stands in it.
             case nested
             /// What follows `${` is no name.
-            case noName(String)
+            case invalidName(String)
             /// What follows the name is neither `}`, `:-` nor `:?`.
             case unknownOperator(name: String, rest: String)
         }
 
         /// What is wrong.
-        var flaw: Flaw
+        var reason: Reason
         /// Where it stands.
-        var position: Position
+        var position: PiecePosition
     }
 
     /// Where a piece stands, in a way that can be found again in the source of the text.
-    struct Position: Hashable {
+    struct PiecePosition: Hashable {
         /// How many `$` stand before its own.
-        var dollar: Int
+        var dollarIndex: Int
         /// The piece as it is written.
-        var written: String
+        var writtenText: String
     }
 
     /// The pieces in their order.
@@ -87,14 +87,14 @@ struct Template {
                 dollars += 2
                 index += 2
             case Self.open:
-                takeReference()
+                parseReference()
             default:
                 literal.append(Self.dollar)
                 dollars += 1
                 index += 1
             }
         }
-        flush()
+        flushLiteral()
     }
 
     /// Whether a name is one that `${NAME}` can refer to: letters, digits and `_`, not beginning with a digit.
@@ -107,15 +107,15 @@ struct Template {
         (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "_")
     }
 
-    private mutating func flush() {
+    private mutating func flushLiteral() {
         guard !literal.isEmpty else { return }
         pieces.append(.text(String(decoding: literal, as: UTF8.self)))
         literal.removeAll(keepingCapacity: true)
     }
 
     /// Takes what begins with `${`, up to the `}` that ends it.
-    private mutating func takeReference() {
-        flush()
+    private mutating func parseReference() {
+        flushLiteral()
         let begin = index
         var depth = 1
         var isNested = false
@@ -135,36 +135,36 @@ struct Template {
             index += 1
         }
         let isClosed = depth == 0
-        let position = Position(dollar: dollars, written: String(decoding: bytes[begin..<index], as: UTF8.self))
+        let position = PiecePosition(dollarIndex: dollars, writtenText: String(decoding: bytes[begin..<index], as: UTF8.self))
         dollars += bytes[begin..<index].count { $0 == Self.dollar }
         let inner = bytes[begin + 2..<(isClosed ? index - 1 : index)]
         if isNested {
-            pieces.append(.mistake(Mistake(flaw: .nested, position: position)))
+            pieces.append(.invalidReference(InvalidReference(reason: .nested, position: position)))
         } else if !isClosed {
-            pieces.append(.mistake(Mistake(flaw: .unclosed, position: position)))
+            pieces.append(.invalidReference(InvalidReference(reason: .unclosed, position: position)))
         } else {
             pieces.append(Self.reference(inner, position))
         }
     }
 
-    private static func reference(_ inner: ArraySlice<UInt8>, _ position: Position) -> Piece {
+    private static func reference(_ inner: ArraySlice<UInt8>, _ position: PiecePosition) -> Piece {
         let nameBytes = inner.prefix(while: isNameByte)
         let name = String(decoding: nameBytes, as: UTF8.self)
         let rest = inner[nameBytes.endIndex...]
         guard isName(name) else {
             let text = String(decoding: inner, as: UTF8.self)
-            return .mistake(Mistake(flaw: .noName(text), position: position))
+            return .invalidReference(InvalidReference(reason: .invalidName(text), position: position))
         }
-        if rest.isEmpty { return .reference(Reference(name: name, otherwise: .fail, position: position)) }
+        if rest.isEmpty { return .reference(Reference(name: name, fallback: .fail, position: position)) }
         let word = unescaped(rest.dropFirst(2))
         switch (rest.first, rest.dropFirst().first) {
         case (UInt8(ascii: ":"), UInt8(ascii: "-")):
-            return .reference(Reference(name: name, otherwise: .take(word), position: position))
+            return .reference(Reference(name: name, fallback: .useDefault(word), position: position))
         case (UInt8(ascii: ":"), UInt8(ascii: "?")):
-            return .reference(Reference(name: name, otherwise: .say(word), position: position))
+            return .reference(Reference(name: name, fallback: .failWithMessage(word), position: position))
         default:
             let text = String(decoding: rest, as: UTF8.self)
-            return .mistake(Mistake(flaw: .unknownOperator(name: name, rest: text), position: position))
+            return .invalidReference(InvalidReference(reason: .unknownOperator(name: name, rest: text), position: position))
         }
     }
 

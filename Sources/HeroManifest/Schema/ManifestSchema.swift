@@ -17,21 +17,21 @@ public enum ManifestSchema {
             "properties": [
                 "kind": [
                     "description": "What the document declares.",
-                    "enum": .list(Kind.allCases.map { .text($0.rawValue) }),
+                    "enum": .list(DocumentKind.allCases.map { .text($0.rawValue) }),
                 ]
             ],
             "required": ["kind"],
-            "allOf": .list(Kind.allCases.map(branch)),
+            "allOf": .list(DocumentKind.allCases.map(kindBranch)),
             "$defs": [
                 "Service": document(.service, ServiceSpec.fields, required: ["kind", "name", "actions"]),
-                "Action": document(.action, ActionSpec.fields, required: ["kind", "name"]).with([onlyOneProgram]),
+                "Action": document(.action, ActionSpec.fields, required: ["kind", "name"]).adding([exactlyOneProgram]),
                 "Settings": document(.settings, Settings.fields, required: ["kind"]),
                 "InlineAction": inlineAction,
             ],
         ]
     }
 
-    private static func branch(_ kind: Kind) -> SchemaNode {
+    private static func kindBranch(_ kind: DocumentKind) -> SchemaNode {
         [
             "if": ["properties": ["kind": ["const": .text(kind.rawValue)]], "required": ["kind"]],
             "then": ["$ref": .text("#/$defs/\(kind.rawValue)")],
@@ -39,7 +39,7 @@ public enum ManifestSchema {
     }
 
     private static func document<Subject>(
-        _ kind: Kind,
+        _ kind: DocumentKind,
         _ fields: [Field<Subject>],
         required: [String]
     ) -> SchemaNode {
@@ -49,11 +49,11 @@ public enum ManifestSchema {
 
     private static var inlineAction: SchemaNode {
         let fields = ActionSpec.fields.filter { $0.key == "name" || ActionDraft.inlineKeyNames.contains($0.key) }
-        return object(fields.map { ($0.key, $0.schema) }, required: ["name"]).with([onlyOneProgram])
+        return object(fields.map { ($0.key, $0.schema) }, required: ["name"]).adding([exactlyOneProgram])
     }
 
     /// `exec`, or `script` with or without its interpreter.
-    private static var onlyOneProgram: (key: String, value: SchemaNode) {
+    private static var exactlyOneProgram: (key: String, value: SchemaNode) {
         (
             "oneOf",
             [
@@ -70,6 +70,6 @@ public enum ManifestSchema {
             "properties": .map(properties),
             "additionalProperties": false,
         ]
-        return required.isEmpty ? schema : schema.with([("required", .list(required.map { .text($0) }))])
+        return required.isEmpty ? schema : schema.adding([("required", .list(required.map { .text($0) }))])
     }
 }

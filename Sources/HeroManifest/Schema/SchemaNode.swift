@@ -23,7 +23,7 @@ indirect enum SchemaNode: Sendable {
         case .number(let number): return Canonical.number(number)
         case .text(let text): return Canonical.quoted(text)
         case .list(let items):
-            if items.allSatisfy(\.isPlain) { return "[\(items.map { $0.json() }.joined(separator: ", "))]" }
+            if items.allSatisfy(\.isScalar) { return "[\(items.map { $0.json() }.joined(separator: ", "))]" }
             return Self.block("[", items.map { $0.json(level: level + 1) }, "]", level)
         case .map(let entries):
             if entries.isEmpty { return "{}" }
@@ -36,7 +36,7 @@ indirect enum SchemaNode: Sendable {
         }
     }
 
-    private var isPlain: Bool {
+    private var isScalar: Bool {
         switch self {
         case .bool, .integer, .number, .text: true
         case .list, .map: false
@@ -58,7 +58,7 @@ extension SchemaNode: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, E
     init(dictionaryLiteral elements: (String, SchemaNode)...) { self = .map(elements.map { (key: $0.0, value: $0.1) }) }
 
     /// The same map with further keys at its end; what is no map stays as it is.
-    func with(_ more: [(key: String, value: SchemaNode)]) -> Self {
+    func adding(_ more: [(key: String, value: SchemaNode)]) -> Self {
         guard case .map(let entries) = self else { return self }
         return .map(entries + more)
     }

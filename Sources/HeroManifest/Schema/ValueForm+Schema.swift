@@ -9,13 +9,13 @@ extension Field {
             case .inPlace: "A change takes effect in place."
             case .restart: "A change restarts what runs."
             }
-        return property.schema(also: effect)
+        return property.schema(changeEffect: effect)
     }
 }
 
 extension Property {
     /// The schema of the key's value, with its meaning and its default.
-    func schema(also effect: String = "") -> SchemaNode {
+    func schema(changeEffect effect: String = "") -> SchemaNode {
         var sentences = [summary]
         if let range = valueSchema.range { sentences.append("From \(range.least) to \(range.most).") }
         if valueSchema.namesFiles { sentences.append("A relative path counts from the folder of the manifest.") }
@@ -23,7 +23,7 @@ extension Property {
         if !effect.isEmpty { sentences.append(effect) }
         var entries: [(key: String, value: SchemaNode)] = [("description", .text(sentences.joined(separator: " ")))]
         if let standard = defaultValue.schema { entries.append(("default", standard)) }
-        return SchemaNode.map(entries).with(valueSchema.schema)
+        return SchemaNode.map(entries).adding(valueSchema.schema)
     }
 }
 
@@ -56,26 +56,26 @@ extension DefaultValue {
 
 extension ValueSchema {
     /// What a text must match that may hold `${NAME}` in place of a value.
-    private static let variable = "\\$\\{"
+    private static let variablePattern = "\\$\\{"
 
     /// The keywords of the form.
     var schema: [(key: String, value: SchemaNode)] {
         switch self {
-        case .bool: Self.scalar("boolean")
+        case .bool: Self.scalarSchema("boolean")
         case .constantTrue: [("const", true)]
         case .text: [("type", ["string", "number", "boolean"])]
-        case .formatted(let form): Self.written(form)
-        case .duration: Self.text("[0-9]+(ms|s|m|h|d)")
-        case .size: Self.text("[0-9]+(B|KiB|MiB|GiB|KB|MB|GB)")
+        case .formatted(let form): Self.textFormSchema(form)
+        case .duration: Self.textSchema("[0-9]+(ms|s|m|h|d)")
+        case .size: Self.textSchema("[0-9]+(B|KiB|MiB|GiB|KB|MB|GB)")
         case .integer(let range):
-            Self.scalar("integer") + [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))]
+            Self.scalarSchema("integer") + [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))]
         case .number(let range):
-            Self.scalar("number") + [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))]
+            Self.scalarSchema("number") + [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))]
         case .enumeration(let words):
             [
                 (
                     "anyOf",
-                    [["enum": .list(words.map { .text($0) })], ["type": "string", "pattern": .text(Self.variable)]]
+                    [["enum": .list(words.map { .text($0) })], ["type": "string", "pattern": .text(Self.variablePattern)]]
                 )
             ]
         case .signal:
@@ -84,7 +84,7 @@ extension ValueSchema {
                     "anyOf",
                     [
                         ["enum": .list(Signal.names.map { .text($0.name) })],
-                        .map(Self.text("SIG(\(Signal.names.map(\.name).joined(separator: "|")))")),
+                        .map(Self.textSchema("SIG(\(Signal.names.map(\.name).joined(separator: "|")))")),
                     ]
                 )
             ]
@@ -105,17 +105,17 @@ extension ValueSchema {
     }
 
     /// A scalar of a type, or a text with a variable.
-    private static func scalar(_ type: String) -> [(key: String, value: SchemaNode)] {
-        [("type", [.text(type), "string"]), ("pattern", .text(variable))]
+    private static func scalarSchema(_ type: String) -> [(key: String, value: SchemaNode)] {
+        [("type", [.text(type), "string"]), ("pattern", .text(variablePattern))]
     }
 
     /// A text that matches, or holds a variable.
-    private static func text(_ pattern: String) -> [(key: String, value: SchemaNode)] {
-        [("type", "string"), ("pattern", .text("^(\(pattern))$|\(variable)"))]
+    private static func textSchema(_ pattern: String) -> [(key: String, value: SchemaNode)] {
+        [("type", "string"), ("pattern", .text("^(\(pattern))$|\(variablePattern)"))]
     }
 
-    private static func written(_ form: TextFormat) -> [(key: String, value: SchemaNode)] {
-        let pattern: (key: String, value: SchemaNode) = ("pattern", .text("^(\(form.pattern))$|\(variable)"))
+    private static func textFormSchema(_ form: TextFormat) -> [(key: String, value: SchemaNode)] {
+        let pattern: (key: String, value: SchemaNode) = ("pattern", .text("^(\(form.pattern))$|\(variablePattern)"))
         guard let numbers = form.numbers else { return [("type", "string"), pattern] }
         return [
             ("type", ["string", "integer"]), pattern, ("minimum", .integer(numbers.lowerBound)),

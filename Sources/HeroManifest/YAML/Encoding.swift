@@ -1,32 +1,32 @@
 /// The byte order mark of UTF-8.
-enum ByteOrder {
+enum ByteOrderMark {
     /// Whether the bytes begin with one.
-    static func hasMark(_ bytes: [UInt8]) -> Bool {
+    static func isPresent(_ bytes: [UInt8]) -> Bool {
         bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
     }
 }
 
 /// Judges a file's bytes before the parser sees them: UTF-8 without control characters (YM-1).
-enum Encoding {
+enum EncodingValidator {
     /// Why bytes are refused.
-    enum Flaw {
+    enum Problem {
         /// Not UTF-8 from this byte on.
         case notUTF8(offset: Int)
         /// A control character.
-        case control(offset: Int, value: UInt32)
+        case controlCharacter(offset: Int, value: UInt32)
         /// UTF-16 or UTF-32.
-        case wide
+        case wideEncoding
         /// More lines that begin with `%` than any author writes.
-        case directives(offset: Int)
+        case tooManyDirectives(offset: Int)
     }
 
     /// The first flaw, or nil when the bytes may be parsed.
-    static func firstFlaw(_ bytes: [UInt8]) -> Flaw? {
-        if isWide(bytes) { return .wide }
+    static func firstProblem(_ bytes: [UInt8]) -> Problem? {
+        if isUTF16OrUTF32(bytes) { return .wideEncoding }
         return bytes.withUnsafeBufferPointer(scan)
     }
 
-    private static func isWide(_ bytes: [UInt8]) -> Bool {
+    private static func isUTF16OrUTF32(_ bytes: [UInt8]) -> Bool {
         guard bytes.count >= 2 else { return false }
         switch (bytes[0], bytes[1]) {
         case (0xFF, 0xFE), (0xFE, 0xFF): return true
@@ -37,7 +37,7 @@ enum Encoding {
         }
     }
 
-    private static func scan(_ bytes: UnsafeBufferPointer<UInt8>) -> Flaw? {
+    private static func scan(_ bytes: UnsafeBufferPointer<UInt8>) -> Problem? {
         var index = 0
         var directives = 0
         var isLineStart = true
@@ -46,23 +46,23 @@ enum Encoding {
             if byte < 0x80 {
                 if byte < 32 || byte == 127 {
                     guard byte == 0x0A || byte == 0x0D || byte == 0x09 else {
-                        return .control(offset: index, value: UInt32(byte))
+                        return .controlCharacter(offset: index, value: UInt32(byte))
                     }
                     isLineStart = byte != 0x09
                 } else {
                     if isLineStart && byte == UInt8(ascii: "%") {
                         directives += 1
-                        if directives > Budget.directives { return .directives(offset: index) }
+                        if directives > InputLimits.directives { return .tooManyDirectives(offset: index) }
                     }
                     isLineStart = false
                 }
                 index += 1
                 continue
             }
-            guard let (value, width) = wideScalar(bytes, at: index) else { return .notUTF8(offset: index) }
+            guard let (value, width) = multibyteScalar(bytes, at: index) else { return .notUTF8(offset: index) }
             // What YAML calls not printable: C1 controls but NEL, and two that are no characters.
             if (value < 0xA0 && value != 0x85) || value == 0xFFFE || value == 0xFFFF {
-                return .control(offset: index, value: value)
+                return .controlCharacter(offset: index, value: value)
             }
             isLineStart = value == 0x85 || value == 0x2028 || value == 0x2029
             index += width
@@ -71,7 +71,7 @@ enum Encoding {
     }
 
     /// Decodes a character of two to four bytes; nil when it is malformed, overlong, a surrogate or out of range.
-    private static func wideScalar(
+    private static func multibyteScalar(
         _ bytes: UnsafeBufferPointer<UInt8>,
         at index: Int
     ) -> (value: UInt32, width: Int)? {
@@ -99,9 +99,9 @@ enum Encoding {
     static func span(of offset: Int, in bytes: [UInt8]) -> Span {
         var line: Int32 = 1
         var column: Int32 = 1
-        var index = ByteOrder.hasMark(bytes) ? 3 : 0
+        var index = ByteOrderMark.isPresent(bytes) ? 3 : 0
         while index < min(offset, bytes.count) {
-            let width = Source.breakWidth(bytes, at: index)
+            let width = SourceFile.breakWidth(bytes, at: index)
             if width > 0 {
                 line &+= 1
                 column = 1

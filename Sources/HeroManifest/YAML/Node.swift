@@ -17,17 +17,17 @@ extension Span: Comparable {
 }
 
 /// One node of a YAML document: a value with its place.
-struct Node: Sendable {
+struct YAMLNode: Sendable {
     /// What a node holds.
     enum Content: Sendable {
         /// A text; plain when it was written without quotes and not as a block.
         case scalar(String, plain: Bool)
         /// A list.
-        case sequence([Node])
+        case sequence([YAMLNode])
         /// Pairs, in written order; keys are unique.
-        case mapping([Entry])
+        case mapping([YAMLEntry])
         /// Something already reported: whoever meets it says nothing more.
-        case unusable
+        case invalid
 
         /// Whether nothing at all is written.
         var isEmptyScalar: Bool {
@@ -54,17 +54,17 @@ struct Node: Sendable {
 }
 
 /// One pair of a mapping.
-struct Entry: Sendable {
+struct YAMLEntry: Sendable {
     /// The key's text.
     var key: String
     /// Where the key is written.
     var span: Span
     /// The value.
-    var value: Node
+    var value: YAMLNode
 }
 
 /// The limits of reliability.md YM-1, checked while events arrive and before anything is built from them.
-enum Budget {
+enum InputLimits {
     /// Bytes of a file.
     static let fileBytes = 1 << 20
     /// Parser events of a file.

@@ -1,7 +1,7 @@
 /// Characters that look like others, or like nothing: word processors, chats and keyboards put them into manifests.
-enum OddCharacter {
+enum ConfusableCharacter {
     /// What each is called, and what was meant.
-    private static let known: [Unicode.Scalar: (name: String, instead: String)] = [
+    private static let descriptions: [Unicode.Scalar: (name: String, instead: String)] = [
         "\u{A0}": ("a no-break space", "a blank"), "\u{2007}": ("a figure space", "a blank"),
         "\u{202F}": ("a narrow no-break space", "a blank"), "\u{3000}": ("an ideographic space", "a blank"),
         "\u{AD}": ("a soft hyphen", "nothing"), "\u{200B}": ("a zero-width space", "nothing"),
@@ -15,9 +15,9 @@ enum OddCharacter {
     ]
 
     /// What to do about the first one in a line that cannot be read; nil when there is none.
-    static func advice(on line: String?) -> String? {
+    static func help(forLine line: String?) -> String? {
         for scalar in (line ?? "").unicodeScalars {
-            guard let (name, instead) = known[scalar] else { continue }
+            guard let (name, instead) = descriptions[scalar] else { continue }
             return "this line contains \(codePoint(scalar)), \(name): write \(instead) in its place"
         }
         return nil
@@ -32,7 +32,7 @@ enum OddCharacter {
     }
 
     /// The first character that no name can have, to be added to a sentence that says which ones can.
-    static func stranger(in name: String) -> String {
+    static func invalidCharacterHint(in name: String) -> String {
         for scalar in name.unicodeScalars {
             switch scalar {
             case "a"..."z", "0"..."9", "_", "-": continue

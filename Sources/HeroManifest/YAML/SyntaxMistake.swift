@@ -2,7 +2,7 @@ internal import CLibYAML
 internal import HeroModel
 
 /// A text that is not YAML, in words for the person who wrote it.
-struct SyntaxMistake {
+struct SyntaxProblem {
     private let code: DiagnosticCode
     private let message: String
     private let help: String
@@ -15,7 +15,7 @@ struct SyntaxMistake {
     var line: Int32 { span.line }
 
     /// Translates what libyaml found.
-    init(_ parser: yaml_parser_t, in source: Source) {
+    init(_ parser: yaml_parser_t, in source: SourceFile) {
         let problem = parser.problem.map { String(cString: $0) } ?? "it cannot be read"
         let context = parser.context.map { String(cString: $0) } ?? ""
         if parser.error == YAML_READER_ERROR || parser.error == YAML_MEMORY_ERROR {
@@ -24,7 +24,7 @@ struct SyntaxMistake {
             help = "save it as UTF-8"
             openedAt = nil
             endsDocument = false
-            span = Encoding.span(of: Int(clamping: parser.problem_offset), in: source.file.bytes)
+            span = EncodingValidator.span(of: Int(clamping: parser.problem_offset), in: source.file.bytes)
             return
         }
         let mark = parser.problem_mark
@@ -36,11 +36,11 @@ struct SyntaxMistake {
             || context.contains("anchor") || context.contains("alias")
         var span = Self.span(isMendedAtStart && !context.isEmpty ? opened : mark)
         if context.contains("directive") { span.column = 1 }
-        self.span = source.inside(span)
+        self.span = source.clamped(span)
         let line = source.line(Int(self.span.line))
-        let words = Self.unmeant(line, problem) ?? Self.words(problem, context, character)
+        let words = Self.specialLine(line, problem) ?? Self.explanation(problem, context, character)
         (code, message) = (words.code, words.message)
-        help = OddCharacter.advice(on: line) ?? words.help
+        help = ConfusableCharacter.help(forLine: line) ?? words.help
         endsDocument = problem.contains("expected <document start>")
         let isOpen = problem.contains("',' or ']'") || problem.contains("',' or '}'")
         openedAt = isOpen ? Self.span(opened) : nil
@@ -51,18 +51,18 @@ struct SyntaxMistake {
     }
 
     /// Says it.
-    func report(to scope: inout Scope) {
+    func report(to scope: inout FileDecoder) {
         let notes = openedAt.map { [scope.source.note("opened here", at: $0)] } ?? []
         scope.report(code, message, help: help, at: span, notes: notes)
     }
 
-    private static func character(at mark: yaml_mark_t, in source: Source) -> Unicode.Scalar? {
+    private static func character(at mark: yaml_mark_t, in source: SourceFile) -> Unicode.Scalar? {
         guard let line = source.line(Int(clamping: mark.line) &+ 1) else { return nil }
         return line.unicodeScalars.dropFirst(Int(clamping: mark.column)).first
     }
 
     /// Lines that were never meant as YAML, or that are nearly right.
-    private static func unmeant(
+    private static func specialLine(
         _ line: String?,
         _ problem: String
     ) -> (code: DiagnosticCode, message: String, help: String)? {
@@ -79,7 +79,7 @@ struct SyntaxMistake {
         return nil
     }
 
-    private static func words(
+    private static func explanation(
         _ problem: String,
         _ context: String,
         _ character: Unicode.Scalar?
@@ -98,7 +98,7 @@ struct SyntaxMistake {
         if problem.contains("undefined tag handle") || context.contains("a tag") {
             return (.tag, "a tag (`!name`) is not allowed", "where a text begins with `!`, put it in quotes")
         }
-        let match = phrases.first { problem.contains($0.problem) && context.contains($0.context) }
+        let match = explanations.first { problem.contains($0.problem) && context.contains($0.context) }
         if let match { return (.syntax, match.message, match.help) }
         if problem.contains("cannot start any token"), let character {
             return (.syntax, "a text cannot begin with `\(character)` outside of quotes", "put it in quotes")
@@ -106,7 +106,7 @@ struct SyntaxMistake {
         return (.syntax, "this is not YAML: \(problem)", "compare it with the lines around it")
     }
 
-    private static let phrases: [(problem: String, context: String, message: String, help: String)] = [
+    private static let explanations: [(problem: String, context: String, message: String, help: String)] = [
         (
             "mapping values are not allowed", "", "a `:` cannot stand here",
             "put a text that contains `: ` in quotes; otherwise check the indentation of this line"

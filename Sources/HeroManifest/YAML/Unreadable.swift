@@ -1,11 +1,11 @@
 internal import HeroModel
 
 /// Files that cannot be read, or not to their end.
-extension Scope {
+extension FileDecoder {
     /// Judges the file's bytes; what is refused is reported.
-    mutating func acceptsBytes() -> Bool {
+    mutating func validateBytes() -> Bool {
         let bytes = source.file.bytes
-        guard bytes.count <= Budget.fileBytes else {
+        guard bytes.count <= InputLimits.fileBytes else {
             report(
                 .fileTooLarge,
                 "the file has \(bytes.count) bytes, more than 1 MiB",
@@ -14,9 +14,9 @@ extension Scope {
             )
             return false
         }
-        guard let flaw = Encoding.firstFlaw(bytes) else { return true }
+        guard let flaw = EncodingValidator.firstProblem(bytes) else { return true }
         switch flaw {
-        case .wide:
+        case .wideEncoding:
             report(
                 .notUTF8,
                 "the file is written in UTF-16 or UTF-32",
@@ -28,9 +28,9 @@ extension Scope {
                 .notUTF8,
                 "the file is not UTF-8: the byte 0x\(String(bytes[offset], radix: 16)) cannot stand here",
                 help: "save it as UTF-8",
-                at: Encoding.span(of: offset, in: bytes)
+                at: EncodingValidator.span(of: offset, in: bytes)
             )
-        case .control(let offset, let value):
+        case .controlCharacter(let offset, let value):
             let digits = String(value, radix: 16, uppercase: true)
             report(
                 .controlCharacter,
@@ -38,14 +38,14 @@ extension Scope {
                 help: value == 0
                     ? "remove it: is this a text file?"
                     : "remove it; in a double-quoted text it can be written as an escape, such as \"\\e\"",
-                at: Encoding.span(of: offset, in: bytes)
+                at: EncodingValidator.span(of: offset, in: bytes)
             )
-        case .directives(let offset):
+        case .tooManyDirectives(let offset):
             report(
                 .syntax,
-                "more than \(Budget.directives) lines begin with `%`",
+                "more than \(InputLimits.directives) lines begin with `%`",
                 help: "a manifest needs no directives: remove them",
-                at: Encoding.span(of: offset, in: bytes)
+                at: EncodingValidator.span(of: offset, in: bytes)
             )
         }
         return false
@@ -54,9 +54,9 @@ extension Scope {
     /// Remembers what looks like names at the margin of a file that cannot be read to its end.
     ///
     /// Other files refer to them; a second error about each of those would only hide the first.
-    mutating func noteUnreadNames() {
+    mutating func collectPossiblyDeclaredNames() {
         let mark = Array("name:".utf8)
-        var rest = source.file.bytes.prefix(Budget.fileBytes)
+        var rest = source.file.bytes.prefix(InputLimits.fileBytes)
         // Line by line: a list of all of them would be larger than the file.
         while !rest.isEmpty {
             let line = rest.prefix { $0 != 0x0A && $0 != 0x0D }
@@ -65,7 +65,7 @@ extension Scope {
             let value = line.dropFirst(mark.count).drop { $0 == 0x20 || $0 == 0x22 || $0 == 0x27 }
             let bytes = value.prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x27 }
             let name = String(decoding: bytes.prefix(64), as: UTF8.self)
-            if QualifiedName.isValid(name) { unreadNames.insert(name) }
+            if QualifiedName.isValid(name) { possiblyDeclaredNames.insert(name) }
         }
     }
 }

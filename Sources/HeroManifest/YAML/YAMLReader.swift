@@ -7,28 +7,28 @@ internal import HeroModel
 /// quadratic time on `[`, so nothing more is asked of it once a limit is passed. What was read before is kept.
 struct YAMLReader {
     /// Nothing more can be read of this file; it has been reported.
-    private struct GiveUp: Error {}
+    private struct ReadingAborted: Error {}
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private var event = yaml_event_t()
-    private var count = 0
-    private var scope: Scope
-    private var mistake: SyntaxMistake?
+    private var eventCount = 0
+    private var scope: FileDecoder
+    private var syntaxProblem: SyntaxProblem?
 
     /// The documents of the scope's file that are not empty; mistakes go to the scope.
-    static func read(in scope: inout Scope) -> [Node] { read(in: &scope) { trees, _ in trees } }
+    static func read(in scope: inout FileDecoder) -> [YAMLNode] { read(in: &scope) { trees, _ in trees } }
 
     /// Reads the documents of the scope's file that are not empty, and has them used.
     ///
     /// They are used while libyaml still holds its buffers: the next file's parser then finds these free as a whole, and
     /// nothing that lasts is carved out of their place.
-    static func read<Result>(in scope: inout Scope, use: (_ trees: [Node], _ scope: inout Scope) -> Result) -> Result {
+    static func read<Result>(in scope: inout FileDecoder, use: (_ trees: [YAMLNode], _ scope: inout FileDecoder) -> Result) -> Result {
         let bytes = scope.source.file.bytes
-        guard scope.acceptsBytes() else {
-            scope.noteUnreadNames()
+        guard scope.validateBytes() else {
+            scope.collectPossiblyDeclaredNames()
             return use([], &scope)
         }
-        let skipped = ByteOrder.hasMark(bytes) ? 3 : 0
+        let skipped = ByteOrderMark.isPresent(bytes) ? 3 : 0
         guard bytes.count > skipped else { return use([], &scope) }
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         defer { parser.deallocate() }
@@ -37,26 +37,26 @@ struct YAMLReader {
             return use([], &scope)
         }
         defer { yaml_parser_delete(parser) }
-        var documents: [Node] = []
+        var documents: [YAMLNode] = []
         bytes.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
             yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
             yaml_parser_set_input_string(parser, base + skipped, buffer.count - skipped)
             var reader = YAMLReader(parser: parser, scope: scope)
-            do throws(GiveUp) {
-                while let document = try reader.document() { documents.append(document) }
+            do throws(ReadingAborted) {
+                while let document = try reader.nextDocument() { documents.append(document) }
                 scope = reader.scope
             } catch {
                 scope = reader.scope
-                scope.noteUnreadNames()
+                scope.collectPossiblyDeclaredNames()
                 // What is missing in it may stand where nothing can be read any more.
-                if let last = documents.last, reader.isTorn(last) { documents.removeLast() }
+                if let last = documents.last, reader.isTruncated(last) { documents.removeLast() }
             }
         }
         return use(documents, &scope)
     }
 
-    private init(parser: UnsafeMutablePointer<yaml_parser_t>, scope: Scope) {
+    private init(parser: UnsafeMutablePointer<yaml_parser_t>, scope: FileDecoder) {
         self.parser = parser
         self.scope = scope
     }
@@ -64,22 +64,22 @@ struct YAMLReader {
     // MARK: Events
 
     /// Fetches the next event and counts it; every one must be deleted before the next.
-    private mutating func next() throws(GiveUp) -> yaml_event_type_t {
-        guard count < Budget.events else {
+    private mutating func nextEvent() throws(ReadingAborted) -> yaml_event_type_t {
+        guard eventCount < InputLimits.events else {
             scope.report(
                 .tooManyNodes,
-                "the file holds more than \(Budget.events) YAML events",
+                "the file holds more than \(InputLimits.events) YAML events",
                 help: "split it into several files",
                 at: span(parser.pointee.mark, parser.pointee.mark)
             )
-            throw GiveUp()
+            throw ReadingAborted()
         }
-        count += 1
+        eventCount += 1
         guard yaml_parser_parse(parser, &event) == 1 else {
-            let mistake = SyntaxMistake(parser.pointee, in: scope.source)
+            let mistake = SyntaxProblem(parser.pointee, in: scope.source)
             mistake.report(to: &scope)
-            self.mistake = mistake
-            throw GiveUp()
+            self.syntaxProblem = mistake
+            throw ReadingAborted()
         }
         return event.type
     }
@@ -97,9 +97,9 @@ struct YAMLReader {
     // MARK: Documents
 
     /// The next document that says anything; nil at the end.
-    private mutating func document() throws(GiveUp) -> Node? {
+    private mutating func nextDocument() throws(ReadingAborted) -> YAMLNode? {
         while true {
-            switch try next() {
+            switch try nextEvent() {
             case YAML_STREAM_END_EVENT:
                 return nil
             case YAML_DOCUMENT_START_EVENT:
@@ -107,7 +107,7 @@ struct YAMLReader {
                     event.data.document_start.tag_directives.start != event.data.document_start.tag_directives.end
                 if hasTagDirectives { reportTag() }
                 yaml_event_delete(&event)
-                _ = try next()
+                _ = try nextEvent()
                 let root = try node(depth: 0)
                 if !root.isNull { return root }
             default:
@@ -118,14 +118,14 @@ struct YAMLReader {
     }
 
     /// Whether a document is only the part of one before a mistake.
-    private func isTorn(_ document: Node) -> Bool {
-        guard let mistake else { return false }
-        if case .mapping = document.content { return mistake.endsDocument }
-        return mistake.line == document.span.line
+    private func isTruncated(_ document: YAMLNode) -> Bool {
+        guard let syntaxProblem else { return false }
+        if case .mapping = document.content { return syntaxProblem.endsDocument }
+        return syntaxProblem.line == document.span.line
     }
 
     /// The node that begins with the current event.
-    private mutating func node(depth: Int) throws(GiveUp) -> Node {
+    private mutating func node(depth: Int) throws(ReadingAborted) -> YAMLNode {
         switch event.type {
         case YAML_SCALAR_EVENT: return try scalar()
         case YAML_SEQUENCE_START_EVENT: return try sequence(depth: depth + 1)
@@ -139,28 +139,28 @@ struct YAMLReader {
                 help: "write the value out; where a text begins with `*`, put it in quotes",
                 at: place
             )
-            return Node(content: .unusable, span: place)
+            return YAMLNode(content: .invalid, span: place)
         }
     }
 
-    private mutating func scalar() throws(GiveUp) -> Node {
+    private mutating func scalar() throws(ReadingAborted) -> YAMLNode {
         defer { yaml_event_delete(&event) }
         let place = eventSpan
         let length = event.data.scalar.length
         let style = event.data.scalar.style
-        guard length <= Budget.scalarBytes else {
+        guard length <= InputLimits.scalarBytes else {
             scope.report(
                 .textTooLong,
                 "this text is longer than 64 KiB",
                 help: "put it into a file of its own and name that file here",
                 at: place
             )
-            throw GiveUp()
+            throw ReadingAborted()
         }
         if event.data.scalar.anchor != nil { reportAnchor() }
         if event.data.scalar.tag != nil {
             reportTag()
-            return Node(content: .unusable, span: place)
+            return YAMLNode(content: .invalid, span: place)
         }
         let bytes = UnsafeBufferPointer(start: event.data.scalar.value, count: length)
         // Only the escapes of a double-quoted text can still make one: no program could be given it.
@@ -171,30 +171,30 @@ struct YAMLReader {
                 help: "remove the escape; no argument, path or variable can hold it",
                 at: place
             )
-            return Node(content: .unusable, span: place)
+            return YAMLNode(content: .invalid, span: place)
         }
         if !scope.hasDollar, bytes.contains(UInt8(ascii: "$")) { scope.hasDollar = true }
         let text = String(decoding: bytes, as: UTF8.self)
-        return Node(content: .scalar(text, plain: style == YAML_PLAIN_SCALAR_STYLE), span: place)
+        return YAMLNode(content: .scalar(text, plain: style == YAML_PLAIN_SCALAR_STYLE), span: place)
     }
 
-    private mutating func sequence(depth: Int) throws(GiveUp) -> Node {
-        let place = try open(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, depth)
-        var items: [Node] = []
+    private mutating func sequence(depth: Int) throws(ReadingAborted) -> YAMLNode {
+        let place = try beginCollection(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, depth)
+        var items: [YAMLNode] = []
         items.reserveCapacity(4)
-        while try next() != YAML_SEQUENCE_END_EVENT { items.append(try node(depth: depth)) }
-        return Node(content: .sequence(items), span: close(place))
+        while try nextEvent() != YAML_SEQUENCE_END_EVENT { items.append(try node(depth: depth)) }
+        return YAMLNode(content: .sequence(items), span: endCollection(place))
     }
 
-    private mutating func mapping(depth: Int) throws(GiveUp) -> Node {
-        let place = try open(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, depth)
-        var entries: [Entry] = []
+    private mutating func mapping(depth: Int) throws(ReadingAborted) -> YAMLNode {
+        let place = try beginCollection(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, depth)
+        var entries: [YAMLEntry] = []
         entries.reserveCapacity(8)
         var keys = KeySet()
         var isTwoDocuments = false
-        while try next() != YAML_MAPPING_END_EVENT {
+        while try nextEvent() != YAML_MAPPING_END_EVENT {
             let key = try node(depth: depth)
-            _ = try next()
+            _ = try nextEvent()
             let value = try node(depth: depth)
             guard let text = keyText(key) else { continue }
             if let first = keys.insert(text, among: entries) {
@@ -210,35 +210,35 @@ struct YAMLReader {
                     notes: [scope.source.note("first written", at: entries[first].span)]
                 )
             } else {
-                entries.append(Entry(key: text, span: key.span, value: value))
+                entries.append(YAMLEntry(key: text, span: key.span, value: value))
             }
         }
-        return Node(content: .mapping(entries), span: close(place))
+        return YAMLNode(content: .mapping(entries), span: endCollection(place))
     }
 
-    private mutating func open(
+    private mutating func beginCollection(
         anchor: UnsafeMutablePointer<yaml_char_t>?,
         tag: UnsafeMutablePointer<yaml_char_t>?,
         _ depth: Int
-    ) throws(GiveUp) -> Span {
+    ) throws(ReadingAborted) -> Span {
         defer { yaml_event_delete(&event) }
         let place = eventSpan
         if anchor != nil { reportAnchor() }
         if tag != nil { reportTag() }
-        guard depth <= Budget.depth else {
+        guard depth <= InputLimits.depth else {
             scope.report(
                 .tooDeep,
-                "lists and maps are more than \(Budget.depth) levels deep here",
+                "lists and maps are more than \(InputLimits.depth) levels deep here",
                 help: "no manifest needs that; look for a bracket or an indentation that is not meant",
                 at: place
             )
-            throw GiveUp()
+            throw ReadingAborted()
         }
         return place
     }
 
     /// Ends a collection: its span reaches to its end where that is on the same line.
-    private mutating func close(_ start: Span) -> Span {
+    private mutating func endCollection(_ start: Span) -> Span {
         defer { yaml_event_delete(&event) }
         var result = start
         let end = event.end_mark
@@ -253,7 +253,7 @@ struct YAMLReader {
     // MARK: Keys
 
     /// The text of a key; nil, and reported, where it is none.
-    private mutating func keyText(_ key: Node) -> String? {
+    private mutating func keyText(_ key: YAMLNode) -> String? {
         switch key.content {
         case .scalar("<<", plain: true):
             scope.report(
@@ -280,7 +280,7 @@ struct YAMLReader {
                 at: key.span
             )
             return nil
-        case .unusable:
+        case .invalid:
             return nil
         }
     }
@@ -311,7 +311,7 @@ private struct KeySet {
     private var table: [String: Int] = [:]
 
     /// Adds a key that will be the next entry; where it is there already, the index of that entry.
-    mutating func insert(_ key: String, among entries: [Entry]) -> Int? {
+    mutating func insert(_ key: String, among entries: [YAMLEntry]) -> Int? {
         if entries.count < 24 { return entries.firstIndex { $0.key == key } }
         if table.isEmpty {
             for (index, entry) in entries.enumerated() { table[entry.key] = index }
