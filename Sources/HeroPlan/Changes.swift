@@ -1,41 +1,41 @@
 import HeroModel
 
-extension Planning {
+extension PlanBuilder {
     /// Step 5: the changes, their waves, and what else there is to say.
-    func plan(from revision: RevisionNumber) -> Plan {
-        let actions = subjects.indices.map(action)
-        var changes = subjects.indices.map { change($0, actions) }
+    func makePlan(from revision: RevisionNumber) -> Plan {
+        let actions = services.indices.map(plannedAction)
+        var changes = services.indices.map { makeChange($0, actions) }
         let stops = Waves(
-            subjects.indices.filter { goesDown[$0] },
-            among: numbers,
-            hard: { subjects[$0].recordedRequires },
-            soft: { subjects[$0].observed?.after ?? [] },
-            turned: true
+            services.indices.filter { willStop[$0] },
+            among: indexByName,
+            hard: { services[$0].recordedRequires },
+            soft: { services[$0].observed?.after ?? [] },
+            reversed: true
         )
         let starts = Waves(
-            subjects.indices.filter { actions[$0].isStarting },
-            among: numbers,
-            hard: { subjects[$0].declaredRequires },
-            soft: { (subjects[$0].declared?.spec.after ?? []) + (subjects[$0].declared?.spec.wants ?? []) }
+            services.indices.filter { actions[$0].includesStart },
+            among: indexByName,
+            hard: { services[$0].declaredRequires },
+            soft: { (services[$0].declared?.spec.after ?? []) + (services[$0].declared?.spec.wants ?? []) }
         )
-        for (number, wave) in stops.placed { changes[number].stopWave = wave }
-        for (number, wave) in starts.placed { changes[number].startWave = wave }
+        for (number, wave) in stops.waveNumbers { changes[number].stopWave = wave }
+        for (number, wave) in starts.waveNumbers { changes[number].startWave = wave }
         let shown = options.only.isEmpty ? changes : zip(changes, isInScope).filter { $0.1 }.map { $0.0 }
         return Plan(
             baseRevision: revision,
             changes: shown,
-            stopWaves: stops.waves.map { wave in wave.map { subjects[$0].name } },
-            startWaves: starts.waves.map { wave in wave.map { subjects[$0].name } },
-            diagnostics: diagnostics(shown, hasBrokenCycles: stops.hasBrokenCycles)
+            stopWaves: stops.waves.map { wave in wave.map { services[$0].name } },
+            startWaves: starts.waves.map { wave in wave.map { services[$0].name } },
+            diagnostics: warnings(shown, hasBrokenCycles: stops.hasBrokenCycles)
         )
     }
 
-    private func action(_ number: Int) -> PlanAction {
-        let subject = subjects[number]
-        if goesDown[number] {
-            return subject.wish.isWanted && willBeUp[number] ? .restart : .stop
+    private func plannedAction(_ number: Int) -> PlanAction {
+        let subject = services[number]
+        if willStop[number] {
+            return subject.target.isUp && willBeUp[number] ? .restart : .stop
         }
-        switch need(number) {
+        switch directChange(number) {
         case .nothing: return .keep
         case .update: return .update
         case .start: return willBeUp[number] ? .start : .blocked
@@ -44,38 +44,38 @@ extension Planning {
         }
     }
 
-    private func change(_ number: Int, _ actions: [PlanAction]) -> Change {
-        let subject = subjects[number]
+    private func makeChange(_ number: Int, _ actions: [PlanAction]) -> Change {
+        let subject = services[number]
         let action = actions[number]
-        let isKeptDown = action == .stop && subject.wish.isWanted
+        let isKeptDown = action == .stop && subject.target.isUp
         var change = Change(subject.name, action, Reason(.unchanged, ""))
         change.fields = isKeptDown || action == .keep ? [] : subject.fields
-        let obstacles = isKeptDown || action == .blocked ? obstacles(number) : Obstacles()
+        let obstacles = isKeptDown || action == .blocked ? unmetConditions(number) : UnmetConditions()
         change.blockedBy = obstacles.all
-        if need(number) != .stop, draggedBy[number] >= 0 {
-            let cause = Int(draggedBy[number])
+        if directChange(number) != .stop, cascadeCause[number] >= 0 {
+            let cause = Int(cascadeCause[number])
             // A restart that has a reason of its own keeps it, unless it ends as a stop.
-            if need(number) != .restart || isKeptDown {
-                change.cause = subjects[cause].name
+            if directChange(number) != .restart || isKeptDown {
+                change.cause = services[cause].name
                 change.reason = cascadeReason(number, cause: cause, actions[cause], obstacles)
                 return change
             }
         }
-        change.reason = ownReason(number, action, obstacles)
+        change.reason = directReason(number, action, obstacles)
         return change
     }
 
     /// Whether it is down because of another that is wanted up as well: the plan is refused for that.
-    private func conflictsWithWanted(_ change: Change) -> Bool {
-        guard change.reason.code == .conflict, let number = numbers[change.service] else { return false }
-        return conflicting(Int(number)).contains { subjects[Int($0)].wish.isWanted }
+    private func isConflictBetweenWanted(_ change: Change) -> Bool {
+        guard change.reason.code == .conflict, let number = indexByName[change.service] else { return false }
+        return conflicting(Int(number)).contains { services[Int($0)].target.isUp }
     }
 
     /// What a person must know of the plan as a whole.
-    private func diagnostics(_ changes: [Change], hasBrokenCycles: Bool) -> [Diagnostic] {
+    private func warnings(_ changes: [Change], hasBrokenCycles: Bool) -> [Diagnostic] {
         var diagnostics: [Diagnostic] = []
         // Two that conflict and are both wanted up are an error, and an error is said once.
-        let blocked = changes.filter { $0.action == .blocked && !conflictsWithWanted($0) }
+        let blocked = changes.filter { $0.action == .blocked && !isConflictBetweenWanted($0) }
         if let first = blocked.first {
             let others =
                 switch blocked.count {
@@ -114,7 +114,7 @@ extension Planning {
 
 extension PlanAction {
     /// Whether it is in a start wave.
-    var isStarting: Bool {
+    var includesStart: Bool {
         switch self {
         case .start, .restart: true
         case .keep, .stop, .update, .blocked: false
@@ -122,7 +122,7 @@ extension PlanAction {
     }
 
     /// Whether it is in a stop wave.
-    var isStopping: Bool {
+    var includesStop: Bool {
         switch self {
         case .stop, .restart: true
         case .keep, .start, .update, .blocked: false
@@ -143,7 +143,7 @@ struct Waves {
         among numbers: [QualifiedName: Int32],
         hard: (Int) -> [QualifiedName],
         soft: (Int) -> [QualifiedName],
-        turned: Bool = false
+        reversed: Bool = false
     ) {
         guard !members.isEmpty else {
             waves = []
@@ -159,7 +159,7 @@ struct Waves {
                     guard let number = numbers[name], places[Int(number)] >= 0 else { continue }
                     let (dependent, dependency) = (Int32(place), places[Int(number)])
                     edges.append(
-                        turned
+                        reversed
                             ? IndexEdge(dependent: dependency, dependency: dependent)
                             : IndexEdge(dependent: dependent, dependency: dependency)
                     )
@@ -167,13 +167,13 @@ struct Waves {
             }
             return edges
         }
-        let levels = Levels(count: members.count, hard: edges(hard), soft: edges(soft))
+        let levels = DependencyLevels(count: members.count, hard: edges(hard), soft: edges(soft))
         waves = levels.waves.map { wave in wave.map { members[$0] } }
         hasBrokenCycles = levels.hasBrokenCycles
     }
 
     /// Every member with the number of its wave.
-    var placed: [(number: Int, wave: Int)] {
+    var waveNumbers: [(number: Int, wave: Int)] {
         waves.enumerated().flatMap { wave, members in members.map { ($0, wave) } }
     }
 }

@@ -20,7 +20,7 @@ public struct DependencyGraph: Sendable {
 
     /// The nodes, sorted, each once.
     public let nodes: [QualifiedName]
-    private let numbers: [QualifiedName: Int]
+    private let indexByName: [QualifiedName: Int]
     private let edges: [IndexEdge]
 
     /// Makes a graph; an edge with an end that is no node is left out.
@@ -28,7 +28,7 @@ public struct DependencyGraph: Sendable {
         self.nodes = Set(nodes).sorted()
         var numbers: [QualifiedName: Int] = [:]
         for (number, node) in self.nodes.enumerated() { numbers[node] = number }
-        self.numbers = numbers
+        self.indexByName = numbers
         let known = edges.compactMap { edge -> IndexEdge? in
             guard let dependent = numbers[edge.dependent], let dependency = numbers[edge.dependency] else { return nil }
             return IndexEdge(dependent: Int32(dependent), dependency: Int32(dependency))
@@ -37,11 +37,11 @@ public struct DependencyGraph: Sendable {
     }
 
     /// Makes the graph of what is declared: one edge for every requirement, and one for every mere order if asked for.
-    public init(_ desired: DesiredState, withOrder: Bool = false) {
+    public init(_ desired: DesiredState, includingOrder: Bool = false) {
         self.init(
             nodes: desired.services.keys,
             edges: desired.services.flatMap { name, declared in
-                let order = withOrder ? declared.spec.after + declared.spec.wants : []
+                let order = includingOrder ? declared.spec.after + declared.spec.wants : []
                 return (declared.spec.requires + order).map { Edge(name, on: $0) }
             }
         )
@@ -51,18 +51,18 @@ public struct DependencyGraph: Sendable {
     ///
     /// Where there are cycles, an edge inside one that leads from a lower name to a higher one is left out.
     public var waves: [[QualifiedName]] {
-        Levels(count: nodes.count, hard: edges).waves.map { wave in wave.map { nodes[$0] } }
+        DependencyLevels(count: nodes.count, hard: edges).waves.map { wave in wave.map { nodes[$0] } }
     }
 
     /// All that wait for any of these, directly or not, sorted; never one of these themselves.
     public func transitiveDependents(of names: some Sequence<QualifiedName>) -> [QualifiedName] {
-        let dependents = IndexGraph(count: nodes.count, edges: edges, turned: true)
-        let roots = names.compactMap { numbers[$0] }
+        let dependents = IndexGraph(count: nodes.count, edges: edges, reversed: true)
+        let roots = names.compactMap { indexByName[$0] }
         var isReached = [Bool](repeating: false, count: nodes.count)
         for root in roots { isReached[root] = true }
         var pending = roots
         while let node = pending.popLast() {
-            for dependent in dependents.row(node) where !isReached[Int(dependent)] {
+            for dependent in dependents.neighbors(node) where !isReached[Int(dependent)] {
                 isReached[Int(dependent)] = true
                 pending.append(Int(dependent))
             }
@@ -76,10 +76,10 @@ public struct DependencyGraph: Sendable {
     /// It is a shortest one through the lowest name that is on any.
     public var cycle: [QualifiedName]? {
         let graph = IndexGraph(count: nodes.count, edges: edges)
-        let component = graph.components()
+        let component = graph.stronglyConnectedComponents()
         var sizes = [Int](repeating: 0, count: nodes.count)
         for number in component { sizes[Int(number)] += 1 }
-        let start = nodes.indices.first { sizes[Int(component[$0])] > 1 || graph.row($0).contains(Int32($0)) }
+        let start = nodes.indices.first { sizes[Int(component[$0])] > 1 || graph.neighbors($0).contains(Int32($0)) }
         guard let start else { return nil }
         var cameFrom = [Int](repeating: -1, count: nodes.count)
         var pending = [start]
@@ -87,7 +87,7 @@ public struct DependencyGraph: Sendable {
         while position < pending.count {
             let node = pending[position]
             position += 1
-            for target in graph.row(node) {
+            for target in graph.neighbors(node) {
                 let next = Int(target)
                 if next == start {
                     var path = [start]

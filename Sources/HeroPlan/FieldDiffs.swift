@@ -22,13 +22,13 @@ extension FieldDiff {
         cost: (String) -> CostOfChange,
         place: (String) -> ManifestLocation
     ) -> [FieldDiff] {
-        guard !isSame(recorded.text, wanted.text) else { return [] }
+        guard !isIdentical(recorded.text, wanted.text) else { return [] }
         let before = recorded.values
         let after = wanted.values
         var diffs: [FieldDiff] = []
         for (path, value) in after {
             let old = before[path]
-            if let old, isSame(old, value) { continue }
+            if let old, isIdentical(old, value) { continue }
             diffs.append(FieldDiff(path, from: old, to: value, cost: cost(path), at: place(path)))
         }
         for (path, old) in before where after[path] == nil {
@@ -44,12 +44,12 @@ extension FieldDiff {
         cost: CostOfChange,
         at place: ManifestLocation
     ) {
-        let isLowered = Self.isGeneration(path) && Self.raise(from: before, to: after) == false
+        let isLowered = Self.isGeneration(path) && Self.isRaised(from: before, to: after) == false
         self.init(path: path, before: before, after: after, cost: isLowered ? .inPlace : cost, at: place)
     }
 
     /// Whether it is a generation, the service's or an action's, that was raised.
-    var isRaise: Bool { cost == .restart && Self.isGeneration(path) }
+    var isGenerationRaise: Bool { cost == .restart && Self.isGeneration(path) }
 
     private static func isGeneration(_ path: String) -> Bool {
         guard path != "generation" else { return true }
@@ -58,13 +58,13 @@ extension FieldDiff {
     }
 
     /// Whether the number rose; nil when one of them is none (a record of another version).
-    private static func raise(from before: String?, to after: String?) -> Bool? {
+    private static func isRaised(from before: String?, to after: String?) -> Bool? {
         guard let old = Int(before ?? "0"), let new = Int(after ?? "0") else { return nil }
         return new > old
     }
 
     /// Byte for byte: `String` equality takes two spellings of one letter for the same, a program's arguments do not.
-    private static func isSame(_ left: String, _ right: String) -> Bool {
+    private static func isIdentical(_ left: String, _ right: String) -> Bool {
         left == right && left.utf8.elementsEqual(right.utf8)
     }
 }

@@ -37,13 +37,13 @@ public struct Reclaim: Hashable, Sendable {
     }
 
     /// `pid 412 /usr/sbin/nginx`.
-    var holderText: String { ObservedHolder.process(pid, exe) }
+    var processText: String { ObservedHolder.processText(pid, exe) }
 
     /// `will stop pid 412 /usr/sbin/nginx: holds tcp 8080 (kill_others)`.
     public var text: String {
         switch resource {
-        case .tcp, .socket: "will stop \(holderText): holds \(resource) (\(allowedBy.rawValue))"
-        case .pidFile: "will stop \(holderText): named by \(resource) (\(allowedBy.rawValue))"
+        case .tcp, .socket: "will stop \(processText): holds \(resource) (\(allowedBy.rawValue))"
+        case .pidFile: "will stop \(processText): named by \(resource) (\(allowedBy.rawValue))"
         }
     }
 }
@@ -57,9 +57,9 @@ public struct Drift: Hashable, Sendable {
         /// A socket file was removed while its listener lives: nobody new can reach it.
         case socketGone = "socket_gone"
         /// A declared port is held by a process that is not the action's own.
-        case portHeldByStranger = "port_held_by_stranger"
+        case portHeldByForeignProcess = "port_held_by_stranger"
         /// A declared socket is held by a process that is not the action's own, or its PID file names one.
-        case socketHeldByStranger = "socket_held_by_stranger"
+        case socketHeldByForeignProcess = "socket_held_by_stranger"
         /// The program on disk is another one than the one that runs.
         case programReplaced = "program_replaced"
         /// A file of `env_file` or `from_file` has changed since the start.
@@ -119,13 +119,13 @@ public struct Drift: Hashable, Sendable {
     }
 
     /// What an action declares is held by somebody else; `permission` is the key that lets its next start take it.
-    static func held(_ holder: ObservedHolder, _ permission: Reclaim.Permission?) -> Drift {
+    static func resourceHeld(_ holder: ObservedHolder, _ permission: Reclaim.Permission?) -> Drift {
         let kind: Kind =
             switch holder.resource {
-            case .tcp: .portHeldByStranger
-            case .socket, .pidFile: .socketHeldByStranger
+            case .tcp: .portHeldByForeignProcess
+            case .socket, .pidFile: .socketHeldByForeignProcess
             }
-        let process = ObservedHolder.process(holder.pid, holder.exe)
+        let process = ObservedHolder.processText(holder.pid, holder.exe)
         var text =
             switch holder.resource {
             case .tcp, .socket: "\(holder.resource) is held by \(process)"
@@ -147,10 +147,10 @@ public struct Drift: Hashable, Sendable {
 
 extension Drift.Kind {
     /// Whether it is over once the service has been stopped.
-    var isOverWithAStop: Bool {
+    var isResolvedByStop: Bool {
         switch self {
         case .socketGone, .programReplaced, .environmentFileChanged: true
-        case .processGone, .portHeldByStranger, .socketHeldByStranger: false
+        case .processGone, .portHeldByForeignProcess, .socketHeldByForeignProcess: false
         }
     }
 }

@@ -16,16 +16,16 @@ struct IndexGraph {
     /// Packs edges; `turned` keeps, for each node, who waits for it rather than what it waits for.
     ///
     /// - Precondition: every edge's ends are in `0..<count`. Rows keep the order of the edges.
-    init(count: Int, edges: [IndexEdge], turned: Bool = false) {
+    init(count: Int, edges: [IndexEdge], reversed: Bool = false) {
         self.count = count
         var offsets = [Int32](repeating: 0, count: count + 1)
-        for edge in edges { offsets[Int(turned ? edge.dependency : edge.dependent) + 1] += 1 }
+        for edge in edges { offsets[Int(reversed ? edge.dependency : edge.dependent) + 1] += 1 }
         for node in 0..<count { offsets[node + 1] += offsets[node] }
         var next = offsets
         var targets = [Int32](repeating: 0, count: edges.count)
         for edge in edges {
-            let row = Int(turned ? edge.dependency : edge.dependent)
-            targets[Int(next[row])] = turned ? edge.dependent : edge.dependency
+            let row = Int(reversed ? edge.dependency : edge.dependent)
+            targets[Int(next[row])] = reversed ? edge.dependent : edge.dependency
             next[row] += 1
         }
         self.offsets = offsets
@@ -33,12 +33,12 @@ struct IndexGraph {
     }
 
     /// The nodes a node points to.
-    func row(_ node: Int) -> ArraySlice<Int32> {
+    func neighbors(_ node: Int) -> ArraySlice<Int32> {
         targets[Int(offsets[node])..<Int(offsets[node + 1])]
     }
 
     /// The component of mutual reach each node belongs to (Tarjan 1972, with the stack made explicit).
-    func components() -> [Int32] {
+    func stronglyConnectedComponents() -> [Int32] {
         var component = [Int32](repeating: -1, count: count)
         var found = [Int32](repeating: -1, count: count)
         var lowest = [Int32](repeating: 0, count: count)
@@ -82,7 +82,7 @@ struct IndexGraph {
 }
 
 /// How deep each node lies: 0 waits for nobody, every other one more than the deepest it waits for.
-struct Levels {
+struct DependencyLevels {
     /// The level of each node.
     let levels: [Int32]
     /// Whether edges had to be left out because they closed a cycle.
@@ -97,9 +97,9 @@ struct Levels {
             self.init(levels: levels, hasBrokenCycles: false)
             return
         }
-        let wide = IndexGraph(count: count, edges: hard + soft).components()
+        let wide = IndexGraph(count: count, edges: hard + soft).stronglyConnectedComponents()
         let kept = hard + soft.filter { wide[Int($0.dependent)] != wide[Int($0.dependency)] }
-        let narrow = IndexGraph(count: count, edges: kept).components()
+        let narrow = IndexGraph(count: count, edges: kept).stronglyConnectedComponents()
         let acyclic = kept.filter {
             narrow[Int($0.dependent)] != narrow[Int($0.dependency)] || $0.dependent > $0.dependency
         }
@@ -114,7 +114,7 @@ struct Levels {
 
     /// Level by level from those that wait for nobody (Kahn 1962); nil when some are never reached: a cycle.
     private static func longestPaths(count: Int, edges: [IndexEdge]) -> [Int32]? {
-        let dependents = IndexGraph(count: count, edges: edges, turned: true)
+        let dependents = IndexGraph(count: count, edges: edges, reversed: true)
         var waits = [Int32](repeating: 0, count: count)
         for edge in edges { waits[Int(edge.dependent)] += 1 }
         var levels = [Int32](repeating: 0, count: count)
@@ -123,7 +123,7 @@ struct Levels {
         while position < ready.count {
             let node = ready[position]
             position += 1
-            for dependent in dependents.row(node) {
+            for dependent in dependents.neighbors(node) {
                 let next = Int(dependent)
                 levels[next] = max(levels[next], levels[node] + 1)
                 waits[next] -= 1
@@ -141,5 +141,5 @@ struct Levels {
     }
 
     /// All nodes, what is waited for before what waits.
-    var order: [Int] { waves.flatMap { $0 } }
+    var topologicalOrder: [Int] { waves.flatMap { $0 } }
 }

@@ -13,7 +13,7 @@ extension DesiredState {
         let ofServices = limited.map(\.key).sorted().flatMap { name -> [Diagnostic] in
             guard let service = services[name], service.spec.status == .start, isAsked(name) else { return [] }
             return service.spec.actions.flatMap { action in
-                action.limits.shortcomings(on: machine).map { found in
+                action.limits.unenforcedLimits(on: machine).map { found in
                     found.warning(
                         of: "\(name).\(action.name)",
                         at: service.location(of: "actions.\(action.name).limits.\(found.key)")
@@ -23,7 +23,7 @@ extension DesiredState {
         }
         let standalone = actions.keys.sorted().flatMap { name -> [Diagnostic] in
             guard let action = actions[name], action.spec.isStandalone, isAsked(name) else { return [] }
-            return action.spec.limits.shortcomings(on: machine).map { found in
+            return action.spec.limits.unenforcedLimits(on: machine).map { found in
                 found.warning(of: "\(name)", at: action.location(of: "limits.\(found.key)"))
             }
         }
@@ -32,17 +32,17 @@ extension DesiredState {
 }
 
 /// A limit that a machine cannot hold as it is meant.
-private struct Shortcoming {
+private struct UnenforcedLimit {
     var key: String
     /// What becomes of it.
-    var effect: String
+    var consequence: String
     var help: String
 
     func warning(of name: String, at place: ManifestLocation) -> Diagnostic {
         Diagnostic(
             .warning,
             code: "limit-not-available",
-            "`limits.\(key)` of \(name) \(effect): only a cgroup v2 could do more, and heroproc has none for it here",
+            "`limits.\(key)` of \(name) \(consequence): only a cgroup v2 could do more, and heroproc has none for it here",
             help: help,
             at: place
         )
@@ -50,31 +50,31 @@ private struct Shortcoming {
 }
 
 extension ResourceLimits {
-    fileprivate func shortcomings(on machine: ContainmentSupport) -> [Shortcoming] {
-        var found: [Shortcoming] = []
+    fileprivate func unenforcedLimits(on machine: ContainmentSupport) -> [UnenforcedLimit] {
+        var found: [UnenforcedLimit] = []
         if memoryBytes != nil, !machine.limitsMemory {
             found.append(
-                Shortcoming(
+                UnenforcedLimit(
                     key: "memory",
-                    effect: "holds for the address space of each of its processes, not for all of them together",
+                    consequence: "holds for the address space of each of its processes, not for all of them together",
                     help: "leave room for what programs only reserve and never use"
                 )
             )
         }
         if treeProcesses != nil, !machine.limitsProcesses {
             found.append(
-                Shortcoming(
+                UnenforcedLimit(
                     key: "pids",
-                    effect: "has no effect",
+                    consequence: "has no effect",
                     help: "give the action a user of its own, and set `limits.nproc`"
                 )
             )
         }
         if processors != nil, !machine.limitsProcessors {
             found.append(
-                Shortcoming(
+                UnenforcedLimit(
                     key: "cpu",
-                    effect: "has no effect",
+                    consequence: "has no effect",
                     help: "take it out, or leave it for a machine that can"
                 )
             )

@@ -2,14 +2,14 @@ public import HeroModel
 
 extension Observed {
     /// What would be there once a plan was carried out and everything came up as hoped.
-    public func carriedOut(_ plan: Plan, _ desired: DesiredState) -> Observed {
+    public func afterApplying(_ plan: Plan, _ desired: DesiredState) -> Observed {
         var result = self
         result.revision = plan.baseRevision + 1
         for change in plan.changes {
             if change.isStandalone {
-                result.carryOut(standalone: change, desired.actions[change.service]?.spec)
+                result.apply(standalone: change, desired.actions[change.service]?.spec)
             } else {
-                result.carryOut(change, desired.services[change.service]?.spec)
+                result.apply(change, desired.services[change.service]?.spec)
             }
         }
         let gone = Set(plan.reclaims.map(\.pid))
@@ -17,7 +17,7 @@ extension Observed {
         return result
     }
 
-    private mutating func carryOut(_ change: Change, _ spec: ServiceSpec?) {
+    private mutating func apply(_ change: Change, _ spec: ServiceSpec?) {
         switch change.action {
         case .keep, .blocked: break
         case .start, .restart:
@@ -37,7 +37,7 @@ extension Observed {
         }
     }
 
-    private mutating func carryOut(standalone change: Change, _ spec: ActionSpec?) {
+    private mutating func apply(standalone change: Change, _ spec: ActionSpec?) {
         let isPaused = standalone[change.service]?.isScheduled == false
         switch change.action {
         case .keep, .blocked: break

@@ -38,14 +38,14 @@ public struct ObservedStandalone: Hashable, Sendable {
     /// Whether its schedule is counting: a `down` pauses it, an apply lets it go on.
     public var isScheduled: Bool
     /// Whether a run that `run_on` asks for has not begun yet.
-    public var owesRun: Bool
+    public var isRunPending: Bool
 
     /// Makes an observation.
-    public init(canonical: CanonicalSpec, isActive: Bool, isScheduled: Bool, owesRun: Bool = false) {
+    public init(canonical: CanonicalSpec, isActive: Bool, isScheduled: Bool, isRunPending: Bool = false) {
         self.canonical = canonical
         self.isActive = isActive
         self.isScheduled = isScheduled
-        self.owesRun = owesRun
+        self.isRunPending = isRunPending
     }
 }
 
@@ -96,16 +96,16 @@ public struct ObservedService: Hashable, Sendable {
     }
 
     /// Whether a process of it that is recorded as running is not there any more.
-    public var hasVanished: Bool { drift.contains { $0.kind == .processGone } }
+    public var hasMissingProcess: Bool { drift.contains { $0.kind == .processGone } }
 
     /// Whether a stop has anything to do: something may still run, or it counts as up (`exited`), or is about to run.
     ///
     /// What is recorded as up and has vanished (nothing runs, and drift says so) is not live: it starts without a stop.
-    public var isLive: Bool {
+    public var isStarted: Bool {
         if isActive { return true }
         switch state {
         case .stopped, .blocked, .failed: return false
-        case .starting, .running, .degraded, .backingOff, .stopping, .exited: return !hasVanished
+        case .starting, .running, .degraded, .backingOff, .stopping, .exited: return !hasMissingProcess
         }
     }
 }

@@ -73,13 +73,13 @@ public struct ObservedHolder: Hashable, Sendable {
     }
 
     /// A process in words: `pid 412 /usr/sbin/nginx`.
-    static func process(_ pid: Int32, _ exe: String) -> String {
+    static func processText(_ pid: Int32, _ exe: String) -> String {
         guard pid > 0 else { return "a process that cannot be seen" }
         return exe.isEmpty ? "pid \(pid)" : "pid \(pid) \(exe)"
     }
 
     /// What allows to stop it; nil when nothing does, and it is left alone.
-    func permission(_ action: ActionSpec) -> Reclaim.Permission? {
+    func stopPermission(_ action: ActionSpec) -> Reclaim.Permission? {
         guard protection == nil, pid > 0 else { return nil }
         if action.singleton && isInstance { return .singleton }
         return action.killsOthers ? .killOthers : nil

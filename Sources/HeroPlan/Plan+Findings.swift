@@ -5,13 +5,13 @@ extension Plan {
     ///
     /// A holder of what a service binds is a reclaim when the service starts and the manifests allow it, and drift
     /// otherwise: then the service waits for it. Who shares a port with it is neither, unless it is to be stopped.
-    mutating func addFindings(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
+    mutating func addDriftAndReclaims(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         for change in changes where !change.isStandalone {
-            guard isWatched(desired.services[change.service]?.spec) else { continue }
+            guard isSupervised(desired.services[change.service]?.spec) else { continue }
             let found = observed.services[change.service]?.drift ?? []
-            drift += change.action.isStopping ? found.filter { !$0.kind.isOverWithAStop } : found
+            drift += change.action.includesStop ? found.filter { !$0.kind.isResolvedByStop } : found
         }
-        if !observed.holders.isEmpty { add(observed.holders, desired, options) }
+        if !observed.holders.isEmpty { addHolders(observed.holders, desired, options) }
         if drift.count > 1 {
             drift.sort { left, right in
                 (left.service, left.action, left.kind.rawValue, left.text)
@@ -20,45 +20,45 @@ extension Plan {
         }
     }
 
-    private func isWatched(_ spec: ServiceSpec?) -> Bool {
+    private func isSupervised(_ spec: ServiceSpec?) -> Bool {
         switch spec?.status {
         case .start: true
         case .stop, .ignore, .spec, nil: false
         }
     }
 
-    private mutating func add(_ holders: [ObservedHolder], _ desired: DesiredState, _ options: PlanOptions) {
-        var actions: [Subject: PlanAction] = [:]
-        for change in changes { actions[Subject(change.service, change.isStandalone)] = change.action }
+    private mutating func addHolders(_ holders: [ObservedHolder], _ desired: DesiredState, _ options: PlanOptions) {
+        var actions: [ChangeKey: PlanAction] = [:]
+        for change in changes { actions[ChangeKey(change.service, change.isStandalone)] = change.action }
         for holder in holders {
-            guard let action = actions[Subject(holder.service, holder.isStandalone)],
+            guard let action = actions[ChangeKey(holder.service, holder.isStandalone)],
                 let spec = Self.spec(of: holder, desired)
             else { continue }
             // A job of our own that this very plan stops first is in nobody's way.
-            if let owner = holder.owner, isStopped(owner, actions) { continue }
-            let permission = holder.permission(spec)
-            if action.isStarting, let permission {
+            if let owner = holder.owner, stopsOwner(owner, actions) { continue }
+            let permission = holder.stopPermission(spec)
+            if action.includesStart, let permission {
                 reclaims.append(Reclaim(holder, allowedBy: permission))
-            } else if !holder.isShared, !holder.isStandalone, isWatched(desired.services[holder.service]?.spec),
+            } else if !holder.isShared, !holder.isStandalone, isSupervised(desired.services[holder.service]?.spec),
                 action != .stop
             {
-                drift.append(.held(holder, permission))
+                drift.append(.resourceHeld(holder, permission))
             }
         }
         reclaims.sort { left, right in
             (left.service, left.action, left.resource.description, left.pid)
                 < (right.service, right.action, right.resource.description, right.pid)
         }
-        guard !options.kills else { return }
+        guard !options.allowsReclaims else { return }
         diagnostics += reclaims.map { Self.refusal($0, desired) }
         reclaims = []
     }
 
-    private func isStopped(_ owner: QualifiedName, _ actions: [Subject: PlanAction]) -> Bool {
-        [false, true].contains { actions[Subject(owner, $0)]?.isStopping ?? false }
+    private func stopsOwner(_ owner: QualifiedName, _ actions: [ChangeKey: PlanAction]) -> Bool {
+        [false, true].contains { actions[ChangeKey(owner, $0)]?.includesStop ?? false }
     }
 
-    private struct Subject: Hashable {
+    private struct ChangeKey: Hashable {
         var name: QualifiedName
         var isStandalone: Bool
 
@@ -80,7 +80,7 @@ extension Plan {
         return Diagnostic(
             .error,
             code: "reclaim-needed",
-            "cannot start \(reclaim.service): \(reclaim.holderText) holds \(reclaim.resource), "
+            "cannot start \(reclaim.service): \(reclaim.processText) holds \(reclaim.resource), "
                 + "and `--no-kill` forbids stopping it",
             help: "stop it yourself, or leave out `--no-kill`",
             at: reclaim.isStandalone

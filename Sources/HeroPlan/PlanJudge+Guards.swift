@@ -1,19 +1,19 @@
 import HeroModel
 
-extension PlanJudge {
-    func conflictsNeverUpTogether() -> [PlanViolation] {
+extension PlanVerifier {
+    func conflictsNeverRunTogether() -> [PlanViolation] {
         services.compactMap { change in
-            guard comesUp(change.service), let other = inTheWay(change.service).min() else { return nil }
-            return PlanViolation(.conflictsNeverUpTogether, change.service, "comes up beside \(other)")
+            guard willStart(change.service), let other = activeConflicts(change.service).min() else { return nil }
+            return PlanViolation(.conflictsNeverRunTogether, change.service, "comes up beside \(other)")
         }
     }
 
-    func narrowPlansStayNarrow() -> [PlanViolation] {
+    func narrowedPlansStayInScope() -> [PlanViolation] {
         guard !options.only.isEmpty else { return [] }
         var inside = Set(options.only)
         var pending = options.only
         var dependents: [QualifiedName: [QualifiedName]] = [:]
-        for change in services where goesDown(change.service) {
+        for change in services where willStop(change.service) {
             let name = change.service
             for other in (desired.services[name]?.spec.requires ?? []) + (observed.services[name]?.requires ?? []) {
                 dependents[other, default: []].append(name)
@@ -21,26 +21,26 @@ extension PlanJudge {
         }
         // Outwards from the named ones, over what really moves.
         while let name = pending.popLast() {
-            var next = goesDown(name) ? dependents[name] ?? [] : []
-            if comesUp(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
+            var next = willStop(name) ? dependents[name] ?? [] : []
+            if willStart(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
                 // What is only partly up, and keeps its jobs, is completed too.
-                next += declaredRequires(name).filter { !isLive($0) || asked($0) == .start }
-                next += (rivals[name] ?? []).filter { verdict($0) == .down }
+                next += declaredRequires(name).filter { !isStarted($0) || expectedChange($0) == .start }
+                next += (conflicts[name] ?? []).filter { expectedState($0) == .down }
             }
             for other in next where inside.insert(other).inserted { pending.append(other) }
         }
         return plan.changes.compactMap { change in
             guard change.action != .keep, !inside.contains(change.service) else { return nil }
             return PlanViolation(
-                .narrowPlansStayNarrow,
+                .narrowedPlansStayInScope,
                 change.service,
                 "\(change.action.rawValue), and it was not named"
             )
         }
     }
 
-    func standaloneActionsStandAlone() -> [PlanViolation] {
-        let law = PlanLaw.standaloneActionsStandAlone
+    func standaloneActionsAreIndependent() -> [PlanViolation] {
+        let law = PlanInvariant.standaloneActionsAreIndependent
         var broken: [PlanViolation] = []
         var due = Set(observed.standalone.keys)
         for (name, declared) in desired.actions where declared.spec.isStandalone { due.insert(name) }
@@ -52,7 +52,7 @@ extension PlanJudge {
             if change.stopWave != nil || change.startWave != nil || change.cause != nil || !change.blockedBy.isEmpty {
                 broken.append(PlanViolation(law, change.service, "is bound to others"))
             }
-            let asked = askedStandalone(change.service)
+            let asked = expectedStandaloneAction(change.service)
             if change.action != asked {
                 let text = "\(change.action.rawValue) instead of \(asked.rawValue)"
                 broken.append(PlanViolation(law, change.service, text))
@@ -61,7 +61,7 @@ extension PlanJudge {
         return broken
     }
 
-    private func askedStandalone(_ name: QualifiedName) -> PlanAction {
+    private func expectedStandaloneAction(_ name: QualifiedName) -> PlanAction {
         let found = observed.standalone[name]
         if options.down != .none {
             return found.map { $0.isActive || $0.isScheduled } ?? false ? .stop : .keep
@@ -89,7 +89,7 @@ extension PlanJudge {
             func broken(_ text: String) -> PlanViolation {
                 PlanViolation(.reclaimsAreAllowed, reclaim.service, "pid \(reclaim.pid) \(text)")
             }
-            guard options.kills else { return broken("is stopped although nothing may be") }
+            guard options.allowsReclaims else { return broken("is stopped although nothing may be") }
             let starts = plan.changes.contains { change in
                 change.service == reclaim.service && change.isStandalone == reclaim.isStandalone
                     && (change.action == .start || change.action == .restart)
@@ -113,20 +113,20 @@ extension PlanJudge {
         }
     }
 
-    func guardsAreHonoured() -> [PlanViolation] {
+    func guardsAreEnforced() -> [PlanViolation] {
         guard options.down == .none else { return [] }
         let refused = Set(plan.refusals.map(\.code))
         var broken: [PlanViolation] = []
-        let moved = services.filter { goesDown($0.service) }
+        let moved = services.filter { willStop($0.service) }
         if let limit = desired.settings.maxDisruption, !options.allowsDisruption, moved.count > limit {
             if !refused.contains("too-disruptive") {
-                broken.append(PlanViolation(.guardsAreHonoured, nil, "\(moved.count) services, and \(limit) may"))
+                broken.append(PlanViolation(.guardsAreEnforced, nil, "\(moved.count) services, and \(limit) may"))
             }
         }
         guard !options.allowsProtected, !refused.contains("protected") else { return broken }
         for change in moved where desired.services[change.service]?.spec.isProtected ?? false {
             guard observed.services[change.service]?.state.isUp ?? false else { continue }
-            broken.append(PlanViolation(.guardsAreHonoured, change.service, "is protected"))
+            broken.append(PlanViolation(.guardsAreEnforced, change.service, "is protected"))
         }
         return broken
     }

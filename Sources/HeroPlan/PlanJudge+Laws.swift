@@ -1,13 +1,13 @@
 import HeroModel
 
-extension PlanJudge {
+extension PlanVerifier {
     func everyChangeHasAReason() -> [PlanViolation] {
         plan.changes.compactMap { change in
             func broken(_ text: String) -> PlanViolation {
                 PlanViolation(.everyChangeHasAReason, change.service, text)
             }
             if change.reason.text.isEmpty { return broken("no words") }
-            if Self.codes[change.action]?.contains(change.reason.code) != true {
+            if Self.validReasonCodes[change.action]?.contains(change.reason.code) != true {
                 return broken("\(change.action.rawValue) because of \(change.reason.code.rawValue)")
             }
             if (change.reason.code == .cascade) != (change.cause != nil) {
@@ -20,11 +20,11 @@ extension PlanJudge {
     }
 
     /// The reasons each action can have.
-    private static let codes: [PlanAction: Set<Reason.Code>] = Dictionary(
-        uniqueKeysWithValues: PlanAction.allCases.map { ($0, codes(of: $0)) }
+    private static let validReasonCodes: [PlanAction: Set<Reason.Code>] = Dictionary(
+        uniqueKeysWithValues: PlanAction.allCases.map { ($0, reasonCodes(of: $0)) }
     )
 
-    private static func codes(of action: PlanAction) -> Set<Reason.Code> {
+    private static func reasonCodes(of action: PlanAction) -> Set<Reason.Code> {
         switch action {
         case .keep: [.unchanged, .ignored, .undeclared]
         case .start: [.declared, .wantedStart, .notRunning, .specChanged, .generationRaised]
@@ -40,36 +40,36 @@ extension PlanJudge {
     }
 
     func everyServiceAppearsOnce() -> [PlanViolation] {
-        let law = PlanLaw.everyServiceAppearsOnce
+        let law = PlanInvariant.everyServiceAppearsOnce
         var broken: [PlanViolation] = []
         for (left, right) in zip(services, services.dropFirst()) where !(left.service < right.service) {
             broken.append(PlanViolation(law, right.service, "comes after \(left.service)"))
         }
-        for change in services where desired.services[change.service] == nil && !isLive(change.service) {
+        for change in services where desired.services[change.service] == nil && !isStarted(change.service) {
             broken.append(PlanViolation(law, change.service, "is neither declared nor live"))
         }
-        let isDue: (QualifiedName) -> Bool = { desired.services[$0] != nil || isLive($0) }
+        let isDue: (QualifiedName) -> Bool = { desired.services[$0] != nil || isStarted($0) }
         let due =
             options.only.isEmpty
-            ? Array(desired.services.keys) + observed.services.keys.filter { isLive($0) } : options.only.filter(isDue)
+            ? Array(desired.services.keys) + observed.services.keys.filter { isStarted($0) } : options.only.filter(isDue)
         for name in Set(due).subtracting(changes.keys).sorted() {
             broken.append(PlanViolation(law, name, "is missing"))
         }
         return broken
     }
 
-    func wavesHoldExactlyTheChanges() -> [PlanViolation] {
-        wave(plan.stopWaves, "stop", holds: goesDown) { $0.stopWave }
-            + wave(plan.startWaves, "start", holds: comesUp) { $0.startWave }
+    func wavesMatchChanges() -> [PlanViolation] {
+        checkWaves(plan.stopWaves, "stop", holds: willStop) { $0.stopWave }
+            + checkWaves(plan.startWaves, "start", holds: willStart) { $0.startWave }
     }
 
-    private func wave(
+    private func checkWaves(
         _ waves: [[QualifiedName]],
         _ kind: String,
         holds: (QualifiedName) -> Bool,
         place: (Change) -> Int?
     ) -> [PlanViolation] {
-        let law = PlanLaw.wavesHoldExactlyTheChanges
+        let law = PlanInvariant.wavesMatchChanges
         var broken: [PlanViolation] = []
         var found: [QualifiedName: Int] = [:]
         for (number, wave) in waves.enumerated() {
@@ -88,28 +88,28 @@ extension PlanJudge {
             let number = found[change.service]
             if (number != nil) != holds(change.service) {
                 broken.append(
-                    PlanViolation(law, change.service, "\(change.action.rawValue), \(kind) wave \(Self.text(number))")
+                    PlanViolation(law, change.service, "\(change.action.rawValue), \(kind) wave \(Self.waveText(number))")
                 )
             } else if number != place(change) {
-                broken.append(PlanViolation(law, change.service, "says \(kind) wave \(Self.text(place(change)))"))
+                broken.append(PlanViolation(law, change.service, "says \(kind) wave \(Self.waveText(place(change)))"))
             }
         }
         return broken
     }
 
-    private static func text(_ number: Int?) -> String { number.map(String.init) ?? "none" }
+    private static func waveText(_ number: Int?) -> String { number.map(String.init) ?? "none" }
 
-    func noDependentOutlivesItsRequirement() -> [PlanViolation] {
-        let law = PlanLaw.noDependentOutlivesItsRequirement
+    func dependentsStopFirst() -> [PlanViolation] {
+        let law = PlanInvariant.dependentsStopFirst
         var broken: [PlanViolation] = []
         for change in services {
             let name = change.service
-            guard isLive(name), verdict(name) != .handsOff, let record = observed.services[name] else { continue }
+            guard isStarted(name), expectedState(name) != .ignored, let record = observed.services[name] else { continue }
             let declared = declaredRequires(name)
-            for requirement in record.requires + declared where goesDown(requirement) && !goesDown(name) {
+            for requirement in record.requires + declared where willStop(requirement) && !willStop(name) {
                 broken.append(PlanViolation(law, name, "stays up while \(requirement) goes down"))
             }
-            guard goesDown(name) else { continue }
+            guard willStop(name) else { continue }
             for requirement in record.requires where isTooLate(name, requirement, orders: { $0.requires }) {
                 broken.append(PlanViolation(law, name, "does not stop before \(requirement)"))
             }
@@ -126,15 +126,15 @@ extension PlanJudge {
         _ dependency: QualifiedName,
         orders: (ObservedService) -> [QualifiedName]
     ) -> Bool {
-        guard goesDown(dependency), let first = changes[dependent]?.stopWave, let then = changes[dependency]?.stopWave
+        guard willStop(dependency), let first = changes[dependent]?.stopWave, let then = changes[dependency]?.stopWave
         else { return false }
         return first >= then
-            && !reaches(dependency, dependent) { name in
-                observed.services[name].map(orders)?.filter(goesDown) ?? []
+            && !isReachable(dependency, dependent) { name in
+                observed.services[name].map(orders)?.filter(willStop) ?? []
             }
     }
 
-    private func reaches(
+    private func isReachable(
         _ start: QualifiedName,
         _ end: QualifiedName,
         _ next: (QualifiedName) -> [QualifiedName]
@@ -148,13 +148,13 @@ extension PlanJudge {
         return false
     }
 
-    func startsFollowTheirDependencies() -> [PlanViolation] {
+    func dependenciesStartFirst() -> [PlanViolation] {
         services.flatMap { change -> [PlanViolation] in
             guard let wave = change.startWave, let spec = desired.services[change.service]?.spec else { return [] }
             return (spec.requires + spec.after + spec.wants).compactMap { name in
                 guard let other = changes[name]?.startWave, other >= wave else { return nil }
                 return PlanViolation(
-                    .startsFollowTheirDependencies,
+                    .dependenciesStartFirst,
                     change.service,
                     "starts in wave \(wave), \(name) in wave \(other)"
                 )
@@ -162,35 +162,35 @@ extension PlanJudge {
         }
     }
 
-    func requirementsDecide() -> [PlanViolation] {
+    func requirementsDecideStarts() -> [PlanViolation] {
         services.compactMap { change in
             let obstacles: Set<QualifiedName>
             let isFine: Bool
             switch change.action {
             case .keep, .update: return nil
             case .start, .restart:
-                obstacles = Set(missing(change.service))
+                obstacles = Set(missingRequirements(change.service))
                 isFine = obstacles.isEmpty
             case .blocked, .stop:
-                obstacles = Set(missing(change.service) + inTheWay(change.service))
-                let isOwed = change.action == .blocked || verdict(change.service) == .up
+                obstacles = Set(missingRequirements(change.service) + activeConflicts(change.service))
+                let isOwed = change.action == .blocked || expectedState(change.service) == .up
                 isFine = !isOwed || !obstacles.isEmpty && change.blockedBy == obstacles.sorted()
             }
             guard !isFine else { return nil }
             let text =
                 obstacles.isEmpty ? "nothing" : obstacles.sorted().map(\.description).joined(separator: ", ")
             return PlanViolation(
-                .requirementsDecide,
+                .requirementsDecideStarts,
                 change.service,
                 "\(change.action.rawValue), and it misses \(text)"
             )
         }
     }
 
-    func nothingElseIsTouched() -> [PlanViolation] {
+    func everyChangeIsRequested() -> [PlanViolation] {
         var grounded: [QualifiedName: Bool] = [:]
         return services.compactMap { change in
-            let asked = asked(change.service)
+            let asked = expectedChange(change.service)
             let isAskedFor: Bool
             switch change.action {
             case .keep, .blocked: isAskedFor = true
@@ -199,18 +199,18 @@ extension PlanJudge {
             case .restart: isAskedFor = asked == .restart
             case .stop: isAskedFor = asked == .stop || asked == .restart
             }
-            let isDragged = goesDown(change.service) && isDragged(change, &grounded)
+            let isDragged = willStop(change.service) && isValidCascade(change, &grounded)
             if change.cause != nil && !isDragged {
-                return PlanViolation(.nothingElseIsTouched, change.service, "its cause does not drag it along")
+                return PlanViolation(.everyChangeIsRequested, change.service, "its cause does not drag it along")
             }
             guard !isAskedFor && !isDragged else { return nil }
-            return PlanViolation(.nothingElseIsTouched, change.service, "\(change.action.rawValue) for no reason")
+            return PlanViolation(.everyChangeIsRequested, change.service, "\(change.action.rawValue) for no reason")
         }
     }
 
     /// Whether its chain of causes is one of services that go down and require each other, and ends at an own reason.
-    private func isDragged(_ change: Change, _ grounded: inout [QualifiedName: Bool]) -> Bool {
-        guard change.cause != nil, isLive(change.service) else { return false }
+    private func isValidCascade(_ change: Change, _ grounded: inout [QualifiedName: Bool]) -> Bool {
+        guard change.cause != nil, isStarted(change.service) else { return false }
         var path: [QualifiedName] = []
         var current = change
         var isGrounded = false
@@ -223,39 +223,39 @@ extension PlanJudge {
             grounded[current.service] = false
             path.append(current.service)
             guard let cause = current.cause else {
-                isGrounded = goesDown(current.service)
+                isGrounded = willStop(current.service)
                 break
             }
-            guard goesDown(cause), requires(current.service, cause), let next = changes[cause] else { break }
+            guard willStop(cause), requires(current.service, cause), let next = changes[cause] else { break }
             current = next
         }
         for name in path { grounded[name] = isGrounded }
         return isGrounded
     }
 
-    func nothingIsForgotten() -> [PlanViolation] {
+    func everyRequestIsHandled() -> [PlanViolation] {
         services.compactMap { change in
             let isDone: Bool
-            switch asked(change.service) {
+            switch expectedChange(change.service) {
             case .nothing: isDone = change.action != .blocked
-            case .update: isDone = change.action == .update || goesDown(change.service)
-            case .start: isDone = change.action == .start || change.action == .blocked || goesDown(change.service)
+            case .update: isDone = change.action == .update || willStop(change.service)
+            case .start: isDone = change.action == .start || change.action == .blocked || willStop(change.service)
             case .stop: isDone = change.action == .stop
-            case .restart: isDone = goesDown(change.service) || change.action == .blocked
+            case .restart: isDone = willStop(change.service) || change.action == .blocked
             }
             guard !isDone else { return nil }
-            return PlanViolation(.nothingIsForgotten, change.service, "only \(change.action.rawValue)")
+            return PlanViolation(.everyRequestIsHandled, change.service, "only \(change.action.rawValue)")
         }
     }
 
-    func whatIsNotWantedNeverStarts() -> [PlanViolation] {
+    func unwantedServicesNeverStart() -> [PlanViolation] {
         services.compactMap { change in
-            guard comesUp(change.service), verdict(change.service) != .up else { return nil }
-            return PlanViolation(.whatIsNotWantedNeverStarts, change.service, change.action.rawValue)
+            guard willStart(change.service), expectedState(change.service) != .up else { return nil }
+            return PlanViolation(.unwantedServicesNeverStart, change.service, change.action.rawValue)
         }
     }
 
-    func quietChangesTouchNothing() -> [PlanViolation] {
+    func passiveChangesAreInNoWave() -> [PlanViolation] {
         let touched = Set(plan.stopWaves.joined()).union(plan.startWaves.joined())
         return services.compactMap { change in
             switch change.action {
@@ -263,11 +263,11 @@ extension PlanJudge {
             case .keep, .update, .blocked: break
             }
             let isQuiet = change.stopWave == nil && change.startWave == nil && !touched.contains(change.service)
-            return isQuiet ? nil : PlanViolation(.quietChangesTouchNothing, change.service, "is in a wave")
+            return isQuiet ? nil : PlanViolation(.passiveChangesAreInNoWave, change.service, "is in a wave")
         }
     }
 
-    func fieldsTellTheTruth() -> [PlanViolation] {
+    func fieldsAreAccurate() -> [PlanViolation] {
         services.compactMap { change in
             guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
             if change.fields.isEmpty && differences(change.service).isEmpty && change.action == .restart { return nil }
@@ -279,7 +279,7 @@ extension PlanJudge {
             let isWhole =
                 change.action != .update && change.action != .restart || change.fields.count == differing.count
             guard !isTrue || !isWhole else { return nil }
-            return PlanViolation(.fieldsTellTheTruth, change.service, "its fields are not what differs")
+            return PlanViolation(.fieldsAreAccurate, change.service, "its fields are not what differs")
         }
     }
 }

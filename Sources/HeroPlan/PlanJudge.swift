@@ -1,7 +1,7 @@
 import HeroModel
 
 /// A plan before the judge, with what it was made from: the questions the laws ask.
-struct PlanJudge {
+struct PlanVerifier {
     let plan: Plan
     let desired: DesiredState
     let observed: Observed
@@ -13,13 +13,13 @@ struct PlanJudge {
     /// The changes of services.
     let services: [Change]
     /// Who conflicts with whom, by either.
-    private(set) var rivals: [QualifiedName: Set<QualifiedName>] = [:]
+    private(set) var conflicts: [QualifiedName: Set<QualifiedName>] = [:]
     /// What is wanted up and requires something that is wanted down, directly or not.
-    private(set) var orphans: Set<QualifiedName> = []
+    private(set) var unsatisfiable: Set<QualifiedName> = []
     /// The paths that differ between record and manifest; only where some do.
     private let differences: [QualifiedName: [String: Difference]]
     /// What is known of each service that is declared, recorded or changed.
-    private let standings: [QualifiedName: Standing]
+    private let serviceFacts: [QualifiedName: ServiceFacts]
 
     /// A path whose values differ.
     struct Difference {
@@ -29,19 +29,19 @@ struct PlanJudge {
     }
 
     /// What is known of one service; a class, since specs are wide and are asked for again and again.
-    final class Standing {
+    final class ServiceFacts {
         let spec: ServiceSpec?
         let record: ObservedService?
-        let verdict: Verdict
-        let isLive: Bool
+        let expectedState: ExpectedState
+        let isStarted: Bool
         /// What its change does; of several the last.
         fileprivate(set) var action: PlanAction?
 
         fileprivate init(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) {
             self.spec = spec
             self.record = record
-            verdict = PlanJudge.verdict(spec, record, options)
-            isLive = record?.isLive ?? false
+            expectedState = PlanVerifier.expectedState(spec, record, options)
+            isStarted = record?.isStarted ?? false
         }
     }
 
@@ -55,133 +55,133 @@ struct PlanJudge {
         var changes = [QualifiedName: Change](minimumCapacity: services.count)
         for change in services { changes[change.service] = change }
         self.changes = changes
-        var standings = [QualifiedName: Standing](minimumCapacity: desired.services.count)
+        var standings = [QualifiedName: ServiceFacts](minimumCapacity: desired.services.count)
         var differences: [QualifiedName: [String: Difference]] = [:]
         for (name, declared) in desired.services {
             let record = observed.services[name]
-            standings[name] = Standing(declared.spec, record, options)
+            standings[name] = ServiceFacts(declared.spec, record, options)
             guard let record else { continue }
             let found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
             if !found.isEmpty { differences[name] = found }
         }
         for (name, record) in observed.services where standings[name] == nil {
-            standings[name] = Standing(nil, record, options)
+            standings[name] = ServiceFacts(nil, record, options)
         }
         for change in services {
-            let standing = standings[change.service] ?? Standing(nil, nil, options)
+            let standing = standings[change.service] ?? ServiceFacts(nil, nil, options)
             standing.action = change.action
             standings[change.service] = standing
         }
-        self.standings = standings
+        self.serviceFacts = standings
         self.differences = differences
-        findRivals()
-        findOrphans()
+        findConflicts()
+        findUnsatisfiable()
     }
 
-    private mutating func findRivals() {
+    private mutating func findConflicts() {
         func add(_ name: QualifiedName, _ others: [QualifiedName]) {
             for other in others {
-                rivals[name, default: []].insert(other)
-                rivals[other, default: []].insert(name)
+                conflicts[name, default: []].insert(other)
+                conflicts[other, default: []].insert(name)
             }
         }
         for (name, declared) in desired.services { add(name, declared.spec.conflicts) }
-        for (name, record) in observed.services where desired.services[name] == nil && record.isLive {
+        for (name, record) in observed.services where desired.services[name] == nil && record.isStarted {
             add(name, record.conflicts)
         }
     }
 
-    private mutating func findOrphans() {
+    private mutating func findUnsatisfiable() {
         var dependents: [QualifiedName: [QualifiedName]] = [:]
         var pending: [QualifiedName] = []
         for (name, declared) in desired.services {
-            switch verdict(name) {
+            switch expectedState(name) {
             case .up: for other in declared.spec.requires { dependents[other, default: []].append(name) }
-            case .down: if !isOutside(name) || !isLive(name) { pending.append(name) }
-            case .handsOff, .unknown: break
+            case .down: if !isOutOfScope(name) || !isStarted(name) { pending.append(name) }
+            case .ignored, .unmanaged: break
             }
         }
-        for name in observed.services.keys where desired.services[name] == nil && isLive(name) {
-            if verdict(name) == .down && !isOutside(name) { pending.append(name) }
+        for name in observed.services.keys where desired.services[name] == nil && isStarted(name) {
+            if expectedState(name) == .down && !isOutOfScope(name) { pending.append(name) }
         }
         while let name = pending.popLast() {
-            for dependent in dependents[name] ?? [] where !isOutside(dependent) || !isLive(dependent) {
-                if orphans.insert(dependent).inserted { pending.append(dependent) }
+            for dependent in dependents[name] ?? [] where !isOutOfScope(dependent) || !isStarted(dependent) {
+                if unsatisfiable.insert(dependent).inserted { pending.append(dependent) }
             }
         }
     }
 
     /// Whether a narrowed plan is not about it.
-    func isOutside(_ name: QualifiedName) -> Bool { !options.only.isEmpty && changes[name] == nil }
+    func isOutOfScope(_ name: QualifiedName) -> Bool { !options.only.isEmpty && changes[name] == nil }
 
     /// What the manifests and options say of a service.
-    enum Verdict {
+    enum ExpectedState {
         case up
         case down
-        case handsOff
-        case unknown
+        case ignored
+        case unmanaged
     }
 
-    func verdict(_ name: QualifiedName) -> Verdict { standings[name]?.verdict ?? Self.verdict(nil, nil, options) }
+    func expectedState(_ name: QualifiedName) -> ExpectedState { serviceFacts[name]?.expectedState ?? Self.expectedState(nil, nil, options) }
 
-    private static func verdict(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) -> Verdict {
+    private static func expectedState(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) -> ExpectedState {
         if let spec {
-            if spec.status == .ignore { return .handsOff }
+            if spec.status == .ignore { return .ignored }
             if options.down == .allServices { return .down }
             if options.down == .userServices && spec.serviceClass == .user { return .down }
             return spec.status == .start ? .up : .down
         }
         let isUser = record?.serviceClass != .system
         let isTaken = options.down == .allServices || options.down == .userServices && isUser
-        return options.prunes || isTaken ? .down : .unknown
+        return options.prunes || isTaken ? .down : .unmanaged
     }
 
-    func isLive(_ name: QualifiedName) -> Bool { standings[name]?.isLive ?? false }
+    func isStarted(_ name: QualifiedName) -> Bool { serviceFacts[name]?.isStarted ?? false }
 
     /// What its manifest requires.
-    func declaredRequires(_ name: QualifiedName) -> [QualifiedName] { standings[name]?.spec?.requires ?? [] }
+    func declaredRequires(_ name: QualifiedName) -> [QualifiedName] { serviceFacts[name]?.spec?.requires ?? [] }
 
-    func goesDown(_ name: QualifiedName) -> Bool {
-        switch standings[name]?.action {
+    func willStop(_ name: QualifiedName) -> Bool {
+        switch serviceFacts[name]?.action {
         case .stop, .restart: true
         case .keep, .start, .update, .blocked, nil: false
         }
     }
 
-    func comesUp(_ name: QualifiedName) -> Bool {
-        switch standings[name]?.action {
+    func willStart(_ name: QualifiedName) -> Bool {
+        switch serviceFacts[name]?.action {
         case .start, .restart: true
         case .keep, .stop, .update, .blocked, nil: false
         }
     }
 
     /// Whether it will be up, or get there, once the plan is carried out.
-    func isUpAfterwards(_ name: QualifiedName) -> Bool {
-        let standing = standings[name]
-        let action = standing?.action ?? (isOutside(name) ? .keep : .stop)
+    func willBeUp(_ name: QualifiedName) -> Bool {
+        let standing = serviceFacts[name]
+        let action = standing?.action ?? (isOutOfScope(name) ? .keep : .stop)
         switch action {
         case .start, .restart: return true
         case .stop: return false
         case .keep, .update, .blocked:
-            guard let standing, standing.isLive, let state = standing.record?.state else { return false }
-            return state.isUp || standing.verdict == .up && (state == .starting || state == .backingOff)
+            guard let standing, standing.isStarted, let state = standing.record?.state else { return false }
+            return state.isUp || standing.expectedState == .up && (state == .starting || state == .backingOff)
         }
     }
 
     /// The declared requirements that will not be up.
-    func missing(_ name: QualifiedName) -> [QualifiedName] {
-        declaredRequires(name).filter { !isUpAfterwards($0) }
+    func missingRequirements(_ name: QualifiedName) -> [QualifiedName] {
+        declaredRequires(name).filter { !willBeUp($0) }
     }
 
     /// What it conflicts with and what stands, or comes up, once the plan is carried out.
-    func inTheWay(_ name: QualifiedName) -> [QualifiedName] {
-        (rivals[name] ?? []).filter { isLive($0) && !goesDown($0) || comesUp($0) }
+    func activeConflicts(_ name: QualifiedName) -> [QualifiedName] {
+        (conflicts[name] ?? []).filter { isStarted($0) && !willStop($0) || willStart($0) }
     }
 
     /// Whether one requires another, as it was started (and lives) or as it is declared.
     func requires(_ dependent: QualifiedName, _ requirement: QualifiedName) -> Bool {
-        guard let standing = standings[dependent] else { return false }
-        return standing.isLive && standing.record?.requires.contains(requirement) == true
+        guard let standing = serviceFacts[dependent] else { return false }
+        return standing.isStarted && standing.record?.requires.contains(requirement) == true
             || standing.spec?.requires.contains(requirement) == true
     }
 
@@ -206,7 +206,7 @@ struct PlanJudge {
     }
 
     /// What a service's own manifest and state ask for.
-    enum Asked {
+    enum ExpectedChange {
         case nothing
         case update
         case start
@@ -214,23 +214,23 @@ struct PlanJudge {
         case restart
     }
 
-    func asked(_ name: QualifiedName) -> Asked {
-        switch verdict(name) {
-        case .handsOff, .unknown: return .nothing
-        case .down: return isLive(name) ? .stop : .nothing
+    func expectedChange(_ name: QualifiedName) -> ExpectedChange {
+        switch expectedState(name) {
+        case .ignored, .unmanaged: return .nothing
+        case .down: return isStarted(name) ? .stop : .nothing
         case .up: break
         }
-        if orphans.contains(name) && isLive(name) { return .stop }
-        guard let record = standings[name]?.record else { return .start }
+        if unsatisfiable.contains(name) && isStarted(name) { return .stop }
+        guard let record = serviceFacts[name]?.record else { return .start }
         let differences = differences(name)
         let isReplaced = differences.values.contains { $0.cost == .restart }
         let hasGivenUp = record.state == .failed || record.state == .degraded || record.unhealthy != nil
-        if !record.isLive {
+        if !record.isStarted {
             return record.state == .failed && !options.retriesFailed && !isReplaced ? .nothing : .start
         }
         if isReplaced || record.unhealthy != nil && options.retriesFailed { return .restart }
         // What is up of one that does not replace its jobs stays, and is joined by what is missing (contract section 3).
-        let anew: Asked = desired.services[name]?.spec.replacesExistingJobs == false ? .start : .restart
+        let anew: ExpectedChange = desired.services[name]?.spec.replacesExistingJobs == false ? .start : .restart
         if hasGivenUp && options.retriesFailed { return anew }
         switch record.state {
         case .stopping: return .restart

@@ -21,7 +21,7 @@ public struct PlanOptions: Hashable, Sendable {
     /// Services and standalone actions the plan is narrowed to, with what they drag along; empty: all.
     public var only: [QualifiedName]
     /// Whether processes that hold what actions bind may be stopped where the manifests allow it; false refuses.
-    public var kills: Bool
+    public var allowsReclaims: Bool
     /// Whether protected services may be stopped and restarted.
     public var allowsProtected: Bool
     /// Whether more services may be stopped and restarted than `max_disruption` says.
@@ -33,7 +33,7 @@ public struct PlanOptions: Hashable, Sendable {
         retriesFailed: Bool = true,
         down: Down = .none,
         only: [QualifiedName] = [],
-        kills: Bool = true,
+        allowsReclaims: Bool = true,
         allowsProtected: Bool = false,
         allowsDisruption: Bool = false
     ) {
@@ -41,7 +41,7 @@ public struct PlanOptions: Hashable, Sendable {
         self.retriesFailed = retriesFailed
         self.down = down
         self.only = only
-        self.kills = kills
+        self.allowsReclaims = allowsReclaims
         self.allowsProtected = allowsProtected
         self.allowsDisruption = allowsDisruption
     }

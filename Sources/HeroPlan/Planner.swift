@@ -16,15 +16,15 @@ public enum Planner {
         _ observed: Observed,
         _ options: PlanOptions = PlanOptions()
     ) -> Plan {
-        var planning = Planning(desired, observed, options)
+        var planning = PlanBuilder(desired, observed, options)
         planning.findScope()
-        planning.findWhatGoesDown()
-        planning.findWhatWillBeUp()
-        var plan = planning.plan(from: observed.revision)
+        planning.findStops()
+        planning.findStarts()
+        var plan = planning.makePlan(from: observed.revision)
         plan.only = Set(options.only).sorted()
-        let standalone = StandalonePlanning(desired, observed, options)
-        plan.add(standalone.changes)
-        plan.addFindings(desired, observed, options)
+        let standalone = StandalonePlanner(desired, observed, options)
+        plan.addStandalone(standalone.changes)
+        plan.addDriftAndReclaims(desired, observed, options)
         if let machine = observed.machine, options.down == .none {
             let shown = Set(plan.only.isEmpty ? [] : plan.changes.map(\.service))
             plan.diagnostics += desired.limitWarnings(on: machine) { plan.only.isEmpty || shown.contains($0) }
@@ -35,69 +35,69 @@ public enum Planner {
 }
 
 /// One planning under way: services are numbers, in the order of their names.
-struct Planning {
-    let subjects: [Subject]
-    let numbers: [QualifiedName: Int32]
+struct PlanBuilder {
+    let services: [PlannedService]
+    let indexByName: [QualifiedName: Int32]
     let options: PlanOptions
     /// The declared requirements between subjects, and those recorded of live ones where they are others.
     private let declaredRequirements: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
     /// The declared requirements by dependent, and an order in which each comes after all it requires.
     let requirements: IndexGraph
-    let order: [Int]
+    let startOrder: [Int]
     /// Who must never be up together with whom, by either; nil where nobody conflicts.
     let conflicts: IndexGraph?
 
     /// Whether the plan is about it; all are, unless it was narrowed.
     var isInScope: [Bool]
     /// Whether it is stopped, be it to start again.
-    var goesDown: [Bool]
+    var willStop: [Bool]
     /// What drags it down: the requirement that is nearest to what started it; -1 for its own need.
-    var draggedBy: [Int32]
+    var cascadeCause: [Int32]
     /// What goes down only because something it requires is wanted down, and is down already.
-    var isOrphaned: [Bool]
+    var isStoppedForRequirement: [Bool]
     /// Whether it will be up, or get there, when the plan is carried out.
     var willBeUp: [Bool]
 
     /// Step 1: look at every service by itself.
     init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         var names = Array(desired.services.keys)
-        for (name, service) in observed.services where service.isLive && desired.services[name] == nil {
+        for (name, service) in observed.services where service.isStarted && desired.services[name] == nil {
             names.append(name)
         }
         names.sort()
         var numbers = [QualifiedName: Int32](minimumCapacity: names.count)
-        var subjects: [Subject] = []
+        var subjects: [PlannedService] = []
         subjects.reserveCapacity(names.count)
         for (number, name) in names.enumerated() {
             numbers[name] = Int32(number)
             subjects.append(
-                Subject(name, declared: desired.services[name], observed: observed.services[name], options: options)
+                PlannedService(name, declared: desired.services[name], observed: observed.services[name], options: options)
             )
         }
-        self.subjects = subjects
-        self.numbers = numbers
+        self.services = subjects
+        self.indexByName = numbers
         self.options = options
         declaredRequirements = Self.edges(subjects, numbers) { $0.declaredRequires }
         recordedRequirements = Self.edges(subjects, numbers) { subject in
             subject.recordedRequires == subject.declaredRequires ? [] : subject.recordedRequires
         }
         requirements = IndexGraph(count: subjects.count, edges: declaredRequirements)
-        order = Levels(count: subjects.count, hard: declaredRequirements).order
+        startOrder = DependencyLevels(count: subjects.count, hard: declaredRequirements).topologicalOrder
         let pairs = Self.edges(subjects, numbers) { $0.conflicts }
         let both = pairs + pairs.map { IndexEdge(dependent: $0.dependency, dependency: $0.dependent) }
         conflicts = pairs.isEmpty ? nil : IndexGraph(count: subjects.count, edges: both)
         isInScope = [Bool](repeating: true, count: subjects.count)
-        goesDown = [Bool](repeating: false, count: subjects.count)
-        draggedBy = [Int32](repeating: -1, count: subjects.count)
-        isOrphaned = [Bool](repeating: false, count: subjects.count)
+        willStop = [Bool](repeating: false, count: subjects.count)
+        cascadeCause = [Int32](repeating: -1, count: subjects.count)
+        isStoppedForRequirement = [Bool](repeating: false, count: subjects.count)
         willBeUp = [Bool](repeating: false, count: subjects.count)
     }
 
     private static func edges(
-        _ subjects: [Subject],
+        _ subjects: [PlannedService],
         _ numbers: [QualifiedName: Int32],
-        _ dependencies: (Subject) -> [QualifiedName]
+        _ dependencies: (PlannedService) -> [QualifiedName]
     ) -> [IndexEdge] {
         var edges: [IndexEdge] = []
         for (number, subject) in subjects.enumerated() {
@@ -111,18 +111,18 @@ struct Planning {
 
     /// Who goes down with whom: by the dependencies recorded at the start, and by those declared now.
     var dependents: IndexGraph {
-        IndexGraph(count: subjects.count, edges: recordedRequirements + declaredRequirements, turned: true)
+        IndexGraph(count: services.count, edges: recordedRequirements + declaredRequirements, reversed: true)
     }
 
     /// What a service needs for its own sake, as far as the plan is about it.
-    func need(_ number: Int) -> Need { isInScope[number] ? subjects[number].need : .nothing }
+    func directChange(_ number: Int) -> DirectChange { isInScope[number] ? services[number].directChange : .nothing }
 
     /// Those it must never be up together with.
-    func conflicting(_ number: Int) -> ArraySlice<Int32> { conflicts?.row(number) ?? [] }
+    func conflicting(_ number: Int) -> ArraySlice<Int32> { conflicts?.neighbors(number) ?? [] }
 
     /// Whether all that a manifest requires is among those; what nobody knows is not.
-    func hasRequirements(_ number: Int, _ isUp: [Bool]) -> Bool {
-        let row = requirements.row(number)
-        return row.count == subjects[number].declaredRequires.count && row.allSatisfy { isUp[Int($0)] }
+    func hasAllRequirements(_ number: Int, _ isUp: [Bool]) -> Bool {
+        let row = requirements.neighbors(number)
+        return row.count == services[number].declaredRequires.count && row.allSatisfy { isUp[Int($0)] }
     }
 }

@@ -1,86 +1,86 @@
 import HeroModel
 
-extension Planning {
+extension PlanBuilder {
     /// Step 3: what must stop for its own sake, and all that requires it, nearest first.
     ///
     /// A restart whose requirement cannot be up is not begun: better the old version up than none. But what requires
     /// something that is wanted down does not stay up, whether or not that goes down just now.
-    mutating func findWhatGoesDown() {
-        var mayBeUp = findWhatMayBeUp()
-        var descent = Descent(dependents)
+    mutating func findStops() {
+        var mayBeUp = findPossiblyUp()
+        var descent = StopCascade(dependents)
         var deferred: [Int] = []
         var waiting: [Int] = []
-        for number in subjects.indices {
-            switch need(number) {
+        for number in services.indices {
+            switch directChange(number) {
             case .stop: break
             case .restart:
-                guard hasRequirements(number, mayBeUp) else {
+                guard hasAllRequirements(number, mayBeUp) else {
                     waiting.append(number)
                     continue
                 }
-                guard isFreeOfConflicts(number) else {
+                guard hasNoActiveConflict(number) else {
                     deferred.append(number)
                     continue
                 }
             case .nothing, .update, .start: continue
             }
-            take(number, &descent)
+            markStopped(number, &descent)
         }
-        follow(&descent)
-        let isDoomed = findWhatIsDoomed()
-        for number in order where isDoomed[number] && isInScope[number] {
-            guard subjects[number].wish.isWanted, subjects[number].isLive, !goesDown[number] else { continue }
-            isOrphaned[number] = true
-            take(number, &descent)
-            follow(&descent)
+        cascadeStops(&descent)
+        let isDoomed = findUnsatisfiable()
+        for number in startOrder where isDoomed[number] && isInScope[number] {
+            guard services[number].target.isUp, services[number].isStarted, !willStop[number] else { continue }
+            isStoppedForRequirement[number] = true
+            markStopped(number, &descent)
+            cascadeStops(&descent)
         }
-        begin(&deferred, &descent)
+        beginRestarts(&deferred, &descent)
         // What was left degraded and is dragged down comes up whole: then what waits for it may begin as well.
         while !waiting.isEmpty {
-            mayBeUp = findWhatMayBeUp()
-            let free = waiting.filter { !goesDown[$0] && hasRequirements($0, mayBeUp) }
-            waiting.removeAll { goesDown[$0] || hasRequirements($0, mayBeUp) }
+            mayBeUp = findPossiblyUp()
+            let free = waiting.filter { !willStop[$0] && hasAllRequirements($0, mayBeUp) }
+            waiting.removeAll { willStop[$0] || hasAllRequirements($0, mayBeUp) }
             guard !free.isEmpty else { return }
             deferred += free
-            begin(&deferred, &descent)
+            beginRestarts(&deferred, &descent)
         }
     }
 
     /// Restarts that conflict with something live begin only when that goes down.
-    private mutating func begin(_ deferred: inout [Int], _ descent: inout Descent) {
+    private mutating func beginRestarts(_ deferred: inout [Int], _ descent: inout StopCascade) {
         while true {
-            let free = deferred.filter { !goesDown[$0] && isFreeOfConflicts($0) }
+            let free = deferred.filter { !willStop[$0] && hasNoActiveConflict($0) }
             guard !free.isEmpty else { return }
-            for number in free { take(number, &descent) }
-            follow(&descent)
-            deferred.removeAll { goesDown[$0] }
+            for number in free { markStopped(number, &descent) }
+            cascadeStops(&descent)
+            deferred.removeAll { willStop[$0] }
         }
     }
 
-    private func isFreeOfConflicts(_ number: Int) -> Bool {
-        conflicting(number).allSatisfy { goesDown[Int($0)] || !subjects[Int($0)].isLive }
+    private func hasNoActiveConflict(_ number: Int) -> Bool {
+        conflicting(number).allSatisfy { willStop[Int($0)] || !services[Int($0)].isStarted }
     }
 
-    private mutating func take(_ number: Int, _ descent: inout Descent) {
-        goesDown[number] = true
+    private mutating func markStopped(_ number: Int, _ descent: inout StopCascade) {
+        willStop[number] = true
         descent.pending.append(Int32(number))
     }
 
-    private mutating func follow(_ descent: inout Descent) {
+    private mutating func cascadeStops(_ descent: inout StopCascade) {
         while descent.position < descent.pending.count {
             let cause = descent.pending[descent.position]
             descent.position += 1
-            for dependent in descent.dependents.row(Int(cause)) {
+            for dependent in descent.dependents.neighbors(Int(cause)) {
                 let number = Int(dependent)
-                guard !goesDown[number], subjects[number].isLive, !subjects[number].wish.isHandsOff else { continue }
-                draggedBy[number] = cause
-                take(number, &descent)
+                guard !willStop[number], services[number].isStarted, !services[number].target.isIgnored else { continue }
+                cascadeCause[number] = cause
+                markStopped(number, &descent)
             }
         }
     }
 
     /// What goes down, in the order in which it was found.
-    private struct Descent {
+    private struct StopCascade {
         let dependents: IndexGraph
         var pending: [Int32] = []
         var position = 0
@@ -89,18 +89,18 @@ extension Planning {
     }
 
     /// What could be up, with what is known to go down so far: false means that it will not be up unless more goes down.
-    private func findWhatMayBeUp() -> [Bool] {
-        var isUp = [Bool](repeating: false, count: subjects.count)
-        for number in order {
-            let subject = subjects[number]
-            switch subject.wish {
-            case .isHandsOff, .isLeftAlone: isUp[number] = subject.isUpAsItIs
-            case .isDownByStatus, .isDownByOrder, .isGone:
-                isUp[number] = !isInScope[number] && subject.isUpAsItIs
-            case .isUp where subject.isLive && need(number) != .start:
-                let comesBack = goesDown[number] && hasRequirements(number, isUp)
-                isUp[number] = need(number) == .restart || subject.isUpAsItIs || comesBack
-            case .isUp: isUp[number] = need(number) == .start && hasRequirements(number, isUp)
+    private func findPossiblyUp() -> [Bool] {
+        var isUp = [Bool](repeating: false, count: services.count)
+        for number in startOrder {
+            let subject = services[number]
+            switch subject.target {
+            case .ignored, .leftUndeclared: isUp[number] = subject.isUpIfKept
+            case .downByStatus, .downByCommand, .pruned:
+                isUp[number] = !isInScope[number] && subject.isUpIfKept
+            case .up where subject.isStarted && directChange(number) != .start:
+                let comesBack = willStop[number] && hasAllRequirements(number, isUp)
+                isUp[number] = directChange(number) == .restart || subject.isUpIfKept || comesBack
+            case .up: isUp[number] = directChange(number) == .start && hasAllRequirements(number, isUp)
             }
         }
         return isUp
@@ -109,14 +109,14 @@ extension Planning {
     /// What the manifests and options alone keep down: it is wanted down, or requires something that is.
     ///
     /// Hands off is no wish, and a crash is none either (docs/decisions/0016).
-    func findWhatIsDoomed() -> [Bool] {
-        var isDoomed = [Bool](repeating: false, count: subjects.count)
+    func findUnsatisfiable() -> [Bool] {
+        var isDoomed = [Bool](repeating: false, count: services.count)
         // What a narrowed plan leaves up is up.
-        for number in order where isInScope[number] || !subjects[number].isLive {
-            switch subjects[number].wish {
-            case .isDownByStatus, .isDownByOrder, .isGone: isDoomed[number] = true
-            case .isUp: isDoomed[number] = requirements.row(number).contains { isDoomed[Int($0)] }
-            case .isHandsOff, .isLeftAlone: break
+        for number in startOrder where isInScope[number] || !services[number].isStarted {
+            switch services[number].target {
+            case .downByStatus, .downByCommand, .pruned: isDoomed[number] = true
+            case .up: isDoomed[number] = requirements.neighbors(number).contains { isDoomed[Int($0)] }
+            case .ignored, .leftUndeclared: break
             }
         }
         return isDoomed

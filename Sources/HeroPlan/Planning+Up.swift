@@ -1,49 +1,49 @@
 import HeroModel
 
-extension Planning {
+extension PlanBuilder {
     /// Step 4: what will be up afterwards, requirements before dependents.
     ///
     /// What stays as it is does not depend on its requirements: a crash does not cascade. Of two that conflict and are
     /// both wanted (a mistake that validation refuses) the first in the order of the requirements comes up.
-    mutating func findWhatWillBeUp() {
-        for number in order {
-            let subject = subjects[number]
-            if subject.isLive && !goesDown[number] && need(number) != .start {
-                willBeUp[number] = subject.isUpAsItIs
+    mutating func findStarts() {
+        for number in startOrder {
+            let subject = services[number]
+            if subject.isStarted && !willStop[number] && directChange(number) != .start {
+                willBeUp[number] = subject.isUpIfKept
             } else {
-                let isWanted = subject.wish.isWanted && (goesDown[number] || need(number) == .start)
+                let isWanted = subject.target.isUp && (willStop[number] || directChange(number) == .start)
                 willBeUp[number] =
-                    isWanted && hasRequirements(number, willBeUp) && inTheWay(number).isEmpty
+                    isWanted && hasAllRequirements(number, willBeUp) && activeConflicts(number).isEmpty
             }
         }
     }
 
     /// What conflicts with a service and will stand: it stays as it is, or comes up.
-    func inTheWay(_ number: Int) -> [Int] {
+    func activeConflicts(_ number: Int) -> [Int] {
         conflicting(number).map(Int.init).filter { other in
-            subjects[other].isLive && !goesDown[other] || willBeUp[other]
+            services[other].isStarted && !willStop[other] || willBeUp[other]
         }
     }
 
     /// What a service requires and will not have, sorted.
     func missingRequirements(_ number: Int) -> [QualifiedName] {
-        let missing = subjects[number].declaredRequires.filter { name in
-            guard let requirement = numbers[name] else { return true }
+        let missing = services[number].declaredRequires.filter { name in
+            guard let requirement = indexByName[name] else { return true }
             return !willBeUp[Int(requirement)]
         }
         return missing.count > 1 ? Set(missing).sorted() : missing
     }
 
     /// What a service waits for: requirements that are not up, and what it conflicts with; sorted.
-    func obstacles(_ number: Int) -> Obstacles {
-        Obstacles(
+    func unmetConditions(_ number: Int) -> UnmetConditions {
+        UnmetConditions(
             requirements: missingRequirements(number),
-            conflicts: Set(inTheWay(number)).sorted().map { subjects[$0].name }
+            conflicts: Set(activeConflicts(number)).sorted().map { services[$0].name }
         )
     }
 
     /// What keeps a service from coming up.
-    struct Obstacles {
+    struct UnmetConditions {
         /// What it requires and will not have, sorted.
         var requirements: [QualifiedName] = []
         /// What it conflicts with and will be up, sorted.

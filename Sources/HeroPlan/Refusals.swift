@@ -5,7 +5,7 @@ struct Refusals {
     /// Errors, in the order of the names.
     private(set) var diagnostics: [Diagnostic] = []
 
-    init(_ planning: Planning, _ plan: Plan, _ desired: DesiredState, _ options: PlanOptions) {
+    init(_ planning: PlanBuilder, _ plan: Plan, _ desired: DesiredState, _ options: PlanOptions) {
         addUnknownNames(planning, plan, options)
         if planning.conflicts != nil { addConflicts(planning) }
         // `down` is an order about everything, and asks nobody (contract section 4).
@@ -14,10 +14,10 @@ struct Refusals {
         if !options.allowsDisruption, let limit = desired.settings.maxDisruption { addDisruption(plan, limit) }
     }
 
-    private mutating func addUnknownNames(_ planning: Planning, _ plan: Plan, _ options: PlanOptions) {
+    private mutating func addUnknownNames(_ planning: PlanBuilder, _ plan: Plan, _ options: PlanOptions) {
         guard !options.only.isEmpty else { return }
         let standalone = Set(plan.changes.lazy.filter(\.isStandalone).map(\.service))
-        for name in Set(options.only).sorted() where planning.numbers[name] == nil && !standalone.contains(name) {
+        for name in Set(options.only).sorted() where planning.indexByName[name] == nil && !standalone.contains(name) {
             diagnostics.append(
                 Diagnostic(
                     .error,
@@ -29,12 +29,12 @@ struct Refusals {
         }
     }
 
-    private mutating func addConflicts(_ planning: Planning) {
-        for (number, subject) in planning.subjects.enumerated() where subject.wish.isWanted {
+    private mutating func addConflicts(_ planning: PlanBuilder) {
+        for (number, subject) in planning.services.enumerated() where subject.target.isUp {
             let others = Set(planning.conflicting(number)).sorted().map(Int.init).filter { $0 > number }
-            for other in others where planning.subjects[other].wish.isWanted {
+            for other in others where planning.services[other].target.isUp {
                 guard planning.isInScope[number] || planning.isInScope[other] else { continue }
-                let second = planning.subjects[other]
+                let second = planning.services[other]
                 let speaker = subject.conflicts.contains(second.name) ? subject : second
                 diagnostics.append(
                     Diagnostic(
@@ -50,11 +50,11 @@ struct Refusals {
     }
 
     /// Only what is up needs protection: to bring back what has failed is no harm.
-    private mutating func addProtected(_ planning: Planning, _ plan: Plan) {
-        for change in plan.changes where change.action.isStopping && !change.isStandalone {
-            guard let number = planning.numbers[change.service] else { continue }
-            let subject = planning.subjects[Int(number)]
-            guard subject.isProtected, subject.isWorking else { continue }
+    private mutating func addProtected(_ planning: PlanBuilder, _ plan: Plan) {
+        for change in plan.changes where change.action.includesStop && !change.isStandalone {
+            guard let number = planning.indexByName[change.service] else { continue }
+            let subject = planning.services[Int(number)]
+            guard subject.isProtected, subject.isOperating else { continue }
             let place = subject.declared?.location(of: "protect")
             let origin = place == nil ? "was started as protected" : "is protected"
             diagnostics.append(
@@ -70,7 +70,7 @@ struct Refusals {
     }
 
     private mutating func addDisruption(_ plan: Plan, _ limit: Int) {
-        let count = plan.changes.count { $0.action.isStopping && !$0.isStandalone }
+        let count = plan.changes.count { $0.action.includesStop && !$0.isStandalone }
         guard count > limit else { return }
         let services = count == 1 ? "1 service" : "\(count) services"
         diagnostics.append(
@@ -84,7 +84,7 @@ struct Refusals {
     }
 }
 
-extension Subject {
+extension PlannedService {
     /// Whether stopping it must be allowed: as its manifest says, or as recorded of what no manifest speaks of.
     var isProtected: Bool {
         guard let declared else {
@@ -95,7 +95,7 @@ extension Subject {
     }
 
     /// Whether it does its work, or is about to.
-    var isWorking: Bool {
+    var isOperating: Bool {
         switch observed?.state {
         case .starting, .running, .degraded, .backingOff, .exited: true
         case .stopped, .blocked, .stopping, .failed, nil: false

@@ -3,7 +3,7 @@ import HeroModel
 /// What happens to actions outside of services: those with a schedule, and those that an apply runs.
 ///
 /// They are in no wave and drag nobody along.
-struct StandalonePlanning {
+struct StandalonePlanner {
     /// One for each that is declared or was applied, sorted by name.
     let changes: [Change]
 
@@ -31,22 +31,22 @@ struct StandalonePlanning {
         _ options: PlanOptions
     ) -> Change {
         switch options.down {
-        case .userServices, .allServices: return takenDown(name, found)
+        case .userServices, .allServices: return downChange(name, found)
         case .none: break
         }
         guard let declared, declared.spec.isStandalone else {
-            return found.map { gone(name, declared, $0, options) }
+            return found.map { removedChange(name, declared, $0, options) }
                 ?? Change(name, .keep, Reason(.unchanged, "nothing of it is there"))
         }
         guard let found else {
-            let text = "it is declared and was never applied\(Planning.at(declared.location))"
+            let text = "it is declared and was never applied\(PlanBuilder.locationSuffix(declared.location))"
             return Change(name, .start, Reason(.declared, text, at: declared.location))
         }
-        return compared(name, declared, found)
+        return declaredChange(name, declared, found)
     }
 
     /// `down` cancels what runs and pauses the schedule.
-    private static func takenDown(_ name: QualifiedName, _ found: ObservedStandalone?) -> Change {
+    private static func downChange(_ name: QualifiedName, _ found: ObservedStandalone?) -> Change {
         guard let found, found.isActive || found.isScheduled else {
             return Change(name, .keep, Reason(.unchanged, "it is paused, as it is wanted"))
         }
@@ -54,7 +54,7 @@ struct StandalonePlanning {
         return Change(name, .stop, Reason(.wantedStop, text))
     }
 
-    private static func gone(
+    private static func removedChange(
         _ name: QualifiedName,
         _ declared: Declared<ActionSpec>?,
         _ found: ObservedStandalone,
@@ -65,12 +65,12 @@ struct StandalonePlanning {
                 ? Change(name, .stop, Reason(.undeclared, "no manifest declares it any more"))
                 : Change(name, .keep, Reason(.undeclared, "no manifest declares it any more, and pruning is off"))
         }
-        let text = "it has neither `schedule` nor `run_on` any more\(Planning.at(declared.location))"
+        let text = "it has neither `schedule` nor `run_on` any more\(PlanBuilder.locationSuffix(declared.location))"
         let fields = FieldDiff.between(found.canonical, and: declared)
         return Change(name, .stop, Reason(.wantedStop, text, at: declared.location), fields: fields)
     }
 
-    private static func compared(
+    private static func declaredChange(
         _ name: QualifiedName,
         _ declared: Declared<ActionSpec>,
         _ found: ObservedStandalone
@@ -82,26 +82,26 @@ struct StandalonePlanning {
             return Change(
                 name,
                 found.isActive ? .restart : .start,
-                Planning.reason(.specChanged, fields),
+                PlanBuilder.fieldReason(.specChanged, fields),
                 fields: fields
             )
         }
         if spec.schedule != nil, !found.isScheduled {
-            let text = "its schedule was paused, and is wanted again\(Planning.at(declared.location(of: "schedule")))"
+            let text = "its schedule was paused, and is wanted again\(PlanBuilder.locationSuffix(declared.location(of: "schedule")))"
             let reason = Reason(.wantedStart, text, at: declared.location(of: "schedule"))
             return Change(name, .start, reason, fields: fields)
         }
         guard fields.isEmpty else {
-            return Change(name, .update, Planning.reason(.specChanged, fields), fields: fields)
+            return Change(name, .update, PlanBuilder.fieldReason(.specChanged, fields), fields: fields)
         }
-        let text = found.owesRun ? "its run has not begun yet" : "it is as its manifest says"
+        let text = found.isRunPending ? "its run has not begun yet" : "it is as its manifest says"
         return Change(name, .keep, Reason(.unchanged, text, at: declared.location))
     }
 }
 
 extension Plan {
     /// Adds the changes of standalone actions in the order of the names, each after the service of its name.
-    mutating func add(_ standalone: [Change]) {
+    mutating func addStandalone(_ standalone: [Change]) {
         guard !standalone.isEmpty else { return }
         changes += standalone
         changes.sort { left, right in

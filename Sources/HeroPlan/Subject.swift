@@ -1,23 +1,23 @@
 import HeroModel
 
 /// What the manifests and the options want of a service.
-enum Wish {
+enum TargetState {
     /// Declared, status start, and no `down` takes it.
-    case isUp
+    case up
     /// Declared with status stop or spec.
-    case isDownByStatus
+    case downByStatus
     /// `down` takes it.
-    case isDownByOrder
+    case downByCommand
     /// Declared with status ignore: hands off.
-    case isHandsOff
+    case ignored
     /// Not declared any more, and pruned.
-    case isGone
+    case pruned
     /// Not declared any more, and not pruned.
-    case isLeftAlone
+    case leftUndeclared
 }
 
 /// What a service needs for its own sake, before anything around it is looked at.
-enum Need {
+enum DirectChange {
     /// Nothing.
     case nothing
     /// Its record is behind its manifest, in fields that take effect in place.
@@ -33,15 +33,15 @@ enum Need {
 /// One service with all that is known of it.
 ///
 /// It never changes; a class, since specs are wide and are handed around a lot in a planning.
-final class Subject {
+final class PlannedService {
     let name: QualifiedName
     let declared: Declared<ServiceSpec>?
     let observed: ObservedService?
-    let wish: Wish
-    let isLive: Bool
+    let target: TargetState
+    let isStarted: Bool
     /// What differs from the record; only looked for where it can matter.
     let fields: [FieldDiff]
-    let need: Need
+    let directChange: DirectChange
 
     init(
         _ name: QualifiedName,
@@ -52,20 +52,20 @@ final class Subject {
         self.name = name
         self.declared = declared
         self.observed = observed
-        wish = Self.wish(declared?.spec, observed, options)
-        isLive = observed?.isLive ?? false
-        switch wish {
-        case .isHandsOff, .isLeftAlone:
+        target = Self.targetState(declared?.spec, observed, options)
+        isStarted = observed?.isStarted ?? false
+        switch target {
+        case .ignored, .leftUndeclared:
             fields = []
-            need = .nothing
-        case .isGone, .isDownByOrder, .isDownByStatus:
+            directChange = .nothing
+        case .pruned, .downByCommand, .downByStatus:
             // Of a service that goes down only the status matters; the rest counts when it comes up again.
-            fields = isLive ? Self.differences(declared, observed).filter { $0.path == "status" } : []
-            need = isLive ? .stop : .nothing
-        case .isUp:
+            fields = isStarted ? Self.differences(declared, observed).filter { $0.path == "status" } : []
+            directChange = isStarted ? .stop : .nothing
+        case .up:
             fields = Self.differences(declared, observed)
             let joins = !(declared?.spec.replacesExistingJobs ?? true)
-            need = Self.need(observed, isLive: isLive, joins: joins, fields, options)
+            directChange = Self.directChange(observed, isLive: isStarted, joins: joins, fields, options)
         }
     }
 
@@ -74,26 +74,26 @@ final class Subject {
         return FieldDiff.between(observed.canonical, and: declared)
     }
 
-    private static func wish(_ spec: ServiceSpec?, _ observed: ObservedService?, _ options: PlanOptions) -> Wish {
+    private static func targetState(_ spec: ServiceSpec?, _ observed: ObservedService?, _ options: PlanOptions) -> TargetState {
         guard let spec else {
-            if options.prunes { return .isGone }
-            return options.down.takes(observed?.serviceClass ?? .user) ? .isDownByOrder : .isLeftAlone
+            if options.prunes { return .pruned }
+            return options.down.includes(observed?.serviceClass ?? .user) ? .downByCommand : .leftUndeclared
         }
         switch spec.status {
-        case .ignore: return .isHandsOff
-        case .stop, .spec: return .isDownByStatus
-        case .start: return options.down.takes(spec.serviceClass) ? .isDownByOrder : .isUp
+        case .ignore: return .ignored
+        case .stop, .spec: return .downByStatus
+        case .start: return options.down.includes(spec.serviceClass) ? .downByCommand : .up
         }
     }
 
     /// What a service that is wanted up needs; `joins`: what is still up of it stays, and belongs to the new run.
-    private static func need(
+    private static func directChange(
         _ observed: ObservedService?,
         isLive: Bool,
         joins: Bool,
         _ fields: [FieldDiff],
         _ options: PlanOptions
-    ) -> Need {
+    ) -> DirectChange {
         guard let observed else { return .start }
         let needsRestart = fields.first?.cost == .restart
         guard isLive else {
@@ -113,55 +113,55 @@ final class Subject {
     }
 
     /// What orders its stop: the dependencies recorded when it was started.
-    var recordedRequires: [QualifiedName] { isLive ? observed?.requires ?? [] : [] }
+    var recordedRequires: [QualifiedName] { isStarted ? observed?.requires ?? [] : [] }
 
     /// What it must never be up together with: as its manifest says, or as recorded of what no manifest speaks of.
-    var conflicts: [QualifiedName] { declared?.spec.conflicts ?? (isLive ? observed?.conflicts ?? [] : []) }
+    var conflicts: [QualifiedName] { declared?.spec.conflicts ?? (isStarted ? observed?.conflicts ?? [] : []) }
 
     /// What orders its start: the dependencies its manifest names.
     var declaredRequires: [QualifiedName] { declared?.spec.requires ?? [] }
 
     /// Whether it counts as up, or gets there by itself, when the plan leaves it as it is.
-    var isUpAsItIs: Bool {
-        guard isLive, let observed else { return false }
+    var isUpIfKept: Bool {
+        guard isStarted, let observed else { return false }
         switch observed.state {
         case .running, .exited: return true
         // Hands off means that nothing helps it up either.
-        case .starting, .backingOff: return wish.isWanted
+        case .starting, .backingOff: return target.isUp
         case .stopped, .blocked, .degraded, .stopping, .failed: return false
         }
     }
 }
 
-extension Wish {
+extension TargetState {
     /// Whether it is to be kept up.
-    var isWanted: Bool {
+    var isUp: Bool {
         switch self {
-        case .isUp: true
-        case .isDownByStatus, .isDownByOrder, .isHandsOff, .isGone, .isLeftAlone: false
+        case .up: true
+        case .downByStatus, .downByCommand, .ignored, .pruned, .leftUndeclared: false
         }
     }
 
     /// Whether it is to be kept down.
     var isDown: Bool {
         switch self {
-        case .isDownByStatus, .isDownByOrder, .isGone: true
-        case .isUp, .isHandsOff, .isLeftAlone: false
+        case .downByStatus, .downByCommand, .pruned: true
+        case .up, .ignored, .leftUndeclared: false
         }
     }
 
     /// Whether it is never touched, not even by cascade.
-    var isHandsOff: Bool {
+    var isIgnored: Bool {
         switch self {
-        case .isHandsOff: true
-        case .isUp, .isDownByStatus, .isDownByOrder, .isGone, .isLeftAlone: false
+        case .ignored: true
+        case .up, .downByStatus, .downByCommand, .pruned, .leftUndeclared: false
         }
     }
 }
 
 extension PlanOptions.Down {
     /// Whether it takes services of this class.
-    func takes(_ serviceClass: ServiceClass) -> Bool {
+    func includes(_ serviceClass: ServiceClass) -> Bool {
         switch self {
         case .none: false
         case .userServices: serviceClass == .user

@@ -92,7 +92,7 @@ private struct Records {
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
                 isScheduled: summary.isScheduled,
-                owesRun: summary.owesRun
+                isRunPending: summary.owesRun
             )
         }
         return observed

@@ -25,7 +25,7 @@ extension Reconciler {
         let options = PlanOptions(
             prunes: order.prunes,
             only: order.only,
-            kills: order.kills,
+            allowsReclaims: order.kills,
             allowsProtected: order.allowsProtected,
             allowsDisruption: order.allowsDisruption
         )

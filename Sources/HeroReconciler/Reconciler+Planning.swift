@@ -25,7 +25,7 @@ extension Reconciler {
                 canonical: entry.record.canonical,
                 isActive: entry.isActive,
                 isScheduled: entry.record.isScheduleActive,
-                owesRun: entry.record.isRunPending
+                isRunPending: entry.record.isRunPending
             )
         }
         return result
@@ -69,7 +69,7 @@ extension Reconciler {
         let observed = observed
         let options = options(retriesFailed: retriesFailed)
         let plan = makePlan(desired, observed, options)
-        let violations = PlanLaws.violations(of: plan, desired: desired, observed: observed, options: options)
+        let violations = PlanInvariants.violations(of: plan, desired: desired, observed: observed, options: options)
         brokenLaw = violations.first.map { "internal error: refused a plan of our own that breaks a law: \($0)" }
         if let brokenLaw { return note(.error, "", brokenLaw) }
         proofsFailed = isProof && plan.changes.contains(where: \.isWork) ? proofsFailed + 1 : 0

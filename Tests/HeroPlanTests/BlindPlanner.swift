@@ -3,19 +3,19 @@ import HeroPlan
 import Testing
 
 /// A planner that does not see a part of what it is told, and the law that must catch it.
-struct BlindPlanner: CustomTestStringConvertible, Sendable {
-    var law: PlanLaw
+struct FaultyPlanner: CustomTestStringConvertible, Sendable {
+    var invariant: PlanInvariant
     var title: String
     var plan: @Sendable (DesiredState, Observed, PlanOptions) -> Plan
 
     var testDescription: String { title }
 
     init(
-        _ law: PlanLaw,
+        _ law: PlanInvariant,
         _ title: String,
         looking: @escaping @Sendable (inout DesiredState, inout Observed, inout PlanOptions) -> Void
     ) {
-        self.law = law
+        self.invariant = law
         self.title = title
         plan = { desired, observed, options in
             var (desired, observed, options) = (desired, observed, options)
@@ -24,42 +24,42 @@ struct BlindPlanner: CustomTestStringConvertible, Sendable {
         }
     }
 
-    static let all: [BlindPlanner] = [
-        .init(.noDependentOutlivesItsRequirement, "requirements recorded at the start") { _, observed, _ in
+    static let all: [FaultyPlanner] = [
+        .init(.dependentsStopFirst, "requirements recorded at the start") { _, observed, _ in
             observed.edit { $0.requires = [] }
         },
-        .init(.startsFollowTheirDependencies, "mere order") { desired, _, _ in
+        .init(.dependenciesStartFirst, "mere order") { desired, _, _ in
             desired.edit {
                 $0.after = []
                 $0.wants = []
             }
         },
-        .init(.requirementsDecide, "declared requirements") { desired, _, _ in desired.edit { $0.requires = [] } },
-        .init(.nothingIsForgotten, "that what requires what is wanted down goes down") { desired, _, _ in
+        .init(.requirementsDecideStarts, "declared requirements") { desired, _, _ in desired.edit { $0.requires = [] } },
+        .init(.everyRequestIsHandled, "that what requires what is wanted down goes down") { desired, _, _ in
             desired.edit { if $0.status == .stop { $0.status = .ignore } }
         },
-        .init(.whatIsNotWantedNeverStarts, "the status") { desired, _, _ in desired.edit { $0.status = .start } },
-        .init(.nothingElseIsTouched, "--no-prune") { _, _, options in options.prunes = true },
-        .init(.nothingElseIsTouched, "that an apply alone tries again") { _, _, options in options.retriesFailed = true
+        .init(.unwantedServicesNeverStart, "the status") { desired, _, _ in desired.edit { $0.status = .start } },
+        .init(.everyChangeIsRequested, "--no-prune") { _, _, options in options.prunes = true },
+        .init(.everyChangeIsRequested, "that an apply alone tries again") { _, _, options in options.retriesFailed = true
         },
-        .init(.whatIsNotWantedNeverStarts, "down") { _, _, options in options.down = .none },
-        .init(.conflictsNeverUpTogether, "conflicts") { desired, observed, _ in
+        .init(.unwantedServicesNeverStart, "down") { _, _, options in options.down = .none },
+        .init(.conflictsNeverRunTogether, "conflicts") { desired, observed, _ in
             desired.edit { $0.conflicts = [] }
             observed.edit { $0.conflicts = [] }
         },
-        .init(.narrowPlansStayNarrow, "--only") { _, _, options in options.only = [] },
-        .init(.guardsAreHonoured, "protection") { desired, _, _ in desired.edit { $0.isProtected = false } },
-        .init(.guardsAreHonoured, "max_disruption") { desired, _, _ in desired.settings.maxDisruption = nil },
-        .init(.reclaimsAreAllowed, "--no-kill") { _, _, options in options.kills = true },
-        .init(.standaloneActionsStandAlone, "that a schedule is paused") { _, observed, _ in
+        .init(.narrowedPlansStayInScope, "--only") { _, _, options in options.only = [] },
+        .init(.guardsAreEnforced, "protection") { desired, _, _ in desired.edit { $0.isProtected = false } },
+        .init(.guardsAreEnforced, "max_disruption") { desired, _, _ in desired.settings.maxDisruption = nil },
+        .init(.reclaimsAreAllowed, "--no-kill") { _, _, options in options.allowsReclaims = true },
+        .init(.standaloneActionsAreIndependent, "that a schedule is paused") { _, observed, _ in
             for name in observed.standalone.keys { observed.standalone[name]?.isScheduled = true }
         },
-        .init(.carriedOutIsDone, "that something came up") { _, observed, _ in
+        .init(.applyConverges, "that something came up") { _, observed, _ in
             for (name, service) in observed.services where service.state == .running {
                 observed.services[name] = nil
             }
         },
-        .init(.twiceIsTheSame, "nothing, and it rolls dice") { _, observed, _ in
+        .init(.planningIsDeterministic, "nothing, and it rolls dice") { _, observed, _ in
             observed.revision += Int64.random(in: 0...1_000_000)
         },
     ]

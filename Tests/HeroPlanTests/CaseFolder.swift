@@ -9,24 +9,24 @@ import Testing
 /// schedule 60`) and setting (`settings max_disruption 2`), in `SpecWords`. `observed.txt` says where what was applied
 /// stands (`web running`), what the machine has left (`web drift socket_gone /run/web.sock`, `web unhealthy WORDS`), who
 /// holds what (`web holder tcp 8080 pid 412 /usr/sbin/nginx`), and the `options`.
-struct CaseFolder: CustomTestStringConvertible, Sendable {
+struct PlanCaseFolder: CustomTestStringConvertible, Sendable {
     let name: String
     let url: URL
 
     var testDescription: String { name }
 
     /// All of them by name: `GROUP/CASE`.
-    static let all: [CaseFolder] = {
+    static let all: [PlanCaseFolder] = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Cases")
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: root.path(percentEncoded: false))) ?? []
         return paths.filter { $0.hasSuffix("/observed.txt") }.sorted().map { path in
             let name = path.split(separator: "/").dropLast().joined(separator: "/")
-            return CaseFolder(name: name, url: root.appending(path: name))
+            return PlanCaseFolder(name: name, url: root.appending(path: name))
         }
     }()
 
-    func read() throws -> Case {
-        var result = Case()
+    func read() throws -> PlanCase {
+        var result = PlanCase()
         for words in try lines("after.txt") { result.declare(words) }
         let before = try lines("before.txt")
         for words in try lines("observed.txt") { result.observe(words, before) }
@@ -52,7 +52,7 @@ struct CaseFolder: CustomTestStringConvertible, Sendable {
 }
 
 /// What a case folder says.
-struct Case: Sendable {
+struct PlanCase: Sendable {
     var desired = DesiredState()
     var observed = Observed(revision: 7)
     var options = PlanOptions()
@@ -71,8 +71,8 @@ struct Case: Sendable {
         case "settings": desired.settings.maxDisruption = Int(words[2])
         case "action":
             guard let name = Self.name(words[1]) else { return }
-            desired.actions[name] = SpecWords.declared(Self.action(words, name), name)
-        default: desired.services[name] = SpecWords.declared(Self.service(words, name))
+            desired.actions[name] = SpecNotation.declared(Self.action(words, name), name)
+        default: desired.services[name] = SpecNotation.declared(Self.service(words, name))
         }
     }
 
@@ -92,7 +92,7 @@ struct Case: Sendable {
                 canonical: CanonicalSpec(standalone: Self.action(line, name)),
                 isActive: words.contains("active"),
                 isScheduled: words.contains("scheduled"),
-                owesRun: words.contains("owes")
+                isRunPending: words.contains("owes")
             )
         default: observe(service: words, before)
         }
@@ -114,14 +114,14 @@ struct Case: Sendable {
     private static func name(_ word: String) -> QualifiedName? { QualifiedName(reference: word, in: "core") }
 
     private static func service(_ words: [String], _ name: QualifiedName) -> ServiceSpec {
-        var spec = SpecWords.service(name)
-        SpecWords.apply(Array(words.dropFirst()), to: &spec)
+        var spec = SpecNotation.service(name)
+        SpecNotation.apply(Array(words.dropFirst()), to: &spec)
         return spec
     }
 
     private static func action(_ words: [String], _ name: QualifiedName) -> ActionSpec {
-        var spec = SpecWords.action(name)
-        SpecWords.apply(Array(words.dropFirst(2)), to: &spec, of: name)
+        var spec = SpecNotation.action(name)
+        SpecNotation.apply(Array(words.dropFirst(2)), to: &spec, of: name)
         return spec
     }
 
@@ -131,7 +131,7 @@ struct Case: Sendable {
         case .socketGone: .socketGone(name, "main", path: words[3])
         case .programReplaced: .programReplaced(name, "main", path: words[3])
         case .environmentFileChanged: .environmentFileChanged(name, "main", path: words[3])
-        case .portHeldByStranger, .socketHeldByStranger, nil: preconditionFailure("cannot understand \(words)")
+        case .portHeldByForeignProcess, .socketHeldByForeignProcess, nil: preconditionFailure("cannot understand \(words)")
         }
     }
 
@@ -164,7 +164,7 @@ struct Case: Sendable {
         for word in words {
             switch word {
             case "--no-prune": options.prunes = false
-            case "--no-kill": options.kills = false
+            case "--no-kill": options.allowsReclaims = false
             case "--allow-protected": options.allowsProtected = true
             case "--allow-disruption": options.allowsDisruption = true
             case "heal": options.retriesFailed = false
@@ -172,7 +172,7 @@ struct Case: Sendable {
             case "down-all": options.down = .allServices
             default:
                 guard word.hasPrefix("--only=") else { preconditionFailure("cannot understand \(word)") }
-                options.only = SpecWords.names(word.dropFirst("--only=".count))
+                options.only = SpecNotation.names(word.dropFirst("--only=".count))
             }
         }
         return options

@@ -4,11 +4,11 @@ import HeroView
 import Testing
 
 @Suite("Cases of plans")
-struct CaseTests {
-    @Test("a plan says what must change, why, and in which waves (DP-1)", arguments: CaseFolder.all)
-    func plan(_ folder: CaseFolder) throws {
+struct PlanCaseTests {
+    @Test("a plan says what must change, why, and in which waves (DP-1)", arguments: PlanCaseFolder.all)
+    func plan(_ folder: PlanCaseFolder) throws {
         let found = try folder.read()
-        let (plan, violations) = PlanLaws.trial(found.desired, found.observed, found.options)
+        let (plan, violations) = PlanInvariants.planAndVerify(found.desired, found.observed, found.options)
         #expect(violations == [])
         #expect(plan.baseRevision == 7)
         let view = PlanView(Style(width: 110), isVerbose: folder.name.hasPrefix("keep/"))
@@ -17,9 +17,9 @@ struct CaseTests {
     }
 
     @Test("there are enough of them, and no line of a plan is wider than its terminal")
-    func promises() throws {
-        #expect(CaseFolder.all.count >= 120)
-        for folder in CaseFolder.all {
+    func widths() throws {
+        #expect(PlanCaseFolder.all.count >= 120)
+        for folder in PlanCaseFolder.all {
             let found = try folder.read()
             let text = PlanView(Style(width: 110)).text(Planner.plan(found.desired, found.observed, found.options))
             // Diagnostics keep their first line whole: editors and CI jump by it.

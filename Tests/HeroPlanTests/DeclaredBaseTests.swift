@@ -7,10 +7,10 @@ import Testing
 struct DeclaredBaseTests {
     /// The plan from one set of declarations to another.
     private func plan(from before: String, to after: String) -> Plan {
-        let base = Observed(asDeclared: World(before).desired)
-        let desired = World(after).desired
+        let base = Observed(asDeclared: PlanFixture(before).desired)
+        let desired = PlanFixture(after).desired
         let plan = Planner.plan(desired, base)
-        #expect(PlanLaws.violations(of: plan, desired: desired, observed: base, options: PlanOptions()) == [])
+        #expect(PlanInvariants.violations(of: plan, desired: desired, observed: base, options: PlanOptions()) == [])
         return plan
     }
 
@@ -45,12 +45,12 @@ struct DeclaredBaseTests {
         ]
     )
     func changes(_ name: String, _ before: String, _ after: String, _ expected: String) {
-        #expect(plan(from: before, to: after).inShort == expected, "\(name)")
+        #expect(plan(from: before, to: after).compactText == expected, "\(name)")
     }
 
     @Test("a base has no revision, no drift and nothing that anybody holds")
-    func nothingReal() {
-        let base = Observed(asDeclared: World("db\nweb requires db").desired)
+    func emptyMachine() {
+        let base = Observed(asDeclared: PlanFixture("db\nweb requires db").desired)
         #expect(base.revision == 0)
         #expect(base.holders == [])
         #expect(base.services.values.allSatisfy { $0.drift == [] })

@@ -41,7 +41,7 @@ struct DependencyGraphTests {
         "breaks cycles in a fixed way and keeps every other order",
         arguments: [("a>b b>a", "a|b"), ("a>a", "a"), ("x>a a>b b>a b>y", "a y|b x"), ("b>c c>b a>b", "b|a c")]
     )
-    func broken(_ edges: String, _ waves: String) {
+    func brokenCycles(_ edges: String, _ waves: String) {
         #expect(graph(edges).waves.map(short).joined(separator: "|") == waves)
     }
 
@@ -55,9 +55,9 @@ struct DependencyGraphTests {
 
     @Test("holds what is declared, with mere order when asked")
     func declared() {
-        let world = World("web requires db after log\ndb\nlog\nx wants web,gone")
+        let world = PlanFixture("web requires db after log\ndb\nlog\nx wants web,gone")
         #expect(DependencyGraph(world.desired).waves.map(short) == ["db log x", "web"])
-        #expect(DependencyGraph(world.desired, withOrder: true).waves.map(short) == ["db log", "web", "x"])
+        #expect(DependencyGraph(world.desired, includingOrder: true).waves.map(short) == ["db log", "web", "x"])
     }
 
     @Test("goes as deep as it must without recursion")

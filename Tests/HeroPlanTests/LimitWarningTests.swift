@@ -46,7 +46,7 @@ struct LimitWarningTests {
     }
 
     @Test("SP-5: nothing is said where the machine can, of limits of a process, or of what is not run")
-    func silence() {
+    func noWarnings() {
         let limits = ResourceLimits(memoryBytes: 1 << 20, treeProcesses: 5, processors: 0.5)
         let able = ContainmentSupport(limitsMemory: true, limitsProcesses: true, limitsProcessors: true)
         #expect(desired(limits).limitWarnings(on: able).isEmpty)

@@ -9,7 +9,7 @@ import HeroPlan
 ///
 /// What the record does not say otherwise is as declared. After the colon: the state, `idle` or `active` where the state
 /// leaves it open, `drift`. The words of both sides are those of `SpecWords`.
-struct World {
+struct PlanFixture {
     var desired = DesiredState()
     var observed = Observed(revision: 7)
 
@@ -26,9 +26,9 @@ struct World {
         let isDeclared = !word.hasPrefix("~")
         if !isDeclared { word.removeFirst() }
         guard let name = QualifiedName(reference: word, in: "core") else { return }
-        var spec = SpecWords.service(name)
-        SpecWords.apply(declared, to: &spec)
-        if isDeclared { desired.services[name] = SpecWords.declared(spec) }
+        var spec = SpecNotation.service(name)
+        SpecNotation.apply(declared, to: &spec)
+        if isDeclared { desired.services[name] = SpecNotation.declared(spec) }
         guard sides.count > 1 else { return }
         var words = sides[1]
         guard let state = words.first.flatMap(ServiceState.init(rawValue:)) else { return }
@@ -36,7 +36,7 @@ struct World {
         let flags = ["idle", "active", "drift"].filter(words.contains)
         words.removeAll { flags.contains($0) }
         var recorded = spec
-        SpecWords.apply(words, to: &recorded)
+        SpecNotation.apply(words, to: &recorded)
         observed.services[name] = ObservedService(recorded, state, flags)
         if flags.contains("drift") {
             observed.services[name]?.drift = [.processGone(name, "main", pid: Int32(number))]
@@ -56,12 +56,12 @@ extension ObservedService {
 
 extension Plan {
     /// Every change but keeps, a line each: symbol, service, reason code with its cause or what blocks it, waves.
-    var inShort: String {
+    var compactText: String {
         changes.filter { $0.action != .keep }.map { change in
-            var words = [change.action.symbol, change.service.short, change.reason.code.rawValue]
-            if let cause = change.cause { words[2] += "<" + cause.short }
+            var words = [change.action.symbol, change.service.shortName, change.reason.code.rawValue]
+            if let cause = change.cause { words[2] += "<" + cause.shortName }
             if !change.blockedBy.isEmpty {
-                words[2] += "(" + change.blockedBy.map(\.short).joined(separator: ",") + ")"
+                words[2] += "(" + change.blockedBy.map(\.shortName).joined(separator: ",") + ")"
             }
             if let wave = change.stopWave { words.append("-\(wave)") }
             if let wave = change.startWave { words.append("+\(wave)") }
@@ -76,5 +76,5 @@ extension Plan {
 }
 
 extension QualifiedName {
-    fileprivate var short: String { context == "core" ? name : description }
+    fileprivate var shortName: String { context == "core" ? name : description }
 }

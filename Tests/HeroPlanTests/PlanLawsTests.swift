@@ -5,89 +5,89 @@ import HeroTrials
 import Testing
 
 /// A plan spoiled in one way, and the law that must say so.
-struct Spoiling: CustomTestStringConvertible {
-    var law: PlanLaw
+struct PlanMutation: CustomTestStringConvertible {
+    var invariant: PlanInvariant
     var title: String
-    var world: Case
-    var spoil: @Sendable (inout Plan) -> Void
+    var planCase: PlanCase
+    var mutate: @Sendable (inout Plan) -> Void
 
     init(
-        _ law: PlanLaw,
+        _ law: PlanInvariant,
         _ title: String,
         _ world: String,
         _ options: PlanOptions = PlanOptions(),
-        spoil: @escaping @Sendable (inout Plan) -> Void
+        mutate: @escaping @Sendable (inout Plan) -> Void
     ) {
-        self.law = law
+        self.invariant = law
         self.title = title
-        let world = World(world)
-        self.world = Case(world.desired, world.observed, options)
-        self.spoil = spoil
+        let world = PlanFixture(world)
+        self.planCase = PlanCase(world.desired, world.observed, options)
+        self.mutate = mutate
     }
 
     /// Spoils the plan of a case folder.
-    init(_ law: PlanLaw, _ title: String, of folder: String, spoil: @escaping @Sendable (inout Plan) -> Void) {
-        self.law = law
+    init(_ law: PlanInvariant, _ title: String, of folder: String, mutate: @escaping @Sendable (inout Plan) -> Void) {
+        self.invariant = law
         self.title = title
-        world = CaseFolder.all.first { $0.name == folder }.flatMap { try? $0.read() } ?? Case()
-        self.spoil = spoil
+        planCase = PlanCaseFolder.all.first { $0.name == folder }.flatMap { try? $0.read() } ?? PlanCase()
+        self.mutate = mutate
     }
 
     var testDescription: String { title }
 }
 
 @Suite("The judge of plans")
-struct PlanLawsTests {
-    @Test("sees each law broken", arguments: Spoiling.all)
-    func bites(_ spoiling: Spoiling) {
-        let world = spoiling.world
+struct PlanInvariantsTests {
+    @Test("sees each law broken", arguments: PlanMutation.all)
+    func detectsMutation(_ spoiling: PlanMutation) {
+        let world = spoiling.planCase
         var plan = Planner.plan(world.desired, world.observed, world.options)
-        func laws() -> Set<PlanLaw> {
+        func laws() -> Set<PlanInvariant> {
             Set(
-                PlanLaws.violations(
+                PlanInvariants.violations(
                     of: plan,
                     desired: world.desired,
                     observed: world.observed,
                     options: world.options
                 )
-                .map(\.law)
+                .map(\.invariant)
             )
         }
         #expect(laws() == [])
-        spoiling.spoil(&plan)
-        #expect(laws().contains(spoiling.law))
+        spoiling.mutate(&plan)
+        #expect(laws().contains(spoiling.invariant))
     }
 
     @Test("has a broken plan or a broken planner for every law")
-    func everyLaw() {
-        let laws = Spoiling.all.map(\.law) + BlindPlanner.all.map(\.law)
-        #expect(Set(laws) == Set(PlanLaw.allCases))
+    func everyInvariantHasMutation() {
+        let laws = PlanMutation.all.map(\.invariant) + FaultyPlanner.all.map(\.invariant)
+        #expect(Set(laws) == Set(PlanInvariant.allCases))
     }
 
-    @Test("catches a planner that is blind to a part of what it is told", arguments: BlindPlanner.all)
-    func catches(_ blind: BlindPlanner) {
+    @Test("catches a planner that is blind to a part of what it is told", arguments: FaultyPlanner.all)
+    func detectsFaultyPlanner(_ blind: FaultyPlanner) {
         let isCaught = (UInt64(0)..<2000).contains { seed in
             let trial = PlanTrial(seed: seed)
-            let found = PlanLaws.trial(trial.desired, trial.observed, trial.options, planner: blind.plan)
-            return found.violations.contains { $0.law == blind.law }
+            let found = PlanInvariants.planAndVerify(trial.desired, trial.observed, trial.options, planner: blind.plan)
+            return found.violations.contains { $0.invariant == blind.invariant }
         }
         #expect(isCaught)
     }
 
     @Test("sees two plans of the same that differ")
-    func twice() {
-        let world = World("db\nweb requires db")
+    func differingPlans() {
+        let world = PlanFixture("db\nweb requires db")
         let first = Planner.plan(world.desired, world.observed)
         var second = first
-        #expect(PlanLaws.violations(between: first, and: second) == [])
+        #expect(PlanInvariants.violations(between: first, and: second) == [])
         second.changes[1].reason.text = "because"
-        let violations = PlanLaws.violations(between: first, and: second)
-        #expect(violations.map(\.law) == [.twiceIsTheSame])
+        let violations = PlanInvariants.violations(between: first, and: second)
+        #expect(violations.map(\.invariant) == [.planningIsDeterministic])
         #expect(violations.first?.service == QualifiedName("web"))
     }
 
     @Test("sees nearly any random damage to the action of a change")
-    func randomDamage() {
+    func randomMutation() {
         var dice = Seed(1)
         for seed in UInt64(0)..<200 {
             let world = PlanTrial(seed: seed)
@@ -96,7 +96,7 @@ struct PlanLawsTests {
             guard let index = plan.changes.indices.randomElement(using: &dice) else { continue }
             let right = plan.changes[index].action
             plan.changes[index].action = PlanAction.allCases.filter { $0 != right }.randomElement(using: &dice) ?? right
-            let violations = PlanLaws.violations(
+            let violations = PlanInvariants.violations(
                 of: plan,
                 desired: world.desired,
                 observed: world.observed,

@@ -4,13 +4,13 @@ import HeroTrials
 import Testing
 
 @Suite("Plans of random worlds")
-struct PropertyTests {
+struct RandomPlanTests {
     static let batches: [Range<UInt64>] = stride(from: UInt64(0), to: 3000, by: 100).map { first in
         first..<first + 100
     }
 
     @Test("break no law, are the same twice, and leave nothing to do once carried out (DP-1)", arguments: batches)
-    func laws(_ seeds: Range<UInt64>) {
+    func invariants(_ seeds: Range<UInt64>) {
         for seed in seeds {
             let trial = PlanTrial(seed: seed)
             #expect(trial.judged().violations == [], "seed \(seed)")

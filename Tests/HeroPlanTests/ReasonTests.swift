@@ -5,7 +5,7 @@ import Testing
 @Suite("The words of a plan")
 struct ReasonTests {
     /// World, service, what its reason must say.
-    static let words: [(world: String, service: String, text: String)] = [
+    static let reasonTexts: [(world: String, service: String, text: String)] = [
         ("web", "web", "it is declared and was never up (services.d/web.yaml:1)"),
         (
             "web status stop: running status start", "web",
@@ -48,16 +48,16 @@ struct ReasonTests {
         ("web status ignore: running", "web", "its status is ignore"),
     ]
 
-    @Test("say why, with the field, both values and the place", arguments: words)
+    @Test("say why, with the field, both values and the place", arguments: reasonTexts)
     func texts(_ row: (world: String, service: String, text: String)) {
-        let world = World(row.world)
+        let world = PlanFixture(row.world)
         let plan = Planner.plan(world.desired, world.observed)
         #expect(plan.change(row.service)?.reason.text == row.text)
     }
 
     @Test("show fields dearest first, then by path, with nil for a default")
     func fields() {
-        let world = World("web argv 2 text new env x limit 30: running argv 1 text old env x limit 9")
+        let world = PlanFixture("web argv 2 text new env x limit 30: running argv 1 text old env x limit 9")
         let change = Planner.plan(world.desired, world.observed).change("web")
         let paths = change?.fields.map { "\($0.path) \($0.before ?? "nil") \($0.after ?? "nil") \($0.cost)" }
         #expect(
@@ -72,13 +72,13 @@ struct ReasonTests {
 
     @Test("show of a service that goes down only its status")
     func stopFields() {
-        let world = World("web argv 2 status stop: running argv 1 status start")
+        let world = PlanFixture("web argv 2 status stop: running argv 1 status start")
         #expect(Planner.plan(world.desired, world.observed).change("web")?.fields.map(\.path) == ["status"])
     }
 
     @Test("cut what is long")
     func long() {
-        let world = World("web env \(String(repeating: "x", count: 500)): running env y")
+        let world = PlanFixture("web env \(String(repeating: "x", count: 500)): running env y")
         let text = Planner.plan(world.desired, world.observed).change("web")?.reason.text ?? ""
         #expect(text.count < 140)
         #expect(text.contains("…"))
@@ -86,13 +86,13 @@ struct ReasonTests {
 
     @Test("take two spellings of one letter for two arguments")
     func bytes() {
-        let world = World("web argv \u{E9}: running argv e\u{301}")
+        let world = PlanFixture("web argv \u{E9}: running argv e\u{301}")
         #expect(Planner.plan(world.desired, world.observed).change("web")?.action == .restart)
     }
 
     @Test("show the drift of what is wanted, and of nothing else")
     func drift() {
-        let world = World(
+        let world = PlanFixture(
             "a: running drift\nb status ignore: running drift\nc status stop: running drift\n~d: running drift"
         )
         let plan = Planner.plan(world.desired, world.observed)
@@ -101,19 +101,19 @@ struct ReasonTests {
 
     @Test("warn once of what is blocked, and of recorded circles")
     func warnings() {
-        let blocked = World("db status stop\na requires db\nb requires a")
+        let blocked = PlanFixture("db status stop\na requires db\nb requires a")
         let diagnostics = Planner.plan(blocked.desired, blocked.observed).diagnostics
         #expect(diagnostics.map(\.message) == ["core/a waits for core/db, and 1 more is blocked"])
         #expect(diagnostics.map(\.severity) == [.warning])
-        let circle = World("~a requires b: running\n~b requires a: running")
+        let circle = PlanFixture("~a requires b: running\n~b requires a: running")
         #expect(Planner.plan(circle.desired, circle.observed).diagnostics.map(\.code) == ["recorded-cycle"])
-        let calm = World("a requires b: running\nb: running")
+        let calm = PlanFixture("a requires b: running\nb: running")
         #expect(Planner.plan(calm.desired, calm.observed).diagnostics == [])
     }
 
     @Test("count actions, and call a plan of blocked and kept services empty")
     func counts() {
-        let world = World("a: running\nb status stop\nc requires b\nd requires b: stopped")
+        let world = PlanFixture("a: running\nb status stop\nc requires b\nd requires b: stopped")
         let plan = Planner.plan(world.desired, world.observed)
         #expect(plan.isEmpty)
         #expect(plan.count(.keep) == 2)

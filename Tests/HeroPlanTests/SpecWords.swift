@@ -4,7 +4,7 @@ import HeroModel
 ///
 /// `-` is the empty list or no value. `argv` needs a restart, `limit` takes effect in place, `text` costs nothing, `agen` is the
 /// action's generation, `once` makes the action a one-shot, `shared_port` is a port with `reuseport: true`; the others are the keys of manifests.
-enum SpecWords {
+enum SpecNotation {
     /// A service that runs a program of its name.
     static func service(_ name: QualifiedName) -> ServiceSpec {
         ServiceSpec(name, actions: [ActionSpec("main", .exec([program(name), "--level", "1"]), isProcess: true)])

@@ -1,30 +1,30 @@
 import HeroModel
 import HeroPlan
 
-extension Spoiling {
-    static let ofGuards: [Spoiling] = [
+extension PlanMutation {
+    static let ofGuards: [PlanMutation] = [
         .init(
-            .conflictsNeverUpTogether,
+            .conflictsNeverRunTogether,
             "a start beside a rival",
             of: "conflict/what-is-on-ignore-and-up-is-in-the-way"
         ) {
             $0.startWaves = [[QualifiedName("green")]]
             $0.edit("green") { $0 = Change($0.service, .start, Reason(.declared, "it is declared"), startWave: 0) }
         },
-        .init(.narrowPlansStayNarrow, "a bystander taken into a narrow plan", of: "only/a-service-that-nobody-requires")
+        .init(.narrowedPlansStayInScope, "a bystander taken into a narrow plan", of: "only/a-service-that-nobody-requires")
         {
             let reason = Reason(.specChanged, "its manifest changed")
             $0.changes.append(Change(QualifiedName("web"), .restart, reason, stopWave: 0, startWave: 0))
             $0.stopWaves[0].append(QualifiedName("web"))
             $0.startWaves[0].append(QualifiedName("web"))
         },
-        .init(.standaloneActionsStandAlone, "a task that is not run", of: "standalone/a-changed-task-runs-again") {
+        .init(.standaloneActionsAreIndependent, "a task that is not run", of: "standalone/a-changed-task-runs-again") {
             $0.changes[0].action = .update
         },
-        .init(.standaloneActionsStandAlone, "a schedule in a wave", of: "standalone/a-new-schedule") {
+        .init(.standaloneActionsAreIndependent, "a schedule in a wave", of: "standalone/a-new-schedule") {
             $0.changes[0].startWave = 0
         },
-        .init(.standaloneActionsStandAlone, "one forgotten", of: "standalone/a-new-schedule") { $0.changes = [] },
+        .init(.standaloneActionsAreIndependent, "one forgotten", of: "standalone/a-new-schedule") { $0.changes = [] },
         .init(
             .reclaimsAreAllowed,
             "a stranger stopped without permission",
@@ -42,13 +42,13 @@ extension Spoiling {
             of: "reclaim/what-runs-as-declared-stops-nobody"
         ) { $0.reclaims = [Reclaim(holder(pid: 412, "/usr/sbin/nginx"), allowedBy: .killOthers)] },
         .init(
-            .guardsAreHonoured,
+            .guardsAreEnforced,
             "a protected service without a word",
             of: "guard/a-protected-service-is-not-restarted"
         ) {
             $0.diagnostics = []
         },
-        .init(.guardsAreHonoured, "too many without a word", of: "guard/more-than-may-be-disturbed") {
+        .init(.guardsAreEnforced, "too many without a word", of: "guard/more-than-may-be-disturbed") {
             $0.diagnostics = []
         },
     ]

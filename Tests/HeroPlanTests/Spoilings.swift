@@ -8,10 +8,10 @@ extension Plan {
     }
 }
 
-extension Spoiling {
+extension PlanMutation {
     static let all = ofServices + ofGuards
 
-    private static let ofServices: [Spoiling] = [
+    private static let ofServices: [PlanMutation] = [
         .init(.everyChangeHasAReason, "no words", "web") { $0.edit("web") { $0.reason.text = "" } },
         .init(.everyChangeHasAReason, "a reason of another action", "web") {
             $0.edit("web") { $0.reason.code = .undeclared }
@@ -32,29 +32,29 @@ extension Spoiling {
             $0.changes.append(Change(QualifiedName("zz"), .keep, Reason(.unchanged, "it is there")))
         },
         .init(.everyServiceAppearsOnce, "out of order", "web: running\ndb: running") { $0.changes.reverse() },
-        .init(.wavesHoldExactlyTheChanges, "a start in no wave", "web\ndb") { $0.startWaves[0].removeLast() },
-        .init(.wavesHoldExactlyTheChanges, "a start in two waves", "web\ndb") {
+        .init(.wavesMatchChanges, "a start in no wave", "web\ndb") { $0.startWaves[0].removeLast() },
+        .init(.wavesMatchChanges, "a start in two waves", "web\ndb") {
             $0.startWaves.append($0.startWaves[0])
         },
-        .init(.wavesHoldExactlyTheChanges, "a change that says another wave", "web") {
+        .init(.wavesMatchChanges, "a change that says another wave", "web") {
             $0.edit("web") { $0.startWave = 1 }
         },
-        .init(.wavesHoldExactlyTheChanges, "a restart that never stops", "web argv 2: running argv 1") {
+        .init(.wavesMatchChanges, "a restart that never stops", "web argv 2: running argv 1") {
             $0.stopWaves = []
             $0.edit("web") { $0.stopWave = nil }
         },
-        .init(.noDependentOutlivesItsRequirement, "stop waves turned round", "~db: running\n~web requires db: running")
+        .init(.dependentsStopFirst, "stop waves turned round", "~db: running\n~web requires db: running")
         {
             $0.stopWaves.reverse()
             $0.edit("db") { $0.stopWave = 0 }
             $0.edit("web") { $0.stopWave = 1 }
         },
-        .init(.noDependentOutlivesItsRequirement, "stops thrown into one wave", "~a: running\n~b after a: running") {
+        .init(.dependentsStopFirst, "stops thrown into one wave", "~a: running\n~b after a: running") {
             $0.stopWaves = [$0.stopWaves.flatMap { $0 }.sorted()]
             $0.edit("a") { $0.stopWave = 0 }
         },
         .init(
-            .noDependentOutlivesItsRequirement,
+            .dependentsStopFirst,
             "a dependent kept",
             "db argv 2: running argv 1\nweb requires db: running"
         ) {
@@ -63,30 +63,30 @@ extension Spoiling {
             $0.edit("db") { $0.stopWave = 0 }
             $0.edit("web") { $0 = Change($0.service, .keep, Reason(.unchanged, "it runs")) }
         },
-        .init(.startsFollowTheirDependencies, "start waves thrown into one", "db\nweb wants db") {
+        .init(.dependenciesStartFirst, "start waves thrown into one", "db\nweb wants db") {
             $0.startWaves = [$0.startWaves.flatMap { $0 }.sorted()]
             $0.edit("web") { $0.startWave = 0 }
         },
-        .init(.requirementsDecide, "a start in vain", "db status stop\nweb requires db") {
+        .init(.requirementsDecideStarts, "a start in vain", "db status stop\nweb requires db") {
             $0.startWaves = [[QualifiedName("web")]]
             $0.edit("web") {
                 $0 = Change($0.service, .start, Reason(.declared, "it is declared"), startWave: 0)
             }
         },
-        .init(.requirementsDecide, "blocked by what runs", "db: running\nweb requires db") {
+        .init(.requirementsDecideStarts, "blocked by what runs", "db: running\nweb requires db") {
             $0.startWaves = []
             $0.edit("web") {
                 $0 = Change($0.service, .blocked, Reason(.requirementDown, "db"), blockedBy: [QualifiedName("db")])
             }
         },
-        .init(.nothingElseIsTouched, "a bystander restarted", "lone: running") {
+        .init(.everyChangeIsRequested, "a bystander restarted", "lone: running") {
             $0.stopWaves = [[QualifiedName("lone")]]
             $0.startWaves = $0.stopWaves
             $0.edit("lone") {
                 $0 = Change($0.service, .restart, Reason(.notRunning, "why not"), stopWave: 0, startWave: 0)
             }
         },
-        .init(.nothingElseIsTouched, "a cascade over mere order", "db argv 2: running argv 1\nweb after db: running") {
+        .init(.everyChangeIsRequested, "a cascade over mere order", "db argv 2: running argv 1\nweb after db: running") {
             $0.stopWaves = [[QualifiedName("web")], [QualifiedName("db")]]
             $0.startWaves = [[QualifiedName("db")], [QualifiedName("web")]]
             $0.edit("db") { $0.stopWave = 1 }
@@ -95,7 +95,7 @@ extension Spoiling {
                 $0 = Change($0.service, .restart, reason, cause: QualifiedName("db"), stopWave: 0, startWave: 1)
             }
         },
-        .init(.nothingElseIsTouched, "a circle of causes", "a requires b: running requires -\nb: running requires a") {
+        .init(.everyChangeIsRequested, "a circle of causes", "a requires b: running requires -\nb: running requires a") {
             $0.stopWaves = [[QualifiedName("b")], [QualifiedName("a")]]
             $0.startWaves = $0.stopWaves
             $0.edit("a") {
@@ -107,34 +107,34 @@ extension Spoiling {
                 $0 = Change($0.service, .restart, reason, cause: QualifiedName("a"), stopWave: 0, startWave: 0)
             }
         },
-        .init(.nothingIsForgotten, "a start forgotten", "web") {
+        .init(.everyRequestIsHandled, "a start forgotten", "web") {
             $0.startWaves = []
             $0.edit("web") { $0 = Change($0.service, .keep, Reason(.unchanged, "later")) }
         },
-        .init(.nothingIsForgotten, "a stop forgotten", "web status stop: running") {
+        .init(.everyRequestIsHandled, "a stop forgotten", "web status stop: running") {
             $0.stopWaves = []
             $0.edit("web") { $0 = Change($0.service, .keep, Reason(.unchanged, "later")) }
         },
-        .init(.nothingIsForgotten, "a change forgotten", "web argv 2: running argv 1") {
+        .init(.everyRequestIsHandled, "a change forgotten", "web argv 2: running argv 1") {
             $0.stopWaves = []
             $0.startWaves = []
             $0.edit("web") { $0 = Change($0.service, .keep, Reason(.unchanged, "later")) }
         },
-        .init(.whatIsNotWantedNeverStarts, "a start against the manifest", "web status stop") {
+        .init(.unwantedServicesNeverStart, "a start against the manifest", "web status stop") {
             $0.startWaves = [[QualifiedName("web")]]
             $0.edit("web") { $0 = Change($0.service, .start, Reason(.declared, "it is declared"), startWave: 0) }
         },
-        .init(.quietChangesTouchNothing, "an update in a stop wave", "web limit 1: running limit 2") {
+        .init(.passiveChangesAreInNoWave, "an update in a stop wave", "web limit 1: running limit 2") {
             $0.stopWaves = [[QualifiedName("web")]]
             $0.edit("web") { $0.stopWave = 0 }
         },
-        .init(.fieldsTellTheTruth, "a field that does not differ", "web limit 1: running limit 2") {
+        .init(.fieldsAreAccurate, "a field that does not differ", "web limit 1: running limit 2") {
             $0.edit("web") { $0.fields[0].before = "1s" }
         },
-        .init(.fieldsTellTheTruth, "a field left out", "web limit 1 text a: running limit 2 text b") {
+        .init(.fieldsAreAccurate, "a field left out", "web limit 1 text a: running limit 2 text b") {
             $0.edit("web") { $0.fields.removeLast() }
         },
-        .init(.fieldsTellTheTruth, "a restart sold as in place", "web limit 1: running limit 2") {
+        .init(.fieldsAreAccurate, "a restart sold as in place", "web limit 1: running limit 2") {
             $0.edit("web") { $0.fields[0].cost = .none }
         },
     ]

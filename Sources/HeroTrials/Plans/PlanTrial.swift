@@ -50,7 +50,7 @@ public struct PlanTrial: Sendable {
 
     /// Plans, and asks every law.
     public func judged() -> (plan: Plan, violations: [PlanViolation]) {
-        PlanLaws.trial(desired, observed, options)
+        PlanInvariants.planAndVerify(desired, observed, options)
     }
 
     private static func options(_ names: [QualifiedName], _ dice: inout Seed) -> PlanOptions {
@@ -60,7 +60,7 @@ public struct PlanTrial: Sendable {
             retriesFailed: !dice.oneIn(3),
             down: downs[dice.number(below: downs.count)],
             only: dice.oneIn(4) ? dice.some(3, of: names + [QualifiedName("ghost")]) : [],
-            kills: !dice.oneIn(4),
+            allowsReclaims: !dice.oneIn(4),
             allowsProtected: dice.oneIn(3),
             allowsDisruption: dice.oneIn(3)
         )
@@ -155,7 +155,7 @@ public struct PlanTrial: Sendable {
                 canonical: CanonicalSpec(standalone: spec),
                 isActive: dice.oneIn(2),
                 isScheduled: spec.schedule != nil && !dice.oneIn(3),
-                owesRun: dice.oneIn(6)
+                isRunPending: dice.oneIn(6)
             )
         }
     }

@@ -168,7 +168,7 @@ struct Apply: HeroCommand {
             variables: wanted.result.variables
         )
         request.only = reading.options.only
-        request.kills = reading.options.kills
+        request.kills = reading.options.allowsReclaims
         request.allowsProtected = reading.options.allowsProtected
         request.allowsDisruption = reading.options.allowsDisruption
         request.goesBackTo = wanted.revision

@@ -42,7 +42,7 @@ struct PlanArguments: ParsableArguments {
         PlanOptions(
             prunes: !noPrune,
             only: Set(only.map(\.name)).sorted(),
-            kills: !noKill,
+            allowsReclaims: !noKill,
             allowsProtected: allowProtected,
             allowsDisruption: allowDisruption
         )

@@ -12,11 +12,11 @@ extension Planner {
         _ options: PlanOptions = PlanOptions()
     ) throws -> Plan {
         let plan = spoiled(plan(desired, observed, options))
-        let violations = PlanLaws.violations(of: plan, desired: desired, observed: observed, options: options)
+        let violations = PlanInvariants.violations(of: plan, desired: desired, observed: observed, options: options)
         guard let violation = violations.first else { return plan }
         let others = violations.count > 1 ? " (and \(violations.count - 1) more)" : ""
         throw Refusal(
-            "cannot use the plan that was made: it breaks the law \"\(violation.law.rawValue)\""
+            "cannot use the plan that was made: it breaks the law \"\(violation.invariant.rawValue)\""
                 + "\(violation.service.map { " at \($0)" } ?? ""): \(violation.text)\(others)",
             help:
                 "this is a bug of heroproc, not a mistake of yours; nothing was changed. Please report it with the manifests"

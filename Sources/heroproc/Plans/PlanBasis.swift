@@ -47,7 +47,7 @@ struct PlanBasis: Decodable {
         options = Options(
             only: asked.only.map(\.description),
             prune: asked.prunes,
-            kill: asked.kills,
+            kill: asked.allowsReclaims,
             allowProtected: asked.allowsProtected,
             allowDisruption: asked.allowsDisruption
         )
@@ -66,7 +66,7 @@ struct PlanBasis: Decodable {
         PlanOptions(
             prunes: options.prune,
             only: options.only.compactMap { QualifiedName(reference: $0, in: QualifiedName.defaultContext) },
-            kills: options.kill,
+            allowsReclaims: options.kill,
             allowsProtected: options.allowProtected,
             allowsDisruption: options.allowDisruption
         )
