@@ -66,10 +66,10 @@ public struct ApplyReport: Hashable, Sendable {
 /// What an `apply` has come to, for people and tools.
 public struct ApplyView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
@@ -81,7 +81,7 @@ public struct ApplyView: Sendable {
         for service in report.services {
             guard let detail = service.detail else { continue }
             result += "\(service.name.description.printable): "
-            result += style.paint(service.state.rawValue, service.state.ink) + ": \(detail.printable)\n"
+            result += style.paint(service.state.rawValue, service.state.textStyle) + ": \(detail.printable)\n"
         }
         for error in report.errors { result += style.paint("error:", .red) + " \(error.printable)\n" }
         return result + summary(report, isDown) + "\n"
@@ -91,13 +91,13 @@ public struct ApplyView: Sendable {
         guard let revision = report.revision else {
             return report.isConverged ? "Nothing to do." : style.paint("Refused: nothing was changed.", .red)
         }
-        let took = report.elapsed > .zero ? " in \(report.elapsed.spoken)" : ""
+        let took = report.elapsed > .zero ? " in \(report.elapsed.shortText)" : ""
         // A narrowed plan leaves differences elsewhere.
-        let isNarrowed = report.plan?.only.isEmpty == false || report.plan?.leftUndeclared ?? 0 > 0
+        let isNarrowed = report.plan?.only.isEmpty == false || report.plan?.undeclaredKept ?? 0 > 0
         let wish = isDown ? "as ordered" : (isNarrowed ? "as planned" : "as declared")
         guard report.isConverged else {
             return style.paint("Revision \(revision) is applied, but not all is \(wish)", .yellow)
-                + (took.isEmpty ? "." : " after \(report.elapsed.spoken).")
+                + (took.isEmpty ? "." : " after \(report.elapsed.shortText).")
                 + " `heroproc status` says what is missing, `heroproc why NAME` why."
         }
         return style.paint("Revision \(revision) is applied: all is \(wish)", .green) + "\(took)."

@@ -3,7 +3,7 @@ public import HeroModel
 /// Who depends on whom, with where each one stands: the input of `tree` and `graph`.
 public struct DependencyMap: Hashable, Sendable {
     /// How one service depends on another.
-    public enum Bond: String, Hashable, Sendable, CaseIterable {
+    public enum Relation: String, Hashable, Sendable, CaseIterable {
         /// It must be up, and takes the other one down with it.
         case requires
         /// Ordered after it, where that is declared.
@@ -25,25 +25,25 @@ public struct DependencyMap: Hashable, Sendable {
         /// Its place in the start waves of the whole set, from 1; nil when it is not started.
         public var wave: Int?
         /// What it names, by kind, in the order of the manifest; only what is declared.
-        public var bonds: [Bond: [QualifiedName]]
+        public var relations: [Relation: [QualifiedName]]
 
         /// Describes a service.
-        public init(_ spec: ServiceSpec, state: ServiceState?, wave: Int?, declared: (QualifiedName) -> Bool) {
+        public init(_ spec: ServiceSpec, state: ServiceState?, wave: Int?, isDeclared: (QualifiedName) -> Bool) {
             name = spec.name
             wanted = spec.status
             self.state = state
             self.wave = wave
-            bonds = [
-                .requires: spec.requires.filter(declared), .wants: spec.wants.filter(declared),
-                .after: spec.after.filter(declared), .conflicts: spec.conflicts.filter(declared),
+            relations = [
+                .requires: spec.requires.filter(isDeclared), .wants: spec.wants.filter(isDeclared),
+                .after: spec.after.filter(isDeclared), .conflicts: spec.conflicts.filter(isDeclared),
             ]
         }
 
         /// What it starts after, requirements first, each once.
-        func dependencies() -> [(bond: Bond, name: QualifiedName)] {
+        func dependencies() -> [(bond: Relation, name: QualifiedName)] {
             var seen: Set<QualifiedName> = []
-            return [Bond.requires, .wants, .after].flatMap { bond in
-                (bonds[bond] ?? []).filter { seen.insert($0).inserted }.map { (bond, $0) }
+            return [Relation.requires, .wants, .after].flatMap { bond in
+                (relations[bond] ?? []).filter { seen.insert($0).inserted }.map { (bond, $0) }
             }
         }
     }
@@ -60,7 +60,7 @@ public struct DependencyMap: Hashable, Sendable {
     public var sorted: [Node] { nodes.values.sorted { $0.name < $1.name } }
 
     /// The services that no other one starts after.
-    var tops: [QualifiedName] {
+    var roots: [QualifiedName] {
         var isBelow: Set<QualifiedName> = []
         for node in nodes.values {
             for (_, name) in node.dependencies() where name != node.name { isBelow.insert(name) }
@@ -69,7 +69,7 @@ public struct DependencyMap: Hashable, Sendable {
     }
 
     /// Only a service and all it depends on, near or far.
-    public func below(_ name: QualifiedName) -> DependencyMap {
+    public func subgraph(_ name: QualifiedName) -> DependencyMap {
         var found: [QualifiedName: Node] = [:]
         var open = [name]
         while let next = open.popLast() {
@@ -89,8 +89,8 @@ public struct DependencyMap: Hashable, Sendable {
     }
 
     private static func json(_ node: Node) -> JSONValue {
-        let bonds = Bond.allCases.map { bond in
-            let names = (node.bonds[bond] ?? []).map { JSONValue.string($0.description) }
+        let bonds = Relation.allCases.map { bond in
+            let names = (node.relations[bond] ?? []).map { JSONValue.string($0.description) }
             return JSONValue.Member(bond.rawValue, .array(names))
         }
         return .object(

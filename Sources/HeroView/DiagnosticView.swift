@@ -3,10 +3,10 @@ public import HeroModel
 /// Diagnostics as people, editors and CI read them (contract section 3).
 public struct DiagnosticView: Sendable {
     /// What the place they go to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
@@ -14,13 +14,13 @@ public struct DiagnosticView: Sendable {
     public func text(_ diagnostic: Diagnostic) -> String {
         let severity = diagnostic.severity
         var result = diagnostic.location.map { style.paint("\($0.description.printable):", .bold) + " " } ?? ""
-        result += style.paint("\(severity.rawValue):", severity.ink)
+        result += style.paint("\(severity.rawValue):", severity.textStyle)
         result += " \(diagnostic.message.printable) [\(diagnostic.code.printable)]\n"
         result += excerpt(
             diagnostic.excerpt,
             at: diagnostic.location,
             length: diagnostic.length,
-            ink: severity.ink
+            ink: severity.textStyle
         )
         for note in diagnostic.notes {
             result += style.paint("\(note.location.description.printable):", .bold) + " "
@@ -66,7 +66,7 @@ public struct DiagnosticView: Sendable {
         return text(diagnostics)
     }
 
-    private func excerpt(_ line: String?, at place: ManifestLocation?, length: Int, ink: Ink) -> String {
+    private func excerpt(_ line: String?, at place: ManifestLocation?, length: Int, ink: TextStyle) -> String {
         guard let line, let place else { return "" }
         let number = String(place.line)
         let gutter = number.utf8.count + 4

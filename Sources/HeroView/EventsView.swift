@@ -3,17 +3,17 @@ public import HeroModel
 /// What happened: events, and revisions.
 public struct EventsView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
     /// One event on one line, ended by a line feed: `TIME level source subject: text`.
     public func line(_ event: EventRecord) -> String {
         let level = event.level.rawValue.padded(to: 7)
-        let ink: Ink? =
+        let ink: TextStyle? =
             switch event.level {
             case .info: nil
             case .warning: .yellow
@@ -40,10 +40,10 @@ public struct EventsView: Sendable {
 /// The applied revisions.
 public struct HistoryView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
@@ -51,14 +51,14 @@ public struct HistoryView: Sendable {
     public func text(_ revisions: [RevisionRecord], now: WallTime) -> String {
         guard !revisions.isEmpty else { return "Nothing was applied yet.\n" }
         var table = Table([
-            .init(heading: "REVISION", side: .right), .init(heading: "TIME"), .init(heading: "AGE"),
+            .init(heading: "REVISION", alignment: .right), .init(heading: "TIME"), .init(heading: "AGE"),
             .init(heading: "BY"), .init(heading: "COMMIT"), .init(heading: "DIRECTORY"),
             .init(heading: "SUMMARY", isElastic: true),
         ])
         table.rows = revisions.map { revision in
             [
                 .init(String(revision.number)),
-                .init(revision.time.toTheSecond),
+                .init(revision.time.textToSecond),
                 .init(revision.time.relative(to: now)),
                 .init(revision.actor),
                 .init(String((revision.gitCommit ?? "").prefix(12))),

@@ -6,7 +6,7 @@ struct Excerpt {
     /// Blanks up to the next multiple of this stand for a tab.
     private static let tabStop = 4
     /// What is shown of a line when there is no terminal to say.
-    private static let widest = 160
+    private static let maximumWidth = 160
 
     /// The line as it is shown.
     private(set) var text: String
@@ -21,11 +21,11 @@ struct Excerpt {
     ///   - length: how many characters are underlined, at least 1.
     ///   - width: columns that may be used.
     init(_ line: String, column: Int, length: Int, width: Int?) {
-        let pieces = Self.pieces(line)
+        let pieces = Self.displayedCharacters(line)
         // A place behind the end of its line (a missing value) is shown right behind it.
         let start = min(max(1, column) - 1, pieces.count)
         let end = start + max(1, min(length, pieces.count - start))
-        let limit = max(20, min(Self.widest, width ?? Self.widest))
+        let limit = max(20, min(Self.maximumWidth, width ?? Self.maximumWidth))
         let window = Self.window(pieces, around: start, limit: limit)
         text = (window.lowerBound > 0 ? "…" : "") + pieces[window].map(\.text).joined()
         if window.upperBound < pieces.count { text += "…" }
@@ -38,24 +38,24 @@ struct Excerpt {
     }
 
     /// One character of the author's line as it is shown.
-    private struct Piece {
+    private struct DisplayedCharacter {
         var text: String
         var columns: Int
     }
 
-    private static func pieces(_ line: String) -> [Piece] {
-        var result: [Piece] = []
+    private static func displayedCharacters(_ line: String) -> [DisplayedCharacter] {
+        var result: [DisplayedCharacter] = []
         var column = 0
         for scalar in line.unicodeScalars {
-            var piece: Piece
+            var piece: DisplayedCharacter
             if scalar == "\t" {
                 let blanks = tabStop - column % tabStop
-                piece = Piece(text: String(repeating: " ", count: blanks), columns: blanks)
+                piece = DisplayedCharacter(text: String(repeating: " ", count: blanks), columns: blanks)
             } else if scalar.isUnsafeToShow {
                 let escape = scalar.visibleEscape
-                piece = Piece(text: escape, columns: escape.utf8.count)
+                piece = DisplayedCharacter(text: escape, columns: escape.utf8.count)
             } else {
-                piece = Piece(text: String(scalar), columns: scalar.columns)
+                piece = DisplayedCharacter(text: String(scalar), columns: scalar.columns)
             }
             column += piece.columns
             result.append(piece)
@@ -64,7 +64,7 @@ struct Excerpt {
     }
 
     /// The characters that are shown: all, or as many around the caret as fit.
-    private static func window(_ pieces: [Piece], around start: Int, limit: Int) -> Range<Int> {
+    private static func window(_ pieces: [DisplayedCharacter], around start: Int, limit: Int) -> Range<Int> {
         guard pieces.reduce(0, { $0 + $1.columns }) > limit else { return 0..<pieces.count }
         // Two thirds before the caret, or all of it; the rest behind; room for an ellipsis on both sides.
         let room = limit - 2

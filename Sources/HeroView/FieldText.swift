@@ -6,7 +6,7 @@ struct FieldText {
     /// Columns that one value may take before the common beginning of both is left out.
     private static let limit = 60
     /// Characters of the common beginning that are left standing.
-    private static let lead = 12
+    private static let keptPrefix = 12
 
     /// What was, `30s (default)`, or `unset`.
     private(set) var before: String
@@ -16,28 +16,28 @@ struct FieldText {
     /// A field of a service; or of an action of its own, whose paths do not say that it is one.
     init(_ field: FieldDiff, isStandalone: Bool = false) {
         let path = isStandalone ? "actions._.\(field.path)" : field.path
-        let shape = Shape(of: path)
+        let shape = ValueStyle(of: path)
         var (old, new) = (field.before?.printable, field.after?.printable)
         if let oldText = old, let newText = new, max(oldText.columns, newText.columns) > Self.limit {
             let common = zip(oldText, newText).prefix { $0 == $1 }.count
-            let cut = max(0, common - Self.lead)
-            old = Self.middle(oldText, from: cut)
-            new = Self.middle(newText, from: cut)
+            let cut = max(0, common - Self.keptPrefix)
+            old = Self.shortened(oldText, from: cut)
+            new = Self.shortened(newText, from: cut)
         } else {
-            old = old.map { Self.middle($0, from: 0) }
-            new = new.map { Self.middle($0, from: 0) }
+            old = old.map { Self.shortened($0, from: 0) }
+            new = new.map { Self.shortened($0, from: 0) }
         }
         let missing = CanonicalSpec.defaultText(of: path).map { "\($0) (default)" } ?? "unset"
-        before = old.map(shape.show) ?? missing
-        after = new.map(shape.show) ?? missing
+        before = old.map(shape.format) ?? missing
+        after = new.map(shape.format) ?? missing
     }
 
-    private static func middle(_ text: String, from cut: Int) -> String {
+    private static func shortened(_ text: String, from cut: Int) -> String {
         (cut > 0 ? "…" : "") + String(text.dropFirst(cut)).truncated(to: limit)
     }
 
     /// How the values of a field are set off from the words around them.
-    private enum Shape {
+    private enum ValueStyle {
         /// As they are: numbers, durations, words of a fixed set.
         case bare
         /// In double quotes.
@@ -62,7 +62,7 @@ struct FieldText {
             self = type.hasPrefix("list") ? .listed : (isText ? .quoted : .bare)
         }
 
-        func show(_ text: String) -> String {
+        func format(_ text: String) -> String {
             switch self {
             case .bare: text
             // Canonical text is quoted already where it is more than one plain word.

@@ -14,7 +14,7 @@ public enum GraphView {
                 indent = "    "
             }
             for node in nodes {
-                let label = quoted("\(node.name.description.printable)\n\(words(node))")
+                let label = quoted("\(node.name.description.printable)\n\(stateText(node))")
                 result += "\(indent)\(quoted(node.name.description)) [label=\(label), fillcolor=\(color(node))];\n"
             }
             if wave != nil { result += "  }\n" }
@@ -44,7 +44,7 @@ public enum GraphView {
             if let wave { result += "  subgraph wave\(wave) [wave \(wave)]\n" }
             for node in nodes {
                 let id = ids[node.name] ?? ""
-                result += "\(indent)\(id)[\"\(escaped(node.name.description))<br>\(escaped(words(node)))\"]\n"
+                result += "\(indent)\(id)[\"\(escaped(node.name.description))<br>\(escaped(stateText(node)))\"]\n"
             }
             if wave != nil { result += "  end\n" }
         }
@@ -73,15 +73,15 @@ public enum GraphView {
 
     private static func edges(
         _ map: DependencyMap
-    ) -> [(from: QualifiedName, bond: DependencyMap.Bond, to: QualifiedName)] {
+    ) -> [(from: QualifiedName, bond: DependencyMap.Relation, to: QualifiedName)] {
         map.sorted.flatMap { node in
-            let conflicts = (node.bonds[.conflicts] ?? []).map { (bond: DependencyMap.Bond.conflicts, name: $0) }
+            let conflicts = (node.relations[.conflicts] ?? []).map { (bond: DependencyMap.Relation.conflicts, name: $0) }
             return (node.dependencies() + conflicts).filter { map.nodes[$0.name] != nil }
                 .map { (from: node.name, bond: $0.bond, to: $0.name) }
         }
     }
 
-    private static func words(_ node: DependencyMap.Node) -> String {
+    private static func stateText(_ node: DependencyMap.Node) -> String {
         let state = node.state?.rawValue ?? "never applied"
         return node.wanted == .start ? state : "\(state), status: \(node.wanted.rawValue)"
     }

@@ -104,14 +104,14 @@ public enum JSONValue: Hashable, Sendable {
         for each in items {
             if !isFirst { result += "," }
             isFirst = false
-            breakLine(&result, layout, level: level + 1)
+            appendLineBreak(&result, layout, level: level + 1)
             item(each, &result)
         }
-        if !isFirst { breakLine(&result, layout, level: level) }
+        if !isFirst { appendLineBreak(&result, layout, level: level) }
         result += close
     }
 
-    private static func breakLine(_ result: inout String, _ layout: Layout, level: Int) {
+    private static func appendLineBreak(_ result: inout String, _ layout: Layout, level: Int) {
         guard layout == .pretty else { return }
         result += "\n" + String(repeating: " ", count: level * 2)
     }

@@ -9,12 +9,12 @@ public enum CleanupView {
                 ? "Nothing would be removed: no ended job matches.\n" : "Nothing to remove: no ended job matches.\n"
         }
         let verb = result.isDryRun ? "Would remove" : "Removed"
-        var lines = ["\(verb) \(count(result.jobs.count, "ended job"))\(list(result.jobs.map { String($0) }))."]
+        var lines = ["\(verb) \(counted(result.jobs.count, "ended job"))\(list(result.jobs.map { String($0) }))."]
         if !result.actions.isEmpty {
             let names = result.actions.map { key in
                 key.service.map { "\(key.context)/\($0).\(key.action)" } ?? "\(key.context)/\(key.action)"
             }
-            lines.append("\(verb) \(count(result.actions.count, "action spec"))\(list(names)).")
+            lines.append("\(verb) \(counted(result.actions.count, "action spec"))\(list(names)).")
         }
         return lines.map { $0.printable + "\n" }.joined()
     }
@@ -31,7 +31,7 @@ public enum CleanupView {
         ]
     }
 
-    private static func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+    private static func counted(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
 
     /// The first ones in brackets.
     private static func list(_ names: [String]) -> String {

@@ -11,7 +11,7 @@ public struct UpcomingRun: Hashable, Sendable {
     /// When its schedule last came due; nil before the first time.
     public var lastDueAt: WallTime?
     /// Whether it is to run once as soon as it can.
-    public var owesRun: Bool
+    public var isRunPending: Bool
     /// Whether a run that has come due waits for the end of its newest job.
     public var isWaiting: Bool
 
@@ -21,14 +21,14 @@ public struct UpcomingRun: Hashable, Sendable {
         job: JobID? = nil,
         nextRunAt: WallTime? = nil,
         lastDueAt: WallTime? = nil,
-        owesRun: Bool = false,
+        isRunPending: Bool = false,
         isWaiting: Bool = false
     ) {
         self.name = name
         self.job = job
         self.nextRunAt = nextRunAt
         self.lastDueAt = lastDueAt
-        self.owesRun = owesRun
+        self.isRunPending = isRunPending
         self.isWaiting = isWaiting
     }
 }
@@ -42,12 +42,12 @@ extension JobsView {
         }
         guard !due.isEmpty else { return text(jobs, now: now) }
         var table = Table([
-            .init(heading: "NEXT RUN"), .init(heading: "IN", side: .right), .init(heading: "ACTION"),
-            .init(heading: "LAST JOB", side: .right),
+            .init(heading: "NEXT RUN"), .init(heading: "IN", alignment: .right), .init(heading: "ACTION"),
+            .init(heading: "LAST JOB", alignment: .right),
         ])
         table.rows = due.map { run in
             [
-                .init(run.isDue ? run.occasion : run.nextRunAt?.toTheSecond ?? ""),
+                .init(run.isDue ? run.dueText : run.nextRunAt?.textToSecond ?? ""),
                 .init(run.isDue ? "" : run.nextRunAt.map { $0.relative(to: now) } ?? ""),
                 .init(run.name.description),
                 .init(run.job.map { String($0) } ?? ""),
@@ -80,7 +80,7 @@ extension JobsView {
             "job_id": JSONValue(run.job),
             "next_run_at": JSONValue(run.nextRunAt?.description),
             "last_due_at": JSONValue(run.lastDueAt?.description),
-            "owes_run": .bool(run.owesRun),
+            "owes_run": .bool(run.isRunPending),
             "is_waiting": .bool(run.isWaiting),
         ]
     }
@@ -99,10 +99,10 @@ extension JobsView {
 
 extension UpcomingRun {
     /// Whether it runs as soon as nothing is in its way.
-    fileprivate var isDue: Bool { owesRun || isWaiting }
+    fileprivate var isDue: Bool { isRunPending || isWaiting }
 
-    fileprivate var occasion: String {
-        if owesRun { return "as soon as it can" }
+    fileprivate var dueText: String {
+        if isRunPending { return "as soon as it can" }
         return job.map { "when job \($0) has ended" } ?? "when its job has ended"
     }
 

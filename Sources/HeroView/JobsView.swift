@@ -3,10 +3,10 @@ public import HeroModel
 /// Jobs as a table, and one job with all its starts.
 public struct JobsView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
@@ -14,14 +14,14 @@ public struct JobsView: Sendable {
     public func text(_ jobs: [JobRecord], now: WallTime) -> String {
         guard !jobs.isEmpty else { return "No jobs.\n" }
         var table = Table([
-            .init(heading: "ID", side: .right), .init(heading: "PHASE"), .init(heading: "ACTION"),
-            .init(heading: "PID", side: .right), .init(heading: "RESTARTS", side: .right),
+            .init(heading: "ID", alignment: .right), .init(heading: "PHASE"), .init(heading: "ACTION"),
+            .init(heading: "PID", alignment: .right), .init(heading: "RESTARTS", alignment: .right),
             .init(heading: "CREATED"), .init(heading: "DETAIL", isElastic: true),
         ])
         table.rows = jobs.map { job in
             [
                 .init(String(job.id)),
-                .init(job.phase.rawValue, job.phase.ink),
+                .init(job.phase.rawValue, job.phase.textStyle),
                 .init(job.qualifiedAction),
                 .init(job.runningPID.map { String($0) } ?? ""),
                 .init(String(job.restartCount)),
@@ -40,15 +40,15 @@ public struct JobsView: Sendable {
         }
         guard !starts.isEmpty else { return result }
         var table = Table([
-            .init(heading: "START", side: .right), .init(heading: "AT"), .init(heading: "RAN", side: .right),
+            .init(heading: "START", alignment: .right), .init(heading: "AT"), .init(heading: "RAN", alignment: .right),
             .init(heading: "END", isElastic: true),
         ])
         table.rows = starts.map { start in
             let end = start.endedAt ?? (start.outcome == nil ? now : nil)
-            let ran = start.startedAt.flatMap { started in end.map { started.elapsed(until: $0).spoken } }
+            let ran = start.startedAt.flatMap { started in end.map { started.elapsed(until: $0).shortText } }
             return [
                 .init(String(start.generation)),
-                .init(start.startedAt?.toTheSecond ?? "never executed"),
+                .init(start.startedAt?.textToSecond ?? "never executed"),
                 .init(ran ?? ""),
                 .init(start.outcome?.description ?? "goes on", start.outcome == nil ? .green : nil),
             ]
@@ -77,7 +77,7 @@ public struct JobsView: Sendable {
     }
 
     private func time(_ time: WallTime?, _ now: WallTime) -> String {
-        time.map { "\($0.toTheSecond) (\($0.relative(to: now)))" } ?? ""
+        time.map { "\($0.textToSecond) (\($0.relative(to: now)))" } ?? ""
     }
 
     private func detail(_ job: JobRecord, _ now: WallTime) -> String {
@@ -113,7 +113,7 @@ extension JobsView {
             .init("pid", JSONValue(job.runningPID)),
             .init("exit_code", JSONValue(job.outcome?.exitCode)),
             .init("signal", JSONValue(job.outcome?.signal?.description)),
-            .init("error", JSONValue(job.trouble)),
+            .init("error", JSONValue(job.problem)),
             .init("tags", .array(job.tags.map(JSONValue.string))),
             .init("created_at", .string(job.createdAt.description)),
             .init("started_at", JSONValue(job.startedAt?.description)),

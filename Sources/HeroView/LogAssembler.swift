@@ -5,7 +5,7 @@
 /// and of stderr may be mixed in the log; each stream is put together by itself.
 public struct LogAssembler: Sendable {
     /// The parts of a line that has not ended.
-    private struct Unfinished {
+    private struct PartialLine {
         var timestamp: ArraySlice<UInt8> = []
         var bytes: [UInt8] = []
         /// Whether a piece of the line was handed out already.
@@ -14,28 +14,28 @@ public struct LogAssembler: Sendable {
     }
 
     /// What to make of the lines of the log.
-    public enum Form: Hashable, Sendable {
+    public enum Format: Hashable, Sendable {
         /// The lines of the program.
         case assembled
         /// The lines of the log as they are.
         case raw
     }
 
-    private let form: Form
+    private let format: Format
     private let limit: Int
     /// The beginning of a log line whose end is in the next chunk.
-    private var carry: [UInt8] = []
-    private var isCarryContinuation = false
-    private var stdout = Unfinished()
-    private var stderr = Unfinished()
+    private var incompleteLine: [UInt8] = []
+    private var isIncompleteLineContinuation = false
+    private var stdout = PartialLine()
+    private var stderr = PartialLine()
 
     /// Makes an assembler.
     ///
     /// - Parameters:
     ///   - form: what to make of the lines.
     ///   - limit: bytes of one line that are held before a piece of it is handed out.
-    public init(_ form: Form = .assembled, limit: Int = 1 << 20) {
-        self.form = form
+    public init(_ form: Format = .assembled, limit: Int = 1 << 20) {
+        self.format = form
         self.limit = max(1, limit)
     }
 
@@ -45,53 +45,53 @@ public struct LogAssembler: Sendable {
         while let lineFeed = rest.firstIndex(of: UInt8(ascii: "\n")) {
             let line = rest[rest.startIndex..<lineFeed]
             rest = rest[(lineFeed + 1)...]
-            if carry.isEmpty, !isCarryContinuation {
-                take(line, receive)
+            if incompleteLine.isEmpty, !isIncompleteLineContinuation {
+                process(line, receive)
             } else {
-                carry += line
-                let whole = carry[...]
-                carry = []
-                if isCarryContinuation {
-                    isCarryContinuation = false
-                    receive(foreign(whole, continuesLine: true, .lineFeed))
+                incompleteLine += line
+                let whole = incompleteLine[...]
+                incompleteLine = []
+                if isIncompleteLineContinuation {
+                    isIncompleteLineContinuation = false
+                    receive(unparsedEntry(whole, continuesLine: true, .lineFeed))
                 } else {
-                    take(whole, receive)
+                    process(whole, receive)
                 }
             }
         }
-        carry += rest
+        incompleteLine += rest
         // No shim writes such a line; a foreign file must not fill the memory.
-        if carry.count > limit {
-            receive(foreign(carry[...], continuesLine: isCarryContinuation, .moreFollows))
-            carry = []
-            isCarryContinuation = true
+        if incompleteLine.count > limit {
+            receive(unparsedEntry(incompleteLine[...], continuesLine: isIncompleteLineContinuation, .moreFollows))
+            incompleteLine = []
+            isIncompleteLineContinuation = true
         }
     }
 
     /// Hands out what the log ends with in the middle of a line; the assembler is as new afterwards.
     public mutating func finish(_ receive: (LogEntry) -> Void) {
-        if !carry.isEmpty {
+        if !incompleteLine.isEmpty {
             // A line that is still being written, or was torn: what can be read of it is shown.
-            let whole = carry[...]
-            carry = []
-            if form == .assembled, !isCarryContinuation, let line = LogLine(whole) {
+            let whole = incompleteLine[...]
+            incompleteLine = []
+            if format == .assembled, !isIncompleteLineContinuation, let line = LogLine(whole) {
                 append(line, asPartial: true, receive)
             } else {
-                receive(foreign(whole, continuesLine: isCarryContinuation, .endOfLog))
+                receive(unparsedEntry(whole, continuesLine: isIncompleteLineContinuation, .endOfLog))
             }
         }
-        isCarryContinuation = false
+        isIncompleteLineContinuation = false
         for stream in [LogLine.Stream.stdout, .stderr] {
             let unfinished = self[stream]
-            self[stream] = Unfinished()
+            self[stream] = PartialLine()
             guard unfinished.isOpen else { continue }
             receive(entry(unfinished, stream, .endOfLog))
         }
     }
 
-    private mutating func take(_ line: ArraySlice<UInt8>, _ receive: (LogEntry) -> Void) {
-        guard form == .assembled, let parsed = LogLine(line) else {
-            receive(foreign(line, continuesLine: false, .lineFeed))
+    private mutating func process(_ line: ArraySlice<UInt8>, _ receive: (LogEntry) -> Void) {
+        guard format == .assembled, let parsed = LogLine(line) else {
+            receive(unparsedEntry(line, continuesLine: false, .lineFeed))
             return
         }
         append(parsed, asPartial: parsed.isPartial, receive)
@@ -113,7 +113,7 @@ public struct LogAssembler: Sendable {
             return
         }
         var unfinished = self[line.stream]
-        self[line.stream] = Unfinished()
+        self[line.stream] = PartialLine()
         if !unfinished.isOpen {
             // A copy, so that the chunk is not kept alive for a few bytes.
             unfinished.timestamp = Array(line.timestamp)[...]
@@ -132,7 +132,7 @@ public struct LogAssembler: Sendable {
         self[line.stream] = unfinished
     }
 
-    private func entry(_ unfinished: Unfinished, _ stream: LogLine.Stream, _ end: LogEntry.End) -> LogEntry {
+    private func entry(_ unfinished: PartialLine, _ stream: LogLine.Stream, _ end: LogEntry.End) -> LogEntry {
         LogEntry(
             timestamp: unfinished.timestamp,
             stream: stream,
@@ -142,11 +142,11 @@ public struct LogAssembler: Sendable {
         )
     }
 
-    private func foreign(_ text: ArraySlice<UInt8>, continuesLine: Bool, _ end: LogEntry.End) -> LogEntry {
+    private func unparsedEntry(_ text: ArraySlice<UInt8>, continuesLine: Bool, _ end: LogEntry.End) -> LogEntry {
         LogEntry(timestamp: [], stream: nil, continuesLine: continuesLine, text: text, end: end)
     }
 
-    private subscript(stream: LogLine.Stream) -> Unfinished {
+    private subscript(stream: LogLine.Stream) -> PartialLine {
         get {
             switch stream {
             case .stdout: stdout

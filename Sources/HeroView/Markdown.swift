@@ -17,7 +17,7 @@ enum Markdown {
     }
 
     /// A text as words: nothing is emphasised, linked, or called by name; what stands in backticks stays code.
-    static func words(_ text: String) -> String {
+    static func escapedText(_ text: String) -> String {
         let parts = text.printable.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
         // An odd backtick is one.
         guard parts.count % 2 == 1 else { return parts.map(escaped).joined(separator: "\\`") }
@@ -39,15 +39,15 @@ enum Markdown {
     }
 
     /// A line of a table.
-    static func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+    static func tableRow(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
 
     /// The head of a table.
-    static func head(_ titles: [String]) -> String {
-        row(titles) + "|" + String(repeating: "---|", count: titles.count) + "\n"
+    static func tableHeader(_ titles: [String]) -> String {
+        tableRow(titles) + "|" + String(repeating: "---|", count: titles.count) + "\n"
     }
 
     /// Something that is shown when somebody opens it.
-    static func folded(_ title: String, _ body: String) -> String {
+    static func collapsible(_ title: String, _ body: String) -> String {
         body.isEmpty ? "" : "\n<details><summary>\(title)</summary>\n\n\(body)\n</details>\n"
     }
 }

@@ -4,7 +4,7 @@ public import HeroPlan
 /// A plan for a comment on a pull request: a table of the changes, and folded below it the fields and the waves.
 public struct PlanMarkdown: Sendable {
     /// GitHub takes 65,536 characters in a comment; a later addition of the caller has room, too.
-    private static let longest = 60_000
+    private static let maximumLength = 60_000
 
     /// What the plan compares with, in words: `git:origin/main`.
     public var against: String
@@ -21,25 +21,25 @@ public struct PlanMarkdown: Sendable {
     public func text(_ plan: Plan) -> String {
         let summary = PlanView().summary(plan).trimmingPrefix("Plan: ")
         // The mark lets a workflow find its former comment.
-        var result = "<!-- heroproc plan -->\n### heroproc: \(Markdown.words(String(summary)))\n\n"
+        var result = "<!-- heroproc plan -->\n### heroproc: \(Markdown.escapedText(String(summary)))\n\n"
         result += "Compared with \(Markdown.code(against)).\n"
         result += alerts(plan.diagnostics)
         let listed = plan.changes.filter { isVerbose || $0.action != .keep }
         if !listed.isEmpty {
-            result += "\n" + Markdown.head(["", "service", "action", "why"])
-            result += fitting(listed.map(row), used: result.utf8.count)
+            result += "\n" + Markdown.tableHeader(["", "service", "action", "why"])
+            result += linesThatFit(listed.map(row), used: result.utf8.count)
         }
-        result += folded("Processes that are stopped to make room", plan.reclaims.map(reclaim), after: result)
-        result += folded("Fields", plan.changes.flatMap(fields), head: Self.fieldTitles, after: result)
-        result += folded("Waves", waves("stop", plan.stopWaves) + waves("start", plan.startWaves), after: result)
-        result += folded("Drift: not from a change of the files", plan.drift.map(drift), after: result)
+        result += collapsible("Processes that are stopped to make room", plan.reclaims.map(reclaim), after: result)
+        result += collapsible("Fields", plan.changes.flatMap(fields), head: Self.fieldTitles, after: result)
+        result += collapsible("Waves", waves("stop", plan.stopWaves) + waves("start", plan.startWaves), after: result)
+        result += collapsible("Drift: not from a change of the files", plan.drift.map(drift), after: result)
         return result
     }
 
     /// What is said instead of a plan when the manifests have mistakes.
-    public func text(mistaken diagnostics: [Diagnostic]) -> String {
+    public func text(invalid diagnostics: [Diagnostic]) -> String {
         let count = DiagnosticView().summary(diagnostics)
-        return "<!-- heroproc plan -->\n### heroproc: \(Markdown.words(count))\n" + alerts(diagnostics)
+        return "<!-- heroproc plan -->\n### heroproc: \(Markdown.escapedText(count))\n" + alerts(diagnostics)
     }
 
     // MARK: Parts
@@ -47,14 +47,14 @@ public struct PlanMarkdown: Sendable {
     private static let fieldTitles = ["service", "field", "before", "after", "cost", "at"]
 
     private func row(_ change: Change) -> String {
-        var why = Markdown.words(change.reason.text)
+        var why = Markdown.escapedText(change.reason.text)
         if let cause = change.cause, !change.reason.text.contains(cause.description) {
             why += " (because of \(Markdown.code(cause.description)))"
         }
         if let place = change.reason.place?.fileAndLine, !change.reason.text.contains(place) {
             why += " (\(Markdown.code(place)))"
         }
-        return Markdown.row([
+        return Markdown.tableRow([
             Markdown.code(change.action.symbol), Markdown.code(change.service.description), change.action.rawValue,
             why,
         ])
@@ -63,7 +63,7 @@ public struct PlanMarkdown: Sendable {
     private func fields(_ change: Change) -> [String] {
         change.fields.map { field in
             let values = FieldText(field)
-            return Markdown.row([
+            return Markdown.tableRow([
                 Markdown.code(change.service.description), Markdown.code(field.path), Markdown.code(values.before),
                 Markdown.code(values.after), field.cost.description,
                 field.place.map { Markdown.code($0.fileAndLine) } ?? "",
@@ -80,11 +80,11 @@ public struct PlanMarkdown: Sendable {
     }
 
     private func reclaim(_ reclaim: Reclaim) -> String {
-        "- \(Markdown.code(reclaim.service.description)) \(Markdown.words(reclaim.text))\n"
+        "- \(Markdown.code(reclaim.service.description)) \(Markdown.escapedText(reclaim.text))\n"
     }
 
     private func drift(_ drift: Drift) -> String {
-        "- \(Markdown.code("\(drift.service).\(drift.action)")) \(Markdown.words(drift.text))\n"
+        "- \(Markdown.code("\(drift.service).\(drift.action)")) \(Markdown.escapedText(drift.text))\n"
     }
 
     /// Errors and warnings as GitHub sets them off.
@@ -98,8 +98,8 @@ public struct PlanMarkdown: Sendable {
         let limit = 50
         var lines = diagnostics.prefix(limit).map { diagnostic in
             let place = diagnostic.location.map { Markdown.code($0.description) + " " } ?? ""
-            let help = diagnostic.help.map { "<br>*" + Markdown.words($0) + "*" } ?? ""
-            return "> - \(place)\(Markdown.words(diagnostic.message))\(help)\n"
+            let help = diagnostic.help.map { "<br>*" + Markdown.escapedText($0) + "*" } ?? ""
+            return "> - \(place)\(Markdown.escapedText(diagnostic.message))\(help)\n"
         }
         if diagnostics.count > limit { lines.append("> - ... and \(diagnostics.count - limit) more\n") }
         return "\n> [!\(kind)]\n" + lines.joined()
@@ -107,18 +107,18 @@ public struct PlanMarkdown: Sendable {
 
     // MARK: Room
 
-    private func folded(_ title: String, _ lines: [String], head: [String] = [], after text: String) -> String {
+    private func collapsible(_ title: String, _ lines: [String], head: [String] = [], after text: String) -> String {
         guard !lines.isEmpty else { return "" }
-        let table = head.isEmpty ? "" : Markdown.head(head)
-        let body = fitting(lines, used: text.utf8.count + 200)
-        return Markdown.folded("\(title) (\(lines.count))", table + body)
+        let table = head.isEmpty ? "" : Markdown.tableHeader(head)
+        let body = linesThatFit(lines, used: text.utf8.count + 200)
+        return Markdown.collapsible("\(title) (\(lines.count))", table + body)
     }
 
     /// As many lines as there is room for, and how many are left out.
-    private func fitting(_ lines: [String], used: Int) -> String {
+    private func linesThatFit(_ lines: [String], used: Int) -> String {
         var result = ""
         for (index, line) in lines.enumerated() {
-            guard used + result.utf8.count + line.utf8.count < Self.longest else {
+            guard used + result.utf8.count + line.utf8.count < Self.maximumLength else {
                 return result + "\n... and \(lines.count - index) more; `heroproc diff` shows all of them.\n"
             }
             result += line

@@ -20,30 +20,30 @@ extension PlanView {
     private func line(_ change: Change, _ nameWidth: Int, _ verbWidth: Int) -> String {
         let name = name(change).padded(to: nameWidth)
         let verb = change.action.rawValue.padded(to: verbWidth)
-        let ink = change.action.ink
-        let why = flowed(why(change), indent: 8 + name.columns + verb.columns)
+        let ink = change.action.textStyle
+        let why = wrappedOnTerminal(reasonWords(change), indent: 8 + name.columns + verb.columns)
         return "  \(style.paint(change.action.symbol, ink)) \(name)  \(style.paint(verb, ink))  \(why)\n"
     }
 
     /// The reason in words, with the place, the cause and what is waited for, as far as the words do not say them.
-    private func why(_ change: Change) -> [Word] {
+    private func reasonWords(_ change: Change) -> [StyledWord] {
         var text =
-            change.saysItByFields
+            change.isExplainedByFields
             ? counted(change.fields.count, "field changed", "fields changed") : change.reason.text.printable
-        if let cause = change.cause?.description.printable, !text.mentions(cause) {
+        if let cause = change.cause?.description.printable, !text.containsName(cause) {
             text += " (because of \(cause))"
         }
-        let missing = change.blockedBy.map(\.description.printable).filter { !text.mentions($0) }
+        let missing = change.blockedBy.map(\.description.printable).filter { !text.containsName($0) }
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
-        var words = text.split(separator: " ", omittingEmptySubsequences: false).map { Word(String($0)) }
-        if !change.saysItByFields, let place = change.reason.place?.fileAndLine.printable, !text.mentions(place) {
-            words.append(Word("(\(place))", .dim))
+        var words = text.split(separator: " ", omittingEmptySubsequences: false).map { StyledWord(String($0)) }
+        if !change.isExplainedByFields, let place = change.reason.place?.fileAndLine.printable, !text.containsName(place) {
+            words.append(StyledWord("(\(place))", .dim))
         }
         return words
     }
 
     private func fields(_ change: Change) -> String {
-        guard isVerbose || !change.isSaidByReason else { return "" }
+        guard isVerbose || !change.isFieldInReason else { return "" }
         let shown = isVerbose ? change.fields[...] : change.fields.prefix(Self.fieldLimit)
         var result = ""
         for field in shown { result += line(field, isStandalone: change.isStandalone) }
@@ -69,7 +69,7 @@ extension PlanView {
 
 extension String {
     /// Whether a name or a place stands in the text as a whole: `core/web` does not in `core/web2`.
-    fileprivate func mentions(_ name: String) -> Bool {
+    fileprivate func containsName(_ name: String) -> Bool {
         ranges(of: name).contains { range in
             guard range.upperBound < endIndex else { return true }
             let next = self[range.upperBound]
@@ -80,7 +80,7 @@ extension String {
 
 extension Change {
     /// Whether the lines of its fields, with both values and the place, say all that its reason says.
-    fileprivate var saysItByFields: Bool {
+    fileprivate var isExplainedByFields: Bool {
         switch reason.code {
         case .specChanged, .generationRaised: !fields.isEmpty
         case .declared, .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .notRunning, .unhealthy,
@@ -90,7 +90,7 @@ extension Change {
     }
 
     /// Whether the reason says all that the line of its only field would.
-    fileprivate var isSaidByReason: Bool {
+    fileprivate var isFieldInReason: Bool {
         switch reason.code {
         case .wantedStart, .wantedStop: fields.count == 1 && reason.text.hasPrefix(fields[0].path + " ")
         case .declared, .undeclared, .specChanged, .generationRaised, .cascade, .conflict, .notRunning, .unhealthy,

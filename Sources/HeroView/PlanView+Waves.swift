@@ -30,10 +30,10 @@ extension PlanView {
         return result
     }
 
-    private func names(_ wave: [QualifiedName]) -> [Word] {
+    private func names(_ wave: [QualifiedName]) -> [StyledWord] {
         let shown = isVerbose ? wave[...] : wave.prefix(Self.nameLimit)
-        var names = shown.map { Word($0.description.printable) }
-        if wave.count > shown.count { names.append(Word("... and \(wave.count - shown.count) more (-v shows all)")) }
+        var names = shown.map { StyledWord($0.description.printable) }
+        if wave.count > shown.count { names.append(StyledWord("... and \(wave.count - shown.count) more (-v shows all)")) }
         return names
     }
 
@@ -47,33 +47,33 @@ extension PlanView {
         list("Drift (not from a change of the files):", drift.map { ("\($0.service).\($0.action)", $0.text) }, .yellow)
     }
 
-    private func list(_ title: String, _ lines: [(name: String, text: String)], _ ink: Ink) -> String {
+    private func list(_ title: String, _ lines: [(name: String, text: String)], _ ink: TextStyle) -> String {
         guard !lines.isEmpty else { return "" }
         let width = min(48, lines.map(\.name.printable.columns).max() ?? 0)
         var result = title + "\n"
         for line in lines {
             let name = line.name.printable.padded(to: width)
-            let words = line.text.printable.split(separator: " ").map { Word(String($0)) }
-            result += "  \(style.paint(name, ink))  \(flowed(words, indent: 4 + name.columns))\n"
+            let words = line.text.printable.split(separator: " ").map { StyledWord(String($0)) }
+            result += "  \(style.paint(name, ink))  \(wrappedOnTerminal(words, indent: 4 + name.columns))\n"
         }
         return result
     }
 
     /// A word in an ink.
-    struct Word {
+    struct StyledWord {
         var text: String
-        var ink: Ink?
+        var style: TextStyle?
 
-        init(_ text: String, _ ink: Ink? = nil) {
+        init(_ text: String, _ ink: TextStyle? = nil) {
             self.text = text
-            self.ink = ink
+            self.style = ink
         }
     }
 
     /// Words with a blank between, wrapped only where there is a terminal: a file is searched line by line.
-    func flowed(_ words: [Word], indent: Int) -> String {
+    func wrappedOnTerminal(_ words: [StyledWord], indent: Int) -> String {
         guard let width = style.width else {
-            return words.map { style.paint($0.text, $0.ink) }.joined(separator: " ")
+            return words.map { style.paint($0.text, $0.style) }.joined(separator: " ")
         }
         // A column of reasons that would be too narrow to read goes below its name instead.
         let least = 24
@@ -82,7 +82,7 @@ extension PlanView {
     }
 
     /// Words with a blank between, further lines indented; no line is longer than the style says if words allow.
-    func wrapped(_ words: [Word], indent: Int) -> String {
+    func wrapped(_ words: [StyledWord], indent: Int) -> String {
         var result = ""
         var used = indent
         for word in words {
@@ -94,7 +94,7 @@ extension PlanView {
                 result += " "
                 used += 1
             }
-            result += style.paint(word.text, word.ink)
+            result += style.paint(word.text, word.style)
             used += width
         }
         return result

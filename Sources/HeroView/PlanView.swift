@@ -4,12 +4,12 @@ public import HeroPlan
 /// A plan for the person who signs it: what changes, why, in which waves (contract section 5).
 public struct PlanView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
     /// Whether nothing is left out: kept services, every field, every name of a wave.
     public var isVerbose: Bool
 
     /// Makes a view.
-    public init(_ style: Style = .plain, isVerbose: Bool = false) {
+    public init(_ style: OutputStyle = .plain, isVerbose: Bool = false) {
         self.style = style
         self.isVerbose = isVerbose
     }
@@ -27,15 +27,15 @@ public struct PlanView: Sendable {
     ///
     /// `Plan: 1 to start, 2 to restart; 997 unchanged.` or `Nothing to do: 5 services are as declared.`
     public func summary(_ plan: Plan) -> String {
-        plan.isEmpty ? nothingToDo(plan) : somethingToDo(plan)
+        plan.isEmpty ? emptySummary(plan) : changeSummary(plan)
     }
 
-    private func nothingToDo(_ plan: Plan) -> String {
-        let left = plan.leftUndeclared
+    private func emptySummary(_ plan: Plan) -> String {
+        let left = plan.undeclaredKept
         let kept = plan.count(.keep) - left
         let blocked = plan.count(.blocked)
         let things = plan.changes.contains(where: \.isStandalone) ? "services and actions" : "services"
-        var text = "Nothing to do\(narrowing(plan)): "
+        var text = "Nothing to do\(scopeText(plan)): "
         switch kept {
         case 0 where blocked > 0: text += "no service can change"
         case 0: text += left == 0 ? "there are no services" : "no service is declared"
@@ -43,39 +43,39 @@ public struct PlanView: Sendable {
         default: text += "\(kept) \(things) are as declared"
         }
         if blocked > 0 { text += "; " + style.paint("\(blocked) \(blocked == 1 ? "is" : "are") blocked", .magenta) }
-        return text + words(left: left) + refusal(plan)
+        return text + undeclaredText(left: left) + refusalText(plan)
     }
 
-    private func somethingToDo(_ plan: Plan) -> String {
+    private func changeSummary(_ plan: Plan) -> String {
         let order: [(PlanAction, String)] = [
             (.start, "start"), (.stop, "stop"), (.restart, "restart"), (.update, "update"),
         ]
         let wanted = order.compactMap { action, verb in
             let number = plan.count(action)
-            return number == 0 ? nil : style.paint("\(number) to \(verb)", action.ink)
+            return number == 0 ? nil : style.paint("\(number) to \(verb)", action.textStyle)
         }
-        var text = "Plan\(narrowing(plan)): " + wanted.joined(separator: ", ")
-        let left = plan.leftUndeclared
+        var text = "Plan\(scopeText(plan)): " + wanted.joined(separator: ", ")
+        let left = plan.undeclaredKept
         let (blocked, kept) = (plan.count(.blocked), plan.count(.keep) - left)
         if blocked > 0 { text += "; " + style.paint("\(blocked) blocked", .magenta) }
         if kept > 0 { text += "; \(kept) unchanged" }
-        return text + words(left: left) + refusal(plan)
+        return text + undeclaredText(left: left) + refusalText(plan)
     }
 
     /// What `--no-prune` leaves behind.
-    private func words(left: Int) -> String {
+    private func undeclaredText(left: Int) -> String {
         left == 0 ? "" : "; " + style.paint("\(left) left running that no manifest declares", .yellow)
     }
 
     /// What a narrowed plan is about.
-    private func narrowing(_ plan: Plan) -> String {
+    private func scopeText(_ plan: Plan) -> String {
         guard !plan.only.isEmpty else { return "" }
         let shown = plan.only.prefix(3).map(\.description.printable).joined(separator: ", ")
         let rest = plan.only.count - 3
         return rest > 0 ? " for \(shown) and \(rest) more" : " for \(shown)"
     }
 
-    private func refusal(_ plan: Plan) -> String {
+    private func refusalText(_ plan: Plan) -> String {
         let count = plan.refusals.count
         guard count > 0 else { return "." }
         return ". " + style.paint("Refused: \(counted(count, "error")) above.", .red)
@@ -84,12 +84,12 @@ public struct PlanView: Sendable {
 
 extension Plan {
     /// How many are kept although no manifest declares them any more: pruning is off.
-    var leftUndeclared: Int { changes.count { $0.action == .keep && $0.reason.code == .undeclared } }
+    var undeclaredKept: Int { changes.count { $0.action == .keep && $0.reason.code == .undeclared } }
 }
 
 extension PlanAction {
     /// The ink of its symbol and its count.
-    var ink: Ink {
+    var textStyle: TextStyle {
         switch self {
         case .keep: .dim
         case .start: .green

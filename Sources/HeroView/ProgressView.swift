@@ -31,10 +31,10 @@ public struct ProgressStep: Hashable, Sendable {
 /// Progress as lines for a file, and as a block that renews itself on a terminal.
 public struct ProgressView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
@@ -43,14 +43,14 @@ public struct ProgressView: Sendable {
         let name = step.service.description.printable
         // Most of the time it is only not its turn yet; who is blocked for good is told at the end.
         if step.state == .blocked, !step.detail.isEmpty {
-            return "\(name): " + style.paint(step.detail.printable, step.state.ink)
+            return "\(name): " + style.paint(step.detail.printable, step.state.textStyle)
         }
-        return "\(name): \(style.paint(step.state.rawValue, step.state.ink))" + tail(step)
+        return "\(name): \(style.paint(step.state.rawValue, step.state.textStyle))" + detailAndTime(step)
     }
 
-    private func tail(_ step: ProgressStep) -> String {
+    private func detailAndTime(_ step: ProgressStep) -> String {
         let detail = step.detail.printable
-        let elapsed = step.elapsed.spoken
+        let elapsed = step.elapsed.shortText
         let after: String? =
             switch step.state {
             case .running: "ready in \(elapsed)"

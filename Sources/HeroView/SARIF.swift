@@ -23,14 +23,14 @@ public struct SARIF: Sendable {
     /// The folder that file names are relative to, absolute; nil leaves them as they are.
     public var base: String?
     /// Where a mistake of the set as a whole is said to be: every finding needs a place to be shown at.
-    public var home: String
+    public var defaultFile: String
 
     /// Makes a writer of logs.
-    public init(version: String, rules: [DiagnosticRule], base: String? = nil, home: String) {
+    public init(version: String, rules: [DiagnosticRule], base: String? = nil, defaultFile: String) {
         self.version = version
         self.rules = rules
         self.base = base
-        self.home = home
+        self.defaultFile = defaultFile
     }
 
     /// A log with one run.
@@ -71,8 +71,8 @@ public struct SARIF: Sendable {
         members.append(.init("message", ["text": .string(diagnostic.message + help)]))
         let location =
             diagnostic.location.map { place in
-                physical(place, length: diagnostic.length, excerpt: diagnostic.excerpt)
-            } ?? ["artifactLocation": ["uri": .string(ArtifactPath(base: base).uri(home))]]
+                physicalLocation(place, length: diagnostic.length, excerpt: diagnostic.excerpt)
+            } ?? ["artifactLocation": ["uri": .string(ArtifactPath(base: base).uri(defaultFile))]]
         members.append(.init("locations", [["physicalLocation": location]]))
         if !diagnostic.notes.isEmpty {
             members.append(.init("relatedLocations", .array(diagnostic.notes.enumerated().map(json))))
@@ -84,11 +84,11 @@ public struct SARIF: Sendable {
         [
             "id": JSONValue(index),
             "message": ["text": .string(note.message)],
-            "physicalLocation": physical(note.location, length: nil, excerpt: note.excerpt),
+            "physicalLocation": physicalLocation(note.location, length: nil, excerpt: note.excerpt),
         ]
     }
 
-    private func physical(_ place: ManifestLocation, length: Int?, excerpt: String?) -> JSONValue {
+    private func physicalLocation(_ place: ManifestLocation, length: Int?, excerpt: String?) -> JSONValue {
         var region: [JSONValue.Member] = [
             .init("startLine", JSONValue(max(1, place.line))), .init("startColumn", JSONValue(max(1, place.column))),
         ]

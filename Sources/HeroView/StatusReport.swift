@@ -11,7 +11,7 @@ public struct StatusReport: Hashable, Sendable {
     /// The standalone actions, in the order in which they are shown.
     public var standalone: [StandaloneStatus]
     /// Why the live reconciler cannot write its database, in its words; nil when it can, and when none lives.
-    public var trouble: String?
+    public var storeOutage: String?
     /// The moment of the report.
     public var now: WallTime
 
@@ -31,10 +31,10 @@ public struct StatusReport: Hashable, Sendable {
     }
 
     /// Services that are recorded as blocked and have only to wait for their turn.
-    var waiting: Set<QualifiedName> {
+    var waitingServices: Set<QualifiedName> {
         guard services.contains(where: { $0.state == .blocked }) else { return [] }
         let byName = Dictionary(services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        return Set(services.lazy.filter { $0.isOnlyWaiting(for: byName) }.map(\.name))
+        return Set(services.lazy.filter { $0.isWaitingForTurn(for: byName) }.map(\.name))
     }
 
     /// Whether `status` exits 0: every service is as it is wanted, and no standalone action's last run failed.
@@ -50,7 +50,7 @@ public struct ServiceStatus: Hashable, Sendable {
     /// What its manifest wants; nil when nothing declares it any more, which is to be down.
     public var wanted: DesiredStatus?
     /// Whether its manifest wants it up, and a `down` keeps it from that until the next apply.
-    public var isTakenDown = false
+    public var isStoppedByDown = false
     /// Where it stands.
     public var state: ServiceState
     /// Since when; nil when it was never touched.
@@ -86,7 +86,7 @@ public struct ServiceStatus: Hashable, Sendable {
     /// Whether it is recorded as blocked and has only to wait for its turn: all that it waits for is on its way up.
     ///
     /// A stage of every apply with more than one start wave, and nothing to be done about.
-    func isOnlyWaiting(for others: [QualifiedName: ServiceStatus]) -> Bool {
+    func isWaitingForTurn(for others: [QualifiedName: ServiceStatus]) -> Bool {
         var seen: Set<QualifiedName> = []
         var rest = [self]
         while let service = rest.popLast() {
@@ -143,7 +143,7 @@ public struct ActionStatus: Hashable, Sendable {
     /// Why it is where it is, in words.
     public var error: String?
     /// What its program says of itself while it runs; nil where it may not speak.
-    public var words: NotifyState?
+    public var notifyState: NotifyState?
 
     /// Makes the status of an action that has no job.
     public init(name: String) {
@@ -172,11 +172,11 @@ public struct ActionStatus: Hashable, Sendable {
 
 extension ActionStatus {
     /// What its program last gave as its status; nil where it gave none, or an empty one.
-    var statusText: String? { words?.status.flatMap { $0.isEmpty ? nil : $0 } }
+    var statusText: String? { notifyState?.status.flatMap { $0.isEmpty ? nil : $0 } }
 
     /// What is worth a word about what its program says.
-    var sayings: [String] {
-        ((words?.isReloading ?? false) ? ["reloading"] : []) + (statusText.map { ["says: \($0)"] } ?? [])
+    var notifyTexts: [String] {
+        ((notifyState?.isReloading ?? false) ? ["reloading"] : []) + (statusText.map { ["says: \($0)"] } ?? [])
     }
 }
 
@@ -187,7 +187,7 @@ extension JobRecord {
     var runningPID: Int32? { phase == .running ? process?.pid : nil }
 
     /// Why it is where it is: the recorded words, or its last end where that was no exit.
-    var trouble: String? {
+    var problem: String? {
         if let error { return error }
         switch outcome {
         case .outOfMemory, .startFailed, .lost: return outcome?.description

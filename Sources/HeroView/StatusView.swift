@@ -3,24 +3,24 @@ import HeroModel
 /// What runs, as a table.
 public struct StatusView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
     /// One line a service, indented lines for its actions where they say more, one line a standalone action, and a summary as the
     /// last line.
     public func text(_ report: StatusReport) -> String {
-        let closing = trouble(report) + safeMode(report) + summary(report) + "\n"
+        let closing = storeOutageLine(report) + safeModeLine(report) + summary(report) + "\n"
         guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
         var table = Table([
-            .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", side: .right),
-            .init(heading: "UP", side: .right), .init(heading: "RESTARTS", side: .right),
+            .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", alignment: .right),
+            .init(heading: "UP", alignment: .right), .init(heading: "RESTARTS", alignment: .right),
             .init(heading: "DETAIL", isElastic: true),
         ])
-        let waiting = report.waiting
+        let waiting = report.waitingServices
         for service in report.services {
             table.rows.append(row(service, isWaiting: waiting.contains(service.name), report.now))
             if showsActions(of: service) {
@@ -32,14 +32,14 @@ public struct StatusView: Sendable {
     }
 
     /// A line that says why nothing can be recorded; nothing where all can be.
-    private func trouble(_ report: StatusReport) -> String {
-        guard let trouble = report.trouble else { return "" }
+    private func storeOutageLine(_ report: StatusReport) -> String {
+        guard let trouble = report.storeOutage else { return "" }
         let consequence = "what runs is kept running; nothing new is started, and this may be out of date"
         return style.paint("Degraded:", .red) + " \(trouble.printable); \(consequence).\n"
     }
 
     /// A line that says why nothing new is applied; nothing where it is.
-    private func safeMode(_ report: StatusReport) -> String {
+    private func safeModeLine(_ report: StatusReport) -> String {
         guard let safeMode = report.reconciler?.safeMode else { return "" }
         let consequence = "what was applied is kept up, and nothing new is taken in"
         return style.paint("Safe mode:", .red) + " \(consequence): \(safeMode.printable).\n"
@@ -51,12 +51,12 @@ public struct StatusView: Sendable {
     public func summary(_ report: StatusReport) -> String {
         var text = counted(report.services.count, "service")
         let states = ServiceState.allCases.sorted { $0.rank < $1.rank }
-        let waiting = report.waiting.count
+        let waiting = report.waitingServices.count
         var counts = states.compactMap { state -> String? in
             let number = report.services.count { $0.state == state } - (state == .blocked ? waiting : 0)
-            return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.ink)
+            return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.textStyle)
         }
-        if waiting > 0 { counts.append(style.paint("\(waiting) waiting", ServiceState.starting.ink)) }
+        if waiting > 0 { counts.append(style.paint("\(waiting) waiting", ServiceState.starting.textStyle)) }
         if !counts.isEmpty { text += ": " + counts.joined(separator: ", ") }
         if !report.standalone.isEmpty { text += "; " + counted(report.standalone.count, "standalone action") }
         if let revision = report.revision {
@@ -77,10 +77,10 @@ public struct StatusView: Sendable {
     private func row(_ service: ServiceStatus, isWaiting: Bool, _ now: WallTime) -> [Table.Cell] {
         let single = service.actions.count == 1 ? service.actions.first : nil
         let restarts = service.actions.reduce(0) { $0 &+ $1.restartCount }
-        let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).spoken } ?? "" : ""
+        let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).shortText } ?? "" : ""
         return [
             isWaiting
-                ? .init("waiting", ServiceState.starting.ink) : .init(service.state.rawValue, service.state.ink),
+                ? .init("waiting", ServiceState.starting.textStyle) : .init(service.state.rawValue, service.state.textStyle),
             .init(service.name.description),
             .init(single?.pid.map { String($0) } ?? ""),
             .init(up),
@@ -90,9 +90,9 @@ public struct StatusView: Sendable {
     }
 
     private func row(_ action: ActionStatus, _ now: WallTime) -> [Table.Cell] {
-        let up = action.pid == nil ? nil : action.startedAt?.elapsed(until: now).spoken
+        let up = action.pid == nil ? nil : action.startedAt?.elapsed(until: now).shortText
         return [
-            .init("  " + (action.phase?.rawValue ?? "-"), action.phase?.ink ?? .dim),
+            .init("  " + (action.phase?.rawValue ?? "-"), action.phase?.textStyle ?? .dim),
             .init("  " + action.name),
             .init(action.pid.map { String($0) } ?? ""),
             .init(up ?? ""),
@@ -104,7 +104,7 @@ public struct StatusView: Sendable {
     private func row(_ standalone: StandaloneStatus, _ now: WallTime) -> [Table.Cell] {
         var cells = row(standalone.action, now)
         let idle = standalone.isPaused ? "paused" : standalone.nextRunAt == nil ? "-" : "scheduled"
-        cells[0] = .init(standalone.action.phase?.rawValue ?? idle, standalone.action.phase?.ink ?? .dim)
+        cells[0] = .init(standalone.action.phase?.rawValue ?? idle, standalone.action.phase?.textStyle ?? .dim)
         cells[1] = .init(standalone.name.description)
         cells[5] = .init(detail(standalone, now))
         return cells
@@ -131,7 +131,7 @@ public struct StatusView: Sendable {
         }
         switch service.wanted {
         case .start: break
-        case .stop where service.isTakenDown: parts.append("taken down; the next apply brings it up")
+        case .stop where service.isStoppedByDown: parts.append("taken down; the next apply brings it up")
         case .stop, .spec, .ignore: parts.append("status: \(service.wanted?.rawValue ?? "")")
         case nil: parts.append("not declared any more")
         }
@@ -140,15 +140,15 @@ public struct StatusView: Sendable {
         {
             parts.append("last end: \(outcome)")
         }
-        if !showsActions(of: service) { parts += service.actions.first?.sayings ?? [] }
+        if !showsActions(of: service) { parts += service.actions.first?.notifyTexts ?? [] }
         if !service.state.isUp, service.state != .stopped, let since = service.since {
-            parts.append("for \(since.elapsed(until: now).spoken)")
+            parts.append("for \(since.elapsed(until: now).shortText)")
         }
         return parts.joined(separator: "; ")
     }
 
     private func detail(_ standalone: StandaloneStatus, _ now: WallTime) -> String {
-        var parts = trouble(standalone.action, now)
+        var parts = problems(standalone.action, now)
         if let next = standalone.nextRunAt { parts.append("next run \(next.relative(to: now))") }
         if standalone.isPaused { parts.append("its schedule rests: taken down; the next apply lets it go on") }
         return parts.joined(separator: "; ")
@@ -156,10 +156,10 @@ public struct StatusView: Sendable {
 
     private func detail(_ action: ActionStatus, _ now: WallTime) -> String {
         let parts = action.phase == .running && !action.isReady ? ["not ready"] : []
-        return (parts + trouble(action, now) + action.sayings).joined(separator: "; ")
+        return (parts + problems(action, now) + action.notifyTexts).joined(separator: "; ")
     }
 
-    private func trouble(_ action: ActionStatus, _ now: WallTime) -> [String] {
+    private func problems(_ action: ActionStatus, _ now: WallTime) -> [String] {
         var parts: [String] = []
         if action.isHealthy == false { parts.append("unhealthy") }
         if let error = action.error {
@@ -191,7 +191,7 @@ extension StatusView {
             ],
             "services": .array(report.services.map(json)),
             "standalone": .array(report.standalone.map(json)),
-            "database": ["writable": .bool(report.trouble == nil), "trouble": JSONValue(report.trouble)],
+            "database": ["writable": .bool(report.storeOutage == nil), "trouble": JSONValue(report.storeOutage)],
         ]
     }
 
@@ -240,7 +240,7 @@ extension StatusView {
             "exit_code": JSONValue(action.outcome?.exitCode),
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
             "containment": JSONValue(action.containment?.rawValue),
-            "reloading": .bool(action.words?.isReloading ?? false),
+            "reloading": .bool(action.notifyState?.isReloading ?? false),
             "status_text": JSONValue(action.statusText),
         ]
     }

@@ -1,7 +1,7 @@
 import HeroModel
 
 /// What the place that a text goes to can show.
-public struct Style: Hashable, Sendable {
+public struct OutputStyle: Hashable, Sendable {
     /// Whether colours are understood (and wanted).
     public var isColored: Bool
     /// Columns of the terminal; nil when there is none, so that nothing is cut.
@@ -14,10 +14,10 @@ public struct Style: Hashable, Sendable {
     }
 
     /// No colours, no limit.
-    public static let plain = Style()
+    public static let plain = OutputStyle()
 
     /// The text in an ink; the text itself without colours, or when it is empty.
-    public func paint(_ text: String, _ ink: Ink?) -> String {
+    public func paint(_ text: String, _ ink: TextStyle?) -> String {
         guard isColored, let ink, !text.isEmpty else { return text }
         return "\u{1B}[\(ink.rawValue)m\(text)\u{1B}[0m"
     }
@@ -27,7 +27,7 @@ public struct Style: Hashable, Sendable {
 }
 
 /// A colour or weight: the parameter of ECMA-48's SGR.
-public enum Ink: Int, Hashable, Sendable {
+public enum TextStyle: Int, Hashable, Sendable {
     /// Strong.
     case bold = 1
     /// Weak.
@@ -46,7 +46,7 @@ public enum Ink: Int, Hashable, Sendable {
 
 extension ServiceState {
     /// The ink of its name.
-    var ink: Ink {
+    var textStyle: TextStyle {
         switch self {
         case .running, .exited: .green
         case .stopped: .dim
@@ -60,7 +60,7 @@ extension ServiceState {
 
 extension JobPhase {
     /// The ink of its name.
-    var ink: Ink {
+    var textStyle: TextStyle {
         switch self {
         case .running, .succeeded: .green
         case .pending, .cancelled: .dim
@@ -73,7 +73,7 @@ extension JobPhase {
 
 extension Diagnostic.Severity {
     /// The ink of its name.
-    var ink: Ink {
+    var textStyle: TextStyle {
         switch self {
         case .error: .red
         case .warning: .yellow

@@ -1,7 +1,7 @@
 /// Rows under headings, aligned by the columns that their texts take on a terminal.
 struct Table {
     /// Which side of its column a text stands on.
-    enum Side {
+    enum Alignment {
         case left
         case right
     }
@@ -9,7 +9,7 @@ struct Table {
     /// A heading, and how the texts below it are set.
     struct Column {
         var heading: String
-        var side = Side.left
+        var alignment = Alignment.left
         /// Whether it is the one that is cut when a row does not fit.
         var isElastic = false
     }
@@ -17,16 +17,16 @@ struct Table {
     /// A text and its ink; the text is made printable.
     struct Cell {
         var text: String
-        var ink: Ink?
+        var style: TextStyle?
 
-        init(_ text: String, _ ink: Ink? = nil) {
+        init(_ text: String, _ ink: TextStyle? = nil) {
             self.text = text.printable
-            self.ink = ink
+            self.style = ink
         }
     }
 
     /// An elastic column is never cut below this; then the row overflows instead.
-    private static let leastWidth = 12
+    private static let minimumWidth = 12
     private static let gap = "  "
 
     var columns: [Column]
@@ -37,7 +37,7 @@ struct Table {
     }
 
     /// The lines, headings first; each ended by a line feed.
-    func text(_ style: Style) -> String {
+    func text(_ style: OutputStyle) -> String {
         let widths = widths(within: style.width)
         var result = line(columns.map { Cell($0.heading, .bold) }, widths, style)
         for row in rows { result += line(row, widths, style) }
@@ -54,24 +54,24 @@ struct Table {
         guard let limit, let elastic = columns.firstIndex(where: \.isElastic) else { return widths }
         let total = widths.reduce(0, +) + Self.gap.columns * max(0, columns.count - 1)
         if total > limit {
-            widths[elastic] = max(min(widths[elastic], Self.leastWidth), widths[elastic] - (total - limit))
+            widths[elastic] = max(min(widths[elastic], Self.minimumWidth), widths[elastic] - (total - limit))
         }
         return widths
     }
 
-    private func line(_ cells: [Cell], _ widths: [Int], _ style: Style) -> String {
+    private func line(_ cells: [Cell], _ widths: [Int], _ style: OutputStyle) -> String {
         var result = ""
         var blanks = ""
         for (index, (cell, width)) in zip(cells, widths).enumerated() {
             let text = columns[index].isElastic ? cell.text.truncated(to: width) : cell.text
             let filling = String(repeating: " ", count: max(0, width - text.columns))
-            if columns[index].side == .right { blanks += filling }
+            if columns[index].alignment == .right { blanks += filling }
             if !text.isEmpty {
                 // Blanks wait until something follows them, so that no line ends in some.
-                result += blanks + style.paint(text, cell.ink)
+                result += blanks + style.paint(text, cell.style)
                 blanks = ""
             }
-            if columns[index].side == .left { blanks += filling }
+            if columns[index].alignment == .left { blanks += filling }
             blanks += Self.gap
         }
         return result + "\n"

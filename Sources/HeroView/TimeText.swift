@@ -4,7 +4,7 @@ extension Duration {
     /// For people, in the two units that matter: `250ms`, `1.2s`, `42s`, `3m12s`, `2h5m`, `3d4h`.
     ///
     /// Less than nothing (a clock was set back) is shown as `0ms`.
-    public var spoken: String {
+    public var shortText: String {
         let milliseconds = max(0, wholeMilliseconds)
         guard milliseconds >= 1000 else { return "\(milliseconds)ms" }
         let seconds = milliseconds / 1000
@@ -31,13 +31,13 @@ extension WallTime {
     /// As seen from a moment: `3m12s ago`, `in 4s`, `now`.
     public func relative(to now: WallTime) -> String {
         let elapsed = elapsed(until: now)
-        if elapsed >= .seconds(1) { return "\(elapsed.wholeSeconds.spoken) ago" }
+        if elapsed >= .seconds(1) { return "\(elapsed.wholeSeconds.shortText) ago" }
         let ahead = now.elapsed(until: self)
-        return ahead >= .seconds(1) ? "in \(ahead.wholeSeconds.spoken)" : "now"
+        return ahead >= .seconds(1) ? "in \(ahead.wholeSeconds.shortText)" : "now"
     }
 
     /// To the second, without the `T`: `2026-11-21 13:34:58Z`.
-    var toTheSecond: String {
+    var textToSecond: String {
         let text = description
         guard text.utf8.count >= 20, let cut = text.firstIndex(of: "."), let letter = text.firstIndex(of: "T") else {
             return text

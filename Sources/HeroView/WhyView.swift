@@ -3,10 +3,10 @@ import HeroModel
 /// Why a service is in its state, in sentences.
 public struct WhyView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
@@ -14,7 +14,7 @@ public struct WhyView: Sendable {
     public func text(_ report: WhyReport) -> String {
         let findings = report.findings
         let width = findings.map(\.topic.utf8.count).max() ?? 0
-        var result = style.paint(report.name.description.printable, report.status?.state.ink ?? .bold)
+        var result = style.paint(report.name.description.printable, report.status?.state.textStyle ?? .bold)
         result += " \(report.answer.printable).\n\n"
         var last = ""
         for (topic, text) in findings {

@@ -11,9 +11,9 @@ final class Output {
     /// Whether only results and errors are wanted.
     let isQuiet: Bool
     /// What standard output can show.
-    let results: Style
+    let results: OutputStyle
     /// What standard error can show.
-    let messages: Style
+    let messages: OutputStyle
     /// Whether a person looks at the results.
     let isResultsTerminal: Bool
     /// Whether a person looks at the progress.
@@ -29,8 +29,8 @@ final class Output {
         isMessagesTerminal = Terminal.isTerminal(2)
         let refusesColor = options.noColor || !environment["NO_COLOR", default: ""].isEmpty
         let wantsColor = !refusesColor && environment["TERM"] != "dumb"
-        results = Style(isColored: wantsColor && isResultsTerminal, width: Terminal.width(1))
-        messages = Style(isColored: wantsColor && isMessagesTerminal, width: Terminal.width(2))
+        results = OutputStyle(isColored: wantsColor && isResultsTerminal, width: Terminal.width(1))
+        messages = OutputStyle(isColored: wantsColor && isMessagesTerminal, width: Terminal.width(2))
     }
 
     /// Lines that the terminal of standard error has; 24 where it does not say.

@@ -9,9 +9,9 @@ enum Schemas {
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../schemas").standardized
 
-    static func judge(_ name: String) throws -> SchemaJudge {
+    static func judge(_ name: String) throws -> SchemaValidator {
         let file = folder.appendingPathComponent("\(name).schema.json")
-        return SchemaJudge(try JSON(String(contentsOf: file, encoding: .utf8)), isClosed: true)
+        return SchemaValidator(try JSON(String(contentsOf: file, encoding: .utf8)), isClosed: true)
     }
 
     /// What is wrong with the JSON that a command wrote; a command that writes one object a line is judged by line.
@@ -20,10 +20,10 @@ enum Schemas {
             let value = try JSON(text)
             guard case .string(let mark)? = value["schema"], let name = mark.split(separator: "/").dropFirst().first
             else { return ["there is no `schema`"] }
-            return try judge(String(name)).mistakes(in: value)
+            return try judge(String(name)).errors(in: value)
         }
         let judge = try judge(command)
-        return try JSON.lines(text).flatMap { judge.mistakes(in: $0) }
+        return try JSON.lines(text).flatMap { judge.errors(in: $0) }
     }
 }
 

@@ -83,7 +83,7 @@ private struct DiagnosticExample {
 
     /// What `validate` prints, without its summary.
     var output: String {
-        diagnostics.prefix(3).map { DiagnosticView(Style(width: 110)).text($0) }.joined(separator: "\n")
+        diagnostics.prefix(3).map { DiagnosticView(OutputStyle(width: 110)).text($0) }.joined(separator: "\n")
             + (diagnostics.count > 3 ? "\n(and \(diagnostics.count - 3) more)\n" : "")
     }
 

@@ -27,7 +27,7 @@ struct ManifestSchemaTests {
     func acceptsValidManifests(_ folder: ManifestCase) throws {
         let judge = try Self.validator()
         for document in try folder.files().flatMap(Self.documents) {
-            let mistakes = judge.mistakes(in: document)
+            let mistakes = judge.errors(in: document)
             #expect(mistakes.isEmpty, "\(mistakes.joined(separator: "\n"))")
         }
     }
@@ -51,7 +51,7 @@ struct ManifestSchemaTests {
             return
         }
         let judge = try Self.validator()
-        let mistakes = try folder.files().flatMap(Self.documents).flatMap { judge.mistakes(in: $0) }
+        let mistakes = try folder.files().flatMap(Self.documents).flatMap { judge.errors(in: $0) }
         #expect(!mistakes.isEmpty, "\(first) is accepted")
     }
 
@@ -70,7 +70,7 @@ struct ManifestSchemaTests {
         check(Settings.fields.map { ($0.key, $0.defaultText, $0.property.defaultValue.isValue) }, of: "Settings")
     }
 
-    static func validator() throws -> SchemaJudge { SchemaJudge(try schema.get()) }
+    static func validator() throws -> SchemaValidator { SchemaValidator(try schema.get()) }
 
     /// Read once: it is asked for by every case.
     private static let schema = Result { try JSON(ManifestSchema.json) }

@@ -11,7 +11,7 @@ struct PlanCaseTests {
         let (plan, violations) = PlanInvariants.planAndVerify(found.desired, found.observed, found.options)
         #expect(violations == [])
         #expect(plan.baseRevision == 7)
-        let view = PlanView(Style(width: 110), isVerbose: folder.name.hasPrefix("keep/"))
+        let view = PlanView(OutputStyle(width: 110), isVerbose: folder.name.hasPrefix("keep/"))
         #expect(try folder.difference(view.text(plan), from: "plan.txt") == nil)
         #expect(try folder.difference(PlanView.json(plan).text(.pretty) + "\n", from: "plan.json") == nil)
     }
@@ -21,7 +21,7 @@ struct PlanCaseTests {
         #expect(PlanCaseFolder.all.count >= 120)
         for folder in PlanCaseFolder.all {
             let found = try folder.read()
-            let text = PlanView(Style(width: 110)).text(Planner.plan(found.desired, found.observed, found.options))
+            let text = PlanView(OutputStyle(width: 110)).text(Planner.plan(found.desired, found.observed, found.options))
             // Diagnostics keep their first line whole: editors and CI jump by it.
             for line in text.split(separator: "\n") where !line.contains("error: ") && !line.contains("warning: ") {
                 #expect(line.count <= 110, "\(folder.name): \(line)")

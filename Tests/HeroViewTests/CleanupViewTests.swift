@@ -49,7 +49,7 @@ import Testing
                 job: 4,
                 nextRunAt: WallTime(microseconds: now.microseconds + 60_000_000)
             ),
-            UpcomingRun(QualifiedName("owed"), owesRun: true), UpcomingRun(QualifiedName("never")),
+            UpcomingRun(QualifiedName("owed"), isRunPending: true), UpcomingRun(QualifiedName("never")),
             UpcomingRun(QualifiedName("queued"), job: 7, nextRunAt: now, isWaiting: true),
         ]
         let lines = JobsView().text([], upcoming: runs, now: now).split(separator: "\n").map(String.init)

@@ -32,16 +32,16 @@ struct DependencyViewTests {
     }
 
     @Test("a tree, and graphs for programs that draw")
-    func goldens() {
+    func treesAndGraphs() {
         expectGolden(TreeView().text(map), "tree.txt")
-        expectGolden(TreeView(Style(isColored: true)).text(map, of: QualifiedName("api")), "tree-colour.txt")
+        expectGolden(TreeView(OutputStyle(isColored: true)).text(map, of: QualifiedName("api")), "tree-colour.txt")
         expectGolden(GraphView.dot(map), "graph.dot")
         expectGolden(GraphView.mermaid(map), "graph.mmd")
         expectGolden(map.json.text(.pretty) + "\n", "tree.json")
     }
 
     @Test("each service is expanded once, so that a tree stays as long as its set")
-    func diamonds() {
+    func sharedDependencies() {
         // Each layer requires both of the layer below: drawn out, that would be 2 to the 20 lines.
         let nodes = (0..<20).flatMap { layer in
             ["a", "b"].map { side in
@@ -54,7 +54,7 @@ struct DependencyViewTests {
     }
 
     @Test("who waits for himself is drawn, too")
-    func circle() {
+    func cycle() {
         let nodes = [("a", "b"), ("b", "a")].map { name, other in
             var spec = ServiceSpec(QualifiedName(name), actions: [ActionSpec("m", .exec(["true"]))])
             spec.requires = [QualifiedName(other)]
@@ -79,7 +79,7 @@ struct DependencyViewTests {
             reconciler: .init(pid: 77, mode: "watch", directory: "/srv/services.d"),
             revision: RevisionRecord(
                 number: 3,
-                time: before(.seconds(60)),
+                time: timeAgo(.seconds(60)),
                 directory: "/srv/services.d",
                 actor: "root",
                 summary: "x"
@@ -95,20 +95,20 @@ struct DependencyViewTests {
             name: QualifiedName(name),
             wanted: .start,
             state: state,
-            since: before(.seconds(192)),
+            since: timeAgo(.seconds(192)),
             blockedBy: blockedBy.map { QualifiedName($0) },
             actions: action.map { [$0] } ?? []
         )
     }
 
     @Test("a program that speaks is quoted, and one that has not said that it is ready is waited for")
-    func words() {
+    func notifyTexts() {
         var action = ActionStatus(name: "server")
         action.phase = .running
         action.pid = 4021
         var words = NotifyState(asOf: Moment(nanoseconds: 0))
         (words.status, words.isReloading) = (hostile, true)
-        action.words = words
+        action.notifyState = words
         var report = report(status("web", .starting, action))
         report.declared?.spec.actions[0].ready = Probe(.notify)
         report.declared?.spec.actions[0].health = Probe(.watchdog(.seconds(30)))

@@ -31,7 +31,7 @@ struct DiagnosticFormatTests {
         version: "1.2.3",
         rules: [DiagnosticRule("unknown-key", "A key is unknown."), DiagnosticRule("no-hero-db", "There is none.")],
         base: "/srv/demo",
-        home: "services.d"
+        defaultFile: "services.d"
     )
 
     @Test("GitHub's workflow commands, one a line, with their escapes")
@@ -66,11 +66,11 @@ struct DiagnosticFormatTests {
     func log() throws {
         let text = sarif.json(Self.diagnostics).text(.pretty) + "\n"
         expectGolden(text, "diagnostics.sarif.json")
-        let judge = SchemaJudge(try JSON(Self.schema), isClosed: true)
+        let judge = SchemaValidator(try JSON(Self.schema), isClosed: true)
         let full = try JSON(text)
-        #expect(judge.mistakes(in: full) == [])
+        #expect(judge.errors(in: full) == [])
         let empty = try JSON(sarif.json([]).text())
-        #expect(judge.mistakes(in: empty) == [])
+        #expect(judge.errors(in: empty) == [])
     }
 
     @Test("strict, a warning makes a set invalid")

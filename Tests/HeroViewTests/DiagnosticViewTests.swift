@@ -14,7 +14,7 @@ import Testing
             excerpt: line,
             length: length
         )
-        return DiagnosticView(Style(width: width)).text(diagnostic).split(separator: "\n").dropFirst()
+        return DiagnosticView(OutputStyle(width: width)).text(diagnostic).split(separator: "\n").dropFirst()
             .map { $0.dropFirst(4) }
     }
 
@@ -42,7 +42,7 @@ import Testing
             Diagnostic(.warning, code: "no-hero-db", "no manifest declares `core/hero_db`", help: "declare it"),
         ]
         expectGolden(view.text(diagnostics), "diagnostics.txt")
-        expectGolden(DiagnosticView(Style(isColored: true)).text(diagnostics), "diagnostics-colour.txt")
+        expectGolden(DiagnosticView(OutputStyle(isColored: true)).text(diagnostics), "diagnostics-colour.txt")
         expectGolden(DiagnosticView.json(validating: diagnostics).text(.pretty) + "\n", "validate.json")
     }
 

@@ -7,35 +7,35 @@ import Testing
 @Suite("The doctor")
 struct DoctorViewTests {
     /// A made-up machine: its name is that of its goldens.
-    struct Patient: Sendable, CustomTestStringConvertible {
+    struct MachineExample: Sendable, CustomTestStringConvertible {
         var name: String
         var isHealthy: Bool
         var facts: MachineFacts
         var testDescription: String { name }
     }
 
-    static let patients: [Patient] = [
-        Patient(name: "bare-container", isHealthy: false, facts: .bareContainer),
-        Patient(name: "machine-with-cgroup-v2", isHealthy: true, facts: .sound),
-        Patient(name: "systemd-without-killmode", isHealthy: true, facts: .underSystemd),
-        Patient(name: "ordinary-user", isHealthy: true, facts: .ofAUser),
-        Patient(name: "old-kernel", isHealthy: true, facts: .ofLinux510),
-        Patient(name: "full-disk", isHealthy: false, facts: .withAFullDisk),
+    static let machines: [MachineExample] = [
+        MachineExample(name: "bare-container", isHealthy: false, facts: .bareContainer),
+        MachineExample(name: "machine-with-cgroup-v2", isHealthy: true, facts: .healthy),
+        MachineExample(name: "systemd-without-killmode", isHealthy: true, facts: .systemdWithoutKillMode),
+        MachineExample(name: "ordinary-user", isHealthy: true, facts: .ordinaryUser),
+        MachineExample(name: "old-kernel", isHealthy: true, facts: .oldKernel),
+        MachineExample(name: "full-disk", isHealthy: false, facts: .fullDisk),
     ]
 
-    @Test("OB-4: what is said of six machines, as text and as JSON", arguments: patients)
-    func goldens(_ patient: Patient) throws {
+    @Test("OB-4: what is said of six machines, as text and as JSON", arguments: machines)
+    func goldens(_ patient: MachineExample) throws {
         let report = DoctorReport(patient.facts)
         expectGolden(DoctorView().text(report), "doctor-\(patient.name).txt")
         let json = DoctorView.json(report).text(.pretty) + "\n"
         expectGolden(json, "doctor-\(patient.name).json")
         #expect(report.isHealthy == patient.isHealthy)
-        #expect(try SchemaJudge(JSON(OutputSchema.doctor.json.text()), isClosed: true).mistakes(in: JSON(json)) == [])
+        #expect(try SchemaValidator(JSON(OutputSchema.doctor.json.text()), isClosed: true).errors(in: JSON(json)) == [])
     }
 
-    @Test("OB-4: what is not fine says what follows from it, and each check has a word of its own", arguments: patients)
-    func explained(_ patient: Patient) {
-        let findings = DoctorReport(patient.facts).findings
+    @Test("OB-4: what is not fine says what follows from it, and each check has a word of its own", arguments: machines)
+    func explained(_ patient: MachineExample) {
+        let findings = DoctorReport(patient.facts).checks
         #expect(Set(findings.map(\.code)).count == findings.count)
         for finding in findings {
             #expect((finding.mark == .fine) == (finding.meaning == nil), "\(finding.code)")
@@ -43,28 +43,28 @@ struct DoctorViewTests {
         }
     }
 
-    @Test("OB-4: every check is explained in docs/reference/doctor.md", arguments: patients)
-    func documented(_ patient: Patient) throws {
+    @Test("OB-4: every check is explained in docs/reference/doctor.md", arguments: machines)
+    func documented(_ patient: MachineExample) throws {
         let page = SchemaTests.folder.appendingPathComponent("../docs/reference/doctor.md").standardized
         let text = try String(contentsOf: page, encoding: .utf8)
-        for finding in DoctorReport(patient.facts).findings {
+        for finding in DoctorReport(patient.facts).checks {
             #expect(text.contains("`\(finding.code)`"), "\(finding.code)")
         }
     }
 
     @Test("CR-6: a reconciler in safe mode is not fine, with its reason and a remedy; the machine is fit all the same")
     func safeMode() throws {
-        var facts = MachineFacts.sound
+        var facts = MachineFacts.healthy
         facts.supervision.reconciler?.safeMode = "it crashed 3 times; it ends by itself"
         let report = DoctorReport(facts)
-        let finding = try #require(report.findings.first { $0.code == "reconciler" })
+        let finding = try #require(report.checks.first { $0.code == "reconciler" })
         #expect(finding.mark == .warning && finding.help?.contains("/etc/heroproc/services.d") == true)
         #expect(finding.meaning == "nothing new is taken in: it crashed 3 times; it ends by itself")
         #expect(report.isHealthy)
     }
 
     @Test("OB-4: one thing that is needed and missing is enough for the machine to be unfit")
-    func each() {
+    func singleFailures() {
         let breaks: [(String, (inout MachineFacts) -> Void)] = [
             ("pidfd", { $0.kernelFeatures.remove(.pidfd) }),
             ("pidfd_wait", { $0.kernelFeatures.remove(.pidfdWait) }),
@@ -90,31 +90,31 @@ struct DoctorViewTests {
             ("set", { $0.manifests = .invalid(count: 2, first: "a.yaml:1:1: no") }),
             ("core", { $0.manifests = .coreMissing("not declared", help: "declare it") }),
         ]
-        #expect(DoctorReport(.sound).isHealthy)
+        #expect(DoctorReport(.healthy).isHealthy)
         for (code, spoil) in breaks {
-            var facts = MachineFacts.sound
+            var facts = MachineFacts.healthy
             spoil(&facts)
             let report = DoctorReport(facts)
             #expect(!report.isHealthy)
-            #expect(report.findings.filter { $0.mark == .missing }.map(\.code) == [code])
+            #expect(report.checks.filter { $0.mark == .missing }.map(\.code) == [code])
         }
     }
 
     @Test("what a machine says of itself cannot take over a terminal")
-    func harmless() {
-        var facts = MachineFacts.sound
+    func hostileTexts() {
+        var facts = MachineFacts.healthy
         facts.kernelRelease = hostile
         facts.programs.git = hostile
         facts.directories[2].path = hostile
         facts.directories[2].exists = false
         facts.manifests = .invalid(count: 1, first: hostile)
         #expect(isHarmless(DoctorView().text(DoctorReport(facts))))
-        #expect(isHarmless(DoctorView(Style(width: 60)).text(DoctorReport(facts))))
+        #expect(isHarmless(DoctorView(OutputStyle(width: 60)).text(DoctorReport(facts))))
     }
 
     @Test("on a terminal no line is longer than it, unless a word is")
-    func narrow() {
-        let text = DoctorView(Style(width: 80)).text(DoctorReport(.bareContainer))
+    func lineWidths() {
+        let text = DoctorView(OutputStyle(width: 80)).text(DoctorReport(.bareContainer))
         for line in text.split(separator: "\n") where line.count > 80 {
             Issue.record("\(line.count) columns: \(line)")
         }
@@ -123,7 +123,7 @@ struct DoctorViewTests {
 
 extension MachineFacts {
     /// A machine of its own, with all that there is.
-    static var sound: MachineFacts {
+    static var healthy: MachineFacts {
         var facts = MachineFacts()
         facts.kernelRelease = "Linux 6.18.4"
         facts.kernelFeatures = Set(KernelFeature.allCases)
@@ -145,8 +145,8 @@ extension MachineFacts {
         facts.clocks.wallTime = WallTime(microseconds: 1_795_000_000_000_000)
         facts.clocks.isConsistent = true
         facts.directories = [
-            .sound(.state, "/var/lib/heroproc", "ext4"), .sound(.run, "/run/heroproc/9f2c6a17b4e0d853", "tmpfs"),
-            .sound(.services, "/etc/heroproc/services.d", "ext4"),
+            .present(.state, "/var/lib/heroproc", "ext4"), .present(.run, "/run/heroproc/9f2c6a17b4e0d853", "tmpfs"),
+            .present(.services, "/etc/heroproc/services.d", "ext4"),
         ]
         facts.programs.shim = "/usr/local/bin/hpshim"
         facts.programs.shimProtocol = 3
@@ -160,7 +160,7 @@ extension MachineFacts {
 
     /// A container with nothing granted and nothing prepared.
     fileprivate static var bareContainer: MachineFacts {
-        var facts = sound
+        var facts = healthy
         facts.containment = ContainmentFacts()
         facts.containment.limitation = .notWritable("/sys/fs/cgroup")
         facts.privileges.canInspectOthers = false
@@ -187,8 +187,8 @@ extension MachineFacts {
     }
 
     /// A unit that somebody wrote without knowing what systemd does at its end.
-    fileprivate static var underSystemd: MachineFacts {
-        var facts = sound
+    fileprivate static var systemdWithoutKillMode: MachineFacts {
+        var facts = healthy
         facts.kernelRelease = "Linux 6.12.48+deb13-amd64"
         facts.kernelFeatures.remove(.exitInfo)
         facts.containment = ContainmentFacts()
@@ -202,8 +202,8 @@ extension MachineFacts {
     }
 
     /// Somebody who logs in and tries it.
-    fileprivate static var ofAUser: MachineFacts {
-        var facts = sound
+    fileprivate static var ordinaryUser: MachineFacts {
+        var facts = healthy
         facts.containment = ContainmentFacts()
         facts.containment.limitation = .notWritable("/sys/fs/cgroup/user.slice/user-1000.slice/session-3.scope")
         facts.privileges = PrivilegeFacts()
@@ -212,9 +212,9 @@ extension MachineFacts {
         facts.limits.processes = 63_000
         facts.limits.ownProcesses = 84
         facts.directories = [
-            .sound(.state, "/home/ann/.local/state/heroproc", "btrfs", owner: 1000),
-            .sound(.run, "/run/user/1000/heroproc/9f2c6a17b4e0d853", "tmpfs", owner: 1000),
-            .sound(.services, "/home/ann/app/services.d", "btrfs", owner: 1000),
+            .present(.state, "/home/ann/.local/state/heroproc", "btrfs", owner: 1000),
+            .present(.run, "/run/user/1000/heroproc/9f2c6a17b4e0d853", "tmpfs", owner: 1000),
+            .present(.services, "/home/ann/app/services.d", "btrfs", owner: 1000),
         ]
         facts.supervision.hasSystemd = true
         facts.supervision.loginSession = "session-3.scope"
@@ -224,8 +224,8 @@ extension MachineFacts {
     }
 
     /// A distribution of 2021 with the v1 freezer.
-    fileprivate static var ofLinux510: MachineFacts {
-        var facts = sound
+    fileprivate static var oldKernel: MachineFacts {
+        var facts = healthy
         facts.kernelRelease = "Linux 5.10.0-32-amd64"
         for ability in [KernelFeature.pidfs, .groupSignal, .exitInfo] { facts.kernelFeatures.remove(ability) }
         facts.containment = ContainmentFacts()
@@ -240,8 +240,8 @@ extension MachineFacts {
     }
 
     /// Nothing fits any more, and the manifests come from a server.
-    fileprivate static var withAFullDisk: MachineFacts {
-        var facts = sound
+    fileprivate static var fullDisk: MachineFacts {
+        var facts = healthy
         facts.directories[0].freeBytes = 40_960
         facts.directories[0].freeFiles = 12
         facts.directories[1].freeFiles = 900
@@ -259,7 +259,7 @@ extension MachineFacts {
 
 extension DirectoryFacts {
     /// One that is there, with room.
-    fileprivate static func sound(_ role: Role, _ path: String, _ kind: String, owner: UInt32 = 0) -> DirectoryFacts {
+    fileprivate static func present(_ role: Role, _ path: String, _ kind: String, owner: UInt32 = 0) -> DirectoryFacts {
         var facts = DirectoryFacts(role, path)
         facts.exists = true
         facts.fileSystem = kind
@@ -273,7 +273,7 @@ extension DirectoryFacts {
 
     /// One that is not there, and can be made.
     fileprivate static func absent(_ role: Role, _ path: String, _ kind: String) -> DirectoryFacts {
-        var facts = sound(role, path, kind)
+        var facts = present(role, path, kind)
         facts.exists = false
         return facts
     }

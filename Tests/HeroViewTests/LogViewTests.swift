@@ -9,7 +9,7 @@ import Testing
     private func text(
         _ log: [UInt8],
         _ view: LogView,
-        _ form: LogAssembler.Form = .assembled,
+        _ form: LogAssembler.Format = .assembled,
         chunk: Int = 1 << 16,
         limit: Int = 1 << 20
     ) -> [UInt8] {
@@ -25,7 +25,7 @@ import Testing
         return output
     }
 
-    private func text(_ log: String, _ view: LogView, _ form: LogAssembler.Form = .assembled) -> String {
+    private func text(_ log: String, _ view: LogView, _ form: LogAssembler.Format = .assembled) -> String {
         String(decoding: text(Array(log.utf8), view, form), as: UTF8.self)
     }
 
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test("the text is what the service wrote, however the log is cut into chunks (LG-4)", arguments: 1...70)
-    func chunks(_ chunk: Int) {
+    func chunkSizes(_ chunk: Int) {
         let log = Array(
             """
             \(time) stdout F hello

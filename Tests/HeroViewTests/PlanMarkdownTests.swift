@@ -9,14 +9,14 @@ struct PlanMarkdownTests {
 
     @Test("a comment on a pull request, and the annotations of a workflow")
     func goldens() {
-        expectGolden(view.text(richPlan), "plan.md")
+        expectGolden(view.text(samplePlan), "plan.md")
         expectGolden(PlanMarkdown(against: "runtime", isVerbose: true).text(Plan(baseRevision: 1)), "plan-empty.md")
-        expectGolden(view.text(mistaken: richPlan.diagnostics), "plan-mistaken.md")
-        expectGolden(PlanAnnotations(base: "/srv/app").text(richPlan), "plan-github.txt")
+        expectGolden(view.text(invalid: samplePlan.diagnostics), "plan-mistaken.md")
+        expectGolden(PlanAnnotations(base: "/srv/app").text(samplePlan), "plan-github.txt")
     }
 
     @Test("a comment never grows beyond what GitHub takes, and counts what it leaves out")
-    func room() {
+    func lengthLimit() {
         let names = (0..<5000).map { QualifiedName("service-\($0)") }
         let field = FieldDiff(path: "env.PORT", before: "1", after: "2", cost: .restart, at: place("web.yaml", 1))
         let plan = Plan(

@@ -8,15 +8,15 @@ import Testing
 
     @Test("a plan tells what, why, where and in which waves")
     func golden() {
-        expectGolden(view.text(richPlan), "plan.txt")
-        expectGolden(PlanView(isVerbose: true).text(richPlan), "plan-verbose.txt")
-        expectGolden(PlanView(Style(isColored: true, width: 80)).text(richPlan), "plan-colour.txt")
-        expectGolden(PlanView.json(richPlan).text(.pretty) + "\n", "plan.json")
+        expectGolden(view.text(samplePlan), "plan.txt")
+        expectGolden(PlanView(isVerbose: true).text(samplePlan), "plan-verbose.txt")
+        expectGolden(PlanView(OutputStyle(isColored: true, width: 80)).text(samplePlan), "plan-colour.txt")
+        expectGolden(PlanView.json(samplePlan).text(.pretty) + "\n", "plan.json")
     }
 
     @Test("the JSON of a plan has exactly the members of the contract, in its order")
     func members() throws {
-        let json = PlanView.json(richPlan)
+        let json = PlanView.json(samplePlan)
         #expect(
             keys(json) == [
                 "schema", "base_revision", "summary", "changes", "stop_waves", "start_waves", "reclaims", "drift",
@@ -90,13 +90,13 @@ import Testing
             stopWaves: [names],
             startWaves: [names, Array(names.prefix(2))]
         )
-        let text = PlanView(Style(width: 100)).text(plan)
+        let text = PlanView(OutputStyle(width: 100)).text(plan)
         let lines = text.split(separator: "\n")
         #expect(lines.count < 40)
         #expect(lines.allSatisfy { $0.count <= 100 })
         #expect(lines.last == "Plan: 3 to restart; 997 unchanged.")
         #expect(text.contains("... and 960 more (-v shows all)"))
-        let verbose = PlanView(Style(width: 100), isVerbose: true).text(plan)
+        let verbose = PlanView(OutputStyle(width: 100), isVerbose: true).text(plan)
         #expect(verbose.contains("core/service-999\n"))
         #expect(verbose.split(separator: "\n").allSatisfy { $0.count <= 100 })
     }

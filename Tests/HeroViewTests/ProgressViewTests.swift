@@ -52,7 +52,7 @@ import Testing
 
     @Test("each frame stands in the place of the one before, however many lines both have")
     func frames() {
-        let view = ProgressView(Style(width: 40))
+        let view = ProgressView(OutputStyle(width: 40))
         var screen = Screen()
         screen.write("$ heroproc apply\n")
         var frame = view.frame([], replacing: 0, height: 5)

@@ -6,14 +6,14 @@ import Testing
 @Suite struct RecordViewTests {
     @Test("jobs are a table, and JSON whose ids are exact integers and whose pids belong to what runs")
     func jobsGolden() {
-        expectGolden(JobsView().text(jobs, now: now), "jobs.txt")
-        expectGolden(JobsView.json(jobs).text(.pretty) + "\n", "jobs.json")
+        expectGolden(JobsView().text(sampleJobs, now: now), "jobs.txt")
+        expectGolden(JobsView.json(sampleJobs).text(.pretty) + "\n", "jobs.json")
         #expect(JobsView().text([], now: now) == "No jobs.\n")
     }
 
     @Test("the JSON of jobs has exactly the members of the contract, in its order")
     func jobMembers() {
-        guard case .array(let all)? = JobsView.json(jobs)["jobs"], let first = all.first else {
+        guard case .array(let all)? = JobsView.json(sampleJobs)["jobs"], let first = all.first else {
             Issue.record("no jobs")
             return
         }
@@ -28,7 +28,7 @@ import Testing
 
     @Test("a lost outcome is told as lost, never as an exit code (I2)")
     func lostOutcome() {
-        guard case .array(let all)? = JobsView.json(jobs)["jobs"], let lost = all.last else {
+        guard case .array(let all)? = JobsView.json(sampleJobs)["jobs"], let lost = all.last else {
             Issue.record("no jobs")
             return
         }
@@ -41,20 +41,20 @@ import Testing
             StartRecord(
                 job: 8,
                 generation: 1,
-                startedAt: before(.seconds(90)),
-                endedAt: before(.seconds(30)),
+                startedAt: timeAgo(.seconds(90)),
+                endedAt: timeAgo(.seconds(30)),
                 outcome: .signaled(Signal(number: 11), coreDumped: true)
             ),
             StartRecord(
                 job: 8,
                 generation: 2,
                 startedAt: nil,
-                endedAt: before(.seconds(20)),
+                endedAt: timeAgo(.seconds(20)),
                 outcome: .startFailed(StartFailure(stage: .directory, errno: 2, detail: "/srv/web: no such directory"))
             ),
-            StartRecord(job: 8, generation: 3, startedAt: before(.milliseconds(2500))),
+            StartRecord(job: 8, generation: 3, startedAt: timeAgo(.milliseconds(2500))),
         ]
-        expectGolden(JobsView().text(jobs[1], starts: starts, now: now), "job.txt")
+        expectGolden(JobsView().text(sampleJobs[1], starts: starts, now: now), "job.txt")
     }
 
     @Test("events are lines, for people and for tools")
@@ -79,7 +79,7 @@ import Testing
 
     @Test("the history names variables and never tells their values")
     func history() throws {
-        let revision = try #require(report.revision)
+        let revision = try #require(sampleReport.revision)
         expectGolden(HistoryView().text([revision], now: now), "history.txt")
         let json = HistoryView.json([revision]).text()
         #expect(json.contains("TOKEN") && !json.contains("secret"))
@@ -128,14 +128,14 @@ import Testing
         ]
     )
     func durations(_ duration: Duration, _ text: String) {
-        #expect(duration.spoken == text)
+        #expect(duration.shortText == text)
     }
 
     @Test("times are told as seen from now, whatever the clock was set to")
     func relative() {
-        #expect(before(.seconds(192)).relative(to: now) == "3m12s ago")
-        #expect(before(.milliseconds(-4200)).relative(to: now) == "in 4s")
-        #expect(before(.milliseconds(300)).relative(to: now) == "now")
+        #expect(timeAgo(.seconds(192)).relative(to: now) == "3m12s ago")
+        #expect(timeAgo(.milliseconds(-4200)).relative(to: now) == "in 4s")
+        #expect(timeAgo(.milliseconds(300)).relative(to: now) == "now")
         #expect(WallTime(microseconds: .min).relative(to: WallTime(microseconds: .max)) == "106751d23h ago")
     }
 }

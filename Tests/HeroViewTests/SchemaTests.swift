@@ -33,27 +33,27 @@ struct SchemaTests {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Goldens/\(schema.rawValue).json")
         let value = try JSON(String(contentsOf: file, encoding: .utf8))
-        #expect(try mistakes(in: value, by: schema) == [])
+        #expect(try errors(in: value, by: schema) == [])
     }
 
     @Test("what holds no records keeps to its schema, too")
     func empty() throws {
         let nothing = StatusReport(revision: nil, reconciler: nil, services: [], now: WallTime(microseconds: 0))
-        #expect(try mistakes(in: JSON(StatusView.json(nothing).text()), by: .status) == [])
-        #expect(try mistakes(in: JSON(JobsView.json([]).text()), by: .jobs) == [])
-        #expect(try mistakes(in: JSON(HistoryView.json([]).text()), by: .history) == [])
-        #expect(try mistakes(in: JSON(DiagnosticView.json(validating: []).text()), by: .validate) == [])
+        #expect(try errors(in: JSON(StatusView.json(nothing).text()), by: .status) == [])
+        #expect(try errors(in: JSON(JobsView.json([]).text()), by: .jobs) == [])
+        #expect(try errors(in: JSON(HistoryView.json([]).text()), by: .history) == [])
+        #expect(try errors(in: JSON(DiagnosticView.json(validating: []).text()), by: .validate) == [])
         let refused = ApplyReport(revision: nil, isConverged: false, plan: nil, errors: ["no"])
-        #expect(try mistakes(in: JSON(ApplyView.json(refused).text()), by: .apply) == [])
+        #expect(try errors(in: JSON(ApplyView.json(refused).text()), by: .apply) == [])
     }
 
-    private func mistakes(in value: JSON, by schema: OutputSchema) throws -> [String] {
-        try SchemaJudge(JSON(schema.json.text()), isClosed: true).mistakes(in: value)
+    private func errors(in value: JSON, by schema: OutputSchema) throws -> [String] {
+        try SchemaValidator(JSON(schema.json.text()), isClosed: true).errors(in: value)
     }
 }
 
 @Suite("The judge of schemas")
-struct SchemaJudgeTests {
+struct SchemaValidatorTests {
     @Test(
         "finds what breaks a keyword, and nothing else",
         arguments: [
@@ -89,24 +89,24 @@ struct SchemaJudgeTests {
         ]
     )
     func keywords(_ schema: String, _ good: String, _ bad: String) throws {
-        let judge = SchemaJudge(try JSON(schema))
-        #expect(judge.mistakes(in: try JSON(good)) == [])
-        #expect(judge.mistakes(in: try JSON(bad)).count == 1)
+        let judge = SchemaValidator(try JSON(schema))
+        #expect(judge.errors(in: try JSON(good)) == [])
+        #expect(judge.errors(in: try JSON(bad)).count == 1)
     }
 
     @Test("a keyword it does not know is a mistake, whatever the value is")
-    func unknown() throws {
-        let misspelt = SchemaJudge(try JSON(#"{"minimun": 1}"#))
-        #expect(misspelt.mistakes(in: .null).count == 1)
-        let dangling = SchemaJudge(try JSON(##"{"$ref": "#/$defs/none"}"##))
-        #expect(dangling.mistakes(in: .null).count == 1)
+    func unknownKeywords() throws {
+        let misspelt = SchemaValidator(try JSON(#"{"minimun": 1}"#))
+        #expect(misspelt.errors(in: .null).count == 1)
+        let dangling = SchemaValidator(try JSON(##"{"$ref": "#/$defs/none"}"##))
+        #expect(dangling.errors(in: .null).count == 1)
     }
 
     @Test("a mistake says where it is, and closed objects have no other members")
-    func places() throws {
+    func locations() throws {
         let schema = try JSON(#"{"properties": {"a": {"items": {"properties": {"b": {"type": "string"}}}}}}"#)
         let value = try JSON(#"{"a": [{"b": "x"}, {"b": 1, "c": 2}]}"#)
-        #expect(SchemaJudge(schema).mistakes(in: value).map { $0.prefix(6) } == ["/a/1/b"])
-        #expect(SchemaJudge(schema, isClosed: true).mistakes(in: value).map { $0.prefix(6) } == ["/a/1/b", "/a/1/c"])
+        #expect(SchemaValidator(schema).errors(in: value).map { $0.prefix(6) } == ["/a/1/b"])
+        #expect(SchemaValidator(schema, isClosed: true).errors(in: value).map { $0.prefix(6) } == ["/a/1/b", "/a/1/c"])
     }
 }

@@ -5,9 +5,9 @@ import Testing
 @Suite struct StatusViewTests {
     @Test("the status shows every service, its actions where they say more, and a summary")
     func golden() {
-        expectGolden(StatusView().text(report), "status.txt")
-        expectGolden(StatusView(Style(isColored: true, width: 72)).text(report), "status-colour.txt")
-        expectGolden(StatusView.json(report).text(.pretty) + "\n", "status.json")
+        expectGolden(StatusView().text(sampleReport), "status.txt")
+        expectGolden(StatusView(OutputStyle(isColored: true, width: 72)).text(sampleReport), "status-colour.txt")
+        expectGolden(StatusView.json(sampleReport).text(.pretty) + "\n", "status.json")
     }
 
     @Test("an empty status says what is missing")
@@ -24,20 +24,20 @@ import Testing
 
     @Test("DB-4: a reconciler that cannot write its database is called degraded, with its reason and what follows")
     func degraded() {
-        var report = report
+        var report = sampleReport
         #expect(!StatusView().text(report).contains("Degraded"))
-        report.trouble = "cannot write \u{1B}[31mthe state database: the disk is full"
+        report.storeOutage = "cannot write \u{1B}[31mthe state database: the disk is full"
         let text = StatusView().text(report)
         #expect(text.contains("\nDegraded: cannot write ") && !text.contains("\u{1B}"))
         #expect(text.contains("the disk is full; what runs is kept running; nothing new is started"))
         let database = StatusView.json(report)["database"]
         #expect(database?["writable"] == .bool(false))
-        #expect(database?["trouble"] == .string(report.trouble ?? ""))
+        #expect(database?["trouble"] == .string(report.storeOutage ?? ""))
     }
 
     @Test("CR-6: safe mode stands above the summary, with its reason and what ends it")
     func safeMode() {
-        var report = report
+        var report = sampleReport
         #expect(!StatusView().text(report).contains("Safe mode"))
         #expect(StatusView.json(report)["reconciler"]?["safe_mode"] == JSONValue.null)
         report.reconciler?.safeMode = "it \u{1B}[31mcrashed 3 times; it ends by itself"
@@ -49,7 +49,7 @@ import Testing
 
     @Test("the JSON of a status has exactly the members of the contract, in its order, and ours behind them")
     func members() {
-        let json = StatusView.json(report)
+        let json = StatusView.json(sampleReport)
         #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database"])
         #expect(json["database"].map(keys) == ["writable", "trouble"])
         #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir", "safe_mode"])
@@ -140,7 +140,7 @@ import Testing
 
     @Test("a standalone action is as wanted unless its last run failed", arguments: JobPhase.allCases)
     func standaloneAsWanted(_ phase: JobPhase) {
-        var job = jobs[2]
+        var job = sampleJobs[2]
         job.phase = phase
         let status = StandaloneStatus(name: QualifiedName("seed"), action: ActionStatus(job))
         let report = StatusReport(revision: nil, reconciler: nil, services: [], standalone: [status], now: now)
@@ -167,21 +167,21 @@ import Testing
 
     @Test("a table fits the terminal by cutting its last column, and never a name", arguments: [40, 60, 80, 200])
     func width(_ width: Int) {
-        var wide = report
+        var wide = sampleReport
         wide.services[2].blockedBy = (0..<50).map { QualifiedName("requirement-\($0)") }
-        let lines = StatusView(Style(width: width)).text(wide).split(separator: "\n").dropLast()
+        let lines = StatusView(OutputStyle(width: width)).text(wide).split(separator: "\n").dropLast()
         #expect(lines.allSatisfy { $0.count <= max(width, 64) })
         #expect(lines.contains { $0.contains("core/worker") && (width >= 1000 || $0.hasSuffix("…")) })
         #expect(lines.allSatisfy { !$0.hasSuffix(" ") })
     }
 
     @Test("what a program says of itself stands beside it, and nothing where it says nothing")
-    func words() throws {
-        var action = ActionStatus(jobs[0])
+    func notifyTexts() throws {
+        var action = ActionStatus(sampleJobs[0])
         func shown(_ change: (inout NotifyState) -> Void) -> (text: String, json: String) {
             var words = NotifyState(asOf: Moment(nanoseconds: 0))
             change(&words)
-            action.words = words
+            action.notifyState = words
             let service = ServiceStatus(name: QualifiedName("web"), wanted: .start, state: .running, actions: [action])
             let report = StatusReport(revision: nil, reconciler: nil, services: [service], now: now)
             return (StatusView().text(report), StatusView.json(report).text(.compact))
@@ -199,7 +199,7 @@ import Testing
 
     @Test("no name or error reaches the terminal as a control")
     func hostileTexts() {
-        var job = jobs[1]
+        var job = sampleJobs[1]
         job.error = hostile
         job.action = hostile
         job.tags = [hostile]

@@ -4,7 +4,7 @@ import HeroView
 
 let now = WallTime(microseconds: 1_795_000_000_000_000)
 
-func before(_ duration: Duration) -> WallTime {
+func timeAgo(_ duration: Duration) -> WallTime {
     WallTime(microseconds: now.microseconds - duration.wholeNanoseconds / 1000)
 }
 
@@ -13,7 +13,7 @@ func place(_ file: String, _ line: Int, _ column: Int = 1) -> ManifestLocation {
 }
 
 /// A plan with one of everything.
-let richPlan = Plan(
+let samplePlan = Plan(
     baseRevision: 3,
     changes: [
         Change(
@@ -95,7 +95,7 @@ let richPlan = Plan(
 )
 
 /// Jobs in every kind of trouble.
-let jobs: [JobRecord] = {
+let sampleJobs: [JobRecord] = {
     func job(_ id: JobID, _ service: String?, _ action: String, _ phase: JobPhase) -> JobRecord {
         var job = JobRecord(
             id: id,
@@ -105,7 +105,7 @@ let jobs: [JobRecord] = {
             run: service == nil ? nil : 7,
             revision: 3,
             tags: ["svc"],
-            createdAt: before(.seconds(3600))
+            createdAt: timeAgo(.seconds(3600))
         )
         job.phase = phase
         return job
@@ -114,10 +114,10 @@ let jobs: [JobRecord] = {
     up.process = ProcessIdentity(bootID: "b", pidNamespace: 1, pid: 4021, startTicks: 77, pidfsInode: 5)
     up.isReady = true
     up.attempt = 1
-    up.startedAt = before(.seconds(192))
+    up.startedAt = timeAgo(.seconds(192))
     up.restartCount = 2
     up.outcome = .signaled(.kill, coreDumped: false)
-    up.finishedAt = before(.seconds(193))
+    up.finishedAt = timeAgo(.seconds(193))
     up.isHealthy = true
     var retrying = job(8, "web", "server", .retrying)
     // The process of a start that is over: its pid must not be shown.
@@ -126,8 +126,8 @@ let jobs: [JobRecord] = {
     retrying.attempt = 4
     retrying.restartCount = 3
     retrying.nextRetryAt = WallTime(microseconds: now.microseconds + 4_200_000)
-    retrying.startedAt = before(.seconds(2))
-    retrying.finishedAt = before(.seconds(1))
+    retrying.startedAt = timeAgo(.seconds(2))
+    retrying.finishedAt = timeAgo(.seconds(1))
     var failed = job(9, nil, "seed", .failed)
     failed.outcome = .startFailed(StartFailure(stage: .execute, errno: 2, detail: "/no/such: no such file"))
     failed.attempt = 1
@@ -137,10 +137,10 @@ let jobs: [JobRecord] = {
 }()
 
 /// Services in every kind of state.
-let report = StatusReport(
+let sampleReport = StatusReport(
     revision: RevisionRecord(
         number: 3,
-        time: before(.seconds(130)),
+        time: timeAgo(.seconds(130)),
         directory: "/srv/services.d",
         gitCommit: "0123456789abcdef0123",
         actor: "ada",
@@ -154,17 +154,17 @@ let report = StatusReport(
             serviceClass: .system,
             wanted: .start,
             state: .running,
-            since: before(.seconds(192)),
+            since: timeAgo(.seconds(192)),
             run: 7,
-            actions: [ActionStatus(jobs[0])]
+            actions: [ActionStatus(sampleJobs[0])]
         ),
         ServiceStatus(
             name: QualifiedName("web"),
             wanted: .start,
             state: .backingOff,
-            since: before(.seconds(60)),
+            since: timeAgo(.seconds(60)),
             run: 8,
-            actions: [ActionStatus(jobs[1]), ActionStatus(jobs[3])]
+            actions: [ActionStatus(sampleJobs[1]), ActionStatus(sampleJobs[3])]
         ),
         ServiceStatus(
             name: QualifiedName("worker"),
@@ -181,7 +181,7 @@ let report = StatusReport(
             action: ActionStatus(name: "backup"),
             nextRunAt: WallTime(microseconds: now.microseconds + 250_000_000)
         ),
-        StandaloneStatus(name: QualifiedName("seed"), action: ActionStatus(jobs[2])),
+        StandaloneStatus(name: QualifiedName("seed"), action: ActionStatus(sampleJobs[2])),
     ],
     now: now
 )

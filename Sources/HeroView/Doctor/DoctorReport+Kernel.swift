@@ -2,13 +2,13 @@ import HeroModel
 
 extension DoctorReport {
     /// What the kernel can do: one finding for each ability, whether it is there or not.
-    static func kernel(_ facts: MachineFacts) -> [Finding] {
-        let release = Finding.fine(.kernel, "release", facts.kernelRelease.isEmpty ? "unknown" : facts.kernelRelease)
+    static func kernel(_ facts: MachineFacts) -> [DoctorCheck] {
+        let release = DoctorCheck.fine(.kernel, "release", facts.kernelRelease.isEmpty ? "unknown" : facts.kernelRelease)
         return [release] + MachineFacts.KernelFeature.allCases.map { ability($0, isThere: facts.kernelFeatures.contains($0)) }
     }
 
-    private static func ability(_ ability: MachineFacts.KernelFeature, isThere: Bool) -> Finding {
-        let words = words(of: ability)
+    private static func ability(_ ability: MachineFacts.KernelFeature, isThere: Bool) -> DoctorCheck {
+        let words = texts(of: ability)
         guard !isThere else { return .fine(.kernel, ability.rawValue, words.gives) }
         let since = words.since.map { "not here (it came with Linux \($0))" } ?? "not here"
         let help = words.since.map { "run Linux \($0) or newer, outside of a sandbox that forbids the call" }
@@ -23,7 +23,7 @@ extension DoctorReport {
     }
 
     /// What an ability gives, what is without it, and since when it is there.
-    private static func words(
+    private static func texts(
         of ability: MachineFacts.KernelFeature
     ) -> (gives: String, without: String, since: String?, isNeeded: Bool) {
         switch ability {
@@ -79,7 +79,7 @@ extension DoctorReport {
     }
 
     /// How trees of processes are held, and why not better.
-    static func containment(_ facts: MachineFacts) -> [Finding] {
+    static func containment(_ facts: MachineFacts) -> [DoctorCheck] {
         let held = facts.containment
         var findings = [level(held)]
         if held.method == .cgroup { findings.append(controllers(held)) }
@@ -98,7 +98,7 @@ extension DoctorReport {
         return findings
     }
 
-    private static func level(_ held: ContainmentFacts) -> Finding {
+    private static func level(_ held: ContainmentFacts) -> DoctorCheck {
         let code = "level"
         let better = held.limitation.map(remedy)
         switch held.method {
@@ -145,7 +145,7 @@ extension DoctorReport {
         }
     }
 
-    private static func controllers(_ held: ContainmentFacts) -> Finding {
+    private static func controllers(_ held: ContainmentFacts) -> DoctorCheck {
         let wanted = ["cpu", "memory", "pids"]
         let absent = wanted.filter { !held.controllers.contains($0) }
         guard !absent.isEmpty else {

@@ -2,10 +2,10 @@ import HeroModel
 
 extension DoctorReport {
     /// As whom heroproc runs, and what that forbids.
-    static func rights(_ facts: MachineFacts) -> [Finding] {
+    static func rights(_ facts: MachineFacts) -> [DoctorCheck] {
         let rights = facts.privileges
         let isRoot = rights.uid == 0
-        var findings = [Finding.fine(.rights, "user", isRoot ? "root" : "the user \(rights.uid)")]
+        var findings = [DoctorCheck.fine(.rights, "user", isRoot ? "root" : "the user \(rights.uid)")]
         findings.append(
             rights.canChangeUser
                 ? .fine(.rights, "other_users", "`user` and `group` of a manifest can be anybody")
@@ -62,17 +62,17 @@ extension DoctorReport {
     // MARK: - Limits
 
     /// Descriptors that a reconciler needs for itself, and for each job at most (reliability.md RX-1).
-    private static let ownFiles: Int64 = 64
+    private static let reservedFiles: Int64 = 64
     private static let filesPerJob: Int64 = 3
 
     /// How much there may be of files, processes and watches.
-    static func limits(_ facts: MachineFacts) -> [Finding] {
+    static func limits(_ facts: MachineFacts) -> [DoctorCheck] {
         [files(facts.limits), processes(facts), watches(facts.limits), watchers(facts.limits)]
     }
 
-    private static func files(_ limits: LimitFacts) -> Finding {
+    private static func files(_ limits: LimitFacts) -> DoctorCheck {
         guard let hard = limits.openFilesHard else { return .fine(.limits, "open_files", "as many as there are") }
-        let jobs = max(0, hard - ownFiles) / filesPerJob
+        let jobs = max(0, hard - reservedFiles) / filesPerJob
         let text = "\(hard) (hard limit): room for about \(jobs) jobs"
         let help =
             "raise the hard limit: `LimitNOFILE=` in the unit, `ulimit -Hn`, or `--ulimit nofile=` of the container"
@@ -91,7 +91,7 @@ extension DoctorReport {
         return .fine(.limits, "open_files", text)
     }
 
-    private static func processes(_ facts: MachineFacts) -> Finding {
+    private static func processes(_ facts: MachineFacts) -> DoctorCheck {
         let limits = facts.limits
         var rooms: [(room: Int64, what: String, help: String)] = []
         if let most = limits.pidMax {
@@ -123,7 +123,7 @@ extension DoctorReport {
         return .fine(.limits, "processes", text)
     }
 
-    private static func watches(_ limits: LimitFacts) -> Finding {
+    private static func watches(_ limits: LimitFacts) -> DoctorCheck {
         guard let most = limits.inotifyWatches else {
             return .warning(
                 .limits,
@@ -145,7 +145,7 @@ extension DoctorReport {
         return .fine(.limits, "watches", text)
     }
 
-    private static func watchers(_ limits: LimitFacts) -> Finding {
+    private static func watchers(_ limits: LimitFacts) -> DoctorCheck {
         guard let most = limits.inotifyInstances else { return .fine(.limits, "watchers", "not counted") }
         let text = "\(most) programs of this user can watch (max_user_instances)"
         guard most >= 8 else {
@@ -163,11 +163,11 @@ extension DoctorReport {
     // MARK: - Clocks
 
     /// 1 January 2025: who reads less has no clock.
-    private static let leastCalendar = WallTime(microseconds: 1_735_689_600_000_000)
+    private static let earliestPlausibleTime = WallTime(microseconds: 1_735_689_600_000_000)
 
     /// The clocks, and what tells one boot from another.
-    static func clocks(_ clocks: ClockFacts) -> [Finding] {
-        var findings: [Finding] = []
+    static func clocks(_ clocks: ClockFacts) -> [DoctorCheck] {
+        var findings: [DoctorCheck] = []
         findings.append(
             clocks.bootID.isEmpty
                 ? .missing(
@@ -179,14 +179,14 @@ extension DoctorReport {
                 ) : .fine(.clocks, "boot_id", clocks.bootID)
         )
         findings.append(
-            clocks.wallTime < leastCalendar
+            clocks.wallTime < earliestPlausibleTime
                 ? .warning(
                     .clocks,
                     "calendar",
-                    clocks.wallTime.toTheSecond,
+                    clocks.wallTime.textToSecond,
                     "nobody has set the clock: schedules run at other times than they say, and logs bear wrong dates",
                     help: "set the clock, or let a time service do it"
-                ) : .fine(.clocks, "calendar", clocks.wallTime.toTheSecond)
+                ) : .fine(.clocks, "calendar", clocks.wallTime.textToSecond)
         )
         if !clocks.isConsistent {
             findings.append(

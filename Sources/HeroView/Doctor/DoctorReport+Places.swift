@@ -2,23 +2,23 @@ import HeroModel
 
 extension DoctorReport {
     /// File systems on which locks and shared memory do not mean what they mean on a local one.
-    private static let networkSystems: Set<String> = [
+    private static let networkFileSystems: Set<String> = [
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gfs2", "ocfs2", "glusterfs", "beegfs",
     ]
     /// Below this much nothing can be relied on to be written; below that much it is time to look.
-    private static let leastBytes: Int64 = 16 << 20
-    private static let fewBytes: Int64 = 256 << 20
-    private static let leastFiles: Int64 = 100
-    private static let fewFiles: Int64 = 2000
+    private static let minimumBytes: Int64 = 16 << 20
+    private static let lowBytes: Int64 = 256 << 20
+    private static let minimumFiles: Int64 = 100
+    private static let lowFiles: Int64 = 2000
 
     /// The directories, each with its file system and its rights.
-    static func folders(_ facts: MachineFacts) -> [Finding] {
+    static func directories(_ facts: MachineFacts) -> [DoctorCheck] {
         facts.directories.flatMap { folder in
-            [place(folder), fileSystem(folder), room(folder), access(folder, facts.privileges)].compactMap { $0 }
+            [existence(folder), fileSystem(folder), freeSpace(folder), access(folder, facts.privileges)].compactMap { $0 }
         }
     }
 
-    private static func place(_ folder: DirectoryFacts) -> Finding {
+    private static func existence(_ folder: DirectoryFacts) -> DoctorCheck {
         let code = "\(folder.role.rawValue)_dir"
         if folder.exists { return .fine(.places, code, folder.path) }
         switch folder.role {
@@ -42,11 +42,11 @@ extension DoctorReport {
         }
     }
 
-    private static func fileSystem(_ folder: DirectoryFacts) -> Finding? {
+    private static func fileSystem(_ folder: DirectoryFacts) -> DoctorCheck? {
         let code = "\(folder.role.rawValue)_fs"
         let kind = folder.fileSystem
         guard !kind.isEmpty else { return nil }
-        let isRemote = networkSystems.contains(kind) || (kind.hasPrefix("fuse.") && kind != "fuse.fuse-overlayfs")
+        let isRemote = networkFileSystems.contains(kind) || (kind.hasPrefix("fuse.") && kind != "fuse.fuse-overlayfs")
         switch folder.role {
         case .state, .run:
             // No reconciler begins there (DB-7), and the kernel tells one of user space from no other of them.
@@ -102,21 +102,21 @@ extension DoctorReport {
         }
     }
 
-    private static func room(_ folder: DirectoryFacts) -> Finding? {
+    private static func freeSpace(_ folder: DirectoryFacts) -> DoctorCheck? {
         guard folder.role != .services, let bytes = folder.freeBytes else { return nil }
         let code = "\(folder.role.rawValue)_space"
         let files = folder.freeFiles.map { ", \($0) files" } ?? ""
-        let text = "room for \(Canonical.roundSize(bytes))\(files)"
+        let text = "room for \(Canonical.roundedSize(bytes))\(files)"
         let meaning =
             folder.role == .state
             ? "no revision can be recorded, and what services write is lost; what runs goes on"
             : "no job can be started; what runs goes on"
-        if bytes < leastBytes || folder.freeFiles ?? .max < leastFiles {
+        if bytes < minimumBytes || folder.freeFiles ?? .max < minimumFiles {
             return .missing(.places, code, text, meaning, help: "make room on the file system of \(folder.path)")
         }
         // The run directory holds a kilobyte for each job.
-        let isTight = folder.role == .state ? bytes < fewBytes : false
-        if isTight || folder.freeFiles ?? .max < fewFiles {
+        let isTight = folder.role == .state ? bytes < lowBytes : false
+        if isTight || folder.freeFiles ?? .max < lowFiles {
             return .warning(
                 .places,
                 code,
@@ -128,7 +128,7 @@ extension DoctorReport {
         return .fine(.places, code, text)
     }
 
-    private static func access(_ folder: DirectoryFacts, _ rights: PrivilegeFacts) -> Finding? {
+    private static func access(_ folder: DirectoryFacts, _ rights: PrivilegeFacts) -> DoctorCheck? {
         let code = "\(folder.role.rawValue)_access"
         guard folder.exists || folder.insecurityReason != nil else { return nil }
         if let flaw = folder.insecurityReason {
@@ -172,7 +172,7 @@ extension DoctorReport {
 
 extension Canonical {
     /// A size for people, in the largest unit of which there are ten: `12 GiB`, `900 MiB`.
-    static func roundSize(_ bytes: Int64) -> String {
+    static func roundedSize(_ bytes: Int64) -> String {
         let units: [(name: String, shift: Int64)] = [("GiB", 30), ("MiB", 20), ("KiB", 10)]
         for unit in units where bytes >> unit.shift >= 10 { return "\(bytes >> unit.shift) \(unit.name)" }
         return "\(bytes) bytes"

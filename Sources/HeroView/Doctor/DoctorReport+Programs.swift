@@ -2,14 +2,14 @@ import HeroModel
 
 extension DoctorReport {
     /// The first SQLite without the bug that a reset of its write-ahead log can bring with several writers.
-    private static let soundSQLite = 3_051_003
+    private static let firstFixedSQLite = 3_051_003
 
     /// Programs and libraries.
-    static func programs(_ programs: ProgramFacts) -> [Finding] {
+    static func programs(_ programs: ProgramFacts) -> [DoctorCheck] {
         [shim(programs), sqlite(programs.sqlite), git(programs)]
     }
 
-    private static func shim(_ programs: ProgramFacts) -> Finding {
+    private static func shim(_ programs: ProgramFacts) -> DoctorCheck {
         let help = "put the hpshim of this release beside heroproc, or name it in HEROPROC_SHIM"
         guard let path = programs.shim, programs.shimProblem == nil else {
             return .missing(
@@ -33,9 +33,9 @@ extension DoctorReport {
         return .fine(.programs, "hpshim", "\(path) (protocol \(version))")
     }
 
-    private static func sqlite(_ number: Int) -> Finding {
+    private static func sqlite(_ number: Int) -> DoctorCheck {
         let version = "\(number / 1_000_000).\(number / 1000 % 1000).\(number % 1000)"
-        guard number < soundSQLite else { return .fine(.programs, "sqlite", version) }
+        guard number < firstFixedSQLite else { return .fine(.programs, "sqlite", version) }
         return .fine(
             .programs,
             "sqlite",
@@ -43,7 +43,7 @@ extension DoctorReport {
         )
     }
 
-    private static func git(_ programs: ProgramFacts) -> Finding {
+    private static func git(_ programs: ProgramFacts) -> DoctorCheck {
         if let version = programs.git { return .fine(.programs, "git", version) }
         return .warning(
             .programs,
@@ -57,12 +57,12 @@ extension DoctorReport {
     // MARK: - Supervision
 
     /// Who looks after heroproc itself.
-    static func supervision(_ facts: MachineFacts) -> [Finding] {
+    static func supervision(_ facts: MachineFacts) -> [DoctorCheck] {
         let seen = facts.supervision
         return [reconciler(seen.reconciler)] + [unit(seen), session(seen)].compactMap { $0 }
     }
 
-    private static func reconciler(_ reconciler: ReconcilerLockHolder?) -> Finding {
+    private static func reconciler(_ reconciler: ReconcilerLockHolder?) -> DoctorCheck {
         guard let reconciler else {
             return .warning(
                 .supervision,
@@ -86,7 +86,7 @@ extension DoctorReport {
         return .fine(.supervision, "reconciler", "pid \(reconciler.pid) (\(reconciler.mode)\(place))")
     }
 
-    private static func unit(_ seen: SupervisionFacts) -> Finding? {
+    private static func unit(_ seen: SupervisionFacts) -> DoctorCheck? {
         guard seen.hasSystemd else { return nil }
         guard let unit = seen.unit else {
             return .warning(
@@ -128,7 +128,7 @@ extension DoctorReport {
         return .fine(.supervision, "unit", "\(unit.name) (KillMode=\(killMode), Delegate=yes)")
     }
 
-    private static func session(_ seen: SupervisionFacts) -> Finding? {
+    private static func session(_ seen: SupervisionFacts) -> DoctorCheck? {
         guard let session = seen.loginSession else { return nil }
         let text = "\(seen.reconciler == nil ? "we are" : "the reconciler lives") in \(session)"
         if seen.sessionsAreKilled == false { return .fine(.supervision, "session", text) }
@@ -144,7 +144,7 @@ extension DoctorReport {
     // MARK: - Manifests
 
     /// What is declared.
-    static func manifests(_ facts: MachineFacts) -> [Finding] {
+    static func manifests(_ facts: MachineFacts) -> [DoctorCheck] {
         switch facts.manifests {
         // That the directory is not there is said with the directories.
         case .unreadable where facts.directories.contains { $0.role == .services && !$0.exists }: return []

@@ -5,24 +5,24 @@ public import HeroModel
 /// It is made of facts alone, so the same facts always give the same report.
 public struct DoctorReport: Hashable, Sendable {
     /// What was found, in groups, in the order in which it is shown.
-    public var findings: [Finding]
+    public var checks: [DoctorCheck]
 
     /// Judges a machine.
     public init(_ facts: MachineFacts) {
-        findings = Self.kernel(facts) + Self.containment(facts) + Self.rights(facts) + Self.limits(facts)
-        findings += Self.clocks(facts.clocks) + Self.folders(facts) + Self.programs(facts.programs)
-        findings += Self.supervision(facts) + Self.manifests(facts)
+        checks = Self.kernel(facts) + Self.containment(facts) + Self.rights(facts) + Self.limits(facts)
+        checks += Self.clocks(facts.clocks) + Self.directories(facts) + Self.programs(facts.programs)
+        checks += Self.supervision(facts) + Self.manifests(facts)
     }
 
     /// Whether nothing that is needed is missing: the exit code as a word.
     public var isHealthy: Bool { count(.missing) == 0 }
 
     /// How many findings have a mark.
-    public func count(_ mark: Finding.Mark) -> Int { findings.count { $0.mark == mark } }
+    public func count(_ mark: DoctorCheck.Mark) -> Int { checks.count { $0.mark == mark } }
 }
 
 /// One thing that was looked at.
-public struct Finding: Hashable, Sendable {
+public struct DoctorCheck: Hashable, Sendable {
     /// How it stands.
     public enum Mark: String, Hashable, Sendable, CaseIterable {
         /// As it should be.
@@ -69,8 +69,8 @@ public struct Finding: Hashable, Sendable {
     public var help: String?
 
     /// Something that is as it should be.
-    static func fine(_ group: Group, _ code: String, _ text: String) -> Finding {
-        Finding(group: group, code: code, mark: .fine, text: text)
+    static func fine(_ group: Group, _ code: String, _ text: String) -> DoctorCheck {
+        DoctorCheck(group: group, code: code, mark: .fine, text: text)
     }
 
     /// Something that works, but not as well as it could.
@@ -80,8 +80,8 @@ public struct Finding: Hashable, Sendable {
         _ text: String,
         _ meaning: String,
         help: String? = nil
-    ) -> Finding {
-        Finding(group: group, code: code, mark: .warning, text: text, meaning: meaning, help: help)
+    ) -> DoctorCheck {
+        DoctorCheck(group: group, code: code, mark: .warning, text: text, meaning: meaning, help: help)
     }
 
     /// Something that is needed, and not there.
@@ -91,7 +91,7 @@ public struct Finding: Hashable, Sendable {
         _ text: String,
         _ meaning: String,
         help: String? = nil
-    ) -> Finding {
-        Finding(group: group, code: code, mark: .missing, text: text, meaning: meaning, help: help)
+    ) -> DoctorCheck {
+        DoctorCheck(group: group, code: code, mark: .missing, text: text, meaning: meaning, help: help)
     }
 }

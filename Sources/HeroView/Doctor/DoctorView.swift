@@ -3,19 +3,19 @@ import HeroModel
 /// What was found on a machine, for people and tools.
 public struct DoctorView: Sendable {
     /// What the place it goes to can show.
-    public var style: Style
+    public var style: OutputStyle
 
     /// Makes a view.
-    public init(_ style: Style = .plain) {
+    public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
     /// The findings in their groups, and a summary as the last line.
     public func text(_ report: DoctorReport) -> String {
-        let width = report.findings.map(\.code.columns).max() ?? 0
+        let width = report.checks.map(\.code.columns).max() ?? 0
         var result = ""
-        for group in Finding.Group.allCases {
-            let found = report.findings.filter { $0.group == group }
+        for group in DoctorCheck.Group.allCases {
+            let found = report.checks.filter { $0.group == group }
             guard !found.isEmpty else { continue }
             result += style.paint(group.title, .bold) + "\n"
             for finding in found { result += text(finding, width) }
@@ -39,27 +39,27 @@ public struct DoctorView: Sendable {
         return parts.joined(separator: ", ") + ": " + verdict + "."
     }
 
-    private func text(_ finding: Finding, _ width: Int) -> String {
-        let mark = style.paint(finding.mark.symbol, finding.mark.ink)
+    private func text(_ finding: DoctorCheck, _ width: Int) -> String {
+        let mark = style.paint(finding.mark.symbol, finding.mark.textStyle)
         let indent = 4 + width + 2
-        var result = "  \(mark) \(finding.code.padded(to: width))  " + flowed(finding.text, indent) + "\n"
+        var result = "  \(mark) \(finding.code.padded(to: width))  " + wrapped(finding.text, indent) + "\n"
         let blanks = String(repeating: " ", count: indent)
-        if let meaning = finding.meaning { result += blanks + flowed(meaning, indent) + "\n" }
+        if let meaning = finding.meaning { result += blanks + wrapped(meaning, indent) + "\n" }
         if let help = finding.help {
             for (index, line) in help.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
                 let label = index == 0 ? style.paint("help:", .green) + " " : "  "
-                result += blanks + label + flowed(String(line), indent + 6, keepsIndent: true) + "\n"
+                result += blanks + label + wrapped(String(line), indent + 6, keepsIndent: true) + "\n"
             }
         }
         return result
     }
 
-    private func flowed(_ text: String, _ indent: Int, keepsIndent: Bool = false) -> String {
+    private func wrapped(_ text: String, _ indent: Int, keepsIndent: Bool = false) -> String {
         let shown = text.printable
         guard let width = style.width, indent + shown.columns > width else { return shown }
-        let words = shown.split(separator: " ").map { PlanView.Word(String($0)) }
+        let words = shown.split(separator: " ").map { PlanView.StyledWord(String($0)) }
         let lead = keepsIndent ? String(shown.prefix { $0 == " " }) : ""
-        return lead + PlanView(style).flowed(words, indent: indent + lead.columns)
+        return lead + PlanView(style).wrappedOnTerminal(words, indent: indent + lead.columns)
     }
 
     /// `heroproc/doctor/v1`.
@@ -67,12 +67,12 @@ public struct DoctorView: Sendable {
         [
             "schema": "heroproc/doctor/v1",
             "healthy": .bool(report.isHealthy),
-            "summary": .object(Finding.Mark.allCases.map { .init($0.rawValue, JSONValue(report.count($0))) }),
-            "checks": .array(report.findings.map(json)),
+            "summary": .object(DoctorCheck.Mark.allCases.map { .init($0.rawValue, JSONValue(report.count($0))) }),
+            "checks": .array(report.checks.map(json)),
         ]
     }
 
-    private static func json(_ finding: Finding) -> JSONValue {
+    private static func json(_ finding: DoctorCheck) -> JSONValue {
         [
             "group": .string(finding.group.rawValue),
             "code": .string(finding.code),
@@ -84,7 +84,7 @@ public struct DoctorView: Sendable {
     }
 }
 
-extension Finding.Mark {
+extension DoctorCheck.Mark {
     /// One column wide.
     fileprivate var symbol: String {
         switch self {
@@ -94,7 +94,7 @@ extension Finding.Mark {
         }
     }
 
-    fileprivate var ink: Ink {
+    fileprivate var textStyle: TextStyle {
         switch self {
         case .fine: .green
         case .warning: .yellow
@@ -103,7 +103,7 @@ extension Finding.Mark {
     }
 }
 
-extension Finding.Group {
+extension DoctorCheck.Group {
     /// Its heading.
     fileprivate var title: String {
         switch self {

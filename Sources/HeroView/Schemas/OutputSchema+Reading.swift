@@ -2,7 +2,7 @@ import HeroModel
 
 extension OutputSchema {
     /// What a plan was made of: the member `basis` of `diff -o json`.
-    static var basisMembers: [Shape.Member] {
+    static var basisMembers: [SchemaType.Member] {
         [
             .init("against", .text, "What it compares with, as `--against` has it; only `runtime` can be applied."),
             .init("directory", .text, "The absolute services directory."),
@@ -22,10 +22,10 @@ extension OutputSchema {
                 "options",
                 .object([
                     .init("only", .list(.qualifiedName), "What it is narrowed to; empty: all."),
-                    .init("prune", .flag, "False with `--no-prune`."),
-                    .init("kill", .flag, "False with `--no-kill`."),
-                    .init("allow_protected", .flag, "Whether protected services may be touched."),
-                    .init("allow_disruption", .flag, "Whether `max_disruption` may be exceeded."),
+                    .init("prune", .boolean, "False with `--no-prune`."),
+                    .init("kill", .boolean, "False with `--no-kill`."),
+                    .init("allow_protected", .boolean, "Whether protected services may be touched."),
+                    .init("allow_disruption", .boolean, "Whether `max_disruption` may be exceeded."),
                 ]),
                 "What was asked of the planner."
             ),
@@ -33,12 +33,12 @@ extension OutputSchema {
     }
 
     /// `heroproc/why/v1`.
-    static var whyMembers: [Shape.Member] {
+    static var whyMembers: [SchemaType.Member] {
         [
-            why.mark(),
+            why.schemaMember(),
             .init("context", .text, "The context of the service."),
             .init("name", .text, "The service."),
-            .init("wanted", .nullable(wantedWords), "What its manifest wants; null when none declares it."),
+            .init("wanted", .nullable(wantedStatus), "What its manifest wants; null when none declares it."),
             .init("at", .nullable(.text), "Where it is declared, as `FILE:LINE`."),
             .init("state", .nullable(state), "Where it stands; null when it was never applied."),
             .init("since", .nullable(.time), "Since when."),
@@ -60,29 +60,29 @@ extension OutputSchema {
                     .object([
                         .init("service", .qualifiedName, "What it requires."),
                         .init("state", .nullable(state), "Where that stands."),
-                        .init("up", .flag, "Whether that counts as up."),
+                        .init("up", .boolean, "Whether that counts as up."),
                     ])
                 ),
                 "What it requires."
             ),
             .init("service", .nullable(.object(serviceMembers)), "The service as `status -o json` shows it."),
-            .init("reconciler_alive", .flag, "Whether anybody supervises."),
+            .init("reconciler_alive", .boolean, "Whether anybody supervises."),
             .init("revision", .nullable(.integer(least: 1)), "The last applied revision."),
         ]
     }
 
     /// `heroproc/tree/v1`.
-    static var treeMembers: [Shape.Member] {
-        let bonds = DependencyMap.Bond.allCases.map { bond in
-            Shape.Member(
+    static var treeMembers: [SchemaType.Member] {
+        let bonds = DependencyMap.Relation.allCases.map { bond in
+            SchemaType.Member(
                 bond.rawValue,
                 .list(.qualifiedName),
                 "What its manifest names there, as far as it is declared."
             )
         }
-        let head: [Shape.Member] = [
+        let head: [SchemaType.Member] = [
             .init("service", .qualifiedName, "The service."),
-            .init("wanted", wantedWords, "What its manifest wants."),
+            .init("wanted", wantedStatus, "What its manifest wants."),
             .init("state", .nullable(state), "Where it stands; null when it was never applied."),
             .init(
                 "wave",
@@ -91,10 +91,10 @@ extension OutputSchema {
             ),
         ]
         return [
-            tree.mark(),
+            tree.schemaMember(),
             .init("services", .list(.object(head + bonds)), "The services by name."),
         ]
     }
 
-    private static let wantedWords = Shape.words(DesiredStatus.allCases.map(\.rawValue))
+    private static let wantedStatus = SchemaType.oneOf(DesiredStatus.allCases.map(\.rawValue))
 }

@@ -2,25 +2,25 @@ import HeroModel
 
 extension OutputSchema {
     /// `heroproc/validate/v1`.
-    static var validateMembers: [Shape.Member] {
-        let note = Shape.object([
+    static var validateMembers: [SchemaType.Member] {
+        let note = SchemaType.object([
             .init("message", .text, "What stands there."),
             .init("file", .text, "The file."),
             .init("line", .integer(least: 1), "The line, from 1."),
             .init("column", .integer(least: 1), "The column in characters, from 1."),
         ])
-        let notes = Shape.Member("notes", .list(note), "Further places that belong to it.")
+        let notes = SchemaType.Member("notes", .list(note), "Further places that belong to it.")
         return [
-            validate.mark(),
-            .init("valid", .flag, "Whether the set is good: the exit code as a word."),
+            validate.schemaMember(),
+            .init("valid", .boolean, "Whether the set is good: the exit code as a word."),
             .init("diagnostics", .list(.object(diagnosticMembers + [notes])), "What was found, sorted by place."),
         ]
     }
 
     /// One diagnostic, as it also stands in plans.
-    static var diagnosticMembers: [Shape.Member] {
+    static var diagnosticMembers: [SchemaType.Member] {
         [
-            .init("severity", .words(["error", "warning"]), "Errors refuse the set."),
+            .init("severity", .oneOf(["error", "warning"]), "Errors refuse the set."),
             .init("code", .text, "A stable word for the kind of mistake (docs/reference/diagnostics.md)."),
             .init("message", .text, "What is wrong."),
             .init("help", .nullable(.text), "What to do about it."),
@@ -31,8 +31,8 @@ extension OutputSchema {
     }
 
     /// `heroproc/apply/v1`.
-    static var applyMembers: [Shape.Member] {
-        let service = Shape.object([
+    static var applyMembers: [SchemaType.Member] {
+        let service = SchemaType.object([
             .init("context", .text, "Its context."),
             .init("name", .text, "The service."),
             .init("state", state, "Where it stands now."),
@@ -40,9 +40,9 @@ extension OutputSchema {
             .init("stopped_dependents", .list(.qualifiedName), "What went down with it, most dependent first."),
         ])
         return [
-            apply.mark(),
+            apply.schemaMember(),
             .init("revision", .nullable(.integer(least: 1)), "The recorded revision; null when nothing was recorded."),
-            .init("converged", .flag, "Whether all is as declared."),
+            .init("converged", .boolean, "Whether all is as declared."),
             .init("plan", .nullable(.object(planMembers)), "What was planned; null when it did not come to a plan."),
             .init("services", .list(service), "What became of the services that changed."),
             .init("errors", .list(.text), "What went wrong."),
@@ -50,14 +50,14 @@ extension OutputSchema {
     }
 
     /// `heroproc/init/v1`.
-    static var initMembers: [Shape.Member] {
+    static var initMembers: [SchemaType.Member] {
         [
-            initial.mark(),
+            initial.schemaMember(),
             .init("dir", .text, "The services directory."),
             .init("files", .list(.text), "The files that were written."),
         ]
     }
 
     /// The words for where a service stands.
-    static let state = Shape.words(ServiceState.allCases.map(\.rawValue))
+    static let state = SchemaType.oneOf(ServiceState.allCases.map(\.rawValue))
 }

@@ -36,7 +36,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
             .init("title", .string(title)),
             .init("description", .string(summary)),
         ]
-        return .object(head + shape.members)
+        return .object(head + type.members)
     }
 
     /// The same as text, as it is committed and printed.
@@ -71,7 +71,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         }
     }
 
-    private var shape: Shape {
+    private var type: SchemaType {
         switch self {
         case .plan: .object(Self.planMembers)
         case .status: .object(Self.statusMembers)
@@ -89,7 +89,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     }
 
     /// The member that says which schema a document follows.
-    func mark() -> Shape.Member {
-        .init("schema", .words(["heroproc/\(rawValue)/v1"]), "What this document is.")
+    func schemaMember() -> SchemaType.Member {
+        .init("schema", .oneOf(["heroproc/\(rawValue)/v1"]), "What this document is.")
     }
 }

@@ -1,5 +1,5 @@
 /// What a JSON value may be, as far as our outputs need JSON Schema to say it (draft 2020-12).
-indirect enum Shape: Sendable {
+indirect enum SchemaType: Sendable {
     /// Any text.
     case text
     /// A moment: RFC 3339 in UTC.
@@ -9,34 +9,34 @@ indirect enum Shape: Sendable {
     /// A whole number, at least this.
     case integer(least: Int64)
     /// `true` or `false`.
-    case flag
+    case boolean
     /// One of some words.
-    case words([String])
+    case oneOf([String])
     /// A list of these.
-    case list(Shape)
+    case list(SchemaType)
     /// This or null.
-    case nullable(Shape)
+    case nullable(SchemaType)
     /// A map of these members.
     case object([Member])
 
     /// One member of an object.
     struct Member: Sendable {
         var key: String
-        var shape: Shape
+        var type: SchemaType
         var summary: String
-        var isAlwaysThere = true
+        var isRequired = true
 
         /// Describes a member that is always there.
-        init(_ key: String, _ shape: Shape, _ summary: String) {
+        init(_ key: String, _ shape: SchemaType, _ summary: String) {
             self.key = key
-            self.shape = shape
+            self.type = shape
             self.summary = summary
         }
 
         /// The same member, there only where it says something.
-        var sometimes: Member {
+        var optional: Member {
             var result = self
-            result.isAlwaysThere = false
+            result.isRequired = false
             return result
         }
     }
@@ -54,20 +54,20 @@ indirect enum Shape: Sendable {
         case .time: [.init("type", "string"), .init("format", "date-time")]
         case .qualifiedName: [.init("type", "string"), .init("pattern", .string(Self.qualifiedPattern))]
         case .integer(let least): [.init("type", "integer"), .init("minimum", .integer(least))]
-        case .flag: [.init("type", "boolean")]
-        case .words(let words): [.init("enum", .array(words.map(JSONValue.string)))]
+        case .boolean: [.init("type", "boolean")]
+        case .oneOf(let words): [.init("enum", .array(words.map(JSONValue.string)))]
         case .list(let item): [.init("type", "array"), .init("items", .object(item.members))]
         case .nullable(let shape): [.init("anyOf", [.object(shape.members), ["type": "null"]])]
         case .object(let members):
             [
                 .init("type", "object"),
-                .init("required", .array(members.filter(\.isAlwaysThere).map { .string($0.key) })),
+                .init("required", .array(members.filter(\.isRequired).map { .string($0.key) })),
                 .init("properties", .object(members.map(Self.property))),
             ]
         }
     }
 
     private static func property(_ member: Member) -> JSONValue.Member {
-        .init(member.key, .object([.init("description", .string(member.summary))] + member.shape.members))
+        .init(member.key, .object([.init("description", .string(member.summary))] + member.type.members))
     }
 }

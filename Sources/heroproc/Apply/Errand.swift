@@ -128,7 +128,7 @@ final class Errand {
             revision == nil
             ? "the reconciler has not answered yet: `heroproc history` shows whether it took the revision"
             : "the reconciler goes on with it"
-        let text = "not everything stands after \(timeout.spoken); \(rest)"
+        let text = "not everything stands after \(timeout.shortText); \(rest)"
         return report(isConverged: false, errors: progress.unfinished(of: plan) + [text])
     }
 

@@ -69,7 +69,7 @@ struct Jobs: HeroCommand {
                 job: $0.job,
                 nextRunAt: $0.nextRunAt,
                 lastDueAt: $0.lastDueAt,
-                owesRun: $0.owesRun,
+                isRunPending: $0.owesRun,
                 isWaiting: $0.isWaiting
             )
         }

@@ -112,6 +112,6 @@ extension Composition {
         )
         guard let name else { return map }
         try KnownNames(desired.services.keys.sorted()).require([name], inPlan: true)
-        return map.below(name)
+        return map.subgraph(name)
     }
 }

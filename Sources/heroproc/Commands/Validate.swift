@@ -59,7 +59,7 @@ struct Validate: HeroCommand {
         case .sarif:
             let rules = DiagnosticCode.allCases.map { DiagnosticRule($0.rawValue, $0.explanation) }
             let home = composition.shownDirectory
-            output.result(SARIF(version: HeroProc.release, rules: rules, base: here, home: home).json(found))
+            output.result(SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found))
         }
         if isRefused, result.desired != nil { output.note("Refused: with --strict there must be no warnings.") }
         return isRefused ? .refused : .good

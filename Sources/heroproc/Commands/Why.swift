@@ -31,7 +31,7 @@ struct Why: HeroCommand {
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
         var report = try StatusReading(composition: composition).why(name.name, variables)
-        report.wrote = try lastWords(of: report.actionsInTrouble, composition)
+        report.lastOutput = try lastWords(of: report.actionsWithProblems, composition)
         switch output.format {
         case .text: output.result(WhyView(output.results).text(report))
         case .json: output.result(WhyView.json(report))

@@ -23,7 +23,7 @@ final class LogReader {
     private static let share = 65_536
 
     /// Makes a reader of the stretch that a source wants, or of its last lines.
-    init(_ source: LogSource, lines: Int?, form: LogAssembler.Form) {
+    init(_ source: LogSource, lines: Int?, form: LogAssembler.Format) {
         action = source.action
         until = source.until
         from = source.from

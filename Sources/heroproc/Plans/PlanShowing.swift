@@ -48,10 +48,10 @@ struct PlanShowing {
         switch format {
         case .text: break
         case .json: output.result(PlanView.json(Plan(baseRevision: 0, diagnostics: diagnostics)))
-        case .markdown: output.result(markdown(.runtime).text(mistaken: diagnostics))
+        case .markdown: output.result(markdown(.runtime).text(invalid: diagnostics))
         case .github:
             output.result(DiagnosticView.github(diagnostics, base: here))
-            summarize(markdown(.runtime).text(mistaken: diagnostics))
+            summarize(markdown(.runtime).text(invalid: diagnostics))
         }
     }
 

@@ -31,7 +31,7 @@ struct StatusReading {
             },
             now: composition.now
         )
-        report.trouble = holder == nil ? nil : trouble
+        report.storeOutage = holder == nil ? nil : trouble
         return report
     }
 
@@ -90,7 +90,7 @@ struct StatusReading {
             blockedBy: summary.blockedBy,
             actions: actions
         )
-        status.isTakenDown = spec?.status == .start && status.wanted == .stop
+        status.isStoppedByDown = spec?.status == .start && status.wanted == .stop
         return status
     }
 
@@ -121,7 +121,7 @@ struct StatusReading {
         if status.pid != nil, let process = job.process {
             status.containment = JobContainment.of(job.id, running: process, composition.paths)
         }
-        status.words = words(of: job)
+        status.notifyState = words(of: job)
         return status
     }
 
