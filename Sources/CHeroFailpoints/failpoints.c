@@ -20,8 +20,8 @@ static const char *const names[] = {HERO_FAILPOINTS(NAME)};
 #define WORD(name, text) text,
 static const char *const mechanisms[] = {HERO_MECHANISMS(WORD)};
 
-static const char list[] = "HEROPROC_FP", folder[] = "HEROPROC_FP_HITS", disabled[] = "HEROPROC_TEST_DISABLE";
-static const char condition[] = "HEROPROC_FP_WHILE";
+static const char points_variable[] = "HEROPROC_FP", hits_variable[] = "HEROPROC_FP_HITS", disabled_variable[] = "HEROPROC_TEST_DISABLE";
+static const char condition_variable[] = "HEROPROC_FP_WHILE";
 
 enum action { NOTHING, KILL, STOP, SLEEP, FAIL, PANIC };
 
@@ -38,7 +38,7 @@ static char is_disabled[HERO_MECHANISM_COUNT];
 /// Read once, before anything else runs: no thread and no fork comes in between.
 static int is_armed;
 
-static _Noreturn void refuse(const char *what, const char *text, size_t size) {
+static _Noreturn void reject_setting(const char *what, const char *text, size_t size) {
     dprintf(2, "cannot understand `%.*s` in %s\n", (int)size, text, what);
     _exit(70);
 }
@@ -66,7 +66,7 @@ static int error_number(const char *text, size_t size) {
 }
 
 /// Takes `kill9`, `sleep:50ms` or `err:ENOSPC`; 0 when it is none of them.
-static int read_action(int point, const char *text, size_t size) {
+static int parse_action(int point, const char *text, size_t size) {
     if (is_named("kill9", text, size)) return points[point].action = KILL;
     if (is_named("stop", text, size)) return points[point].action = STOP;
     if (is_named("panic", text, size)) return points[point].action = PANIC;
@@ -85,7 +85,7 @@ static int read_action(int point, const char *text, size_t size) {
 }
 
 /// Takes `FP-ST-3=kill9@2`.
-static void read_point(const char *text, size_t size) {
+static void parse_point(const char *text, size_t size) {
     const char *equals = memchr(text, '=', size);
     size_t length = equals == NULL ? size : (size_t)(equals - text);
     for (int point = 0; equals != NULL && point < HERO_POINT_COUNT; point++) {
@@ -97,24 +97,24 @@ static void read_point(const char *text, size_t size) {
             if (rest != end || points[point].at == 0) break;
             end = at;
         }
-        if (read_action(point, action, (size_t)(end - action)) == 0) break;
+        if (parse_action(point, action, (size_t)(end - action)) == 0) break;
         is_armed = 1;
         return;
     }
-    refuse(list, text, size);
+    reject_setting(points_variable, text, size);
 }
 
-static void read_mechanism(const char *text, size_t size) {
+static void parse_mechanism(const char *text, size_t size) {
     for (int index = 0; index < HERO_MECHANISM_COUNT; index++) {
         if (is_named(mechanisms[index], text, size)) {
             is_disabled[index] = 1;
             return;
         }
     }
-    refuse(disabled, text, size);
+    reject_setting(disabled_variable, text, size);
 }
 
-static void each(const char *variable, const char *separator, void (*take)(const char *, size_t)) {
+static void for_each_item(const char *variable, const char *separator, void (*take)(const char *, size_t)) {
     const char *text = getenv(variable);
     while (text != NULL && *text != 0) {
         size_t size = strcspn(text, separator);
@@ -124,19 +124,19 @@ static void each(const char *variable, const char *separator, void (*take)(const
 }
 
 __attribute__((constructor)) static void read_environment(void) {
-    each(list, ";", read_point);
-    each(disabled, ",", read_mechanism);
+    for_each_item(points_variable, ";", parse_point);
+    for_each_item(disabled_variable, ",", parse_mechanism);
 }
 
 /// Whether what the points are to fire for is there.
-static int is_wanted(void) {
-    const char *path = getenv(condition);
+static int is_condition_met(void) {
+    const char *path = getenv(condition_variable);
     return path == NULL || *path == 0 || access(path, F_OK) == 0;
 }
 
 /// Whether this process is the first of all that share the folder; without one, every process is.
-static int is_first(enum hero_point point) {
-    const char *place = getenv(folder);
+static int claim_hit(enum hero_point point) {
+    const char *place = getenv(hits_variable);
     if (place == NULL || *place == 0) return 1;
     char path[PATH_MAX];
     size_t length = (size_t)snprintf(path, sizeof path, "%s/%s", place, names[point]);
@@ -151,18 +151,18 @@ static int is_first(enum hero_point point) {
     return 1;
 }
 
-static void signal_ourselves(int number) {
+static void signal_self(int number) {
     syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), number);
 }
 
 int hero_failpoint(enum hero_point point) {
-    if (!is_armed || points[point].action == NOTHING || !is_wanted()) return 0;
+    if (!is_armed || points[point].action == NOTHING || !is_condition_met()) return 0;
     unsigned long hit = atomic_fetch_add(&points[point].hits, 1) + 1;
-    if ((points[point].at != 0 && points[point].at != hit) || !is_first(point)) return 0;
+    if ((points[point].at != 0 && points[point].at != hit) || !claim_hit(point)) return 0;
     switch (points[point].action) {
     case NOTHING: break;
-    case KILL: signal_ourselves(SIGKILL); break;
-    case STOP: signal_ourselves(SIGSTOP); break;
+    case KILL: signal_self(SIGKILL); break;
+    case STOP: signal_self(SIGSTOP); break;
     case PANIC: __builtin_trap();
     case FAIL: return points[point].error;
     case SLEEP: {
@@ -197,7 +197,7 @@ char *const *hero_failpoint_environment(char *const *otherwise) {
 }
 
 /// Whether a descriptor is of a file whose name ends so.
-static int is_of(int descriptor, const char *ending) {
+static int has_path_ending(int descriptor, const char *ending) {
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
     long length = readlink(link, path, sizeof path);
@@ -206,10 +206,10 @@ static int is_of(int descriptor, const char *ending) {
 }
 
 long hero_failing_pwrite(int descriptor, const void *bytes, unsigned long size, long offset) {
-    int error = is_of(descriptor, ".db") ? hero_failpoint(FP_DB_2) : 0;
+    int error = has_path_ending(descriptor, ".db") ? hero_failpoint(FP_DB_2) : 0;
     if (error != 0) return errno = error, -1;
     long result = pwrite(descriptor, bytes, size, offset);
-    error = is_of(descriptor, ".db-wal") ? hero_failpoint(FP_DB_1) : 0;
+    error = has_path_ending(descriptor, ".db-wal") ? hero_failpoint(FP_DB_1) : 0;
     return error != 0 ? (errno = error, -1) : result;
 }
 

@@ -192,7 +192,7 @@ int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int 
 int hl_spawn_drain(const char *path, char *const argv[], int null, int leash, int output, int errors) {
     // As above: all sources stand behind the places they go to.
     const int moves[][2] = {
-        {null, 0}, {null, 1}, {null, 2}, {leash, HERO_FD_LEASH}, {output, HERO_FD_OUTPUT}, {errors, HERO_FD_ERROR},
+        {null, 0}, {null, 1}, {null, 2}, {leash, HERO_FD_STOP}, {output, HERO_FD_OUTPUT}, {errors, HERO_FD_ERROR},
     };
     char *const nothing[] = {NULL};
     return spawn(path, argv, hero_failpoint_environment(nothing), moves, 6, HERO_FD_ERROR, 0);

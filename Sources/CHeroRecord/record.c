@@ -6,7 +6,7 @@
 _Static_assert(sizeof(struct hero_proc) <= HERO_SECTOR, "a half of the record file is one sector");
 _Static_assert(sizeof(struct hero_exit) <= HERO_RELEASE_OFFSET - HERO_SECTOR, "the release stands behind it");
 _Static_assert(HERO_RELEASE_OFFSET + sizeof(struct hero_release) <= 2 * HERO_SECTOR, "the release is in the file");
-_Static_assert(sizeof(struct hero_said) <= HERO_SECTOR, "what follows them is one sector");
+_Static_assert(sizeof(struct hero_notify_state) <= HERO_SECTOR, "what follows them is one sector");
 
 uint32_t hero_checksum(const void *bytes, long size) {
     const unsigned char *byte = bytes;
@@ -32,10 +32,10 @@ void hero_exit_seal(struct hero_exit *record) {
     record->checksum = hero_checksum(record, offsetof(struct hero_exit, checksum));
 }
 
-void hero_said_seal(struct hero_said *record) {
-    record->magic = HERO_SAID_MAGIC;
-    record->version = HERO_SAID_VERSION;
-    record->checksum = hero_checksum(record, offsetof(struct hero_said, checksum));
+void hero_notify_state_seal(struct hero_notify_state *record) {
+    record->magic = HERO_NOTIFY_MAGIC;
+    record->version = HERO_NOTIFY_VERSION;
+    record->checksum = hero_checksum(record, offsetof(struct hero_notify_state, checksum));
 }
 
 /// The checksum of a record stands behind what its version has; `first` is where version 2 goes on.
@@ -63,9 +63,9 @@ int hero_exit_is_valid(struct hero_exit *record) {
             sizeof *record);
 }
 
-int hero_said_is_valid(const struct hero_said *record) {
-    return record->magic == HERO_SAID_MAGIC && record->version == HERO_SAID_VERSION
-        && record->checksum == hero_checksum(record, offsetof(struct hero_said, checksum));
+int hero_notify_state_is_valid(const struct hero_notify_state *record) {
+    return record->magic == HERO_NOTIFY_MAGIC && record->version == HERO_NOTIFY_VERSION
+        && record->checksum == hero_checksum(record, offsetof(struct hero_notify_state, checksum));
 }
 
 long hero_spec_header_size(uint32_t version) {

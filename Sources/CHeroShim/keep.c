@@ -107,7 +107,7 @@ int shim_keep_is_own_crash(int signal) {
 }
 
 void shim_keep_tell(int crashes, int signal) {
-    _Static_assert(HERO_KEPT_CRASHES < 10, "one digit");
+    _Static_assert(HERO_CRASH_LIMIT < 10, "one digit");
     static char text[] = "0:00";
     if (last_word == NULL) return;
     text[0] = (char)('0' + crashes);

@@ -24,7 +24,7 @@ public struct Heartbeat {
         guard fcntl(number, F_SETFD, FD_CLOEXEC) == 0, fcntl(number, F_SETFL, O_NONBLOCK) == 0 else { return nil }
         let patience = environment["HEROPROC_WATCHDOG"].flatMap { Int32($0) } ?? HERO_WATCHDOG_SECONDS
         guard patience > 0 else { return nil }
-        let beats = Int64(HERO_WATCHDOG_BEATS)
+        let beats = Int64(HERO_WATCHDOG_HEARTBEATS)
         return Heartbeat(pipe: Descriptor(number), interval: .milliseconds(Int64(patience) * 1000 / beats))
     }
 

@@ -5,9 +5,9 @@ import Glibc
 /// Lets a reconciler be kept: a tiny process, `hpshim keep`, starts it again whenever it crashes (reliability.md SH-15).
 public enum Keeping {
     /// The code with which a kept reconciler leaves when it cannot work now, but may later.
-    public static let trouble = HERO_KEPT_TROUBLE
+    public static let trouble = HERO_RECONCILER_UNAVAILABLE
     /// The code with which one leaves so that the next one begins anew.
-    public static let anew = HERO_KEPT_ANEW
+    public static let anew = HERO_RECONCILER_RESTART
 
     /// Makes this very process the keeper of this very program.
     ///
@@ -87,5 +87,5 @@ public struct KeeperNews: Hashable, Sendable {
     }
 
     /// Whether the next one had better hold back (reliability.md CR-6).
-    public var isCrashLoop: Bool { crashes >= HERO_KEPT_CRASHES }
+    public var isCrashLoop: Bool { crashes >= HERO_CRASH_LIMIT }
 }

@@ -19,7 +19,7 @@ struct RecordFile {
 
     private var proc: hero_proc?
     private var exit: hero_exit?
-    private var said: hero_said?
+    private var said: hero_notify_state?
     /// Whether there is a part for what its program says, whatever stands in it.
     private(set) var hasWords = false
     private var release = hero_release()
@@ -47,11 +47,11 @@ struct RecordFile {
         var record = RecordFile()
         if hero_proc_is_valid(&proc) == 1, proc.job == job { record.proc = proc }
         if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
-        if bytes.count >= 2 * sector + MemoryLayout<hero_said>.size {
-            var said = bytes.loadUnaligned(fromByteOffset: 2 * sector, as: hero_said.self)
-            record.hasWords = said.magic == UInt32(HERO_SAID_MAGIC)
+        if bytes.count >= 2 * sector + MemoryLayout<hero_notify_state>.size {
+            var said = bytes.loadUnaligned(fromByteOffset: 2 * sector, as: hero_notify_state.self)
+            record.hasWords = said.magic == UInt32(HERO_NOTIFY_MAGIC)
             // One that another start has left behind says nothing.
-            if hero_said_is_valid(&said) == 1, said.job == job, said.generation == record.proc?.generation {
+            if hero_notify_state_is_valid(&said) == 1, said.job == job, said.generation == record.proc?.generation {
                 record.said = said
             }
         }
@@ -95,7 +95,7 @@ struct RecordFile {
     var main: ProcessIdentity? { proc.flatMap { identity($0.main) } }
 
     /// Whether the main program may be another one later, when its PID file names one.
-    var handsOver: Bool { proc.map { $0.hands_over != 0 } ?? false }
+    var handsOver: Bool { proc.map { $0.expects_handover != 0 } ?? false }
 
     /// The directory of its cgroup; nil when it has none.
     var cgroup: String? {
@@ -143,7 +143,7 @@ struct RecordFile {
         case HERO_EXIT_SIGNALED:
             outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
         case HERO_EXIT_FAILED: outcome = .startFailed(startFailure(exit.stage, exit.error, names))
-        case HERO_EXIT_UNSEEN:
+        case HERO_EXIT_UNKNOWN:
             outcome = .lost("its main process was the child of another one, which alone was told how it ended")
         default: return failedStart(names)
         }
@@ -159,21 +159,21 @@ struct RecordFile {
     func selfReport(asOf now: Moment) -> NotifyState? {
         guard let said, isOfThisBoot else { return nil }
         var report = NotifyState(asOf: now)
-        report.isReady = said.flags & HERO_SAID_READY.rawValue != 0
-        report.isReloading = said.flags & HERO_SAID_RELOADING.rawValue != 0
-        report.isStopping = said.flags & HERO_SAID_STOPPING.rawValue != 0
-        report.hasTriggeredWatchdog = said.flags & HERO_SAID_TRIGGER.rawValue != 0
+        report.isReady = said.flags & HERO_NOTIFY_READY.rawValue != 0
+        report.isReloading = said.flags & HERO_NOTIFY_RELOADING.rawValue != 0
+        report.isStopping = said.flags & HERO_NOTIFY_STOPPING.rawValue != 0
+        report.hasTriggeredWatchdog = said.flags & HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue != 0
         if said.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: said.watchdog_us)) }
         if said.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: said.pinged_boottime) }
         report.status = status(said)
-        report.unverifiedMessages = Int(said.strangers)
-        report.unreadableMessages = Int(said.unreadable)
-        report.rejectedMainPIDs = Int(said.refusals)
+        report.unverifiedMessages = Int(said.foreign_senders)
+        report.unreadableMessages = Int(said.malformed)
+        report.rejectedMainPIDs = Int(said.refused_main_pids)
         report.lastRejectedPID = said.refused_pid
         return report
     }
 
-    private func status(_ said: hero_said) -> String? {
+    private func status(_ said: hero_notify_state) -> String? {
         let size = min(Int(said.status_size), Int(HERO_STATUS_SIZE))
         guard size > 0 else { return nil }
         let bytes = withUnsafeBytes(of: said.status) { [UInt8]($0.prefix(size)) }

@@ -149,7 +149,7 @@ struct SpecBlob {
 
     private mutating func append(codes: Set<Int32>) -> UInt32 {
         let offset = bytes.count
-        var map = [UInt8](repeating: 0, count: Int(HERO_CODES_SIZE))
+        var map = [UInt8](repeating: 0, count: Int(HERO_EXIT_CODE_MAP_SIZE))
         for code in codes where (0...255).contains(code) { map[Int(code) / 8] |= 1 << UInt8(code % 8) }
         bytes.append(contentsOf: map)
         return UInt32(clamping: offset)

@@ -39,7 +39,7 @@ struct Drain {
 
     /// Waits until nobody else reads these pipes or writes this log; false when that takes too long.
     private static func isAlone() -> Bool {
-        var leash = HERO_FD_LEASH
+        var leash = HERO_FD_STOP
         for _ in 0..<patience {
             let isAsked = shim_wait(&leash, 1, 0) > 0
             if shim_lock_pipe(HERO_FD_OUTPUT) == 0, shim_lock_pipe(HERO_FD_ERROR) == 0 { return true }
@@ -63,7 +63,7 @@ struct Drain {
 
     /// A bit for the leash, for the output and for the errors, once one of them can be read or has ended.
     private func wait() -> Int32 {
-        var descriptors = (HERO_FD_LEASH, output.descriptor, error.descriptor)
+        var descriptors = (HERO_FD_STOP, output.descriptor, error.descriptor)
         let left = log.retryTime.map { min(1000, max(0, $0 &- shim_boottime()) / 1_000_000 &+ 1) } ?? -1
         return withUnsafePointer(to: &descriptors) {
             $0.withMemoryRebound(to: Int32.self, capacity: 3) { max(0, shim_wait($0, 3, left)) }

@@ -29,9 +29,9 @@ struct Handover {
     /// Whether an end leads to one.
     ///
     /// A program that was ready before it ended has had its say.
-    func follows(_ end: hero_exit, _ said: hero_said) -> Bool {
+    func follows(_ end: hero_exit, _ said: hero_notify_state) -> Bool {
         guard end.kind == HERO_EXIT_EXITED.rawValue, isWell(end.status) else { return false }
-        return path != nil || (isSaid && said.flags & HERO_SAID_READY.rawValue == 0)
+        return path != nil || (isSaid && said.flags & HERO_NOTIFY_READY.rawValue == 0)
     }
 
     private func isWell(_ code: Int32) -> Bool {

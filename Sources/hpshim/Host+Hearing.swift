@@ -17,10 +17,10 @@ extension Host {
         var isNews = false
         switch message {
         case .stranger:
-            isNews = record.said.strangers == 0
-            record.said.strangers = Host.more(record.said.strangers)
+            isNews = record.said.foreign_senders == 0
+            record.said.foreign_senders = Host.more(record.said.foreign_senders)
         case .unreadable:
-            record.said.unreadable = Host.more(record.said.unreadable)
+            record.said.malformed = Host.more(record.said.malformed)
         case .text(let bytes, let count):
             var saying = Saying(record.said)
             saying.take(bytes, count)
@@ -50,7 +50,7 @@ extension Host {
             shim_is_there(pidfd) == 1
         else {
             shim_close(pidfd)
-            record.said.refusals = Host.more(record.said.refusals)
+            record.said.refused_main_pids = Host.more(record.said.refused_main_pids)
             record.said.refused_pid = pid
             return true
         }
@@ -73,7 +73,7 @@ extension Host {
         guard record.proc.main.pid == pid else { return }
         leaveDistant()
         guard !hasEnded else { return }
-        record.exit.kind = HERO_EXIT_UNSEEN.rawValue
+        record.exit.kind = HERO_EXIT_UNKNOWN.rawValue
         record.exit.ended_boottime = shim_boottime()
         record.exit.ended_realtime = shim_realtime()
         record.exit.dropped_bytes = log.dropped

@@ -40,7 +40,7 @@ struct Keeper {
     /// Keeps until there is nothing to keep any more; the code to leave with.
     static func run() -> Int32 {
         let signals = shim_keep_settle()
-        guard signals >= 0 else { return HERO_KEPT_REFUSED }
+        guard signals >= 0 else { return HERO_RECONCILER_REFUSED }
         var keeper = Keeper(signals: signals)
         return keeper.keep()
     }
@@ -69,7 +69,7 @@ struct Keeper {
         hero_failpoint(FP_KP_2)
         guard result > 0 else { return again("cannot be started: error ", 0 &- result) }
         // Told once: who holds back because of them and crashes all the same is followed by one that does not.
-        if count == HERO_KEPT_CRASHES { crashes = OwnCrashes() }
+        if count == HERO_CRASH_LIMIT { crashes = OwnCrashes() }
         child = result
         pidfd = shim_open_process(result)
         // Asked to leave while nobody could be told: it takes everything down if that is what it is there for.
@@ -160,15 +160,15 @@ struct Keeper {
     private mutating func judge(_ ended: shim_ended) -> Int32? {
         if ended.kind == Int32(HERO_EXIT_EXITED.rawValue) {
             let code = ended.status
-            let isFinal = code == HERO_KEPT_DONE || code == HERO_KEPT_REFUSED
+            let isFinal = code == HERO_RECONCILER_DONE || code == HERO_RECONCILER_REFUSED
             // What made it hold back may be over: that is no trouble, and nobody waits for an answer.
-            if code == HERO_KEPT_ANEW {
+            if code == HERO_RECONCILER_RESTART {
                 pause = Keeper.firstPause
                 again("begins anew: code ", code)
                 return nil
             }
             // Who could not even begin has made a mistake that no second start mends, and somebody waits for the answer.
-            if isFinal || isFirst || leaving != 0 { return code == HERO_KEPT_TROUBLE ? HERO_KEPT_REFUSED : code }
+            if isFinal || isFirst || leaving != 0 { return code == HERO_RECONCILER_UNAVAILABLE ? HERO_RECONCILER_REFUSED : code }
             again("ended with code ", code)
         } else {
             // What ends it by default and was passed on is no crash.

@@ -4,7 +4,7 @@ import CHeroShim
 /// The last crashes of a reconciler that were of its own making (reliability.md CR-6).
 struct OwnCrashes {
     /// For how long one counts, in ns.
-    private static let window = Int64(HERO_KEPT_CRASH_SECONDS) * 1_000_000_000
+    private static let window = Int64(HERO_CRASH_WINDOW_SECONDS) * 1_000_000_000
 
     /// When they were (CLOCK_BOOTTIME, ns), the newest first; of these `known` are real.
     private var times: (Int64, Int64, Int64) = (0, 0, 0)
@@ -17,7 +17,7 @@ struct OwnCrashes {
         guard shim_keep_is_own_crash(signal) != 0 else { return }
         self.signal = signal
         times = (now, times.0, times.1)
-        known = min(HERO_KEPT_CRASHES, known &+ 1)
+        known = min(HERO_CRASH_LIMIT, known &+ 1)
     }
 
     /// How many there were lately, 0 to HERO_KEPT_CRASHES.

@@ -16,7 +16,7 @@ struct Record {
     var proc = hero_proc()
     var exit = hero_exit()
     /// What the program says of itself, where it may.
-    var said = hero_said()
+    var said = hero_notify_state()
 
     /// What became of the wish to start.
     enum Outcome {
@@ -137,8 +137,8 @@ struct Record {
 
     /// Writes what the program has said, behind both halves; 0 or an errno.
     mutating func writeSaid() -> Int32 {
-        hero_said_seal(&said)
-        let size = MemoryLayout<hero_said>.size
+        hero_notify_state_seal(&said)
+        let size = MemoryLayout<hero_notify_state>.size
         return written(shim_write_at(file, &said, size, 2 * Int(HERO_SECTOR)), of: size)
     }
 

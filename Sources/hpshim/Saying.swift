@@ -4,7 +4,7 @@ import CHeroShim
 /// What one message of the program changes in what it has said: lines of `NAME=value`, of which unknown ones say nothing.
 struct Saying {
     /// What is on record so far, and then with this message.
-    private(set) var said: hero_said
+    private(set) var said: hero_notify_state
     /// Whether somebody must look at once.
     private(set) var isNews = false
     /// The process that it names as its main one; 0: none, negative: no number.
@@ -13,7 +13,7 @@ struct Saying {
     /// The longest time between two pings that can be asked for, in µs: a hundred years.
     private static let longestWatch: UInt64 = 3_153_600_000_000_000
 
-    init(_ said: hero_said) {
+    init(_ said: hero_notify_state) {
         self.said = said
     }
 
@@ -37,13 +37,13 @@ struct Saying {
             if said.pinged_boottime == 0 { isNews = true }
             said.pinged_boottime = shim_boottime()
         } else if Saying.says(text, count, "READY=1") {
-            set((said.flags | HERO_SAID_READY.rawValue) & ~HERO_SAID_RELOADING.rawValue)
+            set((said.flags | HERO_NOTIFY_READY.rawValue) & ~HERO_NOTIFY_RELOADING.rawValue)
         } else if Saying.says(text, count, "RELOADING=1") {
-            set(said.flags | HERO_SAID_RELOADING.rawValue)
+            set(said.flags | HERO_NOTIFY_RELOADING.rawValue)
         } else if Saying.says(text, count, "STOPPING=1") {
-            set(said.flags | HERO_SAID_STOPPING.rawValue)
+            set(said.flags | HERO_NOTIFY_STOPPING.rawValue)
         } else if Saying.says(text, count, "WATCHDOG=trigger") {
-            set(said.flags | HERO_SAID_TRIGGER.rawValue)
+            set(said.flags | HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue)
         } else if Saying.begins(text, count, "WATCHDOG_USEC=") {
             let time = Saying.number(text + 14, count - 14)
             guard let time, time > 0, time <= Saying.longestWatch, time != said.watchdog_us else { return }

@@ -61,7 +61,7 @@ struct Shim {
         let script = spec.scriptPath.map { keep($0) }
         let containment = Containment(kind: spec.header.containment, path: spec.cgroup.map { keep($0) })
         let handover = Handover(spec, path: spec.pidFile.map { keep($0) })
-        record.proc.hands_over = spec.pidFile == nil ? 0 : 1
+        record.proc.expects_handover = spec.pidFile == nil ? 0 : 1
         let hearing = Hearing(spec.notifySocket.map { keep($0) })
         var start = Start(spec, containment: containment, hearing: hearing)
         if let failure = log.failure ?? start.run(&record) {

@@ -158,7 +158,7 @@ struct Spec {
     private func hasCodes() -> Bool {
         guard header.handover_codes != 0 else { return true }
         return Int(header.handover_codes) >= headerSize
-            && Int(header.handover_codes) + Int(HERO_CODES_SIZE) <= Int(header.size)
+            && Int(header.handover_codes) + Int(HERO_EXIT_CODE_MAP_SIZE) <= Int(header.size)
     }
 
     /// A path, or a name in the abstract namespace, that fits into an address (unix(7)).

@@ -103,7 +103,7 @@ struct SpecText {
         header.handover_timeout_ms = handoverTimeout
         if let handoverCodes {
             header.handover_codes = base + UInt32(blob.count)
-            var map = [UInt8](repeating: 0, count: Int(HERO_CODES_SIZE))
+            var map = [UInt8](repeating: 0, count: Int(HERO_EXIT_CODE_MAP_SIZE))
             for code in handoverCodes { map[code / 8] |= 1 << UInt8(code % 8) }
             blob += map
         }
@@ -254,9 +254,9 @@ final class Job {
     }
 
     /// What the service has said; nil where there is no such part, or it is damaged.
-    var said: hero_said? {
-        guard let record: hero_said = half(at: 2 * Int(HERO_SECTOR)),
-            withUnsafePointer(to: record, hero_said_is_valid) == 1
+    var said: hero_notify_state? {
+        guard let record: hero_notify_state = half(at: 2 * Int(HERO_SECTOR)),
+            withUnsafePointer(to: record, hero_notify_state_is_valid) == 1
         else { return nil }
         return record
     }

@@ -6,7 +6,7 @@ import Testing
 /// Whom a service names as its main process (MAINPID of sd_notify(3)), and how that ends.
 @Suite("Notify: the main process")
 struct NotifyMainTests {
-    private static let ready = HERO_SAID_READY.rawValue
+    private static let ready = HERO_NOTIFY_READY.rawValue
 
     /// A service whose main process became another one than its first, and ends with 43 once there is a file `go`.
     private func named(_ deed: String) throws -> (job: Job, shim: pid_t, first: pid_t) {
@@ -34,7 +34,7 @@ struct NotifyMainTests {
     func hasty(_: Int) throws {
         let job = try Job.speaker("notify-away READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.said?.refusals == 0)
+        #expect(job.said?.refused_main_pids == 0)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
@@ -43,7 +43,7 @@ struct NotifyMainTests {
         let (job, shim, first) = try named("notify-distant")
         job.write("go", "")
         #expect(job.end(of: shim) == HERO_SHIM_DONE)
-        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
+        #expect(job.exit?.kind == HERO_EXIT_UNKNOWN.rawValue)
         #expect(harness_wait_gone(first, 0) == 1, "what is left is ended with it")
     }
 
@@ -51,7 +51,7 @@ struct NotifyMainTests {
     func brief() throws {
         let job = try Job.speaker("notify-brief 50 READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.said?.refusals == 0)
+        #expect(job.said?.refused_main_pids == 0)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
@@ -61,7 +61,7 @@ struct NotifyMainTests {
     func neglected() throws {
         let job = try Job.speaker("notify-brief 600000 READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.exit?.kind == HERO_EXIT_UNSEEN.rawValue)
+        #expect(job.exit?.kind == HERO_EXIT_UNKNOWN.rawValue)
     }
 
     @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
@@ -88,7 +88,7 @@ struct NotifyMainTests {
         job.write("pid", text == "own" ? "\(getpid())" : text == "shim" ? "\(shim)" : text)
         job.write("named", "")
         #expect(job.await { job.flags == Self.ready })
-        #expect(job.said?.refusals == 1)
+        #expect(job.said?.refused_main_pids == 1)
         let number = Int32(text) ?? (text == "own" ? getpid() : text == "shim" ? shim : -1)
         #expect(job.said?.refused_pid == (number > 0 ? number : -1))
         #expect(job.proc?.main.pid == main)
@@ -100,6 +100,6 @@ struct NotifyMainTests {
         try job.start()
         let main = try job.main()
         #expect(job.await { job.flags == Self.ready })
-        #expect(job.said?.refusals == 0 && job.proc?.main.pid == main)
+        #expect(job.said?.refused_main_pids == 0 && job.proc?.main.pid == main)
     }
 }

@@ -11,10 +11,10 @@ struct NotifyTests {
         return withUnsafeBytes(of: said.status) { String(decoding: $0.prefix(Int(said.status_size)), as: UTF8.self) }
     }
 
-    private static let ready = HERO_SAID_READY.rawValue
-    private static let reloading = HERO_SAID_RELOADING.rawValue
-    private static let stopping = HERO_SAID_STOPPING.rawValue
-    private static let trigger = HERO_SAID_TRIGGER.rawValue
+    private static let ready = HERO_NOTIFY_READY.rawValue
+    private static let reloading = HERO_NOTIFY_RELOADING.rawValue
+    private static let stopping = HERO_NOTIFY_STOPPING.rawValue
+    private static let trigger = HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue
 
     @Test("READY, RELOADING, STOPPING and WATCHDOG=trigger hold until they are taken back")
     func flags() throws {
@@ -71,7 +71,7 @@ struct NotifyTests {
         try job.start()
         #expect(job.await { job.said?.messages == 2 })
         #expect(job.flags == Self.stopping)
-        #expect(job.said?.watchdog_us == 5_000_000 && job.said?.pinged_boottime == 0 && job.said?.refusals == 0)
+        #expect(job.said?.watchdog_us == 5_000_000 && job.said?.pinged_boottime == 0 && job.said?.refused_main_pids == 0)
     }
 
     @Test("several lines and several messages are one word after another, up to 4 KiB each")
@@ -81,7 +81,7 @@ struct NotifyTests {
         try job.start()
         #expect(job.await { status(job) == "end" })
         #expect(job.flags == Self.ready)
-        #expect(job.said?.unreadable == 1)
+        #expect(job.said?.malformed == 1)
     }
 
     @Test("bytes that are no text are not read, and a NUL at the end is none")
@@ -98,7 +98,7 @@ struct NotifyTests {
         guard FileManager.default.isExecutableFile(atPath: "/usr/bin/python3") else { return }
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == [])
-        #expect(job.said?.unreadable == 2 && job.said?.messages == 2)
+        #expect(job.said?.malformed == 2 && job.said?.messages == 2)
         #expect(job.flags == Self.ready)
     }
 
@@ -147,7 +147,7 @@ struct NotifyTests {
         let shim = try job.start()
         #expect(job.await { job.flags == Self.ready })
         let said = try #require(job.said)
-        #expect(said.messages + said.unreadable == 5001 && said.strangers == 0)
+        #expect(said.messages + said.malformed == 5001 && said.foreign_senders == 0)
         #expect(Int(said.status_size) <= Int(HERO_STATUS_SIZE))
         job.write("go", "")
         #expect(job.end(of: shim) == HERO_SHIM_DONE)
@@ -165,7 +165,7 @@ struct NotifyTests {
         for word in ["STOPPING=1", "MAINPID=\(getpid())", "STATUS=lies", String(repeating: "x", count: 9000)] {
             #expect(harness_say(path, word, word.utf8.count) == 0)
         }
-        #expect(job.await { job.said?.strangers == 4 })
+        #expect(job.await { job.said?.foreign_senders == 4 })
         #expect(job.flags == Self.ready && status(job) == "" && job.said?.messages == 1)
         #expect(job.proc?.main.pid == (try job.main()))
     }
@@ -188,8 +188,8 @@ struct NotifyTests {
         #expect(job.await { job.trace.split(separator: "\n").filter { $0.hasPrefix("RELEASED") }.count == 3 })
         #expect(harness_signal(shim, SIGCONT) == 0)
         // The barrier itself may be read when nothing proves any more whose it was, as nothing does of the last message.
-        #expect(job.await { (job.said?.messages ?? 0) + (job.said?.strangers ?? 0) == 3 })
-        #expect(job.said?.strangers != 0 && job.flags == Self.ready)
+        #expect(job.await { (job.said?.messages ?? 0) + (job.said?.foreign_senders ?? 0) == 3 })
+        #expect(job.said?.foreign_senders != 0 && job.flags == Self.ready)
     }
 
     @Test(

@@ -142,16 +142,16 @@ import Testing
     }
 
     /// A record with a third part.
-    private static func speaking(generation: UInt32 = 3, _ change: (inout hero_said) -> Void = { _ in }) -> [UInt8] {
-        var said = hero_said()
+    private static func speaking(generation: UInt32 = 3, _ change: (inout hero_notify_state) -> Void = { _ in }) -> [UInt8] {
+        var said = hero_notify_state()
         said.generation = generation
         said.job = 5
-        said.flags = HERO_SAID_READY.rawValue | HERO_SAID_RELOADING.rawValue
+        said.flags = HERO_NOTIFY_READY.rawValue | HERO_NOTIFY_RELOADING.rawValue
         said.watchdog_us = 1_500_000
         said.pinged_boottime = 42
-        said.strangers = 2
+        said.foreign_senders = 2
         change(&said)
-        hero_said_seal(&said)
+        hero_notify_state_seal(&said)
         var bytes = record()
         // Of this boot: what was said on another one is void.
         var proc = bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_proc.self) }

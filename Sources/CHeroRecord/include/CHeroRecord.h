@@ -14,7 +14,7 @@
 
 #define HERO_VERSION 2u       // of records; 1 is still read
 #define HERO_SPEC_VERSION 5u  // 2: with hero_rights; 3: with containment and hand-over; 4: with notify; 5: with log_when_slow, strict_exec
-#define HERO_SAID_VERSION 1u
+#define HERO_NOTIFY_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
 #define HERO_STATUS_SIZE 256  // of the text that a program gives as its status
@@ -24,7 +24,7 @@
 #define HERO_PROC_MAGIC 0x31505048u    // "HPP1"
 #define HERO_EXIT_MAGIC 0x31455048u    // "HPE1"
 #define HERO_NOTICE_MAGIC 0x314e5048u  // "HPN1"
-#define HERO_SAID_MAGIC 0x31535348u    // "HSS1"
+#define HERO_NOTIFY_MAGIC 0x31535348u    // "HSS1"
 #define HERO_RELEASE_MAGIC 0x31525048u  // "HPR1"
 
 // File descriptors a shim is started with. Everything else is closed.
@@ -33,7 +33,7 @@
 
 // What `hpshim drain` finds open: a pipe whose end of file tells it to leave, and what the program writes to; /dev/null
 // stands in for what cannot be reached.
-#define HERO_FD_LEASH 3
+#define HERO_FD_STOP 3
 #define HERO_FD_OUTPUT 4
 #define HERO_FD_ERROR 5
 
@@ -42,7 +42,7 @@
 // For how many seconds it may say nothing once it has begun to, unless HEROPROC_WATCHDOG says otherwise (0: for ever), and
 // how often it speaks in that time.
 #define HERO_WATCHDOG_SECONDS 60
-#define HERO_WATCHDOG_BEATS 6
+#define HERO_WATCHDOG_HEARTBEATS 6
 
 // Real-time signals a shim obeys (sent through a pidfd of a verified identity); it ignores all others it can.
 #define HERO_SIGNAL_KILL_TREE 40  // SIGKILL everything below the shim, until nothing is left
@@ -56,14 +56,14 @@
 #define HERO_CHILD_UNGATED 104  // the gated child lost its shim before the gate opened
 
 // Exit codes of a reconciler that is kept: what the keeper (`hpshim keep`) does about an end of its own accord.
-#define HERO_KEPT_DONE 0        // asked to leave, and left: the keeper ends too
-#define HERO_KEPT_REFUSED 2     // another one supervises: the keeper ends too
-#define HERO_KEPT_TROUBLE 75    // cannot work now: the keeper ends if this was the first start, else tries again
-#define HERO_KEPT_ANEW 76       // wants to begin anew: the keeper starts the next one, after the shortest pause
+#define HERO_RECONCILER_DONE 0        // asked to leave, and left: the keeper ends too
+#define HERO_RECONCILER_REFUSED 2     // another one supervises: the keeper ends too
+#define HERO_RECONCILER_UNAVAILABLE 75    // cannot work now: the keeper ends if this was the first start, else tries again
+#define HERO_RECONCILER_RESTART 76       // wants to begin anew: the keeper starts the next one, after the shortest pause
 
 // So many crashes of its own making within so many seconds, and the reconciler that follows holds back (reliability.md CR-6).
-#define HERO_KEPT_CRASHES 3
-#define HERO_KEPT_CRASH_SECONDS 60
+#define HERO_CRASH_LIMIT 3
+#define HERO_CRASH_WINDOW_SECONDS 60
 
 // Where a start failed; the errno stands beside it.
 enum hero_stage {
@@ -123,7 +123,7 @@ enum hero_when_slow {
     HERO_WHEN_SLOW_DROP = 1    // nothing: what does not fit is dropped, and counted
 };
 
-#define HERO_CODES_SIZE 32  // bytes of a map of exit codes; code n is bit n % 8 of byte n / 8
+#define HERO_EXIT_CODE_MAP_SIZE 32  // bytes of a map of exit codes; code n is bit n % 8 of byte n / 8
 
 /// The spec: this header, then a blob of NUL-terminated strings. Offsets count from the start of the header.
 /// A list of n strings is n NUL-terminated strings, one directly after another.
@@ -202,7 +202,7 @@ struct hero_proc {
     int64_t started_realtime;  // CLOCK_REALTIME, ns
     // Since version 2; version 1 has its checksum here.
     uint32_t containment;      // enum hero_containment
-    uint32_t hands_over;       // 1: main changes when it ends well and its PID file names another child of the shim
+    uint32_t expects_handover;       // 1: main changes when it ends well and its PID file names another child of the shim
     char cgroup[HERO_CGROUP_SIZE];  // path of its directory, NUL-terminated; empty: none
     uint32_t checksum;         // of all bytes before it; keep it last
 };
@@ -212,7 +212,7 @@ enum hero_exit_kind {
     HERO_EXIT_EXITED = 1,    // status is the exit code
     HERO_EXIT_SIGNALED = 2,  // status is the signal
     HERO_EXIT_FAILED = 3,    // the program never executed: see stage and error
-    HERO_EXIT_UNSEEN = 4     // its main process is gone, and was another's child: nobody told the shim how it ended
+    HERO_EXIT_UNKNOWN = 4     // its main process is gone, and was another's child: nobody told the shim how it ended
 };
 
 /// Second half of the record file: how the main program ended.
@@ -239,18 +239,18 @@ struct hero_exit {
 };
 
 /// What a program has said of itself; it holds until it is taken back.
-enum hero_said_flags {
-    HERO_SAID_READY = 1,      // READY=1
-    HERO_SAID_RELOADING = 2,  // RELOADING=1, and no READY=1 since
-    HERO_SAID_STOPPING = 4,   // STOPPING=1
-    HERO_SAID_TRIGGER = 8     // WATCHDOG=trigger
+enum hero_notify_flags {
+    HERO_NOTIFY_READY = 1,      // READY=1
+    HERO_NOTIFY_RELOADING = 2,  // RELOADING=1, and no READY=1 since
+    HERO_NOTIFY_STOPPING = 4,   // STOPPING=1
+    HERO_NOTIFY_WATCHDOG_TRIGGER = 8     // WATCHDOG=trigger
 };
 
 /// Third part of the record file: what the program has said on its NOTIFY_SOCKET (sd_notify(3)).
 ///
 /// Whoever follows the record is woken by a change of its attributes (IN_ATTRIB of inotify(7)), which the shim makes
 /// for all that matters at once; a text or a ping is only written.
-struct hero_said {
+struct hero_notify_state {
     uint32_t magic;
     uint32_t version;
     uint32_t generation;
@@ -259,9 +259,9 @@ struct hero_said {
     uint64_t watchdog_us;     // what the watchdog allows between two pings; 0: none
     int64_t pinged_boottime;  // CLOCK_BOOTTIME of the last WATCHDOG=1, ns; 0: none yet
     uint32_t messages;        // datagrams that were believed
-    uint32_t strangers;       // datagrams whose sender is not, or not provably, of the program's tree
-    uint32_t unreadable;      // datagrams of its own that are too long or no text
-    uint32_t refusals;        // MAINPID of a process that is not of its tree
+    uint32_t foreign_senders;       // datagrams whose sender is not, or not provably, of the program's tree
+    uint32_t malformed;      // datagrams of its own that are too long or no text
+    uint32_t refused_main_pids;        // MAINPID of a process that is not of its tree
     int32_t refused_pid;      // the last of those
     uint32_t status_size;     // bytes of status that count
     char status[HERO_STATUS_SIZE];  // STATUS=, cut off; any bytes but NUL and line feed
@@ -300,13 +300,13 @@ uint32_t hero_checksum(const void *bytes, long size);
 /// Puts magic, version and checksum in place.
 void hero_proc_seal(struct hero_proc *record);
 void hero_exit_seal(struct hero_exit *record);
-void hero_said_seal(struct hero_said *record);
+void hero_notify_state_seal(struct hero_notify_state *record);
 
 /// 1 when magic, version and checksum are right, 0 otherwise: then nothing in it may be believed. What the version of a
 /// valid record does not have is zero afterwards.
 int hero_proc_is_valid(struct hero_proc *record);
 int hero_exit_is_valid(struct hero_exit *record);
-int hero_said_is_valid(const struct hero_said *record);
+int hero_notify_state_is_valid(const struct hero_notify_state *record);
 
 /// The size of a spec's header in a version; 0 when the version is unknown.
 long hero_spec_header_size(uint32_t version);
