@@ -18,7 +18,7 @@ static int open_file(const char *cgroup, const char *name, int flags) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
-static int put(const char *cgroup, const char *name, const char *text) {
+static int write_file(const char *cgroup, const char *name, const char *text) {
     int descriptor = open_file(cgroup, name, O_WRONLY);
     if (descriptor < 0) return descriptor;
     long size = (long)strlen(text);
@@ -41,18 +41,18 @@ int shim_cgroup_join(const char *cgroup, int pid) {
         digits[--first] = (char)('0' + left % 10);
         left /= 10;
     } while (left > 0);
-    return put(cgroup, "cgroup.procs", digits + first);
+    return write_file(cgroup, "cgroup.procs", digits + first);
 }
 
 int shim_cgroup_kill(const char *cgroup) {
-    return put(cgroup, "cgroup.kill", "1");
+    return write_file(cgroup, "cgroup.kill", "1");
 }
 
 int shim_freezer_set(const char *cgroup, int frozen) {
-    return put(cgroup, "freezer.state", frozen ? "FROZEN" : "THAWED");
+    return write_file(cgroup, "freezer.state", frozen ? "FROZEN" : "THAWED");
 }
 
-int64_t shim_cgroup_number(const char *cgroup, const char *file, const char *word) {
+int64_t shim_cgroup_read_number(const char *cgroup, const char *file, const char *word) {
     int descriptor = open_file(cgroup, file, O_RDONLY);
     if (descriptor < 0) return descriptor;
     char text[1024];
@@ -74,7 +74,7 @@ int64_t shim_cgroup_number(const char *cgroup, const char *file, const char *wor
     return -ENOENT;
 }
 
-int shim_cgroup_holds(const char *cgroup, int pid) {
+int shim_cgroup_contains(const char *cgroup, int pid) {
     int descriptor = open_file(cgroup, "cgroup.procs", O_RDONLY);
     if (descriptor < 0) return descriptor;
     char text[1024];

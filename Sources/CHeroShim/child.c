@@ -31,7 +31,7 @@ static _Noreturn void fail(int gate, enum hero_stage stage) {
 }
 
 /// Descriptors 1, 2, LOCK, GATE and RECORD in place; 0 is /dev/null since the shim settled. Nothing of the shim stays open.
-static int place(const struct shim_child *child, int own_gate) {
+static int place_descriptors(const struct shim_child *child, int own_gate) {
     int gate = fcntl(own_gate, F_DUPFD_CLOEXEC, 10);
     int lock = fcntl(child->lock, F_DUPFD_CLOEXEC, 10);
     int record = fcntl(child->record, F_DUPFD_CLOEXEC, 10);
@@ -110,15 +110,15 @@ static void write_pid(char *digits) {
 }
 
 /// Runs in the child. Only system calls and its own stack; no step is skipped, and each names its stage.
-static _Noreturn void prepare(const struct shim_child *child, int gate) {
+static _Noreturn void prepare_and_execute(const struct shim_child *child, int gate) {
     if (setsid() < 0) fail(gate, HERO_STAGE_SESSION);
-    if (place(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
+    if (place_descriptors(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
     gate = GATE;
     umask((mode_t)child->umask);
     uid_t own = geteuid();
     // While we may still do so; the directory is entered, and the program executed, by who it will be (SP-1).
-    enum hero_stage refused = rights_take_limits(child->rights, child->open_files_soft);
-    if (refused == HERO_STAGE_NONE) refused = rights_take_user(child->rights, child->groups);
+    enum hero_stage refused = rights_apply_limits(child->rights, child->open_files_soft);
+    if (refused == HERO_STAGE_NONE) refused = rights_change_user(child->rights, child->groups);
     if (refused != HERO_STAGE_NONE) fail(gate, refused);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
     if (hero_reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
@@ -176,7 +176,7 @@ int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int 
     if (pid < 0) return -errno;
     if (pid == 0) {
         close(gate->shim);
-        prepare(child, gate->child);
+        prepare_and_execute(child, gate->child);
     }
     *pidfd = descriptor;
     return (int)pid;

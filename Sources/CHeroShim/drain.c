@@ -13,29 +13,29 @@
 #include <unistd.h>
 
 // KEEP SIZE LOG, where the command line is that of drain mode.
-static char **given;
+static char **drain_arguments;
 
 /// The C library gives these to whatever runs before main, and Swift's main has no other way to them.
-__attribute__((constructor)) static void remember(int count, char **arguments) {
-    given = count == 5 && strcmp(arguments[1], "drain") == 0 ? arguments + 2 : NULL;
+__attribute__((constructor)) static void save_arguments(int count, char **arguments) {
+    drain_arguments = count == 5 && strcmp(arguments[1], "drain") == 0 ? arguments + 2 : NULL;
 }
 
-int shim_drain_is_asked(void) {
-    return given != NULL;
+int shim_drain_is_requested(void) {
+    return drain_arguments != NULL;
 }
 
 int64_t shim_drain_number(int index) {
     char *end;
     errno = 0;
-    long long number = strtoll(given[index & 1], &end, 10);
-    return errno != 0 || *end != 0 || end == given[index & 1] ? -1 : number;
+    long long number = strtoll(drain_arguments[index & 1], &end, 10);
+    return errno != 0 || *end != 0 || end == drain_arguments[index & 1] ? -1 : number;
 }
 
 const char *shim_drain_path(void) {
-    return given[2][0] == '/' && strlen(given[2]) < SHIM_PATH_SIZE - 256 ? given[2] : NULL;
+    return drain_arguments[2][0] == '/' && strlen(drain_arguments[2]) < SHIM_PATH_SIZE - 256 ? drain_arguments[2] : NULL;
 }
 
-int shim_drain_settle(void) {
+int shim_drain_set_up(void) {
     // Nobody but the kernel ends this process early: it is asked to leave by the end of its leash.
     uint64_t every = ~0ull;
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every) != 0) return -errno;

@@ -12,7 +12,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-static long answer(long result) {
+static long result_or_errno(long result) {
     return result < 0 ? -errno : result;
 }
 
@@ -33,8 +33,8 @@ const char *shim_error_name(int error) {
     case ELOOP: return "ELOOP";
     case ESTALE: return "ESTALE";
     case EDQUOT: return "EDQUOT";
-    case SHIM_RESERVED: return "disk nearly full";
-    case SHIM_SLOW: return "disk too slow";
+    case SHIM_DISK_NEARLY_FULL: return "disk nearly full";
+    case SHIM_DISK_TOO_SLOW: return "disk too slow";
     default: return NULL;
     }
 }
@@ -45,7 +45,7 @@ void shim_close(int descriptor) {
 
 /// Opens a file of our own to read and write it: another name for somebody's file, or something that is no file at all,
 /// must not be written over (FS-1).
-static int open_own(const char *path, int flags) {
+static int open_regular_file(const char *path, int flags) {
     int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
     if (descriptor < 0) return -errno;
     struct stat facts;
@@ -57,36 +57,36 @@ static int open_own(const char *path, int flags) {
 }
 
 int shim_open_record(const char *path) {
-    return open_own(path, O_CREAT);
+    return open_regular_file(path, O_CREAT);
 }
 
 int shim_open_lock(const char *path) {
-    return (int)answer(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    return (int)result_or_errno(open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
 }
 
 int shim_try_lock(int descriptor) {
     if (hero_is_disabled(HERO_LOCK)) return 0;
-    return (int)answer(flock(descriptor, LOCK_EX | LOCK_NB));
+    return (int)result_or_errno(flock(descriptor, LOCK_EX | LOCK_NB));
 }
 
-static int describe(const struct stat *facts, struct shim_file *file) {
+static int copy_facts(const struct stat *facts, struct shim_file *file) {
     file->device = facts->st_dev;
     file->inode = facts->st_ino;
     file->size = facts->st_size;
     return 0;
 }
 
-int shim_inspect(int descriptor, struct shim_file *file) {
+int shim_stat(int descriptor, struct shim_file *file) {
     struct stat facts;
-    return fstat(descriptor, &facts) != 0 ? -errno : describe(&facts, file);
+    return fstat(descriptor, &facts) != 0 ? -errno : copy_facts(&facts, file);
 }
 
-int shim_inspect_path(const char *path, struct shim_file *file) {
+int shim_lstat(const char *path, struct shim_file *file) {
     struct stat facts;
-    return lstat(path, &facts) != 0 ? -errno : describe(&facts, file);
+    return lstat(path, &facts) != 0 ? -errno : copy_facts(&facts, file);
 }
 
-int shim_inspect_room(int descriptor, struct shim_room *room) {
+int shim_read_free_space(int descriptor, struct shim_free_space *room) {
     struct statvfs facts;
     if (fstatvfs(descriptor, &facts) != 0) return -errno;
     room->total = (int64_t)(facts.f_blocks * facts.f_frsize);
@@ -96,62 +96,62 @@ int shim_inspect_room(int descriptor, struct shim_room *room) {
 }
 
 long shim_read_at(int descriptor, void *bytes, long size, long offset) {
-    return answer(pread(descriptor, bytes, (size_t)size, offset));
+    return result_or_errno(pread(descriptor, bytes, (size_t)size, offset));
 }
 
 long shim_write_at(int descriptor, const void *bytes, long size, long offset) {
-    return answer(pwrite(descriptor, bytes, (size_t)size, offset));
+    return result_or_errno(pwrite(descriptor, bytes, (size_t)size, offset));
 }
 
 long shim_read(int descriptor, void *bytes, long size) {
-    return answer(read(descriptor, bytes, (size_t)size));
+    return result_or_errno(read(descriptor, bytes, (size_t)size));
 }
 
 long shim_write(int descriptor, const void *bytes, long size) {
-    return answer(write(descriptor, bytes, (size_t)size));
+    return result_or_errno(write(descriptor, bytes, (size_t)size));
 }
 
-long shim_pending(int descriptor) {
+long shim_pending_bytes(int descriptor) {
     int size = 0;
     return ioctl(descriptor, FIONREAD, &size) != 0 ? -errno : size;
 }
 
 int shim_truncate(int descriptor, int64_t size) {
-    return (int)answer(ftruncate(descriptor, size));
+    return (int)result_or_errno(ftruncate(descriptor, size));
 }
 
 int shim_create_log(const char *path) {
-    return (int)answer(open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
+    return (int)result_or_errno(open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640));
 }
 
-int shim_resume_log(const char *path) {
-    return open_own(path, O_APPEND);
+int shim_open_log(const char *path) {
+    return open_regular_file(path, O_APPEND);
 }
 
 int shim_create_script(const char *path) {
-    return (int)answer(open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500));
+    return (int)result_or_errno(open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500));
 }
 
-int shim_give(int descriptor, uint32_t uid, uint32_t gid) {
-    return (int)answer(fchown(descriptor, uid, gid));
+int shim_change_owner(int descriptor, uint32_t uid, uint32_t gid) {
+    return (int)result_or_errno(fchown(descriptor, uid, gid));
 }
 
 int shim_touch(int descriptor) {
-    return (int)answer(fchmod(descriptor, 0600));
+    return (int)result_or_errno(fchmod(descriptor, 0600));
 }
 
 int shim_make_directory(const char *path) {
-    return (int)answer(mkdir(path, 0700));
+    return (int)result_or_errno(mkdir(path, 0700));
 }
 
 int shim_rename(const char *from, const char *to) {
-    return (int)answer(rename(from, to));
+    return (int)result_or_errno(rename(from, to));
 }
 
 int shim_remove(const char *path) {
     if (unlink(path) == 0) return 0;
     if (errno != EISDIR) return -errno;
-    return (int)answer(rmdir(path));
+    return (int)result_or_errno(rmdir(path));
 }
 
 int shim_make_pipe(int *reader, int *writer) {

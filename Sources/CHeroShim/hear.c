@@ -13,12 +13,12 @@ _Static_assert(HERO_SOCKET_SIZE == sizeof((struct sockaddr_un *)0)->sun_path, "u
 
 /// Makes room at a path: the socket of an earlier start, whose shim was killed. Anything else there stays, and is in
 /// the way.
-static void remove_socket(const char *path) {
+static void remove_stale_socket(const char *path) {
     struct stat facts;
     if (lstat(path, &facts) == 0 && S_ISSOCK(facts.st_mode)) unlink(path);
 }
 
-static int take_name(int descriptor, const char *name, int64_t uid, uint32_t mode) {
+static int bind_name(int descriptor, const char *name, int64_t uid, uint32_t mode) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(name);
     if (length < 2 || length >= sizeof address.sun_path) return -ENAMETOOLONG;
@@ -28,7 +28,7 @@ static int take_name(int descriptor, const char *name, int64_t uid, uint32_t mod
         address.sun_path[0] = 0;
         return bind(descriptor, (struct sockaddr *)&address, size) != 0 ? -errno : 0;
     }
-    remove_socket(name);
+    remove_stale_socket(name);
     if (bind(descriptor, (struct sockaddr *)&address, size + 1) != 0) return -errno;
     // Where this is refused, becoming that user will be too, and says so.
     int ignored = uid < 0 ? 0 : lchown(name, (uid_t)uid, (gid_t)-1);
@@ -36,19 +36,19 @@ static int take_name(int descriptor, const char *name, int64_t uid, uint32_t mod
     return chmod(name, (mode_t)mode) != 0 ? -errno : 0;
 }
 
-int shim_hear_open(const char *name, int64_t uid, uint32_t mode) {
+int shim_notify_open(const char *name, int64_t uid, uint32_t mode) {
     int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
     int on = 1;
     // Before it has a name: no datagram is ever without its sender.
     int result = setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ? -errno : 0;
-    if (result == 0) result = take_name(descriptor, name, uid, mode);
+    if (result == 0) result = bind_name(descriptor, name, uid, mode);
     if (result == 0) return descriptor;
     close(descriptor);
     return result;
 }
 
-long shim_hear(int descriptor, char *bytes, long size, int32_t *sender) {
+long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender) {
     // Room for the sender and for nothing else: the kernel closes descriptors that it cannot hand over, so nobody can
     // fill our table with them, and one that waits for its end to be closed (BARRIER=1) knows that all it said before
     // has been taken in.

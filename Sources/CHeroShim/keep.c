@@ -12,29 +12,29 @@
 
 _Static_assert(SHIM_SIGTERM == SIGTERM && SHIM_SIGINT == SIGINT && SHIM_SIGHUP == SIGHUP, "signal");
 
-static char **given;
+static char **monitor_arguments;
 /// The last argument, where it is `0`: the place for what a reconciler is told.
-static char **last_word;
-static char **variables;
-static int asks_version;
+static char **crash_argument;
+static char **process_environment;
+static int version_is_requested;
 
 /// The C library gives these to whatever runs before main, and Swift's main has no other way to them.
-__attribute__((constructor)) static void remember(int count, char **arguments, char **environment) {
-    given = count > 2 && strcmp(arguments[1], "keep") == 0 ? arguments + 2 : NULL;
-    variables = environment;
-    asks_version = count == 2 && strcmp(arguments[1], "version") == 0;
-    last_word = given != NULL && strcmp(arguments[count - 1], "0") == 0 ? &arguments[count - 1] : NULL;
+__attribute__((constructor)) static void save_arguments(int count, char **arguments, char **environment) {
+    monitor_arguments = count > 2 && strcmp(arguments[1], "keep") == 0 ? arguments + 2 : NULL;
+    process_environment = environment;
+    version_is_requested = count == 2 && strcmp(arguments[1], "version") == 0;
+    crash_argument = monitor_arguments != NULL && strcmp(arguments[count - 1], "0") == 0 ? &arguments[count - 1] : NULL;
 }
 
-int shim_keep_is_asked(void) {
-    return given != NULL;
+int shim_monitor_is_requested(void) {
+    return monitor_arguments != NULL;
 }
 
-int shim_version_is_asked(void) {
-    return asks_version;
+int shim_version_is_requested(void) {
+    return version_is_requested;
 }
 
-int shim_say_version(void) {
+int shim_print_version(void) {
     // One digit each: the versions count changes of the formats, not releases.
     _Static_assert(HERO_SPEC_VERSION < 10 && HERO_VERSION < 10, "digits");
     char text[] = "hpshim: protocol 0, records 0\n";
@@ -43,7 +43,7 @@ int shim_say_version(void) {
     return write(1, text, sizeof text - 1) == sizeof text - 1 ? 0 : HERO_SHIM_NO_RECORD;
 }
 
-int shim_keep_settle(void) {
+int shim_monitor_set_up(void) {
     // Started by whoever ignores SIGCHLD, the kernel would reap what we wait for.
     struct sigaction action = {.sa_handler = SIG_DFL};
     if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
@@ -63,7 +63,7 @@ int shim_keep_settle(void) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
-int shim_keep_next_signal(int descriptor) {
+int shim_monitor_next_signal(int descriptor) {
     struct signalfd_siginfo arrived;
     while (read(descriptor, &arrived, sizeof arrived) == (long)sizeof arrived) {
         if (arrived.ssi_signo != SIGCHLD) return (int)arrived.ssi_signo;
@@ -71,9 +71,9 @@ int shim_keep_next_signal(int descriptor) {
     return 0;
 }
 
-int64_t shim_keep_patience(void) {
+int64_t shim_monitor_watchdog_seconds(void) {
     static const char name[] = "HEROPROC_WATCHDOG=";
-    for (char **variable = variables; *variable != NULL; variable++) {
+    for (char **variable = process_environment; *variable != NULL; variable++) {
         if (strncmp(*variable, name, sizeof name - 1) != 0) continue;
         int64_t seconds = 0;
         const char *digit = *variable + sizeof name - 1;
@@ -85,7 +85,7 @@ int64_t shim_keep_patience(void) {
     return HERO_WATCHDOG_SECONDS;
 }
 
-int shim_keep_beat(int descriptor) {
+int shim_monitor_read_heartbeat(int descriptor) {
     char beats[64];
     long size;
     int heard = 0;
@@ -93,7 +93,7 @@ int shim_keep_beat(int descriptor) {
     return heard ? 1 : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-int shim_keep_is_own_crash(int signal) {
+int shim_monitor_is_crash_signal(int signal) {
     switch (signal) {
     case SIGILL:
     case SIGTRAP:
@@ -106,17 +106,17 @@ int shim_keep_is_own_crash(int signal) {
     }
 }
 
-void shim_keep_tell(int crashes, int signal) {
+void shim_monitor_set_crashes(int crashes, int signal) {
     _Static_assert(HERO_CRASH_LIMIT < 10, "one digit");
     static char text[] = "0:00";
-    if (last_word == NULL) return;
+    if (crash_argument == NULL) return;
     text[0] = (char)('0' + crashes);
     text[2] = (char)('0' + signal / 10);
     text[3] = (char)('0' + signal % 10);
-    *last_word = text;
+    *crash_argument = text;
 }
 
-int shim_keep_start(int *beats) {
+int shim_monitor_start_reconciler(int *beats) {
     int ends[2];
     // Without it the reconciler is kept all the same; only one that hangs is not found out.
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) ends[0] = ends[1] = -1;
@@ -140,11 +140,11 @@ int shim_keep_start(int *beats) {
     sigaddset(&open, SIGCHLD);
     sigaddset(&open, SIGHUP);
     sigprocmask(SIG_UNBLOCK, &open, NULL);
-    execve(given[0], given, variables);
+    execve(monitor_arguments[0], monitor_arguments, process_environment);
     _exit(127);
 }
 
-void shim_keep_say(const char *text, long size) {
+void shim_monitor_write_log(const char *text, long size) {
     long ignored = write(2, text, (unsigned long)size);
     (void)ignored;
 }

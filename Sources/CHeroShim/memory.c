@@ -3,10 +3,10 @@
 // Static and untouched: the pages exist only once they are used. Together they stay below 2 MiB, so that no
 // transparent huge page can ever back them.
 static char scratch[2][SHIM_PATH_SIZE] __attribute__((aligned(4096)));
-static char draft[SHIM_PATH_SIZE] __attribute__((aligned(4096)));
-static char input[SHIM_LINE_BOUND + SHIM_INPUT_SIZE] __attribute__((aligned(4096)));
+static char start_scratch[SHIM_PATH_SIZE] __attribute__((aligned(4096)));
+static char input[SHIM_MAX_LINE_SIZE + SHIM_INPUT_SIZE] __attribute__((aligned(4096)));
 static char output[SHIM_OUTPUT_SIZE] __attribute__((aligned(4096)));
-static char held[2][SHIM_LINE_BOUND] __attribute__((aligned(4096)));
+static char partial_lines[2][SHIM_MAX_LINE_SIZE] __attribute__((aligned(4096)));
 static struct shim_process table[SHIM_TABLE_SIZE];
 static char message[SHIM_MESSAGE_SIZE + 64] __attribute__((aligned(4096)));
 
@@ -14,25 +14,25 @@ static char message[SHIM_MESSAGE_SIZE + 64] __attribute__((aligned(4096)));
 static struct {
     char bytes[3 * SHIM_PATH_SIZE + HERO_CGROUP_SIZE + HERO_SOCKET_SIZE + 64];
     long used;
-} kept;
+} static_area;
 
-char *shim_input(void) { return input + SHIM_LINE_BOUND; }
+char *shim_input(void) { return input + SHIM_MAX_LINE_SIZE; }
 char *shim_output(void) { return output; }
-char *shim_held(int stream) { return held[stream & 1]; }
+char *shim_partial_line(int stream) { return partial_lines[stream & 1]; }
 char *shim_scratch(int index) { return scratch[index & 1]; }
-char *shim_draft(void) { return draft; }
+char *shim_start_scratch(void) { return start_scratch; }
 struct shim_process *shim_process_table(void) { return table; }
 char *shim_message(void) { return message; }
 
-char *shim_keep(long size) {
+char *shim_allocate_static(long size) {
     // Cannot happen: a spec with a longer path was refused.
-    if (size < 0 || size > (long)sizeof kept.bytes - kept.used) __builtin_trap();
-    kept.used += size;
-    return kept.bytes + sizeof kept.bytes - kept.used;
+    if (size < 0 || size > (long)sizeof static_area.bytes - static_area.used) __builtin_trap();
+    static_area.used += size;
+    return static_area.bytes + sizeof static_area.bytes - static_area.used;
 }
 
-void shim_settle_memory(int is_alone) {
-    shim_discard(draft, sizeof draft);
+void shim_release_start_memory(int is_alone) {
+    shim_discard(start_scratch, sizeof start_scratch);
     if (is_alone) shim_discard(scratch, sizeof scratch);
     // What the deeper calls of the start have left on the stack, beyond what this frame and the next could use.
     char here;
@@ -40,7 +40,7 @@ void shim_settle_memory(int is_alone) {
     shim_discard((void *)(end - 65536), 65536);
 }
 
-void shim_rest_memory(void) {
+void shim_release_output_memory(void) {
     shim_discard(input, sizeof input);
     shim_discard(output, sizeof output);
 }

@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int is_trusted(uid_t owner, uint32_t user) {
+static int is_trusted_owner(uid_t owner, uint32_t user) {
     return owner == 0 || owner == geteuid() || owner == user;
 }
 
 /// Whether nobody else can put another file in its place.
-static int lies_safely(const char *path, uint32_t user) {
+static int is_in_safe_directory(const char *path, uint32_t user) {
     char folder[SHIM_PATH_SIZE];
     const char *slash = strrchr(path, '/');
     if (slash == NULL || slash - path >= SHIM_PATH_SIZE) return 0;
@@ -20,12 +20,12 @@ static int lies_safely(const char *path, uint32_t user) {
     memcpy(folder, path, length);
     folder[length] = 0;
     struct stat facts;
-    if (stat(folder, &facts) != 0 || !is_trusted(facts.st_uid, user)) return 0;
+    if (stat(folder, &facts) != 0 || !is_trusted_owner(facts.st_uid, user)) return 0;
     return (facts.st_mode & 022) == 0 || (facts.st_mode & S_ISVTX) != 0;
 }
 
 /// Decimal digits, one line feed at most: everything else is no number, and no number begins in it.
-static int parse(const char *text, long size) {
+static int parse_pid(const char *text, long size) {
     if (size > 0 && text[size - 1] == '\n') size--;
     if (size < 1 || size > 10) return -EINVAL;
     long value = 0;
@@ -44,9 +44,9 @@ int shim_read_pid_file(const char *path, uint32_t user) {
     long size = -1;
     struct stat facts;
     if (fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode) && facts.st_nlink == 1
-        && (facts.st_mode & 022) == 0 && is_trusted(facts.st_uid, user) && lies_safely(path, user)) {
+        && (facts.st_mode & 022) == 0 && is_trusted_owner(facts.st_uid, user) && is_in_safe_directory(path, user)) {
         size = read(descriptor, text, sizeof text);
     }
     close(descriptor);
-    return size < 1 || size > 32 ? -EINVAL : parse(text, size);
+    return size < 1 || size > 32 ? -EINVAL : parse_pid(text, size);
 }

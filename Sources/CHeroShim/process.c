@@ -27,7 +27,7 @@ static int notice_is_open;
 
 /// Descriptors 0 to 2 become /dev/null, whatever we were started with: a shim that outlives its starter must not
 /// hold a terminal or somebody's pipe. They also keep every later descriptor above 2.
-static int take_null(void) {
+static int open_null(void) {
     int null = open("/dev/null", O_RDWR);
     if (null < 0) return -errno;
     for (int target = 0; target <= 2; target++) {
@@ -44,7 +44,7 @@ static void close_from(unsigned int first) {
     for (long descriptor = first; descriptor < limit; descriptor++) close((int)descriptor);
 }
 
-int shim_settle(void) {
+int shim_set_up(void) {
     // Blocked, not ignored: nothing but SIGKILL and SIGSTOP can then reach us, with one call and without passing
     // a disposition on. The kernel's own signals for a fault still end the process.
     uint64_t every = ~0ull;
@@ -54,7 +54,7 @@ int shim_settle(void) {
     if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
 
     notice_is_open = fcntl(HERO_FD_NOTICE, F_GETFD) >= 0;
-    int error = take_null();
+    int error = open_null();
     if (error < 0) return error;
     close_from(HERO_FD_NOTICE + 1);
     rights_protect_shim();
@@ -79,7 +79,7 @@ void shim_harden(void) {
     setrlimit(RLIMIT_CORE, &core);
 }
 
-void shim_leave(int code) {
+void shim_exit(int code) {
     _exit(code);
 }
 
@@ -108,7 +108,7 @@ void shim_discard(void *memory, long size) {
     madvise(memory, (size_t)size, MADV_DONTNEED);
 }
 
-void shim_notify(const struct hero_notice *notice) {
+void shim_send_notice(const struct hero_notice *notice) {
     if (!notice_is_open) return;
     notice_is_open = 0;
     // A reconciler that does not read must not hold up a service: try, give it a second, try again, go on.
@@ -167,7 +167,7 @@ void shim_sleep_ms(int milliseconds) {
     nanosleep(&pause, NULL);
 }
 
-int shim_wait(const int *descriptors, int count, int64_t timeout_ms) {
+int shim_poll(const int *descriptors, int count, int64_t timeout_ms) {
     struct pollfd polled[5];
     if (count > 5) return -EINVAL;
     for (int index = 0; index < count; index++) {
@@ -182,7 +182,7 @@ int shim_wait(const int *descriptors, int count, int64_t timeout_ms) {
     return ready;
 }
 
-int shim_take_signals(int descriptor) {
+int shim_read_signals(int descriptor) {
     struct signalfd_siginfo arrived[4];
     int kill_tree = 0;
     long size;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 // What oom_score_adj was before the shim protected itself: what its program gets.
-static int starter_score;
+static int inherited_score;
 static int is_protected;
 
 static int read_score(int *score) {
@@ -48,21 +48,21 @@ static int write_score(int score) {
 }
 
 void rights_protect_shim(void) {
-    if (geteuid() != 0 || read_score(&starter_score) != 0) return;
+    if (geteuid() != 0 || read_score(&inherited_score) != 0) return;
     is_protected = write_score(-1000) == 0;
 }
 
 void rights_unprotect(void) {
-    if (is_protected) (void)write_score(starter_score);
+    if (is_protected) (void)write_score(inherited_score);
 }
 
-static int limit(int resource, uint64_t value) {
+static int set_limit(int resource, uint64_t value) {
     if (value == HERO_NO_LIMIT) return 0;
     struct rlimit both = {.rlim_cur = value, .rlim_max = value};
     return setrlimit(resource, &both);
 }
 
-static int limit_open_files(uint64_t soft) {
+static int set_open_files_limit(uint64_t soft) {
     if (soft == 0) return 0;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
@@ -71,21 +71,21 @@ static int limit_open_files(uint64_t soft) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-enum hero_stage rights_take_limits(const struct hero_rights *rights, uint64_t open_files_soft) {
+enum hero_stage rights_apply_limits(const struct hero_rights *rights, uint64_t open_files_soft) {
     if (rights->sets_oom_score != 0 || is_protected) {
-        int score = rights->sets_oom_score != 0 ? rights->oom_score : starter_score;
+        int score = rights->sets_oom_score != 0 ? rights->oom_score : inherited_score;
         if (write_score(score) != 0) return HERO_STAGE_OOM_SCORE;
     }
-    if (rights->open_files == HERO_NO_LIMIT && limit_open_files(open_files_soft) != 0) return HERO_STAGE_LIMITS;
-    if (limit(RLIMIT_NOFILE, rights->open_files) != 0) return HERO_STAGE_LIMIT_OPEN_FILES;
-    if (limit(RLIMIT_NPROC, rights->processes) != 0) return HERO_STAGE_LIMIT_PROCESSES;
-    if (limit(RLIMIT_CORE, rights->core_bytes) != 0) return HERO_STAGE_LIMIT_CORE;
-    if (limit(RLIMIT_AS, rights->memory_bytes) != 0) return HERO_STAGE_LIMIT_MEMORY;
+    if (rights->open_files == HERO_NO_LIMIT && set_open_files_limit(open_files_soft) != 0) return HERO_STAGE_LIMITS;
+    if (set_limit(RLIMIT_NOFILE, rights->open_files) != 0) return HERO_STAGE_LIMIT_OPEN_FILES;
+    if (set_limit(RLIMIT_NPROC, rights->processes) != 0) return HERO_STAGE_LIMIT_PROCESSES;
+    if (set_limit(RLIMIT_CORE, rights->core_bytes) != 0) return HERO_STAGE_LIMIT_CORE;
+    if (set_limit(RLIMIT_AS, rights->memory_bytes) != 0) return HERO_STAGE_LIMIT_MEMORY;
     return HERO_STAGE_NONE;
 }
 
 /// Whether nothing of who we were is left, and there is no way back.
-static int has_become(const struct hero_rights *rights) {
+static int has_changed_user(const struct hero_rights *rights) {
     uid_t uids[3];
     gid_t gids[3];
     if (getresuid(&uids[0], &uids[1], &uids[2]) != 0 || getresgid(&gids[0], &gids[1], &gids[2]) != 0) return 0;
@@ -96,7 +96,7 @@ static int has_become(const struct hero_rights *rights) {
     return rights->uid == 0 || syscall(SYS_setuid, 0) != 0;
 }
 
-enum hero_stage rights_take_user(const struct hero_rights *rights, const void *groups) {
+enum hero_stage rights_change_user(const struct hero_rights *rights, const void *groups) {
     if (rights->changes_user != 0) {
         // Whose output it is may open it again by name: /dev/stdout (LG-9).
         if (fchown(1, rights->uid, rights->gid) != 0 || fchown(2, rights->uid, rights->gid) != 0) {
@@ -106,7 +106,7 @@ enum hero_stage rights_take_user(const struct hero_rights *rights, const void *g
         if (syscall(SYS_setgroups, (long)rights->group_count, groups) != 0) return HERO_STAGE_USER;
         if (syscall(SYS_setresgid, rights->gid, rights->gid, rights->gid) != 0) return HERO_STAGE_USER;
         if (syscall(SYS_setresuid, rights->uid, rights->uid, rights->uid) != 0) return HERO_STAGE_USER;
-        if (!has_become(rights)) {
+        if (!has_changed_user(rights)) {
             errno = EPERM;
             return HERO_STAGE_USER;
         }

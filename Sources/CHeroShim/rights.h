@@ -11,9 +11,9 @@ void rights_protect_shim(void);
 void rights_unprotect(void);
 
 /// Sets oom_score_adj and the limits. HERO_STAGE_NONE, or the stage that failed and errno.
-enum hero_stage rights_take_limits(const struct hero_rights *rights, uint64_t open_files_soft);
+enum hero_stage rights_apply_limits(const struct hero_rights *rights, uint64_t open_files_soft);
 
 /// Becomes the user for good, and gives descriptors 1 and 2 to it. HERO_STAGE_NONE, or the stage that failed and errno.
-enum hero_stage rights_take_user(const struct hero_rights *rights, const void *groups);
+enum hero_stage rights_change_user(const struct hero_rights *rights, const void *groups);
 
 #endif

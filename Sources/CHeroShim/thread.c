@@ -6,7 +6,7 @@
 
 // What the two threads share beside memory: one lock, and one thing to wait for.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t news;
+static pthread_cond_t changed;
 static pthread_t thread;
 
 static struct {
@@ -17,7 +17,7 @@ static struct {
 // A page or two are used: paths lie in static memory.
 enum { STACK_SIZE = 65536 };
 
-static void *run(void *unused) {
+static void *run_body(void *unused) {
     (void)unused;
     work.body(work.memory);
     return NULL;
@@ -27,13 +27,13 @@ int shim_thread_start(void (*body)(void *), void *memory) {
     pthread_condattr_t clock;
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&news, &clock);
+    pthread_cond_init(&changed, &clock);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_SIZE);
     work.body = body;
     work.memory = memory;
-    return -pthread_create(&thread, &attributes, run, NULL);
+    return -pthread_create(&thread, &attributes, run_body, NULL);
 }
 
 void shim_thread_join(void) { pthread_join(thread, NULL); }
@@ -42,11 +42,11 @@ void shim_lock(void) { pthread_mutex_lock(&lock); }
 
 void shim_unlock(void) { pthread_mutex_unlock(&lock); }
 
-void shim_wake(void) { pthread_cond_signal(&news); }
+void shim_signal_change(void) { pthread_cond_signal(&changed); }
 
-int shim_doze(int64_t timeout_ms) {
+int shim_wait_for_change(int64_t timeout_ms) {
     if (timeout_ms < 0) {
-        pthread_cond_wait(&news, &lock);
+        pthread_cond_wait(&changed, &lock);
         return 1;
     }
     struct timespec until;
@@ -57,5 +57,5 @@ int shim_doze(int64_t timeout_ms) {
         until.tv_nsec -= 1000000000;
         until.tv_sec++;
     }
-    return pthread_cond_timedwait(&news, &lock, &until) == 0;
+    return pthread_cond_timedwait(&changed, &lock, &until) == 0;
 }

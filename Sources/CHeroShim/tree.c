@@ -17,7 +17,7 @@
 enum { PIDFS_MAGIC = 0x50494446 };
 
 /// The kernel's own record of a directory entry (getdents64(2)).
-struct entry {
+struct directory_entry {
     uint64_t inode;
     int64_t offset;
     unsigned short size;
@@ -25,7 +25,7 @@ struct entry {
     char name[];
 };
 
-int shim_peek_ended(struct shim_ended *ended) {
+int shim_peek_exit(struct shim_exit_info *ended) {
     siginfo_t info = {0};
     struct rusage usage = {0};
     // The raw call: it alone gives the resources used of a child that is not reaped yet.
@@ -57,7 +57,7 @@ int shim_is_root(void) {
     return geteuid() == 0;
 }
 
-int shim_open_process(int pid) {
+int shim_open_pidfd(int pid) {
     int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     return descriptor < 0 ? -errno : descriptor;
 }
@@ -66,7 +66,7 @@ int shim_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) != 0 ? -errno : 0;
 }
 
-int shim_stop_continue(int pidfd, int signal) {
+int shim_signal_and_continue(int pidfd, int signal) {
     int result = shim_signal(pidfd, signal);
     // A stopped process acts on the signal only once it goes on.
     shim_signal(pidfd, SIGCONT);
@@ -122,7 +122,7 @@ int shim_identify(int pid, int pidfd, struct hero_identity *identity) {
     if (result < 0) return result;
     // The kernel shows the time of our time namespace, in ticks of 10 ms; a record has the machine's.
     identity->start_ticks -= (uint64_t)(shim_boot_offset() / 10000000);
-    int own = pidfd < 0 ? shim_open_process(pid) : pidfd;
+    int own = pidfd < 0 ? shim_open_pidfd(pid) : pidfd;
     if (own < 0) return own;
     // Before pidfs every pidfd shares one anonymous inode, which says nothing.
     struct statfs system;
@@ -134,24 +134,24 @@ int shim_identify(int pid, int pidfd, struct hero_identity *identity) {
     return 0;
 }
 
-int shim_parent(int pid) {
+int shim_parent_of(int pid) {
     uint64_t parent;
     int result = read_stat(pid, 4, &parent);
     return result < 0 ? result : (int)parent;
 }
 
-int shim_is_below(int pid, int root) {
+int shim_is_descendant(int pid, int root) {
     // Whoever stands between may end while we look: then its children have another parent, and we begin anew.
     for (int patience = 64; patience > 0; patience--) {
-        int child = pid, parent = shim_parent(pid), depth = 0;
+        int child = pid, parent = shim_parent_of(pid), depth = 0;
         if (parent < 0) return parent;
         while (parent >= 0) {
             if (parent == root) return 1;
             if (parent <= 1) return 0;
             if (++depth > 1024) return -ELOOP;
-            int above = shim_parent(parent);
+            int above = shim_parent_of(parent);
             // Had the parent ended before it was asked, its number could be another's: then this one has a new parent.
-            if (shim_parent(child) != parent) break;
+            if (shim_parent_of(child) != parent) break;
             child = parent;
             parent = above;
         }
@@ -159,11 +159,11 @@ int shim_is_below(int pid, int root) {
     return -EAGAIN;
 }
 
-int shim_is_there(int pidfd) {
+int shim_exists(int pidfd) {
     return shim_signal(pidfd, 0) != -ESRCH;
 }
 
-int shim_has_ended(int pidfd) {
+int shim_has_exited(int pidfd) {
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     return poll(&ended, 1, 0) > 0;
 }
@@ -207,7 +207,7 @@ int shim_list_children(int pid, struct shim_process *table, int count, int capac
     long size;
     while ((size = syscall(SYS_getdents64, tasks, entries, sizeof entries)) > 0) {
         for (long at = 0; at < size;) {
-            const struct entry *entry = (const struct entry *)(entries + at);
+            const struct directory_entry *entry = (const struct directory_entry *)(entries + at);
             at += entry->size;
             if (entry->name[0] < '0' || entry->name[0] > '9' || strlen(entry->name) > 20) continue;
             int result = append_children(tasks, entry->name, pid, table, count, capacity);
@@ -220,7 +220,7 @@ int shim_list_children(int pid, struct shim_process *table, int count, int capac
     return listed ? count : -ENOENT;
 }
 
-static int holds(const struct shim_process *table, int count, int pid) {
+static int table_contains(const struct shim_process *table, int count, int pid) {
     for (int index = 0; index < count; index++) {
         if (table[index].pid == pid) return 1;
     }
@@ -234,13 +234,13 @@ int shim_scan_children(int root, struct shim_process *table, int count, int capa
     long size;
     while ((size = syscall(SYS_getdents64, processes, entries, sizeof entries)) > 0) {
         for (long at = 0; at < size;) {
-            const struct entry *entry = (const struct entry *)(entries + at);
+            const struct directory_entry *entry = (const struct directory_entry *)(entries + at);
             at += entry->size;
             const char *cursor = entry->name;
             int pid = (int)parse_number(&cursor);
-            if (pid <= 0 || *cursor != 0 || count >= capacity || holds(table, count, pid)) continue;
-            int parent = shim_parent(pid);
-            if (parent == root || (parent > 0 && holds(table, count, parent))) {
+            if (pid <= 0 || *cursor != 0 || count >= capacity || table_contains(table, count, pid)) continue;
+            int parent = shim_parent_of(pid);
+            if (parent == root || (parent > 0 && table_contains(table, count, parent))) {
                 table[count++] = (struct shim_process){.pid = pid, .parent = parent};
             }
         }

@@ -15,13 +15,13 @@ struct Containment {
     }
 
     /// Where the program can be born, as a descriptor; negative: nowhere, so that it has to be put in.
-    func birthplace() -> Int32 {
+    func openCgroup() -> Int32 {
         guard let path, kind == HERO_CONTAINMENT_CGROUP.rawValue else { return -1 }
         return shim_cgroup_open(path)
     }
 
     /// Puts the gated program in, unless it was born there, and says so in its record; 0 or an errno.
-    mutating func take(_ pid: Int32, isIn: Bool, into proc: inout hero_proc) -> Int32 {
+    mutating func place(_ pid: Int32, isIn: Bool, into proc: inout hero_proc) -> Int32 {
         guard let path else { return 0 }
         let error = isIn ? 0 : -shim_cgroup_join(path, pid)
         guard error == 0 else {
@@ -53,19 +53,19 @@ struct Containment {
     /// Whether nobody is in it, as far as the kernel tells.
     var isEmpty: Bool {
         guard let path, kind == HERO_CONTAINMENT_CGROUP.rawValue else { return true }
-        return shim_cgroup_number(path, "cgroup.events", "populated") < 1
+        return shim_cgroup_read_number(path, "cgroup.events", "populated") < 1
     }
 
     /// Whether the kernel killed somebody in it for want of memory.
-    var hasRunOutOfMemory: Bool {
+    var hasOutOfMemoryKill: Bool {
         guard let path, kind == HERO_CONTAINMENT_CGROUP.rawValue else { return false }
-        return shim_cgroup_number(path, "memory.events", "oom_kill") > 0
+        return shim_cgroup_read_number(path, "memory.events", "oom_kill") > 0
     }
 
     /// Whether a process is in it, as far as the kernel tells.
-    func holds(_ pid: Int32) -> Bool {
+    func contains(_ pid: Int32) -> Bool {
         guard let path, kind == HERO_CONTAINMENT_CGROUP.rawValue else { return false }
-        return shim_cgroup_holds(path, pid) == 1
+        return shim_cgroup_contains(path, pid) == 1
     }
 
     /// Removes the directory, if nobody is in it.

@@ -2,87 +2,87 @@ import CHeroRecord
 import CHeroShim
 
 /// What the program says of itself, and what follows for its main process.
-extension Host {
+extension JobSupervisor {
     /// Takes in what the program says, at most so many messages.
-    mutating func hear(_ most: Int) {
+    mutating func readNotifySocket(_ most: Int) {
         var left = most
-        while left > 0, let message = hearing.next(containment) {
+        while left > 0, let message = notifySocket.receive(containment) {
             left -= 1
-            take(message)
+            handleDatagram(message)
         }
     }
 
     /// Each message is on record before the next one is read: whoever waits for that can rely on it (BARRIER of sd_notify(3)).
-    private mutating func take(_ message: Hearing.Message) {
+    private mutating func handleDatagram(_ message: NotifySocket.Datagram) {
         var isNews = false
         switch message {
-        case .stranger:
-            isNews = record.said.foreign_senders == 0
-            record.said.foreign_senders = Host.more(record.said.foreign_senders)
-        case .unreadable:
-            record.said.malformed = Host.more(record.said.malformed)
+        case .foreignSender:
+            isNews = record.notifyState.foreign_senders == 0
+            record.notifyState.foreign_senders = JobSupervisor.incremented(record.notifyState.foreign_senders)
+        case .malformed:
+            record.notifyState.malformed = JobSupervisor.incremented(record.notifyState.malformed)
         case .text(let bytes, let count):
-            var saying = Saying(record.said)
-            saying.take(bytes, count)
-            record.said = saying.said
-            isNews = saying.isNews
-            if saying.main != 0, name(saying.main) { isNews = true }
+            var saying = NotifyMessage(record.notifyState)
+            saying.apply(bytes, count)
+            record.notifyState = saying.state
+            isNews = saying.isUrgent
+            if saying.mainPID != 0, acceptMainPID(saying.mainPID) { isNews = true }
         }
-        _ = record.writeSaid()
-        if isNews { record.ring() }
+        _ = record.writeNotifyState()
+        if isNews { record.wakeReconciler() }
     }
 
-    private static func more(_ count: UInt32) -> UInt32 { count == .max ? .max : count + 1 }
+    private static func incremented(_ count: UInt32) -> UInt32 { count == .max ? .max : count + 1 }
 
     /// Makes a process of this tree the main program, because the program says so; answers whether that is news.
-    private mutating func name(_ pid: Int32) -> Bool {
+    private mutating func acceptMainPID(_ pid: Int32) -> Bool {
         switch stage {
-        case .running, .handingOver: break
-        case .asking, .killing: return false
+        case .running, .awaitingSuccessor: break
+        case .stopping, .killing: return false
         }
-        if pid == record.proc.main.pid, !hasEnded { return false }
+        if pid == record.proc.main.pid, !hasMainExited { return false }
         var identity = hero_identity()
-        let pidfd = shim_open_process(pid)
-        let isChild = shim_parent(pid) == shim_own_pid()
+        let pidfd = shim_open_pidfd(pid)
+        let isChild = shim_parent_of(pid) == shim_own_pid()
         // Still there at the end, so that all that was read is about this one; whoever has ended is until somebody has reaped it.
         guard
-            pidfd >= 0, hearing.isOwn(pid, containment), shim_identify(pid, pidfd, &identity) == 0,
-            shim_is_there(pidfd) == 1
+            pidfd >= 0, notifySocket.isJobProcess(pid, containment), shim_identify(pid, pidfd, &identity) == 0,
+            shim_exists(pidfd) == 1
         else {
             shim_close(pidfd)
-            record.said.refused_main_pids = Host.more(record.said.refused_main_pids)
-            record.said.refused_pid = pid
+            record.notifyState.refused_main_pids = JobSupervisor.incremented(record.notifyState.refused_main_pids)
+            record.notifyState.refused_pid = pid
             return true
         }
-        goOn(as: identity)
-        if isChild { shim_close(pidfd) } else { distant = pidfd }
+        switchMainProcess(to: identity)
+        if isChild { shim_close(pidfd) } else { foreignMainPidfd = pidfd }
         return true
     }
 
     /// The main process has ended, and it was another's child.
-    mutating func distantEnded() {
+    mutating func foreignMainExited() {
         let pid = record.proc.main.pid
-        if shim_is_there(distant) == 1 {
+        if shim_exists(foreignMainPidfd) == 1 {
             // Its parent may end without having taken that in: then it is ours to reap, and its status is exact.
-            guard shim_parent(pid) != shim_own_pid() else { return leaveDistant() }
+            guard shim_parent_of(pid) != shim_own_pid() else { return closeForeignMain() }
             let now = shim_boottime()
-            if distantEndedAt == 0 { distantEndedAt = now }
-            guard now &- distantEndedAt >= Host.distantPatience else { return }
+            if foreignMainExitedAt == 0 { foreignMainExitedAt = now }
+            guard now &- foreignMainExitedAt >= JobSupervisor.foreignReapTimeout else { return }
         }
-        hear(Host.lastMessages)
+        readNotifySocket(JobSupervisor.maxMessagesBeforeReap)
         guard record.proc.main.pid == pid else { return }
-        leaveDistant()
-        guard !hasEnded else { return }
+        closeForeignMain()
+        guard !hasMainExited else { return }
         record.exit.kind = HERO_EXIT_UNKNOWN.rawValue
         record.exit.ended_boottime = shim_boottime()
         record.exit.ended_realtime = shim_realtime()
-        record.exit.dropped_bytes = log.dropped
+        record.exit.dropped_bytes = log.droppedBytes
         _ = record.writeExit()
     }
 
-    mutating func leaveDistant() {
-        shim_close(distant)
-        distant = -1
-        distantEndedAt = 0
+    mutating func closeForeignMain() {
+        shim_close(foreignMainPidfd)
+        foreignMainPidfd = -1
+        foreignMainExitedAt = 0
     }
 }

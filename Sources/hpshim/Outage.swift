@@ -1,42 +1,42 @@
 import CHeroShim
 
 /// A time in which nothing could be written to the log: since when, why, and how much is missing.
-struct Outage {
-    private static let pause: Int64 = 2_000_000_000
+struct LogOutage {
+    private static let retryInterval: Int64 = 2_000_000_000
 
     /// The errno that began it; 0 when there is none.
     private(set) var error: Int32 = 0
-    private var since: Int64 = 0
+    private var startedAt: Int64 = 0
     private(set) var retryTime: Int64 = 0
-    var bytes: Int64 = 0
+    var droppedBytes: Int64 = 0
 
     mutating func begin(error: Int32) {
         let now = shim_boottime()
         self.error = error
-        since = now
-        bytes = 0
+        startedAt = now
+        droppedBytes = 0
         postpone(from: now)
     }
 
     mutating func postpone(from now: Int64) {
-        retryTime = now &+ Outage.pause
+        retryTime = now &+ LogOutage.retryInterval
     }
 
     mutating func end() {
         error = 0
-        bytes = 0
+        droppedBytes = 0
     }
 
     /// `<stamp> stderr F [heroproc: dropped N bytes, ENOSPC, 12.4 s]` and a newline, in static memory.
     ///
     /// Its two times are those of its end, CLOCK_BOOTTIME and CLOCK_REALTIME in ns.
-    func marker(until now: Int64, at time: Int64) -> (line: UnsafePointer<CChar>, length: Int) {
+    func markerLine(until now: Int64, at time: Int64) -> (line: UnsafePointer<CChar>, length: Int) {
         let text = shim_scratch(1)
-        var stamp = Stamp(at: text)
+        var stamp = LinePrefix(at: text)
         stamp.set(time, stream: "stderr")
-        var end = Stamp.length
+        var end = LinePrefix.length
         write("[heroproc: dropped ", to: text, &end)
-        write(bytes, to: text, &end)
+        write(droppedBytes, to: text, &end)
         write(" bytes, ", to: text, &end)
         if let name = shim_error_name(error) {
             shim_copy(text + end, name, shim_length(name))
@@ -46,7 +46,7 @@ struct Outage {
             write(Int64(error), to: text, &end)
         }
         write(", ", to: text, &end)
-        let tenths = max(0, now &- since) / 100_000_000
+        let tenths = max(0, now &- startedAt) / 100_000_000
         write(tenths / 10, to: text, &end)
         write(".", to: text, &end)
         write(tenths % 10, to: text, &end)

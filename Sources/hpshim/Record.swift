@@ -6,22 +6,22 @@ import CHeroShim
 ///
 /// Two descriptions of one file: one to write with, and a read-only one that carries the lock and is inherited by the
 /// service. So the kernel refuses a second instance as long as any process of the first one lives.
-struct Record {
+struct RecordFile {
     /// A reconciler that looks whether the lock is free holds it for an instant: wait that out.
-    private static let lockPatience: Int64 = 1_000_000_000
-    private static let lockPause: Int32 = 10
+    private static let lockTimeout: Int64 = 1_000_000_000
+    private static let lockRetryInterval: Int32 = 10
 
     let file: Int32
     let lock: Int32
     var proc = hero_proc()
     var exit = hero_exit()
     /// What the program says of itself, where it may.
-    var said = hero_notify_state()
+    var notifyState = hero_notify_state()
 
     /// What became of the wish to start.
-    enum Outcome {
+    enum Acquisition {
         /// The right to start this generation is ours, and on record.
-        case taken(Record)
+        case acquired(RecordFile)
         /// Another instance holds the lock.
         case locked
         /// The record holds this generation, or a newer one.
@@ -31,8 +31,8 @@ struct Record {
     }
 
     /// Opens and locks the record of `spec`, and takes its generation: the file says `PREPARED` afterwards.
-    static func take(_ spec: Spec, shim: hero_identity) -> Outcome {
-        let deadline = shim_boottime() &+ lockPatience
+    static func acquire(_ spec: Spec, shim: hero_identity) -> Acquisition {
+        let deadline = shim_boottime() &+ lockTimeout
         while true {
             let file = shim_open_record(spec.recordPath)
             guard file >= 0 else { return .failed(errno: -file) }
@@ -43,24 +43,24 @@ struct Record {
                 if lock == -Int32(SHIM_ENOENT), shim_boottime() < deadline { continue }
                 return .failed(errno: -lock)
             }
-            if shim_try_lock(lock) == 0, isCurrent(file, lock, at: spec.recordPath) {
+            if shim_try_lock(lock) == 0, isFileAtPath(file, lock, at: spec.recordPath) {
                 return prepare(spec, shim: shim, file: file, lock: lock)
             }
             shim_close(lock)
             shim_close(file)
             guard shim_boottime() < deadline else { return .locked }
-            shim_sleep_ms(lockPause)
+            shim_sleep_ms(lockRetryInterval)
         }
     }
 
     /// Whether both descriptions are of the file that has the name: a lock on a removed file keeps nobody out.
-    private static func isCurrent(_ file: Int32, _ lock: Int32, at path: UnsafePointer<CChar>) -> Bool {
+    private static func isFileAtPath(_ file: Int32, _ lock: Int32, at path: UnsafePointer<CChar>) -> Bool {
         var written = shim_file()
         var locked = shim_file()
         var named = shim_file()
         guard
-            shim_inspect(file, &written) == 0, shim_inspect(lock, &locked) == 0,
-            shim_inspect_path(path, &named) == 0
+            shim_stat(file, &written) == 0, shim_stat(lock, &locked) == 0,
+            shim_lstat(path, &named) == 0
         else { return false }
         return written.isSame(as: locked) && locked.isSame(as: named)
     }
@@ -70,7 +70,7 @@ struct Record {
         shim: hero_identity,
         file: Int32,
         lock: Int32
-    ) -> Outcome {
+    ) -> Acquisition {
         hero_failpoint(FP_ST_6)
         var earlier = hero_proc()
         let size = MemoryLayout<hero_proc>.size
@@ -79,7 +79,7 @@ struct Record {
         {
             return .superseded
         }
-        var record = Record(file: file, lock: lock)
+        var record = RecordFile(file: file, lock: lock)
         record.proc.phase = HERO_PROC_PREPARED.rawValue
         record.proc.generation = spec.header.generation
         record.proc.job = spec.header.job
@@ -88,13 +88,13 @@ struct Record {
         record.proc.boot_id = spec.header.boot_id
         record.exit.generation = spec.header.generation
         record.exit.job = spec.header.job
-        record.said.generation = spec.header.generation
-        record.said.job = spec.header.job
-        record.said.watchdog_us = spec.header.watchdog_us
+        record.notifyState.generation = spec.header.generation
+        record.notifyState.job = spec.header.job
+        record.notifyState.watchdog_us = spec.header.watchdog_us
         var error = record.writeBoth()
         // Before anybody can say anything, so that a full disk takes no word away either.
-        if error == 0, spec.notifySocket != nil { error = record.writeSaid() }
-        return error == 0 ? .taken(record) : .failed(errno: error)
+        if error == 0, spec.notifySocket != nil { error = record.writeNotifyState() }
+        return error == 0 ? .acquired(record) : .failed(errno: error)
     }
 
     private init(file: Int32, lock: Int32) {
@@ -107,7 +107,7 @@ struct Record {
     /// Writes who runs; 0 or an errno.
     mutating func writeProc() -> Int32 {
         hero_proc_seal(&proc)
-        return written(shim_write_at(file, &proc, MemoryLayout<hero_proc>.size, 0), of: MemoryLayout<hero_proc>.size)
+        return errorOfWrite(shim_write_at(file, &proc, MemoryLayout<hero_proc>.size, 0), of: MemoryLayout<hero_proc>.size)
     }
 
     /// Writes how it ended, into bytes that are there already: a full disk does not refuse them (SH-9).
@@ -115,11 +115,11 @@ struct Record {
         if hero_is_disabled(HERO_SLOT) != 0 { return 0 }
         hero_exit_seal(&exit)
         let size = MemoryLayout<hero_exit>.size
-        return written(shim_write_at(file, &exit, size, Int(HERO_SECTOR)), of: size)
+        return errorOfWrite(shim_write_at(file, &exit, size, Int(HERO_SECTOR)), of: size)
     }
 
     /// What the program writes into the record itself when it is let go.
-    var release: hero_release {
+    var releaseMark: hero_release {
         hero_release(magic: HERO_RELEASE_MAGIC, generation: proc.generation, job: proc.job)
     }
 
@@ -128,24 +128,24 @@ struct Record {
         hero_proc_seal(&proc)
         hero_exit_seal(&exit)
         let sector = Int(HERO_SECTOR)
-        let page = UnsafeMutableRawPointer(shim_draft())
+        let page = UnsafeMutableRawPointer(shim_start_scratch())
         page.initializeMemory(as: UInt8.self, repeating: 0, count: 2 * sector)
         page.storeBytes(of: proc, as: hero_proc.self)
         page.storeBytes(of: exit, toByteOffset: sector, as: hero_exit.self)
-        return written(shim_write_at(file, page, 2 * sector, 0), of: 2 * sector)
+        return errorOfWrite(shim_write_at(file, page, 2 * sector, 0), of: 2 * sector)
     }
 
     /// Writes what the program has said, behind both halves; 0 or an errno.
-    mutating func writeSaid() -> Int32 {
-        hero_notify_state_seal(&said)
+    mutating func writeNotifyState() -> Int32 {
+        hero_notify_state_seal(&notifyState)
         let size = MemoryLayout<hero_notify_state>.size
-        return written(shim_write_at(file, &said, size, 2 * Int(HERO_SECTOR)), of: size)
+        return errorOfWrite(shim_write_at(file, &notifyState, size, 2 * Int(HERO_SECTOR)), of: size)
     }
 
     /// Wakes whoever follows the record.
-    func ring() { _ = shim_touch(file) }
+    func wakeReconciler() { _ = shim_touch(file) }
 
-    private func written(_ result: Int, of size: Int) -> Int32 {
+    private func errorOfWrite(_ result: Int, of size: Int) -> Int32 {
         result == size ? 0 : result < 0 ? Int32(truncatingIfNeeded: -result) : Int32(SHIM_EIO)
     }
 
@@ -163,7 +163,7 @@ struct Record {
     }
 
     /// Tells the reconciler about the start, in case it listens; the record is what counts.
-    func notify(_ kind: hero_notice_kind) {
+    func sendNotice(_ kind: hero_notice_kind) {
         var notice = hero_notice()
         notice.magic = HERO_NOTICE_MAGIC
         notice.kind = kind.rawValue
@@ -172,7 +172,7 @@ struct Record {
         notice.stage = proc.stage
         notice.error = proc.error
         notice.pid = proc.main.pid
-        shim_notify(&notice)
+        shim_send_notice(&notice)
     }
 }
 

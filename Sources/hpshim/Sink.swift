@@ -2,84 +2,84 @@ import CHeroRecord
 import CHeroShim
 
 /// Where the lines of the service go: into its log at once, or to the thread that writes it (LG-3).
-enum Sink {
+enum LogSink {
     /// A slow disk holds the service up, and nothing is lost.
-    case log(Log)
+    case blocking(Log)
     /// A slow disk is this thread's affair, and what does not fit is dropped.
-    case thread(LogThread)
+    case dropping(LogThread)
     /// There is no such thread to be had: the start fails with this errno.
-    case refused(Int32)
+    case failed(Int32)
 
     /// Begins the log, or has the thread begin it.
-    init(_ place: Log.Place, drops: Bool) {
+    init(_ place: Log.Settings, drops: Bool) {
         guard drops else {
-            self = .log(Log(place))
+            self = .blocking(Log(place))
             return
         }
         var error: Int32 = 0
-        self = LogThread(place, &error).map { .thread($0) } ?? .refused(error)
+        self = LogThread(place, &error).map { .dropping($0) } ?? .failed(error)
     }
 
     /// Why the service cannot be started, if it cannot.
-    var failure: Start.Failure? {
+    var failure: ProgramLauncher.Failure? {
         switch self {
-        case .log, .thread: nil
+        case .blocking, .dropping: nil
         // What is short is what a program takes as well.
-        case .refused(let error): Start.Failure(HERO_STAGE_FORK, error)
+        case .failed(let error): ProgramLauncher.Failure(HERO_STAGE_FORK, error)
         }
     }
 
     /// Whether a second thread lives.
-    var isThread: Bool {
+    var hasThread: Bool {
         switch self {
-        case .log, .refused: false
-        case .thread: true
+        case .blocking, .failed: false
+        case .dropping: true
         }
     }
 
     /// Takes lines, each with its stamp and newline; `now` is CLOCK_REALTIME in ns.
     mutating func append(_ bytes: UnsafePointer<CChar>, _ count: Int, at now: Int64) {
         switch self {
-        case .log(var log):
+        case .blocking(var log):
             log.append(bytes, count, at: now)
-            self = .log(log)
-        case .thread(let thread): thread.append(bytes, count, at: now)
-        case .refused: break
+            self = .blocking(log)
+        case .dropping(let thread): thread.append(bytes, count, at: now)
+        case .failed: break
         }
     }
 
     /// When to call `retry`, as CLOCK_BOOTTIME in ns; nil while nothing waits to be said.
     var retryTime: Int64? {
         switch self {
-        case .log(let log): log.retryTime
-        case .thread, .refused: nil
+        case .blocking(let log): log.retryTime
+        case .dropping, .failed: nil
         }
     }
 
     /// Tries to write again.
-    mutating func retry() { retry(evenEarly: false) }
+    mutating func retryWriting() { retryWriting(evenEarly: false) }
 
-    private mutating func retry(evenEarly: Bool) {
-        guard case .log(var log) = self else { return }
-        log.retry(evenEarly: evenEarly)
-        self = .log(log)
+    private mutating func retryWriting(evenEarly: Bool) {
+        guard case .blocking(var log) = self else { return }
+        log.retryWriting(evenEarly: evenEarly)
+        self = .blocking(log)
     }
 
     /// Bytes of the service that are not in the log.
-    var dropped: Int64 {
+    var droppedBytes: Int64 {
         switch self {
-        case .log(let log): log.dropped
-        case .thread(let thread): thread.dropped
-        case .refused: 0
+        case .blocking(let log): log.droppedBytes
+        case .dropping(let thread): thread.droppedBytes
+        case .failed: 0
         }
     }
 
     /// All that was taken is stored, and what is missing is said, as far as the disk lets us.
-    mutating func end() {
+    mutating func finish() {
         switch self {
-        case .log: retry(evenEarly: true)
-        case .thread(let thread): thread.end()
-        case .refused: break
+        case .blocking: retryWriting(evenEarly: true)
+        case .dropping(let thread): thread.finish()
+        case .failed: break
         }
     }
 }

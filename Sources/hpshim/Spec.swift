@@ -7,9 +7,9 @@ import CHeroShim
 /// looking again. A spec it refuses ends the shim with `HERO_SHIM_BAD_SPEC`; nothing in it can make the shim crash.
 struct Spec {
     /// A path is shorter than this (PATH_MAX).
-    private static let longestPath = 4096
+    private static let maxPathSize = 4096
     /// The kernel takes no more groups (NGROUPS_MAX).
-    private static let mostGroups: UInt32 = 65_536
+    private static let maxGroups: UInt32 = 65_536
 
     private let base: UnsafeRawPointer
     /// Where the strings begin: an older version has a shorter header.
@@ -37,26 +37,26 @@ struct Spec {
             header.candidate_count >= 1, header.argument_count >= 1
         else { return nil }
         guard
-            isPath(header.record_path), isPath(header.log_path), isPath(header.working_directory),
-            isList(header.candidates, header.candidate_count),
-            isList(header.arguments, header.argument_count),
-            isList(header.environment, header.environment_count),
-            isScript(), hasBootIdentifier(), hasRights(), hasContainment(), hasSocket()
+            isAbsolutePath(header.record_path), isAbsolutePath(header.log_path), isAbsolutePath(header.working_directory),
+            isStringList(header.candidates, header.candidate_count),
+            isStringList(header.arguments, header.argument_count),
+            isStringList(header.environment, header.environment_count),
+            hasValidScript(), hasBootIdentifier(), hasValidRights(), hasValidContainment(), hasValidNotifySocket()
         else { return nil }
     }
 
-    var recordPath: UnsafePointer<CChar> { text(header.record_path) }
-    var logPath: UnsafePointer<CChar> { text(header.log_path) }
-    var workingDirectory: UnsafePointer<CChar> { text(header.working_directory) }
+    var recordPath: UnsafePointer<CChar> { string(header.record_path) }
+    var logPath: UnsafePointer<CChar> { string(header.log_path) }
+    var workingDirectory: UnsafePointer<CChar> { string(header.working_directory) }
 
     /// Where the script goes; nil when the job has none.
-    var scriptPath: UnsafePointer<CChar>? { header.script == 0 ? nil : text(header.script_path) }
+    var scriptPath: UnsafePointer<CChar>? { header.script == 0 ? nil : string(header.script_path) }
 
     /// The directory of its cgroup; nil when it has none.
-    var cgroup: UnsafePointer<CChar>? { header.cgroup == 0 ? nil : text(header.cgroup) }
+    var cgroup: UnsafePointer<CChar>? { header.cgroup == 0 ? nil : string(header.cgroup) }
 
     /// Where a daemon that forks away names itself; nil when that is of no interest.
-    var pidFile: UnsafePointer<CChar>? { header.pid_file == 0 ? nil : text(header.pid_file) }
+    var pidFile: UnsafePointer<CChar>? { header.pid_file == 0 ? nil : string(header.pid_file) }
 
     /// The exit codes of a program that has forked away well, one bit each.
     var handoverCodes: (UInt64, UInt64, UInt64, UInt64) {
@@ -71,22 +71,22 @@ struct Spec {
     }
 
     /// What NOTIFY_SOCKET names; nil when the program is not asked how it is.
-    var notifySocket: UnsafePointer<CChar>? { header.notify_socket == 0 ? nil : text(header.notify_socket) }
+    var notifySocket: UnsafePointer<CChar>? { header.notify_socket == 0 ? nil : string(header.notify_socket) }
 
     /// The supplementary groups, four bytes each.
     var groups: UnsafeRawPointer { base + Int(header.rights.group_count == 0 ? 0 : header.rights.groups) }
 
-    func text(_ offset: UInt32) -> UnsafePointer<CChar> {
+    func string(_ offset: UInt32) -> UnsafePointer<CChar> {
         (base + Int(offset)).assumingMemoryBound(to: CChar.self)
     }
 
     /// Pointers to the strings of a list and a null pointer behind them: what execve takes.
-    func fill(
+    func fillPointers(
         _ table: UnsafeMutablePointer<UnsafePointer<CChar>?>,
         from offset: UInt32,
         count: UInt32
     ) -> UnsafeMutablePointer<UnsafePointer<CChar>?> {
-        var string = text(offset)
+        var string = string(offset)
         for index in 0..<Int(count) {
             table[index] = string
             string += shim_length(string) + 1
@@ -111,12 +111,12 @@ struct Spec {
         return end < Int(header.size) ? end - offset : nil
     }
 
-    private func isPath(_ offset: UInt32) -> Bool {
+    private func isAbsolutePath(_ offset: UInt32) -> Bool {
         guard let length = length(at: Int(offset)) else { return false }
-        return length >= 1 && length < Spec.longestPath && text(offset)[0] == 0x2f
+        return length >= 1 && length < Spec.maxPathSize && string(offset)[0] == 0x2f
     }
 
-    private func isList(_ offset: UInt32, _ count: UInt32) -> Bool {
+    private func isStringList(_ offset: UInt32, _ count: UInt32) -> Bool {
         // Each string takes a byte at least: a count beyond the size is a lie and need not be walked.
         guard count <= header.size else { return false }
         var next = Int(offset)
@@ -127,17 +127,17 @@ struct Spec {
         return true
     }
 
-    private func isScript() -> Bool {
+    private func hasValidScript() -> Bool {
         guard header.script != 0 else { return true }
         return Int(header.script) >= headerSize
-            && Int(header.script) + Int(header.script_size) <= Int(header.size) && isPath(header.script_path)
+            && Int(header.script) + Int(header.script_size) <= Int(header.size) && isAbsolutePath(header.script_path)
     }
 
-    private func hasRights() -> Bool {
+    private func hasValidRights() -> Bool {
         let rights = header.rights
         guard
             rights.changes_user <= 1, rights.no_new_privileges <= 1, rights.sets_oom_score <= 1,
-            rights.oom_score >= -1000, rights.oom_score <= 1000, rights.group_count <= Spec.mostGroups
+            rights.oom_score >= -1000, rights.oom_score <= 1000, rights.group_count <= Spec.maxGroups
         else { return false }
         // The kernel takes the number that stands for nobody as leave to change nothing.
         guard rights.changes_user == 0 || (rights.uid != .max && rights.gid != .max) else { return false }
@@ -146,26 +146,26 @@ struct Spec {
                 && Int(rights.groups) + 4 * Int(rights.group_count) <= Int(header.size))
     }
 
-    private func hasContainment() -> Bool {
+    private func hasValidContainment() -> Bool {
         guard
             header.containment <= HERO_CONTAINMENT_FREEZER.rawValue, header.needs_cgroup <= 1,
-            header.pid_file == 0 || isPath(header.pid_file), hasCodes()
+            header.pid_file == 0 || isAbsolutePath(header.pid_file), hasValidHandoverCodes()
         else { return false }
         guard header.cgroup != 0 else { return header.containment == HERO_CONTAINMENT_NONE.rawValue }
-        return isPath(header.cgroup) && shim_length(text(header.cgroup)) < Int(HERO_CGROUP_SIZE)
+        return isAbsolutePath(header.cgroup) && shim_length(string(header.cgroup)) < Int(HERO_CGROUP_SIZE)
     }
 
-    private func hasCodes() -> Bool {
+    private func hasValidHandoverCodes() -> Bool {
         guard header.handover_codes != 0 else { return true }
         return Int(header.handover_codes) >= headerSize
             && Int(header.handover_codes) + Int(HERO_EXIT_CODE_MAP_SIZE) <= Int(header.size)
     }
 
     /// A path, or a name in the abstract namespace, that fits into an address (unix(7)).
-    private func hasSocket() -> Bool {
+    private func hasValidNotifySocket() -> Bool {
         guard header.notify_socket != 0 else { return header.watchdog_us == 0 }
         guard let length = length(at: Int(header.notify_socket)) else { return false }
-        let first = text(header.notify_socket)[0]
+        let first = string(header.notify_socket)[0]
         return length >= 2 && length < Int(HERO_SOCKET_SIZE) && (first == 0x2f || first == 0x40)
     }
 

@@ -3,9 +3,9 @@ import CHeroShim
 /// What stands in front of every line of a log: `2026-11-21T13:45:23.123456789Z stdout F `.
 ///
 /// Always 40 bytes, so that a line's own length can be told from the stored one.
-struct Stamp {
+struct LinePrefix {
     static let length = 40
-    private static let tag = 38
+    private static let tagOffset = 38
 
     private let bytes: UnsafeMutablePointer<CChar>
     /// The second the date and time were written for.
@@ -30,13 +30,13 @@ struct Stamp {
     /// Copies the stamp of a full line or of a part of one.
     @inline(__always)
     func copy(to target: UnsafeMutablePointer<CChar>, isFull: Bool) {
-        shim_copy(target, bytes, Stamp.length)
-        target[Stamp.tag] = isFull ? 0x46 : 0x50
+        shim_copy(target, bytes, LinePrefix.length)
+        target[LinePrefix.tagOffset] = isFull ? 0x46 : 0x50
     }
 
     /// Whether a stored line holds a whole line of the service, whose newline then was the service's.
-    static func isFull(_ line: UnsafePointer<CChar>) -> Bool {
-        line[tag] == 0x46
+    static func isFullLine(_ line: UnsafePointer<CChar>) -> Bool {
+        line[tagOffset] == 0x46
     }
 
     private func writeSecond() {

@@ -3,7 +3,7 @@ import CHeroRecord
 import CHeroShim
 
 /// The way from a locked record to a running program, or to the stage that refused.
-struct Start {
+struct ProgramLauncher {
     /// Why the program does not run.
     struct Failure {
         let stage: UInt32
@@ -21,24 +21,24 @@ struct Start {
 
     let spec: Spec
     private(set) var containment: Containment
-    var hearing: Hearing
+    var notifySocket: NotifySocket
     private(set) var output: Int32 = -1
     private(set) var error: Int32 = -1
     private var childOutput: Int32 = -1
     private var childError: Int32 = -1
     private var gate = shim_gate(shim: -1, child: -1)
 
-    init(_ spec: Spec, containment: Containment, hearing: Hearing) {
+    init(_ spec: Spec, containment: Containment, notifySocket: NotifySocket) {
         self.spec = spec
         self.containment = containment
-        self.hearing = hearing
+        self.notifySocket = notifySocket
     }
 
     /// Brings the program to execution.
     ///
     /// Nil is success: the record says `EXECUTED`.
-    mutating func run(_ record: inout Record) -> Failure? {
-        let failure = prepare() ?? launch(&record)
+    mutating func launch(_ record: inout RecordFile) -> Failure? {
+        let failure = prepare() ?? startGatedProgram(&record)
         closeChildEnds()
         shim_close(gate.shim)
         return failure
@@ -51,7 +51,7 @@ struct Start {
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
         result = shim_make_pipe(&error, &childError)
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
-        result = hearing.open(for: spec.header.rights)
+        result = notifySocket.open(for: spec.header.rights)
         guard result == 0 else { return Failure(HERO_STAGE_NOTIFY, result) }
         result = writeScript()
         guard result == 0 else { return Failure(HERO_STAGE_SCRIPT, -result) }
@@ -59,10 +59,10 @@ struct Start {
         return result == 0 ? nil : Failure(HERO_STAGE_FORK, -result)
     }
 
-    private mutating func launch(_ record: inout Record) -> Failure? {
+    private mutating func startGatedProgram(_ record: inout RecordFile) -> Failure? {
         var pidfd: Int32 = -1
         var isInCgroup: Int32 = 0
-        let cgroup = containment.birthplace()
+        let cgroup = containment.openCgroup()
         hero_failpoint(FP_ST_8)
         let main = fork(record, into: cgroup, pidfd: &pidfd, isInCgroup: &isInCgroup)
         shim_close(cgroup)
@@ -77,13 +77,13 @@ struct Start {
         var refused = -shim_identify(main, pidfd, &record.proc.main)
         shim_close(pidfd)
         // Without its cgroup it is still held by us; only limits that exist nowhere else are worth a failure.
-        let unplaced = containment.take(main, isIn: isInCgroup != 0, into: &record.proc)
+        let unplaced = containment.place(main, isIn: isInCgroup != 0, into: &record.proc)
         if unplaced != 0, spec.header.needs_cgroup != 0 {
-            return callOff(main, Failure(HERO_STAGE_CGROUP, unplaced))
+            return abandonStart(main, Failure(HERO_STAGE_CGROUP, unplaced))
         }
         if refused == 0 { refused = record.writeProc() }
         // Nobody could ever recognise what would run.
-        guard refused == 0 else { return callOff(main, Failure(HERO_STAGE_RECORD, refused)) }
+        guard refused == 0 else { return abandonStart(main, Failure(HERO_STAGE_RECORD, refused)) }
 
         var stage: UInt32 = 0
         var errno: Int32 = 0
@@ -99,7 +99,7 @@ struct Start {
     }
 
     /// Without the byte the gated child leaves by itself.
-    private mutating func callOff(_ main: Int32, _ failure: Failure) -> Failure {
+    private mutating func abandonStart(_ main: Int32, _ failure: Failure) -> Failure {
         shim_close(gate.shim)
         gate.shim = -1
         _ = shim_reap(main)
@@ -107,29 +107,29 @@ struct Start {
     }
 
     private func fork(
-        _ record: Record,
+        _ record: RecordFile,
         into cgroup: Int32,
         pidfd: inout Int32,
         isInCgroup: inout Int32
     ) -> Int32 {
         let tellsPID = spec.header.watchdog_us != 0
         let pointers = (spec.pointerCount + 1) * MemoryLayout<UnsafePointer<CChar>?>.stride
-        let size = pointers + Start.pidVariableSize
+        let size = pointers + ProgramLauncher.pidVariableSize
         guard let memory = shim_map(size) else { return -Int32(SHIM_EAGAIN) }
         defer { shim_unmap(memory, size) }
         let candidates = memory.bindMemory(to: UnsafePointer<CChar>?.self, capacity: spec.pointerCount + 1)
-        let arguments = spec.fill(
+        let arguments = spec.fillPointers(
             candidates,
             from: spec.header.candidates,
             count: spec.header.candidate_count
         )
-        let environment = spec.fill(arguments, from: spec.header.arguments, count: spec.header.argument_count)
-        _ = spec.fill(environment, from: spec.header.environment, count: spec.header.environment_count)
+        let environment = spec.fillPointers(arguments, from: spec.header.arguments, count: spec.header.argument_count)
+        _ = spec.fillPointers(environment, from: spec.header.environment, count: spec.header.environment_count)
         var digits: UnsafeMutablePointer<CChar>?
         if tellsPID {
             // Only the child knows its own: it fills it in.
             let variable = (memory + pointers).assumingMemoryBound(to: CChar.self)
-            digits = Start.copy("WATCHDOG_PID=", to: variable)
+            digits = ProgramLauncher.copy("WATCHDOG_PID=", to: variable)
             // Counted from the beginning: of a store one before the end, Swift 6.3 made none at all.
             environment[Int(spec.header.environment_count)] = UnsafePointer(variable)
             environment[Int(spec.header.environment_count) + 1] = nil
@@ -153,7 +153,7 @@ struct Start {
                 cgroup: cgroup,
                 pid_digits: digits,
                 record: record.file,
-                release: record.release
+                release: record.releaseMark
             )
             return shim_fork(&child, &gate, &pidfd, &isInCgroup)
         }
@@ -185,7 +185,7 @@ struct Start {
     /// Writes the script beside its place and moves it there: whoever sees the name sees all of it.
     private func writeScript() -> Int32 {
         guard let path = spec.scriptPath else { return 0 }
-        let beside = shim_draft()
+        let beside = shim_start_scratch()
         let length = shim_length(path)
         shim_copy(beside, path, length)
         beside[length] = 0x7e  // "~"
@@ -197,10 +197,10 @@ struct Start {
             file = shim_create_script(beside)
         }
         guard file >= 0 else { return file }
-        let result = write(spec.text(spec.header.script), Int(spec.header.script_size), to: file)
+        let result = write(spec.string(spec.header.script), Int(spec.header.script_size), to: file)
         let rights = spec.header.rights
         // Where this is refused, becoming that user will be too, and says so.
-        if rights.changes_user != 0 { _ = shim_give(file, rights.uid, rights.gid) }
+        if rights.changes_user != 0 { _ = shim_change_owner(file, rights.uid, rights.gid) }
         shim_close(file)
         return result == 0 ? shim_rename(beside, path) : result
     }

@@ -28,7 +28,7 @@ enum Cgroup {
             return found
         }
 
-        var isHere: Bool { self == .subreaper || parent != nil }
+        var isAvailable: Bool { self == .subreaper || parent != nil }
 
         var kind: hero_containment {
             switch self {
@@ -40,10 +40,10 @@ enum Cgroup {
     }
 }
 
-extension Job {
+extension TestJob {
     /// Holds the job in a directory of its own, and says where that is.
     @discardableResult
-    func hold(_ level: Cgroup.Level) throws -> String {
+    func useContainment(_ level: Cgroup.Level) throws -> String {
         guard let parent = level.parent else { return "" }
         let folder = "\(parent)/hpshim-test-\(URL(fileURLWithPath: directory).lastPathComponent)"
         let path = "\(folder)/17.1"

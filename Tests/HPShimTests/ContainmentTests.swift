@@ -6,16 +6,16 @@ import Testing
 /// The ladder of TR-2, on every level this machine has; a directory with files stands in for what it lacks.
 @Suite("What holds a tree together")
 struct ContainmentTests {
-    private static let levels = Cgroup.Level.allCases.filter(\.isHere)
-    private static let hasCgroup = Cgroup.Level.cgroup.isHere
+    private static let levels = Cgroup.Level.allCases.filter(\.isAvailable)
+    private static let hasCgroup = Cgroup.Level.cgroup.isAvailable
 
     @Test(
         "TR-2: the program is in its cgroup before it executes, the shim is not",
         .enabled(if: hasCgroup, "no cgroup v2 that may be written here")
     )
-    func placed() throws {
-        let job = try Job(shell: "grep ^0: /proc/self/cgroup; grep ^0: /proc/$PPID/cgroup; sleep 600 & exit 0")
-        let path = try job.hold(.cgroup)
+    func startsInCgroup() throws {
+        let job = try TestJob(shell: "grep ^0: /proc/self/cgroup; grep ^0: /proc/$PPID/cgroup; sleep 600 & exit 0")
+        let path = try job.useContainment(.cgroup)
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts.count == 2)
         #expect(job.texts.first.map { path.hasSuffix($0.dropFirst(3)) } == true, "\(job.texts)")
@@ -32,19 +32,19 @@ struct ContainmentTests {
         .enabled(if: geteuid() == 0, "only root can run it as a user whose processes are counted"),
         arguments: levels
     )
-    func bomb(_ level: Cgroup.Level) throws {
+    func killsForkBomb(_ level: Cgroup.Level) throws {
         // A shell would leave at the first fork that is refused; this one goes on for ever, as every child of it does.
-        let job = try Job(shell: "exec perl -e 'for (;;) { defined fork or select undef, undef, undef, 0.01 }'")
-        let path = try job.hold(level)
+        let job = try TestJob(shell: "exec perl -e 'for (;;) { defined fork or select undef, undef, undef, 0.01 }'")
+        let path = try job.useContainment(level)
         // A user of its own: what it may fork is counted for all processes of the user.
         let user = 2_000_000_000 + UInt32(getpid()) * 4 + UInt32(level.kind.rawValue)
         (job.spec.rights.changes_user, job.spec.rights.uid, job.spec.rights.gid) = (1, user, user)
         job.spec.rights.processes = 120
         let shim = try job.start()
-        _ = try job.main()
-        #expect(job.await { processes(of: user) > 60 })
+        _ = try job.awaitMainPID()
+        #expect(job.eventually { processes(of: user) > 60 })
         #expect(harness_signal(shim, HERO_SIGNAL_KILL_TREE) == 0)
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(processes(of: user) == 0)
         #expect(path.isEmpty || !FileManager.default.fileExists(atPath: path))
     }
@@ -57,9 +57,9 @@ struct ContainmentTests {
     }
 
     @Test("TR-2: whoever leaves the session, the group and the parent stays held", arguments: levels)
-    func escapers(_ level: Cgroup.Level) throws {
-        let job = try Job()
-        try job.hold(level)
+    func killsEscapedProcesses(_ level: Cgroup.Level) throws {
+        let job = try TestJob()
+        try job.useContainment(level)
         let escape = "trap '' TERM HUP INT; echo $$ >> \(job.path("pids")); exec sleep 600"
         job.spec.arguments = [
             "sh", "-c",
@@ -78,9 +78,9 @@ struct ContainmentTests {
         "TR-2: a child that moves itself to another cgroup is ended with the rest",
         .enabled(if: hasCgroup && geteuid() == 0, "only root can leave a cgroup")
     )
-    func mover() throws {
-        let job = try Job()
-        try job.hold(.cgroup)
+    func killsMovedProcess() throws {
+        let job = try TestJob()
+        try job.useContainment(.cgroup)
         let root = try #require(Cgroup.Level.cgroup.parent)
         job.spec.arguments = [
             "sh", "-c",
@@ -96,8 +96,8 @@ struct ContainmentTests {
     // MARK: A directory instead of a cgroup
 
     /// A job that is held by a directory with these files in it.
-    private func held(_ shell: String, _ files: [String: String]) throws -> Job {
-        let job = try Job(shell: shell)
+    private func jobInDirectory(_ shell: String, _ files: [String: String]) throws -> TestJob {
+        let job = try TestJob(shell: shell)
         mkdir(job.path("cgroup"), 0o700)
         for (name, text) in files { job.write("cgroup/\(name)", text) }
         job.spec.containment = HERO_CONTAINMENT_CGROUP
@@ -106,42 +106,42 @@ struct ContainmentTests {
     }
 
     @Test("TR-2: the orders are written where the kernel wants them")
-    func orders() throws {
-        let job = try held(
+    func writesCgroupFiles() throws {
+        let job = try jobInDirectory(
             "echo $$; exec sleep 600",
             ["cgroup.procs": "", "cgroup.kill": "", "cgroup.events": "populated 0\n"]
         )
         let shim = try job.start()
-        let main = try job.main()
+        let main = try job.awaitMainPID()
         #expect(job.read("cgroup/cgroup.procs") == "\(main)")
         #expect(harness_signal(shim, HERO_SIGNAL_KILL_TREE) == 0)
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.read("cgroup/cgroup.kill") == "1")
     }
 
     /// How a program ended, what the kernel counted, and whether that was for want of memory.
-    static let deaths: [(String, String, Bool)] = [
+    static let outOfMemoryCases: [(String, String, Bool)] = [
         ("kill -KILL $$", "low 0\noom 1\noom_kill 1\noom_group_kill 0\n", true),
         ("kill -KILL $$", "low 0\noom 3\noom_kill 0\n", false),
         ("kill -TERM $$", "oom_kill 2\n", false),
         ("exit 137", "oom_kill 2\n", false),
     ]
 
-    @Test("OM-1: killed for want of memory is killed by SIGKILL where the cgroup counts such a kill", arguments: deaths)
-    func memory(_ shell: String, _ events: String, _ isTold: Bool) throws {
-        let job = try held(shell, ["cgroup.procs": "", "memory.events": events])
+    @Test("OM-1: killed for want of memory is killed by SIGKILL where the cgroup counts such a kill", arguments: outOfMemoryCases)
+    func recordsOutOfMemoryKill(_ shell: String, _ events: String, _ isTold: Bool) throws {
+        let job = try jobInDirectory(shell, ["cgroup.procs": "", "memory.events": events])
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.out_of_memory == (isTold ? 1 : 0))
     }
 
     @Test("a cgroup that cannot be joined keeps no service down, unless its limits hold only there")
-    func unjoinable() throws {
-        let job = try held("exit 6", [:])
+    func unavailableCgroup() throws {
+        let job = try jobInDirectory("exit 6", [:])
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.status == 6)
         #expect(job.proc?.containment == HERO_CONTAINMENT_NONE.rawValue)
 
-        let limited = try held("exit 6", [:])
+        let limited = try jobInDirectory("exit 6", [:])
         limited.spec.needsCgroup = true
         #expect(try limited.run() == HERO_SHIM_DONE)
         #expect(limited.proc?.phase == HERO_PROC_FAILED.rawValue)

@@ -6,20 +6,20 @@ import Testing
 /// What a program writes whose shim was lost (reliability.md 2.5, SH-4).
 @Suite("Draining")
 struct DrainTests {
-    private static let marker = Line(
+    private static let marker = LogLine(
         stream: "stderr",
         tag: "F",
         text: Array("[heroproc: the shim was lost; the reconciler saved what follows]".utf8)
     )
 
     /// Two pipes and a leash, and who empties them.
-    private final class Drained {
-        let job: Job
+    private final class DrainedPipes {
+        let job: TestJob
         private(set) var output: Int32 = -1
         private(set) var errors: Int32 = -1
         private var readers: [Int32] = []
 
-        init(_ job: Job) throws {
+        init(_ job: TestJob) throws {
             self.job = job
             try pipe(&output)
             try pipe(&errors)
@@ -27,8 +27,8 @@ struct DrainTests {
 
         deinit {
             for reader in readers { close(reader) }
-            end(output)
-            end(errors)
+            closeWriter(output)
+            closeWriter(errors)
         }
 
         private func pipe(_ writer: inout Int32) throws {
@@ -54,22 +54,22 @@ struct DrainTests {
         }
 
         /// The program is gone.
-        func endAll() {
+        func closeAll() {
             for reader in readers { close(reader) }
             readers = []
-            end(output)
-            end(errors)
+            closeWriter(output)
+            closeWriter(errors)
             (output, errors) = (-1, -1)
         }
 
-        private func end(_ descriptor: Int32) {
+        private func closeWriter(_ descriptor: Int32) {
             if descriptor >= 0 { close(descriptor) }
         }
     }
 
     /// A job whose shim has stored a line and was killed in the middle of the next one.
-    private func torn() throws -> Job {
-        let job = try Job()
+    private func jobWithPartialLine() throws -> TestJob {
+        let job = try TestJob()
         try FileManager.default.createDirectory(atPath: job.path("logs/web"), withIntermediateDirectories: true)
         job.write(
             "logs/web/17.log",
@@ -79,53 +79,53 @@ struct DrainTests {
     }
 
     @Test("SH-4: the log goes on behind its last whole line; what ends without a line feed is a part")
-    func form() throws {
-        let job = try torn()
-        let drained = try Drained(job)
+    func continuesLog() throws {
+        let job = try jobWithPartialLine()
+        let drained = try DrainedPipes(job)
         drained.write("one\ntwo\nrest")
         drained.write("trouble\n", to: drained.errors)
         let (pid, leash) = try drained.start()
         defer { close(leash) }
-        #expect(job.await { job.lines().count >= 5 })
+        #expect(job.eventually { job.lines().count >= 5 })
         drained.write(" of it")
-        drained.endAll()
+        drained.closeAll()
         // The end of both pipes is the end of it.
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         let lines = job.lines()
-        #expect(lines.prefix(2) == [Line(stream: "stdout", tag: "F", text: Array("first".utf8)), Self.marker])
+        #expect(lines.prefix(2) == [LogLine(stream: "stdout", tag: "F", text: Array("first".utf8)), Self.marker])
         #expect(job.stream("stdout", from: lines) == Array("first\none\ntwo\nrest of it".utf8))
-        #expect(lines.last == Line(stream: "stdout", tag: "P", text: Array("rest of it".utf8)))
-        #expect(lines.contains(Line(stream: "stderr", tag: "F", text: Array("trouble".utf8))))
+        #expect(lines.last == LogLine(stream: "stdout", tag: "P", text: Array("rest of it".utf8)))
+        #expect(lines.contains(LogLine(stream: "stderr", tag: "F", text: Array("trouble".utf8))))
         #expect(job.log(1).isEmpty)
     }
 
     @Test("SH-4, SH-11: without its leash it takes what is in the pipes, and does not wait for their end")
-    func leash() throws {
-        let job = try torn()
-        let drained = try Drained(job)
+    func stopsWithoutEndOfFile() throws {
+        let job = try jobWithPartialLine()
+        let drained = try DrainedPipes(job)
         let (pid, leash) = try drained.start()
-        #expect(job.await { job.lines().contains(Self.marker) })
+        #expect(job.eventually { job.lines().contains(Self.marker) })
         drained.write("last words\nand a part")
         close(leash)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.stream("stdout", from: job.lines()) == Array("first\nlast words\nand a part".utf8))
     }
 
     @Test("SH-4: that of the next reconciler begins when that of the last one has left; nothing is torn between them")
-    func successor() throws {
-        let job = try torn()
-        let drained = try Drained(job)
+    func waitsForPredecessor() throws {
+        let job = try jobWithPartialLine()
+        let drained = try DrainedPipes(job)
         let first = try drained.start()
-        #expect(job.await { job.lines().contains(Self.marker) })
+        #expect(job.eventually { job.lines().contains(Self.marker) })
         let second = try drained.start()
         drained.write("one\nhalf ")
-        #expect(job.await { job.stream("stdout", from: job.lines()) == Array("first\none\n".utf8) })
+        #expect(job.eventually { job.stream("stdout", from: job.lines()) == Array("first\none\n".utf8) })
         #expect(job.lines().filter { $0 == Self.marker }.count == 1)
         close(first.leash)
-        #expect(job.end(of: first.pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: first.pid) == HERO_SHIM_DONE)
         drained.write("a line\n")
-        drained.endAll()
-        #expect(job.end(of: second.pid) == HERO_SHIM_DONE)
+        drained.closeAll()
+        #expect(job.waitForExit(of: second.pid) == HERO_SHIM_DONE)
         close(second.leash)
         #expect(job.stream("stdout", from: job.lines()) == Array("first\none\nhalf a line\n".utf8))
         #expect(job.lines().allSatisfy { $0.tag != "torn" })
@@ -133,42 +133,42 @@ struct DrainTests {
     }
 
     @Test("SH-4, LG-5: the limits of the log hold")
-    func limits() throws {
-        let job = try torn()
-        let drained = try Drained(job)
+    func keepsLogLimits() throws {
+        let job = try jobWithPartialLine()
+        let drained = try DrainedPipes(job)
         let (pid, leash) = try drained.start(keep: 2, size: 4096)
         defer { close(leash) }
         for number in 1...1000 { drained.write("line \(number)\n") }
-        drained.endAll()
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        drained.closeAll()
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect((0...2).allSatisfy { job.log($0).count <= 4096 } && job.log(3).isEmpty)
         let kept = [2, 1, 0].flatMap { job.lines($0) }.map { String(decoding: $0.text, as: UTF8.self) }
         #expect(kept == (1001 - kept.count...1000).map { "line \($0)" })
     }
 
     @Test("SH-4, LG-6: a file that is none of ours is left alone, and a new one begins")
-    func replaced() throws {
-        let job = try torn()
+    func leavesForeignFile() throws {
+        let job = try jobWithPartialLine()
         job.write("elsewhere", "not ours\n")
         unlink(job.spec.logPath)
         symlink(job.path("elsewhere"), job.spec.logPath)
-        let drained = try Drained(job)
+        let drained = try DrainedPipes(job)
         drained.write("words\n")
         let (pid, leash) = try drained.start()
         close(leash)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.read("elsewhere") == "not ours\n")
         #expect(job.stream("stdout", from: job.lines()) == Array("words\n".utf8))
     }
 
     @Test("words that are not its own are refused")
-    func refused() throws {
-        let job = try torn()
-        let drained = try Drained(job)
+    func refusesBadArguments() throws {
+        let job = try jobWithPartialLine()
+        let drained = try DrainedPipes(job)
         for (keep, size) in [(-1, 100), (100, 100), (5, -1)] {
             let (pid, leash) = try drained.start(keep: keep, size: size)
             defer { close(leash) }
-            #expect(job.end(of: pid) == HERO_SHIM_BAD_SPEC)
+            #expect(job.waitForExit(of: pid) == HERO_SHIM_BAD_SPEC)
         }
     }
 }

@@ -10,7 +10,7 @@ struct ExitTests {
         arguments: [0, 1, 2, 42, 99, 100, 101, 104, 126, 127, 128, 200, 255]
     )
     func exitCode(_ code: Int32) throws {
-        let job = try Job(shell: "exit \(code)")
+        let job = try TestJob(shell: "exit \(code)")
         #expect(try job.run() == HERO_SHIM_DONE)
         let record = try #require(job.exit)
         #expect(record.kind == HERO_EXIT_EXITED.rawValue)
@@ -22,7 +22,7 @@ struct ExitTests {
 
     @Test("SH-1: a signal is recorded as a signal", arguments: [1, 2, 3, 6, 9, 10, 11, 13, 14, 15, 34, 40, 64])
     func signal(_ signal: Int32) throws {
-        let job = try Job(shell: "ulimit -c 0; kill -\(signal) $$; sleep 5")
+        let job = try TestJob(shell: "ulimit -c 0; kill -\(signal) $$; sleep 5")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_SIGNALED.rawValue)
         #expect(job.exit?.status == signal)
@@ -31,9 +31,9 @@ struct ExitTests {
     @Test("the record says who ran, and when")
     func identity() throws {
         let before = clock(CLOCK_REALTIME)
-        let job = try Job(shell: "cat /proc/$$/stat; exec sleep 0.05")
+        let job = try TestJob(shell: "cat /proc/$$/stat; exec sleep 0.05")
         let pid = try job.start()
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         let proc = try #require(job.proc)
         let exit = try #require(job.exit)
         #expect(proc.shim.pid == pid)
@@ -51,46 +51,46 @@ struct ExitTests {
 
     @Test("the processor time of the program is recorded")
     func resources() throws {
-        let job = try Job(shell: "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
+        let job = try TestJob(shell: "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(try #require(job.exit).user_time_us > 10_000)
     }
 
     @Test("SH-11: a process outside the tree that holds the output open delays nothing")
-    func strangerHoldsPipe() throws {
-        let job = try Job(shell: "exec sleep 60")
+    func outsiderHoldsPipe() throws {
+        let job = try TestJob(shell: "exec sleep 60")
         let pid = try job.start()
-        #expect(job.await { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
+        #expect(job.eventually { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
         let main = try #require(job.proc?.main.pid)
         let held = open("/proc/\(main)/fd/1", O_WRONLY)
         #expect(held >= 0)
         defer { close(held) }
         #expect(harness_signal(main, SIGTERM) == 0)
-        #expect(job.end(of: pid, within: 2000) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid, within: 2000) == HERO_SHIM_DONE)
         #expect(job.exit?.status == SIGTERM)
     }
 
     @Test("SH-11: a grandchild that keeps the output open delays the exit record by nothing")
     func grandchildHoldsPipe() throws {
-        let job = try Job(shell: "(trap '' TERM; sleep 60) & exit 7")
+        let job = try TestJob(shell: "(trap '' TERM; sleep 60) & exit 7")
         job.spec.stopTimeout = 3000
         let pid = try job.start()
         let start = clock(CLOCK_BOOTTIME)
-        #expect(job.await { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
+        #expect(job.eventually { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
         #expect(clock(CLOCK_BOOTTIME) - start < 2_000_000_000)
         #expect(harness_signal(pid, 0) == 0)
         #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 7)
     }
 
     @Test("nothing but SIGKILL and SIGSTOP reaches a shim", arguments: [1, 2, 3, 10, 12, 13, 14, 15, 35, 63])
-    func deafness(_ signal: Int32) throws {
-        let job = try Job(shell: "read x </dev/null; sleep 0.3; exit 5")
+    func ignoresSignals(_ signal: Int32) throws {
+        let job = try TestJob(shell: "read x </dev/null; sleep 0.3; exit 5")
         let pid = try job.start()
-        #expect(job.await { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
+        #expect(job.eventually { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
         #expect(harness_signal(pid, signal) == 0)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 5)
     }
 

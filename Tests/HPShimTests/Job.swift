@@ -10,7 +10,7 @@ let shimProgram: String = {
 }()
 
 /// What a shim is started with; `bytes` is its form on the wire.
-struct SpecText {
+struct TestSpec {
     var job: Int64 = 17
     var generation: UInt32 = 1
     var recordPath = ""
@@ -44,10 +44,10 @@ struct SpecText {
     /// Whether only what nobody else can change is executed.
     var isStrict = false
     /// Without limits and without a change of user.
-    var rights = SpecText.plainRights
+    var rights = TestSpec.defaultRights
     var groups: [UInt32] = []
 
-    static let plainRights: hero_rights = {
+    static let defaultRights: hero_rights = {
         var rights = hero_rights()
         (rights.open_files, rights.processes, rights.core_bytes, rights.memory_bytes) = (.max, .max, .max, .max)
         return rights
@@ -116,15 +116,15 @@ struct SpecText {
 }
 
 /// A line of a log in CRI format.
-struct Line: Equatable {
+struct LogLine: Equatable {
     var stream: String
     var tag: String
     var text: [UInt8]
 }
 
 /// One job in a directory of its own: starts shims, reads what they leave, and ends everything when it goes.
-final class Job {
-    var spec = SpecText()
+final class TestJob {
+    var spec = TestSpec()
     let directory: String
     /// What HEROPROC_FP says to its shims (CHeroFailpoints.h).
     var failpoints = ""
@@ -169,7 +169,7 @@ final class Job {
         notice: Int32 = -1,
         ignoringSignals: Bool = false
     ) throws -> Int32 {
-        let descriptor = try memory(wire ?? spec.bytes, sealed: sealed)
+        let descriptor = try makeMemfd(wire ?? spec.bytes, sealed: sealed)
         defer { close(descriptor) }
         let pid = harness_spawn(
             shimProgram,
@@ -185,14 +185,14 @@ final class Job {
     }
 
     /// The spec in a memfd; the caller closes it.
-    func memory(_ bytes: [UInt8], sealed: Bool = true) throws -> Int32 {
+    func makeMemfd(_ bytes: [UInt8], sealed: Bool = true) throws -> Int32 {
         let descriptor = bytes.withUnsafeBytes { harness_memfd($0.baseAddress, $0.count, sealed ? 1 : 0) }
         try #require(descriptor >= 0)
         return descriptor
     }
 
     /// Waits for a shim's exit code; nil when it still lives after the time.
-    func end(of pid: Int32, within milliseconds: Int32 = 20_000) -> Int32? {
+    func waitForExit(of pid: Int32, within milliseconds: Int32 = 20_000) -> Int32? {
         var status: Int32 = 0
         guard harness_wait(pid, milliseconds, &status) == 1 else { return nil }
         pids.removeAll { $0 == pid }
@@ -201,11 +201,11 @@ final class Job {
 
     /// Starts a shim and waits until it is done.
     func run(wire: [UInt8]? = nil, sealed: Bool = true) throws -> Int32? {
-        end(of: try start(wire: wire, sealed: sealed))
+        waitForExit(of: try start(wire: wire, sealed: sealed))
     }
 
     /// Looks again and again until the fact holds; false when it never does.
-    func await(_ fact: () -> Bool) -> Bool {
+    func eventually(_ fact: () -> Bool) -> Bool {
         for _ in 0..<2000 {
             if fact() { return true }
             usleep(5000)
@@ -214,8 +214,8 @@ final class Job {
     }
 
     /// Waits until the service has executed, and answers its pid.
-    func main() throws -> Int32 {
-        try #require(self.await { proc?.phase == HERO_PROC_EXECUTED.rawValue })
+    func awaitMainPID() throws -> Int32 {
+        try #require(self.eventually { proc?.phase == HERO_PROC_EXECUTED.rawValue })
         return try #require(proc).main.pid
     }
 
@@ -244,24 +244,24 @@ final class Job {
     // MARK: Reading
 
     var proc: hero_proc? {
-        guard var record: hero_proc = half(at: 0), hero_proc_is_valid(&record) == 1 else { return nil }
+        guard var record: hero_proc = recordPart(at: 0), hero_proc_is_valid(&record) == 1 else { return nil }
         return record
     }
 
     var exit: hero_exit? {
-        guard var record: hero_exit = half(at: Int(HERO_SECTOR)), hero_exit_is_valid(&record) == 1 else { return nil }
+        guard var record: hero_exit = recordPart(at: Int(HERO_SECTOR)), hero_exit_is_valid(&record) == 1 else { return nil }
         return record
     }
 
     /// What the service has said; nil where there is no such part, or it is damaged.
-    var said: hero_notify_state? {
-        guard let record: hero_notify_state = half(at: 2 * Int(HERO_SECTOR)),
+    var notifyState: hero_notify_state? {
+        guard let record: hero_notify_state = recordPart(at: 2 * Int(HERO_SECTOR)),
             withUnsafePointer(to: record, hero_notify_state_is_valid) == 1
         else { return nil }
         return record
     }
 
-    private func half<Record>(at offset: Int) -> Record? {
+    private func recordPart<Record>(at offset: Int) -> Record? {
         guard
             let data = FileManager.default.contents(atPath: spec.recordPath),
             data.count >= offset + MemoryLayout<Record>.size
@@ -275,36 +275,36 @@ final class Job {
         return FileManager.default.contents(atPath: path).map { Array($0) } ?? []
     }
 
-    func lines(_ number: Int = 0) -> [Line] { parse(log(number)) }
+    func lines(_ number: Int = 0) -> [LogLine] { parse(log(number)) }
 
     /// The texts of all full lines.
     var texts: [String] { lines().map { String(decoding: $0.text, as: UTF8.self) } }
 
     /// What a stream wrote, put together again.
-    func stream(_ name: String, from lines: [Line]) -> [UInt8] {
+    func stream(_ name: String, from lines: [LogLine]) -> [UInt8] {
         lines.filter { $0.stream == name }.flatMap { $0.tag == "F" ? $0.text + [10] : $0.text }
     }
 
-    private func parse(_ bytes: [UInt8]) -> [Line] {
-        var lines: [Line] = []
+    private func parse(_ bytes: [UInt8]) -> [LogLine] {
+        var lines: [LogLine] = []
         var from = 0
         while let end = bytes[from...].firstIndex(of: 10) {
             let line = bytes[from..<end]
             from = end + 1
             let fields = line.split(separator: 32, maxSplits: 3, omittingEmptySubsequences: false)
             guard fields.count == 4, fields[0].count == 30, fields[0].last == UInt8(ascii: "Z") else {
-                lines.append(Line(stream: "", tag: "torn", text: Array(line)))
+                lines.append(LogLine(stream: "", tag: "torn", text: Array(line)))
                 continue
             }
             lines.append(
-                Line(
+                LogLine(
                     stream: String(decoding: fields[1], as: UTF8.self),
                     tag: String(decoding: fields[2], as: UTF8.self),
                     text: Array(fields[3])
                 )
             )
         }
-        if from < bytes.count { lines.append(Line(stream: "", tag: "torn", text: Array(bytes[from...]))) }
+        if from < bytes.count { lines.append(LogLine(stream: "", tag: "torn", text: Array(bytes[from...]))) }
         return lines
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 /// What a keeper counts, and what it tells the next reconciler (reliability.md SH-15, CR-6).
 @Suite("Keeper")
-struct KeeperTests {
+struct ReconcilerMonitorTests {
     /// Ends as the first word says that has not had its turn: by a signal, with a code, or (as `61s` says) after a time with 3.
     ///
     /// What it was told goes into a file.
@@ -17,7 +17,7 @@ struct KeeperTests {
     /// Lets a keeper keep a program with these ends.
     ///
     /// - Returns: the code it leaves with, what each start was told, and what it said.
-    private func keep(_ ends: String) throws -> (code: Int32, told: [String], said: String) {
+    private func monitor(_ ends: String) throws -> (code: Int32, told: [String], said: String) {
         let folder = FileManager.default.temporaryDirectory.appending(path: "hp-keep-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -42,15 +42,15 @@ struct KeeperTests {
             ("SEGV SEGV SEGV KILL 0", "0 1:11 2:11 3:11 0:00"),
         ]
     )
-    func counts(ends: String, told: String) throws {
-        let kept = try keep(ends)
+    func countsCrashes(ends: String, told: String) throws {
+        let kept = try monitor(ends)
         #expect(kept.code == 0, "\(kept.said)")
         #expect(kept.told.joined(separator: " ") == told, "\(kept.said)")
     }
 
     @Test("CR-6: one that wants to begin anew is followed by another one after the shortest pause")
-    func beginsAnew() throws {
-        let kept = try keep("SEGV SEGV SEGV 76 0")
+    func restartsOnRequest() throws {
+        let kept = try monitor("SEGV SEGV SEGV 76 0")
         #expect(kept.code == 0 && kept.told == ["0", "1:11", "2:11", "3:11", "0:00"])
         let pauses = kept.said.matches(of: /started again in (\d+) ms/).map { String($0.1) }
         #expect(pauses == ["200", "400", "800", "200"], "\(kept.said)")
@@ -58,14 +58,14 @@ struct KeeperTests {
     }
 
     @Test("a code at the very first start is the keeper's own, and nothing is started again")
-    func firstCode() throws {
-        let kept = try keep("2 0")
+    func firstExitCode() throws {
+        let kept = try monitor("2 0")
         #expect(kept.code == 2 && kept.told == ["0"] && kept.said.isEmpty)
     }
 
     @Test("CR-6: a crash of more than a minute ago does not count", .enabled(if: Rig.isLong))
-    func forgets() throws {
-        let kept = try keep("SEGV SEGV 61s SEGV 0")
+    func forgetsOldCrashes() throws {
+        let kept = try monitor("SEGV SEGV 61s SEGV 0")
         #expect(kept.told == ["0", "1:11", "2:11", "0:11", "1:11"])
     }
 }

@@ -6,8 +6,8 @@ import Testing
 @Suite("Log and sudden deaths")
 struct LogKillTests {
     @Test("LG-5: killed at any moment of a rotation, a shim leaves files that together are the stream up to there")
-    func killed() throws {
-        let job = try Job()
+    func killedDuringRotation() throws {
+        let job = try TestJob()
         job.spec.logMaxSize = 8192
         job.spec.logKeep = 30
         var random: UInt32 = 4711
@@ -16,17 +16,17 @@ struct LogKillTests {
             job.spec.generation = UInt32(generation)
             job.spec.arguments = ["sh", "-c", "exec seq \(generation)00000001 \(generation)99999999"]
             let shim = try job.start()
-            try #require(job.await { job.proc?.generation == UInt32(generation) })
-            let program = try job.main()
+            try #require(job.eventually { job.proc?.generation == UInt32(generation) })
+            let program = try job.awaitMainPID()
             // At any moment: this wait is the fault itself.
             random = random &* 1_664_525 &+ 1_013_904_223
             usleep((random >> 8) % 6000)
             try #require(harness_signal(shim, SIGKILL) == 0)
-            _ = job.end(of: shim)
+            _ = job.waitForExit(of: shim)
             _ = harness_signal(program, SIGKILL)
             #expect(harness_wait_gone(program, 5000) == 1)
 
-            let (files, numbers) = chain(job)
+            let (files, numbers) = readLogFiles(job)
             rotations = max(rotations, files)
             #expect(files <= 31)
             for number in Set(numbers.map { $0 / 100_000_000 }) {
@@ -39,7 +39,7 @@ struct LogKillTests {
     }
 
     /// How many files there are, and the numbers in all of them, oldest first; a line may be torn where a shim was killed.
-    private func chain(_ job: Job) -> (files: Int, numbers: [Int]) {
+    private func readLogFiles(_ job: TestJob) -> (files: Int, numbers: [Int]) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: job.path("logs/web"))) ?? []
         let ages = names.map { Int($0.dropFirst("17.log.".count)) ?? 0 }.sorted(by: >)
         var numbers: [Int] = []
@@ -59,8 +59,8 @@ struct LogKillTests {
     }
 
     @Test("LG-6: whatever lies at the names of earlier files, logging goes on", arguments: [1, 2])
-    func obstructed(_ keep: Int) throws {
-        let job = try Job(shell: "seq 1 5000")
+    func occupiedNames(_ keep: Int) throws {
+        let job = try TestJob(shell: "seq 1 5000")
         job.spec.logMaxSize = 16384
         job.spec.logKeep = UInt32(keep)
         for folder in ["logs", "logs/web", "logs/web/17.log.1"] { mkdir(job.path(folder), 0o700) }

@@ -8,7 +8,7 @@ struct LogTests {
     @Test("each line stands behind its time, its stream and its tag")
     func format() throws {
         let before = Date()
-        let job = try Job(shell: "echo one; echo two >&2; echo; printf three")
+        let job = try TestJob(shell: "echo one; echo two >&2; echo; printf three")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.stream("stdout", from: job.lines()) == Array("one\n\nthree".utf8))
         #expect(job.stream("stderr", from: job.lines()) == Array("two\n".utf8))
@@ -24,7 +24,7 @@ struct LogTests {
 
     @Test("only its owner and group may read a log, nobody else may enter its directories")
     func modes() throws {
-        let job = try Job(shell: "echo x")
+        let job = try TestJob(shell: "echo x")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(mode(job.spec.logPath) == 0o640)
         #expect(mode(job.path("logs/web")) == 0o700)
@@ -34,17 +34,17 @@ struct LogTests {
 
     @Test("a line is stored whole, however it is written")
     func byteByByte() throws {
-        let job = try Job(shell: "for c in a b c d e; do printf $c; printf - >&2; sleep 0.01; done; echo f")
+        let job = try TestJob(shell: "for c in a b c d e; do printf $c; printf - >&2; sleep 0.01; done; echo f")
         #expect(try job.run() == HERO_SHIM_DONE)
         let lines = job.lines()
         #expect(lines.count == 2)
-        #expect(lines.contains(Line(stream: "stdout", tag: "F", text: Array("abcdef".utf8))))
-        #expect(lines.contains(Line(stream: "stderr", tag: "P", text: Array("-----".utf8))))
+        #expect(lines.contains(LogLine(stream: "stdout", tag: "F", text: Array("abcdef".utf8))))
+        #expect(lines.contains(LogLine(stream: "stderr", tag: "P", text: Array("-----".utf8))))
     }
 
     @Test("a line longer than 16 KiB is stored in parts", arguments: [16383, 16384, 16385, 32768, 40000, 1_000_000])
     func longLine(_ length: Int) throws {
-        let job = try Job(shell: "head -c \(length) /dev/zero | tr '\\0' x; echo; echo after")
+        let job = try TestJob(shell: "head -c \(length) /dev/zero | tr '\\0' x; echo; echo after")
         #expect(try job.run() == HERO_SHIM_DONE)
         let lines = job.lines()
         let parts = (length - 1) / 16384
@@ -56,7 +56,7 @@ struct LogTests {
 
     @Test("LG-4: bytes are stored as they are")
     func binary() throws {
-        let job = try Job()
+        let job = try TestJob()
         job.spec.arguments = [
             "sh", "-c", "head -c 3000000 /dev/urandom > \(job.path("bytes")); cat \(job.path("bytes"))",
         ]
@@ -69,7 +69,7 @@ struct LogTests {
 
     @Test("LG-1: two streams at once are neither mixed nor torn, and nothing is lost")
     func interleaved() throws {
-        let job = try Job(shell: "seq 1 20000 & seq 100001 120000 >&2; wait")
+        let job = try TestJob(shell: "seq 1 20000 & seq 100001 120000 >&2; wait")
         #expect(try job.run() == HERO_SHIM_DONE)
         let lines = job.lines()
         #expect(lines.allSatisfy { $0.tag == "F" })
@@ -80,11 +80,11 @@ struct LogTests {
 
     @Test("LG-5: a log is continued in a new file in time; all files together are the stream")
     func rotation() throws {
-        let job = try Job(shell: "seq 1 30000")
+        let job = try TestJob(shell: "seq 1 30000")
         job.spec.logMaxSize = 65536
         job.spec.logKeep = 99
         #expect(try job.run() == HERO_SHIM_DONE)
-        var lines: [Line] = []
+        var lines: [LogLine] = []
         let count = files(job)
         #expect(count > 10)
         for file in (0..<count).reversed() {
@@ -95,8 +95,8 @@ struct LogTests {
     }
 
     @Test("LG-5: as many earlier files are kept as were asked for, the last of them", arguments: [0, 1, 3])
-    func kept(_ keep: Int) throws {
-        let job = try Job(shell: "seq 1 30000")
+    func keepsRequestedFiles(_ keep: Int) throws {
+        let job = try TestJob(shell: "seq 1 30000")
         job.spec.logMaxSize = 65536
         job.spec.logKeep = UInt32(keep)
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -108,7 +108,7 @@ struct LogTests {
 
     @Test("lines longer than a file may be get a file each")
     func tinyLimit() throws {
-        let job = try Job(shell: "echo 1; echo 2; echo 3")
+        let job = try TestJob(shell: "echo 1; echo 2; echo 3")
         job.spec.logMaxSize = 1
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect((0...2).reversed().map { job.lines($0).map { number($0) } } == [[1], [2], [3]])
@@ -116,7 +116,7 @@ struct LogTests {
 
     @Test("LG-7: a start begins a new file, the earlier ones move up")
     func everyStart() throws {
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         job.spec.logKeep = 2
         for generation in 1...5 {
             job.spec.generation = UInt32(generation)
@@ -136,9 +136,9 @@ struct LogTests {
         #expect(files(job) == 2)
     }
 
-    private func number(_ line: Line) -> Int { Int(String(decoding: line.text, as: UTF8.self)) ?? -1 }
+    private func number(_ line: LogLine) -> Int { Int(String(decoding: line.text, as: UTF8.self)) ?? -1 }
 
-    private func files(_ job: Job) -> Int {
+    private func files(_ job: TestJob) -> Int {
         (try? FileManager.default.contentsOfDirectory(atPath: job.path("logs/web")))?.count ?? 0
     }
 

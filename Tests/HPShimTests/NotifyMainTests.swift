@@ -5,72 +5,72 @@ import Testing
 
 /// Whom a service names as its main process (MAINPID of sd_notify(3)), and how that ends.
 @Suite("Notify: the main process")
-struct NotifyMainTests {
+struct NotifyMainPIDTests {
     private static let ready = HERO_NOTIFY_READY.rawValue
 
     /// A service whose main process became another one than its first, and ends with 43 once there is a file `go`.
-    private func named(_ deed: String) throws -> (job: Job, shim: pid_t, first: pid_t) {
-        let job = try Job.speaker("wait-for begin \(deed) READY=1 wait-for go exit 43")
+    private func jobWithNewMain(_ deed: String) throws -> (job: TestJob, shim: pid_t, first: pid_t) {
+        let job = try TestJob.notifyService("wait-for begin \(deed) READY=1 wait-for go exit 43")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
-        let first = try job.main()
+        let first = try job.awaitMainPID()
         job.write("begin", "")
-        #expect(job.await { job.flags == Self.ready && job.proc?.main.pid != first })
+        #expect(job.eventually { job.notifyFlags == Self.ready && job.proc?.main.pid != first })
         return (job, shim, first)
     }
 
     @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
     func daemon() throws {
-        let (job, shim, first) = try named("notify-away")
+        let (job, shim, first) = try jobWithNewMain("notify-away")
         let main = try #require(job.proc).main
         #expect(main.pid != first && main.start_ticks > 0)
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue, "the end of the first process is nobody's")
         job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
     @Test("MAINPID is believed while those between it and the shim are just ending", arguments: 0..<40)
-    func hasty(_: Int) throws {
-        let job = try Job.speaker("notify-away READY=1 exit 43")
+    func acceptsDuringExit(_: Int) throws {
+        let job = try TestJob.notifyService("notify-away READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.said?.refused_main_pids == 0)
+        #expect(job.notifyState?.refused_main_pids == 0)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
     @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
-    func distant() throws {
-        let (job, shim, first) = try named("notify-distant")
+    func nonChildExit() throws {
+        let (job, shim, first) = try jobWithNewMain("notify-distant")
         job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_UNKNOWN.rawValue)
         #expect(harness_wait_gone(first, 0) == 1, "what is left is ended with it")
     }
 
     @Test("the status of a main process is exact where its parent ends without having taken in its end")
-    func brief() throws {
-        let job = try Job.speaker("notify-brief 50 READY=1 exit 43")
+    func parentExitsWithoutReaping() throws {
+        let job = try TestJob.notifyService("notify-brief 50 READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.said?.refused_main_pids == 0)
+        #expect(job.notifyState?.refused_main_pids == 0)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
     @Test(
         "the end of a main process whose parent never takes it in is not waited for long, and nobody pretends to know how"
     )
-    func neglected() throws {
-        let job = try Job.speaker("notify-brief 600000 READY=1 exit 43")
+    func parentNeverReaps() throws {
+        let job = try TestJob.notifyService("notify-brief 600000 READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_UNKNOWN.rawValue)
     }
 
     @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
-    func inherited() throws {
-        let (job, shim, first) = try named("notify-distant")
+    func parentExitsFirst() throws {
+        let (job, shim, first) = try jobWithNewMain("notify-distant")
         #expect(harness_signal(first, SIGKILL) == 0)
         #expect(harness_wait_gone(first, 5000) == 1)
         job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
@@ -81,25 +81,25 @@ struct NotifyMainTests {
         ]
     )
     func refused(_ text: String) throws {
-        let job = try Job.speaker("wait-for named notify-main pid notify READY=1")
+        let job = try TestJob.notifyService("wait-for named notify-main pid notify READY=1")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
-        let main = try job.main()
+        let main = try job.awaitMainPID()
         job.write("pid", text == "own" ? "\(getpid())" : text == "shim" ? "\(shim)" : text)
         job.write("named", "")
-        #expect(job.await { job.flags == Self.ready })
-        #expect(job.said?.refused_main_pids == 1)
+        #expect(job.eventually { job.notifyFlags == Self.ready })
+        #expect(job.notifyState?.refused_main_pids == 1)
         let number = Int32(text) ?? (text == "own" ? getpid() : text == "shim" ? shim : -1)
-        #expect(job.said?.refused_pid == (number > 0 ? number : -1))
+        #expect(job.notifyState?.refused_pid == (number > 0 ? number : -1))
         #expect(job.proc?.main.pid == main)
     }
 
     @Test("to name what is the main process already is no news")
-    func same() throws {
-        let job = try Job.speaker("notify MAINPID=@ notify READY=1")
+    func unchangedMainPID() throws {
+        let job = try TestJob.notifyService("notify MAINPID=@ notify READY=1")
         try job.start()
-        let main = try job.main()
-        #expect(job.await { job.flags == Self.ready })
-        #expect(job.said?.refused_main_pids == 0 && job.proc?.main.pid == main)
+        let main = try job.awaitMainPID()
+        #expect(job.eventually { job.notifyFlags == Self.ready })
+        #expect(job.notifyState?.refused_main_pids == 0 && job.proc?.main.pid == main)
     }
 }

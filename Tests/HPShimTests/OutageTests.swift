@@ -4,49 +4,49 @@ import ShimHarness
 import Testing
 
 @Suite("Log in trouble")
-struct OutageTests {
-    enum Mischief: CaseIterable {
-        case removed, moved, truncated, link, pipe, directory
+struct LogOutageTests {
+    enum FileChange: CaseIterable {
+        case removed, moved, truncated, replacedByLink, replacedByPipe, replacedByDirectory
     }
 
-    @Test("LG-6: logging goes on after an outsider has touched the file", arguments: Mischief.allCases)
-    func mischief(_ mischief: Mischief) throws {
-        let job = try Job()
+    @Test("LG-6: logging goes on after an outsider has touched the file", arguments: FileChange.allCases)
+    func continuesAfterFileChange(_ mischief: FileChange) throws {
+        let job = try TestJob()
         job.spec.arguments = [
             "sh", "-c", "i=0; until [ -e \(job.path("stop")) ]; do i=$((i+1)); echo line $i; sleep 0.02; done",
         ]
         let pid = try job.start()
-        #expect(job.await { job.lines().count >= 3 })
+        #expect(job.eventually { job.lines().count >= 3 })
         let log = job.spec.logPath
         job.write("victim", "untouched")
         switch mischief {
         case .removed: unlink(log)
         case .moved: rename(log, job.path("elsewhere"))
         case .truncated: truncate(log, 0)
-        case .link:
+        case .replacedByLink:
             unlink(log)
             symlink(job.path("victim"), log)
-        case .pipe:
+        case .replacedByPipe:
             unlink(log)
             mkfifo(log, 0o600)
-        case .directory:
+        case .replacedByDirectory:
             unlink(log)
             mkdir(log, 0o700)
         }
-        #expect(job.await { isFile(log) && job.lines().count >= 3 }, "logging does not go on")
+        #expect(job.eventually { isFile(log) && job.lines().count >= 3 }, "logging does not go on")
         #expect(job.read("victim") == "untouched")
         job.write("stop", "")
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.lines().allSatisfy { $0.tag == "F" })
         #expect(job.exit?.dropped_bytes == 0)
     }
 
     /// What a service gets to feel of its log: both ways count what is missing alike.
-    private static let ways = [HERO_WHEN_SLOW_BLOCK, HERO_WHEN_SLOW_DROP]
+    private static let slowPolicies = [HERO_WHEN_SLOW_BLOCK, HERO_WHEN_SLOW_DROP]
 
-    @Test("LG-2: a log that cannot be opened keeps no service down; what it wrote is counted", arguments: ways)
-    func noLog(_ way: hero_when_slow) throws {
-        let job = try Job(shell: "echo 12345; printf 678 >&2; exit 3")
+    @Test("LG-2: a log that cannot be opened keeps no service down; what it wrote is counted", arguments: slowPolicies)
+    func unavailableLog(_ way: hero_when_slow) throws {
+        let job = try TestJob(shell: "echo 12345; printf 678 >&2; exit 3")
         job.spec.logWhenSlow = way
         job.write("file", "")
         job.spec.logPath = job.path("file/17.log")
@@ -55,9 +55,9 @@ struct OutageTests {
         #expect(job.exit?.dropped_bytes == 9)
     }
 
-    @Test("LG-2: as soon as the log can be opened, it says what is missing", arguments: ways)
-    func lateLog(_ way: hero_when_slow) throws {
-        let job = try Job()
+    @Test("LG-2: as soon as the log can be opened, it says what is missing", arguments: slowPolicies)
+    func logAvailableLater(_ way: hero_when_slow) throws {
+        let job = try TestJob()
         job.spec.logWhenSlow = way
         job.write("file", "")
         job.spec.logPath = job.path("file/17.log")
@@ -65,11 +65,11 @@ struct OutageTests {
             "sh", "-c", "seq 1 1000; until [ -e \(job.path("stop")) ]; do sleep 0.02; done; echo after",
         ]
         let pid = try job.start()
-        _ = try job.main()
+        _ = try job.awaitMainPID()
         unlink(job.path("file"))
-        #expect(job.await { !job.lines().isEmpty })
+        #expect(job.eventually { !job.lines().isEmpty })
         job.write("stop", "")
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.texts.first?.wholeMatch(of: /\[heroproc: dropped 3893 bytes, ENOTDIR, \d+\.\d s\]/) != nil)
         #expect(job.lines().first?.stream == "stderr")
         #expect(job.texts.dropFirst() == ["after"])
@@ -79,10 +79,10 @@ struct OutageTests {
     @Test(
         "LG-2, SH-9: on a full disk the service goes on, its end is recorded, and every byte is stored or counted",
         .enabled(if: geteuid() == 0, "mounting a small file system needs root"),
-        arguments: ways
+        arguments: slowPolicies
     )
     func fullDisk(_ way: hero_when_slow) throws {
-        let job = try Job()
+        let job = try TestJob()
         job.spec.logWhenSlow = way
         mkdir(job.path("small"), 0o700)
         try #require(harness_mount_tmpfs(job.path("small"), "size=256k") == 0)
@@ -96,11 +96,11 @@ struct OutageTests {
             "seq 1 100000; touch \(job.path("filled")); until [ -e \(job.path("go")) ]; do sleep 0.02; done; echo after; exit 8",
         ]
         let pid = try job.start()
-        #expect(job.await { FileManager.default.fileExists(atPath: job.path("filled")) }, "the service stands still")
+        #expect(job.eventually { FileManager.default.fileExists(atPath: job.path("filled")) }, "the service stands still")
         unlink(job.path("small/ballast"))
-        #expect(job.await { job.texts.contains { $0.hasPrefix("[heroproc: dropped") } })
+        #expect(job.eventually { job.texts.contains { $0.hasPrefix("[heroproc: dropped") } })
         job.write("go", "")
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 8)
 
         let lines = job.lines()

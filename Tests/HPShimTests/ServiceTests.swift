@@ -4,17 +4,17 @@ import ShimHarness
 import Testing
 
 @Suite("What a service finds")
-struct ServiceTests {
+struct ProgramEnvironmentTests {
     @Test("SP-2: descriptors 0, 1, 2 and the lock, nothing else")
     func descriptors() throws {
-        let job = try Job(shell: "ls /proc/$$/fd; readlink /proc/$$/fd/0 /proc/$$/fd/3; :")
+        let job = try TestJob(shell: "ls /proc/$$/fd; readlink /proc/$$/fd/0 /proc/$$/fd/3; :")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == ["0", "1", "2", "3", "/dev/null", job.spec.recordPath])
     }
 
     @Test("the lock it holds cannot be written through")
     func readOnlyLock() throws {
-        let job = try Job(shell: "grep flags /proc/$$/fdinfo/3; :")
+        let job = try TestJob(shell: "grep flags /proc/$$/fdinfo/3; :")
         #expect(try job.run() == HERO_SHIM_DONE)
         let flags = try #require(job.texts.first?.split(separator: "\t").last)
         #expect((Int32(flags, radix: 8) ?? 3) & O_ACCMODE == O_RDONLY)
@@ -22,11 +22,11 @@ struct ServiceTests {
 
     @Test("SP-1: no signal ignored and none blocked, whatever the starter passed on", arguments: [false, true])
     func signals(_ ignoring: Bool) throws {
-        let job = try Job()
+        let job = try TestJob()
         job.spec.candidates = ["/bin/grep"]
         job.spec.arguments = ["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]
         let pid = try job.start(ignoringSignals: ignoring)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         let zero = "0000000000000000"
         #expect(job.texts == ["SigBlk:\t\(zero)", "SigIgn:\t\(zero)"])
         // With SIGCHLD ignored the kernel would have thrown the status away.
@@ -35,8 +35,8 @@ struct ServiceTests {
     }
 
     @Test("its environment, arguments, directory and umask are those of the spec")
-    func surroundings() throws {
-        let job = try Job(shell: "pwd; umask; echo \"$1|$2\"; env | sort")
+    func environment() throws {
+        let job = try TestJob(shell: "pwd; umask; echo \"$1|$2\"; env | sort")
         job.spec.arguments += ["zero", "a b", ""]
         job.spec.environment = ["A=1", "B=x y", "PATH=/usr/bin:/bin", "C="]
         job.spec.workingDirectory = "/usr"
@@ -49,7 +49,7 @@ struct ServiceTests {
 
     @Test("SP-7: a session and a process group of its own, no terminal")
     func session() throws {
-        let job = try Job(shell: "cat /proc/$$/stat; :")
+        let job = try TestJob(shell: "cat /proc/$$/stat; :")
         #expect(try job.run() == HERO_SHIM_DONE)
         let stat = try #require(job.texts.first).split(separator: " ")
         #expect(stat[4] == stat[0])
@@ -60,7 +60,7 @@ struct ServiceTests {
 
     @Test("its soft limit of open files is the spec's, its output can be opened again")
     func limitAndReopen() throws {
-        let job = try Job(shell: "ulimit -Sn; echo again > /dev/stdout; echo error > /dev/stderr")
+        let job = try TestJob(shell: "ulimit -Sn; echo again > /dev/stdout; echo error > /dev/stderr")
         job.spec.openFiles = 777
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == ["777", "again", "error"])
@@ -69,7 +69,7 @@ struct ServiceTests {
 
     @Test("a script is there while it runs, for nobody else, and gone afterwards")
     func script() throws {
-        let job = try Job()
+        let job = try TestJob()
         job.spec.script = "stat -c '%a %n' $0\necho \"$1\"\nexit 9\n"
         job.spec.arguments = ["sh", job.spec.scriptPath, "one"]
         // What a start that was killed may have left.
@@ -82,9 +82,9 @@ struct ServiceTests {
 
     @Test("the shim is not called by the name of the project, and holds few descriptors")
     func shim() throws {
-        let job = try Job(shell: "exec sleep 60")
+        let job = try TestJob(shell: "exec sleep 60")
         let pid = try job.start()
-        _ = try job.main()
+        _ = try job.awaitMainPID()
         #expect(try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8) == "hpshim\n")
         // Only root may look into a process that cannot be dumped.
         if geteuid() == 0 {
@@ -92,24 +92,24 @@ struct ServiceTests {
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count == 1)
         #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.exit?.status == SIGKILL)
     }
 
     @Test("an idle shim never wakes up")
     func idle() throws {
-        let job = try Job(shell: "exec sleep 60")
+        let job = try TestJob(shell: "exec sleep 60")
         let pid = try job.start()
-        _ = try job.main()
+        _ = try job.awaitMainPID()
         usleep(100_000)
-        let before = switches(pid)
+        let before = contextSwitches(pid)
         usleep(500_000)
-        #expect(switches(pid) == before)
+        #expect(contextSwitches(pid) == before)
         #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
     }
 
-    private func switches(_ pid: Int32) -> String? {
+    private func contextSwitches(_ pid: Int32) -> String? {
         (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8))?
             .split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches") }.map { String($0) }
     }

@@ -7,8 +7,8 @@ import Testing
 @Suite("Log on a slow disk")
 struct SlowLogTests {
     /// A service that writes numbers as fast as it can, a hundred bytes each.
-    private func job(_ numbers: Int, pause: String, drops: Bool, then rest: String = "exit 5") throws -> Job {
-        let job = try Job(shell: "seq -f %099.0f 1 \(numbers); \(rest)")
+    private func job(_ numbers: Int, pause: String, drops: Bool, then rest: String = "exit 5") throws -> TestJob {
+        let job = try TestJob(shell: "seq -f %099.0f 1 \(numbers); \(rest)")
         job.failpoints = "FP-LG-2=sleep:\(pause)"
         job.spec.logMaxSize = 1 << 30
         job.spec.logWhenSlow = drops ? HERO_WHEN_SLOW_DROP : HERO_WHEN_SLOW_BLOCK
@@ -16,33 +16,33 @@ struct SlowLogTests {
     }
 
     /// How long the service lived, in ms.
-    private func life(_ job: Job) throws -> Int64 {
+    private func runTime(_ job: TestJob) throws -> Int64 {
         let end = try #require(job.exit)
         return (end.ended_boottime - (try #require(job.proc)).started_boottime) / 1_000_000
     }
 
     @Test("LG-3: a service that blocks is paced by its disk, and nothing is lost, the last of it neither")
-    func block() throws {
+    func blocksService() throws {
         // What pipe and shim hold is far less than all, and takes longer than the service lives.
         let job = try job(40_000, pause: "100ms", drops: false)
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.status == 5)
         #expect(job.exit?.dropped_bytes == 0)
-        #expect(try life(job) > 300)
+        #expect(try runTime(job) > 300)
         #expect(job.texts.map { Int($0) } == Array(1...40_000))
     }
 
     @Test("LG-3: one that drops never waits for its disk; each byte is stored, or counted where it is missing")
-    func drop() throws {
+    func dropsLines() throws {
         let job = try job(100_000, pause: "1s", drops: true)
         let shim = try job.start()
-        _ = try job.main()
+        _ = try job.awaitMainPID()
         // SH-11: its end is on record while the disk is still busy; one that blocks would need half a minute.
-        #expect(job.await { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
-        #expect(try life(job) < 8000)
+        #expect(job.eventually { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
+        #expect(try runTime(job) < 8000)
         #expect(job.exit?.status == 5)
         #expect(harness_signal(shim, 0) == 0, "it stores what it has taken")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
 
         let dropped = Int(try #require(job.exit).dropped_bytes)
         var (next, stored, marked) = (1, 0, 0)
@@ -71,8 +71,8 @@ struct SlowLogTests {
         "LG-3: where the disk is quick enough, nothing is dropped, and the log is the same",
         arguments: [0, 1] as [UInt32]
     )
-    func quick(_ way: UInt32) throws {
-        let job = try Job(shell: "seq 1 2000; echo; head -c 40000 /dev/zero | tr '\\0' x; exit 6")
+    func fastDisk(_ way: UInt32) throws {
+        let job = try TestJob(shell: "seq 1 2000; echo; head -c 40000 /dev/zero | tr '\\0' x; exit 6")
         job.spec.logWhenSlow = hero_when_slow(way)
         job.spec.logMaxSize = 65536
         job.spec.logKeep = 99
@@ -86,13 +86,13 @@ struct SlowLogTests {
     }
 
     @Test("LG-3: what is missing is said as soon as there is room, though nothing more is written")
-    func silence() throws {
+    func reportsGapPromptly() throws {
         let job = try job(40_000, pause: "200ms", drops: true, then: "until [ -e \"$0\" ]; do sleep 0.02; done")
         job.spec.arguments.append(job.path("go"))
         let shim = try job.start()
-        #expect(job.await { job.texts.last?.contains("bytes, disk too slow, ") == true })
+        #expect(job.eventually { job.texts.last?.contains("bytes, disk too slow, ") == true })
         job.write("go", "")
-        #expect(job.end(of: shim) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         let markers = job.texts.compactMap { $0.firstMatch(of: /dropped (\d+) bytes/).flatMap { Int64($0.1) } }
         #expect(markers.reduce(0, +) == job.exit?.dropped_bytes)
     }
@@ -100,15 +100,15 @@ struct SlowLogTests {
     @Test("LG-3: a second thread is there where lines may be dropped, and nowhere else; it goes with its shim")
     func threads() throws {
         for way in [HERO_WHEN_SLOW_BLOCK, HERO_WHEN_SLOW_DROP] {
-            let job = try Job(shell: "echo one; exec sleep 600")
+            let job = try TestJob(shell: "echo one; exec sleep 600")
             job.failpoints = "FP-LG-2=sleep:600s"
             job.spec.logWhenSlow = way
             let shim = try job.start()
-            let program = try job.main()
+            let program = try job.awaitMainPID()
             let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim)/task")
             #expect(threads.count == (way == HERO_WHEN_SLOW_BLOCK ? 1 : 2))
             #expect(harness_signal(shim, SIGKILL) == 0)
-            #expect(job.end(of: shim) == -SIGKILL)
+            #expect(job.waitForExit(of: shim) == -SIGKILL)
             #expect(harness_signal(program, SIGKILL) == 0)
             #expect(harness_wait_gone(program, 5000) == 1)
         }
@@ -116,7 +116,7 @@ struct SlowLogTests {
 
     @Test("LG-7: a program that cannot be executed begins a new log, whatever a slow disk means to it")
     func failedStart() throws {
-        let job = try Job(shell: "echo one")
+        let job = try TestJob(shell: "echo one")
         job.spec.logWhenSlow = HERO_WHEN_SLOW_DROP
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == ["one"])

@@ -6,7 +6,7 @@ import Testing
 @Suite("Spec")
 struct SpecTests {
     /// What the header says, changed so that it is a lie.
-    static let lies: [(String, @Sendable (inout hero_spec) -> Void)] = [
+    static let invalidSpecs: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
         ("a version of the future", { $0.version = 6 }),
         ("generation 0", { $0.generation = 0 }),
@@ -85,18 +85,18 @@ struct SpecTests {
     ]
 
     @Test("SH-14: a spec of an older version is still understood", arguments: [2, 3, 4] as [UInt32])
-    func older(_ version: UInt32) throws {
-        let job = try Job(shell: "exit 7")
+    func acceptsOlderVersions(_ version: UInt32) throws {
+        let job = try TestJob(shell: "exit 7")
         job.spec.version = version
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.status == 7)
     }
 
-    @Test("a spec with a lie in it is refused and nothing is touched", arguments: lies.map(\.0))
-    func lie(_ name: String) throws {
-        let job = try Job(shell: "exit 0")
+    @Test("a spec with a lie in it is refused and nothing is touched", arguments: invalidSpecs.map(\.0))
+    func rejectsInvalidSpec(_ name: String) throws {
+        let job = try TestJob(shell: "exit 0")
         var bytes = job.spec.bytes
-        let lie = try #require(SpecTests.lies.first { $0.0 == name })
+        let lie = try #require(SpecTests.invalidSpecs.first { $0.0 == name })
         change(&bytes, lie.1)
         #expect(try job.run(wire: bytes) == HERO_SHIM_BAD_SPEC)
         #expect(job.proc == nil)
@@ -104,7 +104,7 @@ struct SpecTests {
 
     @Test("a spec that is cut off anywhere is refused")
     func truncated() throws {
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         let bytes = job.spec.bytes
         let header = MemoryLayout<hero_spec>.size
         for length in [0, 1, 4, header - 1, header, header + 1, bytes.count - 1] {
@@ -119,7 +119,7 @@ struct SpecTests {
 
     @Test("a relative path is refused")
     func relative() throws {
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         job.spec.workingDirectory = "tmp"
         #expect(try job.run() == HERO_SHIM_BAD_SPEC)
         job.spec.workingDirectory = ""
@@ -130,7 +130,7 @@ struct SpecTests {
 
     @Test("a spec that could still change is refused")
     func unsealed() throws {
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         #expect(try job.run(sealed: false) == HERO_SHIM_BAD_SPEC)
     }
 
@@ -143,7 +143,7 @@ struct SpecTests {
             state ^= state << 17
             return state
         }
-        let job = try Job()
+        let job = try TestJob()
         // Whatever is executed by chance is this one program.
         job.spec.candidates = ["/bin/true"]
         job.spec.arguments = ["true", "a", "b"]
@@ -159,7 +159,7 @@ struct SpecTests {
             withUnsafeBytes(of: value) { bytes.replaceSubrange(field * 4..<field * 4 + 4, with: $0) }
         }
         let pid = try job.start(wire: bytes)
-        let code = try #require(job.end(of: pid), "seed \(seed) hangs")
+        let code = try #require(job.waitForExit(of: pid), "seed \(seed) hangs")
         #expect([HERO_SHIM_DONE, HERO_SHIM_BAD_SPEC].contains(code), "seed \(seed): \(code)")
     }
 

@@ -7,39 +7,39 @@ import Testing
 @Suite("Start")
 struct StartTests {
     @Test("SH-1, SP-6: a program that cannot be executed says at which stage, and why")
-    func refusals() throws {
-        let notFound = try Job()
+    func reportsFailedStage() throws {
+        let notFound = try TestJob()
         notFound.spec.candidates = ["/nonexistent/a", "/nonexistent/b"]
         try expectFailure(notFound, HERO_STAGE_EXECUTE, ENOENT)
 
-        let denied = try Job()
+        let denied = try TestJob()
         denied.spec.candidates = ["/etc/passwd", "/nonexistent/b"]
         try expectFailure(denied, HERO_STAGE_EXECUTE, EACCES)
 
-        let directory = try Job()
+        let directory = try TestJob()
         directory.spec.candidates = ["/tmp"]
         try expectFailure(directory, HERO_STAGE_EXECUTE, EACCES)
 
-        let noFormat = try Job()
+        let noFormat = try TestJob()
         noFormat.write("program", "exit 0\n", mode: 0o700)
         noFormat.spec.candidates = [noFormat.path("program")]
         try expectFailure(noFormat, HERO_STAGE_EXECUTE, ENOEXEC)
 
-        let noDirectory = try Job(shell: "exit 0")
+        let noDirectory = try TestJob(shell: "exit 0")
         noDirectory.spec.workingDirectory = "/nonexistent"
         try expectFailure(noDirectory, HERO_STAGE_DIRECTORY, ENOENT)
 
-        let noScript = try Job()
+        let noScript = try TestJob()
         noScript.spec.script = "exit 0"
         noScript.spec.scriptPath = "/nonexistent/script"
         try expectFailure(noScript, HERO_STAGE_SCRIPT, ENOENT)
 
-        let tooMany = try Job(shell: "exit 0")
+        let tooMany = try TestJob(shell: "exit 0")
         tooMany.spec.openFiles = 1 << 40
         try expectFailure(tooMany, HERO_STAGE_LIMITS, EPERM)
     }
 
-    private func expectFailure(_ job: Job, _ stage: hero_stage, _ error: Int32) throws {
+    private func expectFailure(_ job: TestJob, _ stage: hero_stage, _ error: Int32) throws {
         #expect(try job.run() == HERO_SHIM_DONE)
         let proc = try #require(job.proc)
         let exit = try #require(job.exit)
@@ -53,7 +53,7 @@ struct StartTests {
 
     @Test("the first candidate that can be executed is")
     func candidates() throws {
-        let job = try Job(shell: "exit 6")
+        let job = try TestJob(shell: "exit 6")
         job.spec.candidates = ["/nonexistent/sh", "/etc/passwd/sh", "/etc/passwd", "/bin/sh", "/bin/false"]
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.status == 6)
@@ -61,7 +61,7 @@ struct StartTests {
 
     @Test("SH-6: a start whose generation is taken never runs")
     func superseded() throws {
-        let job = try Job()
+        let job = try TestJob()
         job.spec.arguments = ["sh", "-c", "echo x >> \(job.path("ran"))"]
         job.spec.generation = 4
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -76,28 +76,28 @@ struct StartTests {
 
     @Test("SH-6: a shim that was stopped before its lock gives way to the start that came after it")
     func delayed() throws {
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         let lock = harness_lock(job.spec.recordPath)
         let old = try job.start()
         // It has to be at the lock, not before its own exec: it holds no lock and writes nothing while it waits.
-        #expect(job.await { (try? String(contentsOfFile: "/proc/\(old)/comm", encoding: .utf8)) == "hpshim\n" })
+        #expect(job.eventually { (try? String(contentsOfFile: "/proc/\(old)/comm", encoding: .utf8)) == "hpshim\n" })
         #expect(harness_signal(old, SIGSTOP) == 0)
         close(lock)
         job.spec.generation = 2
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(harness_signal(old, SIGCONT) == 0)
-        #expect(job.end(of: old) == HERO_SHIM_SUPERSEDED)
+        #expect(job.waitForExit(of: old) == HERO_SHIM_SUPERSEDED)
         #expect(job.proc?.generation == 2)
     }
 
     @Test("a lock that another holds for an instant delays a start, one that stays refuses it")
     func locked() throws {
-        let job = try Job(shell: "exit 3")
+        let job = try TestJob(shell: "exit 3")
         var lock = harness_lock(job.spec.recordPath)
         let patient = try job.start()
         usleep(100_000)
         close(lock)
-        #expect(job.end(of: patient) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: patient) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 3)
 
         lock = harness_lock(job.spec.recordPath)
@@ -109,33 +109,33 @@ struct StartTests {
 
     @Test("the service holds the lock when its shim is lost, and is not hurt by that")
     func inheritedLock() throws {
-        let job = try Job(shell: "trap 'echo still here; exit 0' USR1; while :; do sleep 0.02; echo out; done")
+        let job = try TestJob(shell: "trap 'echo still here; exit 0' USR1; while :; do sleep 0.02; echo out; done")
         let shim = try job.start()
-        let main = try job.main()
+        let main = try job.awaitMainPID()
         #expect(harness_signal(shim, SIGKILL) == 0)
-        #expect(job.end(of: shim) == -SIGKILL)
+        #expect(job.waitForExit(of: shim) == -SIGKILL)
         #expect(harness_lock_is_free(job.spec.recordPath) == 0)
         // It writes every 20 ms, into a pipe that nobody else reads any more.
         #expect(harness_wait_gone(main, 200) == 0, "a lost shim must not end its service with SIGPIPE")
         #expect(harness_signal(main, SIGKILL) == 0)
-        #expect(job.await { harness_lock_is_free(job.spec.recordPath) == 1 })
+        #expect(job.eventually { harness_lock_is_free(job.spec.recordPath) == 1 })
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue)
     }
 
     @Test("SH-7: a child that loses its shim before the gate opens runs nothing", arguments: [0, 1])
-    func gate(_ afterRecord: Int32) throws {
+    func ungatedChild(_ afterRecord: Int32) throws {
         // Two hundred of each in the long form.
         let rounds = Rig.cycles(1, share: 5)
-        for _ in 0..<rounds { try loseShim(afterRecord) }
+        for _ in 0..<rounds { try killShimAtGate(afterRecord) }
         let place = afterRecord == 0 ? "after the fork" : "after the record"
         Rig.row(["row": "SH-7 \(place)", "cycles": "\(rounds)", "verdict": "0 ran"])
     }
 
-    private func loseShim(_ afterRecord: Int32) throws {
-        let job = try Job()
+    private func killShimAtGate(_ afterRecord: Int32) throws {
+        let job = try TestJob()
         job.spec.arguments = ["sh", "-c", "echo x > \(job.path("ran"))"]
         let lock = harness_lock(job.spec.recordPath)
-        let memory = try job.memory(job.spec.bytes)
+        let memory = try job.makeMemfd(job.spec.bytes)
         defer { close(memory) }
         #expect(harness_kill_at_gate(shimProgram, memory, lock, afterRecord) == HERO_CHILD_UNGATED)
         #expect(job.read("ran") == "")
@@ -153,7 +153,7 @@ struct StartTests {
     }
 
     /// What the program itself has written into the record.
-    private func release(_ job: Job) throws -> hero_release {
+    private func release(_ job: TestJob) throws -> hero_release {
         let data = try #require(FileManager.default.contents(atPath: job.spec.recordPath))
         try #require(data.count == 2 * Int(HERO_SECTOR))
         return data.withUnsafeBytes {
@@ -163,17 +163,17 @@ struct StartTests {
 
     @Test("a record that cannot be made is refused")
     func noRecord() throws {
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         job.spec.recordPath = "/nonexistent/17"
         #expect(try job.run() == HERO_SHIM_NO_RECORD)
-        let linked = try Job(shell: "exit 0")
+        let linked = try TestJob(shell: "exit 0")
         symlink("/dev/null", linked.spec.recordPath)
         #expect(try linked.run() == HERO_SHIM_NO_RECORD)
     }
 
     @Test("SH-9: a record that does not verify is not believed, and written anew")
-    func corruptRecord() throws {
-        let job = try Job(shell: "exit 0")
+    func replacesCorruptRecord() throws {
+        let job = try TestJob(shell: "exit 0")
         job.spec.generation = 9
         #expect(try job.run() == HERO_SHIM_DONE)
         var bytes = FileManager.default.contents(atPath: job.spec.recordPath).map { Array($0) } ?? []
@@ -193,13 +193,13 @@ struct StartTests {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)
         defer { ends.forEach { close($0) } }
-        let job = try Job(shell: "exit 0")
+        let job = try TestJob(shell: "exit 0")
         let pid = try job.start(notice: ends[1])
         let started = try #require(notice(from: ends[0]))
         #expect(started.kind == HERO_NOTICE_STARTED.rawValue)
         #expect(started.job == 17)
         #expect(started.generation == 1)
-        #expect(job.end(of: pid) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(started.pid == job.proc?.main.pid)
 
         job.spec.generation = 2
@@ -210,7 +210,7 @@ struct StartTests {
         #expect(failed.stage == HERO_STAGE_EXECUTE.rawValue)
         #expect(failed.error == ENOENT)
         #expect(failed.generation == 2)
-        #expect(job.end(of: failing) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: failing) == HERO_SHIM_DONE)
     }
 
     private func notice(from descriptor: Int32) -> hero_notice? {

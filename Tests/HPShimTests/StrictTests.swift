@@ -5,18 +5,18 @@ import TestSupport
 import Testing
 
 private let isRoot = geteuid() == 0
-private let stranger: uid_t = 65_534
+private let otherUserID: uid_t = 65_534
 
 /// Only what nobody else can change is executed (FS-5).
 @Suite("Strict execution") struct StrictTests {
     /// How an execution ended.
-    private enum Verdict: Hashable {
+    private enum ExecResult: Hashable {
         case exited(Int32)
         case refused
         case failed(stage: UInt32, error: Int32)
     }
 
-    private func run(_ job: Job) throws -> Verdict {
+    private func run(_ job: TestJob) throws -> ExecResult {
         #expect(try job.run() == HERO_SHIM_DONE)
         let exit = try #require(job.exit)
         guard exit.kind == HERO_EXIT_FAILED.rawValue else { return .exited(exit.status) }
@@ -28,8 +28,8 @@ private let stranger: uid_t = 65_534
     }
 
     /// A job that executes `program` in its own directory, which others may enter.
-    private func job(_ candidates: String...) throws -> Job {
-        let job = try Job(shell: "exit 3")
+    private func job(_ candidates: String...) throws -> TestJob {
+        let job = try TestJob(shell: "exit 3")
         chmod(job.directory, 0o755)
         job.spec.isStrict = true
         job.spec.candidates = candidates.map { $0.hasPrefix("/") ? $0 : job.path($0) }
@@ -44,11 +44,11 @@ private let stranger: uid_t = 65_534
     }
 
     /// Makes a file one that somebody else could change.
-    private func giveAway(_ path: String) {
-        if isRoot { chown(path, stranger, stranger) } else { chmod(path, 0o775) }
+    private func makeChangeableByOthers(_ path: String) {
+        if isRoot { chown(path, otherUserID, otherUserID) } else { chmod(path, 0o775) }
     }
 
-    private static let notExecuted = Verdict.failed(stage: HERO_STAGE_EXECUTE.rawValue, error: EACCES)
+    private static let notExecuted = ExecResult.failed(stage: HERO_STAGE_EXECUTE.rawValue, error: EACCES)
 
     @Test("FS-5: what its group or others may write to is refused, whatever would have been tried after it")
     func writable() throws {
@@ -73,13 +73,13 @@ private let stranger: uid_t = 65_534
         try copy("sh", to: job.path("program"))
         symlink("program", job.path("link"))
         #expect(try run(job) == .exited(3))
-        chown(job.path("program"), stranger, stranger)
+        chown(job.path("program"), otherUserID, otherUserID)
         job.spec.generation += 1
         #expect(try run(job) == .refused)
         // It does not help that it would run as just that user: what was broken into could change its next start.
         job.spec.generation += 1
         job.spec.rights.changes_user = 1
-        (job.spec.rights.uid, job.spec.rights.gid) = (stranger, stranger)
+        (job.spec.rights.uid, job.spec.rights.gid) = (otherUserID, otherUserID)
         #expect(try run(job) == .refused)
     }
 
@@ -88,7 +88,7 @@ private let stranger: uid_t = 65_534
         let job = try job("program")
         try copy("sh", to: job.path("program"))
         job.spec.rights.changes_user = 1
-        (job.spec.rights.uid, job.spec.rights.gid) = (stranger, stranger)
+        (job.spec.rights.uid, job.spec.rights.gid) = (otherUserID, otherUserID)
         #expect(try run(job) == .exited(3))
         chmod(job.directory, 0o700)
         job.spec.generation += 1
@@ -137,48 +137,48 @@ private let stranger: uid_t = 65_534
 
     /// `HP_TORTURE=1000` goes on until a hundred thousand exchanges were made, and for a thousand starts at the least.
     private static let starts = Rig.cycles(40)
-    private static let exchanges: UInt = Rig.isLong ? 100_000 : 1000
+    private static let minExchanges: UInt = Rig.isLong ? 100_000 : 1000
 
     /// Executes a program that a stranger exchanges with one of his own, as fast as he can; how often it came to what.
-    private func race(strictly isStrict: Bool) throws -> [Verdict: Int] {
-        let place = try Job()
+    private func raceExchange(strictly isStrict: Bool) throws -> [ExecResult: Int] {
+        let place = try TestJob()
         chmod(place.directory, 0o755)
         let folder = place.path("race")
         mkdir(folder, 0o755)
         try copy("sh", to: folder + "/program")
         try copy("false", to: folder + "/foreign")
-        giveAway(folder + "/foreign")
-        giveAway(folder)
+        makeChangeableByOthers(folder + "/foreign")
+        makeChangeableByOthers(folder)
         var counter: UnsafeRawPointer?
-        let user = isRoot ? stranger : geteuid()
+        let user = isRoot ? otherUserID : geteuid()
         let pid = harness_exchange(folder + "/program", folder + "/foreign", user, &counter)
         try #require(pid > 0)
         defer {
             kill(pid, SIGKILL)
             waitpid(pid, nil, 0)
         }
-        #expect(place.await { harness_count(counter) > 0 }, "the stranger is at it")
-        var verdicts: [Verdict: Int] = [:]
+        #expect(place.eventually { harness_exchange_count(counter) > 0 }, "the stranger is at it")
+        var verdicts: [ExecResult: Int] = [:]
         for turn in 1... {
             let job = try job(folder + "/program")
             job.spec.isStrict = isStrict
             job.spec.stopTimeout = 0
             verdicts[try run(job), default: 0] += 1
-            if turn >= Self.starts, harness_count(counter) >= Self.exchanges { break }
+            if turn >= Self.starts, harness_exchange_count(counter) >= Self.minExchanges { break }
         }
         return verdicts
     }
 
     @Test("FS-5: of a program that is exchanged all the time nothing foreign is ever executed")
-    func exchanged() throws {
-        let verdicts = try race(strictly: true)
+    func exchangedProgram() throws {
+        let verdicts = try raceExchange(strictly: true)
         #expect(Set(verdicts.keys) == [.exited(3), .refused], "\(verdicts)")
         Rig.row(["row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign"])
     }
 
     @Test("FS-5: without being strict the foreign one is executed (positive control)")
-    func control() throws {
-        let verdicts = try race(strictly: false)
+    func exchangedProgramControl() throws {
+        let verdicts = try raceExchange(strictly: false)
         #expect(verdicts[.exited(1)] ?? 0 > 0, "\(verdicts)")
         #expect(verdicts[.refused] == nil)
     }

@@ -4,10 +4,10 @@ import ShimHarness
 import Testing
 
 @Suite("Process tree")
-struct TreeTests {
+struct ProcessTreeTests {
     @Test("TR-1: a daemon that forks twice stays below its shim and is ended with it")
     func doubleFork() throws {
-        let job = try Job()
+        let job = try TestJob()
         let daemon =
             "echo $$ >> \(job.path("pids")); trap 'echo bye >> \(job.path("said")); exit' TERM; echo up; "
             + "while :; do sleep 0.02; done"
@@ -27,17 +27,17 @@ struct TreeTests {
     }
 
     /// What a shell writes to become a daemon, in four styles; `D` is the daemon.
-    static let styles: [(String, String)] = [
+    static let daemonStyles: [(String, String)] = [
         ("forks twice with a session of its own", "(setsid sh -c 'D' &)"),
         ("daemon(3)", "cd /; setsid sh -c 'D' </dev/null >/dev/null 2>&1 3>&- &"),
         ("nohup in a shell", "nohup sh -c 'D' >/dev/null 2>&1 &"),
         ("fork and exit of the first process", "sh -c 'D' & exit 4"),
     ]
 
-    @Test("TR-1: a daemon is ended with its job, however it became one", arguments: styles.map(\.0))
+    @Test("TR-1: a daemon is ended with its job, however it became one", arguments: daemonStyles.map(\.0))
     func daemons(_ style: String) throws {
-        let job = try Job()
-        let words = try #require(Self.styles.first { $0.0 == style }).1
+        let job = try TestJob()
+        let words = try #require(Self.daemonStyles.first { $0.0 == style }).1
         let daemon = "echo $$ > \(job.path("pids")); exec sleep 600"
         job.spec.arguments = [
             "sh", "-c",
@@ -52,22 +52,22 @@ struct TreeTests {
 
     @Test("TR-3: what ignores the stop signal is killed when its time is over")
     func ignoresTerm() throws {
-        let job = try Job()
+        let job = try TestJob()
         let stubborn = "trap '' TERM; echo $$ >> \(job.path("pids")); while :; do sleep 0.05; done"
         job.spec.arguments = [
             "sh", "-c",
             "(\(stubborn)) & (\(stubborn)) & until [ $(wc -l < \(job.path("pids"))) -ge 2 ]; do sleep 0.01; done; exit 0",
         ]
         let pid = try job.start()
-        #expect(job.await { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
-        #expect(job.end(of: pid, within: 3000) == HERO_SHIM_DONE)
+        #expect(job.eventually { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
+        #expect(job.waitForExit(of: pid, within: 3000) == HERO_SHIM_DONE)
         let exit = try #require(job.exit)
         #expect(exit.status == 0)
     }
 
     @Test("TR-3: a stopped process is continued, so that it can end")
     func stopped() throws {
-        let job = try Job()
+        let job = try TestJob()
         // In a session of its own: else the kernel itself continues it when the program ends.
         job.spec.arguments = [
             "sh", "-c",
@@ -76,13 +76,13 @@ struct TreeTests {
         ]
         job.spec.stopTimeout = 20_000
         let pid = try job.start()
-        #expect(job.end(of: pid, within: 5000) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid, within: 5000) == HERO_SHIM_DONE)
         #expect(job.numbers("pids").count == 1)
     }
 
     @Test("KILL_TREE ends a program and everything below it at once, also one that keeps forking")
-    func bomb() throws {
-        let job = try Job()
+    func killTreeForkBomb() throws {
+        let job = try TestJob()
         job.spec.arguments = [
             "sh", "-c",
             "trap '' TERM; f() { if [ $1 -gt 0 ]; then f $(($1-1)) & f $(($1-1)) & fi; echo x >> \(job.path("ran")); "
@@ -90,10 +90,10 @@ struct TreeTests {
         ]
         job.spec.stopTimeout = 60_000
         let pid = try job.start()
-        let main = try job.main()
-        #expect(job.await { job.read("ran").count >= 2 * 63 })
+        let main = try job.awaitMainPID()
+        #expect(job.eventually { job.read("ran").count >= 2 * 63 })
         #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
-        #expect(job.end(of: pid, within: 5000) == HERO_SHIM_DONE)
+        #expect(job.waitForExit(of: pid, within: 5000) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_SIGNALED.rawValue)
         #expect(job.exit?.status == SIGKILL)
         #expect(harness_wait_gone(main, 0) == 1)
@@ -101,17 +101,17 @@ struct TreeTests {
     }
 
     /// Programs that are hard to end after the stop signal; what is left of them gets it from the shim.
-    static let stubborn: [(String, String)] = [
+    static let stubbornPrograms: [(String, String)] = [
         ("a handler that forks", "trap 'sleep 600 & sleep 601 & exit 0' TERM; while :; do sleep 0.01; done"),
         ("a late good end", "trap 'sleep 0.2; exit 0' TERM; while :; do sleep 0.01; done"),
         ("a handler that does nothing", "trap : TERM; while :; do sleep 0.01; done"),
         ("a session of its own", "exec setsid sleep 600"),
     ]
 
-    @Test("TR-3: nothing survives the end of its main program", arguments: stubborn.map(\.0))
-    func leftBehind(_ name: String) throws {
-        let job = try Job()
-        let words = try #require(Self.stubborn.first { $0.0 == name }).1
+    @Test("TR-3: nothing survives the end of its main program", arguments: stubbornPrograms.map(\.0))
+    func killsRemainingProcesses(_ name: String) throws {
+        let job = try TestJob()
+        let words = try #require(Self.stubbornPrograms.first { $0.0 == name }).1
         job.write("left", "echo $$ > \(job.path("pids"))\n\(words)\n")
         job.spec.arguments = [
             "sh", "-c", "sh \(job.path("left")) & until [ -s \(job.path("pids")) ]; do sleep 0.01; done",
@@ -123,7 +123,7 @@ struct TreeTests {
 
     @Test("orphans that end while the program runs are reaped, and their status is nobody's")
     func orphans() throws {
-        let job = try Job(
+        let job = try TestJob(
             shell:
                 "i=0; while [ $i -lt 30 ]; do (sh -c 'exit 77' &); i=$((i+1)); done; sleep 0.2; ps -o stat= --ppid $PPID; exit 2"
         )

@@ -70,7 +70,7 @@ int harness_exchange(const char *one, const char *other, unsigned int user, cons
     _exit(0);
 }
 
-unsigned long harness_count(const void *counter) {
+unsigned long harness_exchange_count(const void *counter) {
     return *(const volatile unsigned long *)counter;
 }
 
@@ -104,7 +104,7 @@ int harness_pipe(int *reader, int *writer) {
 }
 
 /// Lets a traced process run to its next stop of the kind asked for; 0, or a negative errno when it ended before.
-static int run_to(pid_t pid, int event, long call) {
+static int run_to_event(pid_t pid, int event, long call) {
     for (;;) {
         int status;
         if (waitpid(pid, &status, __WALL) != pid) return -errno;
@@ -126,11 +126,11 @@ int harness_kill_at_gate(const char *program, int spec, int lock, int after_reco
     unsigned long child = 0;
     if (ptrace(PTRACE_SEIZE, shim, 0, PTRACE_O_TRACEFORK | PTRACE_O_TRACESYSGOOD) != 0) result = -errno;
     close(lock);
-    if (result == 0) result = run_to(shim, PTRACE_EVENT_FORK, -1);
+    if (result == 0) result = run_to_event(shim, PTRACE_EVENT_FORK, -1);
     if (result == 0) ptrace(PTRACE_GETEVENTMSG, shim, 0, &child);
     if (result == 0 && after_record) {
         ptrace(PTRACE_SYSCALL, shim, 0, 0);
-        result = run_to(shim, 0, SYS_sendto);
+        result = run_to_event(shim, 0, SYS_sendto);
     }
     harness_signal(shim, SIGKILL);
     waitpid(shim, &status, __WALL);
@@ -193,7 +193,7 @@ int harness_lock_is_free(const char *path) {
     return 1;
 }
 
-int harness_say(const char *path, const void *bytes, long size) {
+int harness_send_datagram(const char *path, const void *bytes, long size) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
     strcpy(address.sun_path, path);

@@ -27,7 +27,7 @@ int harness_kill_at_gate(const char *program, int spec, int lock, int after_reco
 int harness_exchange(const char *one, const char *other, unsigned int user, const void **counter);
 
 /// How often they were exchanged by now.
-unsigned long harness_count(const void *counter);
+unsigned long harness_exchange_count(const void *counter);
 
 /// Waits for the end of a child of ours and reaps it; 1 when it ended, 0 when it still lives after the time.
 /// status is the exit code, or the negated signal.
@@ -46,7 +46,7 @@ int harness_lock_is_free(const char *path);
 int harness_lock(const char *path);
 
 /// Sends a datagram to a socket at a path, as this process; 0, or a negative errno.
-int harness_say(const char *path, const void *bytes, long size);
+int harness_send_datagram(const char *path, const void *bytes, long size);
 
 /// How many descriptors a process has open, or a negative errno.
 int harness_count_descriptors(int pid);
