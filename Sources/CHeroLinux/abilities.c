@@ -51,7 +51,7 @@ int hl_has_exit_info(void) {
     return known;
 }
 
-int hl_limit(int what, long long *soft, long long *hard) {
+int hl_resource_limit(int what, long long *soft, long long *hard) {
     struct rlimit limit;
     if (getrlimit(what == HL_LIMIT_FILES ? RLIMIT_NOFILE : RLIMIT_NPROC, &limit) != 0) return -errno;
     *soft = limit.rlim_cur == RLIM_INFINITY ? -1 : (long long)limit.rlim_cur;

@@ -24,7 +24,7 @@ static long copy_entry(const struct passwd *entry, char *buffer, long capacity) 
     return size;
 }
 
-long hl_account(const char *name, unsigned int *uid, unsigned int *gid, char *buffer, long capacity) {
+long hl_user_entry(const char *name, unsigned int *uid, unsigned int *gid, char *buffer, long capacity) {
     char *strings = malloc(LARGEST_ENTRY);
     if (strings == NULL) return -ENOMEM;
     struct passwd entry, *found = NULL;
@@ -43,7 +43,7 @@ long hl_account(const char *name, unsigned int *uid, unsigned int *gid, char *bu
     return size;
 }
 
-long hl_local_account(unsigned int uid, unsigned int *gid, char *buffer, long capacity) {
+long hl_local_user_entry(unsigned int uid, unsigned int *gid, char *buffer, long capacity) {
     FILE *file = fopen("/etc/passwd", "re");
     if (file == NULL) return 0;
     char *strings = malloc(LARGEST_ENTRY);
@@ -60,7 +60,7 @@ long hl_local_account(unsigned int uid, unsigned int *gid, char *buffer, long ca
     return size;
 }
 
-int hl_local_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity) {
+int hl_local_user_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity) {
     int count = 0;
     if (count++ < capacity) groups[0] = gid;
     FILE *file = fopen("/etc/group", "re");
@@ -81,12 +81,12 @@ int hl_local_groups(const char *name, unsigned int gid, unsigned int *groups, in
     return count;
 }
 
-long hl_user(unsigned int user, char *buffer, long capacity) {
+long hl_user_entry_by_number(unsigned int user, char *buffer, long capacity) {
     unsigned int group;
-    return hl_account(NULL, &user, &group, buffer, capacity);
+    return hl_user_entry(NULL, &user, &group, buffer, capacity);
 }
 
-int hl_group(const char *name, unsigned int *gid) {
+int hl_group_number(const char *name, unsigned int *gid) {
     char *strings = malloc(LARGEST_ENTRY);
     if (strings == NULL) return -ENOMEM;
     struct group entry, *found = NULL;
@@ -102,7 +102,7 @@ int hl_group(const char *name, unsigned int *gid) {
     return result;
 }
 
-int hl_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity) {
+int hl_user_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity) {
     int count = capacity;
     getgrouplist(name, gid, groups, &count);
     return count;

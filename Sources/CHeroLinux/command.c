@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 // What parent and child share while the parent waits for the child to execute.
-struct shared {
+struct spawn_state {
     const struct hl_command *command;
     const char *oom_score;  // in digits; null: it stays
     pid_t parent;
@@ -24,14 +24,14 @@ struct shared {
     volatile int error;
 };
 
-static _Noreturn void fail(struct shared *shared, int step) {
+static _Noreturn void report_failure(struct spawn_state *shared, int step) {
     shared->error = errno;
     shared->step = step;
     _exit(127);
 }
 
 // The raw calls: the C library's would tell all threads of the process whose memory we share.
-static int become(const struct hl_command *command) {
+static int change_user(const struct hl_command *command) {
     if (command->changes_user) {
         if (syscall(SYS_setgroups, (long)command->group_count, command->groups) != 0) return -1;
         if (syscall(SYS_setresgid, command->gid, command->gid, command->gid) != 0) return -1;
@@ -53,22 +53,22 @@ static void set_oom_score(const char *score) {
     close(file);
 }
 
-static _Noreturn void execute(struct shared *shared) {
+static _Noreturn void execute(struct spawn_state *shared) {
     const struct hl_command *command = shared->command;
-    if (setsid() < 0) fail(shared, HL_STEP_PREPARE);
-    if (command->dies_with_us) {
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(shared, HL_STEP_PREPARE);
+    if (setsid() < 0) report_failure(shared, HL_STEP_PREPARE);
+    if (command->dies_with_parent) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) report_failure(shared, HL_STEP_PREPARE);
         // Gone before that was asked for.
         if (getppid() != shared->parent) _exit(127);
     }
     if (shared->oom_score != NULL) set_oom_score(shared->oom_score);
-    if (dup2(command->null, 0) < 0 || dup2(command->output, 1) < 0 || dup2(command->errors, 2) < 0) {
-        fail(shared, HL_STEP_PREPARE);
+    if (dup2(command->null_device, 0) < 0 || dup2(command->output, 1) < 0 || dup2(command->errors, 2) < 0) {
+        report_failure(shared, HL_STEP_PREPARE);
     }
     // Where the call is missing, everything of ours is close-on-exec.
     syscall(SYS_close_range, 3, ~0u, 0);
-    if (become(command) != 0) fail(shared, HL_STEP_USER);
-    if (chdir(command->directory) != 0) fail(shared, HL_STEP_DIRECTORY);
+    if (change_user(command) != 0) report_failure(shared, HL_STEP_USER);
+    if (chdir(command->directory) != 0) report_failure(shared, HL_STEP_DIRECTORY);
     // No signal is ignored or blocked in a command, whatever is in us; nothing of ours may run in the child.
     hero_reset_signals();
     int denied = 0;
@@ -78,15 +78,15 @@ static _Noreturn void execute(struct shared *shared) {
         if (errno == EACCES) {
             denied = 1;
         } else if (errno != ENOENT && errno != ENOTDIR && errno != ESTALE && errno != ENODEV && errno != ETIMEDOUT) {
-            fail(shared, HL_STEP_EXECUTE);
+            report_failure(shared, HL_STEP_EXECUTE);
         }
     }
     if (denied) errno = EACCES;
-    fail(shared, HL_STEP_EXECUTE);
+    report_failure(shared, HL_STEP_EXECUTE);
 }
 
 int hl_spawn_command(const struct hl_command *command, int *step) {
-    struct shared shared = {.command = command, .parent = getpid()};
+    struct spawn_state shared = {.command = command, .parent = getpid()};
     char score[16];
     if (command->sets_oom_score) {
         snprintf(score, sizeof score, "%d", command->oom_score);

@@ -14,14 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
-int hl_entry_at(int directory, const char *name, struct hl_entry *entry) {
+int hl_identify_file(int directory, const char *name, struct hl_file_identity *entry) {
     struct statx file;
     if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &file) < 0) return -errno;
     entry->inode = file.stx_ino;
     entry->device = makedev(file.stx_dev_major, file.stx_dev_minor);
     entry->mode = file.stx_mode;
     entry->user = file.stx_uid;
-    entry->born_at = (file.stx_mask & STATX_BTIME) != 0
+    entry->created_at = (file.stx_mask & STATX_BTIME) != 0
         ? (long long)file.stx_btime.tv_sec * 1000000000 + file.stx_btime.tv_nsec
         : 0;
     return 0;
@@ -34,11 +34,11 @@ long hl_file_system(const char *path, unsigned int *magic) {
     return 0;
 }
 
-int hl_move_aside(int directory, const char *from, const char *to) {
+int hl_rename_noreplace(int directory, const char *from, const char *to) {
     return renameat2(directory, from, directory, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
 }
 
-int hl_has_writer(int descriptor) {
+int hl_is_open_for_writing(int descriptor) {
     // A read lease is refused while somebody writes. Who opens the file for that while we hold it waits, and the kernel
     // sends a signal: to this thread alone, which does not hear it.
     struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = gettid()};

@@ -92,7 +92,7 @@ unsigned long hl_pidfs_inode(int pidfd) {
 
 int hl_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
 
-int hl_raise_open_files(unsigned long *soft_before) {
+int hl_raise_open_file_limit(unsigned long *soft_before) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
     *soft_before = limit.rlim_cur;
@@ -101,7 +101,7 @@ int hl_raise_open_files(unsigned long *soft_before) {
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
-int hl_signals(int with_children) {
+int hl_signal_descriptor(int with_children) {
     signal(SIGPIPE, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
@@ -150,7 +150,7 @@ failed:;
 }
 
 // The mask of a new process is empty and no signal is ignored in it, whatever ours are.
-static int spawn(
+static int spawn_process(
     const char *path, char *const argv[], char *const environment[], const int (*moves)[2], int count, int last, short flags
 ) {
     posix_spawn_file_actions_t actions;
@@ -186,7 +186,7 @@ int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int 
     // All sources are above 4 (the caller keeps them there), so no move can overwrite a later source.
     const int moves[][2] = {{null, 0}, {null, 1}, {null, 2}, {spec, 3}, {notice, 4}};
     char *const nothing[] = {NULL};
-    return spawn(path, argv, hero_failpoint_environment(nothing), moves, 5, 4, 0);
+    return spawn_process(path, argv, hero_failpoint_environment(nothing), moves, 5, 4, 0);
 }
 
 int hl_spawn_drain(const char *path, char *const argv[], int null, int leash, int output, int errors) {
@@ -195,10 +195,10 @@ int hl_spawn_drain(const char *path, char *const argv[], int null, int leash, in
         {null, 0}, {null, 1}, {null, 2}, {leash, HERO_FD_STOP}, {output, HERO_FD_OUTPUT}, {errors, HERO_FD_ERROR},
     };
     char *const nothing[] = {NULL};
-    return spawn(path, argv, hero_failpoint_environment(nothing), moves, 6, HERO_FD_ERROR, 0);
+    return spawn_process(path, argv, hero_failpoint_environment(nothing), moves, 6, HERO_FD_ERROR, 0);
 }
 
 int hl_spawn_detached(const char *path, char *const argv[], char *const environment[], int null, int log) {
     const int moves[][2] = {{null, 0}, {log, 1}, {log, 2}};
-    return spawn(path, argv, environment, moves, 3, 2, POSIX_SPAWN_SETSID);
+    return spawn_process(path, argv, environment, moves, 3, 2, POSIX_SPAWN_SETSID);
 }

@@ -55,7 +55,7 @@ int hl_connect_tcp(int family, const unsigned char *address, int port, int *pend
     return start_connecting(AF_INET, &target, sizeof target, pending);
 }
 
-int hl_try_bind(int family, const unsigned char *address, int port, int shares_port) {
+int hl_check_bind(int family, const unsigned char *address, int port, int shares_port) {
     int descriptor = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     int one = 1;
@@ -147,13 +147,13 @@ int hl_send(int descriptor, const void *bytes, long size) {
     return count < 0 ? -errno : (int)count;
 }
 
-int hl_numeric_address(const char *text, unsigned char *address) {
+int hl_parse_address(const char *text, unsigned char *address) {
     if (inet_pton(AF_INET, text, address) == 1) return 4;
     if (inet_pton(AF_INET6, text, address) == 1) return 6;
     return 0;
 }
 
-int hl_resolve(const char *name, unsigned char *addresses, int capacity) {
+int hl_resolve_host(const char *name, unsigned char *addresses, int capacity) {
     struct addrinfo hints, *found = NULL;
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_STREAM;
@@ -176,7 +176,7 @@ int hl_resolve(const char *name, unsigned char *addresses, int capacity) {
     return count;
 }
 
-static int ask(int netlink, int family) {
+static int send_diag_request(int netlink, int family) {
     struct {
         struct nlmsghdr header;
         union {
@@ -246,10 +246,10 @@ static int read_unix(const struct nlmsghdr *header, struct hl_listener *listener
     return listener->path_size > 0;
 }
 
-int hl_listeners(int family, struct hl_listener *listeners, int capacity) {
+int hl_list_listeners(int family, struct hl_listener *listeners, int capacity) {
     int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (netlink < 0) return -errno;
-    int count = 0, result = ask(netlink, family), done = 0;
+    int count = 0, result = send_diag_request(netlink, family), done = 0;
     while (result == 0 && !done) {
         _Alignas(struct nlmsghdr) char buffer[32768];
         long size = recv(netlink, buffer, sizeof buffer, 0);

@@ -26,20 +26,20 @@ int hl_epoll_create(void) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
-static int control(int epoll, int operation, int descriptor, unsigned int events, unsigned long token) {
+static int update_epoll(int epoll, int operation, int descriptor, unsigned int events, unsigned long token) {
     struct epoll_event event = {.events = events, .data = {.u64 = token}};
     return epoll_ctl(epoll, operation, descriptor, &event) < 0 ? -errno : 0;
 }
 
 int hl_epoll_add(int epoll, int descriptor, unsigned int events, unsigned long token) {
-    return control(epoll, EPOLL_CTL_ADD, descriptor, events, token);
+    return update_epoll(epoll, EPOLL_CTL_ADD, descriptor, events, token);
 }
 
 int hl_epoll_change(int epoll, int descriptor, unsigned int events, unsigned long token) {
-    return control(epoll, EPOLL_CTL_MOD, descriptor, events, token);
+    return update_epoll(epoll, EPOLL_CTL_MOD, descriptor, events, token);
 }
 
-int hl_epoll_remove(int epoll, int descriptor) { return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0); }
+int hl_epoll_remove(int epoll, int descriptor) { return update_epoll(epoll, EPOLL_CTL_DEL, descriptor, 0, 0); }
 
 int hl_epoll_wait(int epoll, unsigned long *tokens, unsigned int *events, int capacity, int milliseconds) {
     struct epoll_event ready[1024];
@@ -65,7 +65,7 @@ int hl_timer_create(void) {
 int hl_timer_set(int timer, long long nanoseconds) {
     struct itimerspec time;
     memset(&time, 0, sizeof time);
-    if (nanoseconds != 0) nanoseconds += hl_boot_offset();
+    if (nanoseconds != 0) nanoseconds += hl_boot_clock_offset();
     time.it_value.tv_sec = nanoseconds / 1000000000;
     time.it_value.tv_nsec = nanoseconds % 1000000000;
     return timerfd_settime(timer, TFD_TIMER_ABSTIME, &time, NULL) < 0 ? -errno : 0;
@@ -96,7 +96,7 @@ static long long clock_now(clockid_t clock) {
     return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-long long hl_boot_offset(void) {
+long long hl_boot_clock_offset(void) {
     static long long known = LLONG_MIN;
     long long offset = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (offset != LLONG_MIN) return offset;
@@ -118,7 +118,7 @@ long long hl_boot_offset(void) {
 }
 
 long long hl_monotonic_clock(void) { return clock_now(CLOCK_MONOTONIC); }
-long long hl_boot_clock(void) { return clock_now(CLOCK_BOOTTIME) - hl_boot_offset(); }
+long long hl_boot_clock(void) { return clock_now(CLOCK_BOOTTIME) - hl_boot_clock_offset(); }
 long long hl_wall_clock(void) { return clock_now(CLOCK_REALTIME); }
 
 unsigned long hl_random(void) {
@@ -127,7 +127,7 @@ unsigned long hl_random(void) {
     return value;
 }
 
-void hl_pause(long nanoseconds) {
+void hl_sleep(long nanoseconds) {
     struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
     nanosleep(&time, NULL);
 }
@@ -141,12 +141,12 @@ int hl_pipe(int *read_end, int *write_end, int size) {
     return 0;
 }
 
-int hl_duplicate(int descriptor, int lowest) {
+int hl_duplicate_descriptor(int descriptor, int lowest) {
     int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     return copy < 0 ? -errno : copy;
 }
 
-long hl_spare_descriptors(void) {
+long hl_available_descriptors(void) {
     struct rlimit limit;
     struct stat folder;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || stat("/proc/self/fd", &folder) < 0) return LONG_MAX;
@@ -173,7 +173,7 @@ int hl_lock(int descriptor, int exclusive) {
     return errno == EWOULDBLOCK ? 0 : -errno;
 }
 
-long hl_list(const char *path, char **names) {
+long hl_list_directory(const char *path, char **names) {
     DIR *directory = opendir(path);
     if (directory == NULL) return -errno;
     size_t size = 0, capacity = 4096;

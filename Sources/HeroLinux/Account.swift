@@ -33,10 +33,10 @@ struct Account: Hashable {
     }
 
     /// Whether this is who the reconciler is, so that nothing needs to be changed, nor may be by an ordinary user.
-    var isOwn: Bool { geteuid() != 0 && uid == geteuid() && gid == getegid() }
+    var isCurrentUser: Bool { geteuid() != 0 && uid == geteuid() && gid == getegid() }
 
     /// Who is asked for: a user, a group, or both, by name or number.
-    struct Question: Hashable {
+    struct Query: Hashable {
         var user: String?
         var group: String?
 
@@ -52,27 +52,27 @@ struct Account: Hashable {
         }
 
         /// Whether nobody needs to be asked: numbers alone.
-        var isLocal: Bool { [user, group].allSatisfy { $0.map { accountNumber($0) != nil } ?? true } }
+        var isNumeric: Bool { [user, group].allSatisfy { $0.map { parseAccountNumber($0) != nil } ?? true } }
 
         /// As events name it.
-        var words: String { user.map { "user `\($0)`" } ?? "group `\(group ?? "")`" }
+        var displayName: String { user.map { "user `\($0)`" } ?? "group `\(group ?? "")`" }
     }
 
     /// Finds who is meant; takes as long as the machine's databases do.
     ///
     /// - Throws: A refusal at the stage `user` that names what is not there.
-    static func of(_ question: Question) throws(StartRefusal) -> Account {
-        let found = try user(question.user)
+    static func resolve(_ question: Query) throws(StartError) -> Account {
+        let found = try resolveUser(question.user)
         var gid = found.gid
         if let group = question.group { gid = try number(ofGroup: group) }
         guard let gid else {
-            throw StartRefusal(
+            throw StartError(
                 .user,
                 ENOENT,
                 "user `\(question.user ?? "")`: no such user, so that its main group is unknown; set `group`"
             )
         }
-        let isNumber = question.user.map { accountNumber($0) != nil } ?? true
+        let isNumber = question.user.map { parseAccountNumber($0) != nil } ?? true
         let groups = found.entry.map { Self.groups(of: $0.name, with: gid, isLocal: isNumber) } ?? [gid]
         return Account(uid: found.uid, gid: gid, groups: groups, entry: found.entry)
     }
@@ -81,63 +81,63 @@ struct Account: Hashable {
     static func localEntry(_ uid: UInt32) -> (gid: UInt32, entry: Entry)? {
         var gid: UInt32 = 0
         var bytes = [CChar](repeating: 0, count: 16_384)
-        let size = hl_local_account(uid, &gid, &bytes, bytes.count)
-        return entry(bytes, size).map { (gid, $0) }
+        let size = hl_local_user_entry(uid, &gid, &bytes, bytes.count)
+        return decodeEntry(bytes, size).map { (gid, $0) }
     }
 
     /// The entry of a user wherever the machine keeps it; may take for ever.
-    static func anyEntry(_ uid: UInt32) -> Entry? {
+    static func databaseEntry(_ uid: UInt32) -> Entry? {
         var bytes = [CChar](repeating: 0, count: 16_384)
-        return entry(bytes, hl_user(uid, &bytes, bytes.count))
+        return decodeEntry(bytes, hl_user_entry_by_number(uid, &bytes, bytes.count))
     }
 
     // MARK: Looking
 
-    private typealias Found = (uid: UInt32, gid: UInt32?, entry: Entry?)
+    private typealias ResolvedUser = (uid: UInt32, gid: UInt32?, entry: Entry?)
 
-    private static func user(_ text: String?) throws(StartRefusal) -> Found {
-        guard let text else { return local(geteuid()) }
-        if let number = accountNumber(text) { return local(number) }
-        guard let found = try lookUp(text) else { throw StartRefusal(.user, ENOENT, "user `\(text)`: no such user") }
+    private static func resolveUser(_ text: String?) throws(StartError) -> ResolvedUser {
+        guard let text else { return resolveUserNumber(geteuid()) }
+        if let number = parseAccountNumber(text) { return resolveUserNumber(number) }
+        guard let found = try lookUpUser(text) else { throw StartError(.user, ENOENT, "user `\(text)`: no such user") }
         return found
     }
 
     /// What `/etc/passwd` says of a number; of our own main group we know ourselves.
-    private static func local(_ number: UInt32) -> Found {
+    private static func resolveUserNumber(_ number: UInt32) -> ResolvedUser {
         let local = localEntry(number)
         return (number, local?.gid ?? (number == geteuid() ? getegid() : nil), local?.entry)
     }
 
-    private static func lookUp(_ name: String) throws(StartRefusal) -> Found? {
+    private static func lookUpUser(_ name: String) throws(StartError) -> ResolvedUser? {
         var uid: UInt32 = 0
         var gid: UInt32 = 0
         var bytes = [CChar](repeating: 0, count: 16_384)
-        let size = hl_account(name, &uid, &gid, &bytes, bytes.count)
+        let size = hl_user_entry(name, &uid, &gid, &bytes, bytes.count)
         guard size >= 0 else {
             let error = Int32(clamping: 0 &- size)
-            throw StartRefusal(.user, error, "user `\(name)`: it cannot be looked up: \(errorText(error))")
+            throw StartError(.user, error, "user `\(name)`: it cannot be looked up: \(errorText(error))")
         }
-        return entry(bytes, size).map { (uid, gid, $0) }
+        return decodeEntry(bytes, size).map { (uid, gid, $0) }
     }
 
-    private static func entry(_ bytes: [CChar], _ size: Int) -> Entry? {
+    private static func decodeEntry(_ bytes: [CChar], _ size: Int) -> Entry? {
         guard size > 0, size <= bytes.count else { return nil }
-        let fields = bytes.withUnsafeBytes { strings(in: UnsafeRawBufferPointer(rebasing: $0[..<size])) }
+        let fields = bytes.withUnsafeBytes { nulTerminatedStrings(in: UnsafeRawBufferPointer(rebasing: $0[..<size])) }
         guard fields.count == 3 else { return nil }
         return Entry(name: fields[0], home: fields[1], shell: fields[2].isEmpty ? "/bin/sh" : fields[2])
     }
 
-    private static func number(ofGroup text: String) throws(StartRefusal) -> UInt32 {
-        if let number = accountNumber(text) { return number }
+    private static func number(ofGroup text: String) throws(StartError) -> UInt32 {
+        if let number = parseAccountNumber(text) { return number }
         var gid: UInt32 = 0
-        let result = hl_group(text, &gid)
+        let result = hl_group_number(text, &gid)
         if result == 1 { return gid }
         let cause = result == 0 ? "no such group" : "it cannot be looked up: \(errorText(0 &- result))"
-        throw StartRefusal(.user, result == 0 ? ENOENT : 0 &- result, "group `\(text)`: \(cause)")
+        throw StartError(.user, result == 0 ? ENOENT : 0 &- result, "group `\(text)`: \(cause)")
     }
 
     private static func groups(of name: String, with gid: UInt32, isLocal: Bool) -> [UInt32] {
-        let list = isLocal ? hl_local_groups : hl_groups
+        let list = isLocal ? hl_local_user_groups : hl_user_groups
         var groups = [UInt32](repeating: 0, count: 64)
         var count = Int(list(name, gid, &groups, Int32(groups.count)))
         if count > groups.count {
@@ -149,7 +149,7 @@ struct Account: Hashable {
 }
 
 /// The number of a user or a group written in digits; nil for a name, and for what the kernel takes as nobody.
-private func accountNumber(_ text: String) -> UInt32? {
+private func parseAccountNumber(_ text: String) -> UInt32? {
     guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt32(text), number != .max
     else { return nil }
     return number

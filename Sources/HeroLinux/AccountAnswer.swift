@@ -4,28 +4,28 @@ import HeroModel
 /// The words that a lookup of an account answers with, from the process that asks the machine's databases to the one that waits for it.
 ///
 /// Fields that end in a NUL; the last one is `.`, so that an answer which was cut off is none.
-public enum AccountAnswer {
+public enum AccountLookupReply {
     /// The first argument of a program that is asked for one.
-    public static let word = "look-up-account"
+    public static let subcommand = "look-up-account"
 
     /// What follows the program's name when it is asked for an account.
-    static func arguments(_ question: Account.Question) -> [String] {
-        [word, question.user.map { "=\($0)" } ?? "", question.group.map { "=\($0)" } ?? ""]
+    static func arguments(_ question: Account.Query) -> [String] {
+        [subcommand, question.user.map { "=\($0)" } ?? "", question.group.map { "=\($0)" } ?? ""]
     }
 
     /// The same for the entry of a user by number, wherever the machine keeps it.
-    static func arguments(ofUser uid: UInt32) -> [String] { [word, "#\(uid)", ""] }
+    static func arguments(ofUser uid: UInt32) -> [String] { [subcommand, "#\(uid)", ""] }
 
     /// Looks up what the arguments ask for and writes the answer to standard output; the code to leave with.
-    public static func give(to arguments: [String]) -> Int32 {
+    public static func printReply(to arguments: [String]) -> Int32 {
         guard arguments.count == 2 else { return 64 }
         let bytes = encode(
-            Result { () throws(StartRefusal) in
+            Result { () throws(StartError) in
                 if arguments[0].hasPrefix("#"), let uid = UInt32(arguments[0].dropFirst()) {
-                    return Account(uid: uid, gid: uid, groups: [], entry: Account.anyEntry(uid))
+                    return Account(uid: uid, gid: uid, groups: [], entry: Account.databaseEntry(uid))
                 }
                 let names = arguments.map { $0.hasPrefix("=") ? String($0.dropFirst()) : nil }
-                return try Account.of(.init(user: names[0], group: names[1]))
+                return try Account.resolve(.init(user: names[0], group: names[1]))
             }
         )
         var done = 0
@@ -37,7 +37,7 @@ public enum AccountAnswer {
         return 0
     }
 
-    static func encode(_ result: Result<Account, StartRefusal>) -> [UInt8] {
+    static func encode(_ result: Result<Account, StartError>) -> [UInt8] {
         let fields: [String]
         switch result {
         case .success(let account):
@@ -50,7 +50,7 @@ public enum AccountAnswer {
     }
 
     /// Reads an answer; nil when it is none, or not all of one.
-    static func decode(_ bytes: [UInt8]) -> Result<Account, StartRefusal>? {
+    static func decode(_ bytes: [UInt8]) -> Result<Account, StartError>? {
         guard bytes.last == 0 else { return nil }
         var fields = bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
@@ -64,7 +64,7 @@ public enum AccountAnswer {
             if fields.count == 5 { account.entry = .init(name: fields[2], home: fields[3], shell: fields[4]) }
             return .success(account)
         case "refusal" where fields.count == 3:
-            return .failure(StartRefusal(.user, Int32(fields[1]) ?? 0, fields[2]))
+            return .failure(StartError(.user, Int32(fields[1]) ?? 0, fields[2]))
         default:
             return nil
         }

@@ -3,15 +3,15 @@ import Glibc
 import HeroModel
 
 /// The program that looks accounts up beside the reconciler: it may hang, it may crash, and it can be killed.
-struct AccountProgram {
+struct AccountLookupProgram {
     /// A lookup that was started.
-    struct Running {
+    struct RunningLookup {
         /// Its pid: nobody else's until it is reaped.
         var pid: Int32
         /// Becomes readable when it ends.
         var pidfd: Descriptor
         /// Where its answer can be read, without waiting.
-        var answer: Descriptor
+        var replyPipe: Descriptor
     }
 
     /// Its path.
@@ -20,8 +20,8 @@ struct AccountProgram {
     var oomScore = OOMScore()
 
     /// Where it is: as told in `HEROPROC_LOOKUP`, else this very program, else the `heroproc` beside the shim.
-    static func find(environment: [String: String], shim: String?) -> AccountProgram {
-        if let named = environment["HEROPROC_LOOKUP"], !named.isEmpty { return .init(path: absolute(named)) }
+    static func find(environment: [String: String], shim: String?) -> AccountLookupProgram {
+        if let named = environment["HEROPROC_LOOKUP"], !named.isEmpty { return .init(path: absolutePath(named)) }
         // By this name it is executed also after another version has taken its place on disk (reliability.md UP-4).
         if isHeroproc(realPath("/proc/self/exe") ?? "") { return .init(path: "/proc/self/exe") }
         let folder = shim.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } } ?? "/usr/bin"
@@ -34,24 +34,24 @@ struct AccountProgram {
     }
 
     /// Starts it; it ends with the thread that started it.
-    func start(_ question: Account.Question) throws(StartRefusal) -> Running {
+    func start(_ question: Account.Query) throws(StartError) -> RunningLookup {
         var error: Int32 = 0
-        if let running = start(AccountAnswer.arguments(question), &error) { return running }
-        let words = "\(question.words): its lookup cannot be started: \(path): \(errorText(error))"
-        throw StartRefusal(.user, error, words)
+        if let running = start(AccountLookupReply.arguments(question), &error) { return running }
+        let words = "\(question.displayName): its lookup cannot be started: \(path): \(errorText(error))"
+        throw StartError(.user, error, words)
     }
 
     /// The entry of a user wherever the machine keeps it, waited for, but not for ever; nil when none came.
     func entry(of uid: UInt32, within limit: Duration) -> Account.Entry? {
         var error: Int32 = 0
-        guard let running = start(AccountAnswer.arguments(ofUser: uid), &error) else { return nil }
+        guard let running = start(AccountLookupReply.arguments(ofUser: uid), &error) else { return nil }
         var bytes: [UInt8] = []
         let deadline = hl_boot_clock() &+ limit.wholeNanoseconds
-        while running.read(into: &bytes), hl_boot_clock() < deadline { Self.wait(for: running.answer) }
-        running.end()
+        while running.read(into: &bytes), hl_boot_clock() < deadline { Self.wait(for: running.replyPipe) }
+        running.kill()
         // One that does not go although it was killed is left to whoever takes in orphans.
         for _ in 0..<10 where !running.reap() { Self.wait(for: running.pidfd) }
-        guard case .success(let account) = AccountAnswer.decode(bytes) else { return nil }
+        guard case .success(let account) = AccountLookupReply.decode(bytes) else { return nil }
         return account.entry
     }
 
@@ -61,14 +61,14 @@ struct AccountProgram {
         _ = poll(&one, 1, 100)
     }
 
-    private func start(_ arguments: [String], _ error: inout Int32) -> Running? {
+    private func start(_ arguments: [String], _ error: inout Int32) -> RunningLookup? {
         var answer: Descriptor?
         let pid = spawn(arguments, &answer)
         // Nobody else reaps our children, so the pid is still this one; what was only for the spawn has made room.
         let pidfd = pid > 0 ? hl_pidfd_open(pid) : pid
         error = 0 &- pidfd
         guard pidfd >= 0, let answer else { return nil }
-        return Running(pid: pid, pidfd: Descriptor(pidfd), answer: answer)
+        return RunningLookup(pid: pid, pidfd: Descriptor(pidfd), replyPipe: answer)
     }
 
     private func spawn(_ arguments: [String], _ answer: inout Descriptor?) -> Int32 {
@@ -81,19 +81,19 @@ struct AccountProgram {
         let null = Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC))
         guard null.number >= 0 else { return 0 &- errno }
         var command = hl_command()
-        command.null = null.number
+        command.null_device = null.number
         command.output = writeEnd.number
         command.errors = null.number
-        command.dies_with_us = 1
+        command.dies_with_parent = 1
         oomScore.put(into: &command)
         var step: Int32 = 0
         return command.spawn([path], ["heroproc"] + arguments, [], in: "/", &step)
     }
 }
 
-extension AccountProgram.Running {
+extension AccountLookupProgram.RunningLookup {
     /// Ends it.
-    func end() {
+    func kill() {
         _ = hl_pidfd_send_group_signal(pidfd.number, SIGKILL)
         _ = hl_pidfd_send_signal(pidfd.number, SIGKILL)
     }
@@ -108,7 +108,7 @@ extension AccountProgram.Running {
     func read(into bytes: inout [UInt8]) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 4096)
         while bytes.count < 1 << 20 {
-            let count = Glibc.read(answer.number, &chunk, chunk.count)
+            let count = Glibc.read(replyPipe.number, &chunk, chunk.count)
             if count < 0 { return errno == EAGAIN || errno == EINTR }
             guard count > 0 else { return false }
             bytes += chunk[..<count]

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// - Returns: 0, or why there is no thread: an errno. (Where no pid is left, libdispatch would wait for one and hold up its caller,
 ///   reliability.md RX-2.)
-func beside(_ work: @escaping @Sendable () -> Void) -> Int32 {
+func startThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
     final class Work: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

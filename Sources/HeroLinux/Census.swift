@@ -3,9 +3,9 @@ import Glibc
 public import HeroModel
 
 /// Who is alive on this machine.
-public enum Census {
+public enum ProcessTable {
     /// The boot and the pid namespace we live in.
-    struct Machine: Hashable, Sendable {
+    struct MachineIdentity: Hashable, Sendable {
         /// `/proc/sys/kernel/random/boot_id`.
         var bootID: String
         /// Inode of `/proc/self/ns/pid`.
@@ -13,10 +13,10 @@ public enum Census {
     }
 
     /// Read once: neither changes while we live.
-    static let machine: Machine = {
+    static let currentMachine: MachineIdentity = {
         var file = stat()
         let namespace = stat("/proc/self/ns/pid", &file) == 0 ? UInt64(file.st_ino) : 0
-        return Machine(
+        return MachineIdentity(
             bootID: readText("/proc/sys/kernel/random/boot_id")?.trimmed ?? "",
             pidNamespace: namespace
         )
@@ -30,9 +30,9 @@ public enum Census {
     /// A pidfd of exactly this process, or nil when it is gone or cannot be proven (reliability.md ID-2).
     static func open(_ process: ProcessIdentity) -> (pidfd: Descriptor, stat: ProcStat)? {
         // A pid of another boot or namespace is not even opened (ID-3).
-        guard process.startTicks != 0, process.bootID == machine.bootID, process.pidNamespace == machine.pidNamespace
+        guard process.startTicks != 0, process.bootID == currentMachine.bootID, process.pidNamespace == currentMachine.pidNamespace
         else { return nil }
-        guard let found = openUnproven(process.pid), found.stat.startTicks == process.startTicks,
+        guard let found = openUnverified(process.pid), found.stat.startTicks == process.startTicks,
             process.pidfsInode == 0 || found.inode == 0 || found.inode == process.pidfsInode
         else { return nil }
         return (found.pidfd, found.stat)
@@ -40,10 +40,10 @@ public enum Census {
 
     /// The identity of a live process, with a pidfd that holds it fast.
     static func identify(_ pid: Int32) -> (identity: ProcessIdentity, pidfd: Descriptor, stat: ProcStat)? {
-        guard let found = openUnproven(pid) else { return nil }
+        guard let found = openUnverified(pid) else { return nil }
         let identity = ProcessIdentity(
-            bootID: machine.bootID,
-            pidNamespace: machine.pidNamespace,
+            bootID: currentMachine.bootID,
+            pidNamespace: currentMachine.pidNamespace,
             pid: pid,
             startTicks: found.stat.startTicks,
             pidfsInode: found.inode
@@ -51,7 +51,7 @@ public enum Census {
         return (identity, found.pidfd, found.stat)
     }
 
-    private static func openUnproven(_ pid: Int32) -> (pidfd: Descriptor, stat: ProcStat, inode: UInt64)? {
+    private static func openUnverified(_ pid: Int32) -> (pidfd: Descriptor, stat: ProcStat, inode: UInt64)? {
         guard pid > 0 else { return nil }
         let number = hl_pidfd_open(pid)
         guard number >= 0 else { return nil }
@@ -74,7 +74,7 @@ public enum Census {
 
     /// The children of all threads of a process.
     static func children(of pid: Int32) -> [Int32] {
-        guard let threads = namesIn("/proc/\(pid)/task") else { return [] }
+        guard let threads = listDirectory("/proc/\(pid)/task") else { return [] }
         return threads.flatMap { thread in
             (readText("/proc/\(pid)/task/\(thread)/children", limit: 1 << 20) ?? "").split(separator: " ")
                 .compactMap { Int32($0) }
@@ -95,14 +95,14 @@ public enum Census {
     }
 
     /// All pids of this pid namespace.
-    static func everyPID() -> [Int32] {
-        (namesIn("/proc") ?? []).compactMap { Int32($0) }
+    static func allPIDs() -> [Int32] {
+        (listDirectory("/proc") ?? []).compactMap { Int32($0) }
     }
 
     /// Calls with the target of each open descriptor of a process until told to stop by `true`.
     static func anyDescriptor(of pid: Int32, _ isWanted: (_ path: String) -> Bool) -> Bool {
         let folder = "/proc/\(pid)/fd"
-        for name in namesIn(folder) ?? [] where isWanted("\(folder)/\(name)") { return true }
+        for name in listDirectory(folder) ?? [] where isWanted("\(folder)/\(name)") { return true }
         return false
     }
 }

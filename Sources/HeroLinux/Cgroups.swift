@@ -5,7 +5,7 @@ public import HeroModel
 /// Where this machine lets heroproc make cgroups of its own, and with which controllers (reliability.md TR-2).
 ///
 /// Looking touches nothing. The strongest level counts: a cgroup v2 that may be written, the v1 freezer, nothing.
-public struct Cgroups: Hashable, Sendable {
+public struct CgroupSupport: Hashable, Sendable {
     /// How trees are held together.
     public let level: ContainmentSupport.Method
     /// The directory in which ours are made; empty where there is none.
@@ -14,7 +14,7 @@ public struct Cgroups: Hashable, Sendable {
     let controllers: Set<String>
 
     /// No cgroups.
-    static let none = Cgroups(level: .subreaper, parent: "", controllers: [])
+    static let none = CgroupSupport(level: .subreaper, parent: "", controllers: [])
 
     /// What a tree of processes can be limited to here.
     public var capabilities: ContainmentSupport {
@@ -27,7 +27,7 @@ public struct Cgroups: Hashable, Sendable {
     }
 
     /// The level and what it limits, for people.
-    public var words: String {
+    public var summary: String {
         let limits = controllers.isEmpty ? "" : " that also limit \(controllers.sorted().joined(separator: ", "))"
         switch level {
         case .cgroup: return "cgroups in \(parent)\(limits)"
@@ -40,8 +40,8 @@ public struct Cgroups: Hashable, Sendable {
     ///
     /// `HEROPROC_CONTAINMENT` (`cgroup`, `freezer` or `subreaper`) allows no level above the one it names, and
     /// `HEROPROC_CGROUP` names a cgroup v2 that is heroproc's to use.
-    public static func look(environment: [String: String]) -> Cgroups {
-        look(
+    public static func detect(environment: [String: String]) -> CgroupSupport {
+        detect(
             environment: environment,
             mounts: readText("/proc/self/mountinfo", limit: 1 << 20) ?? "",
             memberships: readText("/proc/self/cgroup") ?? "",
@@ -51,17 +51,17 @@ public struct Cgroups: Hashable, Sendable {
 
     /// What the reconciler works with that lives as a process; where that may not be looked at, what one would that is
     /// started here.
-    public static func look(environment: [String: String], of reconciler: Int32?) -> Cgroups {
+    public static func detect(environment: [String: String], of reconciler: Int32?) -> CgroupSupport {
         guard let pid = reconciler, pid > 0, readText("/proc/\(pid)/comm")?.trimmed == "heroproc",
             let mounts = readText("/proc/\(pid)/mountinfo", limit: 1 << 20),
             let memberships = readText("/proc/\(pid)/cgroup"),
             let variables = readFile("/proc/\(pid)/environ", limit: 1 << 20)
-        else { return look(environment: environment) }
+        else { return detect(environment: environment) }
         let pairs = variables.split(separator: 0).compactMap { entry -> (String, String)? in
             let parts = String(decoding: entry, as: UTF8.self).split(separator: "=", maxSplits: 1)
             return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
         }
-        return look(
+        return detect(
             environment: Dictionary(pairs, uniquingKeysWith: { first, _ in first }),
             mounts: mounts,
             memberships: memberships,
@@ -70,34 +70,34 @@ public struct Cgroups: Hashable, Sendable {
     }
 
     /// The same from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`.
-    static func look(
+    static func detect(
         environment: [String: String],
         mounts: String,
         memberships: String,
         hasSystemd: Bool
-    ) -> Cgroups {
+    ) -> CgroupSupport {
         let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(ContainmentSupport.Method.init) ?? .cgroup
         let mounted = mounts.split(separator: "\n").compactMap { Mount(line: $0) }
         if allowed == .cgroup {
-            if let own = environment["HEROPROC_CGROUP"], own.hasPrefix("/"), let found = unified(own) { return found }
-            let path = membership(memberships, of: \.isEmpty)
-            let candidates = mounted.filter { $0.isUnified }.flatMap { own(in: $0.point, path) }
-            let usable = candidates.filter { !hasSystemd || hl_is_delegated($0) == 1 }.compactMap { unified($0) }
+            if let own = environment["HEROPROC_CGROUP"], own.hasPrefix("/"), let found = detectUnified(own) { return found }
+            let path = cgroupPath(memberships, of: \.isEmpty)
+            let candidates = mounted.filter { $0.isUnified }.flatMap { ownCgroups(in: $0.mountPoint, path) }
+            let usable = candidates.filter { !hasSystemd || hl_is_delegated($0) == 1 }.compactMap { detectUnified($0) }
             // Where limits can be held is better than where trees can only be killed.
             if let found = usable.first(where: { !$0.controllers.isEmpty }) ?? usable.first { return found }
         }
         if allowed != .subreaper,
-            let path = membership(memberships, of: { $0.split(separator: ",").contains("freezer") }),
+            let path = cgroupPath(memberships, of: { $0.split(separator: ",").contains("freezer") }),
             let mount = mounted.first(where: { $0.isFreezer })
         {
-            let parent = joined(mount.point, path)
-            if access(parent, W_OK) == 0 { return Cgroups(level: .freezer, parent: parent, controllers: []) }
+            let parent = joined(mount.mountPoint, path)
+            if access(parent, W_OK) == 0 { return CgroupSupport(level: .freezer, parent: parent, controllers: []) }
         }
         return .none
     }
 
     /// The cgroup we are in; and the one around it, if ours is the one that its owner has set apart for us.
-    private static func own(in point: String, _ path: String?) -> [String] {
+    private static func ownCgroups(in point: String, _ path: String?) -> [String] {
         guard let path else { return [] }
         let own = joined(point, path)
         guard path.hasSuffix("/supervisor") else { return [own] }
@@ -105,28 +105,28 @@ public struct Cgroups: Hashable, Sendable {
     }
 
     /// A cgroup v2 in which we may make others.
-    private static func unified(_ path: String) -> Cgroups? {
+    private static func detectUnified(_ path: String) -> CgroupSupport? {
         guard access(path, W_OK) == 0, access("\(path)/cgroup.procs", W_OK) == 0 else { return nil }
-        let offered = words("\(path)/cgroup.controllers")
-        let enabled = words("\(path)/cgroup.subtree_control")
+        let offered = readControllers("\(path)/cgroup.controllers")
+        let enabled = readControllers("\(path)/cgroup.subtree_control")
         // The kernel gives controllers away only where no process is left in between; the root is free of that rule.
         let mayEnable =
             access("\(path)/cgroup.subtree_control", W_OK) == 0
             && (access("\(path)/cgroup.type", F_OK) != 0 || (readText("\(path)/cgroup.procs") ?? "").trimmed.isEmpty)
         let wanted: Set = ["memory", "pids", "cpu"]
-        return Cgroups(
+        return CgroupSupport(
             level: .cgroup,
             parent: path,
             controllers: wanted.intersection(mayEnable ? offered : enabled)
         )
     }
 
-    private static func words(_ path: String) -> Set<String> {
+    private static func readControllers(_ path: String) -> Set<String> {
         Set((readText(path) ?? "").trimmed.split(separator: " ").map(String.init))
     }
 
     /// `6:freezer:/path`, `0::/path`.
-    private static func membership(_ text: String, of isWanted: (Substring) -> Bool) -> String? {
+    private static func cgroupPath(_ text: String, of isWanted: (Substring) -> Bool) -> String? {
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             if fields.count == 3, isWanted(fields[1]) { return String(fields[2]) }
@@ -140,7 +140,7 @@ public struct Cgroups: Hashable, Sendable {
 
     /// A line of mountinfo: proc(5).
     private struct Mount {
-        var point: String
+        var mountPoint: String
         var isUnified: Bool
         var isFreezer: Bool
 
@@ -150,7 +150,7 @@ public struct Cgroups: Hashable, Sendable {
             let fields = halves[0].split(separator: " ")
             let system = halves[1].split(separator: " ")
             guard fields.count >= 5, let kind = system.first else { return nil }
-            point = String(fields[4])
+            mountPoint = String(fields[4])
             isUnified = kind == "cgroup2"
             isFreezer = kind == "cgroup" && (system.last?.split(separator: ",").contains("freezer") ?? false)
         }

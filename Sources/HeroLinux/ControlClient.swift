@@ -16,7 +16,7 @@ public final class ControlClient {
 
     private let socket: Descriptor
     private var buffer: [UInt8] = []
-    private var searched = 0
+    private var searchedCount = 0
 
     private init(_ socket: Descriptor) {
         self.socket = socket
@@ -30,11 +30,11 @@ public final class ControlClient {
         for _ in 0..<100 {
             var pending: Int32 = 0
             let number = hl_connect_unix(paths.controlSocket, &pending)
-            if number >= 0 { return try proven(Descriptor(number), paths) }
+            if number >= 0 { return try verifyPeer(Descriptor(number), paths) }
             switch 0 &- number {
             case ENOENT, ECONNREFUSED, ENOTDIR: return nil
             // The queue of a busy reconciler is full for a moment.
-            case EAGAIN: hl_pause(20_000_000)
+            case EAGAIN: hl_sleep(20_000_000)
             default: throw LinuxError(cannot: "connect to \(paths.controlSocket)", 0 &- number)
             }
         }
@@ -42,7 +42,7 @@ public final class ControlClient {
     }
 
     /// Whoever listens must be root or ourselves: nobody else is told what to run (reliability.md AP-1).
-    private static func proven(_ socket: Descriptor, _ paths: RuntimePaths) throws(LinuxError) -> ControlClient {
+    private static func verifyPeer(_ socket: Descriptor, _ paths: RuntimePaths) throws(LinuxError) -> ControlClient {
         var user: UInt32 = .max
         let task = "talk to the reconciler at \(paths.controlSocket)"
         try check(hl_peer_user(socket.number, &user), task)
@@ -85,13 +85,13 @@ public final class ControlClient {
         let deadline = timeout.map { hl_boot_clock().addingReportingOverflow($0.wholeNanoseconds) }
             .map { $0.overflow ? .max : $0.partialValue }
         while true {
-            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+            if let end = buffer[searchedCount...].firstIndex(of: UInt8(ascii: "\n")) {
                 let line = Array(buffer[..<end])
                 buffer.removeFirst(end + 1)
-                searched = 0
+                searchedCount = 0
                 return .line(line)
             }
-            searched = buffer.count
+            searchedCount = buffer.count
             var chunk = [UInt8](repeating: 0, count: 65_536)
             let count = recv(socket.number, &chunk, chunk.count, Int32(MSG_DONTWAIT))
             if count > 0 {

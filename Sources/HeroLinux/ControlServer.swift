@@ -9,38 +9,38 @@ final class ControlServer {
         var descriptor: Descriptor
         var incoming: [UInt8] = []
         /// Where the search for the end of a line goes on.
-        var searched = 0
+        var searchedCount = 0
         var outgoing: [UInt8] = []
-        var sent = 0
+        var sentCount = 0
         var closesWhenSent = false
-        var waitsToWrite = false
+        var isWaitingToWrite = false
     }
 
     private let reactor: Reactor
     private let listener: Descriptor
     private var connections: [UInt64: Connection] = [:]
-    private var lastNumber: UInt64 = 0
+    private var lastID: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: 65_536)
     /// Whether nobody is let in for lack of room.
     private var isPaused = false
     /// Connections with answers that wait for the end of the turn.
-    private var unsent: [UInt64] = []
+    private var connectionsToFlush: [UInt64] = []
 
     /// A message with its line feed: enough for all manifests of a large set.
-    static let largestMessage = 64 << 20
-    private static let largestTotal = 128 << 20
-    private static let largestBacklog = 32 << 20
-    private static let mostConnections = 64
+    static let maximumMessageSize = 64 << 20
+    private static let maximumIncomingTotal = 128 << 20
+    private static let maximumBacklog = 32 << 20
+    private static let maximumConnections = 64
     /// So many bytes of answers do not wait for the end of a turn: a thousand starts are one turn.
-    private static let parcel = 4096
-    private static let patience = Duration.seconds(10)
+    private static let flushThreshold = 4096
+    private static let idleTimeout = Duration.seconds(10)
 
     /// Binds the socket; a stale one is replaced (the reconciler lock is held, so nobody uses it).
     init(_ reactor: Reactor, path: String) throws(LinuxError) {
         self.reactor = reactor
         if unlink(path) != 0, errno != ENOENT { throw LinuxError(cannot: "replace the socket \(path)", errno) }
         listener = Descriptor(try check(hl_listen_unix(path), "listen on \(path)"))
-        guard reactor.watch(listener.number, Subject(.listener)) else {
+        guard reactor.watch(listener.number, EventSource(.controlListener)) else {
             throw LinuxError(cannot: "watch \(path)", errno)
         }
     }
@@ -48,48 +48,48 @@ final class ControlServer {
     /// Takes new connections; strangers and those beyond the limit are closed at once.
     func accept() {
         while true {
-            let left = connections.isEmpty ? Room.leftByOnlyClient : Room.leftByClients
-            guard Room.descriptors > left else { return pause() }
+            let left = connections.isEmpty ? FileDescriptorBudget.onlyClientReserve : FileDescriptorBudget.clientReserve
+            guard FileDescriptorBudget.available > left else { return pauseListening() }
             var user: UInt32 = .max
             let number = hl_accept(listener.number, &user)
             guard number >= 0 else {
-                if Room.isLack(0 &- number) { pause() }
+                if FileDescriptorBudget.isExhaustion(0 &- number) { pauseListening() }
                 return
             }
             let descriptor = Descriptor(number)
-            guard user == 0 || user == geteuid(), connections.count < Self.mostConnections else { continue }
-            lastNumber += 1
-            guard reactor.watch(number, Subject(.connection, lastNumber)) else { continue }
-            connections[lastNumber] = Connection(descriptor: descriptor)
-            setDeadline(lastNumber)
+            guard user == 0 || user == geteuid(), connections.count < Self.maximumConnections else { continue }
+            lastID += 1
+            guard reactor.watch(number, EventSource(.controlConnection, lastID)) else { continue }
+            connections[lastID] = Connection(descriptor: descriptor)
+            setDeadline(lastID)
         }
     }
 
     /// Nobody can be let in now, and asking again at once would only burn time: they wait in the kernel's queue meanwhile
     /// (reliability.md RX-1).
-    private func pause() {
+    private func pauseListening() {
         isPaused = true
         reactor.unwatch(listener.number)
-        reactor.setAlarm(Subject(.listener), at: reactor.now + .seconds(1))
+        reactor.setTimer(EventSource(.controlListener), at: reactor.now + .seconds(1))
     }
 
     /// Listens again after there was no room.
-    func resume() {
+    func resumeListening() {
         isPaused = false
-        reactor.watch(listener.number, Subject(.listener))
+        reactor.watch(listener.number, EventSource(.controlListener))
         accept()
     }
 
     /// A connection can be read or written.
-    func isReady(_ number: UInt64) {
-        if connections[number]?.waitsToWrite == true { flush(number) }
+    func handleReadiness(_ number: UInt64) {
+        if connections[number]?.isWaitingToWrite == true { flush(number) }
         readMessages(number)
     }
 
     /// A deadline passed: half a message, or an answer nobody reads.
-    func ring(_ number: UInt64) {
+    func handleTimeout(_ number: UInt64) {
         guard let connection = connections[number] else { return }
-        if !connection.incoming.isEmpty || connection.sent < connection.outgoing.count { hangUp(number) }
+        if !connection.incoming.isEmpty || connection.sentCount < connection.outgoing.count { hangUp(number) }
     }
 
     /// Queues an answer; it leaves with those of the same turn, the last one of a connection at once.
@@ -97,13 +97,13 @@ final class ControlServer {
         let number = request.number
         // Taken out, so that the bytes that wait are appended to in place, not copied.
         guard var connection = connections.removeValue(forKey: number) else { return }
-        let wasIdle = connection.sent >= connection.outgoing.count
-        let backlog = connection.outgoing.count - connection.sent
-        let isAcceptable = backlog + message.count <= Self.largestBacklog || wasIdle
+        let wasIdle = connection.sentCount >= connection.outgoing.count
+        let backlog = connection.outgoing.count - connection.sentCount
+        let isAcceptable = backlog + message.count <= Self.maximumBacklog || wasIdle
         if isAcceptable {
             if wasIdle {
                 connection.outgoing.removeAll(keepingCapacity: true)
-                connection.sent = 0
+                connection.sentCount = 0
             }
             connection.outgoing += message
             if message.last != UInt8(ascii: "\n") { connection.outgoing.append(UInt8(ascii: "\n")) }
@@ -112,16 +112,16 @@ final class ControlServer {
         connections[number] = connection
         guard isAcceptable else { return hangUp(number) }
         // Once the kernel has taken what it can, only the reader makes room for more: `isReady` goes on then.
-        if connection.waitsToWrite { return }
-        if isLast || backlog + message.count >= Self.parcel { return flush(number) }
-        if wasIdle { unsent.append(number) }
+        if connection.isWaitingToWrite { return }
+        if isLast || backlog + message.count >= Self.flushThreshold { return flush(number) }
+        if wasIdle { connectionsToFlush.append(number) }
     }
 
     /// Sends what the turn has queued.
     func flush() {
-        guard !unsent.isEmpty else { return }
-        for number in unsent where connections[number]?.waitsToWrite == false { flush(number) }
-        unsent.removeAll(keepingCapacity: true)
+        guard !connectionsToFlush.isEmpty else { return }
+        for number in connectionsToFlush where connections[number]?.isWaitingToWrite == false { flush(number) }
+        connectionsToFlush.removeAll(keepingCapacity: true)
     }
 
     private func readMessages(_ number: UInt64) {
@@ -133,7 +133,7 @@ final class ControlServer {
             connections[number]?.incoming += buffer[..<count]
             takeMessages(number)
             let total = connections.values.reduce(0) { $0 + $1.incoming.count }
-            if (connections[number]?.incoming.count ?? 0) > Self.largestMessage || total > Self.largestTotal {
+            if (connections[number]?.incoming.count ?? 0) > Self.maximumMessageSize || total > Self.maximumIncomingTotal {
                 return hangUp(number)
             }
         }
@@ -143,26 +143,26 @@ final class ControlServer {
         guard var connection = connections.removeValue(forKey: number) else { return }
         defer { connections[number] = connection }
         var begin = 0
-        while let end = connection.incoming[max(begin, connection.searched)...].firstIndex(of: UInt8(ascii: "\n")) {
+        while let end = connection.incoming[max(begin, connection.searchedCount)...].firstIndex(of: UInt8(ascii: "\n")) {
             reactor.emit(.requestReceived(RequestID(number: number), Array(connection.incoming[begin..<end])))
             begin = end + 1
-            connection.searched = begin
+            connection.searchedCount = begin
         }
-        connection.searched = connection.incoming.count - begin
+        connection.searchedCount = connection.incoming.count - begin
         if begin > 0 { connection.incoming.removeFirst(begin) }
         if begin > 0, !connection.incoming.isEmpty { setDeadline(number) }
     }
 
     private func flush(_ number: UInt64) {
         guard var connection = connections.removeValue(forKey: number) else { return }
-        let before = connection.sent
+        let before = connection.sentCount
         var failed = false
-        while connection.sent < connection.outgoing.count {
+        while connection.sentCount < connection.outgoing.count {
             let result = connection.outgoing.withUnsafeBytes { bytes in
                 hl_send(
                     connection.descriptor.number,
-                    UnsafeRawBufferPointer(rebasing: bytes[connection.sent...]).baseAddress,
-                    bytes.count - connection.sent
+                    UnsafeRawBufferPointer(rebasing: bytes[connection.sentCount...]).baseAddress,
+                    bytes.count - connection.sentCount
                 )
             }
             if result == -EINTR { continue }
@@ -171,22 +171,22 @@ final class ControlServer {
                 failed = true
                 break
             }
-            connection.sent += Int(result)
+            connection.sentCount += Int(result)
         }
-        let isDone = connection.sent >= connection.outgoing.count
+        let isDone = connection.sentCount >= connection.outgoing.count
         connections[number] = connection
         if failed { return hangUp(number) }
         if isDone, connection.closesWhenSent { return close(number) }
-        if isDone == connection.waitsToWrite {
-            connections[number]?.waitsToWrite = !isDone
+        if isDone == connection.isWaitingToWrite {
+            connections[number]?.isWaitingToWrite = !isDone
             let readiness = isDone ? hl_epoll_in() : hl_epoll_in() | hl_epoll_out()
-            reactor.change(connection.descriptor.number, Subject(.connection, number), for: readiness)
+            reactor.changeWatch(connection.descriptor.number, EventSource(.controlConnection, number), for: readiness)
         }
-        if !isDone, before != connection.sent || !connection.waitsToWrite { setDeadline(number) }
+        if !isDone, before != connection.sentCount || !connection.isWaitingToWrite { setDeadline(number) }
     }
 
     private func setDeadline(_ number: UInt64) {
-        reactor.setAlarm(Subject(.connection, number), at: reactor.now + Self.patience)
+        reactor.setTimer(EventSource(.controlConnection, number), at: reactor.now + Self.idleTimeout)
     }
 
     private func hangUp(_ number: UInt64) {
@@ -197,9 +197,9 @@ final class ControlServer {
 
     private func close(_ number: UInt64) {
         guard let connection = connections.removeValue(forKey: number) else { return }
-        reactor.cancelAlarm(Subject(.connection, number))
+        reactor.cancelTimer(EventSource(.controlConnection, number))
         reactor.unwatch(connection.descriptor.number)
         // Whoever waits is let in at once.
-        if isPaused { reactor.setAlarm(Subject(.listener), at: reactor.now) }
+        if isPaused { reactor.setTimer(EventSource(.controlListener), at: reactor.now) }
     }
 }

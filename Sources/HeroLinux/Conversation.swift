@@ -4,14 +4,14 @@ import HeroKernel
 import HeroModel
 
 /// Where a probe connects to.
-enum Place: Hashable, Sendable {
+enum ProbeAddress: Hashable, Sendable {
     case ip(family: Int32, address: [UInt8], port: UInt16)
     case unix(String)
 
     /// Places that need no resolver; nil when the name needs one.
     ///
     /// No host means loopback.
-    static func numeric(host: String?, port: UInt16) -> [Place]? {
+    static func numeric(host: String?, port: UInt16) -> [ProbeAddress]? {
         guard let host, host != "localhost" else {
             return [
                 .ip(family: 4, address: [127, 0, 0, 1], port: port),
@@ -19,14 +19,14 @@ enum Place: Hashable, Sendable {
             ]
         }
         var address = [UInt8](repeating: 0, count: 16)
-        let family = hl_numeric_address(host, &address)
+        let family = hl_parse_address(host, &address)
         return family == 0 ? nil : [.ip(family: family, address: address, port: port)]
     }
 
     /// Asks the resolver; may take long.
-    static func resolve(_ name: String, port: UInt16) -> [Place] {
+    static func resolve(_ name: String, port: UInt16) -> [ProbeAddress] {
         var bytes = [UInt8](repeating: 0, count: 17 * 8)
-        let count = Int(hl_resolve(name, &bytes, 8))
+        let count = Int(hl_resolve_host(name, &bytes, 8))
         return (0..<max(0, count)).map { index in
             let entry = bytes[(index * 17)..<(index * 17 + 17)]
             return .ip(family: Int32(entry.first ?? 4), address: Array(entry.dropFirst()), port: port)
@@ -44,9 +44,9 @@ enum Place: Hashable, Sendable {
 }
 
 /// One connection of a probe, step by step.
-struct Conversation {
-    enum Beginning {
-        case begun(Conversation)
+struct ProbeConnection {
+    enum OpenResult {
+        case opened(ProbeConnection)
         case failed(ProbeResult)
     }
 
@@ -56,42 +56,42 @@ struct Conversation {
         /// For something to read.
         case read
         /// It is decided.
-        case answer(ProbeResult)
+        case finished(ProbeResult)
         /// This address refused; the others are to be tried.
-        case next([Place])
+        case tryNext([ProbeAddress])
     }
 
-    let order: ProbeRequest
+    let request: ProbeRequest
     let descriptor: Descriptor
     /// What is connected to, in words.
-    let place: String
-    private let rest: [Place]
+    let targetText: String
+    private let remainingAddresses: [ProbeAddress]
     private var isConnected = false
-    private var request: [UInt8]
-    private var response: [UInt8] = []
+    private var unsentBytes: [UInt8]
+    private var receivedBytes: [UInt8] = []
 
     /// Begins with the first place that does not refuse at once; nil when there are no places.
-    static func begin(_ order: ProbeRequest, _ places: [Place]) -> Beginning? {
+    static func open(_ order: ProbeRequest, _ places: [ProbeAddress]) -> OpenResult? {
         var rest = places[...]
         var refusal: ProbeResult?
         while let place = rest.popFirst() {
             let number = place.connect()
             if number >= 0 {
-                return .begun(Conversation(order, Descriptor(number), rest: Array(rest)))
+                return .opened(ProbeConnection(order, Descriptor(number), remainingAddresses: Array(rest)))
             }
             let reason = "cannot connect to \(describe(order)): \(errorText(0 &- number))"
-            refusal = refusal ?? (Room.isLack(0 &- number) ? .skipped(reason) : .failed(reason))
+            refusal = refusal ?? (FileDescriptorBudget.isExhaustion(0 &- number) ? .skipped(reason) : .failed(reason))
         }
         return refusal.map { .failed($0) }
     }
 
-    private init(_ order: ProbeRequest, _ descriptor: Descriptor, rest: [Place]) {
-        self.order = order
+    private init(_ order: ProbeRequest, _ descriptor: Descriptor, remainingAddresses: [ProbeAddress]) {
+        self.request = order
         self.descriptor = descriptor
-        self.rest = rest
-        place = Self.describe(order)
+        self.remainingAddresses = remainingAddresses
+        targetText = Self.describe(order)
         guard case .probe(.http(let target)) = order.question else {
-            request = []
+            unsentBytes = []
             return
         }
         let host =
@@ -102,7 +102,7 @@ struct Conversation {
         let text =
             "GET \(target.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: heroproc\r\nAccept: */*\r\n"
             + "Connection: close\r\n\r\n"
-        request = Array(text.utf8)
+        unsentBytes = Array(text.utf8)
     }
 
     /// Goes on as far as it can without waiting.
@@ -110,41 +110,41 @@ struct Conversation {
         if !isConnected {
             let error = hl_socket_error(descriptor.number)
             guard error == 0 else {
-                return rest.isEmpty
-                    ? .answer(.failed("cannot connect to \(place): \(errorText(error))")) : .next(rest)
+                return remainingAddresses.isEmpty
+                    ? .finished(.failed("cannot connect to \(targetText): \(errorText(error))")) : .tryNext(remainingAddresses)
             }
             isConnected = true
-            guard case .probe(.http) = order.question else { return .answer(.succeeded) }
+            guard case .probe(.http) = request.question else { return .finished(.succeeded) }
         }
-        while !request.isEmpty {
-            let sent = hl_send(descriptor.number, request, request.count)
+        while !unsentBytes.isEmpty {
+            let sent = hl_send(descriptor.number, unsentBytes, unsentBytes.count)
             if sent == -EAGAIN { return .wait }
             if sent == -EINTR { continue }
-            guard sent > 0 else { return .answer(.failed("cannot ask \(place): \(errorText(0 &- sent))")) }
-            request.removeFirst(Int(sent))
-            if request.isEmpty { return .read }
+            guard sent > 0 else { return .finished(.failed("cannot ask \(targetText): \(errorText(0 &- sent))")) }
+            unsentBytes.removeFirst(Int(sent))
+            if unsentBytes.isEmpty { return .read }
         }
         return readStatus()
     }
 
     private mutating func readStatus() -> Step {
         var chunk = [UInt8](repeating: 0, count: 512)
-        while response.count < 4096, !response.contains(UInt8(ascii: "\n")) {
+        while receivedBytes.count < 4096, !receivedBytes.contains(UInt8(ascii: "\n")) {
             let count = recv(descriptor.number, &chunk, chunk.count, Int32(MSG_DONTWAIT))
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN { return .wait }
             guard count > 0 else {
                 let cause = count == 0 ? "it closed the connection" : errorText(errno)
-                return .answer(.failed("\(place) gave no answer: \(cause)"))
+                return .finished(.failed("\(targetText) gave no answer: \(cause)"))
             }
-            response += chunk[..<count]
+            receivedBytes += chunk[..<count]
         }
-        guard let status = Self.status(response) else { return .answer(.failed("\(place) does not speak HTTP")) }
-        return .answer((200...399).contains(status) ? .succeeded : .failed("\(place) answered with status \(status)"))
+        guard let status = Self.parseStatus(receivedBytes) else { return .finished(.failed("\(targetText) does not speak HTTP")) }
+        return .finished((200...399).contains(status) ? .succeeded : .failed("\(targetText) answered with status \(status)"))
     }
 
     /// The status of `HTTP/1.1 200 OK`.
-    static func status(_ response: [UInt8]) -> Int? {
+    static func parseStatus(_ response: [UInt8]) -> Int? {
         let line = String(decoding: response.prefix { $0 != 10 && $0 != 13 }, as: UTF8.self)
         let parts = line.split(separator: " ", maxSplits: 2)
         guard parts.count >= 2, parts[0].hasPrefix("HTTP/"), parts[1].utf8.count == 3 else { return nil }

@@ -4,10 +4,10 @@ import Glibc
 /// Hears when a shim rings: the attributes of its record change when its program has said something that matters at once.
 ///
 /// A file and no pipe, so that a shim needs to know nothing of who listens, and the next reconciler hears it as well.
-final class Doorbells {
+final class RecordWatcher {
     private let reactor: Reactor
     private var inotify: Descriptor?
-    private var numbers: [Int32: UInt64] = [:]
+    private var idByWatch: [Int32: UInt64] = [:]
 
     init(_ reactor: Reactor) {
         self.reactor = reactor
@@ -16,29 +16,29 @@ final class Doorbells {
     /// Listens at a record, for the start with this number.
     ///
     /// - Returns: the number of the bell; nil where the kernel has none to give: then somebody must look again and again.
-    func attach(_ path: String, for number: UInt64) -> Int32? {
+    func watchRecord(_ path: String, for number: UInt64) -> Int32? {
         if inotify == nil {
             let created = hl_watcher_create()
             guard created >= 0 else { return nil }
             let descriptor = Descriptor(created)
-            guard reactor.watch(created, Subject(.words)) else { return nil }
+            guard reactor.watch(created, EventSource(.notifyState)) else { return nil }
             inotify = descriptor
         }
         guard let inotify else { return nil }
         let bell = hl_watcher_add_attributes(inotify.number, path)
         guard bell >= 0 else { return nil }
-        numbers[bell] = number
+        idByWatch[bell] = number
         return bell
     }
 
     /// Listens no longer.
-    func detach(_ bell: Int32) {
-        guard numbers.removeValue(forKey: bell) != nil, let inotify else { return }
+    func unwatchRecord(_ bell: Int32) {
+        guard idByWatch.removeValue(forKey: bell) != nil, let inotify else { return }
         hl_watcher_remove(inotify.number, bell)
     }
 
     /// The numbers of those that rang.
-    func rung() -> [UInt64] {
+    func takeChangedIDs() -> [UInt64] {
         guard let inotify else { return [] }
         var found: Set<UInt64> = []
         var buffer = [UInt8](repeating: 0, count: 16_384)
@@ -58,8 +58,8 @@ final class Doorbells {
                 offset += 16 + event.size
                 if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
                     // Some were lost, and nobody knows whose.
-                    found.formUnion(numbers.values)
-                } else if let number = numbers[event.watch] {
+                    found.formUnion(idByWatch.values)
+                } else if let number = idByWatch[event.watch] {
                     found.insert(number)
                 }
             }

@@ -12,7 +12,7 @@ public enum EnvironmentDrift {
     ///   - paths: Absolute paths of files of variables and of files that hold one value.
     ///   - start: When the program executed; its environment was read just before.
     /// - Returns: Those of the paths that changed, in their order.
-    public static func changed(_ paths: [String], since start: WallTime) -> [String] {
+    public static func changedFiles(_ paths: [String], since start: WallTime) -> [String] {
         paths.filter { path in
             var file = stat()
             guard stat(path, &file) == 0 else { return errno == ENOENT || errno == ENOTDIR }

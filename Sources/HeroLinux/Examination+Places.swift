@@ -2,12 +2,12 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-extension Examination {
+extension MachineInspector {
     /// One directory, or the nearest one above it that is there.
-    static func folder(
+    static func inspectFolder(
         _ role: DirectoryFacts.Role,
         _ path: String,
-        _ mounts: Mounts,
+        _ mounts: MountTable,
         _ environment: [String: String]
     ) -> DirectoryFacts {
         var facts = DirectoryFacts(role, path)
@@ -20,9 +20,9 @@ extension Examination {
         facts.owner = file.st_uid
         facts.mode = UInt32(file.st_mode & 0o7777)
         facts.isWritable = file.st_mode & S_IFMT == S_IFDIR && access(seen, W_OK | X_OK) == 0
-        facts.insecurityReason = flaw(role, path, environment)
-        if let mount = mounts.holding(realPath(seen) ?? seen) {
-            facts.fileSystem = mount.kind
+        facts.insecurityReason = trustProblem(role, path, environment)
+        if let mount = mounts.entryContaining(realPath(seen) ?? seen) {
+            facts.fileSystem = mount.fileSystem
             facts.isReadOnly = mount.options.contains("ro")
             facts.forbidsExecution = mount.options.contains("noexec")
         }
@@ -37,12 +37,12 @@ extension Examination {
         return facts
     }
 
-    private static func flaw(_ role: DirectoryFacts.Role, _ path: String, _ environment: [String: String]) -> String? {
+    private static func trustProblem(_ role: DirectoryFacts.Role, _ path: String, _ environment: [String: String]) -> String? {
         switch role {
-        case .services: return ManifestFiles.flaw(in: path, environment: environment)
+        case .services: return ManifestFiles.trustProblem(in: path, environment: environment)
         case .state, .run:
             do {
-                try TrustedPath.judge(path)
+                try TrustedPath.check(path)
                 return nil
             } catch {
                 return error.text
@@ -51,8 +51,8 @@ extension Examination {
     }
 
     /// How trees of processes are held, and why not better.
-    static func containment(_ environment: [String: String]) -> ContainmentFacts {
-        let cgroups = Cgroups.look(environment: environment)
+    static func inspectContainment(_ environment: [String: String]) -> ContainmentFacts {
+        let cgroups = CgroupSupport.detect(environment: environment)
         var facts = ContainmentFacts()
         facts.method = cgroups.level
         facts.parent = cgroups.parent
@@ -65,12 +65,12 @@ extension Examination {
             return facts
         }
         let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(ContainmentSupport.Method.init) ?? .cgroup
-        facts.limitation = allowed == cgroups.level ? .forbidden : obstacle()
+        facts.limitation = allowed == cgroups.level ? .forbidden : cgroupObstacle()
         return facts
     }
 
-    private static func obstacle() -> ContainmentFacts.Limitation {
-        let points = Mounts.current.entries.filter { $0.kind == "cgroup2" }.map(\.point)
+    private static func cgroupObstacle() -> ContainmentFacts.Limitation {
+        let points = MountTable.current.entries.filter { $0.fileSystem == "cgroup2" }.map(\.mountPoint)
         let line = (readText("/proc/self/cgroup") ?? "").split(separator: "\n").first { $0.hasPrefix("0::") }
         guard let point = points.first, let line else { return .notMounted }
         let path = line.dropFirst(3)
@@ -80,7 +80,7 @@ extension Examination {
     }
 
     /// Who looks after heroproc itself.
-    static func supervision(_ paths: RuntimePaths, _ environment: [String: String]) -> SupervisionFacts {
+    static func inspectSupervision(_ paths: RuntimePaths, _ environment: [String: String]) -> SupervisionFacts {
         var facts = SupervisionFacts()
         facts.hasSystemd = access("/run/systemd/system", F_OK) == 0
         let holder = ReconcilerLock.holder(paths)
@@ -90,7 +90,7 @@ extension Examination {
         facts.loginSession = parts.first { $0.hasPrefix("session-") && $0.hasSuffix(".scope") }.map(String.init)
         guard facts.hasSystemd else { return facts }
         if facts.loginSession != nil {
-            facts.sessionsAreKilled = property(
+            facts.sessionsAreKilled = readSystemdProperty(
                 ["loginctl", "show-session", "--property=KillUserProcesses"],
                 "KillUserProcesses",
                 environment
@@ -101,20 +101,20 @@ extension Examination {
             let show = ["systemctl"] + (isOfUser ? ["--user"] : []) + ["show", "--property=KillMode,Delegate", name]
             facts.unit = .init(
                 name: name,
-                killMode: property(show, "KillMode", environment),
-                delegates: property(show, "Delegate", environment).map { $0 == "yes" }
+                killMode: readSystemdProperty(show, "KillMode", environment),
+                delegates: readSystemdProperty(show, "Delegate", environment).map { $0 == "yes" }
             )
         }
         return facts
     }
 
     /// One `KEY=VALUE` line that a program of systemd's writes.
-    private static func property(_ words: [String], _ key: String, _ environment: [String: String]) -> String? {
+    private static func readSystemdProperty(_ words: [String], _ key: String, _ environment: [String: String]) -> String? {
         var environment = environment
         // Where nobody answers on the bus, the doctor is not to wait for half a minute.
         environment["SYSTEMD_BUS_TIMEOUT"] = "2s"
-        guard let answer = try? ShortProgram.run(words, environment: environment), answer.code == 0 else { return nil }
-        let line = answer.text.split(separator: "\n").first { $0.hasPrefix(key + "=") }
+        guard let answer = try? CommandRunner.runCommand(words, environment: environment), answer.exitCode == 0 else { return nil }
+        let line = answer.outputText.split(separator: "\n").first { $0.hasPrefix(key + "=") }
         return line.map { String($0.dropFirst(key.utf8.count + 1)) }
     }
 }

@@ -4,7 +4,7 @@ import Glibc
 public import HeroModel
 
 /// Looks at a machine for `doctor` (reliability.md OB-4): it reads, asks, and changes nothing.
-public enum Examination {
+public enum MachineInspector {
     /// What there is to see, without what only the store and the manifests know.
     ///
     /// - Parameters:
@@ -12,31 +12,31 @@ public enum Examination {
     ///   - services: The absolute services directory.
     ///   - environment: The process's environment.
     /// - Returns: What was seen.
-    public static func look(
+    public static func inspect(
         _ paths: RuntimePaths,
         services: String,
         environment: [String: String]
     ) -> MachineFacts {
         var facts = MachineFacts()
-        facts.kernelRelease = release
+        facts.kernelRelease = kernelRelease
         facts.kernelFeatures = abilities
-        facts.containment = containment(environment)
+        facts.containment = inspectContainment(environment)
         facts.privileges = rights
         facts.limits = limits
         facts.clocks = clocks
-        let mounts = Mounts.current
+        let mounts = MountTable.current
         facts.directories = [
-            folder(.state, paths.state, mounts, environment), folder(.run, paths.run, mounts, environment),
-            folder(.services, services, mounts, environment),
+            inspectFolder(.state, paths.state, mounts, environment), inspectFolder(.run, paths.run, mounts, environment),
+            inspectFolder(.services, services, mounts, environment),
         ]
-        facts.programs = programs(environment)
-        facts.supervision = supervision(paths, environment)
+        facts.programs = inspectPrograms(environment)
+        facts.supervision = inspectSupervision(paths, environment)
         return facts
     }
 
     // MARK: - The kernel
 
-    private static var release: String {
+    private static var kernelRelease: String {
         var names = utsname()
         guard uname(&names) == 0 else { return "" }
         func text<Field>(_ field: Field) -> String {
@@ -46,12 +46,12 @@ public enum Examination {
     }
 
     private static var abilities: Set<MachineFacts.KernelFeature> {
-        Set(MachineFacts.KernelFeature.allCases.filter(has))
+        Set(MachineFacts.KernelFeature.allCases.filter(isSupported))
     }
 
-    private static func has(_ ability: MachineFacts.KernelFeature) -> Bool {
+    private static func isSupported(_ ability: MachineFacts.KernelFeature) -> Bool {
         switch ability {
-        case .pidfd: return isOpen(hl_pidfd_open(getpid()))
+        case .pidfd: return isDescriptor(hl_pidfd_open(getpid()))
         case .pidfdWait: return hl_has_pidfd_wait() == 1
         case .pidfs:
             let number = hl_pidfd_open(getpid())
@@ -61,14 +61,14 @@ public enum Examination {
         case .groupSignal: return hl_has_group_signal() == 1
         case .exitInfo: return hl_has_exit_info() == 1
         case .closeRange: return hl_has_close_range() == 1
-        case .sealedMemory: return isOpen("hp".withCString { hl_sealed_memfd($0, 2) })
-        case .socketTables: return [1, 4].allSatisfy { hl_listeners($0, nil, 0) >= 0 }
-        case .clockWatch: return isOpen(hl_clock_watch_create())
+        case .sealedMemory: return isDescriptor("hp".withCString { hl_sealed_memfd($0, 2) })
+        case .socketTables: return [1, 4].allSatisfy { hl_list_listeners($0, nil, 0) >= 0 }
+        case .clockWatch: return isDescriptor(hl_clock_watch_create())
         }
     }
 
     /// Whether a call gave a descriptor; it is closed again.
-    private static func isOpen(_ number: Int32) -> Bool {
+    private static func isDescriptor(_ number: Int32) -> Bool {
         guard number >= 0 else { return false }
         close(number)
         return true
@@ -76,8 +76,8 @@ public enum Examination {
 
     private static var clocks: ClockFacts {
         var facts = ClockFacts()
-        facts.bootID = Census.machine.bootID
-        facts.wallTime = wallTimeNow()
+        facts.bootID = ProcessTable.currentMachine.bootID
+        facts.wallTime = currentWallTime()
         // The second reading comes later, and still must not be the greater one.
         let monotonic = hl_monotonic_clock()
         facts.isConsistent = hl_boot_clock() >= monotonic
@@ -110,16 +110,16 @@ public enum Examination {
 
     // MARK: - Programs
 
-    private static func programs(_ environment: [String: String]) -> ProgramFacts {
+    private static func inspectPrograms(_ environment: [String: String]) -> ProgramFacts {
         var facts = ProgramFacts()
         facts.ownProtocol = Int(HERO_SPEC_VERSION)
         do throws(LinuxError) {
-            let shim = try Launcher.findShim(nil, environment: environment)
+            let shim = try ShimLauncher.findShim(nil, environment: environment)
             facts.shim = shim
-            let answer = try ShortProgram.run([shim, "version"], environment: [:])
-            let words = answer.text.split(separator: " ")
+            let answer = try CommandRunner.runCommand([shim, "version"], environment: [:])
+            let words = answer.outputText.split(separator: " ")
             // `hpshim: protocol 3, records 2`
-            if answer.code == 0, words.count >= 3, words[1] == "protocol" {
+            if answer.exitCode == 0, words.count >= 3, words[1] == "protocol" {
                 facts.shimProtocol = Int(words[2].prefix { $0.isNumber })
             } else {
                 facts.shimProblem = "\(shim) does not say which protocol it speaks"
@@ -127,8 +127,8 @@ public enum Examination {
         } catch {
             facts.shimProblem = facts.shim.map { "\($0) cannot be run: \(error.cause)" } ?? error.cause
         }
-        if let answer = try? ShortProgram.run(["git", "--version"], environment: environment), answer.code == 0 {
-            facts.git = answer.text
+        if let answer = try? CommandRunner.runCommand(["git", "--version"], environment: environment), answer.exitCode == 0 {
+            facts.git = answer.outputText
         }
         return facts
     }

@@ -4,7 +4,7 @@ import HeroKernel
 import HeroModel
 
 /// What a failed start was about, in the words of the order; a reconciler that adopted the start does not know.
-struct FailureNames {
+struct StartFailureContext {
     /// Absolute paths that were tried.
     var candidates: [String]
     /// Where it was to run.
@@ -23,35 +23,35 @@ struct FailureNames {
         let cause = error == 0 ? "the shim does not say why" : errorText(error)
         switch stage {
         case .execute: return executionDetail(error, cause)
-        case .directory: return "\(workingDirectory): \(cause)\(asUser(error))"
+        case .directory: return "\(workingDirectory): \(cause)\(userSuffix(error))"
         case .log: return "\(log): \(cause)"
         case .script: return "\(script): \(cause)"
         case .record: return "\(record): \(cause)"
-        case .limits: return limit(number).map { "\($0): \(cause)\(asRoot(error))" }
-        case .user: return "\(userText): \(cause)\(asRoot(error))"
+        case .limits: return limitText(number).map { "\($0): \(cause)\(rootHint(error))" }
+        case .user: return "\(accountText): \(cause)\(rootHint(error))"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
         case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .privileges, .signals: return nil
         }
     }
 
-    private var userText: String {
+    private var accountText: String {
         [rights.user.map { "user `\($0)`" }, rights.group.map { "group `\($0)`" }].compactMap { $0 }.joined(
             separator: ", "
         )
     }
 
     /// Permissions are somebody's permissions.
-    private func asUser(_ error: Int32) -> String {
+    private func userSuffix(_ error: Int32) -> String {
         guard error == EACCES, let user = rights.user else { return "" }
         return " as user `\(user)`"
     }
 
     /// What an ordinary user may not do at all.
-    private func asRoot(_ error: Int32) -> String {
+    private func rootHint(_ error: Int32) -> String {
         error == EPERM && geteuid() != 0 ? "; only root may do that" : ""
     }
 
-    private func limit(_ number: UInt32) -> String? {
+    private func limitText(_ number: UInt32) -> String? {
         switch hero_stage(rawValue: number) {
         case HERO_STAGE_LIMIT_OPEN_FILES: "nofile \(rights.limits.openFiles ?? 0)"
         case HERO_STAGE_LIMIT_PROCESSES: "nproc \(rights.limits.processes ?? 0)"
@@ -76,7 +76,7 @@ struct FailureNames {
         case EACCES where isThere && file.st_mode & S_IFMT == S_IFDIR: return "\(path): it is a directory"
         case EACCES where isThere && file.st_mode & 0o111 == 0:
             return "\(path): it is not executable; run `chmod +x \(path)`"
-        case EACCES where isThere: return "\(path): \(cause)\(asUser(error))"
+        case EACCES where isThere: return "\(path): \(cause)\(userSuffix(error))"
         default: break
         }
         guard candidates.count > 1, let name = candidates.first?.split(separator: "/").last else {
@@ -88,7 +88,7 @@ struct FailureNames {
 }
 
 /// A failure from the numbers of a record, said in words.
-func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> StartFailure {
+func makeStartFailure(_ number: UInt32, _ error: Int32, _ names: StartFailureContext?) -> StartFailure {
     let stage: StartFailure.Stage =
         switch hero_stage(rawValue: number) {
         case HERO_STAGE_RECORD: .record
@@ -114,7 +114,7 @@ func startFailure(_ number: UInt32, _ error: Int32, _ names: FailureNames?) -> S
     let cause = error == 0 ? "the shim does not say why" : errorText(error)
     let detail =
         hero_stage(rawValue: number) == HERO_STAGE_STRICT
-        ? TrustedProgram.refusal(names?.candidates ?? [], in: names?.workingDirectory ?? "/")
+        ? TrustedProgram.refusalText(names?.candidates ?? [], in: names?.workingDirectory ?? "/")
         : names?.detail(number, stage, error) ?? cause
     return StartFailure(stage: stage, errno: error, detail: detail)
 }

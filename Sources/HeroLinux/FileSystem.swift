@@ -4,13 +4,13 @@ import Glibc
 /// The file system that a directory is on, as far as a database minds (reliability.md DB-7).
 public struct FileSystem: Hashable, Sendable {
     /// The variable that lets a state directory be where it should not.
-    public static let permission = "HEROPROC_ALLOW_NETWORK_FS"
+    public static let overrideVariable = "HEROPROC_ALLOW_NETWORK_FS"
 
     /// What the kernel calls it (statfs(2), `f_type`).
     let magic: UInt32
 
     /// The one of a directory, or of the nearest one above it that exists; nil when it cannot be asked.
-    static func of(_ path: String) -> FileSystem? {
+    static func containing(_ path: String) -> FileSystem? {
         var place = path
         var magic: UInt32 = 0
         while case let result = hl_file_system(place, &magic), result != 0 {
@@ -23,7 +23,7 @@ public struct FileSystem: Hashable, Sendable {
     /// Its name, if locks and shared memory cannot be trusted on it; nil for all others.
     ///
     /// On these a lock may be known to one machine only, or be forgotten; SQLite's log needs memory that all share.
-    var unfitName: String? {
+    var unsupportedName: String? {
         switch magic {
         case 0x6969: "NFS"
         case 0xff53_4d42: "CIFS"
@@ -39,13 +39,13 @@ public struct FileSystem: Hashable, Sendable {
     }
 
     /// Refuses a state directory on such a file system.
-    public static func requireFit(_ paths: RuntimePaths, environment: [String: String]) throws(LinuxError) {
-        guard environment[permission] != "1", let name = of(paths.state)?.unfitName else { return }
+    public static func requireSupported(_ paths: RuntimePaths, environment: [String: String]) throws(LinuxError) {
+        guard environment[overrideVariable] != "1", let name = containing(paths.state)?.unsupportedName else { return }
         throw LinuxError(
             cannot: "use the state directory \(paths.state)",
             because:
                 "it is on \(name), where neither locks nor SQLite's shared memory can be relied on; choose one on a "
-                + "local disk, or set \(permission)=1 and answer for it"
+                + "local disk, or set \(overrideVariable)=1 and answer for it"
         )
     }
 }

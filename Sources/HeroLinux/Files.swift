@@ -38,19 +38,19 @@ func readText(_ path: String, limit: Int = 65_536) -> String? {
 }
 
 /// The names in a directory, in no order; nil with the error number left in `errno` when it cannot be read.
-func namesIn(_ path: String) -> [String]? {
+func listDirectory(_ path: String) -> [String]? {
     var memory: UnsafeMutablePointer<CChar>?
-    let size = hl_list(path, &memory)
+    let size = hl_list_directory(path, &memory)
     guard size >= 0, let memory else {
         errno = Int32(clamping: 0 &- size)
         return nil
     }
     defer { hl_free(memory) }
-    return strings(in: UnsafeRawBufferPointer(start: memory, count: size))
+    return nulTerminatedStrings(in: UnsafeRawBufferPointer(start: memory, count: size))
 }
 
 /// Splits NUL-terminated texts that stand one behind the other.
-func strings(in bytes: UnsafeRawBufferPointer) -> [String] {
+func nulTerminatedStrings(in bytes: UnsafeRawBufferPointer) -> [String] {
     bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(decoding: $0, as: UTF8.self) }
 }
 

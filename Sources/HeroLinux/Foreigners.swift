@@ -3,7 +3,7 @@ import Glibc
 import HeroModel
 
 /// Who a process is that we did not start, and whether it may ever be signalled (reliability.md I4, RC-2).
-struct Foreigners {
+struct ProcessInspector {
     /// Everybody above the reconciler.
     private let ownAncestors: Set<Int32>
 
@@ -12,20 +12,20 @@ struct Foreigners {
     }
 
     /// Describes a living process; nil when it has ended or cannot be proven.
-    func describe(_ pid: Int32) -> ForeignProcess? {
-        guard let found = Census.identify(pid), !found.stat.isDead else { return nil }
+    func inspect(_ pid: Int32) -> ForeignProcess? {
+        guard let found = ProcessTable.identify(pid), !found.stat.isDead else { return nil }
         var folder = stat()
         guard stat("/proc/\(pid)", &folder) == 0 else { return nil }
         let ancestors = Self.ancestors(of: pid)
-        let program = Self.program(of: pid)
+        let program = Self.programPath(of: pid)
         return ForeignProcess(
             identity: found.identity,
             program: program ?? readText("/proc/\(pid)/comm")?.trimmed ?? "?",
             user: Self.realUser(of: pid) ?? folder.st_uid,
             ancestors: ancestors,
-            protection: protection(of: pid, ancestors: ancestors, isKernelThread: program == nil && Self.isKernels(pid))
+            protection: protection(of: pid, ancestors: ancestors, isKernelThread: program == nil && Self.isKernelThread(pid))
                 ?? (hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM ? .otherUser : nil),
-            job: ancestors.first(where: Self.isShim).flatMap(Self.label)
+            job: ancestors.first(where: Self.isShim).flatMap(Self.shimLabel)
         )
     }
 
@@ -37,17 +37,17 @@ struct Foreigners {
         if Self.isShim(pid) { return .shim }
         if ancestors.contains(where: Self.isShim) { return .job }
         var namespace = stat()
-        if stat("/proc/\(pid)/ns/pid", &namespace) == 0, UInt64(namespace.st_ino) != Census.machine.pidNamespace {
+        if stat("/proc/\(pid)/ns/pid", &namespace) == 0, UInt64(namespace.st_ino) != ProcessTable.currentMachine.pidNamespace {
             return .container
         }
-        return Self.forwarders.contains(Self.program(of: pid)?.split(separator: "/").last ?? "") ? .portForwarder : nil
+        return Self.portForwarders.contains(Self.programPath(of: pid)?.split(separator: "/").last ?? "") ? .portForwarder : nil
     }
 
     /// Programs that hold a port for a container (reliability.md RC-2).
-    private static let forwarders: Set<Substring> = ["docker-proxy", "rootlessport", "rootlesskit"]
+    private static let portForwarders: Set<Substring> = ["docker-proxy", "rootlessport", "rootlesskit"]
 
     /// What a shim says of itself in `ps`: `core/web.server #17`.
-    private static func label(of shim: Int32) -> String? {
+    private static func shimLabel(of shim: Int32) -> String? {
         guard let words = readFile("/proc/\(shim)/cmdline", limit: 4096)?.split(separator: 0), words.count == 2 else {
             return nil
         }
@@ -55,7 +55,7 @@ struct Foreigners {
     }
 
     /// The path of its program, also of one that was replaced on disk; nil where it cannot be read.
-    static func program(of pid: Int32) -> String? {
+    static func programPath(of pid: Int32) -> String? {
         guard let path = linkTarget("/proc/\(pid)/exe") else { return nil }
         let mark = " (deleted)"
         return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
@@ -74,11 +74,11 @@ struct Foreigners {
     }
 
     static func isShim(_ pid: Int32) -> Bool {
-        program(of: pid)?.split(separator: "/").last == "hpshim" || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
+        programPath(of: pid)?.split(separator: "/").last == "hpshim" || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
     }
 
     /// A thread of the kernel has no command line and no memory of its own.
-    private static func isKernels(_ pid: Int32) -> Bool {
+    private static func isKernelThread(_ pid: Int32) -> Bool {
         readFile("/proc/\(pid)/cmdline", limit: 1)?.isEmpty ?? false
             && readText("/proc/\(pid)/status")?.contains("\nVmSize:") == false
     }

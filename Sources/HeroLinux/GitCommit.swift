@@ -3,11 +3,11 @@ import Glibc
 /// The git commit a directory is at, read without git.
 public enum GitCommit {
     /// The commit of the work tree a directory lies in; nil when it lies in none, or that has no commit yet.
-    public static func of(_ directory: String) -> String? {
+    public static func read(_ directory: String) -> String? {
         var folder = RuntimePaths.canonical(directory)
         while true {
-            if let repository = repository(at: folder == "/" ? "/.git" : folder + "/.git") {
-                return head(of: repository)
+            if let repository = repositoryPath(at: folder == "/" ? "/.git" : folder + "/.git") {
+                return headCommit(of: repository)
             }
             guard let slash = folder.lastIndex(of: "/"), folder != "/" else { return nil }
             folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
@@ -15,7 +15,7 @@ public enum GitCommit {
     }
 
     /// `.git` itself, or where the file of that name leads (work trees, submodules).
-    private static func repository(at path: String) -> String? {
+    private static func repositoryPath(at path: String) -> String? {
         var file = stat()
         guard stat(path, &file) == 0 else { return nil }
         if file.st_mode & S_IFMT == S_IFDIR { return path }
@@ -24,7 +24,7 @@ public enum GitCommit {
         return target.hasPrefix("/") ? target : String(path.dropLast(".git".count)) + target
     }
 
-    private static func head(of repository: String) -> String? {
+    private static func headCommit(of repository: String) -> String? {
         guard var text = readText(repository + "/HEAD", limit: 4096)?.trimmed else { return nil }
         // A work tree keeps its own HEAD; branches are kept in the repository it belongs to.
         let common =
@@ -35,13 +35,13 @@ public enum GitCommit {
             let name = String(text.dropFirst("ref: ".count))
             guard !name.split(separator: "/").contains("..") else { return nil }
             let loose = readText("\(repository)/\(name)", limit: 4096) ?? readText("\(common)/\(name)", limit: 4096)
-            guard let next = loose?.trimmed ?? packed(name, in: common) else { return nil }
+            guard let next = loose?.trimmed ?? packedReference(name, in: common) else { return nil }
             text = next
         }
         return nil
     }
 
-    private static func packed(_ name: String, in repository: String) -> String? {
+    private static func packedReference(_ name: String, in repository: String) -> String? {
         guard let text = readText(repository + "/packed-refs", limit: 16 << 20) else { return nil }
         for line in text.split(separator: "\n") where line.hasSuffix(" " + name) {
             return String(line.prefix { $0 != " " })

@@ -1,12 +1,12 @@
 /// The program git, run to its end.
-struct GitProgram {
+struct GitCommand {
     /// The absolute folder it works in.
-    let folder: String
+    let directory: String
     private let environment: [String: String]
 
     /// Prepares it: it answers in English, asks nobody, fetches nothing and takes no lock.
     init(in folder: String, environment: [String: String]) {
-        self.folder = folder
+        self.directory = folder
         var variables = environment
         // A hook sets these for its own repository; here the folder says which one is meant.
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] { variables[name] = nil }
@@ -20,8 +20,8 @@ struct GitProgram {
     /// Runs it.
     ///
     /// - Throws: when there is no such program, or it cannot be started.
-    func run(_ arguments: [String], input: [UInt8] = []) throws(LinuxError) -> ShortProgram.Answer {
-        let words = ["git", "-C", folder, "--no-pager", "--literal-pathspecs"] + arguments
-        return try ShortProgram.run(words, environment: environment, input: input)
+    func run(_ arguments: [String], input: [UInt8] = []) throws(LinuxError) -> CommandRunner.CommandResult {
+        let words = ["git", "-C", directory, "--no-pager", "--literal-pathspecs"] + arguments
+        return try CommandRunner.runCommand(words, environment: environment, input: input)
     }
 }

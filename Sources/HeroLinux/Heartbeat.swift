@@ -16,7 +16,7 @@ public struct Heartbeat {
     ///
     /// - Parameter environment: `HEROPROC_WATCHDOG` says for how many seconds the keeper waits, 0: for ever.
     /// - Returns: nil when nobody listens.
-    public static func take(environment: [String: String]) -> Heartbeat? {
+    public static func fromMonitor(environment: [String: String]) -> Heartbeat? {
         let number = HERO_FD_HEARTBEAT
         var file = stat()
         // An older keeper leaves nothing there, or whatever its starter had.
@@ -35,7 +35,7 @@ public struct Heartbeat {
     }
 
     /// Speaks if it is time.
-    mutating func beat(_ now: Moment) {
+    mutating func sendIfDue(_ now: Moment) {
         guard let due, due <= now else { return }
         let written = write(pipe.number, ".", 1)
         // Without a keeper nobody listens any more; a full pipe says all there is to say.

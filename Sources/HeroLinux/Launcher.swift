@@ -5,46 +5,46 @@ import HeroKernel
 import HeroModel
 
 /// Spawns shims.
-final class Launcher {
+final class ShimLauncher {
     /// A shim that was just spawned.
     struct Child {
         var pid: Int32
         var pidfd: Descriptor
         /// What a failure of its start would be about.
-        var names: FailureNames
+        var failureContext: StartFailureContext
         /// What a stranger could do to its program, in words; nil where nothing is wrong.
-        var flaw: String?
+        var programProblem: String?
     }
 
     private let path: String
-    private let binary: Descriptor
-    private let null: Descriptor
-    private let notices: Descriptor
-    private let place: SpecBlob.Place
-    private let containment: Containment
-    private var blob = SpecBlob()
+    private let shimFile: Descriptor
+    private let nullDevice: Descriptor
+    private let noticePipe: Descriptor
+    private let specContext: ShimSpecEncoder.Context
+    private let cgroups: StartCgroups
+    private var specEncoder = ShimSpecEncoder()
 
     /// Opens the shim once, so that one which is replaced later still starts what was planned with it
     /// (reliability.md UP-4).
-    init(shimPath: String, notices: Descriptor, place: SpecBlob.Place, containment: Containment)
+    init(shimPath: String, notices: Descriptor, place: ShimSpecEncoder.Context, containment: StartCgroups)
         throws(LinuxError)
     {
         let task = "open the shim \(shimPath)"
         guard access(shimPath, X_OK) == 0 else { throw LinuxError(cannot: task, errno) }
         path = shimPath
-        binary = try high(try check(hl_open_path(shimPath), task), task)
+        shimFile = try raiseDescriptor(try check(hl_open_path(shimPath), task), task)
         let nullNumber = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard nullNumber >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }
-        null = try high(nullNumber, "open /dev/null")
-        self.notices = notices
-        self.place = place
-        self.containment = containment
+        nullDevice = try raiseDescriptor(nullNumber, "open /dev/null")
+        self.noticePipe = notices
+        self.specContext = place
+        self.cgroups = containment
     }
 
     /// Where the shim is: as told, in `HEROPROC_SHIM`, or beside this very program.
     static func findShim(_ told: String?, environment: [String: String]) throws(LinuxError) -> String {
-        if let told { return absolute(told) }
-        if let named = environment["HEROPROC_SHIM"], !named.isEmpty { return absolute(named) }
+        if let told { return absolutePath(told) }
+        if let named = environment["HEROPROC_SHIM"], !named.isEmpty { return absolutePath(named) }
         guard let own = realPath("/proc/self/exe"), let slash = own.lastIndex(of: "/") else {
             throw LinuxError(cannot: "find the shim", because: "the path of this program is unknown; set HEROPROC_SHIM")
         }
@@ -59,52 +59,52 @@ final class Launcher {
     }
 
     /// What a failure of this launch would be about.
-    private func names(_ launch: Launch) -> FailureNames {
-        let order = launch.order
-        return FailureNames(
+    private func makeFailureContext(_ launch: ResolvedLaunch) -> StartFailureContext {
+        let order = launch.request
+        return StartFailureContext(
             candidates: launch.candidates,
             workingDirectory: order.workingDirectory,
-            log: place.paths.logs + "/" + order.logFile,
-            script: place.paths.script(of: order.start.job),
-            record: place.paths.record(of: order.start.job),
+            log: specContext.paths.logs + "/" + order.logFile,
+            script: specContext.paths.script(of: order.start.job),
+            record: specContext.paths.record(of: order.start.job),
             rights: order.rights
         )
     }
 
     /// Spawns one shim; the account is the one that the order's rights name.
-    func spawn(_ order: LaunchRequest, as account: Account?) throws(StartRefusal) -> Child {
-        var launch = try Launch(order, as: account)
+    func spawn(_ order: LaunchRequest, as account: Account?) throws(StartError) -> Child {
+        var launch = try ResolvedLaunch(order, as: account)
         if order.rights.isStrict {
-            launch.candidates = try TrustedProgram.judge(launch.candidates, in: order.workingDirectory)
+            launch.candidates = try TrustedProgram.trustedCandidates(launch.candidates, in: order.workingDirectory)
         }
-        let cgroup = try containment.place(order.start, order.rights.limits)
+        let cgroup = try cgroups.create(order.start, order.rights.limits)
         do {
             return try spawn(launch, in: cgroup)
         } catch {
-            containment.remove(order.start)
+            cgroups.remove(order.start)
             throw error
         }
     }
 
-    private func spawn(_ launch: Launch, in cgroup: Containment.Place?) throws(StartRefusal) -> Child {
-        let order = launch.order
-        try judgeLogs(order.logFile)
-        defer { blob.wipe() }
-        try blob.encode(launch, place, in: cgroup)
-        let number = blob.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
-        guard number >= 0 else { throw failure("make the spec of the start", 0 &- number) }
+    private func spawn(_ launch: ResolvedLaunch, in cgroup: StartCgroups.Placement?) throws(StartError) -> Child {
+        let order = launch.request
+        try checkLogDirectory(order.logFile)
+        defer { specEncoder.wipe() }
+        try specEncoder.encode(launch, specContext, in: cgroup)
+        let number = specEncoder.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
+        guard number >= 0 else { throw makeError("make the spec of the start", 0 &- number) }
         let spec: Descriptor
-        do { spec = try high(number, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
+        do { spec = try raiseDescriptor(number, "duplicate a descriptor") } catch { throw makeError(error.task, error.number) }
 
         // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
-        let room = try reserve(leaving: order.isRestart ? Room.leftByRestarts : Room.leftByStarts)
+        let room = try reserveDescriptor(leaving: order.isRestart ? FileDescriptorBudget.restartReserve : FileDescriptorBudget.startReserve)
         hero_failpoint(FP_ST_3)
         let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
-            hl_spawn_shim(program, $0, null.number, spec.number, notices.number)
+            hl_spawn_shim(executablePath, $0, nullDevice.number, spec.number, noticePipe.number)
         }
         guard pid > 0 else {
             close(room)
-            throw failure("spawn \(path)", 0 &- pid)
+            throw makeError("spawn \(path)", 0 &- pid)
         }
         hero_failpoint(FP_ST_4)
         // Nobody else reaps our children, so the pid is still this one, dead or alive.
@@ -112,11 +112,11 @@ final class Launcher {
         var pidfd = hl_pidfd_open(pid)
         // Another thread may have been faster.
         for _ in 0..<1000 where pidfd == -EMFILE || pidfd == -ENFILE {
-            hl_pause(1_000_000)
+            hl_sleep(1_000_000)
             pidfd = hl_pidfd_open(pid)
         }
-        guard pidfd >= 0 else { throw failure("open the shim's pidfd", 0 &- pidfd) }
-        return Child(pid: pid, pidfd: Descriptor(pidfd), names: names(launch), flaw: TrustedProgram.flaw(launch))
+        guard pidfd >= 0 else { throw makeError("open the shim's pidfd", 0 &- pidfd) }
+        return Child(pid: pid, pidfd: Descriptor(pidfd), failureContext: makeFailureContext(launch), programProblem: TrustedProgram.problem(launch))
     }
 
     /// Spawns what empties the pipes of a program that has lost its shim.
@@ -131,66 +131,66 @@ final class Launcher {
         _ order: OutputCaptureRequest,
         _ output: Descriptor?,
         _ errors: Descriptor?
-    ) throws(StartRefusal) -> (pid: Int32, pidfd: Descriptor, leash: Descriptor) {
-        try judgeLogs(order.logFile)
-        guard Room.descriptors > Room.leftByRestarts else { throw failure("empty its pipes", EMFILE) }
+    ) throws(StartError) -> (pid: Int32, pidfd: Descriptor, leash: Descriptor) {
+        try checkLogDirectory(order.logFile)
+        guard FileDescriptorBudget.available > FileDescriptorBudget.restartReserve else { throw makeError("empty its pipes", EMFILE) }
         var (held, given): (Int32, Int32) = (-1, -1)
         let result = hl_pipe(&given, &held, 4096)
-        guard result >= 0 else { throw failure("make a pipe", 0 &- result) }
+        guard result >= 0 else { throw makeError("make a pipe", 0 &- result) }
         let leash = Descriptor(held)
         let end: Descriptor
-        do { end = try high(given, "duplicate a descriptor") } catch { throw failure(error.task, error.number) }
+        do { end = try raiseDescriptor(given, "duplicate a descriptor") } catch { throw makeError(error.task, error.number) }
         let words = [String(min(max(order.log.keep, 0), 99)), String(max(0, order.log.maxSize))]
-        let pid = withArguments("hpshim", "drain", words[0], words[1], "\(place.paths.logs)/\(order.logFile)") {
+        let pid = withArguments("hpshim", "drain", words[0], words[1], "\(specContext.paths.logs)/\(order.logFile)") {
             hl_spawn_drain(
-                program,
+                executablePath,
                 $0,
-                null.number,
+                nullDevice.number,
                 end.number,
-                output?.number ?? null.number,
-                errors?.number ?? null.number
+                output?.number ?? nullDevice.number,
+                errors?.number ?? nullDevice.number
             )
         }
-        guard pid > 0 else { throw failure("spawn \(path)", 0 &- pid) }
+        guard pid > 0 else { throw makeError("spawn \(path)", 0 &- pid) }
         let pidfd = hl_pidfd_open(pid)
         // One that cannot be waited for ends with its leash, and is reaped like any stray.
-        guard pidfd >= 0 else { throw failure("open a pidfd", 0 &- pidfd) }
+        guard pidfd >= 0 else { throw makeError("open a pidfd", 0 &- pidfd) }
         return (pid, Descriptor(pidfd), leash)
     }
 
     /// The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
-    private var program: String {
-        hl_same_file(path, binary.number) == 1 ? path : "/proc/self/fd/\(binary.number)"
+    private var executablePath: String {
+        hl_same_file(path, shimFile.number) == 1 ? path : "/proc/self/fd/\(shimFile.number)"
     }
 
     /// Refuses to write logs where a stranger could lead them elsewhere (reliability.md FS-1, FS-2).
     ///
     /// A disk that is full keeps no service down; a doubt about who is in charge of its files does.
-    private func judgeLogs(_ logFile: String) throws(StartRefusal) {
-        let path = place.paths.logs + "/" + logFile
+    private func checkLogDirectory(_ logFile: String) throws(StartError) {
+        let path = specContext.paths.logs + "/" + logFile
         // The file itself is always a new one, and whatever has its name is moved aside.
-        do { try TrustedPath.judge(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path) } catch {
-            throw StartRefusal(.log, EPERM, error.text)
+        do { try TrustedPath.check(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path) } catch {
+            throw StartError(.log, EPERM, error.text)
         }
     }
 
-    private func reserve(leaving left: Int) throws(StartRefusal) -> Int32 {
-        guard Room.descriptors > left else { throw failure("start a shim", EMFILE) }
-        let number = hl_duplicate(null.number, 10)
-        guard number >= 0 else { throw failure("start a shim", 0 &- number) }
+    private func reserveDescriptor(leaving left: Int) throws(StartError) -> Int32 {
+        guard FileDescriptorBudget.available > left else { throw makeError("start a shim", EMFILE) }
+        let number = hl_duplicate_descriptor(nullDevice.number, 10)
+        guard number >= 0 else { throw makeError("start a shim", 0 &- number) }
         return number
     }
 
-    private func failure(_ task: String, _ number: Int32) -> StartRefusal {
-        StartRefusal(.launch, number, "cannot \(task): \(errorText(number))")
+    private func makeError(_ task: String, _ number: Int32) -> StartError {
+        StartError(.launch, number, "cannot \(task): \(errorText(number))")
     }
 }
 
 /// Moves a descriptor above those a shim is started with, so that nothing is overwritten on the way.
-func high(_ number: Int32, _ task: String) throws(LinuxError) -> Descriptor {
+func raiseDescriptor(_ number: Int32, _ task: String) throws(LinuxError) -> Descriptor {
     let descriptor = Descriptor(number)
     guard number < 10 else { return descriptor }
-    return Descriptor(try check(hl_duplicate(number, 10), task))
+    return Descriptor(try check(hl_duplicate_descriptor(number, 10), task))
 }
 
 /// Calls with a C argument list.

@@ -18,22 +18,22 @@ public final class LinuxKernel: Kernel {
     private let paths: RuntimePaths
     private let environment: [String: String]
     private let reactor: Reactor
-    private let signals: Descriptor
+    private let signalDescriptor: Descriptor
     private let ownsProcess: Bool
-    private var hasChildNews = false
+    private var hasChildSignal = false
     /// How long the machine was suspended since it booted, in nanoseconds.
-    private var suspended: Int64
-    private let starts: Starts
-    private let orphans: Orphans
-    private let drains: Drains
-    private let containment: Containment
-    private let retirement: Retirement
-    private let prober: Prober
-    private let accounts: AccountLookups
-    private var obstruction = Obstruction()
-    private let watcher: ManifestWatcher
-    private let control: ControlServer
-    private let zones: ZoneFiles
+    private var suspendedTime: Int64
+    private let shimTracker: ShimTracker
+    private let orphanTracker: OrphanTracker
+    private let outputDrainer: OutputDrainer
+    private let cgroups: StartCgroups
+    private let retirement: StartRetirement
+    private let probeRunner: ProbeRunner
+    private let accountLookups: AccountLookups
+    private var blockerScanner = BlockerScanner()
+    private let manifestWatcher: ManifestWatcher
+    private let controlServer: ControlServer
+    private let zoneFiles: ZoneFiles
     private var heartbeat: Heartbeat?
 
     /// Opens the door.
@@ -57,61 +57,61 @@ public final class LinuxKernel: Kernel {
         umask(0o077)
         self.paths = paths
         self.environment = environment
-        bootID = Census.machine.bootID
-        guard !bootID.isEmpty, Census.machine.pidNamespace != 0, ProcStat(of: getpid()) != nil else {
+        bootID = ProcessTable.currentMachine.bootID
+        guard !bootID.isEmpty, ProcessTable.currentMachine.pidNamespace != 0, ProcStat(of: getpid()) != nil else {
             throw LinuxError(cannot: "tell processes apart", because: "/proc is not mounted here")
         }
         baseEnvironment = BaseEnvironment.current()
-        zones = ZoneFiles(environment: environment)
-        let shim = try Launcher.findShim(shimPath, environment: environment)
-        try fillStandardDescriptors()
+        zoneFiles = ZoneFiles(environment: environment)
+        let shim = try ShimLauncher.findShim(shimPath, environment: environment)
+        try reserveStandardDescriptors()
         self.ownsProcess = ownsProcess
         if ownsProcess { try check(hl_become_subreaper(), "become a subreaper") }
         var openFiles: UInt = 0
         // Not being allowed to raise it costs room, not correctness.
-        _ = hl_raise_open_files(&openFiles)
-        signals = Descriptor(try check(hl_signals(ownsProcess ? 1 : 0), "take SIGTERM and SIGINT"))
+        _ = hl_raise_open_file_limit(&openFiles)
+        signalDescriptor = Descriptor(try check(hl_signal_descriptor(ownsProcess ? 1 : 0), "take SIGTERM and SIGINT"))
         try paths.makeStateDirectories()
         try paths.makeRunDirectories()
 
         let oomScore = OOMScore(isReconciler: ownsProcess)
-        LiveNote.write(nil, to: paths.trouble)
-        LiveNote.write(nil, to: paths.safeMode)
-        retirement = Retirement(paths: paths)
+        ReconcilerStatusFile.write(nil, to: paths.storeOutageFile)
+        ReconcilerStatusFile.write(nil, to: paths.safeModeFile)
+        retirement = StartRetirement(paths: paths)
         retirement.removeExpired()
 
-        suspended = hl_boot_clock() &- hl_monotonic_clock()
+        suspendedTime = hl_boot_clock() &- hl_monotonic_clock()
         reactor = try Reactor()
-        let notices = try Notices(reactor)
-        var place = SpecBlob.Place(paths: paths, machine: Census.machine, openFiles: UInt64(openFiles))
+        let notices = try NoticePipe(reactor)
+        var place = ShimSpecEncoder.Context(paths: paths, machine: ProcessTable.currentMachine, softOpenFiles: UInt64(openFiles))
         place.oomScore = oomScore
-        containment = Containment(Cgroups.look(environment: environment), paths: paths)
-        containment.removeLeftovers()
-        let launcher = try Launcher(
+        cgroups = StartCgroups(CgroupSupport.detect(environment: environment), paths: paths)
+        cgroups.removeLeftovers()
+        let launcher = try ShimLauncher(
             shimPath: shim,
             notices: notices.writeEnd,
             place: place,
-            containment: containment
+            containment: cgroups
         )
-        drains = Drains(reactor, launcher)
-        orphans = Orphans(reactor, paths: paths, containment: containment, drains: drains)
-        var program = AccountProgram.find(environment: environment, shim: shim)
+        outputDrainer = OutputDrainer(reactor, launcher)
+        orphanTracker = OrphanTracker(reactor, paths: paths, containment: cgroups, drains: outputDrainer)
+        var program = AccountLookupProgram.find(environment: environment, shim: shim)
         program.oomScore = oomScore
-        accounts = AccountLookups(reactor, program)
-        starts = Starts(
+        accountLookups = AccountLookups(reactor, program)
+        shimTracker = ShimTracker(
             reactor,
             paths: paths,
             launcher: launcher,
             notices: notices,
-            orphans: orphans,
-            containment: containment,
-            accounts: accounts
+            orphans: orphanTracker,
+            containment: cgroups,
+            accounts: accountLookups
         )
-        prober = try Prober(reactor, starts: starts, accounts: accounts, logs: paths.logs, oomScore: oomScore)
-        watcher = try ManifestWatcher(reactor)
+        probeRunner = try ProbeRunner(reactor, starts: shimTracker, accounts: accountLookups, logs: paths.logs, oomScore: oomScore)
+        manifestWatcher = try ManifestWatcher(reactor)
         hero_failpoint(FP_LK_1)
-        control = try ControlServer(reactor, path: paths.controlSocket)
-        guard reactor.watch(signals.number, Subject(.quit)) else {
+        controlServer = try ControlServer(reactor, path: paths.controlSocket)
+        guard reactor.watch(signalDescriptor.number, EventSource(.signals)) else {
             throw LinuxError(cannot: "watch for signals", errno)
         }
     }
@@ -120,27 +120,27 @@ public final class LinuxKernel: Kernel {
     ///
     /// To be called last, while the `ReconcilerLock` is still held; who waits for that lock sees that its file is gone and takes
     /// a new one (UP-5).
-    public func leave() {
+    public func cleanUpRunDirectory() {
         unlink(paths.controlSocket)
-        unlink(paths.trouble)
-        unlink(paths.safeMode)
-        containment.removeLeftovers()
+        unlink(paths.storeOutageFile)
+        unlink(paths.safeModeFile)
+        cgroups.removeLeftovers()
         guard rmdir(paths.jobs) == 0 else { return }
         unlink(paths.runLock)
         rmdir(paths.run)
     }
 
     /// What this machine offers for holding and limiting trees of processes.
-    public var capabilities: ContainmentSupport { containment.cgroups.capabilities }
+    public var capabilities: ContainmentSupport { cgroups.support.capabilities }
 
     /// The boot clock.
     public func now() -> Moment { reactor.now }
 
     /// The calendar.
-    public func wallTime() -> WallTime { wallTimeNow() }
+    public func wallTime() -> WallTime { currentWallTime() }
 
     /// The clocks of a place, from the machine's time zone database.
-    public func zone(named name: String) -> TimeZoneRules? { zones.rules(named: name) }
+    public func zone(named name: String) -> TimeZoneRules? { zoneFiles.rules(named: name) }
 
     /// A random number from 0 to just below 1.
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }
@@ -149,13 +149,13 @@ public final class LinuxKernel: Kernel {
     public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers {
         var order = order
         if let name = order.ownPIDFile { order.pidFile = paths.pidFile(named: name) }
-        return obstruction.look(order, now: reactor.now)
+        return blockerScanner.scan(order, now: reactor.now)
     }
 
     /// Writes a PID file into the state directory.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? {
         do throws(LinuxError) {
-            try OwnPIDFile.write(paths.pidFile(named: name), process)
+            try PIDFileWriter.write(paths.pidFile(named: name), process)
             return nil
         } catch {
             return error.description
@@ -164,22 +164,22 @@ public final class LinuxKernel: Kernel {
 
     /// Removes one of those again.
     public func removePIDFile(_ name: String, _ process: ProcessIdentity) {
-        OwnPIDFile.remove(paths.pidFile(named: name), process)
+        PIDFileWriter.remove(paths.pidFile(named: name), process)
     }
 
     /// Looks at many actions at once.
-    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] { Survey.take(questions) }
+    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] { ActionInspector.inspect(questions) }
 
     /// Removes a socket file that was judged stale.
-    public func removeSocket(_ file: SocketFile) { SocketRemoval.remove(file) }
+    public func removeSocket(_ file: SocketFile) { StaleSocketRemoval.remove(file) }
 
     /// Starts a shim.
-    public func launch(_ order: LaunchRequest) { starts.launch(order) }
+    public func launch(_ order: LaunchRequest) { shimTracker.launch(order) }
 
     /// Sends a signal through a pidfd of a verified identity, and in no other way.
     @discardableResult
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
-        guard let found = Census.open(process), !found.stat.isDead else { return false }
+        guard let found = ProcessTable.open(process), !found.stat.isDead else { return false }
         hero_failpoint(FP_SIG_1)
         guard hl_pidfd_send_signal(found.pidfd.number, signal.number) == 0 else { return false }
         // A stopped process acts on a signal only once it goes on (TR-3).
@@ -191,40 +191,40 @@ public final class LinuxKernel: Kernel {
 
     /// Tells the shim to end everything below it; does so itself where the shim is gone.
     public func killTree(_ start: StartID) {
-        if let pidfd = starts.pidfd(of: start) {
+        if let pidfd = shimTracker.shimPidfd(of: start) {
             _ = hl_pidfd_send_signal(pidfd.number, HERO_SIGNAL_KILL_TREE)
-        } else if !starts.callOff(start) {
-            orphans.kill(start)
+        } else if !shimTracker.cancelLaunch(start) {
+            orphanTracker.killTree(start)
         }
     }
 
     /// Goes on storing the output of a start that is told as orphaned.
-    public func captureOutput(_ order: OutputCaptureRequest) { orphans.keepOutput(order) }
+    public func captureOutput(_ order: OutputCaptureRequest) { orphanTracker.startOutputDrain(order) }
 
     /// Who lives of a start that was killed.
     public func survivors(of start: StartID) -> [String] {
-        let pids = starts.shimPID(of: start).map(Census.descendants) ?? orphans.members(of: start)
-        return Array(pids.compactMap(Census.describe).prefix(5))
+        let pids = shimTracker.shimPID(of: start).map(ProcessTable.descendants) ?? orphanTracker.memberPIDs(of: start)
+        return Array(pids.compactMap(ProcessTable.describe).prefix(5))
     }
 
     /// Looks at the records of jobs.
     public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
-        let adoption = Adoption(paths: paths, starts: starts, orphans: orphans)
-        return Dictionary(jobs.map { ($0, adoption.sight($0)) }, uniquingKeysWith: { first, _ in first })
+        let adoption = StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
+        return Dictionary(jobs.map { ($0, adoption.recover($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Looks again at what could not be followed for lack of descriptors: what has ended meanwhile is told now.
-    private func adoptUnfollowed() {
-        let adoption = Adoption(paths: paths, starts: starts, orphans: orphans)
-        for start in starts.takeUnfollowed() {
-            switch adoption.sight(start.job) {
+    private func recoverDeferredStarts() {
+        let adoption = StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
+        for start in shimTracker.takeDeferredStarts() {
+            switch adoption.recover(start.job) {
             case .supervised: continue
             case .orphaned(let generation, let report):
                 reactor.emit(.shimLost(StartID(job: start.job, generation: generation), report))
             case .ended(let generation, let report):
                 reactor.emit(.ended(StartID(job: start.job, generation: generation), report))
             case .notFound:
-                let report = EndReport(outcome: .lost("nothing is left of it"), time: wallTimeNow(), executed: nil)
+                let report = EndReport(outcome: .lost("nothing is left of it"), time: currentWallTime(), executed: nil)
                 reactor.emit(.ended(start, report))
             }
         }
@@ -235,25 +235,25 @@ public final class LinuxKernel: Kernel {
 
     /// Removes the record and the script of a job.
     public func removeRuntimeFiles(_ job: JobID) {
-        retirement.forget(job)
+        retirement.removeFiles(job)
     }
 
     /// Writes what the database would know of a job beside its record.
     public func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool {
-        OriginFile.write(origin, to: paths.origin(of: job))
+        JobRecoveryFile.write(origin, to: paths.recoveryFile(of: job))
     }
 
     /// Reads it.
-    public func recoveryRecord(of job: JobID) -> [UInt8]? { OriginFile.read(paths.origin(of: job)) }
+    public func recoveryRecord(of job: JobID) -> [UInt8]? { JobRecoveryFile.read(paths.recoveryFile(of: job)) }
 
     /// The jobs of which anything is left in the run directory.
-    public func jobsInRunDirectory() -> [JobID] { JobTraces.onRecord(paths) }
+    public func jobsInRunDirectory() -> [JobID] { JobRuntimeFiles.jobsWithFiles(paths) }
 
     /// The highest number of a job of which anything is left.
-    public func highestJobID() -> JobID { JobTraces.highest(paths) }
+    public func highestJobID() -> JobID { JobRuntimeFiles.highestJob(paths) }
 
     /// Writes down what is wrong with the database.
-    public func publishStoreOutage(_ trouble: String?) { LiveNote.write(trouble, to: paths.trouble) }
+    public func publishStoreOutage(_ trouble: String?) { ReconcilerStatusFile.write(trouble, to: paths.storeOutageFile) }
 
     /// Removes the logs of an action's earlier jobs.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
@@ -262,39 +262,39 @@ public final class LinuxKernel: Kernel {
 
     /// Removes logs, records and scripts of jobs that are no longer recorded.
     public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
-        JobTraces.remove(of: jobs, logsIn: folder, paths)
+        JobRuntimeFiles.remove(of: jobs, logsIn: folder, paths)
     }
 
     /// Asks once.
-    public func startProbe(_ order: ProbeRequest) { prober.ask(order) }
+    public func startProbe(_ order: ProbeRequest) { probeRunner.startProbe(order) }
 
     /// Drops all questions about a job.
-    public func stopProbe(_ job: JobID) { prober.stopAsking(job) }
+    public func stopProbe(_ job: JobID) { probeRunner.stopProbes(job) }
 
     /// Reads all manifest files below a directory.
     public func readManifests(in directory: String) -> ManifestReadResult {
         // Nobody is there to ask: what a stranger could have written is as good as unreadable.
-        if let flaw = ManifestFiles.flaw(in: directory, environment: environment) { return .unreadable(flaw) }
+        if let flaw = ManifestFiles.trustProblem(in: directory, environment: environment) { return .unreadable(flaw) }
         return ManifestFiles.read(directory)
     }
 
     /// Watches a directory for changes of its manifest files.
-    public func watchDirectory(_ directory: String?) { watcher.watch(directory) }
+    public func watchDirectory(_ directory: String?) { manifestWatcher.watch(directory) }
 
     /// Answers on a connection.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
-        control.reply(request, message, isLast: isLast)
+        controlServer.reply(request, message, isLast: isLast)
     }
 
     /// Waits for the first event, and gives all that are there by then.
     public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
-        control.flush()
+        controlServer.flush()
         while true {
             let isDue = deadline.map { $0 <= reactor.now } ?? false
             let hasEvents = !reactor.events.isEmpty
-            heartbeat?.beat(reactor.now)
+            heartbeat?.sendIfDue(reactor.now)
             let wakes = reactor.wait(until: earliest(deadline, heartbeat?.due), mayBlock: !hasEvents && !isDue)
-            noticeSleep()
+            detectSuspend()
             for wake in wakes { dispatch(wake) }
             reapStrays()
             if hasEvents || isDue || reactor.events.count >= 1024 { return reactor.takeEvents() }
@@ -302,61 +302,61 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Tells that the machine was suspended, before anything that only looks late because of it.
-    private func noticeSleep() {
+    private func detectSuspend() {
         let now = hl_boot_clock() &- hl_monotonic_clock()
-        if now &- suspended > 5_000_000_000 { reactor.emit(.machineSlept) }
-        suspended = now
+        if now &- suspendedTime > 5_000_000_000 { reactor.emit(.machineSlept) }
+        suspendedTime = now
     }
 
-    private func dispatch(_ wake: Reactor.Wake) {
-        let number = wake.subject.number
-        let isAlarm = wake.ready == 0
-        switch wake.subject.kind {
-        case .clock, .calendar: break
-        case .quit: readSignals()
-        case .notices: starts.readNotices()
-        case .shim where number == Starts.adoptionNumber: adoptUnfollowed()
-        case .shim: isAlarm ? starts.ring(number) : starts.shimEnded(number)
-        case .program: starts.programEnded(number)
-        case .words: isAlarm ? starts.listen(number) : starts.readWords()
-        case .orphan: isAlarm ? orphans.ring(number) : orphans.mainEnded(number)
-        case .drain: drains.ended(number).map(orphans.outputEnded)
-        case .watcher: isAlarm ? watcher.ring(number) : watcher.readChanges()
-        case .listener: isAlarm ? control.resume() : control.accept()
-        case .connection: isAlarm ? control.ring(number) : control.isReady(number)
-        case .conversation: isAlarm ? prober.ring(number) : prober.conversationIsReady(number)
-        case .command: isAlarm ? prober.ring(number) : prober.commandSpoke(number)
-        case .commandEnd: prober.commandEnded(number)
-        case .results: prober.readResults()
-        case .lookup: isAlarm ? accounts.ring(number) : accounts.spoke(number)
-        case .lookupEnd: accounts.ended(number)
+    private func dispatch(_ wake: Reactor.Wakeup) {
+        let number = wake.source.id
+        let isAlarm = wake.readyEvents == 0
+        switch wake.source.kind {
+        case .timer, .clockChange: break
+        case .signals: readSignals()
+        case .shimNotices: shimTracker.readNotices()
+        case .shim where number == ShimTracker.deferredStartsID: recoverDeferredStarts()
+        case .shim: isAlarm ? shimTracker.handleTimer(number) : shimTracker.handleShimExit(number)
+        case .mainProcess: shimTracker.handleMainExit(number)
+        case .notifyState: isAlarm ? shimTracker.readNotifyState(number) : shimTracker.readChangedNotifyStates()
+        case .orphan: isAlarm ? orphanTracker.handleTimer(number) : orphanTracker.handleMainExit(number)
+        case .outputDrain: outputDrainer.handleExit(number).map(orphanTracker.handleDrainExit)
+        case .manifestWatcher: isAlarm ? manifestWatcher.handleTimer(number) : manifestWatcher.readChanges()
+        case .controlListener: isAlarm ? controlServer.resumeListening() : controlServer.accept()
+        case .controlConnection: isAlarm ? controlServer.handleTimeout(number) : controlServer.handleReadiness(number)
+        case .probeConnection: isAlarm ? probeRunner.handleTimeout(number) : probeRunner.handleConnection(number)
+        case .probeCommandErrors: isAlarm ? probeRunner.handleTimeout(number) : probeRunner.readCommandErrors(number)
+        case .probeCommandExit: probeRunner.handleCommandExit(number)
+        case .resolverResults: probeRunner.readResolverResults()
+        case .accountLookup: isAlarm ? accountLookups.handleTimeout(number) : accountLookups.readReply(number)
+        case .accountLookupExit: accountLookups.handleExit(number)
         }
     }
 
     private func readSignals() {
         // struct signalfd_siginfo is 128 bytes and begins with the number.
         var bytes = [UInt8](repeating: 0, count: 128)
-        while read(signals.number, &bytes, bytes.count) == bytes.count {
+        while read(signalDescriptor.number, &bytes, bytes.count) == bytes.count {
             let number = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
-            if number == UInt32(SIGCHLD) { hasChildNews = true } else { reactor.emit(.terminationRequested) }
+            if number == UInt32(SIGCHLD) { hasChildSignal = true } else { reactor.emit(.terminationRequested) }
         }
     }
 
     /// Reaps processes that lost their parent and came to us: nobody else ever would (reliability.md P1-1).
     private func reapStrays() {
         // The threads of resolvers may swallow SIGCHLD: from the first one on, every waking is an occasion to look.
-        guard ownsProcess, hasChildNews || prober.hasLeftThread else { return }
+        guard ownsProcess, hasChildSignal || probeRunner.hasStartedResolver else { return }
         var last: Int32 = 0
         while true {
             let pid = hl_next_zombie()
             // The same one again could not be reaped: then there is nothing more to do about it.
             guard pid > 0, pid != last else {
-                hasChildNews = false
+                hasChildSignal = false
                 return
             }
             // One of ours is reaped with its own event, which is still to come; then the next look follows.
-            guard !starts.isShim(pid), !orphans.isMember(pid), !drains.isDrain(pid), !prober.isCommand(pid),
-                !accounts.isLookup(pid)
+            guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid), !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
+                !accountLookups.isLookupProcess(pid)
             else {
                 return
             }
@@ -367,7 +367,7 @@ public final class LinuxKernel: Kernel {
 }
 
 /// Keeps descriptors 0 to 4 taken, so that none of ours is where a shim's will be.
-private func fillStandardDescriptors() throws(LinuxError) {
+private func reserveStandardDescriptors() throws(LinuxError) {
     while true {
         let number = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard number >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }

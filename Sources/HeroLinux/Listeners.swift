@@ -4,37 +4,37 @@ import HeroKernel
 import HeroModel
 
 /// Who listens where, from the kernel's own tables (reliability.md SK-1, TP-1).
-struct Listeners {
-    private var tcp: [hl_listener] = []
-    private var unix: [hl_listener] = []
+struct ListenerTable {
+    private var tcpSockets: [hl_listener] = []
+    private var unixSockets: [hl_listener] = []
     private var tcpReadAt: Moment?
     private var unixReadAt: Moment?
 
     /// Tables are believed this long, so that many questions at one time cost one reading.
-    private static let freshness = Duration.milliseconds(5)
+    private static let cacheLifetime = Duration.milliseconds(5)
 
     /// Whether the tree below a shim listens on all of these.
-    mutating func answer(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeResult {
+    mutating func checkListening(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeResult {
         guard let shim else { return .failed("it is not running") }
-        if !ports.isEmpty, tcpReadAt.map({ now - $0 > Self.freshness }) ?? true {
-            tcp = Self.table(4) + Self.table(6)
+        if !ports.isEmpty, tcpReadAt.map({ now - $0 > Self.cacheLifetime }) ?? true {
+            tcpSockets = Self.readTable(4) + Self.readTable(6)
             tcpReadAt = now
         }
-        if !sockets.isEmpty, unixReadAt.map({ now - $0 > Self.freshness }) ?? true {
-            unix = Self.table(1)
+        if !sockets.isEmpty, unixReadAt.map({ now - $0 > Self.cacheLifetime }) ?? true {
+            unixSockets = Self.readTable(1)
             unixReadAt = now
         }
         let wanted: [(name: String, inodes: Set<UInt>)] =
-            ports.map { port in ("tcp \(port)", Set(tcp.filter { Self.serves($0, port) }.map(\.inode))) }
-            + sockets.map { path in ("socket \(path)", Self.bound(path, in: unix.filter { $0.is_listening != 0 })) }
+            ports.map { port in ("tcp \(port)", Set(tcpSockets.filter { Self.accepts($0, port) }.map(\.inode))) }
+            + sockets.map { path in ("socket \(path)", Self.boundSockets(path, in: unixSockets.filter { $0.is_listening != 0 })) }
         // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
             return .failed("does not listen on \(missing.name)")
         }
         var held: Set<UInt> = []
         let candidates = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
-        for pid in Census.descendants(of: shim) {
-            _ = Census.anyDescriptor(of: pid) { path in
+        for pid in ProcessTable.descendants(of: shim) {
+            _ = ProcessTable.anyDescriptor(of: pid) { path in
                 if let inode = socketInode(path), candidates.contains(inode) { held.insert(inode) }
                 return false
             }
@@ -46,12 +46,12 @@ struct Listeners {
     }
 
     /// All listeners of a family: 1 for Unix sockets (those that are bound and do not listen yet too), 4, 6.
-    static func table(_ family: Int32) -> [hl_listener] {
+    static func readTable(_ family: Int32) -> [hl_listener] {
         var capacity = 256
         while true {
             var count: Int32 = 0
             let found = [hl_listener](unsafeUninitializedCapacity: capacity) { buffer, size in
-                count = buffer.baseAddress.map { hl_listeners(family, $0, Int32(capacity)) } ?? 0
+                count = buffer.baseAddress.map { hl_list_listeners(family, $0, Int32(capacity)) } ?? 0
                 size = min(max(0, Int(count)), capacity)
             }
             if Int(count) <= capacity { return found }
@@ -62,11 +62,11 @@ struct Listeners {
     /// Whether a listener answers on a declared endpoint.
     ///
     /// A wildcard answers for every address of its family.
-    static func serves(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
+    static func accepts(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
         guard listener.port == UInt32(endpoint.port) else { return false }
         guard let host = endpoint.host, host != "localhost" else { return true }
         var wanted = [UInt8](repeating: 0, count: 16)
-        let family = hl_numeric_address(host, &wanted)
+        let family = hl_parse_address(host, &wanted)
         guard family != 0 else { return true }
         let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
         let isWildcard = bytes.prefix(listener.family == 4 ? 4 : 16).allSatisfy { $0 == 0 }
@@ -78,7 +78,7 @@ struct Listeners {
     }
 
     /// The sockets behind a path: the inode of the file decides, its name or device confirms.
-    static func bound(_ path: String, in table: [hl_listener]) -> Set<UInt> {
+    static func boundSockets(_ path: String, in table: [hl_listener]) -> Set<UInt> {
         var inode: UInt = 0
         var device: UInt = 0
         var mode: UInt32 = 0
@@ -88,7 +88,7 @@ struct Listeners {
         return Set(
             table.filter { listener in
                 guard listener.file_inode == UInt32(truncatingIfNeeded: inode) else { return false }
-                let bound = Self.name(of: listener).prefix { $0 != 0 }
+                let bound = Self.rawName(of: listener).prefix { $0 != 0 }
                 let boundName = String(decoding: bound, as: UTF8.self).split(separator: "/").last.map(String.init)
                 return listener.file_device == kernelDevice || boundName == name
             }.map(\.inode)
@@ -96,19 +96,19 @@ struct Listeners {
     }
 
     /// The sockets with an abstract name, written with `@` for its leading NUL (unix(7)).
-    static func abstract(_ name: String, in table: [hl_listener]) -> Set<UInt> {
+    static func abstractSockets(_ name: String, in table: [hl_listener]) -> Set<UInt> {
         let wanted = [0] + Array(name.utf8.dropFirst())
-        return Set(table.filter { Array(Self.name(of: $0)) == wanted }.map(\.inode))
+        return Set(table.filter { Array(Self.rawName(of: $0)) == wanted }.map(\.inode))
     }
 
     /// The name a socket was bound with, an abstract one with `@` for its leading NUL.
-    static func writtenName(of listener: hl_listener) -> String {
-        let name = name(of: listener)
+    static func displayName(of listener: hl_listener) -> String {
+        let name = rawName(of: listener)
         guard name.first == 0 else { return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) }
         return "@" + String(decoding: name.dropFirst(), as: UTF8.self)
     }
 
-    private static func name(of listener: hl_listener) -> ArraySlice<UInt8> {
+    private static func rawName(of listener: hl_listener) -> ArraySlice<UInt8> {
         withUnsafeBytes(of: listener.path) { Array($0) }.prefix(Int(max(0, listener.path_size)))
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 final class Mailbox: Sendable {
     enum Result: Sendable {
         /// Addresses of a name.
-        case resolved(UInt64, [Place])
+        case resolved(UInt64, [ProbeAddress])
     }
 
     private let results = Mutex<[Result]>([])
@@ -16,13 +16,13 @@ final class Mailbox: Sendable {
         descriptor = Descriptor(try check(hl_eventfd_create(), "make an eventfd"))
     }
 
-    func put(_ result: Result) {
+    func post(_ result: Result) {
         results.withLock { $0.append(result) }
         var one: UInt64 = 1
         _ = write(descriptor.number, &one, 8)
     }
 
-    func take() -> [Result] {
+    func takeAll() -> [Result] {
         var count: UInt64 = 0
         _ = read(descriptor.number, &count, 8)
         return results.withLock { waiting in

@@ -6,13 +6,13 @@ import HeroModel
 /// The manifest files of a services directory, by the contract's rules.
 public enum ManifestFiles {
     /// Larger files are read one byte beyond this, so that who checks the size can see it.
-    static let largestSize = 1 << 20
+    static let maximumSize = 1 << 20
 
     /// Folders below folders, at most.
-    static let deepest = 32
+    static let maximumDepth = 32
 
     /// Who writes less often than this, in seconds, and keeps the file open, is not waited for.
-    static let longestPause = 10
+    static let writerIdleLimit = 10
 
     /// Whether a file of this name is a manifest: `*.yaml` or `*.yml`, and nothing an editor leaves behind.
     static func isManifestName(_ name: String) -> Bool {
@@ -29,13 +29,13 @@ public enum ManifestFiles {
     /// Reads all files below a directory, sorted by path.
     public static func read(_ directory: String) -> ManifestReadResult {
         var files: [ManifestFile] = []
-        let shown = shownPath(directory)
-        let root = absoluteFolder(directory)
+        let shown = displayPrefix(directory)
+        let root = absoluteDirectory(directory)
         do {
             try walk(root) { (folder, relative, name) throws(LinuxError) in
                 let path = "\(folder)/\(name)"
                 let named = relative.isEmpty ? name : "\(relative)/\(name)"
-                guard let bytes = try stableBytes(path, root: root, shown: shown + named) else { return }
+                guard let bytes = try readStableBytes(path, root: root, shown: shown + named) else { return }
                 files.append(ManifestFile(path: shown + named, baseDirectory: folder, bytes: bytes))
             }
         } catch {
@@ -47,7 +47,7 @@ public enum ManifestFiles {
     /// What tells one state of a directory from another without reading its files.
     static func fingerprint(_ directory: String) -> [String] {
         var lines: [String] = []
-        let root = absoluteFolder(directory)
+        let root = absoluteDirectory(directory)
         do {
             // Who may write there counts as much as what stands there.
             let note = { (folder: String) in
@@ -71,7 +71,7 @@ public enum ManifestFiles {
     /// All folders that hold manifests or might, the directory itself first.
     static func folders(_ directory: String) -> [String] {
         var found: [String] = []
-        try? walk(absoluteFolder(directory), folders: { found.append($0) }, files: { _, _, _ in })
+        try? walk(absoluteDirectory(directory), folders: { found.append($0) }, files: { _, _, _ in })
         return found
     }
 
@@ -81,15 +81,15 @@ public enum ManifestFiles {
         var found = false
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        try? walk(absoluteFolder(directory)) { folder, _, name in
+        try? walk(absoluteDirectory(directory)) { folder, _, name in
             let path = "\(folder)/\(name)"
             var file = stat()
             guard !found, stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG,
-                (-longestPause..<longestPause).contains(now.tv_sec &- file.st_mtim.tv_sec)
+                (-writerIdleLimit..<writerIdleLimit).contains(now.tv_sec &- file.st_mtim.tv_sec)
             else { return }
             let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
             guard number >= 0 else { return }
-            found = hl_has_writer(number) == 1
+            found = hl_is_open_for_writing(number) == 1
             close(number)
         }
         return found
@@ -98,9 +98,9 @@ public enum ManifestFiles {
     /// Where the manifests lie that are links into this directory, and the names on the way there.
     ///
     /// Whoever moves such a link on (as the volumes of Kubernetes do) touches no manifest's name.
-    static func linked(_ directory: String) -> (folders: Set<String>, names: Set<String>) {
+    static func linkTargets(_ directory: String) -> (folders: Set<String>, names: Set<String>) {
         var (folders, names): (Set<String>, Set<String>) = ([], [])
-        let root = absoluteFolder(directory)
+        let root = absoluteDirectory(directory)
         let realRoot = realPath(root) ?? root
         try? walk(root) { folder, _, name in
             let path = "\(folder)/\(name)"
@@ -124,24 +124,24 @@ public enum ManifestFiles {
     ///   - directory: As the user names it.
     ///   - environment: `HEROPROC_ALLOW_UNSAFE_DIR=1` trusts everybody, where one is alone on a machine.
     /// - Returns: The offending path and what is wrong with it, in words.
-    public static func flaw(in directory: String, environment: [String: String]) -> String? {
+    public static func trustProblem(in directory: String, environment: [String: String]) -> String? {
         guard environment["HEROPROC_ALLOW_UNSAFE_DIR"] != "1" else { return nil }
-        let root = absoluteFolder(directory)
+        let root = absoluteDirectory(directory)
         var top = stat()
         guard stat(root, &top) == 0 else { return nil }
-        let trusted = TrustedPath.owners.union([top.st_uid])
-        do { try TrustedPath.judge(root, trusting: trusted) } catch { return error.text }
-        var flaws: [TrustedPath.Flaw] = []
+        let trusted = TrustedPath.trustedOwners.union([top.st_uid])
+        do { try TrustedPath.check(root, trusting: trusted) } catch { return error.text }
+        var flaws: [TrustedPath.Problem] = []
         let judge = { (path: String, file: stat) in
-            do throws(TrustedPath.Problem) {
-                if file.st_mode & S_IFMT == S_IFDIR { return try TrustedPath.judge(file, path, trusted) }
-                try TrustedPath.judgeOwner(file, path, trusted)
+            do throws(TrustedPath.ReadError) {
+                if file.st_mode & S_IFMT == S_IFDIR { return try TrustedPath.checkDirectory(file, path, trusted) }
+                try TrustedPath.checkOwner(file, path, trusted)
                 if TrustedPath.isWritableByOthers(file, path) {
-                    throw TrustedPath.Flaw(path: path, cause: "others may write to it; run `chmod go-w` on it")
+                    throw TrustedPath.Problem(path: path, cause: "others may write to it; run `chmod go-w` on it")
                 }
                 // Who owns the directory can give it names of files that are not his.
-                if file.st_nlink > 1, file.st_uid != top.st_uid, !TrustedPath.owners.contains(top.st_uid) {
-                    throw TrustedPath.Flaw(path: path, cause: "it is a hard link to a file of the user \(file.st_uid)")
+                if file.st_nlink > 1, file.st_uid != top.st_uid, !TrustedPath.trustedOwners.contains(top.st_uid) {
+                    throw TrustedPath.Problem(path: path, cause: "it is a hard link to a file of the user \(file.st_uid)")
                 }
             } catch {
                 flaws.append(error)
@@ -174,7 +174,7 @@ public enum ManifestFiles {
         var rest = [(relative: "", depth: 0)]
         while let (relative, depth) = rest.popLast() {
             let folder = relative.isEmpty ? root : "\(root)/\(relative)"
-            guard let names = namesIn(folder) else {
+            guard let names = listDirectory(folder) else {
                 // A folder that went away meanwhile is one that is not there.
                 if errno == ENOENT, depth > 0 { continue }
                 throw LinuxError(cannot: "read the directory \(folder)", errno)
@@ -182,7 +182,7 @@ public enum ManifestFiles {
             folders(folder)
             for name in names {
                 if isManifestName(name) { try files(folder, relative, name) }
-                guard isFolderName(name), depth < deepest else { continue }
+                guard isFolderName(name), depth < maximumDepth else { continue }
                 var entry = stat()
                 guard lstat("\(folder)/\(name)", &entry) == 0, entry.st_mode & S_IFMT == S_IFDIR else { continue }
                 rest.append((relative.isEmpty ? name : "\(relative)/\(name)", depth + 1))
@@ -192,7 +192,7 @@ public enum ManifestFiles {
 
     /// The bytes of a regular file that did not change while it was read; nil when it is none, or has gone
     /// (reliability.md MF-2).
-    private static func stableBytes(_ path: String, root: String, shown: String) throws(LinuxError) -> [UInt8]? {
+    private static func readStableBytes(_ path: String, root: String, shown: String) throws(LinuxError) -> [UInt8]? {
         var target = path
         var entry = stat()
         guard lstat(path, &entry) == 0 else { return nil }
@@ -214,14 +214,14 @@ public enum ManifestFiles {
         var before = stat()
         guard fstat(number, &before) == 0, before.st_mode & S_IFMT == S_IFREG else { return nil }
         for _ in 0..<5 {
-            guard let read = readAll(file.number, limit: largestSize + 1) else {
+            guard let read = readAll(file.number, limit: maximumSize + 1) else {
                 throw LinuxError(cannot: "read \(shown)", errno)
             }
             var after = stat()
             guard fstat(number, &after) == 0 else { throw LinuxError(cannot: "read \(shown)", errno) }
             if after.st_size == before.st_size, after.st_mtim.tv_sec == before.st_mtim.tv_sec,
                 after.st_mtim.tv_nsec == before.st_mtim.tv_nsec,
-                read.count == min(Int(after.st_size), largestSize + 1)
+                read.count == min(Int(after.st_size), maximumSize + 1)
             {
                 return read
             }
@@ -232,7 +232,7 @@ public enum ManifestFiles {
     }
 
     /// What stands before a file's name: the directory as the user named it.
-    private static func shownPath(_ directory: String) -> String {
+    private static func displayPrefix(_ directory: String) -> String {
         var text = directory[...]
         while text.hasPrefix("./") {
             text = text.dropFirst(2)
@@ -247,8 +247,8 @@ public enum ManifestFiles {
     ///
     /// Links are left in it (a link that moves on to another release is no change of every path), except where `..`
     /// stands behind one.
-    public static func absoluteFolder(_ directory: String) -> String {
-        let path = absolute(directory)
+    public static func absoluteDirectory(_ directory: String) -> String {
+        let path = absolutePath(directory)
         let climbs = path.split(separator: "/").contains("..")
         return (climbs ? realPath(path) : nil) ?? RuntimePaths.normalized(path)
     }

@@ -9,7 +9,7 @@ import HeroModel
 /// writes to it, once that is over, at the latest after a minute. What inotify cannot see (network file systems, a lost
 /// event) is found by comparing file times every 30 s (reliability.md MF-2).
 final class ManifestWatcher {
-    private enum Alarm: UInt64 {
+    private enum TimerKind: UInt64 {
         case debounce
         case resync
     }
@@ -18,22 +18,22 @@ final class ManifestWatcher {
     private var directory: String?
     private var inotify: Descriptor?
     /// Watches on folders above the directory: only what happens to these names matters there.
-    private var parents: [Int32: Set<String>] = [:]
+    private var parentWatches: [Int32: Set<String>] = [:]
     /// Names that matter because a manifest is a link by way of them.
     private var linkNames: Set<String> = []
     private var fingerprint: [String] = []
     private var firstChange: Moment?
     /// Whether a change is not told yet because somebody still writes.
-    private var waitsForWriter = false
+    private var isWaitingForWriter = false
 
-    private static let quiet = Duration.milliseconds(300)
-    private static let patience = Duration.seconds(2)
-    private static let longestWrite = Duration.seconds(60)
-    private let resync: Duration
+    private static let quietPeriod = Duration.milliseconds(300)
+    private static let maximumDelay = Duration.seconds(2)
+    private static let maximumWriterWait = Duration.seconds(60)
+    private let resyncInterval: Duration
 
     init(_ reactor: Reactor, resync: Duration = .seconds(30)) throws(LinuxError) {
         self.reactor = reactor
-        self.resync = resync
+        self.resyncInterval = resync
     }
 
     /// Watches a directory instead of what was watched before.
@@ -41,26 +41,26 @@ final class ManifestWatcher {
         if let inotify { reactor.unwatch(inotify.number) }
         inotify = nil
         firstChange = nil
-        waitsForWriter = false
-        reactor.cancelAlarm(Subject(.watcher, Alarm.debounce.rawValue))
-        reactor.cancelAlarm(Subject(.watcher, Alarm.resync.rawValue))
-        self.directory = directory.map { ManifestFiles.absoluteFolder($0) }
+        isWaitingForWriter = false
+        reactor.cancelTimer(EventSource(.manifestWatcher, TimerKind.debounce.rawValue))
+        reactor.cancelTimer(EventSource(.manifestWatcher, TimerKind.resync.rawValue))
+        self.directory = directory.map { ManifestFiles.absoluteDirectory($0) }
         guard let directory = self.directory else { return }
-        placeWatches()
+        installWatches()
         fingerprint = ManifestFiles.fingerprint(directory)
-        reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + resync)
+        reactor.setTimer(EventSource(.manifestWatcher, TimerKind.resync.rawValue), at: reactor.now + resyncInterval)
     }
 
     /// Watches every folder anew: what a rename has moved out of sight is let go of, what is new is seen.
-    private func placeWatches() {
+    private func installWatches() {
         guard let directory else { return }
         if let inotify { reactor.unwatch(inotify.number) }
         inotify = nil
-        parents = [:]
+        parentWatches = [:]
         let number = hl_watcher_create()
         guard number >= 0 else { return }
         let created = Descriptor(number)
-        let linked = ManifestFiles.linked(directory)
+        let linked = ManifestFiles.linkTargets(directory)
         linkNames = linked.names
         for folder in ManifestFiles.folders(directory) + linked.folders { _ = hl_watcher_add(number, folder) }
         // The nearest parent that is there tells when the directory comes, goes or is replaced; further up, links do.
@@ -72,14 +72,14 @@ final class ManifestWatcher {
             if isNearest || linkTarget(child) != nil {
                 let watch = hl_watcher_add_parent(number, parent)
                 if watch >= 0 {
-                    parents[watch, default: []].insert(name)
+                    parentWatches[watch, default: []].insert(name)
                     isNearest = false
                 }
             }
             child = parent
         }
         inotify = created
-        reactor.watch(number, Subject(.watcher))
+        reactor.watch(number, EventSource(.manifestWatcher))
     }
 
     /// Reads what inotify has to say.
@@ -91,20 +91,20 @@ final class ManifestWatcher {
             let count = buffer.withUnsafeMutableBytes { read(inotify.number, $0.baseAddress, $0.count) }
             guard count > 0 else { break }
             buffer.withUnsafeBytes { bytes in
-                if matter(UnsafeRawBufferPointer(rebasing: bytes[..<count])) { matters = true }
+                if containsRelevantChange(UnsafeRawBufferPointer(rebasing: bytes[..<count])) { matters = true }
             }
         }
-        guard matters, !waitsForWriter else { return }
+        guard matters, !isWaitingForWriter else { return }
         let now = reactor.now
         let first = firstChange ?? now
         firstChange = first
-        reactor.setAlarm(
-            Subject(.watcher, Alarm.debounce.rawValue),
-            at: min(now + Self.quiet, first + Self.patience)
+        reactor.setTimer(
+            EventSource(.manifestWatcher, TimerKind.debounce.rawValue),
+            at: min(now + Self.quietPeriod, first + Self.maximumDelay)
         )
     }
 
-    private func matter(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    private func containsRelevantChange(_ bytes: UnsafeRawBufferPointer) -> Bool {
         // struct inotify_event: wd, mask, cookie, len, then the name, padded with NULs.
         var offset = 0
         var result = false
@@ -116,7 +116,7 @@ final class ManifestWatcher {
             let field = bytes[(offset + 16)..<(offset + 16 + size)]
             let name = String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
             offset += 16 + size
-            if let children = parents[watch], !name.isEmpty {
+            if let children = parentWatches[watch], !name.isEmpty {
                 if children.contains(name) { result = true }
                 continue
             }
@@ -128,24 +128,24 @@ final class ManifestWatcher {
     }
 
     /// An alarm.
-    func ring(_ number: UInt64) {
-        guard let directory, let alarm = Alarm(rawValue: number) else { return }
+    func handleTimer(_ number: UInt64) {
+        guard let directory, let alarm = TimerKind(rawValue: number) else { return }
         switch alarm {
         case .debounce:
             let now = reactor.now
-            waitsForWriter =
-                firstChange.map { now < $0 + Self.longestWrite } ?? false && ManifestFiles.isBeingWritten(directory)
-            if waitsForWriter { return reactor.setAlarm(Subject(.watcher, number), at: now + Self.quiet) }
+            isWaitingForWriter =
+                firstChange.map { now < $0 + Self.maximumWriterWait } ?? false && ManifestFiles.isBeingWritten(directory)
+            if isWaitingForWriter { return reactor.setTimer(EventSource(.manifestWatcher, number), at: now + Self.quietPeriod) }
             firstChange = nil
             // Watches first: what changes from here on is heard of again.
-            placeWatches()
+            installWatches()
             fingerprint = ManifestFiles.fingerprint(directory)
             reactor.emit(.filesChanged)
         case .resync:
-            reactor.setAlarm(Subject(.watcher, Alarm.resync.rawValue), at: reactor.now + resync)
+            reactor.setTimer(EventSource(.manifestWatcher, TimerKind.resync.rawValue), at: reactor.now + resyncInterval)
             let current = ManifestFiles.fingerprint(directory)
             guard current != fingerprint, firstChange == nil, !ManifestFiles.isBeingWritten(directory) else { return }
-            placeWatches()
+            installWatches()
             fingerprint = ManifestFiles.fingerprint(directory)
             reactor.emit(.filesChanged)
         }

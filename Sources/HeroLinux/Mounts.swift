@@ -1,11 +1,11 @@
 /// What is mounted where (`/proc/self/mountinfo`, proc(5)).
-struct Mounts {
+struct MountTable {
     /// One file system, mounted.
     struct Entry: Hashable {
         /// Where.
-        var point: String
+        var mountPoint: String
         /// Its kind: `ext4`, `nfs4`, `fuse.sshfs`.
-        var kind: String
+        var fileSystem: String
         /// The options of the mount and of the file system: `ro`, `noexec`.
         var options: Set<String>
     }
@@ -14,7 +14,7 @@ struct Mounts {
     var entries: [Entry]
 
     /// What we see mounted now.
-    static var current: Mounts { Mounts(readText("/proc/self/mountinfo", limit: 1 << 20) ?? "") }
+    static var current: MountTable { MountTable(readText("/proc/self/mountinfo", limit: 1 << 20) ?? "") }
 
     init(_ text: String) {
         entries = text.split(separator: "\n").compactMap { line in
@@ -26,19 +26,19 @@ struct Mounts {
             guard fields.count >= 6, let kind = system.first else { return nil }
             let words = fields[5].split(separator: ",") + (system.last?.split(separator: ",") ?? [])
             return Entry(
-                point: Self.unescaped(fields[4]),
-                kind: String(kind),
+                mountPoint: Self.unescaped(fields[4]),
+                fileSystem: String(kind),
                 options: Set(words.map(String.init))
             )
         }
     }
 
     /// The file system that an absolute path without links lies on.
-    func holding(_ path: String) -> Entry? {
+    func entryContaining(_ path: String) -> Entry? {
         var best: Entry?
         for entry in entries {
-            let isAbove = entry.point == "/" || path == entry.point || path.hasPrefix(entry.point + "/")
-            if isAbove, entry.point.utf8.count >= best?.point.utf8.count ?? 0 { best = entry }
+            let isAbove = entry.mountPoint == "/" || path == entry.mountPoint || path.hasPrefix(entry.mountPoint + "/")
+            if isAbove, entry.mountPoint.utf8.count >= best?.mountPoint.utf8.count ?? 0 { best = entry }
         }
         return best
     }

@@ -4,7 +4,7 @@ import Glibc
 import HeroKernel
 
 /// The pipe on which all shims say that their programs execute.
-final class Notices {
+final class NoticePipe {
     /// The end shims write to.
     let writeEnd: Descriptor
     private let readEnd: Descriptor
@@ -14,15 +14,15 @@ final class Notices {
         var ends: (read: Int32, write: Int32) = (-1, -1)
         try check(hl_pipe(&ends.read, &ends.write, 1 << 20), "make the notice pipe")
         readEnd = Descriptor(ends.read)
-        writeEnd = try high(ends.write, "make the notice pipe")
-        guard reactor.watch(readEnd.number, Subject(.notices)) else {
+        writeEnd = try raiseDescriptor(ends.write, "make the notice pipe")
+        guard reactor.watch(readEnd.number, EventSource(.shimNotices)) else {
             throw LinuxError(cannot: "watch the notice pipe", errno)
         }
     }
 
     /// The starts whose programs execute, in the order they said so; those that came to nothing, each with its errno; and how
     /// many bytes were read.
-    func drain() -> (started: [StartID], failed: [(start: StartID, error: Int32)], size: Int) {
+    func readNotices() -> (started: [StartID], failed: [(start: StartID, error: Int32)], size: Int) {
         var started: [StartID] = []
         var failed: [(start: StartID, error: Int32)] = []
         var total = 0

@@ -10,7 +10,7 @@ struct OOMScore: Hashable {
     var ofPrograms: Int?
 
     private static let path = "/proc/self/oom_score_adj"
-    private static let reconcilers = -900
+    private static let reconcilerScore = -900
 
     /// Nothing is known: programs take after us.
     init() {}
@@ -18,13 +18,13 @@ struct OOMScore: Hashable {
     /// Makes this process one of the last to go, if it is a reconciler of root and may.
     init(isReconciler: Bool) {
         let before = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
-        if isReconciler, geteuid() == 0, before > Self.reconcilers { Self.write(Self.reconcilers) }
+        if isReconciler, geteuid() == 0, before > Self.reconcilerScore { Self.write(Self.reconcilerScore) }
         let now = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
-        ofPrograms = Self.ofPrograms(startedWith: before, now: now)
+        ofPrograms = Self.programScore(startedWith: before, now: now)
     }
 
     /// What programs begin with below a reconciler that was started with one score and has another now.
-    static func ofPrograms(startedWith before: Int, now: Int) -> Int? {
+    static func programScore(startedWith before: Int, now: Int) -> Int? {
         let usual = max(0, before)
         return now == usual ? nil : usual
     }

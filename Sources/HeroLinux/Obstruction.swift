@@ -5,13 +5,13 @@ public import HeroKernel
 public import HeroModel
 
 /// Finding what stands between an action and its start (contract section 7); looks, and touches nothing.
-public struct Obstruction {
+public struct BlockerScanner {
     /// When a socket file that refused was first seen to: one that only another network namespace knows is believed to be
     /// stale after it has refused twice (reliability.md SK-3).
-    private var refusals: [SocketFile: Moment] = [:]
+    private var firstRefusals: [SocketFile: Moment] = [:]
 
     /// A resource that is taken, by the sockets behind it.
-    private struct Wanted {
+    private struct ContestedResource {
         var resource: ClaimedResource
         var inodes: Set<UInt>
         /// Whether there is room beside them.
@@ -22,7 +22,7 @@ public struct Obstruction {
     public init() {}
 
     /// Time between two refusals that count as two.
-    private static let secondLook = Duration.milliseconds(500)
+    private static let refusalInterval = Duration.milliseconds(500)
 
     /// Looks at everything an order names.
     ///
@@ -30,34 +30,34 @@ public struct Obstruction {
     ///   - order: What must be free.
     ///   - now: The boot clock.
     /// - Returns: All that is in the way.
-    public mutating func look(_ order: BlockerScanRequest, now: Moment) -> StartBlockers {
+    public mutating func scan(_ order: BlockerScanRequest, now: Moment) -> StartBlockers {
         var found = StartBlockers()
-        if let lack = Room.lack {
+        if let lack = FileDescriptorBudget.openError {
             // Whoever cannot look sees nobody (reliability.md SK-2).
             found.unresolved.append("cannot look who stands in the way: \(errorText(lack))")
             return found
         }
-        var wanted: [Wanted] = []
+        var wanted: [ContestedResource] = []
         if !order.ports.isEmpty {
-            let table = Listeners.table(4) + Listeners.table(6)
+            let table = ListenerTable.readTable(4) + ListenerTable.readTable(6)
             for port in order.ports {
                 let endpoint = port.endpoint
                 let inodes = Set(table.filter { Self.conflicts($0, endpoint) }.map(\.inode))
                 if !inodes.isEmpty {
-                    let hasRoom = BindTrial.hasRoom(port, order)
-                    wanted.append(Wanted(resource: .tcp(endpoint), inodes: inodes, isShared: hasRoom))
-                } else if BindTrial.isBusy(port, order) {
+                    let hasRoom = PortBindCheck.canBindAnotherSocket(port, order)
+                    wanted.append(ContestedResource(resource: .tcp(endpoint), inodes: inodes, isShared: hasRoom))
+                } else if PortBindCheck.isInUse(port, order) {
                     found.unresolved.append(
                         "tcp \(endpoint) is in use by a socket that does not listen; it is asked again until it is free"
                     )
                 }
             }
         }
-        if !order.sockets.isEmpty { lookAtSockets(order.sockets, now, &found, &wanted) }
-        let foreigners = Foreigners()
+        if !order.sockets.isEmpty { scanSockets(order.sockets, now, &found, &wanted) }
+        let foreigners = ProcessInspector()
         guard !wanted.isEmpty || order.pidFile != nil else { return found }
-        let programs = Self.programs(of: order)
-        found.holders = Self.holders(of: wanted, programs: programs, foreigners)
+        let programs = Self.programCandidates(of: order)
+        found.holders = Self.findHolders(of: wanted, programs: programs, foreigners)
         if let path = order.pidFile {
             found.pidFile = Self.readPIDFile(path, order, programs, holders: found.holders, foreigners)
         }
@@ -67,51 +67,51 @@ public struct Obstruction {
 
     // MARK: - Sockets
 
-    private mutating func lookAtSockets(
+    private mutating func scanSockets(
         _ paths: [String],
         _ now: Moment,
         _ found: inout StartBlockers,
-        _ wanted: inout [Wanted]
+        _ wanted: inout [ContestedResource]
     ) {
-        let table = Listeners.table(1)
+        let table = ListenerTable.readTable(1)
         for path in paths {
-            let holders = path.hasPrefix("@") ? Listeners.abstract(path, in: table) : Listeners.bound(path, in: table)
+            let holders = path.hasPrefix("@") ? ListenerTable.abstractSockets(path, in: table) : ListenerTable.boundSockets(path, in: table)
             if !holders.isEmpty {
-                wanted.append(Wanted(resource: .socket(path), inodes: holders))
+                wanted.append(ContestedResource(resource: .socket(path), inodes: holders))
                 continue
             }
             guard !path.hasPrefix("@") else { continue }
-            switch judge(path, now) {
+            switch checkSocketFile(path, now) {
             case .free: break
             case .stale(let file): found.staleSockets.append(file)
-            case .hindered(let why): found.unresolved.append(why)
+            case .blocked(let why): found.unresolved.append(why)
             }
         }
-        refusals = refusals.filter { now - $0.value < .seconds(60) }
+        firstRefusals = firstRefusals.filter { now - $0.value < .seconds(60) }
     }
 
-    private enum Verdict {
+    private enum SocketFileState {
         case free
         case stale(SocketFile)
-        case hindered(String)
+        case blocked(String)
     }
 
     /// Judges what lies at a path that no listener of this network namespace is bound to (reliability.md SK-2).
-    private mutating func judge(_ path: String, _ now: Moment) -> Verdict {
-        var entry = hl_entry()
-        let result = hl_entry_at(AT_FDCWD, path, &entry)
+    private mutating func checkSocketFile(_ path: String, _ now: Moment) -> SocketFileState {
+        var entry = hl_file_identity()
+        let result = hl_identify_file(AT_FDCWD, path, &entry)
         if result == -ENOENT || result == -ENOTDIR { return .free }
         guard result == 0 else {
-            return .hindered("cannot look at \(path): \(String(cString: strerror(0 &- result)))")
+            return .blocked("cannot look at \(path): \(String(cString: strerror(0 &- result)))")
         }
         guard mode_t(entry.mode) & S_IFMT == S_IFSOCK else {
-            return .hindered("\(path) is no socket; move it away, or declare another path")
+            return .blocked("\(path) is no socket; move it away, or declare another path")
         }
         let file = SocketFile(
             path: path,
             device: UInt64(entry.device),
             inode: UInt64(entry.inode),
-            bornAt: entry.born_at
+            bornAt: entry.created_at
         )
         var pending: Int32 = 0
         let connection = hl_connect_unix(path, &pending)
@@ -120,25 +120,25 @@ public struct Obstruction {
         case -ENOENT: return .free
         case -ECONNREFUSED: break
         default:
-            refusals[file] = nil
-            return .hindered("socket \(path) is in use by a program that cannot be seen from here")
+            firstRefusals[file] = nil
+            return .blocked("socket \(path) is in use by a program that cannot be seen from here")
         }
-        guard let first = refusals[file] else {
-            refusals[file] = now
-            return Self.isAlone ? .stale(file) : .hindered("socket \(path) refuses connections; it is asked once more")
+        guard let first = firstRefusals[file] else {
+            firstRefusals[file] = now
+            return Self.sharesNetworkNamespace ? .stale(file) : .blocked("socket \(path) refuses connections; it is asked once more")
         }
-        let isYoung = entry.born_at != 0 && hl_wall_clock() &- entry.born_at < 2_000_000_000
-        guard Self.isAlone || (now - first >= Self.secondLook && !isYoung) else {
-            return .hindered("socket \(path) refuses connections; it is asked once more")
+        let isYoung = entry.created_at != 0 && hl_wall_clock() &- entry.created_at < 2_000_000_000
+        guard Self.sharesNetworkNamespace || (now - first >= Self.refusalInterval && !isYoung) else {
+            return .blocked("socket \(path) refuses connections; it is asked once more")
         }
         return .stale(file)
     }
 
     /// Whether every process we can see shares our network namespace: then the kernel's table is all there is.
-    private static var isAlone: Bool {
+    private static var sharesNetworkNamespace: Bool {
         var own = stat()
         guard stat("/proc/self/ns/net", &own) == 0 else { return false }
-        return Census.everyPID().allSatisfy { pid in
+        return ProcessTable.allPIDs().allSatisfy { pid in
             var other = stat()
             // One that ended meanwhile holds nothing; one that may not be looked at may hold anything.
             guard stat("/proc/\(pid)/ns/net", &other) == 0 else { return errno == ENOENT || errno == ESRCH }
@@ -154,7 +154,7 @@ public struct Obstruction {
         // Without an address a program may bind any of both families.
         guard let host = endpoint.host, host != "::" else { return true }
         var wanted = [UInt8](repeating: 0, count: 16)
-        let family = hl_numeric_address(host == "localhost" ? "127.0.0.1" : host, &wanted)
+        let family = hl_parse_address(host == "localhost" ? "127.0.0.1" : host, &wanted)
         guard family != 0 else { return true }
         let size = family == 4 ? 4 : 16
         let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
@@ -168,18 +168,18 @@ public struct Obstruction {
     // MARK: - Who
 
     /// The absolute paths the action's program may have.
-    static func programs(of order: BlockerScanRequest) -> [String] {
-        let variables = order.program.contains("/") ? [:] : (try? Launch.environment(order.environment)) ?? [:]
-        return Launch.candidates(order.program, path: variables["PATH"] ?? "")
+    static func programCandidates(of order: BlockerScanRequest) -> [String] {
+        let variables = order.program.contains("/") ? [:] : (try? ResolvedLaunch.resolveEnvironment(order.environment)) ?? [:]
+        return ResolvedLaunch.candidatePaths(order.program, path: variables["PATH"] ?? "")
     }
 
     /// The processes that have each of these sockets open, in one pass over all descriptors.
-    static func owners(of inodes: Set<UInt>) -> [UInt: [Int32]] {
+    static func socketOwners(of inodes: Set<UInt>) -> [UInt: [Int32]] {
         var owners: [UInt: [Int32]] = [:]
         guard !inodes.isEmpty else { return owners }
-        for pid in Census.everyPID() {
+        for pid in ProcessTable.allPIDs() {
             var seen: Set<UInt> = []
-            _ = Census.anyDescriptor(of: pid) { path in
+            _ = ProcessTable.anyDescriptor(of: pid) { path in
                 if let inode = socketInode(path), inodes.contains(inode) { seen.insert(inode) }
                 return false
             }
@@ -189,20 +189,20 @@ public struct Obstruction {
     }
 
     /// The processes that have one of these sockets open.
-    private static func holders(
-        of wanted: [Wanted],
+    private static func findHolders(
+        of wanted: [ContestedResource],
         programs: [String],
-        _ foreigners: Foreigners
+        _ foreigners: ProcessInspector
     ) -> [ResourceHolder] {
         guard !wanted.isEmpty else { return [] }
         let all = wanted.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
-        let owners = owners(of: all)
+        let owners = socketOwners(of: all)
         return wanted.flatMap { one -> [ResourceHolder] in
             let pids = Set(one.inodes.flatMap { owners[$0] ?? [] }).sorted()
-            let known = pids.compactMap(foreigners.describe)
+            let known = pids.compactMap(foreigners.inspect)
             guard !known.isEmpty else { return [ResourceHolder(one.resource, by: nil, isShared: one.isShared)] }
             return known.map {
-                ResourceHolder(one.resource, by: $0, runsProgram: runs(programs, $0.identity.pid), isShared: one.isShared)
+                ResourceHolder(one.resource, by: $0, runsProgram: runsProgram(programs, $0.identity.pid), isShared: one.isShared)
             }
         }
     }
@@ -214,13 +214,13 @@ public struct Obstruction {
         _ order: BlockerScanRequest,
         _ programs: [String],
         holders: [ResourceHolder],
-        _ foreigners: Foreigners
+        _ foreigners: ProcessInspector
     ) -> PIDFileState {
-        switch PIDFile.read(path, owners: [getuid(), geteuid()], userOf: { foreigners.describe($0)?.user }) {
+        switch PIDFile.read(path, owners: [getuid(), geteuid()], userOf: { foreigners.inspect($0)?.user }) {
         case .absent: return .absent
         case .invalid(let why): return .stale("\(path) \(why)")
         case .found(let file):
-            guard let process = foreigners.describe(file.pid) else {
+            guard let process = foreigners.inspect(file.pid) else {
                 return .stale("\(path) names process \(file.pid), which does not live")
             }
             var evidence = PIDFileState.Evidence()
@@ -228,14 +228,14 @@ public struct Obstruction {
             evidence.isRecorded = order.recorded?.isSameProcess(as: process.identity) ?? false
             evidence.holdsLock = file.isLocked(by: file.pid)
             evidence.runsProgram =
-                runs(programs, file.pid) && startedAt(process.identity) <= file.writtenAt &+ 2_000_000_000
+                runsProgram(programs, file.pid) && startTime(process.identity) <= file.writtenAt &+ 2_000_000_000
             evidence.holdsResource = holders.contains { $0.process?.identity == process.identity }
             return .namesProcess(process, path: path, evidence)
         }
     }
 
     /// Whether a process executes one of these programs, or interprets one.
-    static func runs(_ programs: [String], _ pid: Int32) -> Bool {
+    static func runsProgram(_ programs: [String], _ pid: Int32) -> Bool {
         var executed = stat()
         let isReadable = stat("/proc/\(pid)/exe", &executed) == 0
         let arguments = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8)
@@ -249,7 +249,7 @@ public struct Obstruction {
     }
 
     /// When a process started, in nanoseconds of the calendar, as exact as its clock ticks are.
-    private static func startedAt(_ process: ProcessIdentity) -> Int64 {
+    private static func startTime(_ process: ProcessIdentity) -> Int64 {
         let ticks = Int64(clamping: sysconf(Int32(_SC_CLK_TCK)))
         guard ticks > 0 else { return .max }
         let (sinceBoot, overflow) = Int64(clamping: process.startTicks).multipliedReportingOverflow(

@@ -5,10 +5,10 @@ import Glibc
 ///
 /// It always takes whole blocks, so that a full disk, which takes no new file, still lets it be overwritten (as SH-9 does
 /// with the record). Who writes says in the bytes themselves how to tell a torn one.
-enum OriginFile {
-    private static let block = 4096
+enum JobRecoveryFile {
+    private static let blockSize = 4096
     /// More than any manifest can make of it.
-    private static let limit = 16 << 20
+    private static let maximumSize = 16 << 20
 
     /// Writes it whole, over or beside the one before.
     ///
@@ -16,7 +16,7 @@ enum OriginFile {
     static func write(_ bytes: [UInt8], to path: String) -> Bool {
         var bytes = bytes
         // Some room for the next one to be longer.
-        let size = (bytes.count + 256 + block - 1) / block * block
+        let size = (bytes.count + 256 + blockSize - 1) / blockSize * blockSize
         bytes.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: size - bytes.count))
         let draft = path + ".new"
         if replace(path, draft, bytes) { return true }
@@ -26,7 +26,7 @@ enum OriginFile {
 
     /// Reads it; nil when there is none.
     static func read(_ path: String) -> [UInt8]? {
-        guard var bytes = readFile(path, limit: limit) else { return nil }
+        guard var bytes = readFile(path, limit: maximumSize) else { return nil }
         while bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         return bytes
     }
@@ -60,23 +60,23 @@ enum OriginFile {
 /// holds back.
 ///
 /// The file is made when a reconciler begins and only overwritten afterwards: a full disk must not keep it from speaking.
-public enum LiveNote {
-    private static let size = 1024
+public enum ReconcilerStatusFile {
+    private static let fileSize = 1024
 
     static func write(_ text: String?, to path: String) {
         let number = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard number >= 0 else { return }
         let file = Descriptor(number)
-        var bytes = Array((text ?? "").utf8.prefix(size - 1))
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: size - bytes.count))
+        var bytes = Array((text ?? "").utf8.prefix(fileSize - 1))
+        bytes.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: fileSize - bytes.count))
         _ = pwrite(file.number, bytes, bytes.count, 0)
     }
 
     /// Why the reconciler that lives cannot write its database; nil when nothing is wrong.
-    public static func trouble(_ paths: RuntimePaths) -> String? { read(paths.trouble) }
+    public static func storeOutage(_ paths: RuntimePaths) -> String? { read(paths.storeOutageFile) }
 
     /// Says why, and how long, the reconciler that lives holds back.
-    public static func tellSafeMode(_ text: String, _ paths: RuntimePaths) { write(text, to: paths.safeMode) }
+    public static func writeSafeMode(_ text: String, _ paths: RuntimePaths) { write(text, to: paths.safeModeFile) }
 
     static func read(_ path: String) -> String? {
         let text = readText(path)?.trimmed ?? ""

@@ -13,15 +13,15 @@ struct OutputSearch {
     private let pattern: LinePattern
     private let since: WallTime?
     private var file: (descriptor: Descriptor, inode: UInt64)?
-    private var rest: [UInt8] = []
+    private var pendingBytes: [UInt8] = []
     /// What the unfinished lines of both streams say so far.
-    private var parts: [String: String] = [:]
+    private var partialLines: [String: String] = [:]
     private var isFound = false
 
     /// Bytes that one question reads at most; what is left is for the next one.
-    private static let share = 1 << 18
+    private static let bytesPerAnswer = 1 << 18
     /// Bytes of a line that are looked at.
-    private static let longestLine = 8192
+    private static let maximumLineSize = 8192
 
     init(_ order: ProbeRequest, _ path: String, _ text: String, _ pattern: LinePattern) {
         start = order.start
@@ -32,14 +32,14 @@ struct OutputSearch {
     }
 
     /// Whether it searches for the same in the output of the same start.
-    func isAbout(_ order: ProbeRequest, _ text: String) -> Bool { start == order.start && self.text == text }
+    func matchesRequest(_ order: ProbeRequest, _ text: String) -> Bool { start == order.start && self.text == text }
 
     /// Reads on.
-    mutating func answer() -> ProbeResult {
-        var left = Self.share
+    mutating func continueSearch() -> ProbeResult {
+        var left = Self.bytesPerAnswer
         while !isFound, left > 0 {
             guard file != nil || openNext(after: nil) else { break }
-            let count = readOn(limit: left)
+            let count = readChunk(limit: left)
             left -= count
             if count == 0, !openNext(after: file?.inode) { break }
         }
@@ -70,52 +70,52 @@ struct OutputSearch {
             guard fstat(opened, &entry) == 0 else { break }
             guard entry.st_mode & S_IFMT == S_IFREG else { continue }
             if let inode, UInt64(entry.st_ino) == inode { break }
-            if let since, let first = Self.firstTime(of: descriptor), first < since { break }
+            if let since, let first = Self.firstTimestamp(of: descriptor), first < since { break }
             next = (descriptor, UInt64(entry.st_ino))
         }
         guard let next else { return false }
         file = next
-        rest = []
+        pendingBytes = []
         return true
     }
 
     /// The time of a file's first line; nil where there is none yet.
-    private static func firstTime(of file: Descriptor) -> WallTime? {
+    private static func firstTimestamp(of file: Descriptor) -> WallTime? {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = pread(file.number, &bytes, bytes.count, 0)
         guard count > 0 else { return nil }
         return WallTime(String(decoding: bytes[..<count].prefix { $0 != 32 }, as: UTF8.self))
     }
 
-    private mutating func readOn(limit: Int) -> Int {
+    private mutating func readChunk(limit: Int) -> Int {
         guard let file else { return 0 }
         var chunk = [UInt8](repeating: 0, count: min(limit, 1 << 16))
         let count = read(file.descriptor.number, &chunk, chunk.count)
         guard count > 0 else { return 0 }
-        rest += chunk[..<count]
-        while !isFound, let end = rest.firstIndex(of: 10) {
-            take(rest[..<end])
-            rest.removeSubrange(...end)
+        pendingBytes += chunk[..<count]
+        while !isFound, let end = pendingBytes.firstIndex(of: 10) {
+            processLine(pendingBytes[..<end])
+            pendingBytes.removeSubrange(...end)
         }
-        if rest.count > 2 * Self.longestLine { rest.removeLast(rest.count - 2 * Self.longestLine) }
+        if pendingBytes.count > 2 * Self.maximumLineSize { pendingBytes.removeLast(pendingBytes.count - 2 * Self.maximumLineSize) }
         return count
     }
 
     // MARK: Lines
 
     /// Takes one line of the log: `<time> stdout F <text>`, or P where the line goes on.
-    private mutating func take(_ line: ArraySlice<UInt8>) {
+    private mutating func processLine(_ line: ArraySlice<UInt8>) {
         let fields = line.split(separator: 32, maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 4 else { return }
         let stream = String(decoding: fields[1], as: UTF8.self)
-        let before = parts[stream] ?? ""
-        let room = max(0, Self.longestLine - before.utf8.count)
+        let before = partialLines[stream] ?? ""
+        let room = max(0, Self.maximumLineSize - before.utf8.count)
         let whole = before + String(decoding: fields[3].prefix(room), as: UTF8.self)
         guard fields[2].first == UInt8(ascii: "F") else {
-            parts[stream] = whole
+            partialLines[stream] = whole
             return
         }
-        parts[stream] = nil
+        partialLines[stream] = nil
         isFound = pattern.matches(whole)
     }
 }

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// It is a regular file with one name that only we may write to. Everything else that has its name was put there by somebody
 /// else, and is neither waited for, nor written to, nor believed.
-enum OwnFile {
+enum TrustedFile {
     /// Opens one without following a link and without waiting for the other end of a FIFO.
     ///
     /// - Parameters:
@@ -25,12 +25,12 @@ enum OwnFile {
         let file = Descriptor(number)
         var status = stat()
         guard fstat(file.number, &status) == 0 else { throw LinuxError(cannot: task, errno) }
-        if let flaw = flaw(of: status) { throw LinuxError(cannot: task, because: flaw) }
+        if let flaw = trustProblem(of: status) { throw LinuxError(cannot: task, because: flaw) }
         return file
     }
 
     /// Opens one only to look, whoever owns it: nil where there is no regular file.
-    static func openToRead(_ path: String) -> Descriptor? {
+    static func openForReading(_ path: String) -> Descriptor? {
         let number = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }
         let file = Descriptor(number)
@@ -40,14 +40,14 @@ enum OwnFile {
     }
 
     /// Looks at a file that somebody else will open; one that is not there is fine.
-    static func judge(_ path: String, task: String) throws(LinuxError) {
+    static func check(_ path: String, task: String) throws(LinuxError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
-        if let flaw = flaw(of: status) { throw LinuxError(cannot: task, because: flaw) }
+        if let flaw = trustProblem(of: status) { throw LinuxError(cannot: task, because: flaw) }
     }
 
     /// Why a file is none of ours; nil where it is.
-    private static func flaw(of file: stat) -> String? {
+    private static func trustProblem(of file: stat) -> String? {
         guard file.st_mode & S_IFMT == S_IFREG else {
             return file.st_mode & S_IFMT == S_IFLNK ? "it is a symbolic link" : "it is no regular file"
         }

@@ -3,7 +3,7 @@ import Glibc
 import HeroModel
 
 /// The PID files that heroproc writes itself, for singletons that name none (reliability.md PF-4).
-enum OwnPIDFile {
+enum PIDFileWriter {
     /// Writes one; whoever reads it meanwhile sees the old one or the new one, never a part.
     ///
     /// - Throws: What could not be done.

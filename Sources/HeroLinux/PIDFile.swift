@@ -16,7 +16,7 @@ struct PIDFile {
     var writtenAt: Int64
 
     /// What became of reading one.
-    enum Reading {
+    enum ReadResult {
         /// There is none.
         case absent
         /// It is none, and this is why.
@@ -36,7 +36,7 @@ struct PIDFile {
         _ path: String,
         owners: Set<UInt32>,
         userOf: (Int32) -> UInt32? = { _ in nil }
-    ) -> Reading {
+    ) -> ReadResult {
         // Not blocking: a FIFO would wait for a writer. Not following: a link could lead to anything.
         let number = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         guard number >= 0 else {
@@ -54,7 +54,7 @@ struct PIDFile {
         guard file.st_nlink == 1 else { return .invalid("has several hard links") }
         guard file.st_mode & 0o022 == 0 else { return .invalid("can be written by everybody or by its group") }
         let bytes = readAll(descriptor.number, limit: 33).flatMap { $0.count <= 32 ? $0 : nil }
-        let named = bytes.flatMap(Self.number)
+        let named = bytes.flatMap(Self.parsePID)
         var trusted = owners.union([0])
         if !trusted.contains(file.st_uid), let user = named.flatMap(userOf) { trusted.insert(user) }
         guard trusted.contains(file.st_uid) else { return .invalid("belongs to the user \(file.st_uid)") }
@@ -76,7 +76,7 @@ struct PIDFile {
     }
 
     /// Decimal digits, one line feed at most: everything else is no number, and no number begins in it.
-    static func number(_ bytes: [UInt8]) -> Int32? {
+    static func parsePID(_ bytes: [UInt8]) -> Int32? {
         let digits = bytes.last == 10 ? bytes.dropLast() : bytes[...]
         guard (1...10).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }),
             let number = Int32(String(decoding: digits, as: UTF8.self)), number >= 2

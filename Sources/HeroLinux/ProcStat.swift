@@ -11,12 +11,12 @@ struct ProcStat: Hashable {
     /// Field 6.
     var session: Int32
     /// Field 20.
-    var threads: UInt64
+    var threadCount: UInt64
     /// Field 22: start time in clock ticks since boot.
     var startTicks: UInt64
 
     /// Whether it has ended and only waits to be reaped; one whose first thread alone has ended goes on (TR-3).
-    var isDead: Bool { (state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")) && threads <= 1 }
+    var isDead: Bool { (state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")) && threadCount <= 1 }
 
     /// Reads the text of the file.
     ///
@@ -25,20 +25,20 @@ struct ProcStat: Hashable {
     init?(_ bytes: [UInt8]) {
         guard let open = bytes.firstIndex(of: UInt8(ascii: "(")), let close = bytes.lastIndex(of: UInt8(ascii: ")")),
             open < close, open > 1, bytes[open &- 1] == UInt8(ascii: " "),
-            let pid = Self.number(bytes[..<(open &- 1)]).flatMap({ Int32(exactly: $0) }), pid > 0
+            let pid = Self.parseNumber(bytes[..<(open &- 1)]).flatMap({ Int32(exactly: $0) }), pid > 0
         else { return nil }
         let fields = bytes[(close &+ 1)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
         // The first of these is field 3.
         guard fields.count > 19, fields[0].count == 1, let state = fields[0].first,
-            let parent = Self.number(fields[1]).flatMap({ Int32(exactly: $0) }),
-            let session = Self.number(fields[3]).flatMap({ Int32(exactly: $0) }),
-            let threads = Self.number(fields[17]), let startTicks = Self.number(fields[19])
+            let parent = Self.parseNumber(fields[1]).flatMap({ Int32(exactly: $0) }),
+            let session = Self.parseNumber(fields[3]).flatMap({ Int32(exactly: $0) }),
+            let threads = Self.parseNumber(fields[17]), let startTicks = Self.parseNumber(fields[19])
         else { return nil }
         self.pid = pid
         self.state = state
         self.parent = parent
         self.session = session
-        self.threads = threads
+        self.threadCount = threads
         self.startTicks = startTicks
     }
 
@@ -48,10 +48,10 @@ struct ProcStat: Hashable {
         self.init(bytes)
         // The kernel shows the time of our time namespace, in ticks of which there are 100 in a second on every machine we
         // know; records and other namespaces have the machine's.
-        startTicks &-= UInt64(bitPattern: hl_boot_offset() / 10_000_000)
+        startTicks &-= UInt64(bitPattern: hl_boot_clock_offset() / 10_000_000)
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    private static func parseNumber(_ digits: ArraySlice<UInt8>) -> UInt64? {
         guard !digits.isEmpty else { return nil }
         var value: UInt64 = 0
         for digit in digits {

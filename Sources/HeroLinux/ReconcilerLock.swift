@@ -16,14 +16,14 @@ public final class ReconcilerLock: Sendable {
         case held(by: ReconcilerLockHolder)
     }
 
-    private let state: Mutex<Descriptor>
-    private let run: Descriptor
+    private let stateLock: Mutex<Descriptor>
+    private let runLock: Descriptor
     private let paths: RuntimePaths
     private let holder: ReconcilerLockHolder
 
     private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: ReconcilerLockHolder) {
-        self.state = Mutex(state)
-        self.run = run
+        self.stateLock = Mutex(state)
+        self.runLock = run
         self.paths = paths
         self.holder = holder
     }
@@ -34,11 +34,11 @@ public final class ReconcilerLock: Sendable {
     /// directory is still ours.
     /// - Returns: whether it is ours.
     public func renew() -> Bool {
-        state.withLock { state in
+        stateLock.withLock { state in
             if hl_same_file(paths.reconcilerLock, state.number) == 1 { return true }
             do throws(LinuxError) {
                 try paths.makeStateDirectories()
-                guard let file = try Self.lock(paths.reconcilerLock) else { return false }
+                guard let file = try Self.openLock(paths.reconcilerLock) else { return false }
                 try Self.write(holder, to: file, at: paths.reconcilerLock)
                 state = file
                 return true
@@ -51,11 +51,11 @@ public final class ReconcilerLock: Sendable {
     /// Tries to become the reconciler; makes the directories it needs, and touches nothing else.
     public static func acquire(_ paths: RuntimePaths, mode: String, directory: String) throws(LinuxError) -> Attempt {
         try paths.makeStateDirectories()
-        guard let state = try lock(paths.reconcilerLock) else { return .held(by: reader(of: paths.reconcilerLock)) }
+        guard let state = try openLock(paths.reconcilerLock) else { return .held(by: readHolder(of: paths.reconcilerLock)) }
         try paths.makeRunDirectories()
-        guard let run = try lock(paths.runLock) else { return .held(by: reader(of: paths.runLock)) }
+        guard let run = try openLock(paths.runLock) else { return .held(by: readHolder(of: paths.runLock)) }
         // Who deletes both files gets no second reconciler either, as long as the first one still answers.
-        guard !isAnswered(paths) else { return .held(by: reader(of: paths.reconcilerLock)) }
+        guard !isReconcilerListening(paths) else { return .held(by: readHolder(of: paths.reconcilerLock)) }
         let holder = ReconcilerLockHolder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
         try write(holder, to: run, at: paths.runLock)
@@ -66,21 +66,21 @@ public final class ReconcilerLock: Sendable {
     ///
     /// Changes nothing.
     public static func holder(_ paths: RuntimePaths) -> ReconcilerLockHolder? {
-        guard let file = OwnFile.openToRead(paths.reconcilerLock) else { return nil }
+        guard let file = TrustedFile.openForReading(paths.reconcilerLock) else { return nil }
         guard hl_lock(file.number, 0) == 0 else { return nil }
-        var holder = reader(of: paths.reconcilerLock)
-        holder.safeMode = LiveNote.read(paths.safeMode)
+        var holder = readHolder(of: paths.reconcilerLock)
+        holder.safeMode = ReconcilerStatusFile.read(paths.safeModeFile)
         return holder
     }
 
-    private static func lock(_ path: String) throws(LinuxError) -> Descriptor? {
-        let deadline = hl_boot_clock() &+ patience
+    private static func openLock(_ path: String) throws(LinuxError) -> Descriptor? {
+        let deadline = hl_boot_clock() &+ waitLimit
         var attempt = 0
         // Somebody who only asks holds the lock for microseconds: a few tries tell him from a reconciler.
-        while attempt < 5 || (isLeftBehind(path) && hl_boot_clock() < deadline) {
-            if attempt > 0 { hl_pause(4_000_000) }
+        while attempt < 5 || (isHolderDead(path) && hl_boot_clock() < deadline) {
+            if attempt > 0 { hl_sleep(4_000_000) }
             attempt += 1
-            let file = try OwnFile.open(path, O_RDWR | O_CREAT, task: "use the lock \(path)")
+            let file = try TrustedFile.open(path, O_RDWR | O_CREAT, task: "use the lock \(path)")
             guard try check(hl_lock(file.number, 1), "lock \(path)") == 1 else { continue }
             // Who deletes a lock file that is held must not get a second reconciler: the name must still lead here.
             if hl_same_file(path, file.number) == 1 { return file }
@@ -89,11 +89,11 @@ public final class ReconcilerLock: Sendable {
     }
 
     /// How long a lock or a socket is waited for that only the child of a dead reconciler can have, in ns.
-    private static let patience: Int64 = 5_000_000_000
+    private static let waitLimit: Int64 = 5_000_000_000
 
     /// Whether the one who took the lock is dead, so that it must be a child's of his that has not executed its program yet: on a
     /// busy machine that takes a while.
-    private static func isLeftBehind(_ path: String) -> Bool {
+    private static func isHolderDead(_ path: String) -> Bool {
         guard let pid = (readText(path) ?? "").split(separator: "\n").first.flatMap({ Int32($0) }), pid > 0 else {
             return false
         }
@@ -101,17 +101,17 @@ public final class ReconcilerLock: Sendable {
     }
 
     /// Whether somebody listens on the control socket who may be a reconciler.
-    private static func isAnswered(_ paths: RuntimePaths) -> Bool {
-        let deadline = hl_boot_clock() &+ patience
-        while isAnswered(paths.controlSocket) {
+    private static func isReconcilerListening(_ paths: RuntimePaths) -> Bool {
+        let deadline = hl_boot_clock() &+ waitLimit
+        while isSocketListening(paths.controlSocket) {
             // Whoever executes a program closes the locks before the socket, and may be held up in between.
-            guard isLeftBehind(paths.reconcilerLock), hl_boot_clock() < deadline else { return true }
-            hl_pause(4_000_000)
+            guard isHolderDead(paths.reconcilerLock), hl_boot_clock() < deadline else { return true }
+            hl_sleep(4_000_000)
         }
         return false
     }
 
-    private static func isAnswered(_ socket: String) -> Bool {
+    private static func isSocketListening(_ socket: String) -> Bool {
         var pending: Int32 = 0
         let number = hl_connect_unix(socket, &pending)
         if number >= 0 { close(number) }
@@ -127,10 +127,10 @@ public final class ReconcilerLock: Sendable {
         }
     }
 
-    private static func reader(of path: String) -> ReconcilerLockHolder {
+    private static func readHolder(of path: String) -> ReconcilerLockHolder {
         // The holder writes its name right after it has the lock.
         for attempt in 0..<5 {
-            if attempt > 0 { hl_pause(4_000_000) }
+            if attempt > 0 { hl_sleep(4_000_000) }
             let lines = (readText(path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
             guard lines.count >= 4, let pid = Int32(lines[0]) else { continue }
             let directory = lines[2..<(lines.count - 1)].joined(separator: "\n")

@@ -6,7 +6,7 @@ import HeroModel
 /// The record file of a job, as far as it can be believed.
 struct RecordFile {
     /// What reading it gave.
-    enum Reading {
+    enum ReadResult {
         /// There is no file.
         case absent
         /// A file without a word: its shim has only just begun.
@@ -21,11 +21,11 @@ struct RecordFile {
     private var exit: hero_exit?
     private var said: hero_notify_state?
     /// Whether there is a part for what its program says, whatever stands in it.
-    private(set) var hasWords = false
+    private(set) var hasNotifySection = false
     private var release = hero_release()
 
     /// Reads a record; nothing in it is believed before its checksum is right (reliability.md SH-9).
-    static func read(_ path: String, job: JobID) -> Reading {
+    static func read(_ path: String, job: JobID) -> ReadResult {
         // Never waits for the other end of a FIFO.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return errno == ENOENT ? .absent : .damaged }
@@ -39,7 +39,7 @@ struct RecordFile {
     }
 
     /// Judges both halves.
-    static func decode(_ bytes: UnsafeRawBufferPointer, job: JobID) -> Reading {
+    static func decode(_ bytes: UnsafeRawBufferPointer, job: JobID) -> ReadResult {
         let sector = Int(HERO_SECTOR)
         guard bytes.count >= 2 * sector else { return .damaged }
         var proc = bytes.loadUnaligned(as: hero_proc.self)
@@ -49,7 +49,7 @@ struct RecordFile {
         if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
         if bytes.count >= 2 * sector + MemoryLayout<hero_notify_state>.size {
             var said = bytes.loadUnaligned(fromByteOffset: 2 * sector, as: hero_notify_state.self)
-            record.hasWords = said.magic == UInt32(HERO_NOTIFY_MAGIC)
+            record.hasNotifySection = said.magic == UInt32(HERO_NOTIFY_MAGIC)
             // One that another start has left behind says nothing.
             if hero_notify_state_is_valid(&said) == 1, said.job == job, said.generation == record.proc?.generation {
                 record.said = said
@@ -83,10 +83,10 @@ struct RecordFile {
     var isRetired: Bool { phase == HERO_PROC_PREPARED && shim == nil }
 
     /// Whether it was written on this boot, in this pid namespace.
-    var isOfThisMachine: Bool { bootID == Census.machine.bootID && pidNamespace == Census.machine.pidNamespace }
+    var isFromThisMachine: Bool { bootID == ProcessTable.currentMachine.bootID && pidNamespace == ProcessTable.currentMachine.pidNamespace }
 
     /// Whether it was written on this boot.
-    var isOfThisBoot: Bool { bootID == Census.machine.bootID }
+    var isFromThisBoot: Bool { bootID == ProcessTable.currentMachine.bootID }
 
     /// The shim.
     var shim: ProcessIdentity? { proc.flatMap { identity($0.shim) } }
@@ -95,7 +95,7 @@ struct RecordFile {
     var main: ProcessIdentity? { proc.flatMap { identity($0.main) } }
 
     /// Whether the main program may be another one later, when its PID file names one.
-    var handsOver: Bool { proc.map { $0.expects_handover != 0 } ?? false }
+    var allowsHandover: Bool { proc.map { $0.expects_handover != 0 } ?? false }
 
     /// The directory of its cgroup; nil when it has none.
     var cgroup: String? {
@@ -134,18 +134,18 @@ struct RecordFile {
     }
 
     /// How the start ended, when that is written; a half left over from another start says nothing.
-    func end(_ names: FailureNames?) -> EndReport? {
-        guard let exit, exit.generation == generation else { return failedStart(names) }
+    func endReport(_ names: StartFailureContext?) -> EndReport? {
+        guard let exit, exit.generation == generation else { return failedStartReport(names) }
         let outcome: Outcome
         switch hero_exit_kind(rawValue: exit.kind) {
         case HERO_EXIT_EXITED: outcome = .exited(exit.status)
         case HERO_EXIT_SIGNALED where exit.out_of_memory != 0: outcome = .outOfMemory
         case HERO_EXIT_SIGNALED:
             outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
-        case HERO_EXIT_FAILED: outcome = .startFailed(startFailure(exit.stage, exit.error, names))
+        case HERO_EXIT_FAILED: outcome = .startFailed(makeStartFailure(exit.stage, exit.error, names))
         case HERO_EXIT_UNKNOWN:
             outcome = .lost("its main process was the child of another one, which alone was told how it ended")
-        default: return failedStart(names)
+        default: return failedStartReport(names)
         }
         return EndReport(
             outcome: outcome,
@@ -156,8 +156,8 @@ struct RecordFile {
     }
 
     /// What the program has said of itself, as it stands in the record; nil where it may not speak, or its words are damaged.
-    func selfReport(asOf now: Moment) -> NotifyState? {
-        guard let said, isOfThisBoot else { return nil }
+    func notifyState(asOf now: Moment) -> NotifyState? {
+        guard let said, isFromThisBoot else { return nil }
         var report = NotifyState(asOf: now)
         report.isReady = said.flags & HERO_NOTIFY_READY.rawValue != 0
         report.isReloading = said.flags & HERO_NOTIFY_RELOADING.rawValue != 0
@@ -165,7 +165,7 @@ struct RecordFile {
         report.hasTriggeredWatchdog = said.flags & HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue != 0
         if said.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: said.watchdog_us)) }
         if said.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: said.pinged_boottime) }
-        report.status = status(said)
+        report.status = statusText(said)
         report.unverifiedMessages = Int(said.foreign_senders)
         report.unreadableMessages = Int(said.malformed)
         report.rejectedMainPIDs = Int(said.refused_main_pids)
@@ -173,7 +173,7 @@ struct RecordFile {
         return report
     }
 
-    private func status(_ said: hero_notify_state) -> String? {
+    private func statusText(_ said: hero_notify_state) -> String? {
         let size = min(Int(said.status_size), Int(HERO_STATUS_SIZE))
         guard size > 0 else { return nil }
         let bytes = withUnsafeBytes(of: said.status) { [UInt8]($0.prefix(size)) }
@@ -185,10 +185,10 @@ struct RecordFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func failedStart(_ names: FailureNames?) -> EndReport? {
+    private func failedStartReport(_ names: StartFailureContext?) -> EndReport? {
         guard let proc, phase == HERO_PROC_FAILED else { return nil }
         return EndReport(
-            outcome: .startFailed(startFailure(proc.stage, proc.error, names)),
+            outcome: .startFailed(makeStartFailure(proc.stage, proc.error, names)),
             time: nil,
             executed: nil
         )

@@ -8,11 +8,11 @@ import HeroModel
 /// Starts that were ordered and must never happen: their generation is taken in the record, so a shim that comes late is refused.
 ///
 /// A marker beside the record keeps it from being removed with its job, for longer than any shim can be late.
-struct Retirement {
+struct StartRetirement {
     let paths: RuntimePaths
 
     /// Seconds that a record is kept for the sake of a start that was retired.
-    private static let patience = 600
+    private static let retentionSeconds = 600
 
     /// Takes the generation of a start, if nobody has.
     ///
@@ -20,7 +20,7 @@ struct Retirement {
     func retire(_ start: StartID) -> Bool {
         if hero_is_disabled(HERO_RETIREMENT) != 0 { return true }
         let path = paths.record(of: start.job)
-        guard let file = try? OwnFile.open(path, O_RDWR | O_CREAT, task: "retire a start in \(path)") else {
+        guard let file = try? TrustedFile.open(path, O_RDWR | O_CREAT, task: "retire a start in \(path)") else {
             return false
         }
         guard hl_lock(file.number, 1) == 1, hl_same_file(path, file.number) == 1 else { return false }
@@ -28,18 +28,18 @@ struct Retirement {
             return record.isRetired
         }
         // The marker first: without it the record might be removed with its job.
-        close(open(marker(of: start.job), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
+        close(open(markerPath(of: start.job), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
         hero_failpoint(FP_ST_16)
         return RecordFile.writeRetired(start, to: file.number)
     }
 
     /// Removes what is left of a job, unless a start of it was retired.
-    func forget(_ job: JobID) {
+    func removeFiles(_ job: JobID) {
         unlink(paths.script(of: job))
         // Left by a shim that was killed.
-        unlink(paths.notifyFile(of: job))
-        OriginFile.remove(paths.origin(of: job))
-        guard access(marker(of: job), F_OK) != 0 else { return }
+        unlink(paths.notifySocketFile(of: job))
+        JobRecoveryFile.remove(paths.recoveryFile(of: job))
+        guard access(markerPath(of: job), F_OK) != 0 else { return }
         unlink(paths.record(of: job))
     }
 
@@ -47,20 +47,20 @@ struct Retirement {
     func removeExpired() {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        for name in namesIn(paths.jobs) ?? [] where name.hasSuffix(Self.suffix) {
+        for name in listDirectory(paths.jobs) ?? [] where name.hasSuffix(Self.suffix) {
             guard let job = JobID(name.dropLast(Self.suffix.count)) else { continue }
             var status = stat()
-            guard lstat(marker(of: job), &status) == 0,
-                now.tv_sec - status.st_mtim.tv_sec > Self.patience, !isLocked(paths.record(of: job))
+            guard lstat(markerPath(of: job), &status) == 0,
+                now.tv_sec - status.st_mtim.tv_sec > Self.retentionSeconds, !isRecordLocked(paths.record(of: job))
             else { continue }
             unlink(paths.record(of: job))
-            unlink(marker(of: job))
+            unlink(markerPath(of: job))
         }
     }
 
     private static let suffix = ".retired"
 
-    private func marker(of job: JobID) -> String { paths.record(of: job) + Self.suffix }
+    private func markerPath(of job: JobID) -> String { paths.record(of: job) + Self.suffix }
 }
 
 extension RecordFile {
@@ -70,8 +70,8 @@ extension RecordFile {
         proc.phase = HERO_PROC_PREPARED.rawValue
         proc.generation = start.generation
         proc.job = start.job
-        proc.pid_namespace = Census.machine.pidNamespace
-        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: Census.machine.bootID.utf8.prefix(39)) }
+        proc.pid_namespace = ProcessTable.currentMachine.pidNamespace
+        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: ProcessTable.currentMachine.bootID.utf8.prefix(39)) }
         hero_proc_seal(&proc)
         var exit = hero_exit()
         exit.generation = start.generation

@@ -5,24 +5,24 @@ import Glibc
 ///
 /// What is supervised must be seen to whatever else happens, so the loop's own work comes first, then starts, then
 /// clients; but one client is always let in, or nobody could mend anything.
-enum Room {
+enum FileDescriptorBudget {
     /// What bringing back what has died leaves: the loop looks at processes, sockets and files, writes its store, and runs
     /// commands.
-    static let leftByRestarts = 8
+    static let restartReserve = 8
     /// What a first start leaves.
-    static let leftByStarts = 16
+    static let startReserve = 16
     /// What taking up a start that runs leaves: starting again what has died comes first.
-    static let leftByAdoption = 24
+    static let adoptionReserve = 24
     /// What a further client leaves.
-    static let leftByClients = 32
+    static let clientReserve = 32
     /// What the only client leaves.
-    static let leftByOnlyClient = 2
+    static let onlyClientReserve = 2
 
     /// How many descriptors this process may still open.
-    static var descriptors: Int { Int(hl_spare_descriptors()) }
+    static var available: Int { Int(hl_available_descriptors()) }
 
     /// Why nothing can be opened at this moment: EMFILE, ENFILE or ENOMEM; nil when something can.
-    static var lack: Int32? {
+    static var openError: Int32? {
         let number = hl_open_path("/")
         guard number >= 0 else { return 0 &- number }
         close(number)
@@ -30,5 +30,5 @@ enum Room {
     }
 
     /// Whether an error says that something was lacking here, not that somebody refused.
-    static func isLack(_ number: Int32) -> Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(number) }
+    static func isExhaustion(_ number: Int32) -> Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(number) }
 }

@@ -9,7 +9,7 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The state directory, absolute.
     public var state: String
     /// The state directory as it was named, absolute: links on the way to it are a stranger's chance, too.
-    var named: String
+    var namedState: String
     /// The run directory, absolute; short enough for a socket inside it.
     public var run: String
 
@@ -31,12 +31,12 @@ public struct RuntimePaths: Hashable, Sendable {
     public var runLock: String { run + "/lock" }
 
     /// What is wrong with the database, while something is.
-    public var trouble: String { run + "/trouble" }
+    public var storeOutageFile: String { run + "/trouble" }
     /// Why the reconciler holds back, while it does.
-    public var safeMode: String { run + "/safe-mode" }
+    public var safeModeFile: String { run + "/safe-mode" }
 
     /// The longest path that fits into a socket address, in bytes.
-    static let longestSocketPath = 107
+    static let maximumSocketPath = 107
 
     /// Derives the paths; looks at nothing but its arguments.
     ///
@@ -46,7 +46,7 @@ public struct RuntimePaths: Hashable, Sendable {
     ///   - environment: Where `XDG_RUNTIME_DIR` is looked up for a user that is not root.
     public init(state: String, uid: UInt32, environment: [String: String]) {
         self.state = state
-        named = state
+        namedState = state
         let digest = Self.digest(of: state)
         let wanted =
             if uid == 0 {
@@ -57,7 +57,7 @@ public struct RuntimePaths: Hashable, Sendable {
                 state + "/run"
             }
         let socketSize = wanted.utf8.count + "/control.sock".utf8.count
-        run = socketSize <= Self.longestSocketPath ? wanted : "/tmp/heroproc-\(uid)/\(digest)"
+        run = socketSize <= Self.maximumSocketPath ? wanted : "/tmp/heroproc-\(uid)/\(digest)"
     }
 
     /// The paths for this user, whoever's session asks.
@@ -69,7 +69,7 @@ public struct RuntimePaths: Hashable, Sendable {
     ///   - state: As the user gave it; need not exist.
     ///   - environment: The process's environment.
     /// - Returns: The paths, of which none was touched.
-    public static func of(state: String, environment: [String: String]) -> RuntimePaths {
+    public static func resolve(state: String, environment: [String: String]) -> RuntimePaths {
         let uid = geteuid()
         var environment = environment
         let usual = "/run/user/\(uid)"
@@ -77,7 +77,7 @@ public struct RuntimePaths: Hashable, Sendable {
             environment["XDG_RUNTIME_DIR"] = isOwnDirectory(usual) ? usual : nil
         }
         var paths = RuntimePaths(state: canonical(state), uid: uid, environment: environment)
-        paths.named = absolute(state)
+        paths.namedState = absolutePath(state)
         return paths
     }
 
@@ -95,35 +95,35 @@ public struct RuntimePaths: Hashable, Sendable {
     /// Where its path would not fit into an address it has no file: a name that nobody can guess, so that nobody can have taken it.
     func notifySocket(of job: Int64) -> String {
         let path = "\(jobs)/\(job)\(Self.notifySuffix)"
-        guard path.utf8.count > Self.longestSocketPath else { return path }
+        guard path.utf8.count > Self.maximumSocketPath else { return path }
         return "@heroproc/\(job)/\(String(UInt64(hl_random()), radix: 16))"
     }
 
     /// The file of that socket, where it has one.
-    func notifyFile(of job: Int64) -> String { "\(jobs)/\(job)\(Self.notifySuffix)" }
+    func notifySocketFile(of job: Int64) -> String { "\(jobs)/\(job)\(Self.notifySuffix)" }
 
     private static let notifySuffix = ".notify"
 
     /// What the database would know of a job, beside its record.
-    func origin(of job: Int64) -> String { "\(jobs)/\(job).origin" }
+    func recoveryFile(of job: Int64) -> String { "\(jobs)/\(job).origin" }
 
     /// Makes the state directory and its logs, readable for nobody else, and refuses what strangers could exchange
     /// (reliability.md FS-1).
     public func makeStateDirectories() throws(LinuxError) {
-        try judgeDirectory(named)
+        try checkDirectory(namedState)
         for folder in [state, logs, pidFiles] { try makeTrustedDirectory(folder) }
-        try judgeDatabase()
+        try checkDatabase()
     }
 
     /// Refuses a database that was put there by somebody else: SQLite itself follows links and waits for FIFOs.
-    public func judgeDatabase() throws(LinuxError) {
+    public func checkDatabase() throws(LinuxError) {
         for file in [database, database + "-wal", database + "-shm"] {
-            try OwnFile.judge(file, task: "use the state database \(file)")
+            try TrustedFile.check(file, task: "use the state database \(file)")
         }
     }
 
     /// Refuses to read what is no database of anybody: SQLite would wait for a FIFO, and follow a link.
-    public func judgeDatabaseForReading() throws(LinuxError) {
+    public func checkDatabaseForReading() throws(LinuxError) {
         var file = stat()
         guard lstat(database, &file) == 0, file.st_mode & S_IFMT != S_IFREG else { return }
         throw LinuxError(cannot: "read the state database \(database)", because: "it is no regular file")
@@ -133,10 +133,10 @@ public struct RuntimePaths: Hashable, Sendable {
     ///
     /// Root's can be passed through, because services under other users read their scripts there.
     public func makeRunDirectories() throws(LinuxError) {
-        if run.hasPrefix("/tmp/") { try makePrivateDirectory(parent(of: run)) }
+        if run.hasPrefix("/tmp/") { try makePrivateDirectory(parentDirectory(of: run)) }
         try makePrivateDirectory(run)
         try makePrivateDirectory(jobs)
-        if run.hasPrefix("/run/") { letPass(parent(of: run)) }
+        if run.hasPrefix("/run/") { allowTraversal(parentDirectory(of: run)) }
     }
 
     /// 16 hexadecimal digits of FNV-1a over the path: stable over versions and machines.
@@ -161,7 +161,7 @@ public struct RuntimePaths: Hashable, Sendable {
 
     /// The real path of what exists of a path, with the rest behind it.
     static func canonical(_ path: String) -> String {
-        var existing = absolute(path)
+        var existing = absolutePath(path)
         var rest: [Substring] = []
         while existing != "/" {
             if let real = realPath(existing) {
@@ -172,12 +172,12 @@ public struct RuntimePaths: Hashable, Sendable {
             if !name.isEmpty { rest.append(name) }
             existing = slash == existing.startIndex ? "/" : String(existing[..<slash])
         }
-        return normalized(absolute(path))
+        return normalized(absolutePath(path))
     }
 }
 
 /// A path seen from the working directory, made absolute; textual otherwise.
-func absolute(_ path: String) -> String {
+func absolutePath(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }
     guard let buffer = getcwd(nil, 0) else { return "/" + path }
     defer { free(buffer) }
@@ -191,7 +191,7 @@ func realPath(_ path: String) -> String? {
     return String(cString: buffer)
 }
 
-private func parent(of path: String) -> String {
+private func parentDirectory(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "/"
 }
 
@@ -205,7 +205,7 @@ private func isOwnDirectory(_ path: String) -> Bool {
 private func makeDirectory(_ path: String) throws(LinuxError) {
     guard mkdir(path, 0o700) != 0 else { return }
     if errno == ENOENT, path != "/" {
-        try makeDirectory(parent(of: path))
+        try makeDirectory(parentDirectory(of: path))
         guard mkdir(path, 0o700) != 0 else { return }
     }
     let number = errno
@@ -221,12 +221,12 @@ private func makeDirectory(_ path: String) throws(LinuxError) {
 private func makeTrustedDirectory(_ path: String) throws(LinuxError) {
     for isMade in [false, true] {
         if isMade { try makeDirectory(path) }
-        try judgeDirectory(path)
+        try checkDirectory(path)
     }
 }
 
-private func judgeDirectory(_ path: String) throws(LinuxError) {
-    do { try TrustedPath.judge(path) } catch {
+private func checkDirectory(_ path: String) throws(LinuxError) {
+    do { try TrustedPath.check(path) } catch {
         throw LinuxError(cannot: "use the directory \(path)", because: error.text)
     }
 }
@@ -242,7 +242,7 @@ private func makePrivateDirectory(_ path: String) throws(LinuxError) {
             because: "it belongs to somebody else; remove it, or choose another state directory"
         )
     }
-    letPass(path)
+    allowTraversal(path)
     guard file.st_mode & (geteuid() == 0 ? 0o066 : 0o077) == 0 else {
         throw LinuxError(
             cannot: "use the directory \(path)",
@@ -252,7 +252,7 @@ private func makePrivateDirectory(_ path: String) throws(LinuxError) {
 }
 
 /// Lets others pass through a directory of root's that is closed to them, without seeing what is in it.
-private func letPass(_ path: String) {
+private func allowTraversal(_ path: String) {
     // By the descriptor: a path could lead somewhere else by now (reliability.md FS-2).
     let number = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard number >= 0 else { return }

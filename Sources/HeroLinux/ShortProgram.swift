@@ -4,46 +4,46 @@ import Glibc
 /// A program that answers and ends, run to its end.
 ///
 /// Its streams are files in memory, so that neither side ever waits for the other.
-enum ShortProgram {
+enum CommandRunner {
     /// What came of a run.
-    struct Answer {
+    struct CommandResult {
         /// The exit code; 128 and the signal where one ended it.
-        var code: Int32
-        var out: [UInt8]
-        var err: String
+        var exitCode: Int32
+        var output: [UInt8]
+        var errorOutput: String
 
-        var text: String { String(decoding: out, as: UTF8.self).trimmed }
+        var outputText: String { String(decoding: output, as: UTF8.self).trimmed }
     }
 
     /// Answers are small next to this; what is longer is none of ours.
-    private static let longestAnswer = 1 << 30
+    private static let maximumOutput = 1 << 30
 
     /// Runs it; a name without a slash is looked up in our own PATH.
     ///
     /// - Throws: when there is no such program, or it cannot be started.
-    static func run(
+    static func runCommand(
         _ words: [String],
         environment: [String: String],
         input: [UInt8] = []
-    ) throws(LinuxError) -> Answer {
+    ) throws(LinuxError) -> CommandResult {
         let name = words.first ?? ""
         let number = input.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
         let stdin = Descriptor(try check(number, "hand \(name) its input"))
-        let out = try memory(name)
-        let err = try memory(name)
+        let out = try makeMemoryFile(name)
+        let err = try makeMemoryFile(name)
         let pid = try spawn(words, environment.map { "\($0.key)=\($0.value)" }, stdin, out, err)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 {
             guard errno == EINTR else { throw LinuxError(cannot: "wait for \(name)", errno) }
         }
-        return Answer(
-            code: hl_status_exited(status) == 1 ? hl_status_code(status) : 128 + hl_status_signal(status),
-            out: readAll(out.number, limit: longestAnswer) ?? [],
-            err: String(decoding: readAll(err.number, limit: 65_536) ?? [], as: UTF8.self).trimmed
+        return CommandResult(
+            exitCode: hl_status_exited(status) == 1 ? hl_status_code(status) : 128 + hl_status_signal(status),
+            output: readAll(out.number, limit: maximumOutput) ?? [],
+            errorOutput: String(decoding: readAll(err.number, limit: 65_536) ?? [], as: UTF8.self).trimmed
         )
     }
 
-    private static func memory(_ name: String) throws(LinuxError) -> Descriptor {
+    private static func makeMemoryFile(_ name: String) throws(LinuxError) -> Descriptor {
         Descriptor(try check(hl_memfd(), "make room for the answer of \(name)"))
     }
 

@@ -4,7 +4,7 @@ import Glibc
 import HeroModel
 
 /// Removing a socket file that was judged stale, and no other one (reliability.md SK-4).
-enum SocketRemoval {
+enum StaleSocketRemoval {
     /// Moves the file aside, looks whether it is the judged one, and only then removes it.
     ///
     /// Whoever binds the path in between makes a file of its own, which is put back and left alone.
@@ -17,13 +17,13 @@ enum SocketRemoval {
         let number = hl_open_path(folder)
         guard number >= 0 else { return false }
         let directory = Descriptor(number)
-        guard isJudged(file, directory, name) else { return false }
+        guard isSameSocket(file, directory, name) else { return false }
         let aside = ".\(name).hp-\(String(hl_random(), radix: 36))"
-        guard hl_move_aside(directory.number, name, aside) == 0 else { return false }
+        guard hl_rename_noreplace(directory.number, name, aside) == 0 else { return false }
         hero_failpoint(FP_RC_3)
-        guard isJudged(file, directory, aside) else {
+        guard isSameSocket(file, directory, aside) else {
             // Somebody was faster: the file is theirs, and goes back to where it was unless a newer one is there.
-            _ = hl_move_aside(directory.number, aside, name)
+            _ = hl_rename_noreplace(directory.number, aside, name)
             return false
         }
         let isRemoved = unlinkat(directory.number, aside, 0) == 0
@@ -31,10 +31,10 @@ enum SocketRemoval {
         return isRemoved
     }
 
-    private static func isJudged(_ file: SocketFile, _ directory: Descriptor, _ name: String) -> Bool {
-        var entry = hl_entry()
-        return hl_entry_at(directory.number, name, &entry) == 0
+    private static func isSameSocket(_ file: SocketFile, _ directory: Descriptor, _ name: String) -> Bool {
+        var entry = hl_file_identity()
+        return hl_identify_file(directory.number, name, &entry) == 0
             && mode_t(entry.mode) & S_IFMT == S_IFSOCK
-            && UInt64(entry.inode) == file.inode && UInt64(entry.device) == file.device && entry.born_at == file.bornAt
+            && UInt64(entry.inode) == file.inode && UInt64(entry.device) == file.device && entry.created_at == file.bornAt
     }
 }

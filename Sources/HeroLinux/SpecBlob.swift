@@ -6,29 +6,29 @@ import HeroModel
 /// A launch order in the words of CHeroRecord: the header, then all texts in one blob.
 ///
 /// One value encodes order after order into the same memory.
-struct SpecBlob {
+struct ShimSpecEncoder {
     /// What is the same for all starts.
-    struct Place {
+    struct Context {
         /// The paths of this state directory.
         var paths: RuntimePaths
         /// Boot and pid namespace.
-        var machine: Census.Machine
+        var machine: ProcessTable.MachineIdentity
         /// The soft limit of open files that services get.
-        var openFiles: UInt64
+        var softOpenFiles: UInt64
         /// How readily the kernel ends a program that is told nothing else.
         var oomScore = OOMScore()
     }
 
     private(set) var bytes: [UInt8] = []
-    private var brokenText: String?
+    private var textWithNUL: String?
 
     /// Encodes a launch, over whatever was encoded before.
-    mutating func encode(_ launch: Launch, _ place: Place, in cgroup: Containment.Place? = nil) throws(StartRefusal) {
-        let order = launch.order
+    mutating func encode(_ launch: ResolvedLaunch, _ place: Context, in cgroup: StartCgroups.Placement? = nil) throws(StartError) {
+        let order = launch.request
         let headerSize = MemoryLayout<hero_spec>.size
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: repeatElement(0, count: headerSize))
-        brokenText = nil
+        textWithNUL = nil
 
         var header = hero_spec()
         header.magic = UInt32(HERO_SPEC_MAGIC)
@@ -43,7 +43,7 @@ struct SpecBlob {
         (header.arguments, header.argument_count) = append(
             list: order.arguments.map { $0 == LaunchRequest.scriptPlaceholder ? scriptPath : $0 }
         )
-        var own = [Marker.variable: Marker.of(order.start, place.paths)]
+        var own = [InstanceTag.variable: InstanceTag.value(order.start, place.paths)]
         if order.mayNotify {
             let socket = place.paths.notifySocket(of: order.start.job)
             header.notify_socket = append(socket)
@@ -59,7 +59,7 @@ struct SpecBlob {
             list: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         )
         // Its values may be secrets, and what is refused is told.
-        if brokenText != nil { brokenText = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? brokenText }
+        if textWithNUL != nil { textWithNUL = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? textWithNUL }
         if let script = order.script {
             header.script = append(script)
             header.script_size = UInt32(clamping: script.utf8.count)
@@ -75,14 +75,14 @@ struct SpecBlob {
             case .block: HERO_WHEN_SLOW_BLOCK.rawValue
             case .drop: HERO_WHEN_SLOW_DROP.rawValue
             }
-        header.open_files_soft = place.openFiles
+        header.open_files_soft = place.softOpenFiles
         header.pid_namespace = place.machine.pidNamespace
         header.rights = encode(order.rights, launch.account, place.oomScore)
         header.strict_exec = order.rights.isStrict ? 1 : 0
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)
-            header.needs_cgroup = cgroup.isNeeded ? 1 : 0
+            header.needs_cgroup = cgroup.isRequired ? 1 : 0
             // All of them together is what was meant; each of them alone would be less than that.
             if cgroup.limitsMemory { header.rights.memory_bytes = .max }
         }
@@ -95,14 +95,14 @@ struct SpecBlob {
             field.copyBytes(from: place.machine.bootID.utf8.prefix(field.count - 1))
         }
 
-        guard brokenText == nil else {
-            throw StartRefusal(.launch, EINVAL, "a NUL character stands in `\(brokenText ?? "")`")
+        guard textWithNUL == nil else {
+            throw StartError(.launch, EINVAL, "a NUL character stands in `\(textWithNUL ?? "")`")
         }
         guard !launch.candidates.isEmpty, !order.arguments.isEmpty else {
-            throw StartRefusal(.execute, ENOENT, "there is no program to execute")
+            throw StartError(.execute, ENOENT, "there is no program to execute")
         }
         guard bytes.count <= 1 << 30 else {
-            throw StartRefusal(.launch, E2BIG, "arguments, environment and script are too large")
+            throw StartError(.launch, E2BIG, "arguments, environment and script are too large")
         }
         header.size = UInt32(clamping: bytes.count)
         withUnsafeBytes(of: &header) { source in
@@ -117,7 +117,7 @@ struct SpecBlob {
 
     private mutating func encode(_ rights: Rights, _ account: Account?, _ oomScore: OOMScore) -> hero_rights {
         var words = hero_rights()
-        if let account, !account.isOwn {
+        if let account, !account.isCurrentUser {
             words.changes_user = 1
             words.uid = account.uid
             words.gid = account.gid
@@ -142,7 +142,7 @@ struct SpecBlob {
         let offset = bytes.count
         bytes.append(contentsOf: text.utf8)
         // A NUL would cut the text in two and shift every text behind it.
-        if bytes[offset...].contains(0) { brokenText = text }
+        if bytes[offset...].contains(0) { textWithNUL = text }
         bytes.append(0)
         return UInt32(clamping: offset)
     }
@@ -163,7 +163,7 @@ struct SpecBlob {
 }
 
 /// A start that fails before there is a shim.
-struct StartRefusal: Error, Hashable {
+struct StartError: Error, Hashable {
     /// What becomes its outcome.
     var failure: StartFailure
 

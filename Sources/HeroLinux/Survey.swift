@@ -5,47 +5,47 @@ import HeroModel
 
 /// What a plan must know of the machine about all actions at once: each table of the kernel is read once, and the
 /// descriptors of all processes at most once, however many actions there are.
-public enum Survey {
+public enum ActionInspector {
     /// Answers every question; looks, and touches nothing.
     ///
     /// - Returns: as many answers, in the same order.
-    public static func take(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
-        var survey = Surveying(questions)
+    public static func inspect(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+        var survey = ActionInspection(questions)
         survey.findHolders()
         survey.readPIDFiles()
-        survey.lookAtWhatRuns()
-        return survey.answers
+        survey.findChangedFiles()
+        return survey.results
     }
 }
 
 /// One survey under way.
-private struct Surveying {
+private struct ActionInspection {
     /// A resource that is held, by the sockets behind it.
-    private struct Held {
-        var question: Int
+    private struct HeldResource {
+        var requestIndex: Int
         var resource: ClaimedResource
         var inodes: Set<UInt>
         /// Whether they are not reached by this name any more.
-        var isLost = false
+        var isUnreachable = false
         /// Whether there is room beside them.
         var isShared = false
     }
 
-    let questions: [ActionInspectionRequest]
-    var answers: [ActionInspectionResult]
-    private let foreigners = Foreigners()
+    let requests: [ActionInspectionRequest]
+    var results: [ActionInspectionResult]
+    private let inspector = ProcessInspector()
     /// The question of each recorded process that lives, by the pid that its whole tree is below of.
-    private var jobs: [Int32: Int] = [:]
+    private var requestIndexByPID: [Int32: Int] = [:]
 
     init(_ questions: [ActionInspectionRequest]) {
-        self.questions = questions
-        answers = questions.map { question in
-            ActionInspectionResult(isAlive: question.order.recorded.map(Census.isAlive) ?? false)
+        self.requests = questions
+        results = questions.map { question in
+            ActionInspectionResult(isAlive: question.order.recorded.map(ProcessTable.isAlive) ?? false)
         }
-        for (number, question) in questions.enumerated() where answers[number].isAlive {
+        for (number, question) in questions.enumerated() where results[number].isAlive {
             guard let pid = question.order.recorded?.pid else { continue }
             let parent = ProcStat(of: pid)?.parent ?? 0
-            jobs[parent > 0 && Foreigners.isShim(parent) ? parent : pid] = number
+            requestIndexByPID[parent > 0 && ProcessInspector.isShim(parent) ? parent : pid] = number
         }
     }
 
@@ -54,107 +54,107 @@ private struct Surveying {
     mutating func findHolders() {
         let held = heldPorts() + heldSockets()
         guard !held.isEmpty else { return }
-        let owners = Obstruction.owners(of: held.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) })
+        let owners = BlockerScanner.socketOwners(of: held.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) })
         for one in held {
             let pids = Set(one.inodes.flatMap { owners[$0] ?? [] }).sorted()
-            let isOwn = pids.contains { job(of: $0) == one.question }
-            guard !one.isLost else {
-                if isOwn, case .socket(let path) = one.resource { answers[one.question].lostSockets.append(path) }
+            let isOwn = pids.contains { owningRequest(of: $0) == one.requestIndex }
+            guard !one.isUnreachable else {
+                if isOwn, case .socket(let path) = one.resource { results[one.requestIndex].lostSockets.append(path) }
                 continue
             }
-            let others = pids.filter { job(of: $0) != one.question }.compactMap(foreigners.describe)
-            for process in others { claim(one, process) }
+            let others = pids.filter { owningRequest(of: $0) != one.requestIndex }.compactMap(inspector.inspect)
+            for process in others { addClaim(one, process) }
             // Where it runs itself, what cannot be seen is its own: it would not run without it.
-            guard others.isEmpty, !isOwn, !answers[one.question].isAlive else { continue }
-            answers[one.question].claims.append(
+            guard others.isEmpty, !isOwn, !results[one.requestIndex].isAlive else { continue }
+            results[one.requestIndex].claims.append(
                 .init(ResourceHolder(one.resource, by: nil, isShared: one.isShared))
             )
         }
     }
 
-    private func heldPorts() -> [Held] {
-        guard questions.contains(where: { !$0.order.ports.isEmpty }) else { return [] }
-        let table = Dictionary(grouping: Listeners.table(4) + Listeners.table(6), by: \.port)
-        return questions.enumerated().flatMap { number, question in
+    private func heldPorts() -> [HeldResource] {
+        guard requests.contains(where: { !$0.order.ports.isEmpty }) else { return [] }
+        let table = Dictionary(grouping: ListenerTable.readTable(4) + ListenerTable.readTable(6), by: \.port)
+        return requests.enumerated().flatMap { number, question in
             question.order.ports.compactMap { port in
                 let endpoint = port.endpoint
-                let found = (table[UInt32(endpoint.port)] ?? []).filter { Obstruction.conflicts($0, endpoint) }
+                let found = (table[UInt32(endpoint.port)] ?? []).filter { BlockerScanner.conflicts($0, endpoint) }
                 guard !found.isEmpty else { return nil }
-                return Held(
-                    question: number,
+                return HeldResource(
+                    requestIndex: number,
                     resource: .tcp(endpoint),
                     inodes: Set(found.map(\.inode)),
-                    isShared: BindTrial.hasRoom(port, question.order)
+                    isShared: PortBindCheck.canBindAnotherSocket(port, question.order)
                 )
             }
         }
     }
 
-    private func heldSockets() -> [Held] {
-        guard questions.contains(where: { !$0.order.sockets.isEmpty }) else { return [] }
-        let table = UnixTable(Listeners.table(1))
-        return questions.enumerated().flatMap { number, question in
-            question.order.sockets.flatMap { path -> [Held] in
-                let bound = table.bound(path)
-                let lost = answers[number].isAlive ? table.named(path).subtracting(bound) : []
+    private func heldSockets() -> [HeldResource] {
+        guard requests.contains(where: { !$0.order.sockets.isEmpty }) else { return [] }
+        let table = UnixSocketTable(ListenerTable.readTable(1))
+        return requests.enumerated().flatMap { number, question in
+            question.order.sockets.flatMap { path -> [HeldResource] in
+                let bound = table.socketsBehind(path)
+                let lost = results[number].isAlive ? table.socketsNamed(path).subtracting(bound) : []
                 return [
-                    Held(question: number, resource: .socket(path), inodes: bound),
-                    Held(question: number, resource: .socket(path), inodes: lost, isLost: true),
+                    HeldResource(requestIndex: number, resource: .socket(path), inodes: bound),
+                    HeldResource(requestIndex: number, resource: .socket(path), inodes: lost, isUnreachable: true),
                 ].filter { !$0.inodes.isEmpty }
             }
         }
     }
 
-    private mutating func claim(_ held: Held, _ process: ForeignProcess) {
-        let programs = Obstruction.programs(of: questions[held.question].order)
+    private mutating func addClaim(_ held: HeldResource, _ process: ForeignProcess) {
+        let programs = BlockerScanner.programCandidates(of: requests[held.requestIndex].order)
         let holder = ResourceHolder(
             held.resource,
             by: process,
-            runsProgram: Obstruction.runs(programs, process.identity.pid),
+            runsProgram: BlockerScanner.runsProgram(programs, process.identity.pid),
             isShared: held.isShared
         )
-        answers[held.question].claims.append(.init(holder, job: job(of: process.identity.pid)))
+        results[held.requestIndex].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
     }
 
     /// The question whose job a process is part of.
-    private func job(of pid: Int32) -> Int? {
-        guard !jobs.isEmpty else { return nil }
-        if let job = jobs[pid] { return job }
-        return Foreigners.ancestors(of: pid).lazy.compactMap { jobs[$0] }.first
+    private func owningRequest(of pid: Int32) -> Int? {
+        guard !requestIndexByPID.isEmpty else { return nil }
+        if let job = requestIndexByPID[pid] { return job }
+        return ProcessInspector.ancestors(of: pid).lazy.compactMap { requestIndexByPID[$0] }.first
     }
 
     // MARK: PID files
 
     mutating func readPIDFiles() {
-        for (number, question) in questions.enumerated() {
+        for (number, question) in requests.enumerated() {
             let order = question.order
             guard let path = order.pidFile, access(path, F_OK) == 0 else { continue }
-            let reading = Obstruction.readPIDFile(
+            let reading = BlockerScanner.readPIDFile(
                 path,
                 order,
-                Obstruction.programs(of: order),
-                holders: answers[number].claims.map(\.holder),
-                foreigners
+                BlockerScanner.programCandidates(of: order),
+                holders: results[number].claims.map(\.holder),
+                inspector
             )
             guard case .namesProcess(let process, _, let evidence) = reading, evidence.isConclusive,
-                job(of: process.identity.pid) != number
+                owningRequest(of: process.identity.pid) != number
             else { continue }
-            for place in answers[number].claims.indices
-            where answers[number].claims[place].holder.process?.identity == process.identity {
-                answers[number].claims[place].holder.runsProgram = true
+            for place in results[number].claims.indices
+            where results[number].claims[place].holder.process?.identity == process.identity {
+                results[number].claims[place].holder.runsProgram = true
             }
             let holder = ResourceHolder(.pidFile(path), by: process, runsProgram: true)
-            answers[number].claims.append(.init(holder, job: job(of: process.identity.pid)))
+            results[number].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
         }
     }
 
     // MARK: What runs
 
-    mutating func lookAtWhatRuns() {
-        for (number, question) in questions.enumerated() where answers[number].isAlive {
+    mutating func findChangedFiles() {
+        for (number, question) in requests.enumerated() where results[number].isAlive {
             guard let start = question.startedAt, let pid = question.order.recorded?.pid else { continue }
-            answers[number].changedFiles = EnvironmentDrift.changed(question.environmentFiles, since: start)
-            answers[number].replacedProgram = Self.replacedProgram(of: pid, question.order.program, since: start)
+            results[number].changedFiles = EnvironmentDrift.changedFiles(question.environmentFiles, since: start)
+            results[number].replacedProgram = Self.replacedProgram(of: pid, question.order.program, since: start)
         }
     }
 
@@ -163,39 +163,39 @@ private struct Surveying {
     /// Of a script that an interpreter runs, the file's time has to do.
     private static func replacedProgram(of pid: Int32, _ declared: String, since start: WallTime) -> String? {
         var executed = stat()
-        guard let path = Foreigners.program(of: pid), stat("/proc/\(pid)/exe", &executed) == 0 else { return nil }
+        guard let path = ProcessInspector.programPath(of: pid), stat("/proc/\(pid)/exe", &executed) == 0 else { return nil }
         var file = stat()
         let isThere = stat(path, &file) == 0
         if !isThere || file.st_ino != executed.st_ino || file.st_dev != executed.st_dev { return path }
         guard declared.contains("/"), declared != path else { return nil }
         let words = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8).dropFirst()
         guard words.contains(where: { String(decoding: $0, as: UTF8.self) == declared }) else { return nil }
-        return EnvironmentDrift.changed([declared], since: start).first
+        return EnvironmentDrift.changedFiles([declared], since: start).first
     }
 }
 
 /// The kernel's table of Unix sockets, found by what a path leads to and by the name they were bound with.
-private struct UnixTable {
+private struct UnixSocketTable {
     private var byFile: [UInt32: [hl_listener]] = [:]
     private var byName: [String: Set<UInt>] = [:]
 
     init(_ table: [hl_listener]) {
         for listener in table {
             byFile[listener.file_inode, default: []].append(listener)
-            byName[Listeners.writtenName(of: listener), default: []].insert(listener.inode)
+            byName[ListenerTable.displayName(of: listener), default: []].insert(listener.inode)
         }
     }
 
     /// The sockets behind a path.
-    func bound(_ path: String) -> Set<UInt> {
-        guard !path.hasPrefix("@") else { return named(path) }
+    func socketsBehind(_ path: String) -> Set<UInt> {
+        guard !path.hasPrefix("@") else { return socketsNamed(path) }
         var inode: UInt = 0
         var device: UInt = 0
         var mode: UInt32 = 0
         guard hl_file_inode(path, &inode, &device, &mode) == 0 else { return [] }
-        return Listeners.bound(path, in: byFile[UInt32(truncatingIfNeeded: inode)] ?? [])
+        return ListenerTable.boundSockets(path, in: byFile[UInt32(truncatingIfNeeded: inode)] ?? [])
     }
 
     /// The sockets that were bound to this very name, whatever lies there now.
-    func named(_ path: String) -> Set<UInt> { byName[path] ?? [] }
+    func socketsNamed(_ path: String) -> Set<UInt> { byName[path] ?? [] }
 }

@@ -7,7 +7,7 @@ import Glibc
 /// matter how long ago that was looked at: what is then opened by its path is what was judged.
 enum TrustedPath {
     /// The part of a path that a stranger could exchange, and why.
-    struct Flaw: Error, Hashable {
+    struct Problem: Error, Hashable {
         /// The offending part: a directory, a link or a file on the way.
         var path: String
         /// In words, with what to do about it.
@@ -18,7 +18,7 @@ enum TrustedPath {
     }
 
     /// Links that are followed before it is taken for a circle (as the kernel does).
-    private static let mostLinks = 40
+    private static let maximumLinks = 40
 
     /// Looks at every directory and link on the way to a path, and at the directory that it leads to.
     ///
@@ -28,17 +28,17 @@ enum TrustedPath {
     ///   - path: Absolute.
     ///   - owners: Users besides root and ourselves whose word counts.
     /// - Throws: The first part that cannot be trusted.
-    static func judge(_ path: String, trusting owners: Set<UInt32> = []) throws(Problem) {
-        let trusted = owners.union(Self.owners)
+    static func check(_ path: String, trusting owners: Set<UInt32> = []) throws(Problem) {
+        let trusted = owners.union(Self.trustedOwners)
         var rest: [Substring] = path.split(separator: "/").reversed()
         var current = "/"
         var links = 0
         var root = stat()
-        if lstat(current, &root) == 0 { try judge(root, current, trusted) }
+        if lstat(current, &root) == 0 { try checkDirectory(root, current, trusted) }
         while let name = rest.popLast() {
             if name == "." { continue }
             if name == ".." {
-                current = parent(of: current)
+                current = parentDirectory(of: current)
                 continue
             }
             let next = current == "/" ? "/\(name)" : "\(current)/\(name)"
@@ -46,18 +46,18 @@ enum TrustedPath {
             guard lstat(next, &file) == 0 else { return }
             switch file.st_mode & S_IFMT {
             case S_IFLNK:
-                try judgeOwner(file, next, trusted)
+                try checkOwner(file, next, trusted)
                 links += 1
-                guard links <= mostLinks, let target = target(of: next) else {
-                    throw Flaw(path: next, cause: "it is a link that leads nowhere")
+                guard links <= maximumLinks, let target = readLink(of: next) else {
+                    throw Problem(path: next, cause: "it is a link that leads nowhere")
                 }
                 if target.hasPrefix("/") { current = "/" }
                 rest += target.split(separator: "/").reversed()
             case S_IFDIR:
-                try judge(file, next, trusted)
+                try checkDirectory(file, next, trusted)
                 current = next
             default:
-                guard rest.isEmpty else { throw Flaw(path: next, cause: "it is no directory") }
+                guard rest.isEmpty else { throw Problem(path: next, cause: "it is no directory") }
             }
         }
     }
@@ -76,7 +76,7 @@ enum TrustedPath {
     }
 
     /// Root and ourselves; and who has no name in a user namespace that is not the machine's: nobody in here can be them.
-    static var owners: Set<UInt32> {
+    static var trustedOwners: Set<UInt32> {
         var result: Set<UInt32> = [0, geteuid()]
         let map = (readText("/proc/self/uid_map") ?? "").split(whereSeparator: { $0 == " " || $0 == "\n" })
         if !map.isEmpty, map != ["0", "0", "4294967295"] {
@@ -86,23 +86,23 @@ enum TrustedPath {
     }
 
     /// Judges one directory: its owner, and who may change what is in it.
-    static func judge(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(Problem) {
-        try judgeOwner(file, path, trusted)
+    static func checkDirectory(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(Problem) {
+        try checkOwner(file, path, trusted)
         // In a sticky one only the owner of an entry can exchange it, and each entry on the way is judged itself.
         guard file.st_mode & S_ISVTX == 0, isWritableByOthers(file, path) else { return }
-        throw Flaw(path: path, cause: "others may write to it; run `chmod go-w` on it")
+        throw Problem(path: path, cause: "others may write to it; run `chmod go-w` on it")
     }
 
-    static func judgeOwner(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(Problem) {
+    static func checkOwner(_ file: stat, _ path: String, _ trusted: Set<UInt32>) throws(Problem) {
         guard !trusted.contains(file.st_uid) else { return }
-        throw Flaw(path: path, cause: "it belongs to the user \(file.st_uid)")
+        throw Problem(path: path, cause: "it belongs to the user \(file.st_uid)")
     }
 
-    private static func parent(of path: String) -> String {
+    private static func parentDirectory(of path: String) -> String {
         path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "/"
     }
 
-    private static func target(of link: String) -> String? {
+    private static func readLink(of link: String) -> String? {
         var bytes = [CChar](repeating: 0, count: 4096)
         let size = readlink(link, &bytes, bytes.count)
         return size > 0 && size < bytes.count

@@ -7,14 +7,14 @@ enum TrustedProgram {
     /// What a stranger could do to a program that is executed as root, in words; nil where nothing is wrong.
     ///
     /// One that runs as another user is that one's own affair.
-    static func flaw(_ launch: Launch) -> String? {
+    static func problem(_ launch: ResolvedLaunch) -> String? {
         guard geteuid() == 0, (launch.account?.uid ?? 0) == 0 else { return nil }
-        let paths = launch.candidates.map { absolute($0, in: launch.order.workingDirectory) }
+        let paths = launch.candidates.map { absolutePath($0, in: launch.request.workingDirectory) }
         var file = stat()
         guard let path = paths.first(where: { access($0, X_OK) == 0 }), stat(path, &file) == 0 else { return nil }
         do {
-            try TrustedPath.judge(path)
-            try TrustedPath.judgeOwner(file, path, TrustedPath.owners)
+            try TrustedPath.check(path)
+            try TrustedPath.checkOwner(file, path, TrustedPath.trustedOwners)
         } catch {
             return error.text
         }
@@ -30,14 +30,14 @@ enum TrustedProgram {
     ///   - directory: Absolute.
     /// - Returns: The first of them, at least as many as are needed to execute one.
     /// - Throws: A failed execution, which names the first part that somebody else could change.
-    static func judge(_ candidates: [String], in directory: String) throws(StartRefusal) -> [String] {
+    static func trustedCandidates(_ candidates: [String], in directory: String) throws(StartError) -> [String] {
         var judged: [String] = []
         for candidate in candidates {
             judged.append(candidate)
             do {
-                if try isThere(absolute(candidate, in: directory)) { break }
+                if try isTrustedExecutable(absolutePath(candidate, in: directory)) { break }
             } catch {
-                throw StartRefusal(.execute, EPERM, text(error))
+                throw StartError(.execute, EPERM, problemText(error))
             }
         }
         return judged
@@ -46,37 +46,37 @@ enum TrustedProgram {
     /// Why the shim did not execute any of these, in words.
     ///
     /// Its own reason was only that somebody else could; by now another file may stand there.
-    static func refusal(_ candidates: [String], in directory: String) -> String {
+    static func refusalText(_ candidates: [String], in directory: String) -> String {
         do {
-            for path in candidates.map({ absolute($0, in: directory) }) where try isThere(path) {
-                return text(TrustedPath.Flaw(path: path, cause: "another file stood there when it was to be executed"))
+            for path in candidates.map({ absolutePath($0, in: directory) }) where try isTrustedExecutable(path) {
+                return problemText(TrustedPath.Problem(path: path, cause: "another file stood there when it was to be executed"))
             }
         } catch {
-            return text(error)
+            return problemText(error)
         }
         return "`strict_exec` refuses it: somebody else could change it"
     }
 
     /// Whether there is a program, which nobody else can change.
-    private static func isThere(_ path: String) throws(TrustedPath.Problem) -> Bool {
-        try TrustedPath.judge(path)
+    private static func isTrustedExecutable(_ path: String) throws(TrustedPath.Problem) -> Bool {
+        try TrustedPath.check(path)
         var file = stat()
         guard stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else { return false }
-        try TrustedPath.judgeOwner(file, path, [0, geteuid()])
+        try TrustedPath.checkOwner(file, path, [0, geteuid()])
         // No group is anybody's own here, and no mount makes up for it: the shim cannot know of either.
         guard file.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-            throw TrustedPath.Flaw(path: path, cause: "others may write to it; run `chmod go-w` on it")
+            throw TrustedPath.Problem(path: path, cause: "others may write to it; run `chmod go-w` on it")
         }
         return true
     }
 
-    private static func text(_ flaw: TrustedPath.Flaw) -> String {
+    private static func problemText(_ flaw: TrustedPath.Problem) -> String {
         let own = geteuid()
         let trusted = own == 0 ? "only root" : "only root and the user \(own)"
         return "`strict_exec` refuses \(flaw.text): \(trusted) may be able to change what is executed"
     }
 
-    private static func absolute(_ candidate: String, in directory: String) -> String {
+    private static func absolutePath(_ candidate: String, in directory: String) -> String {
         candidate.hasPrefix("/") ? candidate : directory + "/" + candidate
     }
 }

@@ -4,7 +4,7 @@ public import HeroModel
 /// The machine's time zone database: TZif files in a directory, one for each name (tzfile(5)).
 public struct ZoneFiles: Sendable {
     /// No file of the database is nearly as long.
-    private static let longestFile = 1 << 20
+    private static let maximumFileSize = 1 << 20
 
     private let directory: String
 
@@ -21,20 +21,20 @@ public struct ZoneFiles: Sendable {
     /// `UTC` needs no database. The file is read anew each time, so that an update of the database counts at once.
     public func rules(named name: String) -> TimeZoneRules? {
         if name == "UTC" { return .utc }
-        guard Self.isName(name), let bytes = readFile("\(directory)/\(name)", limit: Self.longestFile) else {
+        guard Self.isValidName(name), let bytes = readFile("\(directory)/\(name)", limit: Self.maximumFileSize) else {
             return nil
         }
         return TimeZoneRules(tzif: bytes)
     }
 
     /// Whether there can be a zone of this name: where the machine has no database at all, any name may be one elsewhere.
-    public func mayBe(_ name: String) -> Bool {
-        guard Self.isName(name) else { return false }
+    public func mayExist(_ name: String) -> Bool {
+        guard Self.isValidName(name) else { return false }
         return access(directory, F_OK) != 0 || rules(named: name) != nil
     }
 
     /// Whether a text can be the name of a zone: words with a slash between, none of them a way out of the database.
-    public static func isName(_ name: String) -> Bool {
+    public static func isValidName(_ name: String) -> Bool {
         guard (1...128).contains(name.utf8.count) else { return false }
         return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { word in
             guard let first = word.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-") else {

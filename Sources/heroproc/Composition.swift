@@ -31,11 +31,11 @@ struct Composition {
         let named = Self.first(options.dir, environment["HEROPROC_DIR"])
         shownDirectory = named ?? Self.defaultDirectory(isRoot: isRoot, environment)
         isDirectoryFound = named == nil && shownDirectory == "services.d"
-        directory = ManifestFiles.absoluteFolder(shownDirectory)
+        directory = ManifestFiles.absoluteDirectory(shownDirectory)
         let state =
             Self.first(options.state, environment["HEROPROC_STATE"])
             ?? (isRoot ? "/var/lib/heroproc" : Self.base("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
-        paths = RuntimePaths.of(state: state, environment: environment)
+        paths = RuntimePaths.resolve(state: state, environment: environment)
     }
 
     /// The environment of this process.
@@ -45,14 +45,14 @@ struct Composition {
     var requiresCore: Bool { environment["HERO_PROC_NO_AUTOSTART_DB"] != "1" }
 
     /// Who applies, for the history.
-    var actor: String { User.name }
+    var actor: String { UserDatabase.currentUserName }
 
     // MARK: Manifests
 
     /// Whether a schedule may name a time zone.
     var zoneExists: @Sendable (String) -> Bool {
         let zones = ZoneFiles(environment: environment)
-        return { zones.mayBe($0) }
+        return { zones.mayExist($0) }
     }
 
     /// The manifests of the services directory with the values of `--var`, and what is wrong with them.
@@ -103,7 +103,7 @@ struct Composition {
 
     /// The database for reading; nil when there is none yet.
     func reader() throws -> StateReader? {
-        try paths.judgeDatabaseForReading()
+        try paths.checkDatabaseForReading()
         return try StateReader(path: paths.database)
     }
 
@@ -113,9 +113,9 @@ struct Composition {
             reader(),
             for: desired,
             baseEnvironment: Machine.baseEnvironment,
-            Survey.take
+            ActionInspector.inspect
         )
-        observed.machine = Cgroups.look(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
+        observed.machine = CgroupSupport.detect(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
         return observed
     }
 

@@ -3,14 +3,14 @@ import HeroLinux
 
 extension Composition {
     /// What a stranger could write or exchange of the services directory, in words; nil where nothing is wrong.
-    var servicesFlaw: String? { ManifestFiles.flaw(in: directory, environment: environment) ?? foundFlaw }
+    var servicesFlaw: String? { ManifestFiles.trustProblem(in: directory, environment: environment) ?? foundFlaw }
 
     /// Refuses a services directory of which strangers could decide what it says (reliability.md FS-1).
     ///
     /// For those who make it so; to look at a plan is no danger.
     func requireTrustedServices() throws {
         try requireOwnServices()
-        guard let flaw = ManifestFiles.flaw(in: directory, environment: environment) else { return }
+        guard let flaw = ManifestFiles.trustProblem(in: directory, environment: environment) else { return }
         throw Refusal(
             "cannot trust the services directory \(shownDirectory): \(flaw)",
             help: "whoever can write there decides what runs here; where you are alone, set HEROPROC_ALLOW_UNSAFE_DIR=1"

@@ -45,7 +45,7 @@ extension HeroProc {
         try reader().numberedEvents(EventFilter(limit: 1)).last?.id ?? 0
     }
 
-    private var paths: RuntimePaths { .of(state: state, environment: ProcessInfo.processInfo.environment) }
+    private var paths: RuntimePaths { .resolve(state: state, environment: ProcessInfo.processInfo.environment) }
 
     private func reader() throws -> StateReader {
         let path = paths.database

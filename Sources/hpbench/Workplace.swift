@@ -84,7 +84,7 @@ final class Workplace {
         endProcesses(path)
         // A state directory has its run directory elsewhere, under a name made from its own.
         for child in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where child.hasPrefix("state") {
-            let run = RuntimePaths.of(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment).run
+            let run = RuntimePaths.resolve(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment).run
             try? FileManager.default.removeItem(atPath: run)
         }
         // Whoever is interrupted may be in the middle of making files.

@@ -45,7 +45,7 @@ final class Sandbox: Sendable {
     let environment: [String: String]
     var services: String { root + "/services.d" }
     var state: String { root + "/state" }
-    var paths: RuntimePaths { RuntimePaths.of(state: state, environment: environment) }
+    var paths: RuntimePaths { RuntimePaths.resolve(state: state, environment: environment) }
 
     /// The binary that was built with these tests.
     static let binary: String = {

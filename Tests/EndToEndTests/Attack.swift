@@ -149,7 +149,7 @@ let nobody: uid_t = 65534
 
 extension World {
     /// Paths of a state directory with a directory of the test's own above it.
-    var deep: RuntimePaths { RuntimePaths.of(state: root + "/deep/state", environment: environment) }
+    var deep: RuntimePaths { RuntimePaths.resolve(state: root + "/deep/state", environment: environment) }
 
     /// Puts a copy of the oracle where other users can execute it: the build may lie where nobody else gets.
     static func copyOracle(to folder: String) throws {

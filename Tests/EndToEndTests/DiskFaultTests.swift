@@ -146,7 +146,7 @@ struct DiskFaultTests {
 /// What the reconciler says of its database, without asking the database.
 private enum TroubleText {
     static func of(_ world: World) -> String? {
-        let text = world.text(world.paths.trouble).trimmingCharacters(in: .whitespacesAndNewlines)
+        let text = world.text(world.paths.storeOutageFile).trimmingCharacters(in: .whitespacesAndNewlines)
         return text.isEmpty ? nil : text
     }
 }

@@ -118,7 +118,7 @@ struct LockTests {
             #expect(world.text(traces + "/web.run.trace").contains("\nEXIT "))
             #expect(try await world.life("web", number: 1) == first)
             try? FileManager.default.removeItem(
-                atPath: RuntimePaths.of(state: other, environment: world.environment).run
+                atPath: RuntimePaths.resolve(state: other, environment: world.environment).run
             )
         }
     }

@@ -23,7 +23,7 @@ struct LookupTests {
             let copy = try world.start([lookup + ".text", lookup], program: "/bin/cp")
             #expect(try await world.code(of: copy) == 0)
             let patience = "retry: {delay: 1h, max_delay: 1h}"
-            try world.declare("web", "user: \(User.name)", does: .process("sleep -1", patience))
+            try world.declare("web", "user: \(UserDatabase.currentUserName)", does: .process("sleep -1", patience))
             try world.declare("other", does: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
             _ = try await world.run("apply", "--no-wait", extra: ["HEROPROC_LOOKUP": lookup])
             let first = try await world.life("other", number: 1)
@@ -31,7 +31,7 @@ struct LookupTests {
             kill(first.pid, SIGKILL)
             _ = try await world.life("other", number: 2)
             let why = "the lookup of its name did not answer within 5s"
-            _ = try await world.event("warning", "cannot start yet: cannot change to user `\(User.name)`", why)
+            _ = try await world.event("warning", "cannot start yet: cannot change to user `\(UserDatabase.currentUserName)`", why)
             let jobs = try await world.jobs(of: "web")
             #expect((jobs.first?["error"] as? String)?.contains(why) == true, "\(jobs)")
             #expect(jobs.first?["attempt"] as? Int == 0 && jobs.first?["restart_count"] as? Int == 0)

@@ -91,7 +91,7 @@ struct MachineTests {
     @Test("TR-2: status and why say what holds a running job together", arguments: ["cgroup", "freezer", "subreaper"])
     func containment(_ allowed: String) async throws {
         try await World.with { world in
-            let level = Cgroups.look(environment: ["HEROPROC_CONTAINMENT": allowed]).level.rawValue
+            let level = CgroupSupport.detect(environment: ["HEROPROC_CONTAINMENT": allowed]).level.rawValue
             try world.declare("web")
             try world.declare("down", "status: stop")
             #expect(try await world.run("apply", extra: ["HEROPROC_CONTAINMENT": allowed]).code == 0)

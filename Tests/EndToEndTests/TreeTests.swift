@@ -8,7 +8,7 @@ import Testing
 struct TreeTests {
     /// The levels this machine has, each by the word that asks for it.
     private static let levels = ContainmentSupport.Method.allCases.map(\.rawValue).filter {
-        Cgroups.look(environment: ["HEROPROC_CONTAINMENT": $0]).level.rawValue == $0
+        CgroupSupport.detect(environment: ["HEROPROC_CONTAINMENT": $0]).level.rawValue == $0
     }
 
     private static func variables(_ level: String) -> [String: String] { ["HEROPROC_CONTAINMENT": level] }
@@ -20,7 +20,7 @@ struct TreeTests {
 
     /// The directories of a world that are left below the cgroup file systems.
     private func directories(_ world: World) -> [String] {
-        let parents = Self.levels.map { Cgroups.look(environment: Self.variables($0)).parent }
+        let parents = Self.levels.map { CgroupSupport.detect(environment: Self.variables($0)).parent }
         return parents.filter { !$0.isEmpty }.flatMap { parent in
             ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).filter {
                 world.paths.run.hasSuffix($0.replacing("heroproc-", with: "")) && $0.hasPrefix("heroproc-")

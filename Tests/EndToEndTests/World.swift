@@ -34,7 +34,7 @@ final class World: Sendable {
     var traces: String { root + "/oracle" }
     var database: String { paths.database }
     var logs: String { paths.logs }
-    var paths: RuntimePaths { RuntimePaths.of(state: state, environment: environment) }
+    var paths: RuntimePaths { RuntimePaths.resolve(state: state, environment: environment) }
 
     /// The folder of what was built with these tests.
     private static let built: String = {

@@ -15,7 +15,7 @@ import Testing
         let text = "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(heroproc)\n\(lookup)\n"
         try sandbox.write("lookup.text", text, mode: 0o755)
         // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
-        try Stranger(["/bin/cp", sandbox.folder + "/lookup.text", sandbox.folder + "/lookup"]).finish()
+        try HelperProcess(["/bin/cp", sandbox.folder + "/lookup.text", sandbox.folder + "/lookup"]).finish()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
             shimPath: shim,
@@ -25,14 +25,14 @@ import Testing
         return (sandbox, kernel)
     }
 
-    private func order(_ sandbox: Sandbox, _ job: JobID, user: String? = nil, group: String? = nil) -> LaunchRequest {
-        var order = sandbox.shell(job, "id -u")
+    private func request(_ sandbox: Sandbox, _ job: JobID, user: String? = nil, group: String? = nil) -> LaunchRequest {
+        var order = sandbox.shellRequest(job, "id -u")
         order.rights = Rights(user: user, group: group)
         return order
     }
 
     /// The processes that a lookup wrote down.
-    private func asked(_ sandbox: Sandbox) -> [Int32] {
+    private func lookupPIDs(_ sandbox: Sandbox) -> [Int32] {
         (readText(sandbox.folder + "/asked") ?? "").split(separator: "\n").compactMap { Int32($0) }
     }
 
@@ -40,9 +40,9 @@ import Testing
     func hangs() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
         let began = kernel.now()
-        kernel.launch(order(sandbox, 1, user: "directoryuser"))
-        kernel.launch(order(sandbox, 2))
-        kernel.launch(order(sandbox, 3, user: "\(geteuid())", group: "\(getegid())"))
+        kernel.launch(request(sandbox, 1, user: "directoryuser"))
+        kernel.launch(request(sandbox, 2))
+        kernel.launch(request(sandbox, 3, user: "\(geteuid())", group: "\(getegid())"))
         var others: Set<JobID> = []
         var report: EndReport?
         let seen = try kernel.await("the end of all three") { event in
@@ -61,7 +61,7 @@ import Testing
                 == "cannot change to user `directoryuser`: the lookup of its name did not answer within 5s"
         )
         #expect(failure.isTransient && report?.executed == nil)
-        let pids = asked(sandbox)
+        let pids = lookupPIDs(sandbox)
         #expect(pids.count == 1)
         #expect(eventually { pids.allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
@@ -70,8 +70,8 @@ import Testing
     func calledOff() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
         let began = kernel.now()
-        kernel.launch(order(sandbox, 1, user: "directoryuser"))
-        #expect(eventually { !asked(sandbox).isEmpty })
+        kernel.launch(request(sandbox, 1, user: "directoryuser"))
+        #expect(eventually { !lookupPIDs(sandbox).isEmpty })
         kernel.killTree(StartID(job: 1, generation: 1))
         let end = try kernel.awaitEnd(1)
         guard case .startFailed = end.outcome else {
@@ -79,7 +79,7 @@ import Testing
             return
         }
         #expect(kernel.now() - began < .seconds(5))
-        #expect(eventually { asked(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+        #expect(eventually { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 
     @Test("who asks for the same at one time shares a lookup; the next start asks anew, a probe of a start does not")
@@ -87,10 +87,10 @@ import Testing
         let (sandbox, kernel) = try machine(
             "echo $$ >> asked; until [ -e go ]; do sleep 0.01; done; exec $HEROPROC \"$@\""
         )
-        var long = order(sandbox, 3, user: User.name)
+        var long = request(sandbox, 3, user: UserDatabase.currentUserName)
         long.arguments = ["/bin/sleep", "600"]
-        for one in [order(sandbox, 1, user: User.name), order(sandbox, 2, user: User.name), long] { kernel.launch(one) }
-        #expect(eventually { asked(sandbox).count == 1 })
+        for one in [request(sandbox, 1, user: UserDatabase.currentUserName), request(sandbox, 2, user: UserDatabase.currentUserName), long] { kernel.launch(one) }
+        #expect(eventually { lookupPIDs(sandbox).count == 1 })
         try sandbox.write("go", "")
         var ended: Set<JobID> = []
         var isUp = false
@@ -102,10 +102,10 @@ import Testing
             if case .started(let start, _) = event, start.job == 3 { isUp = true }
             return isUp && ended == [1, 2]
         }
-        #expect(asked(sandbox).count == 1)
-        kernel.launch(order(sandbox, 4, user: User.name))
+        #expect(lookupPIDs(sandbox).count == 1)
+        kernel.launch(request(sandbox, 4, user: UserDatabase.currentUserName))
         #expect(try kernel.awaitEnd(4).outcome == .exited(0))
-        #expect(asked(sandbox).count == 2, "nothing is remembered for the next start")
+        #expect(lookupPIDs(sandbox).count == 2, "nothing is remembered for the next start")
 
         var probe = ProbeRequest(
             start: long.start,
@@ -118,7 +118,7 @@ import Testing
         probe.rights = long.rights
         kernel.startProbe(probe)
         try kernel.await("the answer") { $0 == .probeFinished(long.start, serial: 1, .succeeded) }
-        #expect(asked(sandbox).count == 2, "what was found for a start holds for its probes")
+        #expect(lookupPIDs(sandbox).count == 2, "what was found for a start holds for its probes")
         kernel.killTree(long.start)
         _ = try kernel.awaitEnd(3)
     }
@@ -127,10 +127,10 @@ import Testing
     func again() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; $HEROPROC \"$@\"; exec sleep 0.3")
         for job in 1...4 as ClosedRange<JobID> {
-            kernel.launch(order(sandbox, job, user: User.name))
+            kernel.launch(request(sandbox, job, user: UserDatabase.currentUserName))
             #expect(try kernel.awaitEnd(job).outcome == .exited(0))
         }
-        #expect(asked(sandbox).count == 4)
+        #expect(lookupPIDs(sandbox).count == 4)
     }
 
     @Test("a probe whose user is not found in time is answered by its own timeout")
@@ -148,7 +148,7 @@ import Testing
         kernel.startProbe(probe)
         let answer = ProbeResult.failed("the lookup of user `directoryuser` did not answer in time")
         try kernel.await("the answer") { $0 == .probeFinished(probe.start, serial: 1, answer) }
-        #expect(eventually { asked(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+        #expect(eventually { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 
     @Test(
@@ -157,7 +157,7 @@ import Testing
     )
     func crashes(_ lookup: String) throws {
         let (sandbox, kernel) = try machine(lookup)
-        kernel.launch(order(sandbox, 1, user: "directoryuser"))
+        kernel.launch(request(sandbox, 1, user: "directoryuser"))
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it was started")
             return
@@ -175,7 +175,7 @@ import Testing
             environment: ["HEROPROC_LOOKUP": "/nowhere/heroproc"],
             ownsProcess: false
         )
-        kernel.launch(order(sandbox, 1, user: "directoryuser"))
+        kernel.launch(request(sandbox, 1, user: "directoryuser"))
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it was started")
             return
@@ -195,29 +195,29 @@ import Testing
         for account in [
             Account(uid: 1, gid: 2, groups: [2, 3, 4], entry: entry), Account(uid: 0, gid: 0, groups: [], entry: nil),
         ] {
-            let bytes = AccountAnswer.encode(.success(account))
-            #expect(try AccountAnswer.decode(bytes)?.get() == account)
-            for size in bytes.indices { #expect(AccountAnswer.decode(Array(bytes[..<size])) == nil) }
+            let bytes = AccountLookupReply.encode(.success(account))
+            #expect(try AccountLookupReply.decode(bytes)?.get() == account)
+            for size in bytes.indices { #expect(AccountLookupReply.decode(Array(bytes[..<size])) == nil) }
         }
-        let refusal = StartRefusal(.user, ENOENT, "user `x`: no such user")
-        #expect(AccountAnswer.decode(AccountAnswer.encode(.failure(refusal))) == .failure(refusal))
+        let refusal = StartError(.user, ENOENT, "user `x`: no such user")
+        #expect(AccountLookupReply.decode(AccountLookupReply.encode(.failure(refusal))) == .failure(refusal))
         for text in ["", "account\0", "account\0one\0.\0", "refusal\0x\0.\0", "account\01 2\0name\0.\0", ".\0"] {
-            #expect(AccountAnswer.decode(Array(text.utf8)) == nil, "\(text)")
+            #expect(AccountLookupReply.decode(Array(text.utf8)) == nil, "\(text)")
         }
     }
 
     @Test("a number is nobody's name: what belongs to it stands in /etc/passwd and /etc/group; nobody else is asked")
     func numbers() throws {
-        #expect(Account.Question(user: "1000", group: nil).isLocal)
-        #expect(Account.Question(user: nil, group: "0").isLocal)
+        #expect(Account.Query(user: "1000", group: nil).isNumeric)
+        #expect(Account.Query(user: nil, group: "0").isNumeric)
         for name in ["www", "", "-1", "4294967295", "0x1", "1 "] {
-            #expect(!Account.Question(user: name, group: nil).isLocal, "\(name)")
-            #expect(!Account.Question(user: "0", group: name).isLocal, "\(name)")
+            #expect(!Account.Query(user: name, group: nil).isNumeric, "\(name)")
+            #expect(!Account.Query(user: "0", group: name).isNumeric, "\(name)")
         }
-        let root = try Account.of(.init(user: "0", group: nil))
+        let root = try Account.resolve(.init(user: "0", group: nil))
         #expect(root.gid == 0 && root.entry?.name == "root" && root.groups.contains(0))
-        #expect(try Account.of(.init(user: "\(geteuid())", group: nil)).uid == geteuid())
-        let other = try Account.of(.init(user: "0", group: "4000000002"))
+        #expect(try Account.resolve(.init(user: "\(geteuid())", group: nil)).uid == geteuid())
+        let other = try Account.resolve(.init(user: "0", group: "4000000002"))
         #expect(other.gid == 4_000_000_002 && other.groups.first == 4_000_000_002)
     }
 }

@@ -9,19 +9,19 @@ private let isRoot = geteuid() == 0
 
 @Suite(.ownThread) struct AccountTests {
     /// What a start that fails says.
-    private func failure(_ change: (inout LaunchRequest) -> Void, command: [String] = ["/bin/true"]) throws -> String {
+    private func failureText(_ change: (inout LaunchRequest) -> Void, command: [String] = ["/bin/true"]) throws -> String {
         let sandbox = try Sandbox()
-        return try failure(sandbox, change, command: command)
+        return try failureText(sandbox, change, command: command)
     }
 
-    private func failure(
+    private func failureText(
         _ sandbox: Sandbox,
         _ change: (inout LaunchRequest) -> Void = { _ in },
         job: JobID = 1,
         command: [String]
     ) throws -> String {
         let kernel = try sandbox.kernel()
-        var order = sandbox.order(job, command)
+        var order = sandbox.request(job, command)
         change(&order)
         kernel.launch(order)
         let end = try kernel.awaitEnd(job)
@@ -45,12 +45,12 @@ private let isRoot = geteuid() == 0
         ] as [(String, String?, String)]
     )
     func unknown(user: String, group: String?, text: String) throws {
-        #expect(try failure { $0.rights = Rights(user: user, group: group) } == text)
+        #expect(try failureText { $0.rights = Rights(user: user, group: group) } == text)
     }
 
     @Test("SP-4: names and numbers find the same account, with all its groups")
     func found() throws {
-        let root = try Account.of(.init(user: "root", group: nil))
+        let root = try Account.resolve(.init(user: "root", group: nil))
         #expect(root.uid == 0)
         #expect(root.gid == 0)
         #expect(root.groups.contains(0))
@@ -59,36 +59,36 @@ private let isRoot = geteuid() == 0
                 "HOME": "/root", "USER": "root", "LOGNAME": "root", "SHELL": try #require(root.variables["SHELL"]),
             ]
         )
-        let number = try Account.of(.init(user: "0", group: nil))
+        let number = try Account.resolve(.init(user: "0", group: nil))
         #expect((number.uid, number.gid, number.groups) == (root.uid, root.gid, root.groups))
-        let stranger = try Account.of(.init(user: "4000000001", group: "4000000002"))
+        let stranger = try Account.resolve(.init(user: "4000000001", group: "4000000002"))
         #expect((stranger.uid, stranger.gid, stranger.groups) == (4_000_000_001, 4_000_000_002, [4_000_000_002]))
         #expect(stranger.variables["USER"] == "4000000001")
-        #expect(Account.Question(Rights()) == nil)
+        #expect(Account.Query(Rights()) == nil)
     }
 
     @Test("SP-3: HOME, USER, LOGNAME and SHELL are those of the user, unless the environment has others")
     func environment() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        var order = sandbox.shell(1, "echo \"$HOME $USER $LOGNAME $(id -u)\"")
-        order.rights.user = User.name
+        var order = sandbox.shellRequest(1, "echo \"$HOME $USER $LOGNAME $(id -u)\"")
+        order.rights.user = UserDatabase.currentUserName
         order.environment.append(.texts(["LOGNAME": "me"]))
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
-        let home = try #require(try Account.of(.init(user: User.name, group: nil)).variables["HOME"])
+        let home = try #require(try Account.resolve(.init(user: UserDatabase.currentUserName, group: nil)).variables["HOME"])
         let log = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
-        #expect(log.hasSuffix(" stdout F \(home) \(User.name) me \(geteuid())\n"))
+        #expect(log.hasSuffix(" stdout F \(home) \(UserDatabase.currentUserName) me \(geteuid())\n"))
     }
 
     @Test("an ordinary user can be only itself, and is told so", .enabled(if: !isRoot, "root can be anybody"))
     func ordinaryUser() throws {
         #expect(
-            try failure { $0.rights.user = "root" }
+            try failureText { $0.rights.user = "root" }
                 == "cannot change to user `root`: Operation not permitted; only root may do that"
         )
         #expect(
-            try failure { $0.rights.limits.openFiles = 1 << 40 }
+            try failureText { $0.rights.limits.openFiles = 1 << 40 }
                 == "cannot set the limits: nofile 1099511627776: Operation not permitted; only root may do that"
         )
     }
@@ -97,7 +97,7 @@ private let isRoot = geteuid() == 0
     func otherUser() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        var order = sandbox.shell(1, "id -u; id -g; grep -E '^(NoNewPrivs|CapPrm)' /proc/self/status; umask")
+        var order = sandbox.shellRequest(1, "id -u; id -g; grep -E '^(NoNewPrivs|CapPrm)' /proc/self/status; umask")
         order.rights = Rights(user: "65534", group: "65533")
         order.umask = 0o027
         kernel.launch(order)
@@ -113,16 +113,16 @@ private let isRoot = geteuid() == 0
         let path = sandbox.folder + "/program"
         try sandbox.write("program", "#!/nowhere/python3 -u\n", mode: 0o755)
         #expect(
-            try failure(sandbox, command: [path])
+            try failureText(sandbox, command: [path])
                 == "cannot execute: \(path): its interpreter /nowhere/python3 is not there"
         )
         chmod(path, 0o644)
         #expect(
-            try failure(sandbox, job: 2, command: [path])
+            try failureText(sandbox, job: 2, command: [path])
                 == "cannot execute: \(path): it is not executable; run `chmod +x \(path)`"
         )
         #expect(
-            try failure(sandbox, job: 3, command: [sandbox.folder])
+            try failureText(sandbox, job: 3, command: [sandbox.folder])
                 == "cannot execute: \(sandbox.folder): it is a directory"
         )
     }
@@ -131,7 +131,7 @@ private let isRoot = geteuid() == 0
     func closedDirectory() throws {
         let sandbox = try Sandbox()
         #expect(
-            try failure(
+            try failureText(
                 sandbox,
                 {
                     $0.rights = Rights(user: "65534", group: "65534"); $0.workingDirectory = sandbox.folder

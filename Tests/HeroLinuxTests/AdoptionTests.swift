@@ -27,11 +27,11 @@ struct VictimTests {
         let folder = String(cString: try #require(getenv("HEROPROC_TEST_VICTIM")))
         let sandbox = Sandbox(existing: folder)
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "while [ ! -e \(folder)/go ]; do sleep 0.02; done; exit 41"))
-        kernel.launch(sandbox.shell(2, "exit 42"))
-        kernel.launch(sandbox.shell(3, "exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(1, "while [ ! -e \(folder)/go ]; do sleep 0.02; done; exit 41"))
+        kernel.launch(sandbox.shellRequest(2, "exit 42"))
+        kernel.launch(sandbox.shellRequest(3, "exec sleep 600"))
         _ = try kernel.awaitStart(3)
-        kernel.launch(sandbox.shell(4, "exit 44"))
+        kernel.launch(sandbox.shellRequest(4, "exit 44"))
         try sandbox.write("victim-is-ready", "")
         while true { pause() }
     }
@@ -41,19 +41,19 @@ struct VictimTests {
 private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     for job in jobs {
         guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job), let shim = record.shim,
-            let found = Census.open(shim)
+            let found = ProcessTable.open(shim)
         else { continue }
         var status: Int32 = 0
         _ = eventually { hl_pidfd_reap(found.pidfd.number, &status) != 0 }
     }
 }
 
-@Suite(.ownThread) struct AdoptionTests {
+@Suite(.ownThread) struct StartRecoveryTests {
     @Test("SH-2: a reconciler that is killed takes nothing with it, and the next one misses nothing")
     func killedReconciler() throws {
         let sandbox = try Sandbox()
         let (folder, paths) = (sandbox.folder, sandbox.paths)
-        let victim = try Stranger(
+        let victim = try HelperProcess(
             ["/proc/self/exe", "--filter", "VictimTests", "--testing-library", "swift-testing"],
             environment: ["HEROPROC_TEST_VICTIM": folder, "HEROPROC_SHIM": Shim.find(), "PATH": "/usr/bin:/bin"]
         )
@@ -97,7 +97,7 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     func adoptTwice() throws {
         let sandbox = try Sandbox()
         let first = try sandbox.kernel()
-        first.launch(sandbox.shell(1, "exec sleep 600"))
+        first.launch(sandbox.shellRequest(1, "exec sleep 600"))
         let report = try first.awaitStart(1)
         let second = try sandbox.kernel()
         for _ in 0..<2 { #expect(second.adopt([1])[1] == .supervised(generation: 1, report)) }
@@ -111,10 +111,10 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     func sameStartTwice() throws {
         let sandbox = try Sandbox()
         let first = try sandbox.kernel()
-        first.launch(sandbox.shell(1, "exec sleep 600"))
+        first.launch(sandbox.shellRequest(1, "exec sleep 600"))
         let report = try first.awaitStart(1)
         let second = try sandbox.kernel()
-        second.launch(sandbox.shell(1, "exec sleep 600"))
+        second.launch(sandbox.shellRequest(1, "exec sleep 600"))
         #expect(try second.awaitStart(1) == report)
         second.killTree(StartID(job: 1, generation: 1))
         #expect(try second.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
@@ -125,10 +125,10 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     func lockedStart() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(1, "exec sleep 600"))
         _ = try kernel.awaitStart(1)
         let second = try sandbox.kernel()
-        second.launch(sandbox.shell(1, "exec sleep 600", generation: 2))
+        second.launch(sandbox.shellRequest(1, "exec sleep 600", generation: 2))
         guard case .startFailed(let failure) = try second.awaitEnd(1).outcome else {
             Issue.record("it started twice")
             return

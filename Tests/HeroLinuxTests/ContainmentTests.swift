@@ -6,11 +6,11 @@ import Testing
 
 @testable import HeroLinux
 
-private let cgroupsHere = Cgroups.look(environment: [:])
+private let cgroupsHere = CgroupSupport.detect(environment: [:])
 private let hasCgroup = cgroupsHere.level == .cgroup
 private let noCgroup = Comment("this machine has no cgroup v2 that may be written")
 
-@Suite(.ownThread) struct ContainmentTests {
+@Suite(.ownThread) struct CgroupTests {
     // MARK: What a machine offers
 
     /// A folder that looks like a cgroup.
@@ -29,13 +29,13 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         return "\(sandbox.folder)/\(name)"
     }
 
-    private func look(
+    private func detect(
         _ mounts: String,
         _ memberships: String,
         _ environment: [String: String] = [:],
         hasSystemd: Bool = false
-    ) -> Cgroups {
-        Cgroups.look(environment: environment, mounts: mounts, memberships: memberships, hasSystemd: hasSystemd)
+    ) -> CgroupSupport {
+        CgroupSupport.detect(environment: environment, mounts: mounts, memberships: memberships, hasSystemd: hasSystemd)
     }
 
     @Test("TR-2: the cgroup v2 we are in is used, with the controllers that can be given away there")
@@ -43,9 +43,9 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let sandbox = try Sandbox()
         let mounts = "30 1 0:26 / \(sandbox.folder)/c rw - cgroup2 cgroup2 rw\n"
         _ = try cgroup(sandbox, "c", offers: "cpu memory pids io\n", isRoot: true)
-        #expect(look(mounts, "0::/\n").controllers == ["cpu", "memory", "pids"])
+        #expect(detect(mounts, "0::/\n").controllers == ["cpu", "memory", "pids"])
         #expect(
-            look(mounts, "0::/\n").capabilities
+            detect(mounts, "0::/\n").capabilities
                 == ContainmentSupport(
                     method: .cgroup,
                     limitsMemory: true,
@@ -54,15 +54,15 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
                 )
         )
         let own = try cgroup(sandbox, "c/own", offers: "cpu memory", holds: "412\n")
-        let found = look(mounts, "0::/own\n")
+        let found = detect(mounts, "0::/own\n")
         #expect(found.level == .cgroup && found.parent == own)
         #expect(found.controllers == [], "processes in between keep the kernel from giving controllers away")
         _ = try cgroup(sandbox, "c/given", offers: "cpu memory", gives: "memory", holds: "412\n")
-        #expect(look(mounts, "0::/given\n").controllers == ["memory"])
+        #expect(detect(mounts, "0::/given\n").controllers == ["memory"])
         let around = try cgroup(sandbox, "c/unit", offers: "pids")
         _ = try cgroup(sandbox, "c/unit/supervisor", offers: "pids", holds: "412\n")
-        #expect(look(mounts, "0::/unit/supervisor\n").parent == around)
-        #expect(look(mounts, "0::/unit/supervisor\n").controllers == ["pids"])
+        #expect(detect(mounts, "0::/unit/supervisor\n").parent == around)
+        #expect(detect(mounts, "0::/unit/supervisor\n").controllers == ["pids"])
     }
 
     @Test("TR-2: without a cgroup v2 of our own it is the freezer, then the shim alone")
@@ -73,15 +73,15 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let freezer = "31 1 0:27 / \(sandbox.folder)/f rw - cgroup cgroup rw,freezer\n"
         let mounts = "30 1 0:26 / \(sandbox.folder)/c rw - cgroup2 cgroup2 rw\n" + freezer
         let memberships = "6:freezer:/\n0::/\n"
-        #expect(look(mounts, memberships).level == .cgroup)
-        #expect(look(mounts, memberships, hasSystemd: true).level == .freezer, "not ours as long as systemd owns it")
-        #expect(look(mounts, memberships, ["HEROPROC_CONTAINMENT": "freezer"]).level == .freezer)
-        #expect(look(mounts, memberships, ["HEROPROC_CONTAINMENT": "subreaper"]) == .none)
-        #expect(look(freezer, memberships).level == .freezer)
-        #expect(look("", memberships) == .none)
-        #expect(look("", "") == .none)
-        #expect(look("", "", ["HEROPROC_CGROUP": sandbox.folder + "/c"]).parent == sandbox.folder + "/c")
-        #expect(look("", "", ["HEROPROC_CGROUP": sandbox.folder + "/absent"]) == .none)
+        #expect(detect(mounts, memberships).level == .cgroup)
+        #expect(detect(mounts, memberships, hasSystemd: true).level == .freezer, "not ours as long as systemd owns it")
+        #expect(detect(mounts, memberships, ["HEROPROC_CONTAINMENT": "freezer"]).level == .freezer)
+        #expect(detect(mounts, memberships, ["HEROPROC_CONTAINMENT": "subreaper"]) == .none)
+        #expect(detect(freezer, memberships).level == .freezer)
+        #expect(detect("", memberships) == .none)
+        #expect(detect("", "") == .none)
+        #expect(detect("", "", ["HEROPROC_CGROUP": sandbox.folder + "/c"]).parent == sandbox.folder + "/c")
+        #expect(detect("", "", ["HEROPROC_CGROUP": sandbox.folder + "/absent"]) == .none)
     }
 
     // MARK: One start
@@ -94,10 +94,10 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         for file in ["cgroup.procs", "cgroup.subtree_control", "7.1/memory.max", "7.1/pids.max", "7.1/cpu.max"] {
             try sandbox.write("\(folder)/\(file)", "")
         }
-        let containment = Containment(look("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
+        let containment = StartCgroups(detect("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
         let limits = ResourceLimits(memoryBytes: 64 << 20, treeProcesses: 30, processors: 0.5)
-        let place = try #require(try containment.place(StartID(job: 7, generation: 1), limits))
-        #expect(place.isNeeded && place.limitsMemory)
+        let place = try #require(try containment.create(StartID(job: 7, generation: 1), limits))
+        #expect(place.isRequired && place.limitsMemory)
         let path = "\(sandbox.folder)/\(folder)/7.1"
         #expect(place.path == path)
         #expect(readText("\(path)/memory.max") == "67108864")
@@ -110,16 +110,16 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
     func refusedLimit() throws {
         let sandbox = try Sandbox()
         let parent = try cgroup(sandbox, "c", offers: "memory", isRoot: true)
-        let containment = Containment(look("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
+        let containment = StartCgroups(detect("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
         do {
             // No kernel has put a memory.max there.
-            _ = try containment.place(StartID(job: 7, generation: 1), ResourceLimits(memoryBytes: 64 << 20))
+            _ = try containment.create(StartID(job: 7, generation: 1), ResourceLimits(memoryBytes: 64 << 20))
             Issue.record("the start was not refused")
         } catch let refusal {
             #expect(refusal.failure.stage == .limits)
             #expect(refusal.failure.detail == "memory 64MiB: No such file or directory")
         }
-        #expect(namesIn("\(parent)/heroproc-\(RuntimePaths.digest(of: sandbox.paths.state))") == [])
+        #expect(listDirectory("\(parent)/heroproc-\(RuntimePaths.digest(of: sandbox.paths.state))") == [])
     }
 
     @Test("SH-5: while somebody is left in the cgroup of the start before, the next is refused, and they are ended")
@@ -129,9 +129,9 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let folder = "c/heroproc-\(RuntimePaths.digest(of: sandbox.paths.state))"
         try sandbox.write("\(folder)/7.1/cgroup.events", "populated 1\nfrozen 0\n")
         try sandbox.write("\(folder)/7.1/cgroup.kill", "")
-        let containment = Containment(look("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
-        #expect(throws: StartRefusal.self) {
-            try containment.place(StartID(job: 7, generation: 2), ResourceLimits())
+        let containment = StartCgroups(detect("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
+        #expect(throws: StartError.self) {
+            try containment.create(StartID(job: 7, generation: 2), ResourceLimits())
         }
         #expect(readText("\(sandbox.folder)/\(folder)/7.1/cgroup.kill") == "1")
     }
@@ -147,9 +147,9 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         #expect(kernel.capabilities.method == .cgroup)
-        kernel.launch(sandbox.shell(1, "sleep 600 & exec sleep 601"))
+        kernel.launch(sandbox.shellRequest(1, "sleep 600 & exec sleep 601"))
         let report = try kernel.awaitStart(1)
-        #expect(Containment.members(of: folder(sandbox) + "/1.1").contains(report.process.pid))
+        #expect(StartCgroups.members(of: folder(sandbox) + "/1.1").contains(report.process.pid))
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
         #expect(access(folder(sandbox), F_OK) != 0)
@@ -164,7 +164,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let kernel = try sandbox.kernel()
         let daemon = "echo $$ >> \(sandbox.folder)/pids; exec sleep 600"
         kernel.launch(
-            sandbox.shell(
+            sandbox.shellRequest(
                 1,
                 "for i in 1 2 3 4 5; do (setsid env -i PATH=$PATH sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); done; exec sleep 601"
             )
@@ -172,7 +172,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText("\(sandbox.folder)/pids")?.split(separator: "\n").count == 5 })
         let pids = (readText("\(sandbox.folder)/pids") ?? "").split(separator: "\n").compactMap { Int32($0) }
-        let daemons = pids.compactMap { Census.identify($0)?.identity }
+        let daemons = pids.compactMap { ProcessTable.identify($0)?.identity }
         #expect(daemons.count == 5)
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
             Issue.record("no record")
@@ -184,7 +184,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(kernel.signal(report.process, .kill))
         #expect(kernel.signal(shim, .kill))
         _ = try kernel.awaitEnd(1)
-        for one in daemons { #expect(!Census.isAlive(one)) }
+        for one in daemons { #expect(!ProcessTable.isAlive(one)) }
         #expect(access(folder(sandbox), F_OK) != 0)
     }
 
@@ -200,12 +200,12 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(kernel.capabilities == ContainmentSupport())
         let daemon = "echo $$ >> \(sandbox.folder)/pids; exec sleep 600"
         kernel.launch(
-            sandbox.shell(1, "(setsid sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); exec 3>&-; exec sleep 601")
+            sandbox.shellRequest(1, "(setsid sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); exec 3>&-; exec sleep 601")
         )
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText("\(sandbox.folder)/pids")?.hasSuffix("\n") == true })
         let pid = try #require(readText("\(sandbox.folder)/pids").flatMap { Int32($0.trimmed) })
-        let left = try #require(Census.identify(pid)?.identity)
+        let left = try #require(ProcessTable.identify(pid)?.identity)
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
             Issue.record("no record")
             return
@@ -215,7 +215,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(kernel.signal(report.process, .kill))
         #expect(kernel.signal(shim, .kill))
         _ = try kernel.awaitEnd(1)
-        #expect(!Census.isAlive(left))
+        #expect(!ProcessTable.isAlive(left))
     }
 
     @Test(

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite(.ownThread) struct ControlTests {
+@Suite(.ownThread) struct ControlSocketTests {
     private func request(_ kernel: LinuxKernel) throws -> (id: RequestID, message: [UInt8]) {
         var found: (RequestID, [UInt8])?
         try kernel.await("a request") { event in

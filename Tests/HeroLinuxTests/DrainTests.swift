@@ -7,13 +7,13 @@ import Testing
 @testable import HeroLinux
 
 /// Which pipes are read whose shim was lost.
-@Suite(.ownThread) struct DrainTests {
+@Suite(.ownThread) struct OutputDrainerTests {
     /// What a program without shim has open, and its identity.
     private func opened(_ text: String, _ look: (ProcessIdentity) throws -> Void) throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let start = StartID(job: 1, generation: 1)
-        kernel.launch(sandbox.shell(1, "cd \(sandbox.folder); \(text); touch ready; exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(1, "cd \(sandbox.folder); \(text); touch ready; exec sleep 600"))
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText("\(sandbox.folder)/ready") != nil })
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else { throw TimedOut() }
@@ -27,11 +27,11 @@ import Testing
     @Test("SH-4: both pipes of a program that has lost its shim are opened; each is read once")
     func pipes() throws {
         try opened(":") { process in
-            let (output, errors) = Drains.open(process)
+            let (output, errors) = OutputDrainer.openOutput(process)
             #expect(output != nil && errors != nil)
         }
         try opened("exec 2>&1") { process in
-            let (output, errors) = Drains.open(process)
+            let (output, errors) = OutputDrainer.openOutput(process)
             #expect(output != nil && errors == nil)
         }
     }
@@ -39,7 +39,7 @@ import Testing
     @Test("SH-4: what a program has opened itself is nobody's but its own")
     func others() throws {
         try opened("mkfifo pipe; exec 1<>pipe 2>file") { process in
-            let (output, errors) = Drains.open(process)
+            let (output, errors) = OutputDrainer.openOutput(process)
             #expect(output == nil && errors == nil)
         }
         // A pipe that somebody reads, as a shell makes it.
@@ -50,7 +50,7 @@ import Testing
             close(writer)
         }
         try opened("exec 1>/proc/\(getpid())/fd/\(writer) 2>/dev/null") { process in
-            let (output, errors) = Drains.open(process)
+            let (output, errors) = OutputDrainer.openOutput(process)
             #expect(output == nil && errors == nil)
         }
     }
@@ -60,7 +60,7 @@ import Testing
         try opened(":") { process in
             var other = process
             other.startTicks &+= 1
-            let (output, errors) = Drains.open(other)
+            let (output, errors) = OutputDrainer.openOutput(other)
             #expect(output == nil && errors == nil)
         }
     }

@@ -7,9 +7,9 @@ import Testing
 
 @Suite(.ownThread) struct HandoverTests {
     /// A program that ends well once `go` is there, and leaves a daemon behind that names itself.
-    private func order(_ sandbox: Sandbox) -> LaunchRequest {
+    private func request(_ sandbox: Sandbox) -> LaunchRequest {
         let daemon = "echo $$ > pid~; mv pid~ pid; trap \"exit 21\" TERM; while :; do sleep 600 & wait; done"
-        var order = sandbox.shell(
+        var order = sandbox.shellRequest(
             1,
             "until [ -e go ]; do sleep 0.01; done; (setsid sh -c '\(daemon)' &); exit 0"
         )
@@ -32,7 +32,7 @@ import Testing
     func told() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(order(sandbox))
+        kernel.launch(request(sandbox))
         let report = try kernel.awaitStart(1)
         try sandbox.write("go", "")
         let daemon = try successor(kernel)
@@ -49,7 +49,7 @@ import Testing
         let sandbox = try Sandbox()
         do {
             let first = try sandbox.kernel()
-            first.launch(order(sandbox))
+            first.launch(request(sandbox))
             _ = try first.awaitStart(1)
         }
         let daemon: ProcessIdentity
@@ -77,7 +77,7 @@ import Testing
     func orphaned() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(order(sandbox))
+        kernel.launch(request(sandbox))
         _ = try kernel.awaitStart(1)
         try sandbox.write("go", "")
         let daemon = try successor(kernel)

@@ -7,7 +7,7 @@ import Testing
 @testable import HeroLinux
 
 /// A loop that did not get to run for a while.
-@Suite(.ownThread) struct HeldUpTests {
+@Suite(.ownThread) struct EventLoopDelayTests {
     /// Answers each request at once, and says nothing before it was asked.
     private static let server = """
         import http.server, socketserver, sys
@@ -26,16 +26,16 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/sock"
-        kernel.launch(sandbox.order(1, ["/usr/bin/python3", "-c", Self.server, path]))
+        kernel.launch(sandbox.request(1, ["/usr/bin/python3", "-c", Self.server, path]))
         _ = try kernel.awaitStart(1)
         #expect(eventually(20) { access(path, F_OK) == 0 })
         var answer: ProbeResult?
         // The socket file is there a moment before anybody listens.
         for serial in 1...100 as ClosedRange<UInt64> where answer != .succeeded {
-            kernel.startProbe(order(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300)))
+            kernel.startProbe(probeRequest(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300)))
             // Connected, and then nobody looks for longer than the answer may take.
-            hl_pause(400_000_000)
-            answer = try self.answer(kernel, serial)
+            hl_sleep(400_000_000)
+            answer = try self.awaitAnswer(kernel, serial)
             if case .failed(let reason) = answer, reason.contains("in time") { break }
         }
         #expect(answer == .succeeded)
@@ -51,9 +51,9 @@ import Testing
         try #require(listener >= 0)
         defer { close(listener) }
         let target = HTTPTarget(.unix(sandbox.folder + "/silent"), path: "/")
-        kernel.startProbe(order(1, .probe(.http(target)), timeout: .milliseconds(100)))
-        hl_pause(300_000_000)
-        guard case .failed(let reason) = try answer(kernel, 1) else {
+        kernel.startProbe(probeRequest(1, .probe(.http(target)), timeout: .milliseconds(100)))
+        hl_sleep(300_000_000)
+        guard case .failed(let reason) = try awaitAnswer(kernel, 1) else {
             Issue.record("it said yes")
             return
         }
@@ -65,14 +65,14 @@ import Testing
         var limit = rlimit()
         #expect(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
         // Other tests of this process open and close theirs meanwhile.
-        let open = try #require(namesIn("/proc/self/fd")?.count)
-        let left = Room.descriptors
+        let open = try #require(listDirectory("/proc/self/fd")?.count)
+        let left = FileDescriptorBudget.available
         #expect(left == .max || abs(Int(limit.rlim_cur) - open - left) < 200, "\(left)")
-        #expect(Room.lack == nil)
-        #expect(Room.isLack(EMFILE) && Room.isLack(ENFILE) && !Room.isLack(ECONNREFUSED) && !Room.isLack(EAGAIN))
+        #expect(FileDescriptorBudget.openError == nil)
+        #expect(FileDescriptorBudget.isExhaustion(EMFILE) && FileDescriptorBudget.isExhaustion(ENFILE) && !FileDescriptorBudget.isExhaustion(ECONNREFUSED) && !FileDescriptorBudget.isExhaustion(EAGAIN))
     }
 
-    private func order(_ serial: UInt64, _ question: ProbeRequest.Question, timeout: Duration) -> ProbeRequest {
+    private func probeRequest(_ serial: UInt64, _ question: ProbeRequest.Question, timeout: Duration) -> ProbeRequest {
         ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: serial,
@@ -83,7 +83,7 @@ import Testing
         )
     }
 
-    private func answer(_ kernel: LinuxKernel, _ serial: UInt64) throws -> ProbeResult {
+    private func awaitAnswer(_ kernel: LinuxKernel, _ serial: UInt64) throws -> ProbeResult {
         var answer: ProbeResult?
         try kernel.await("an answer") { event in
             guard case .probeFinished(_, serial: serial, let given) = event else { return false }

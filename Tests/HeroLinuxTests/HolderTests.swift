@@ -10,8 +10,8 @@ private let isRoot = geteuid() == 0
 private let needsRoot = Comment("namespaces of one's own need root")
 
 /// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
-@Suite(.ownThread) struct HolderTests {
-    private func look(
+@Suite(.ownThread) struct ResourceHolderTests {
+    private func scan(
         ports: [UInt16] = [],
         sockets: [String] = [],
         shares: Bool = false,
@@ -19,7 +19,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
     ) -> StartBlockers {
         var order = BlockerScanRequest(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
         order.bindsAsOwnUser = asOurselves
-        return order.firstLook()
+        return order.scanOnce()
     }
 
     private func bind(_ port: UInt16, shares: Bool = true, listens: Bool = true) throws -> Int32 {
@@ -48,28 +48,28 @@ private let needsRoot = Comment("namespaces of one's own need root")
         // Free a moment ago, and nobody takes a number twice in so short a time.
         let (probe, port) = try boundPort(listens: false)
         close(probe)
-        let strangers = try (0..<3).map { _ in try Stranger.holding(bind(port)) }
-        let found = look(ports: [port])
+        let strangers = try (0..<3).map { _ in try HelperProcess.holding(bind(port)) }
+        let found = scan(ports: [port])
         #expect(Set(found.holders.compactMap(\.process?.identity.pid)) == Set(strangers.map(\.pid)))
         #expect(found.holders.allSatisfy { $0.process?.protection == nil && !$0.isShared })
         // Beside them there is room for one more who declares that he shares it.
-        let shared = look(ports: [port], shares: true)
+        let shared = scan(ports: [port], shares: true)
         #expect(shared.holders.count == 3 && shared.holders.allSatisfy { $0.isShared } && shared.unresolved.isEmpty)
         for stranger in strangers { stranger.reap() }
-        #expect(look(ports: [port]) == StartBlockers())
-        #expect(look(ports: [port], shares: true) == StartBlockers())
+        #expect(scan(ports: [port]) == StartBlockers())
+        #expect(scan(ports: [port], shares: true) == StartBlockers())
     }
 
     @Test("TP-4: beside a listener without SO_REUSEPORT there is no room, as far as heroproc's own user can tell")
     func unshared() throws {
         let (probe, port) = try boundPort(listens: false)
         close(probe)
-        let stranger = try Stranger.holding(bind(port, shares: false))
-        let found = look(ports: [port], shares: true)
+        let stranger = try HelperProcess.holding(bind(port, shares: false))
+        let found = scan(ports: [port], shares: true)
         #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid])
         #expect(found.holders.allSatisfy { !$0.isShared })
         // Of what another user's sockets would be given nothing is known: the program finds out by itself.
-        let other = look(ports: [port], shares: true, asOurselves: false)
+        let other = scan(ports: [port], shares: true, asOurselves: false)
         #expect(other.holders.map(\.process?.identity.pid) == [stranger.pid])
         #expect(other.holders.allSatisfy { $0.isShared })
         stranger.reap()
@@ -80,11 +80,11 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let (probe, port) = try boundPort(listens: false)
         close(probe)
         let member = try bind(port, listens: false)
-        #expect(look(ports: [port], shares: true) == StartBlockers())
-        #expect(look(ports: [port]).unresolved.count == 1)
+        #expect(scan(ports: [port], shares: true) == StartBlockers())
+        #expect(scan(ports: [port]).unresolved.count == 1)
         close(member)
         let stranger = try bind(port, shares: false, listens: false)
-        #expect(look(ports: [port], shares: true).unresolved.count == 1)
+        #expect(scan(ports: [port], shares: true).unresolved.count == 1)
         close(stranger)
     }
 
@@ -95,11 +95,11 @@ private let needsRoot = Comment("namespaces of one's own need root")
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
         #expect(send(listener, over: pair[0]))
         close(listener)
-        let found = look(ports: [port])
+        let found = scan(ports: [port])
         #expect(found.holders == [ResourceHolder(.tcp(TCPEndpoint(port: port)), by: nil)])
         close(pair[0])
         close(pair[1])
-        #expect(look(ports: [port]) == StartBlockers())
+        #expect(scan(ports: [port]) == StartBlockers())
     }
 
     /// Puts a descriptor into the queue of a socket, where no process has it open.
@@ -133,12 +133,12 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let (probe, port) = try boundPort(listens: false)
         close(probe)
         let sandbox = try Sandbox()
-        let stranger = try Stranger(
+        let stranger = try HelperProcess(
             ["/usr/bin/unshare", "-n", "/bin/sh", "-c", "ip link set lo up; exec \(try oracle()) listen \(port)"],
             environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ORACLE_DIR": sandbox.folder]
         )
         #expect(eventually { readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false })
-        #expect(look(ports: [port]) == StartBlockers())
+        #expect(scan(ports: [port]) == StartBlockers())
         stranger.reap()
     }
 
@@ -149,39 +149,39 @@ private let needsRoot = Comment("namespaces of one's own need root")
     func boundElsewhere() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
-        let stranger = try Stranger(
+        let stranger = try HelperProcess(
             ["/usr/bin/unshare", "-n", try oracle(), "bind-unix", path, "1200"],
             environment: ["ORACLE_DIR": sandbox.folder]
         )
         #expect(eventually { access(path, F_OK) == 0 })
-        var obstruction = Obstruction()
+        var obstruction = BlockerScanner()
         let order = BlockerScanRequest(sockets: [path])
         // Until it listens, and a while longer.
         var looks = 0
         let isListening = eventually {
-            let found = obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock()))
+            let found = obstruction.scan(order, now: Moment(nanoseconds: hl_boot_clock()))
             #expect(found.staleSockets.isEmpty, "\(found)")
             #expect(!found.unresolved.isEmpty || !found.holders.isEmpty)
             looks += 1
             return readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false
         }
         #expect(isListening && looks > 10)
-        #expect(obstruction.look(order, now: Moment(nanoseconds: hl_boot_clock())).staleSockets.isEmpty)
+        #expect(obstruction.scan(order, now: Moment(nanoseconds: hl_boot_clock())).staleSockets.isEmpty)
         stranger.reap()
     }
 
     @Test("RC-2: a holder in another pid namespace lives in a container", .enabled(if: isRoot, needsRoot))
     func container() throws {
         let (descriptor, port) = try boundPort()
-        let unshare = try Stranger(["/usr/bin/unshare", "-pf", "/bin/sleep", "600"], holding: [descriptor])
+        let unshare = try HelperProcess(["/usr/bin/unshare", "-pf", "/bin/sleep", "600"], holding: [descriptor])
         close(descriptor)
         let isThere = eventually {
-            look(ports: [port]).holders.contains { $0.process?.protection == .container }
+            scan(ports: [port]).holders.contains { $0.process?.protection == .container }
         }
         #expect(isThere)
-        let inside = Census.children(of: unshare.pid)
+        let inside = ProcessTable.children(of: unshare.pid)
         #expect(inside.count == 1)
-        let held = look(ports: [port]).holders.first { $0.process?.identity.pid == inside.first }
+        let held = scan(ports: [port]).holders.first { $0.process?.identity.pid == inside.first }
         #expect(held?.process?.protectionReason == "it lives in a container")
         for pid in inside { kill(pid, SIGKILL) }
         unshare.reap()
@@ -195,12 +195,12 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let sandbox = try Sandbox()
         let path = "\(sandbox.folder)/\(name)"
         // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
-        try Stranger(["/bin/cp", "/bin/sleep", path]).finish()
+        try HelperProcess(["/bin/cp", "/bin/sleep", path]).finish()
         let (descriptor, port) = try boundPort()
-        let stranger = try Stranger([path, "600"], holding: [descriptor])
+        let stranger = try HelperProcess([path, "600"], holding: [descriptor])
         close(descriptor)
-        #expect(eventually { Foreigners.program(of: stranger.pid) == path })
-        let process = try #require(look(ports: [port]).holders.first?.process)
+        #expect(eventually { ProcessInspector.programPath(of: stranger.pid) == path })
+        let process = try #require(scan(ports: [port]).holders.first?.process)
         #expect(process.protection == protection && process.protectionReason == protection.reason)
         stranger.reap()
     }
@@ -211,13 +211,13 @@ private let needsRoot = Comment("namespaces of one's own need root")
         let kernel = try sandbox.kernel()
         let (descriptor, port) = try boundPort()
         close(descriptor)
-        let order = sandbox.order(7, [try oracle(), "listen", "\(port)"])
+        let order = sandbox.request(7, [try oracle(), "listen", "\(port)"])
         var other = order
         other.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
         kernel.launch(other)
         _ = try kernel.awaitStart(7)
-        #expect(eventually { !look(ports: [port]).holders.isEmpty })
-        let process = try #require(look(ports: [port]).holders.first?.process)
+        #expect(eventually { !scan(ports: [port]).holders.isEmpty })
+        let process = try #require(scan(ports: [port]).holders.first?.process)
         #expect(process.protection == .job)
         #expect(process.protectionReason == "it is the job core/test.7 #7 of heroproc")
         kernel.killTree(order.start)
@@ -247,25 +247,25 @@ private let needsRoot = Comment("namespaces of one's own need root")
         for (name, type) in Self.types {
             let sandbox = try Sandbox()
             let path = "\(sandbox.folder)/\(name).sock"
-            let stranger = try Stranger.holding(bound(path, type))
+            let stranger = try HelperProcess.holding(bound(path, type))
             kill(stranger.pid, SIGSTOP)
-            let found = look(sockets: [path])
+            let found = scan(sockets: [path])
             #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid], "\(name)")
             #expect(found.staleSockets.isEmpty && found.unresolved.isEmpty)
             stranger.reap()
-            #expect(look(sockets: [path]).holders.isEmpty)
+            #expect(scan(sockets: [path]).holders.isEmpty)
         }
     }
 
     @Test("SK-1: a socket bound by a relative name is found, and each of the workers that share it")
     func workers() throws {
         let sandbox = try Sandbox()
-        let stranger = try Stranger(
+        let stranger = try HelperProcess(
             ["/bin/sh", "-c", "cd \(sandbox.folder); exec \(try oracle()) listen-unix web.sock fork 4"],
             environment: ["ORACLE_DIR": sandbox.folder]
         )
         func holders() -> [Int32] {
-            look(sockets: [sandbox.folder + "/web.sock"]).holders.compactMap(\.process?.identity.pid)
+            scan(sockets: [sandbox.folder + "/web.sock"]).holders.compactMap(\.process?.identity.pid)
         }
         #expect(eventually { holders().count == 5 })
         #expect(holders().contains(stranger.pid))
@@ -277,10 +277,10 @@ private let needsRoot = Comment("namespaces of one's own need root")
     func rebound() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
-        let former = try Stranger.holding(bound(path, 1))
+        let former = try HelperProcess.holding(bound(path, 1))
         unlink(path)
-        let latter = try Stranger.holding(bound(path, 1))
-        #expect(look(sockets: [path]).holders.map(\.process?.identity.pid) == [latter.pid])
+        let latter = try HelperProcess.holding(bound(path, 1))
+        #expect(scan(sockets: [path]).holders.map(\.process?.identity.pid) == [latter.pid])
         former.reap()
         latter.reap()
     }

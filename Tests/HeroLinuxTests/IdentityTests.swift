@@ -4,7 +4,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite(.ownThread) struct IdentityTests {
+@Suite(.ownThread) struct ProcessIdentityTests {
     /// `/proc/PID/stat` lines, and what must be read from them: pid, state, parent, session, start; nil where the
     /// text must be refused.
     static let lines: [(text: String, expected: [UInt64]?)] = {
@@ -49,9 +49,9 @@ import Testing
 
     @Test("ID-2: an identity that differs in one part is nobody")
     func changedIdentity() throws {
-        let stranger = try Stranger(["/bin/sleep", "600"])
-        let identity = try #require(Census.identify(stranger.pid)?.identity)
-        #expect(Census.isAlive(identity))
+        let stranger = try HelperProcess(["/bin/sleep", "600"])
+        let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
+        #expect(ProcessTable.isAlive(identity))
         let changes: [(inout ProcessIdentity) -> Void] = [
             { $0.startTicks &+= 1 }, { $0.startTicks = 0 }, { $0.bootID = "another" }, { $0.pidNamespace &+= 1 },
             { $0.pidfsInode &+= 1 }, { $0.pid = 1 }, { $0.pid = getpid() }, { $0.pid = -1 },
@@ -59,26 +59,26 @@ import Testing
         for change in changes {
             var other = identity
             change(&other)
-            #expect(!Census.isAlive(other), "\(other)")
+            #expect(!ProcessTable.isAlive(other), "\(other)")
         }
         var unknownInode = identity
         unknownInode.pidfsInode = 0
-        #expect(Census.isAlive(unknownInode))
+        #expect(ProcessTable.isAlive(unknownInode))
     }
 
     @Test("ID-2: a zombie is proven, but does not live")
     func zombie() throws {
-        let stranger = try Stranger(["/bin/sleep", "600"])
-        let identity = try #require(Census.identify(stranger.pid)?.identity)
+        let stranger = try HelperProcess(["/bin/sleep", "600"])
+        let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
         stranger.end()
-        #expect(!Census.isAlive(identity))
-        #expect(Census.open(identity) != nil)
+        #expect(!ProcessTable.isAlive(identity))
+        #expect(ProcessTable.open(identity) != nil)
     }
 
     @Test("ID-4: a thread is no process")
     func thread() throws {
-        let threads = try #require(namesIn("/proc/self/task")).compactMap { Int32($0) }.filter { $0 != getpid() }
-        for thread in threads { #expect(Census.identify(thread) == nil) }
+        let threads = try #require(listDirectory("/proc/self/task")).compactMap { Int32($0) }.filter { $0 != getpid() }
+        for thread in threads { #expect(ProcessTable.identify(thread) == nil) }
     }
 
     @Test(
@@ -87,16 +87,16 @@ import Testing
     )
     func recycledPID() throws {
         for _ in 0..<10 {
-            let first = try Stranger(["/bin/sleep", "600"])
-            let identity = try #require(Census.identify(first.pid)?.identity)
+            let first = try HelperProcess(["/bin/sleep", "600"])
+            let identity = try #require(ProcessTable.identify(first.pid)?.identity)
             let pid = first.pid
             first.reap()
             // Another process of the machine may be quicker: then there is nothing to see this time.
             setLastPID(pid - 1)
-            let second = try Stranger(["/bin/sleep", "600"])
+            let second = try HelperProcess(["/bin/sleep", "600"])
             guard second.pid == pid else { continue }
-            #expect(!Census.isAlive(identity))
-            #expect(Census.open(identity) == nil)
+            #expect(!ProcessTable.isAlive(identity))
+            #expect(ProcessTable.open(identity) == nil)
         }
     }
 }

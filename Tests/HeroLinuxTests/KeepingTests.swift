@@ -5,7 +5,7 @@ import Testing
 
 /// What a keeper tells the reconciler that it starts.
 @Suite("Keeping")
-struct KeepingTests {
+struct MonitoredReconcilerTests {
     @Test(
         "CR-6: the value of --kept says whether one ended before, and how many crashes there were lately",
         arguments: [
@@ -15,8 +15,8 @@ struct KeepingTests {
         ]
     )
     func news(text: String, followsEnd: Bool, crashes: Int32, signal: Int32, isCrashLoop: Bool) throws {
-        let news = try #require(KeeperNews(text))
-        #expect(news.followsEnd == followsEnd && news.crashes == crashes && news.signal == signal)
+        let news = try #require(MonitorReport(text))
+        #expect(news.followsExit == followsEnd && news.recentCrashes == crashes && news.lastSignal == signal)
         #expect(news.isCrashLoop == isCrashLoop)
     }
 
@@ -25,7 +25,7 @@ struct KeepingTests {
         let program = FileManager.default.temporaryDirectory.appending(path: "hp-program-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: program) }
         try Data("one".utf8).write(to: program, options: .atomic)
-        let isReplaced = Keeping.replacement(of: program.path)
+        let isReplaced = MonitoredReconciler.makeReplacementCheck(of: program.path)
         #expect(!isReplaced())
         try FileManager.default.removeItem(at: program)
         #expect(!isReplaced())
@@ -34,5 +34,5 @@ struct KeepingTests {
     }
 
     @Test("what no keeper says is not believed", arguments: ["", ":", "3:", "3:4:5", "-1", "3:-4", "x", "99999999999"])
-    func nonsense(text: String) { #expect(KeeperNews(text) == nil) }
+    func nonsense(text: String) { #expect(MonitorReport(text) == nil) }
 }

@@ -5,9 +5,9 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite("The environment of a start") struct LaunchTests {
+@Suite("The environment of a start") struct EnvironmentResolutionTests {
     private func failure(_ layers: [EnvironmentLayer]) -> StartFailure? {
-        #expect(throws: StartRefusal.self) { try Launch.environment(layers) }?.failure
+        #expect(throws: StartError.self) { try ResolvedLaunch.resolveEnvironment(layers) }?.failure
     }
 
     @Test("of two layers the later one counts, and a file that holds a shadowed value is not read")
@@ -16,7 +16,7 @@ import Testing
         try sandbox.write("one.env", "A=one\nB=one\nC=one\nD=one\n")
         try sandbox.write("two.env", "C=two\nD=two\n")
         try sandbox.write("secret", "s3cret\n", mode: 0o600)
-        let found = try Launch.environment([
+        let found = try ResolvedLaunch.resolveEnvironment([
             .texts(["A": "base", "Z": "base"]), .file(sandbox.folder + "/one.env"),
             .variables(["B": "text", "T": .fromFile("/nowhere"), "S": .fromFile(sandbox.folder + "/secret")]),
             .file(sandbox.folder + "/two.env"), .variables(["D": "text", "T": "text"]),
@@ -34,7 +34,7 @@ import Testing
     func oneValue(_ text: String, _ expected: String) throws {
         let sandbox = try Sandbox()
         try sandbox.write("value", text)
-        #expect(try Launch.environment([.variables(["V": .fromFile(sandbox.folder + "/value")])]) == ["V": expected])
+        #expect(try ResolvedLaunch.resolveEnvironment([.variables(["V": .fromFile(sandbox.folder + "/value")])]) == ["V": expected])
     }
 
     @Test("SE-3, FS-1: a file that cannot be used is named, with the reason and nothing of what is in it")
@@ -73,25 +73,25 @@ import Testing
         let sandbox = try Sandbox()
         try sandbox.write("data/token", "t\n", mode: 0o400)
         symlink("data/token", sandbox.folder + "/token")
-        #expect(try Launch.environment([.variables(["T": .fromFile(sandbox.folder + "/token")])]) == ["T": "t"])
+        #expect(try ResolvedLaunch.resolveEnvironment([.variables(["T": .fromFile(sandbox.folder + "/token")])]) == ["T": "t"])
     }
 
     @Test("of a program without a slash: every folder of its own PATH, in order")
     func candidates() {
-        #expect(Launch.candidates("redis", path: "/usr/bin:/bin/") == ["/usr/bin/redis", "/bin/redis"])
-        #expect(Launch.candidates("/opt/redis", path: "/usr/bin") == ["/opt/redis"])
-        #expect(Launch.candidates("./redis", path: "/usr/bin") == ["./redis"])
-        #expect(Launch.candidates("", path: "/usr/bin") == [])
+        #expect(ResolvedLaunch.candidatePaths("redis", path: "/usr/bin:/bin/") == ["/usr/bin/redis", "/bin/redis"])
+        #expect(ResolvedLaunch.candidatePaths("/opt/redis", path: "/usr/bin") == ["/opt/redis"])
+        #expect(ResolvedLaunch.candidatePaths("./redis", path: "/usr/bin") == ["./redis"])
+        #expect(ResolvedLaunch.candidatePaths("", path: "/usr/bin") == [])
     }
 }
 
-@Suite(.ownThread) struct LaunchedTests {
+@Suite(.ownThread) struct EnvironmentFileStartTests {
     @Test("a start whose file is missing fails with its name, and is made once it is there")
     func missing() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/web.env"
-        var order = sandbox.shell(1, "echo \"$GREETING\" > \(sandbox.folder)/out")
+        var order = sandbox.shellRequest(1, "echo \"$GREETING\" > \(sandbox.folder)/out")
         order.environment.append(.file(path))
         kernel.launch(order)
         let end = try kernel.awaitEnd(1)
@@ -154,7 +154,7 @@ import Testing
         var old = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 1000, tv_nsec: 0)]
         #expect(utimensat(AT_FDCWD, sandbox.folder + "/new", &old, 0) == 0)
         let start = try time(of: sandbox.folder + "/new")
-        #expect(EnvironmentDrift.changed(paths, since: start) == [])
+        #expect(EnvironmentDrift.changedFiles(paths, since: start) == [])
         // Times of files advance in steps of the kernel's tick.
         #expect(
             eventually {
@@ -164,6 +164,6 @@ import Testing
         )
         rename(sandbox.folder + "/new", paths[2])
         unlink(paths[3])
-        #expect(EnvironmentDrift.changed(paths, since: start) == Array(paths.dropFirst()))
+        #expect(EnvironmentDrift.changedFiles(paths, since: start) == Array(paths.dropFirst()))
     }
 }

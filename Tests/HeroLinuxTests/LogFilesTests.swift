@@ -34,9 +34,9 @@ struct LogFilesTests {
             try sandbox.write("l/" + name, name)
         }
         try sandbox.write("l/17.log.20261121", "put there by others")
-        let files = LogFiles.all(sandbox.folder + "/l/17.log", Opened.init).map(\.id)
+        let files = LogFiles.openAll(sandbox.folder + "/l/17.log", Opened.init).map(\.id)
         #expect(files == ["17.log", "17.log.1", "17.log.2", "17.log.10", "put there by others"])
-        #expect(LogFiles.all(sandbox.folder + "/none/17.log", Opened.init).isEmpty)
+        #expect(LogFiles.openAll(sandbox.folder + "/none/17.log", Opened.init).isEmpty)
     }
 
     @Test("LG-10: none is missed and they stay in order, at whatever moment they are moved up, and however often")
@@ -59,7 +59,7 @@ struct LogFilesTests {
                     steps.append { try? sandbox.write("l/17.log", "\(count + 1)") }
                 }
                 var looks = 0
-                let found = LogFiles.all(active) { path in
+                let found = LogFiles.openAll(active) { path in
                     if looks >= begin {
                         for step in steps.prefix(pace) { step() }
                         steps.removeFirst(min(pace, steps.count))

@@ -48,16 +48,16 @@ import Testing
         rename(sandbox.folder + "/c", sandbox.folder + "/a")
         let deadline = reactor.now + .seconds(10)
         while reactor.events.isEmpty, reactor.now < deadline {
-            for wake in reactor.wait(until: deadline, mayBlock: true) where wake.subject.kind == .watcher {
-                wake.ready == 0 ? watcher.ring(wake.subject.number) : watcher.readChanges()
+            for wake in reactor.wait(until: deadline, mayBlock: true) where wake.source.kind == .manifestWatcher {
+                wake.readyEvents == 0 ? watcher.handleTimer(wake.source.id) : watcher.readChanges()
             }
         }
         #expect(reactor.takeEvents() == [.filesChanged])
         // From now on the new one is watched.
         try sandbox.write("a/b/s/x.yaml", "3")
         while reactor.events.isEmpty, reactor.now < deadline {
-            for wake in reactor.wait(until: deadline, mayBlock: true) where wake.subject.kind == .watcher {
-                wake.ready == 0 ? watcher.ring(wake.subject.number) : watcher.readChanges()
+            for wake in reactor.wait(until: deadline, mayBlock: true) where wake.source.kind == .manifestWatcher {
+                wake.readyEvents == 0 ? watcher.handleTimer(wake.source.id) : watcher.readChanges()
             }
         }
         #expect(reactor.takeEvents() == [.filesChanged])

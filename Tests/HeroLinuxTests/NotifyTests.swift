@@ -6,12 +6,12 @@ import Testing
 @testable import HeroLinux
 
 /// What programs say of themselves (sd_notify(3)), as it reaches the reconciler.
-@Suite(.ownThread) struct NotifyTests {
+@Suite(.ownThread) struct NotifyDeliveryTests {
     /// A start of the oracle that may speak.
-    private func order(_ sandbox: Sandbox, _ deeds: String, watchdog: Duration? = nil) throws -> LaunchRequest {
+    private func request(_ sandbox: Sandbox, _ deeds: String, watchdog: Duration? = nil) throws -> LaunchRequest {
         let shim = try Shim.find()
         let oracle = shim.dropLast("hpshim".count) + "hporacle"
-        var order = sandbox.order(1, [String(oracle)] + deeds.split(separator: " ").map(String.init))
+        var order = sandbox.request(1, [String(oracle)] + deeds.split(separator: " ").map(String.init))
         order.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
         order.workingDirectory = sandbox.folder
         order.mayNotify = true
@@ -22,7 +22,7 @@ import Testing
 
     /// Waits until what is said is like this.
     @discardableResult
-    private func hear(_ kernel: LinuxKernel, _ isIt: (NotifyState) -> Bool) throws -> NotifyState {
+    private func awaitNotifyState(_ kernel: LinuxKernel, _ isIt: (NotifyState) -> Bool) throws -> NotifyState {
         var found: NotifyState?
         try kernel.await("these words") {
             if case .notified(StartID(job: 1, generation: 1), let report) = $0, isIt(report) { found = report }
@@ -42,24 +42,24 @@ import Testing
         let kernel = try sandbox.kernel()
         let words = ["READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1", "STOPPING=1,STATUS=bye+now"]
         let deeds = words.enumerated().map { "wait-for \($0) notify \($1)" }.joined(separator: " ")
-        kernel.launch(try order(sandbox, deeds, watchdog: .seconds(20)))
-        let first = try hear(kernel) { _ in true }
+        kernel.launch(try request(sandbox, deeds, watchdog: .seconds(20)))
+        let first = try awaitNotifyState(kernel) { _ in true }
         #expect(!first.isReady && first.watchdog == .seconds(20) && first.lastPing == nil && first.status == nil)
         try sandbox.write("0", "")
-        try hear(kernel) { $0.isReady && !$0.isReloading }
+        try awaitNotifyState(kernel) { $0.isReady && !$0.isReloading }
         try sandbox.write("1", "")
-        try hear(kernel) { $0.isReady && $0.isReloading }
+        try awaitNotifyState(kernel) { $0.isReady && $0.isReloading }
         try sandbox.write("2", "")
-        try hear(kernel) { $0.isReady && !$0.isReloading }
+        try awaitNotifyState(kernel) { $0.isReady && !$0.isReloading }
         try sandbox.write("3", "")
-        let ping = try hear(kernel) { $0.lastPing != nil }
+        let ping = try awaitNotifyState(kernel) { $0.lastPing != nil }
         #expect(try #require(ping.lastPing) <= ping.asOf)
         try sandbox.write("4", "")
-        let last = try hear(kernel) { $0.isStopping }
-        #expect(last.status == "bye now" && ProgramWords.of(1, generation: 1, sandbox.paths)?.status == "bye now")
-        #expect(ProgramWords.of(1, generation: 2, sandbox.paths) == nil)
+        let last = try awaitNotifyState(kernel) { $0.isStopping }
+        #expect(last.status == "bye now" && NotifyStateReader.read(1, generation: 1, sandbox.paths)?.status == "bye now")
+        #expect(NotifyStateReader.read(1, generation: 2, sandbox.paths) == nil)
         try finish(kernel)
-        #expect(access(sandbox.paths.notifyFile(of: 1), F_OK) != 0)
+        #expect(access(sandbox.paths.notifySocketFile(of: 1), F_OK) != 0)
     }
 
     @Test("SH-2: the next reconciler hears what was said before it came, and what is said from then on")
@@ -67,19 +67,19 @@ import Testing
         let sandbox = try Sandbox()
         do {
             let first = try sandbox.kernel()
-            first.launch(try order(sandbox, "wait-for 0 notify READY=1 wait-for 1 notify RELOADING=1"))
+            first.launch(try request(sandbox, "wait-for 0 notify READY=1 wait-for 1 notify RELOADING=1"))
             _ = try first.awaitStart(1)
         }
         try sandbox.write("0", "")
-        while ProgramWords.of(1, generation: 1, sandbox.paths)?.isReady != true { usleep(1000) }
+        while NotifyStateReader.read(1, generation: 1, sandbox.paths)?.isReady != true { usleep(1000) }
         let second = try sandbox.kernel()
         guard case .supervised(generation: 1, .some) = second.adopt([1])[1] else {
             Issue.record("not held")
             return
         }
-        try hear(second) { $0.isReady }
+        try awaitNotifyState(second) { $0.isReady }
         try sandbox.write("1", "")
-        try hear(second) { $0.isReloading }
+        try awaitNotifyState(second) { $0.isReloading }
         try finish(second)
     }
 
@@ -87,12 +87,12 @@ import Testing
     func quiet() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(try order(sandbox, "ping 20 notify READY=1 wait 10", watchdog: .seconds(20)))
-        try hear(kernel) { $0.lastPing != nil }
+        kernel.launch(try request(sandbox, "ping 20 notify READY=1 wait 10", watchdog: .seconds(20)))
+        try awaitNotifyState(kernel) { $0.lastPing != nil }
         let seen = kernel.nextEvents(until: kernel.now() + .milliseconds(300))
         #expect(seen.isEmpty, "\(seen)")
         let before = kernel.now()
-        kernel.startProbe(question(.watchdog(.seconds(20))))
+        kernel.startProbe(probeRequest(.watchdog(.seconds(20))))
         let events = kernel.nextEvents(until: kernel.now() + .seconds(5))
         guard events.count == 2, case .notified(_, let report) = events[0], case .probeFinished(_, serial: 9, .succeeded) = events[1]
         else {
@@ -103,7 +103,7 @@ import Testing
         try finish(kernel)
     }
 
-    private func question(_ question: Probe.Check) -> ProbeRequest {
+    private func probeRequest(_ question: Probe.Check) -> ProbeRequest {
         ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 9,
@@ -118,9 +118,9 @@ import Testing
     func asked() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(try order(sandbox, "wait-for 0 notify READY=1"))
+        kernel.launch(try request(sandbox, "wait-for 0 notify READY=1"))
         _ = try kernel.awaitStart(1)
-        kernel.startProbe(question(.notify))
+        kernel.startProbe(probeRequest(.notify))
         var answer: ProbeResult?
         try kernel.await("an answer") {
             if case .probeFinished(_, serial: 9, let found) = $0 { answer = found }
@@ -128,8 +128,8 @@ import Testing
         }
         #expect(answer == .failed("it has not said READY=1 yet"))
         try sandbox.write("0", "")
-        try hear(kernel) { $0.isReady }
-        kernel.startProbe(question(.notify))
+        try awaitNotifyState(kernel) { $0.isReady }
+        kernel.startProbe(probeRequest(.notify))
         try kernel.await("an answer") {
             if case .probeFinished(_, serial: 9, .succeeded) = $0 { return true }
             return false
@@ -141,7 +141,7 @@ import Testing
     func mainProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(try order(sandbox, "wait-for begin notify-away READY=1 wait-for 0 exit 21"))
+        kernel.launch(try request(sandbox, "wait-for begin notify-away READY=1 wait-for 0 exit 21"))
         let report = try kernel.awaitStart(1)
         try sandbox.write("begin", "")
         var daemon: ProcessIdentity?
@@ -164,8 +164,8 @@ import Testing
     func distant() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(try order(sandbox, "notify-distant READY=1 wait-for 0 exit 0"))
-        try hear(kernel) { $0.isReady }
+        kernel.launch(try request(sandbox, "notify-distant READY=1 wait-for 0 exit 0"))
+        try awaitNotifyState(kernel) { $0.isReady }
         try sandbox.write("0", "")
         #expect(
             try kernel.awaitEnd(1).outcome
@@ -191,6 +191,6 @@ import Testing
         let kernel = try sandbox.kernel()
         try sandbox.write("state/run/jobs/5.notify", "")
         kernel.removeRuntimeFiles(5)
-        #expect(access(sandbox.paths.notifyFile(of: 5), F_OK) != 0)
+        #expect(access(sandbox.paths.notifySocketFile(of: 5), F_OK) != 0)
     }
 }

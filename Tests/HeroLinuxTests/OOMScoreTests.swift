@@ -16,22 +16,22 @@ import Testing
         ] as [(Int, Int, Int?)]
     )
     func rule(_ before: Int, _ now: Int, _ expected: Int?) {
-        #expect(OOMScore.ofPrograms(startedWith: before, now: now) == expected)
+        #expect(OOMScore.programScore(startedWith: before, now: now) == expected)
     }
 
     @Test("a program is told so in its spec; what its manifest says is stronger")
     func spec() throws {
-        var place = SpecBlob.Place(
+        var place = ShimSpecEncoder.Context(
             paths: RuntimePaths(state: "/state", uid: 0, environment: [:]),
-            machine: Census.machine,
-            openFiles: 0
+            machine: ProcessTable.currentMachine,
+            softOpenFiles: 0
         )
         func rights(_ score: Int?) throws -> hero_rights {
             let sandbox = try Sandbox()
-            var order = sandbox.order(1, ["/bin/true"])
+            var order = sandbox.request(1, ["/bin/true"])
             order.rights.oomScoreAdjustment = score
-            var blob = SpecBlob()
-            try blob.encode(try Launch(order, as: nil), place)
+            var blob = ShimSpecEncoder()
+            try blob.encode(try ResolvedLaunch(order, as: nil), place)
             return blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.rights
         }
         #expect(try rights(nil).sets_oom_score == 0)

@@ -7,8 +7,8 @@ import Testing
 @testable import HeroLinux
 
 /// What is seen of those who stand in the way: real sockets, real processes, nobody signalled.
-@Suite struct ObstructionTests {
-    private func look(
+@Suite struct BlockerScannerTests {
+    private func scan(
         ports: [TCPEndpoint] = [],
         sockets: [String] = [],
         pidFile: String? = nil,
@@ -22,21 +22,21 @@ import Testing
             program: program,
             recorded: recorded
         )
-        .firstLook()
+        .scanOnce()
     }
 
     @Test("TP-1: a listener is found with its process, a port nobody uses is free")
     func listener() throws {
         let (descriptor, port) = try boundPort()
-        let stranger = try Stranger.holding(descriptor)
+        let stranger = try HelperProcess.holding(descriptor)
         let endpoint = TCPEndpoint(port: port)
-        let found = look(ports: [endpoint], program: "/bin/sleep")
+        let found = scan(ports: [endpoint], program: "/bin/sleep")
         #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid])
         #expect(found.holders.first?.resource == .tcp(endpoint))
         #expect(found.holders.first?.process?.protection == nil)
         #expect(found.holders.first?.runsProgram == true)
         stranger.reap()
-        #expect(look(ports: [endpoint]) == StartBlockers())
+        #expect(scan(ports: [endpoint]) == StartBlockers())
     }
 
     @Test("TP-1: a client on the port is no holder")
@@ -45,8 +45,8 @@ import Testing
         var pending: Int32 = 0
         let connection = hl_connect_tcp(4, [127, 0, 0, 1], Int32(port), &pending)
         #expect(connection >= 0)
-        let client = try Stranger.holding(connection)
-        let holders = look(ports: [TCPEndpoint(port: port)]).holders
+        let client = try HelperProcess.holding(connection)
+        let holders = scan(ports: [TCPEndpoint(port: port)]).holders
         #expect(holders.map(\.process?.identity.pid) == [getpid()])
         #expect(holders.first?.process?.protection == .reconciler)
         close(descriptor)
@@ -72,19 +72,19 @@ import Testing
         listener.port = 8080
         listener.is_v6_only = words.count == 3 ? 1 : 0
         var address = [UInt8](repeating: 0, count: 16)
-        #expect(hl_numeric_address(String(words[1]), &address) != 0)
+        #expect(hl_parse_address(String(words[1]), &address) != 0)
         withUnsafeMutableBytes(of: &listener.address) { $0.copyBytes(from: address) }
         let endpoint = try #require(TCPEndpoint("\(wanted)8080"))
-        #expect(Obstruction.conflicts(listener, endpoint) == isBlocked)
+        #expect(BlockerScanner.conflicts(listener, endpoint) == isBlocked)
         listener.port = 8081
-        #expect(!Obstruction.conflicts(listener, endpoint))
+        #expect(!BlockerScanner.conflicts(listener, endpoint))
     }
 
     @Test("TP-2: a socket that is bound and does not listen is in the way, and is nobody's fault")
     func boundOnly() throws {
         let (descriptor, port) = try boundPort("0.0.0.0", listens: false)
         defer { close(descriptor) }
-        let found = look(ports: [TCPEndpoint(port: port)])
+        let found = scan(ports: [TCPEndpoint(port: port)])
         #expect(found.holders.isEmpty)
         #expect(
             found.unresolved
@@ -96,22 +96,22 @@ import Testing
     func socketHolder() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
-        let stranger = try Stranger.holding(try #require(Self.bind(path)))
-        #expect(look(sockets: [path]).holders.map(\.process?.identity.pid) == [stranger.pid])
+        let stranger = try HelperProcess.holding(try #require(Self.bind(path)))
+        #expect(scan(sockets: [path]).holders.map(\.process?.identity.pid) == [stranger.pid])
         rename(path, path + ".moved")
-        #expect(look(sockets: [path]) == StartBlockers())
-        #expect(look(sockets: [path + ".moved"]).holders.map(\.process?.identity.pid) == [stranger.pid])
+        #expect(scan(sockets: [path]) == StartBlockers())
+        #expect(scan(sockets: [path + ".moved"]).holders.map(\.process?.identity.pid) == [stranger.pid])
         stranger.reap()
-        #expect(look(sockets: [path + ".moved"]).holders.isEmpty)
+        #expect(scan(sockets: [path + ".moved"]).holders.isEmpty)
     }
 
     @Test("SK-6: an abstract socket has a holder, and no file")
     func abstract() throws {
         let name = "@heroproc-test-\(getpid())-\(hl_random())"
-        let stranger = try Stranger.holding(try #require(Self.bind(name)))
-        #expect(look(sockets: [name]).holders.map(\.process?.identity.pid) == [stranger.pid])
+        let stranger = try HelperProcess.holding(try #require(Self.bind(name)))
+        #expect(scan(sockets: [name]).holders.map(\.process?.identity.pid) == [stranger.pid])
         stranger.reap()
-        #expect(look(sockets: [name]) == StartBlockers())
+        #expect(scan(sockets: [name]) == StartBlockers())
     }
 
     @Test("SK-2: a socket nobody holds is stale; what is no socket is never touched")
@@ -119,24 +119,24 @@ import Testing
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
-        var obstruction = Obstruction()
+        var obstruction = BlockerScanner()
         let order = BlockerScanRequest(sockets: [path])
         var now = Moment(nanoseconds: hl_boot_clock())
-        var found = obstruction.look(order, now: now)
+        var found = obstruction.scan(order, now: now)
         // Where other network namespaces live on this machine it is asked twice, and only once it is two seconds old.
         if found.staleSockets.isEmpty {
             now = now + .milliseconds(600)
-            #expect(eventually { !obstruction.look(order, now: now).staleSockets.isEmpty })
-            found = obstruction.look(order, now: now)
+            #expect(eventually { !obstruction.scan(order, now: now).staleSockets.isEmpty })
+            found = obstruction.scan(order, now: now)
         }
         let file = try #require(found.staleSockets.first)
         #expect(file.path == path && found.unresolved.isEmpty)
-        #expect(SocketRemoval.remove(file))
+        #expect(StaleSocketRemoval.remove(file))
         #expect(access(path, F_OK) != 0)
-        #expect(namesIn(sandbox.folder)?.contains { $0.contains(".hp-") } == false)
+        #expect(listDirectory(sandbox.folder)?.contains { $0.contains(".hp-") } == false)
 
         try sandbox.write("web.sock", "mine")
-        #expect(look(sockets: [path]).unresolved == ["\(path) is no socket; move it away, or declare another path"])
+        #expect(scan(sockets: [path]).unresolved == ["\(path) is no socket; move it away, or declare another path"])
         #expect(readText(path) == "mine")
     }
 
@@ -145,18 +145,18 @@ import Testing
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
-        var entry = hl_entry()
-        #expect(hl_entry_at(AT_FDCWD, path, &entry) == 0)
+        var entry = hl_file_identity()
+        #expect(hl_identify_file(AT_FDCWD, path, &entry) == 0)
         let judged = SocketFile(
             path: path,
             device: UInt64(entry.device),
             inode: UInt64(entry.inode),
-            bornAt: entry.born_at
+            bornAt: entry.created_at
         )
         unlink(path)
         let listener = hl_listen_unix(path)
         defer { close(listener) }
-        #expect(!SocketRemoval.remove(judged))
+        #expect(!StaleSocketRemoval.remove(judged))
         var pending: Int32 = 0
         let connection = hl_connect_unix(path, &pending)
         #expect(connection >= 0)
@@ -168,34 +168,34 @@ import Testing
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.pid"
         let (descriptor, port) = try boundPort()
-        let stranger = try Stranger.holding(descriptor)
+        let stranger = try HelperProcess.holding(descriptor)
         try sandbox.write("web.pid", "\(stranger.pid)\n")
-        let identity = try #require(Census.identify(stranger.pid)?.identity)
+        let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
         func evidence(_ obstacles: StartBlockers) -> PIDFileState.Evidence? {
             guard case .namesProcess(let process, path, let evidence) = obstacles.pidFile, process.identity == identity else {
                 return nil
             }
             return evidence
         }
-        #expect(evidence(look(pidFile: path)) == .init(isOwnerTrusted: true))
-        #expect(evidence(look(pidFile: path, recorded: identity)) == .init(isOwnerTrusted: true, isRecorded: true))
+        #expect(evidence(scan(pidFile: path)) == .init(isOwnerTrusted: true))
+        #expect(evidence(scan(pidFile: path, recorded: identity)) == .init(isOwnerTrusted: true, isRecorded: true))
         #expect(
-            evidence(look(pidFile: path, program: "/bin/sleep")) == .init(isOwnerTrusted: true, runsProgram: true)
+            evidence(scan(pidFile: path, program: "/bin/sleep")) == .init(isOwnerTrusted: true, runsProgram: true)
         )
         #expect(
-            evidence(look(ports: [TCPEndpoint(port: port)], pidFile: path))
+            evidence(scan(ports: [TCPEndpoint(port: port)], pidFile: path))
                 == .init(isOwnerTrusted: true, holdsResource: true)
         )
         stranger.reap()
-        #expect(look(pidFile: path).pidFile == .stale("\(path) names process \(stranger.pid), which does not live"))
+        #expect(scan(pidFile: path).pidFile == .stale("\(path) names process \(stranger.pid), which does not live"))
     }
 
     @Test("RC-2: pid 1, those above us and ourselves are protected")
     func protection() {
-        let foreigners = Foreigners()
-        #expect(foreigners.describe(1)?.protection == .pidOne)
-        #expect(foreigners.describe(getpid())?.protection == .reconciler)
-        if getppid() > 1 { #expect(foreigners.describe(getppid())?.protection == .ancestor) }
+        let foreigners = ProcessInspector()
+        #expect(foreigners.inspect(1)?.protection == .pidOne)
+        #expect(foreigners.inspect(getpid())?.protection == .reconciler)
+        if getppid() > 1 { #expect(foreigners.inspect(getppid())?.protection == .ancestor) }
     }
 
     /// A bound stream socket that does not listen.

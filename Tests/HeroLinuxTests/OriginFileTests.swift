@@ -5,7 +5,7 @@ import Testing
 
 /// What stands beside a record, and where a state directory may be.
 @Suite("Files of the run directory and of the state directory")
-struct OriginFileTests {
+struct RuntimeFileTests {
     private func inFolder(_ body: (String) throws -> Void) throws {
         var template = Array("/tmp/hp-origin-XXXXXX".utf8CString)
         let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
@@ -17,17 +17,17 @@ struct OriginFileTests {
     func written() throws {
         try inFolder { folder in
             let path = folder + "/7.origin"
-            #expect(OriginFile.read(path) == nil)
+            #expect(JobRecoveryFile.read(path) == nil)
             for size in [10, 5000, 300, 0, 20_000] {
                 let bytes = [UInt8](repeating: 0x41, count: size)
-                #expect(OriginFile.write(bytes, to: path))
-                #expect(OriginFile.read(path) == bytes)
+                #expect(JobRecoveryFile.write(bytes, to: path))
+                #expect(JobRecoveryFile.read(path) == bytes)
                 var file = stat()
                 #expect(stat(path, &file) == 0 && file.st_size % 4096 == 0 && file.st_mode & 0o777 == 0o600)
             }
             var names = try FileManager.default.contentsOfDirectory(atPath: folder)
             #expect(names == ["7.origin"])
-            OriginFile.remove(path)
+            JobRecoveryFile.remove(path)
             names = try FileManager.default.contentsOfDirectory(atPath: folder)
             #expect(names == [])
         }
@@ -37,13 +37,13 @@ struct OriginFileTests {
     func overwritten() throws {
         try inFolder { folder in
             let path = folder + "/7.origin"
-            #expect(OriginFile.write([1, 2, 3], to: path))
+            #expect(JobRecoveryFile.write([1, 2, 3], to: path))
             // The draft cannot be made: something that is no file has its name.
             mkdir(path + ".new", 0o700)
-            #expect(OriginFile.write([4, 5, 6, 7], to: path))
-            #expect(OriginFile.read(path) == [4, 5, 6, 7])
-            #expect(!OriginFile.write([UInt8](repeating: 1, count: 9000), to: path), "it has no room for that")
-            #expect(OriginFile.read(path) == [4, 5, 6, 7])
+            #expect(JobRecoveryFile.write([4, 5, 6, 7], to: path))
+            #expect(JobRecoveryFile.read(path) == [4, 5, 6, 7])
+            #expect(!JobRecoveryFile.write([UInt8](repeating: 1, count: 9000), to: path), "it has no room for that")
+            #expect(JobRecoveryFile.read(path) == [4, 5, 6, 7])
         }
     }
 
@@ -54,10 +54,10 @@ struct OriginFileTests {
             (0x00c3_6400, "Ceph"), (0xef53, nil), (0x0102_1994, nil), (0x5846_5342, nil), (0x9123_683e, nil),
             (0x794c_7630, nil), (0x2fc1_2fc1, nil),
         ]
-        for (magic, name) in table { #expect(FileSystem(magic: magic).unfitName == name) }
+        for (magic, name) in table { #expect(FileSystem(magic: magic).unsupportedName == name) }
         // The nearest directory that exists counts.
-        #expect(FileSystem.of("/proc/self/no/such/place")?.magic == 0x9fa0)
-        #expect(FileSystem.of("/") != nil)
+        #expect(FileSystem.containing("/proc/self/no/such/place")?.magic == 0x9fa0)
+        #expect(FileSystem.containing("/") != nil)
     }
 
     @Test("The jobs on record are told by their names, and so is the highest one that ever left a log")
@@ -71,12 +71,12 @@ struct OriginFileTests {
             for name in ["3", "3.origin", "12.retired", "12", "7.script", "x", "0", "-4", "9.origin.new"] {
                 try Data().write(to: URL(fileURLWithPath: "\(paths.jobs)/\(name)"))
             }
-            #expect(JobTraces.onRecord(paths) == [3, 7, 9, 12])
-            #expect(JobTraces.highest(paths) == 12)
+            #expect(JobRuntimeFiles.jobsWithFiles(paths) == [3, 7, 9, 12])
+            #expect(JobRuntimeFiles.highestJob(paths) == 12)
             for name in ["40.log", "41.log.3", "junk", "99.txt"] {
                 try Data().write(to: URL(fileURLWithPath: "\(logs)/\(name)"))
             }
-            #expect(JobTraces.highest(paths) == 41)
+            #expect(JobRuntimeFiles.highestJob(paths) == 41)
         }
     }
 
@@ -85,15 +85,15 @@ struct OriginFileTests {
         try inFolder { folder in
             let paths = RuntimePaths(state: folder + "/state", uid: 1, environment: ["XDG_RUNTIME_DIR": folder])
             try FileManager.default.createDirectory(atPath: paths.run, withIntermediateDirectories: true)
-            #expect(LiveNote.trouble(paths) == nil)
-            LiveNote.write(nil, to: paths.trouble)
-            #expect(LiveNote.trouble(paths) == nil)
-            LiveNote.write("the disk is full", to: paths.trouble)
-            #expect(LiveNote.trouble(paths) == "the disk is full")
-            LiveNote.write(String(repeating: "x", count: 5000), to: paths.trouble)
-            #expect(LiveNote.trouble(paths)?.count == 1023)
-            LiveNote.write(nil, to: paths.trouble)
-            #expect(LiveNote.trouble(paths) == nil)
+            #expect(ReconcilerStatusFile.storeOutage(paths) == nil)
+            ReconcilerStatusFile.write(nil, to: paths.storeOutageFile)
+            #expect(ReconcilerStatusFile.storeOutage(paths) == nil)
+            ReconcilerStatusFile.write("the disk is full", to: paths.storeOutageFile)
+            #expect(ReconcilerStatusFile.storeOutage(paths) == "the disk is full")
+            ReconcilerStatusFile.write(String(repeating: "x", count: 5000), to: paths.storeOutageFile)
+            #expect(ReconcilerStatusFile.storeOutage(paths)?.count == 1023)
+            ReconcilerStatusFile.write(nil, to: paths.storeOutageFile)
+            #expect(ReconcilerStatusFile.storeOutage(paths) == nil)
         }
     }
 }

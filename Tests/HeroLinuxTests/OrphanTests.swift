@@ -5,7 +5,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite(.ownThread) struct OrphanTests {
+@Suite(.ownThread) struct OrphanTrackerTests {
     /// The shim of a job, by its record.
     private func shim(_ sandbox: Sandbox, _ job: JobID) throws -> ProcessIdentity {
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: job), job: job) else {
@@ -20,22 +20,22 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let start = StartID(job: 1, generation: 1)
-        kernel.launch(sandbox.shell(1, "trap 'exit 33' TERM; sleep 600 & echo up; while :; do wait; done"))
+        kernel.launch(sandbox.shellRequest(1, "trap 'exit 33' TERM; sleep 600 & echo up; while :; do wait; done"))
         let report = try kernel.awaitStart(1)
-        #expect(eventually { Census.children(of: report.process.pid).count == 1 })
+        #expect(eventually { ProcessTable.children(of: report.process.pid).count == 1 })
         let child = try #require(
-            Census.children(of: report.process.pid).first.flatMap { Census.identify($0)?.identity }
+            ProcessTable.children(of: report.process.pid).first.flatMap { ProcessTable.identify($0)?.identity }
         )
         let shim = try shim(sandbox, 1)
         #expect(kernel.signal(shim, .kill))
         try kernel.await("the orphan") { $0 == .shimLost(start, report) }
-        #expect(Census.isAlive(report.process))
+        #expect(ProcessTable.isAlive(report.process))
         #expect(kernel.signal(report.process, .term))
         let end = try kernel.awaitEnd(1)
         #expect(end.outcome == .exited(33))
         #expect(end.executed == report)
-        #expect(!Census.isAlive(child))
-        #expect(!isLocked(sandbox.paths.record(of: 1)))
+        #expect(!ProcessTable.isAlive(child))
+        #expect(!isRecordLocked(sandbox.paths.record(of: 1)))
     }
 
     @Test("SH-4: killing an orphan ends its descendants, also those that left its session")
@@ -43,24 +43,24 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(
-            sandbox.shell(1, "(setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' &); exec sleep 600")
+            sandbox.shellRequest(1, "(setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' &); exec sleep 600")
         )
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
-        let daemon = try #require(Census.identify(pid)?.identity)
+        let daemon = try #require(ProcessTable.identify(pid)?.identity)
         #expect(kernel.signal(try shim(sandbox, 1), .kill))
         try kernel.await("the orphan") { $0 == .shimLost(StartID(job: 1, generation: 1), report) }
         kernel.killTree(StartID(job: 1, generation: 1))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
-        #expect(!Census.isAlive(daemon))
+        #expect(!ProcessTable.isAlive(daemon))
     }
 
     @Test("SH-5: shim and program killed together end as lost or as killed, never as a code")
     func killedTogether() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(1, "exec sleep 600"))
         let report = try kernel.awaitStart(1)
         let shim = try shim(sandbox, 1)
         // Stopped first, so that it cannot write what it sees.
@@ -79,7 +79,7 @@ import Testing
     func otherBoot() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(1, "exec sleep 600"))
         let report = try kernel.awaitStart(1)
         let path = sandbox.paths.record(of: 1)
         let copy = try otherBootRecord(path)
@@ -93,7 +93,7 @@ import Testing
             return
         }
         #expect(end.outcome == .lost("the machine was restarted"))
-        #expect(Census.isAlive(report.process))
+        #expect(ProcessTable.isAlive(report.process))
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
     }

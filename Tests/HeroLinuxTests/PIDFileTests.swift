@@ -15,7 +15,7 @@ import Testing
         ] as [(String, Int32?)]
     )
     func content(_ text: String, _ pid: Int32?) {
-        #expect(PIDFile.number(Array(text.utf8)) == pid)
+        #expect(PIDFile.parsePID(Array(text.utf8)) == pid)
     }
 
     private func reading(_ path: String) -> String {

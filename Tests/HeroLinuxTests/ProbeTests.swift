@@ -6,8 +6,8 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite(.ownThread) struct ProbeTests {
-    private func ask(
+@Suite(.ownThread) struct ProbeRunnerTests {
+    private func probe(
         _ kernel: LinuxKernel,
         _ question: ProbeRequest.Question,
         timeout: Duration = .seconds(5),
@@ -53,7 +53,7 @@ import Testing
         """
 
     private func python(_ sandbox: Sandbox, _ job: JobID, _ arguments: [String]) -> LaunchRequest {
-        sandbox.order(job, ["/usr/bin/python3", "-c", Self.server] + arguments)
+        sandbox.request(job, ["/usr/bin/python3", "-c", Self.server] + arguments)
     }
 
     @Test("tcp, http and listening: yes only of a server that does")
@@ -70,30 +70,30 @@ import Testing
         )
         let port = try #require(readText(portFile).flatMap { UInt16($0) })
         let (server, own) = (HTTPTarget.Server.tcp(host: "localhost", port: port), TCPEndpoint(port: port))
-        #expect(try ask(kernel, .probe(.tcp(own))) == .succeeded)
-        #expect(try ask(kernel, .probe(.tcp(TCPEndpoint(host: "127.0.0.1", port: port)))) == .succeeded)
-        #expect(try ask(kernel, .probe(.http(HTTPTarget(server, path: "/health")))) == .succeeded)
+        #expect(try probe(kernel, .probe(.tcp(own))) == .succeeded)
+        #expect(try probe(kernel, .probe(.tcp(TCPEndpoint(host: "127.0.0.1", port: port)))) == .succeeded)
+        #expect(try probe(kernel, .probe(.http(HTTPTarget(server, path: "/health")))) == .succeeded)
         #expect(
-            try ask(kernel, .probe(.http(HTTPTarget(server, path: "/other"))))
+            try probe(kernel, .probe(.http(HTTPTarget(server, path: "/other"))))
                 == .failed("http://localhost:\(port)/other answered with status 404")
         )
-        #expect(try ask(kernel, .listening(sockets: [], ports: [own])) == .succeeded)
+        #expect(try probe(kernel, .listening(sockets: [], ports: [own])) == .succeeded)
         #expect(
-            try ask(kernel, .listening(sockets: [], ports: [TCPEndpoint(host: "127.0.0.2", port: port)]))
+            try probe(kernel, .listening(sockets: [], ports: [TCPEndpoint(host: "127.0.0.2", port: port)]))
                 == .failed("does not listen on tcp 127.0.0.2:\(port)")
         )
         // Another job does not listen just because somebody does.
-        kernel.launch(sandbox.shell(2, "exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(2, "exec sleep 600"))
         _ = try kernel.awaitStart(2)
         #expect(
-            try ask(kernel, .listening(sockets: [], ports: [own]), job: 2)
+            try probe(kernel, .listening(sockets: [], ports: [own]), job: 2)
                 == .failed("does not listen on tcp \(port): another program does")
         )
         for job in [1, 2] as [JobID] {
             kernel.killTree(StartID(job: job, generation: 1))
             _ = try kernel.awaitEnd(job)
         }
-        #expect(try ask(kernel, .probe(.tcp(own))) == .failed("cannot connect to tcp \(port): Connection refused"))
+        #expect(try probe(kernel, .probe(.tcp(own))) == .failed("cannot connect to tcp \(port): Connection refused"))
     }
 
     @Test("unix sockets: http over them, listening, and what is none")
@@ -106,25 +106,25 @@ import Testing
         var answer = ProbeResult.failed("")
         #expect(
             try eventuallyTry {
-                answer = try ask(kernel, .listening(sockets: [path], ports: []))
+                answer = try probe(kernel, .listening(sockets: [path], ports: []))
                 return answer == .succeeded
             },
             "\(answer)"
         )
-        #expect(try ask(kernel, .probe(.unix(path))) == .succeeded)
-        #expect(try ask(kernel, .probe(.http(HTTPTarget(.unix(path), path: "/health")))) == .succeeded)
+        #expect(try probe(kernel, .probe(.unix(path))) == .succeeded)
+        #expect(try probe(kernel, .probe(.http(HTTPTarget(.unix(path), path: "/health")))) == .succeeded)
         #expect(
-            try ask(kernel, .listening(sockets: [path, path + "2"], ports: []))
+            try probe(kernel, .listening(sockets: [path, path + "2"], ports: []))
                 == .failed("does not listen on socket \(path)2")
         )
         try sandbox.write("plain", "")
         #expect(
-            try ask(kernel, .probe(.unix(sandbox.folder + "/plain")))
+            try probe(kernel, .probe(.unix(sandbox.folder + "/plain")))
                 == .failed("cannot connect to socket \(sandbox.folder)/plain: Connection refused")
         )
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
-        #expect(try ask(kernel, .listening(sockets: [path], ports: [])) == .failed("it is not running"))
+        #expect(try probe(kernel, .listening(sockets: [path], ports: [])) == .failed("it is not running"))
     }
 
     @Test("a server that accepts and says nothing is a no in time")
@@ -137,7 +137,7 @@ import Testing
         let before = kernel.now()
         let target = HTTPTarget(.unix(sandbox.folder + "/silent"), path: "/")
         #expect(
-            try ask(kernel, .probe(.http(target)), timeout: .milliseconds(150))
+            try probe(kernel, .probe(.http(target)), timeout: .milliseconds(150))
                 == .failed("unix:\(sandbox.folder)/silent / did not answer in time")
         )
         #expect(kernel.now() - before < .seconds(2))
@@ -155,14 +155,14 @@ import Testing
     func command(_ arguments: [String], _ expected: ProbeResult) throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        #expect(try ask(kernel, .probe(.exec(arguments))) == expected)
+        #expect(try probe(kernel, .probe(.exec(arguments))) == expected)
     }
 
     @Test("a command that is not there says so")
     func missingCommand() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        guard case .failed(let reason) = try ask(kernel, .probe(.exec(["no-such-command"]))) else {
+        guard case .failed(let reason) = try probe(kernel, .probe(.exec(["no-such-command"]))) else {
             Issue.record("yes")
             return
         }
@@ -179,7 +179,7 @@ import Testing
         ]
         for (script, limit, expected) in cases {
             unlink(sandbox.folder + "/pid")
-            #expect(try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: limit) == expected)
+            #expect(try probe(kernel, .probe(.exec(["sh", "-c", script])), timeout: limit) == expected)
             let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
             #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
         }
@@ -191,7 +191,7 @@ import Testing
         let kernel = try sandbox.kernel()
         let script = "setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' & sleep 600"
         #expect(
-            try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(3))
+            try probe(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(3))
                 == .failed("the command did not end in time")
         )
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
@@ -204,7 +204,7 @@ import Testing
         let kernel = try sandbox.kernel()
         let script =
             "i=0; while [ $i -lt 20000 ]; do echo 0123456789 >&2; echo $i; i=$((i+1)); done; echo last >&2; exit 1"
-        guard case .failed(let reason) = try ask(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60)) else {
+        guard case .failed(let reason) = try probe(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60)) else {
             Issue.record("yes")
             return
         }
@@ -267,7 +267,7 @@ import Testing
             ("HTTP/1.1 200 OK\r\n", 200), ("HTTP/1.0 404\n", 404), ("HTTP/1.1 2000 OK\r\n", nil), ("200 OK", nil),
             ("", nil), ("HTTP/1.1\r\n", nil), ("+PONG\r\n", nil),
         ]
-        for (line, status) in lines { #expect(Conversation.status(Array(line.utf8)) == status, "\(line)") }
+        for (line, status) in lines { #expect(ProbeConnection.parseStatus(Array(line.utf8)) == status, "\(line)") }
     }
 
     private func eventuallyTry(_ isTrue: () throws -> Bool) throws -> Bool {

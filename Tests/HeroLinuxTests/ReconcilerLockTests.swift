@@ -24,13 +24,13 @@ import Testing
         let sandbox = try Sandbox()
         #expect(try acquire(sandbox.paths).lock != nil)
         #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
-        let stranger = try Stranger(["/bin/sleep", "600"])
+        let stranger = try HelperProcess(["/bin/sleep", "600"])
         if isDead { stranger.reap() }
         let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
         let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
         #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
         let held = try inherited(sandbox.paths, lock)
-        let child = try Stranger(["/bin/sleep", isDead ? "0.3" : "600"], holding: [held])
+        let child = try HelperProcess(["/bin/sleep", isDead ? "0.3" : "600"], holding: [held])
         close(lock)
         if held != lock { close(held) }
         let (taken, holder) = try acquire(sandbox.paths)
@@ -83,7 +83,7 @@ import Testing
     func asking() throws {
         let sandbox = try Sandbox()
         #expect(ReconcilerLock.holder(sandbox.paths) == nil)
-        #expect(namesIn(sandbox.folder) == [])
+        #expect(listDirectory(sandbox.folder) == [])
     }
 
     @Test("LK-1: a lock file deleted while held does not let the run directory have two")

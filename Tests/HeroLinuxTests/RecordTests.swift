@@ -6,7 +6,7 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite struct RecordTests {
+@Suite struct RecordFileTests {
     private static func record(
         job: JobID = 5,
         generation: UInt32 = 3,
@@ -83,7 +83,7 @@ import Testing
         #expect(record.main?.pid == 77)
         #expect(record.shim?.startTicks == 55)
         #expect(record.main?.bootID == "boot")
-        let end = try #require(record.end(nil))
+        let end = try #require(record.endReport(nil))
         #expect(end.outcome == .exited(9))
         #expect(end.time == WallTime(microseconds: 7_000))
         #expect(end.droppedBytes == 12)
@@ -93,14 +93,14 @@ import Testing
     @Test("each kind of end is its own outcome")
     func kinds() throws {
         #expect(
-            Self.decode(Self.record(kind: HERO_EXIT_SIGNALED))?.end(nil)?.outcome
+            Self.decode(Self.record(kind: HERO_EXIT_SIGNALED))?.endReport(nil)?.outcome
                 == .signaled(.kill, coreDumped: true)
         )
-        #expect(Self.decode(Self.record(kind: HERO_EXIT_EMPTY))?.end(nil) == nil)
-        let failed = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_FAILED))?.end(nil)
+        #expect(Self.decode(Self.record(kind: HERO_EXIT_EMPTY))?.endReport(nil) == nil)
+        let failed = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_FAILED))?.endReport(nil)
         #expect(failed?.outcome == .startFailed(StartFailure(stage: .execute, errno: 13, detail: "Permission denied")))
         #expect(failed?.executed == nil)
-        let early = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_EMPTY))?.end(nil)
+        let early = Self.decode(Self.record(phase: HERO_PROC_FAILED, kind: HERO_EXIT_EMPTY))?.endReport(nil)
         #expect(
             early?.outcome
                 == .startFailed(StartFailure(stage: .directory, errno: 2, detail: "No such file or directory"))
@@ -115,7 +115,7 @@ import Testing
         exit.out_of_memory = 1
         hero_exit_seal(&exit)
         withUnsafeBytes(of: exit) { bytes.replaceSubrange(sector..<(sector + $0.count), with: $0) }
-        let outcome = try #require(Self.decode(bytes)?.end(nil)?.outcome)
+        let outcome = try #require(Self.decode(bytes)?.endReport(nil)?.outcome)
         #expect(outcome == .outOfMemory)
         #expect("\(outcome)" == "signal KILL (out of memory)")
     }
@@ -135,14 +135,14 @@ import Testing
         rewrite(at: Int(HERO_SECTOR), size: MemoryLayout<hero_exit>.offset(of: \.out_of_memory) ?? 0)
         let record = try #require(Self.decode(bytes))
         #expect(record.main?.pid == 77)
-        #expect(record.cgroup == nil && !record.handsOver)
-        #expect(record.end(nil)?.outcome == .exited(9))
+        #expect(record.cgroup == nil && !record.allowsHandover)
+        #expect(record.endReport(nil)?.outcome == .exited(9))
         bytes[9] ^= 1
         #expect(Self.decode(bytes)?.main == nil)
     }
 
     /// A record with a third part.
-    private static func speaking(generation: UInt32 = 3, _ change: (inout hero_notify_state) -> Void = { _ in }) -> [UInt8] {
+    private static func recordWithNotifyState(generation: UInt32 = 3, _ change: (inout hero_notify_state) -> Void = { _ in }) -> [UInt8] {
         var said = hero_notify_state()
         said.generation = generation
         said.job = 5
@@ -155,35 +155,35 @@ import Testing
         var bytes = record()
         // Of this boot: what was said on another one is void.
         var proc = bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_proc.self) }
-        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: Census.machine.bootID.utf8) }
+        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: ProcessTable.currentMachine.bootID.utf8) }
         hero_proc_seal(&proc)
         withUnsafeBytes(of: proc) { bytes.replaceSubrange(0..<$0.count, with: $0) }
         return bytes + withUnsafeBytes(of: said) { [UInt8]($0) }
     }
 
-    private static func words(_ bytes: [UInt8]) -> NotifyState? {
-        decode(bytes)?.selfReport(asOf: Moment(nanoseconds: 77))
+    private static func notifyState(_ bytes: [UInt8]) -> NotifyState? {
+        decode(bytes)?.notifyState(asOf: Moment(nanoseconds: 77))
     }
 
     @Test("what a program has said is read with the record, and belongs to its start")
     func said() throws {
-        let report = try #require(Self.words(Self.speaking()))
+        let report = try #require(Self.notifyState(Self.recordWithNotifyState()))
         #expect(report.isReady && report.isReloading && !report.isStopping && !report.hasTriggeredWatchdog)
         #expect(report.watchdog == .milliseconds(1500) && report.lastPing == Moment(nanoseconds: 42))
         #expect(report.unverifiedMessages == 2 && report.status == nil && report.asOf == Moment(nanoseconds: 77))
-        #expect(Self.words(Self.speaking(generation: 2)) == nil)
-        #expect(Self.words(Self.record()) == nil, "SH-14: a shim of the former version has no such part")
-        var torn = Self.speaking()
+        #expect(Self.notifyState(Self.recordWithNotifyState(generation: 2)) == nil)
+        #expect(Self.notifyState(Self.record()) == nil, "SH-14: a shim of the former version has no such part")
+        var torn = Self.recordWithNotifyState()
         torn[2 * Int(HERO_SECTOR) + 20] ^= 1
-        #expect(Self.words(torn) == nil)
-        #expect(Self.decode(torn)?.hasWords == true && Self.decode(torn)?.end(nil)?.outcome == .exited(9))
+        #expect(Self.notifyState(torn) == nil)
+        #expect(Self.decode(torn)?.hasNotifySection == true && Self.decode(torn)?.endReport(nil)?.outcome == .exited(9))
     }
 
     @Test("a text that was cut off within a character loses that, and any other bytes are shown as what they are")
     func status() throws {
         func shown(_ text: [UInt8]) -> String? {
-            Self.words(
-                Self.speaking { said in
+            Self.notifyState(
+                Self.recordWithNotifyState { said in
                     said.status_size = UInt32(text.count)
                     withUnsafeMutableBytes(of: &said.status) { $0.copyBytes(from: text) }
                 }
@@ -198,7 +198,7 @@ import Testing
 
     @Test("an end of another start says nothing about this one")
     func oldEnd() {
-        #expect(Self.decode(Self.record(exitGeneration: 2))?.end(nil) == nil)
+        #expect(Self.decode(Self.record(exitGeneration: 2))?.endReport(nil) == nil)
     }
 
     @Test("a record of another job is not believed")
@@ -218,7 +218,7 @@ import Testing
             var bytes = good
             bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
             let record = Self.decode(bytes)
-            if inProc { #expect(record?.main == nil) } else { #expect(record?.end(nil) == nil) }
+            if inProc { #expect(record?.main == nil) } else { #expect(record?.endReport(nil) == nil) }
         }
     }
 
@@ -237,16 +237,16 @@ import Testing
     }
 }
 
-@Suite struct SpecBlobTests {
-    private static func place() -> SpecBlob.Place {
-        SpecBlob.Place(
+@Suite struct ShimSpecEncoderTests {
+    private static func context() -> ShimSpecEncoder.Context {
+        ShimSpecEncoder.Context(
             paths: RuntimePaths(state: "/s", uid: 7, environment: [:]),
-            machine: Census.Machine(bootID: "0123-boot", pidNamespace: 4_026_531_836),
-            openFiles: 1024
+            machine: ProcessTable.MachineIdentity(bootID: "0123-boot", pidNamespace: 4_026_531_836),
+            softOpenFiles: 1024
         )
     }
 
-    private static func launch() throws -> Launch {
+    private static func launch() throws -> ResolvedLaunch {
         let order = LaunchRequest(
             start: StartID(job: 12, generation: 4),
             label: "core/web.server",
@@ -259,18 +259,18 @@ import Testing
             log: LogPolicy(maxSize: 77, keep: 200),
             logFile: "core/web/server/12.log"
         )
-        return try Launch(order, as: nil)
+        return try ResolvedLaunch(order, as: nil)
     }
 
     @Test("what is encoded can be decoded, and a second order leaves nothing of the first")
     func roundTrip() throws {
-        var blob = SpecBlob()
-        try blob.encode(try Self.launch(), Self.place())
+        var blob = ShimSpecEncoder()
+        try blob.encode(try Self.launch(), Self.context())
         let first = blob.bytes
         var larger = try Self.launch()
-        larger.order.arguments += ["more", "and more"]
-        try blob.encode(larger, Self.place())
-        try blob.encode(try Self.launch(), Self.place())
+        larger.request.arguments += ["more", "and more"]
+        try blob.encode(larger, Self.context())
+        try blob.encode(try Self.launch(), Self.context())
         #expect(blob.bytes == first)
 
         let header = first.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
@@ -278,8 +278,8 @@ import Testing
         #expect(header.version == HERO_SPEC_VERSION)
         #expect(header.strict_exec == 0)
         var strict = try Self.launch()
-        strict.order.rights.isStrict = true
-        try blob.encode(strict, Self.place())
+        strict.request.rights.isStrict = true
+        try blob.encode(strict, Self.context())
         #expect(blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.strict_exec == 1)
         #expect(header.size == UInt32(first.count))
         #expect(header.job == 12)
@@ -301,8 +301,8 @@ import Testing
         #expect(header.log_keep == 99)
         #expect(header.log_max_size == 77)
         #expect(header.log_when_slow == HERO_WHEN_SLOW_BLOCK.rawValue)
-        larger.order.log.whenSlow = .drop
-        try blob.encode(larger, Self.place())
+        larger.request.log.whenSlow = .drop
+        try blob.encode(larger, Self.context())
         let other = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(other.log_when_slow == HERO_WHEN_SLOW_DROP.rawValue)
         #expect(header.open_files_soft == 1024)
@@ -316,20 +316,20 @@ import Testing
     @Test("one that may speak is told where, and how often it must; nobody else is")
     func notify() throws {
         var launch = try Self.launch()
-        var blob = SpecBlob()
-        try blob.encode(launch, Self.place())
+        var blob = ShimSpecEncoder()
+        try blob.encode(launch, Self.context())
         func header() -> hero_spec { blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) } }
         func variables() -> [String] { list(blob.bytes, header().environment, header().environment_count) }
         #expect(header().notify_socket == 0 && header().watchdog_us == 0 && header().handover_timeout_ms == 0)
-        launch.order.mayNotify = true
+        launch.request.mayNotify = true
         launch.environment["NOTIFY_SOCKET"] = "/elsewhere"
-        try blob.encode(launch, Self.place())
+        try blob.encode(launch, Self.context())
         #expect(text(blob.bytes, header().notify_socket) == "/s/run/jobs/12.notify")
         #expect(variables().filter { $0.hasPrefix("NOTIFY_SOCKET=") } == ["NOTIFY_SOCKET=/s/run/jobs/12.notify"])
         #expect(header().watchdog_us == 0 && header().handover_timeout_ms == 0)
-        launch.order.notifiesReady = true
-        launch.order.watchdog = .milliseconds(1500)
-        try blob.encode(launch, Self.place())
+        launch.request.notifiesReady = true
+        launch.request.watchdog = .milliseconds(1500)
+        try blob.encode(launch, Self.context())
         #expect(header().watchdog_us == 1_500_000 && variables().contains("WATCHDOG_USEC=1500000"))
         #expect(header().handover_timeout_ms == 30_000)
     }
@@ -337,9 +337,9 @@ import Testing
     @Test("without a script there is none")
     func noScript() throws {
         var launch = try Self.launch()
-        launch.order.script = nil
-        var blob = SpecBlob()
-        try blob.encode(launch, Self.place())
+        launch.request.script = nil
+        var blob = ShimSpecEncoder()
+        try blob.encode(launch, Self.context())
         let header = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(header.script == 0)
         #expect(header.script_size == 0)
@@ -347,16 +347,16 @@ import Testing
 
     @Test("a NUL character in any text is refused instead of cutting it in two")
     func nul() throws {
-        let changes: [(inout Launch) -> Void] = [
-            { $0.order.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" }, { $0.order.workingDirectory = "/\0" },
-            { $0.order.script = "a\0" }, { $0.candidates = ["/\0"] }, { $0.candidates = [] },
-            { $0.order.arguments = [] },
+        let changes: [(inout ResolvedLaunch) -> Void] = [
+            { $0.request.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" }, { $0.request.workingDirectory = "/\0" },
+            { $0.request.script = "a\0" }, { $0.candidates = ["/\0"] }, { $0.candidates = [] },
+            { $0.request.arguments = [] },
         ]
         for change in changes {
             var launch = try Self.launch()
             change(&launch)
-            var blob = SpecBlob()
-            #expect(throws: StartRefusal.self) { try blob.encode(launch, Self.place()) }
+            var blob = ShimSpecEncoder()
+            #expect(throws: StartError.self) { try blob.encode(launch, Self.context()) }
         }
     }
 
@@ -364,16 +364,16 @@ import Testing
     func nulInASecret() throws {
         var launch = try Self.launch()
         launch.environment["TOKEN"] = "canary\0"
-        var blob = SpecBlob()
-        #expect(throws: StartRefusal(.launch, EINVAL, "a NUL character stands in `TOKEN`")) {
-            try blob.encode(launch, Self.place())
+        var blob = ShimSpecEncoder()
+        #expect(throws: StartError(.launch, EINVAL, "a NUL character stands in `TOKEN`")) {
+            try blob.encode(launch, Self.context())
         }
     }
 
     @Test("SE-2: wiping leaves nothing of what was encoded")
     func wipe() throws {
-        var blob = SpecBlob()
-        try blob.encode(try Self.launch(), Self.place())
+        var blob = ShimSpecEncoder()
+        try blob.encode(try Self.launch(), Self.context())
         blob.wipe()
         #expect(blob.bytes.allSatisfy { $0 == 0 })
     }

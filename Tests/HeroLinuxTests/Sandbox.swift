@@ -10,10 +10,10 @@ final class Sandbox {
     let folder: String
     let paths: RuntimePaths
 
-    private let isOurs: Bool
+    private let ownsFolder: Bool
 
     init() throws {
-        isOurs = true
+        ownsFolder = true
         var template = Array("/tmp/hplt-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } }
         folder = String(cString: try #require(made))
@@ -23,13 +23,13 @@ final class Sandbox {
 
     /// The sandbox of another process.
     init(existing folder: String) {
-        isOurs = false
+        ownsFolder = false
         self.folder = folder
         paths = RuntimePaths(state: folder + "/state", uid: 4711, environment: [:])
     }
 
     deinit {
-        if isOurs { removeTree(folder) }
+        if ownsFolder { removeTree(folder) }
     }
 
     func kernel() throws -> LinuxKernel {
@@ -51,7 +51,7 @@ final class Sandbox {
     }
 
     /// An order with everything plain.
-    func order(_ job: JobID, _ command: [String], generation: UInt32 = 1, script: String? = nil) -> LaunchRequest {
+    func request(_ job: JobID, _ command: [String], generation: UInt32 = 1, script: String? = nil) -> LaunchRequest {
         LaunchRequest(
             start: StartID(job: job, generation: generation),
             label: "core/test.\(job)",
@@ -66,8 +66,8 @@ final class Sandbox {
     }
 
     /// A shell command as an order.
-    func shell(_ job: JobID, _ text: String, generation: UInt32 = 1) -> LaunchRequest {
-        order(job, ["/bin/sh", "-c", text], generation: generation)
+    func shellRequest(_ job: JobID, _ text: String, generation: UInt32 = 1) -> LaunchRequest {
+        request(job, ["/bin/sh", "-c", text], generation: generation)
     }
 }
 
@@ -154,7 +154,7 @@ func eventually(_ seconds: Int64 = 10, _ isTrue: () -> Bool) -> Bool {
 
 /// Removes a folder and all below it; follows no links.
 func removeTree(_ path: String) {
-    for name in namesIn(path) ?? [] {
+    for name in listDirectory(path) ?? [] {
         let child = "\(path)/\(name)"
         var entry = stat()
         guard lstat(child, &entry) == 0 else { continue }

@@ -10,7 +10,7 @@ import Testing
     func exactCode(_ code: Int32) throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "exit \(code)"))
+        kernel.launch(sandbox.shellRequest(1, "exit \(code)"))
         var started: StartReport?
         let end = try kernel.awaitEnd(1) {
             if case .started(_, let report) = $0 { started = report }
@@ -25,7 +25,7 @@ import Testing
     func exactSignal() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "kill -USR2 $$"))
+        kernel.launch(sandbox.shellRequest(1, "kill -USR2 $$"))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(Signal(number: SIGUSR2), coreDumped: false))
     }
 
@@ -33,7 +33,7 @@ import Testing
     func missingProgram() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.order(1, ["/nowhere/prog"]))
+        kernel.launch(sandbox.request(1, ["/nowhere/prog"]))
         let end = try kernel.awaitEnd(1)
         #expect(end.executed == nil)
         #expect(
@@ -48,7 +48,7 @@ import Testing
     func missingDirectory() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        var order = sandbox.order(1, ["/bin/true"])
+        var order = sandbox.request(1, ["/bin/true"])
         order.workingDirectory = "/nowhere"
         kernel.launch(order)
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
@@ -64,23 +64,23 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let text = "#!/bin/sh\necho \"$1\" > \(sandbox.folder)/out\n"
-        var order = sandbox.order(1, ["/bin/sh", LaunchRequest.scriptPlaceholder, "with $(no) expansion"], script: text)
+        var order = sandbox.request(1, ["/bin/sh", LaunchRequest.scriptPlaceholder, "with $(no) expansion"], script: text)
         order.umask = 0o022
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         #expect(readText(sandbox.folder + "/out") == "with $(no) expansion\n")
         kernel.removeRuntimeFiles(1)
-        #expect(namesIn(sandbox.paths.jobs) == [])
+        #expect(listDirectory(sandbox.paths.jobs) == [])
     }
 
     @Test("output lands in the job's log")
     func log() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "echo hello; echo trouble >&2"))
+        kernel.launch(sandbox.shellRequest(1, "echo hello; echo trouble >&2"))
         _ = try kernel.awaitEnd(1)
         let active = sandbox.paths.logs + "/core/test/main/1.log"
-        #expect(namesIn(sandbox.paths.logs + "/core/test/main") == ["1.log"])
+        #expect(listDirectory(sandbox.paths.logs + "/core/test/main") == ["1.log"])
         let text = try #require(readText(active))
         #expect(text.contains(" stdout F hello\n"))
         #expect(text.contains(" stderr F trouble\n"))
@@ -91,24 +91,24 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(
-            sandbox.shell(1, "setsid sleep 600 & echo $! > \(sandbox.folder)/pid; trap '' TERM; sleep 600 & wait")
+            sandbox.shellRequest(1, "setsid sleep 600 & echo $! > \(sandbox.folder)/pid; trap '' TERM; sleep 600 & wait")
         )
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
-        #expect(eventually { Census.identify(pid) != nil })
-        let grandchild = try #require(Census.identify(pid)?.identity)
+        #expect(eventually { ProcessTable.identify(pid) != nil })
+        let grandchild = try #require(ProcessTable.identify(pid)?.identity)
         kernel.killTree(StartID(job: 1, generation: 1))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
-        #expect(!Census.isAlive(report.process))
-        #expect(!Census.isAlive(grandchild))
+        #expect(!ProcessTable.isAlive(report.process))
+        #expect(!ProcessTable.isAlive(grandchild))
     }
 
     @Test("ID-2: a signal reaches the recorded process, through its identity")
     func signal() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.shell(1, "exec sleep 600"))
+        kernel.launch(sandbox.shellRequest(1, "exec sleep 600"))
         let process = try kernel.awaitStart(1).process
         #expect(kernel.signal(process, .term))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(.term, coreDumped: false))
@@ -122,14 +122,14 @@ import Testing
         // forks at that moment, and execve(2) would answer ETXTBSY.
         let shim = sandbox.folder + "/shim"
         let script = "echo 'not a program' >\"$1\" && chmod 755 \"$1\""
-        try Stranger(["/bin/sh", "-c", script, "sh", shim]).finish()
+        try HelperProcess(["/bin/sh", "-c", script, "sh", shim]).finish()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
             shimPath: shim,
             environment: [:],
             ownsProcess: false
         )
-        kernel.launch(sandbox.shell(1, "true"))
+        kernel.launch(sandbox.shellRequest(1, "true"))
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it started")
             return
@@ -150,7 +150,7 @@ import Testing
         let kernel = try LinuxKernel(paths: sandbox.paths, shimPath: copy, environment: [:], ownsProcess: false)
         unlink(copy)
         try sandbox.write("hpshim", "something else", mode: 0o755)
-        kernel.launch(sandbox.shell(1, "exit 3"))
+        kernel.launch(sandbox.shellRequest(1, "exit 3"))
         #expect(try kernel.awaitEnd(1).outcome == .exited(3))
     }
 
@@ -158,8 +158,8 @@ import Testing
     func cleanProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        kernel.launch(sandbox.order(1, ["/bin/ls", "-l", "/proc/self/fd"]))
-        kernel.launch(sandbox.order(2, ["/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]))
+        kernel.launch(sandbox.request(1, ["/bin/ls", "-l", "/proc/self/fd"]))
+        kernel.launch(sandbox.request(2, ["/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]))
         var ended = 0
         while ended < 2 {
             try kernel.await("an end") { event in
@@ -183,7 +183,7 @@ import Testing
     func many() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        for job in 1...60 { kernel.launch(sandbox.shell(JobID(job), "exit \(job)")) }
+        for job in 1...60 { kernel.launch(sandbox.shellRequest(JobID(job), "exit \(job)")) }
         var ends: [JobID: Outcome] = [:]
         var started = 0
         while ends.count < 60 {

@@ -7,7 +7,7 @@ import Testing
 @testable import HeroLinux
 
 /// A process of the test's own, ended with it.
-final class Stranger {
+final class HelperProcess {
     let pid: Int32
     private var isReaped = false
 
@@ -30,11 +30,11 @@ final class Stranger {
     }
 
     /// A process that does nothing but hold descriptors.
-    static func holding(_ descriptors: Int32...) throws -> Stranger {
-        let stranger = try Stranger(["/bin/sleep", "600"], holding: descriptors)
+    static func holding(_ descriptors: Int32...) throws -> HelperProcess {
+        let stranger = try HelperProcess(["/bin/sleep", "600"], holding: descriptors)
         for descriptor in descriptors { close(descriptor) }
         // It is a copy of this process until it executes.
-        #expect(eventually { Foreigners.program(of: stranger.pid)?.hasSuffix("sleep") ?? false })
+        #expect(eventually { ProcessInspector.programPath(of: stranger.pid)?.hasSuffix("sleep") ?? false })
         return stranger
     }
 
@@ -101,8 +101,8 @@ extension BlockerScanRequest {
     }
 
     /// What somebody finds who has never looked before.
-    func firstLook() -> StartBlockers {
-        var obstruction = Obstruction()
-        return obstruction.look(self, now: Moment(nanoseconds: hl_boot_clock()))
+    func scanOnce() -> StartBlockers {
+        var obstruction = BlockerScanner()
+        return obstruction.scan(self, now: Moment(nanoseconds: hl_boot_clock()))
     }
 }

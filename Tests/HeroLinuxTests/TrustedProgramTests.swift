@@ -42,17 +42,17 @@ private let stranger: uid_t = 65_534
         let sandbox = try sandbox()
         let kernel = try sandbox.kernel()
         let folder = sandbox.folder
-        #expect(try outcome(kernel, sandbox.order(1, [folder + "/good/run"])) == .exited(3))
-        #expect(try outcome(kernel, sandbox.order(2, [folder + "/bad/run"])) == refusal(folder + "/bad", loose))
+        #expect(try outcome(kernel, sandbox.request(1, [folder + "/good/run"])) == .exited(3))
+        #expect(try outcome(kernel, sandbox.request(2, [folder + "/bad/run"])) == refusal(folder + "/bad", loose))
         // In the words of the manifest it may also be a relative one.
-        var relative = sandbox.order(3, ["./run"])
+        var relative = sandbox.request(3, ["./run"])
         relative.workingDirectory = folder + "/bad"
         #expect(try outcome(kernel, relative) == refusal(folder + "/bad", loose))
         symlink("../good/run", folder + "/bad/link")
-        #expect(try outcome(kernel, sandbox.order(4, [folder + "/bad/link"])) == refusal(folder + "/bad", loose))
+        #expect(try outcome(kernel, sandbox.request(4, [folder + "/bad/link"])) == refusal(folder + "/bad", loose))
         // Also of its own group, and of a group that counts as nobody else elsewhere.
         chmod(folder + "/good/run", 0o775)
-        #expect(try outcome(kernel, sandbox.order(5, [folder + "/good/run"])) == refusal(folder + "/good/run", loose))
+        #expect(try outcome(kernel, sandbox.request(5, [folder + "/good/run"])) == refusal(folder + "/good/run", loose))
     }
 
     @Test("FS-4: what belongs to somebody else is not started", .enabled(if: isRoot, "needs root"))
@@ -65,7 +65,7 @@ private let stranger: uid_t = 65_534
             chown(sandbox.folder + part, stranger, stranger)
             for user in [nil, "65534"] {
                 job += 1
-                var order = sandbox.order(job, [sandbox.folder + "/good/run"])
+                var order = sandbox.request(job, [sandbox.folder + "/good/run"])
                 (order.rights.user, order.rights.group) = (user, user)
                 #expect(try outcome(kernel, order) == refusal(sandbox.folder + part, cause))
             }
@@ -80,7 +80,7 @@ private let stranger: uid_t = 65_534
         let folder = sandbox.folder
         unlink(folder + "/bad/run")
         for (job, path) in ["/nowhere:/good:/bad", "/bad:/good"].enumerated() {
-            var order = sandbox.order(JobID(job + 1), ["run"])
+            var order = sandbox.request(JobID(job + 1), ["run"])
             let folders = path.split(separator: ":").map { folder + $0 }
             order.environment = [.texts(["PATH": folders.joined(separator: ":")])]
             #expect(try outcome(kernel, order) == (job == 0 ? .exited(3) : refusal(folder + "/bad", loose)))
@@ -92,7 +92,7 @@ private let stranger: uid_t = 65_534
         let sandbox = try sandbox()
         let detail = "/nowhere/prog: No such file or directory"
         #expect(
-            try outcome(sandbox.kernel(), sandbox.order(1, ["/nowhere/prog"]))
+            try outcome(sandbox.kernel(), sandbox.request(1, ["/nowhere/prog"]))
                 == .startFailed(StartFailure(stage: .execute, errno: ENOENT, detail: detail))
         )
     }
@@ -101,11 +101,11 @@ private let stranger: uid_t = 65_534
     func refusedByTheShim() throws {
         let sandbox = try sandbox()
         let folder = sandbox.folder
-        func failure(_ names: FailureNames?) -> Outcome {
-            .startFailed(startFailure(HERO_STAGE_STRICT.rawValue, EPERM, names))
+        func failure(_ names: StartFailureContext?) -> Outcome {
+            .startFailed(makeStartFailure(HERO_STAGE_STRICT.rawValue, EPERM, names))
         }
-        func names(_ candidates: String...) -> FailureNames {
-            FailureNames(candidates: candidates, workingDirectory: folder, log: "", script: "", record: "")
+        func names(_ candidates: String...) -> StartFailureContext {
+            StartFailureContext(candidates: candidates, workingDirectory: folder, log: "", script: "", record: "")
         }
         #expect(failure(names("bad/run")) == refusal(folder + "/bad", loose))
         let changed = "another file stood there when it was to be executed"

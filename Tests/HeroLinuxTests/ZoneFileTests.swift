@@ -4,7 +4,7 @@ import HeroModel
 import Testing
 
 @Suite("The time zone database")
-struct ZoneFileTests {
+struct ZoneFilesTests {
     private static let hasDatabase = FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/Europe/Brussels")
 
     @Test(
@@ -40,9 +40,9 @@ struct ZoneFileTests {
     func mayBe(folder: String) throws {
         let sandbox = try Sandbox()
         let zones = ZoneFiles(environment: ["TZDIR": sandbox.folder + folder])
-        #expect(zones.mayBe("UTC"))
-        #expect(zones.mayBe("Europe/Brussels") == !folder.isEmpty)
-        #expect(!zones.mayBe("../passwd"))
+        #expect(zones.mayExist("UTC"))
+        #expect(zones.mayExist("Europe/Brussels") == !folder.isEmpty)
+        #expect(!zones.mayExist("../passwd"))
     }
 
     @Test(
@@ -55,6 +55,6 @@ struct ZoneFileTests {
         ]
     )
     func names(name: String, isName: Bool) {
-        #expect(ZoneFiles.isName(name) == isName)
+        #expect(ZoneFiles.isValidName(name) == isName)
     }
 }

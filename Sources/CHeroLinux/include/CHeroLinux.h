@@ -21,9 +21,9 @@ int hl_status_dumped(int status);
 unsigned long hl_pidfs_inode(int pidfd);
 int hl_become_subreaper(void);
 /// Raises the soft limit of open files to the hard one and tells what it was.
-int hl_raise_open_files(unsigned long *soft_before);
+int hl_raise_open_file_limit(unsigned long *soft_before);
 /// Ignores SIGPIPE, blocks SIGTERM and SIGINT (and SIGCHLD), and makes a descriptor that tells of them.
-int hl_signals(int with_children);
+int hl_signal_descriptor(int with_children);
 /// The pid of a child that waits to be reaped, or 0.
 int hl_next_zombie(void);
 void hl_reap(int pid);
@@ -45,11 +45,11 @@ struct hl_command {
     char *const *arguments;
     char *const *environment;
     const char *directory;
-    int null;
+    int null_device;
     int output;  // descriptor 1
     int errors;  // descriptor 2
     /// 1: it is ended with SIGKILL when the thread that runs it ends.
-    int dies_with_us;
+    int dies_with_parent;
     /// 1: oom_score_adj is set, as far as it may be.
     int sets_oom_score;
     int oom_score;
@@ -85,25 +85,25 @@ int hl_eventfd_create(void);
 /// CLOCK_BOOTTIME of the machine, whichever time namespace we are in: moments are stored, and others read them.
 long long hl_boot_clock(void);
 /// By how many ns CLOCK_BOOTTIME, and the start times in /proc, are shifted in our time namespace (time_namespaces(7)).
-long long hl_boot_offset(void);
+long long hl_boot_clock_offset(void);
 /// As the boot clock, but it stands still while the machine is suspended.
 long long hl_monotonic_clock(void);
 long long hl_wall_clock(void);
 unsigned long hl_random(void);
-void hl_pause(long nanoseconds);
+void hl_sleep(long nanoseconds);
 
 // Files.
 /// A pipe with both ends non-blocking, as large as allowed.
 int hl_pipe(int *read_end, int *write_end, int size);
 /// Duplicates to a number of at least `lowest`, close-on-exec.
-int hl_duplicate(int descriptor, int lowest);
+int hl_duplicate_descriptor(int descriptor, int lowest);
 int hl_open_path(const char *path);
 /// How many descriptors this process may still open; LONG_MAX where that cannot be told, or hardly ends.
-long hl_spare_descriptors(void);
+long hl_available_descriptors(void);
 /// 1: locked. 0: somebody else holds it.
 int hl_lock(int descriptor, int exclusive);
 /// Names of a directory, each ended by a NUL, into a buffer to be freed with hl_free; returns its size.
-long hl_list(const char *path, char **names);
+long hl_list_directory(const char *path, char **names);
 void hl_free(void *memory);
 /// 1: systemd has handed this cgroup over to whoever runs in it (the attribute that `Delegate=` sets).
 int hl_is_delegated(const char *cgroup);
@@ -126,13 +126,13 @@ int hl_peer_user(int descriptor, unsigned int *user);
 int hl_socket_error(int descriptor);
 int hl_send(int descriptor, const void *bytes, long size);
 /// Reads a numeric address: 4 or 6, or 0 when it is none.
-int hl_numeric_address(const char *text, unsigned char *address);
+int hl_parse_address(const char *text, unsigned char *address);
 /// Resolves a name; may take its time. Writes up to `capacity` entries of a family byte and 16 address bytes.
-int hl_resolve(const char *name, unsigned char *addresses, int capacity);
+int hl_resolve_host(const char *name, unsigned char *addresses, int capacity);
 
 /// Whether a program of this user could bind this TCP port now, with SO_REUSEADDR and, where it shares the port, with
 /// SO_REUSEPORT: 0, or the negated errno of bind(2). The socket never listens, so no connection of others can reach it.
-int hl_try_bind(int family, const unsigned char *address, int port, int shares_port);
+int hl_check_bind(int family, const unsigned char *address, int port, int shares_port);
 
 /// One socket that listens, or (unix only) is bound and may listen soon.
 struct hl_listener {
@@ -149,27 +149,27 @@ struct hl_listener {
 };
 /// All listeners of a family (1, 4 or 6) of this network namespace; returns how many there are, which may be more
 /// than fitted.
-int hl_listeners(int family, struct hl_listener *listeners, int capacity);
+int hl_list_listeners(int family, struct hl_listener *listeners, int capacity);
 /// A device number of stat(2) as the kernel writes it in sock_diag.
 unsigned int hl_kernel_device(unsigned long device);
 
 /// What lies at a path itself: no link is followed.
-struct hl_entry {
+struct hl_file_identity {
     unsigned long inode;
     unsigned long device;
     unsigned int mode;
     unsigned int user;
     /// Nanoseconds of the calendar; 0 where the file system does not know it.
-    long long born_at;
+    long long created_at;
 };
-int hl_entry_at(int directory, const char *name, struct hl_entry *entry);
+int hl_identify_file(int directory, const char *name, struct hl_file_identity *entry);
 /// Renames within a directory, never over something (renameat2(2) with RENAME_NOREPLACE).
-int hl_move_aside(int directory, const char *from, const char *to);
+int hl_rename_noreplace(int directory, const char *from, const char *to);
 
 // Changes of files.
 /// 1 while somebody has the file open for writing, 0 when nobody has; an error where that cannot be told: it belongs to
 /// another user, or its file system knows no leases.
-int hl_has_writer(int descriptor);
+int hl_is_open_for_writing(int descriptor);
 int hl_watcher_create(void);
 int hl_watcher_add(int watcher, const char *path);
 int hl_watcher_add_parent(int watcher, const char *path);
@@ -182,22 +182,22 @@ int hl_has_group_signal(void);
 int hl_has_close_range(void);
 int hl_has_exit_info(void);
 /// A limit of this process; -1 is without limit.
-int hl_limit(int what, long long *soft, long long *hard);
+int hl_resource_limit(int what, long long *soft, long long *hard);
 enum { HL_LIMIT_FILES, HL_LIMIT_PROCESSES };
 
 // The terminal and the user.
 int hl_terminal_width(int descriptor);
 /// Name, home and shell of a user, each ended by a NUL, one after another.
-long hl_user(unsigned int user, char *buffer, long capacity);
+long hl_user_entry_by_number(unsigned int user, char *buffer, long capacity);
 /// The same of a user by name or, with a null pointer, by number; 0 when there is none.
-long hl_account(const char *name, unsigned int *uid, unsigned int *gid, char *buffer, long capacity);
+long hl_user_entry(const char *name, unsigned int *uid, unsigned int *gid, char *buffer, long capacity);
 /// The same of a user by number in /etc/passwd alone, with its main group.
-long hl_local_account(unsigned int uid, unsigned int *gid, char *buffer, long capacity);
+long hl_local_user_entry(unsigned int uid, unsigned int *gid, char *buffer, long capacity);
 /// As hl_groups, from /etc/group alone.
-int hl_local_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity);
+int hl_local_user_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity);
 /// 1 and the number of a group by name; 0 when there is none.
-int hl_group(const char *name, unsigned int *gid);
+int hl_group_number(const char *name, unsigned int *gid);
 /// All groups of a user, of which `gid` is one; returns how many there are, which may be more than fitted.
-int hl_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity);
+int hl_user_groups(const char *name, unsigned int gid, unsigned int *groups, int capacity);
 
 #endif

@@ -51,7 +51,7 @@ struct LiveReconciler {
     func start(in directory: String) throws -> ControlClient {
         let paths = composition.paths
         // It would say so itself, but only after something was made there.
-        try FileSystem.requireFit(paths, environment: composition.environment)
+        try FileSystem.requireSupported(paths, environment: composition.environment)
         try paths.makeStateDirectories()
         // Its own log is kept from growing for ever: what former ones said is kept once.
         if let log = LogFile(paths.reconcilerLog), log.size > 1 << 20 {
@@ -60,13 +60,13 @@ struct LiveReconciler {
         var environment = Self.handedOn(composition.environment)
         // It may live longer than our working directory makes sense.
         if let shim = environment["HEROPROC_SHIM"], !shim.isEmpty {
-            environment["HEROPROC_SHIM"] = ManifestFiles.absoluteFolder(shim)
+            environment["HEROPROC_SHIM"] = ManifestFiles.absoluteDirectory(shim)
         }
         let arguments = [
             "reconcile", "--watch", "--no-sync", "--background", "--dir", directory, "--state", paths.state,
             "--kept", "0",
         ]
-        let child = try Background.spawn(
+        let child = try BackgroundProcess.spawn(
             arguments,
             environment: environment,
             logFile: paths.reconcilerLog,
@@ -100,7 +100,7 @@ struct LiveReconciler {
     /// Waits while somebody makes a single pass; false when we are asked to leave meanwhile.
     func awaitPass() -> Bool {
         while let holder, holder.mode == Mode.once.rawValue {
-            if Keeping.isAskedToLeave { return false }
+            if MonitoredReconciler.isTerminationPending { return false }
             pause(milliseconds: 10)
         }
         return true

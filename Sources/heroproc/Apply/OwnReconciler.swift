@@ -19,7 +19,7 @@ struct OwnReconciler {
         _ body: (Reconciler<LinuxKernel>) throws -> Result
     ) throws -> Result {
         let paths = composition.paths
-        try FileSystem.requireFit(paths, environment: composition.environment)
+        try FileSystem.requireSupported(paths, environment: composition.environment)
         let attempt = try ReconcilerLock.acquire(paths, mode: mode.rawValue, directory: composition.directory)
         switch attempt {
         case .held(by: let holder):
@@ -27,7 +27,7 @@ struct OwnReconciler {
         case .acquired(let lock):
             return try withExtendedLifetime(lock) {
                 let kernel = try LinuxKernel(paths: paths, environment: composition.environment, heartbeat: heartbeat)
-                defer { kernel.leave() }
+                defer { kernel.cleanUpRunDirectory() }
                 let store = try StateStore.open(path: paths.database, at: composition.now)
                 defer { store.close() }
                 var configuration = configuration
@@ -65,7 +65,7 @@ struct OwnStore {
     /// - Throws: `Refusal` when a reconciler came to live meanwhile.
     func with<Result>(_ body: (StateStore) throws -> Result) throws -> Result {
         let paths = composition.paths
-        try FileSystem.requireFit(paths, environment: composition.environment)
+        try FileSystem.requireSupported(paths, environment: composition.environment)
         let mode = LiveReconciler.Mode.once.rawValue
         switch try ReconcilerLock.acquire(paths, mode: mode, directory: composition.directory) {
         case .held(by: let holder):

@@ -31,7 +31,7 @@ struct Doctor: HeroCommand {
     @OptionGroup var variables: VariableOptions
 
     func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        var facts = Examination.look(
+        var facts = MachineInspector.inspect(
             composition.paths,
             services: composition.directory,
             environment: composition.environment

@@ -81,7 +81,7 @@ struct JobsCleanup: HeroCommand {
         return try OwnStore(composition: composition).with { store in
             try store.cleanUp(rule) { jobs in
                 Dictionary(grouping: jobs, by: \.action).flatMap { action, jobs in
-                    JobTraces.remove(of: jobs.map(\.id), logsIn: action.logDirectory, composition.paths)
+                    JobRuntimeFiles.remove(of: jobs.map(\.id), logsIn: action.logDirectory, composition.paths)
                 }
             }
         }

@@ -59,11 +59,11 @@ struct Reconcile: HeroCommand {
     @Option(
         help: .private,
         transform: { text in
-            guard let news = KeeperNews(text) else { throw ValidationError("`--kept` is the keeper's.") }
+            guard let news = MonitorReport(text) else { throw ValidationError("`--kept` is the keeper's.") }
             return news
         }
     )
-    var kept: KeeperNews?
+    var kept: MonitorReport?
 
     func validate() throws {
         if !watch, noSync || downOnExit || keep || background || kept != nil {
@@ -76,7 +76,7 @@ struct Reconcile: HeroCommand {
         guard kept != nil else {
             guard keep else { return try stay(composition, output) }
             let arguments = CommandLine.arguments.dropFirst() + ["--kept", "0"]
-            try Keeping.become(Array(arguments), environment: composition.environment)
+            try MonitoredReconciler.becomeMonitor(Array(arguments), environment: composition.environment)
         }
         return try stayKept(composition, output)
     }
@@ -84,7 +84,7 @@ struct Reconcile: HeroCommand {
     /// Stays below a keeper: what may go away by itself is then no reason to leave for good.
     private func stayKept(_ composition: Composition, _ output: Output) throws -> ExitCode {
         // First of all: nothing else may take its place.
-        let heartbeat = Heartbeat.take(environment: composition.environment)
+        let heartbeat = Heartbeat.fromMonitor(environment: composition.environment)
         guard LiveReconciler(composition: composition, output: output).awaitPass() else { return .good }
         do {
             return try stay(composition, output, heartbeat)
@@ -93,7 +93,7 @@ struct Reconcile: HeroCommand {
         } catch let error as LinuxError {
             output.error(error.description)
         }
-        throw ArgumentParser.ExitCode(Keeping.trouble)
+        throw ArgumentParser.ExitCode(MonitoredReconciler.retryLaterExitCode)
     }
 
     private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
@@ -128,12 +128,12 @@ struct Reconcile: HeroCommand {
         return try own.with(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
-            if let safeMode { LiveNote.tellSafeMode(safeMode.words, composition.paths) }
-            let cgroups = Cgroups.look(environment: composition.environment)
-            log.say("holds process trees by \(cgroups.words)", at: composition.now)
+            if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.words, composition.paths) }
+            let cgroups = CgroupSupport.detect(environment: composition.environment)
+            log.say("holds process trees by \(cgroups.summary)", at: composition.now)
             log.say(isSyncing ? "watches \(composition.directory)" : "keeps what was applied", at: composition.now)
             reconciler.run()
-            if reconciler.beginsAnew { throw ArgumentParser.ExitCode(Keeping.anew) }
+            if reconciler.beginsAnew { throw ArgumentParser.ExitCode(MonitoredReconciler.restartExitCode) }
             return .good
         }
     }
@@ -142,11 +142,11 @@ struct Reconcile: HeroCommand {
     private func safeMode(_ composition: Composition) -> SafeMode? {
         guard let kept, kept.isCrashLoop else { return nil }
         return SafeMode(
-            crashes: kept.crashes,
-            signal: Signal(number: kept.signal),
+            crashes: kept.recentCrashes,
+            signal: Signal(number: kept.lastSignal),
             directory: composition.directory,
             now: composition.now,
-            isReplaced: Keeping.replacement()
+            isReplaced: MonitoredReconciler.makeReplacementCheck()
         )
     }
 
@@ -162,10 +162,10 @@ struct Reconcile: HeroCommand {
             environment: composition.environment,
             leavesWhenDown: background,
             downOnExit: downOnExit,
-            followsCrash: kept?.followsEnd ?? false,
+            followsCrash: kept?.followsExit ?? false,
             timeout: wait.timeout.duration,
             actor: mode == .sync ? "reconciler" : composition.actor,
-            gitCommit: { GitCommit.of($0) },
+            gitCommit: { GitCommit.read($0) },
             zoneExists: composition.zoneExists
         )
     }

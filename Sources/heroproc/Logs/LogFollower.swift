@@ -56,7 +56,7 @@ final class LogFollower {
         var listed: Set<LogFile.Mark> = []
         // The active file of the job may be away for a moment, or have been taken away.
         for one in Set(jobs + [job]).sorted() where one >= job {
-            let files = LogFiles.all("\(folder)/\(one).log", open)
+            let files = LogFiles.openAll("\(folder)/\(one).log", open)
             let news = news(in: files)
             found += news.count
             reader.append(news)

@@ -34,7 +34,7 @@ struct LogSource {
     /// Its files that may hold something of the stretch, oldest first.
     func files() -> [LogFile] {
         var found: [LogFile] = []
-        for file in LogFiles.all(active, LogFile.init) {
+        for file in LogFiles.openAll(active, LogFile.init) {
             // The clock of file systems lags behind ours by a tick.
             if let from, file.modified < from.earlier(by: .seconds(1)) { break }
             let first = file.firstTime

@@ -42,7 +42,7 @@ extension Composition {
                 help: "name a folder of manifests: `--against dir:PATH`"
             )
         case .files(let files):
-            let folder = ManifestFiles.absoluteFolder(path)
+            let folder = ManifestFiles.absoluteDirectory(path)
             return files.map { file in
                 var file = file
                 if file.baseDirectory.hasPrefix(folder) { file.baseDirectory = directory + file.baseDirectory.dropFirst(folder.count) }
@@ -53,7 +53,7 @@ extension Composition {
 
     private func files(at ref: String) throws -> [ManifestFile] {
         do {
-            return try GitFiles(ref, of: shownDirectory, environment: environment).read()
+            return try GitManifestReader(ref, of: shownDirectory, environment: environment).read()
         } catch {
             throw Refusal("cannot compare with git:\(ref): \(error.cause)", help: error.help)
         }

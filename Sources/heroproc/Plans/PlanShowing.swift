@@ -55,7 +55,7 @@ struct PlanShowing {
         }
     }
 
-    private var here: String { ManifestFiles.absoluteFolder(".") }
+    private var here: String { ManifestFiles.absoluteDirectory(".") }
 
     private func markdown(_ base: PlanBase) -> PlanMarkdown {
         PlanMarkdown(against: base.description, isVerbose: isVerbose)

@@ -34,7 +34,7 @@ extension Composition {
             result: result,
             source: shownDirectory,
             directory: directory,
-            gitCommit: GitCommit.of(directory),
+            gitCommit: GitCommit.read(directory),
             requiresCore: requiresCore
         )
     }

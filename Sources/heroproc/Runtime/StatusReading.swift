@@ -37,7 +37,7 @@ struct StatusReading {
 
     /// What is wrong with the database while a reconciler lives; one that has only just begun has none yet.
     private var trouble: String? {
-        if let told = LiveNote.trouble(composition.paths) { return told }
+        if let told = ReconcilerStatusFile.storeOutage(composition.paths) { return told }
         let database = composition.paths.database
         guard StateStore.isLost(path: database) else { return nil }
         return "\(database) is not there; it is made again with the next change"
@@ -97,7 +97,7 @@ struct StatusReading {
     /// What its program says at this moment; the records do not hold it, and no reconciler is needed to hear it.
     private func words(of job: JobRecord) -> NotifyState? {
         guard job.phase == .running, job.process != nil else { return nil }
-        return ProgramWords.of(job.id, generation: job.generation, composition.paths)
+        return NotifyStateReader.read(job.id, generation: job.generation, composition.paths)
     }
 
     private func status(
@@ -119,7 +119,7 @@ struct StatusReading {
     private func action(_ job: JobRecord) -> ActionStatus {
         var status = ActionStatus(job)
         if status.pid != nil, let process = job.process {
-            status.containment = JobContainment.of(job.id, running: process, composition.paths)
+            status.containment = JobContainment.read(job.id, running: process, composition.paths)
         }
         status.notifyState = words(of: job)
         return status
@@ -139,7 +139,7 @@ extension JobRecord {
 
     /// The record as the kernel bears it out: a process that is gone is not shown as one that runs.
     func checked() -> (job: JobRecord, isGone: Bool) {
-        guard phase == .running, !isStopping, let process, !Census.isAlive(process) else { return (self, false) }
+        guard phase == .running, !isStopping, let process, !ProcessTable.isAlive(process) else { return (self, false) }
         var job = self
         job.process = nil
         job.isReady = false
