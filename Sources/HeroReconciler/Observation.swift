@@ -92,7 +92,7 @@ private struct Records {
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
                 isScheduled: summary.isScheduled,
-                isRunPending: summary.owesRun
+                isRunPending: summary.isRunPending
             )
         }
         return observed

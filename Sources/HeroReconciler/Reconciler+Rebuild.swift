@@ -41,7 +41,7 @@ extension Reconciler {
         let isLost = stored.revision == nil && stored.services.isEmpty && stored.standalone.isEmpty
         let quarantine = store.quarantine
         takeIn(found, into: &stored, sightings)
-        let copy = isLost ? store.appliedCopy : nil
+        let copy = isLost ? store.appliedRevisionFile : nil
         guard !found.isEmpty || quarantine != nil || copy != nil else { return sightings }
 
         stored.lastJob = max(stored.lastJob, kernel.highestJobID(), quarantine?.lastJob ?? 0)
@@ -165,7 +165,7 @@ extension Reconciler {
     // MARK: What is wanted
 
     /// The revision that holds: the copy beside the database, if nothing that runs is newer; else one that wants what runs.
-    private func findRevision(_ stored: inout StoredState, _ copy: AppliedCopy?, _ found: [Found]) {
+    private func findRevision(_ stored: inout StoredState, _ copy: AppliedRevisionFile?, _ found: [Found]) {
         let seen = found.map { one in
             let origin = one.origin
             return max(origin.run?.revision ?? 0, origin.service?.revision ?? 0, origin.job.revision)
@@ -255,7 +255,7 @@ extension Reconciler {
         guard configuration.renewState() else { return false }
         let isSame = error.kind == .gone && isBack
         if !isSame {
-            guard (try? store.startOver(because: error.message, at: kernel.wallTime())) != nil else { return false }
+            guard (try? store.recreate(because: error.message, at: kernel.wallTime())) != nil else { return false }
         }
         let kept = rows.changes
         rows.removeAll()

@@ -28,7 +28,7 @@ extension Reconciler {
             for record in stored.standalone { desired.actions[record.name] = Declared(record.spec, at: place) }
             note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
         }
-        if let revision { store.refreshCopy(revision, files) }
+        if let revision { store.refreshAppliedRevisionFile(revision, files) }
         recallStandalone(&stored)
         for record in stored.services {
             services[record.name] = ServiceEntry(record)
@@ -69,7 +69,7 @@ extension Reconciler {
         do {
             return try store.load()
         } catch let error as StoreError where error.kind == .damaged {
-            try store.startOver(because: error.message, at: kernel.wallTime())
+            try store.recreate(because: error.message, at: kernel.wallTime())
             return try store.load()
         }
     }

@@ -67,7 +67,7 @@ extension Reconciler {
                 service.record.state,
                 since: service.record.since,
                 blockedBy: service.record.blockedBy,
-                isOrderedUp: service.record.isStartRequested
+                isStartRequested: service.record.isStartRequested
             )
         )
     }

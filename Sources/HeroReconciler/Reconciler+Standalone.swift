@@ -140,7 +140,7 @@ extension Reconciler {
     /// A new job is coming: the oldest ones go, so that a schedule cannot fill the database.
     private func pruneJobs(of entry: StandaloneEntry) {
         do {
-            let old = try store.reader.standaloneJobs(of: entry.name, besidesNewest: Self.keptJobs - 1)
+            let old = try store.reader.endedStandaloneJobs(of: entry.name, exceptNewest: Self.keptJobs - 1)
             // One that is still in memory may know more than the store.
             let gone = old.filter { jobs[$0]?.life.isIdle ?? true }
             for id in gone { jobs[id] = nil }

@@ -86,7 +86,7 @@ extension Reconciler {
         trouble = StoreTrouble(error: error, since: since, nextTry: now + .seconds(1))
         rows.condense()
         guard isNews else { return }
-        store.setPatience(isInTrouble: true)
+        store.setBusyTimeout(duringOutage: true)
         log(
             event(
                 .error,
@@ -101,7 +101,7 @@ extension Reconciler {
     func leaveTrouble() {
         guard let past = trouble else { return }
         trouble = nil
-        store.setPatience(isInTrouble: false)
+        store.setBusyTimeout(duringOutage: false)
         kernel.publishStoreOutage(nil)
         let length = Canonical.duration(.milliseconds(max(1, (kernel.now() - past.since).wholeMilliseconds)))
         let dropped = rows.takeDropped()
@@ -140,14 +140,14 @@ extension Reconciler {
     // MARK: The reserve
 
     private func watchReserve() {
-        if store.hasGivenReserve() {
+        if store.takeReserveReleased() {
             note(
                 .error,
                 "",
                 "the disk of the state database is full: its reserve of 4 MiB was given back; free some space"
             )
         }
-        if reserveDue == nil, store.lacksReserve { reserveDue = kernel.now() + .seconds(60) }
+        if reserveDue == nil, store.isReserveMissing { reserveDue = kernel.now() + .seconds(60) }
     }
 
     /// Makes the reserve again once there is room.

@@ -27,7 +27,7 @@ struct RowBatch {
                 return
             }
             jobs[record.id] = changes.count
-        case .serviceState(let name, _, since: _, blockedBy: _, isOrderedUp: _):
+        case .serviceState(let name, _, since: _, blockedBy: _, isStartRequested: _):
             if let index = states[name] {
                 changes[index] = change
                 return

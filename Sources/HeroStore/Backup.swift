@@ -2,7 +2,7 @@ internal import Foundation
 internal import GRDB
 
 /// The copy of a database that is made before it is brought to a newer version (reliability.md DB-8).
-enum Backup {
+enum DatabaseBackup {
     /// Where the copy of a version is.
     static func path(of database: String, version: Int64) -> String { "\(database).v\(version)" }
 

@@ -15,8 +15,8 @@ extension StateReader {
     /// - Throws: `StoreError`.
     public func removableJobs(_ rule: CleanupRule, limit: Int? = nil) throws -> [RemovableJob] {
         try read { db, stored in
-            try Queries.all(db, Queries.removable(rule, limit: limit)) { row in
-                var columns = Columns(row, stored)
+            try Queries.fetchAll(db, Queries.removableJobs(rule, limit: limit)) { row in
+                var columns = RowReader(row, stored)
                 return RemovableJob(id: try columns.integer(), action: try ActionKey(&columns))
             }
         }
@@ -25,16 +25,16 @@ extension StateReader {
     /// The actions whose specs no job, no recorded service and no standalone action uses; jobs that go too do not count.
     ///
     /// - Throws: `StoreError`.
-    public func unusedActions(without gone: Set<JobID> = []) throws -> [ActionKey] {
+    public func unusedActions(afterRemoving gone: Set<JobID> = []) throws -> [ActionKey] {
         try read { db, stored in
             let key: (Row) throws -> ActionKey = { row in
-                var columns = Columns(row, stored)
+                var columns = RowReader(row, stored)
                 return try ActionKey(&columns)
             }
-            let known = try Queries.all(db, Queries.Question(sql: Queries.knownActions), key)
-            let used = Set(try Queries.all(db, Queries.Question(sql: Queries.usedActions), key))
+            let known = try Queries.fetchAll(db, Queries.Query(sql: Queries.selectKnownActions), key)
+            let used = Set(try Queries.fetchAll(db, Queries.Query(sql: Queries.selectUsedActions), key))
             return try known.filter { key in
-                try !used.contains(key) && !Queries.hasJobs(db, key, besides: gone)
+                try !used.contains(key) && !Queries.hasJobs(db, key, excluding: gone)
             }
         }
     }
@@ -42,10 +42,10 @@ extension StateReader {
     /// The ended jobs of a standalone action besides its newest ones, the newest of them first.
     ///
     /// - Throws: `StoreError`.
-    public func standaloneJobs(of name: QualifiedName, besidesNewest kept: Int) throws -> [JobID] {
+    public func endedStandaloneJobs(of name: QualifiedName, exceptNewest kept: Int) throws -> [JobID] {
         try read { db, stored in
-            try Queries.all(db, Queries.standaloneJobs(of: name, besidesNewest: kept)) { row in
-                var columns = Columns(row, stored)
+            try Queries.fetchAll(db, Queries.endedStandaloneJobs(of: name, exceptNewest: kept)) { row in
+                var columns = RowReader(row, stored)
                 return try columns.integer()
             }
         }
@@ -56,8 +56,8 @@ extension StateReader {
     /// - Throws: `StoreError`.
     public func actionNames() throws -> [String] {
         try read { db, stored in
-            try Queries.all(db, Queries.Question(sql: "SELECT DISTINCT name FROM actions ORDER BY name")) { row in
-                var columns = Columns(row, stored)
+            try Queries.fetchAll(db, Queries.Query(sql: "SELECT DISTINCT name FROM actions ORDER BY name")) { row in
+                var columns = RowReader(row, stored)
                 return try columns.text()
             }
         }
@@ -65,7 +65,7 @@ extension StateReader {
 }
 
 extension ActionKey {
-    fileprivate init(_ columns: inout Columns) throws {
+    fileprivate init(_ columns: inout RowReader) throws {
         let context = try columns.text()
         let service = try columns.optionalText()
         self.init(context: context, service: service, action: try columns.text())
@@ -73,19 +73,19 @@ extension ActionKey {
 }
 
 extension Queries {
-    static let knownActions = """
+    static let selectKnownActions = """
         SELECT DISTINCT context, service_id, name FROM actions ORDER BY context, service_id, name
         """
-    static let usedActions = """
+    static let selectUsedActions = """
         SELECT services.context, services.name, json_extract(entry.value, '$.name')
         FROM services, json_each(services.spec, '$.actions') AS entry
         UNION ALL SELECT context, NULL, name FROM standalone
         """
 
     /// Only jobs that have ended go, and such as were never begun and that nobody is left to begin.
-    static func removable(_ rule: CleanupRule, limit: Int? = nil) -> Question {
+    static func removableJobs(_ rule: CleanupRule, limit: Int? = nil) -> Query {
         var conditions: [String] = []
-        var values: Values = []
+        var values: SQLArguments = []
         for tag in rule.tags {
             conditions.append("jobs.id IN (SELECT job_id FROM job_tags WHERE tag = ?)")
             values.append(tag)
@@ -120,30 +120,30 @@ extension Queries {
         )
         // With nothing else to go by, the time of the end is: a plus keeps SQLite from walking through all jobs in order.
         let hasName = !rule.tags.isEmpty || rule.service != nil || rule.action != nil
-        return Question(
+        return Query(
             sql: """
                 SELECT jobs.id, jobs.context, jobs.service_id, jobs.action_id FROM jobs
                 WHERE \(conditions.joined(separator: " AND ")) ORDER BY \(hasName ? "" : "+")jobs.id LIMIT ?
                 """,
-            values: values + [limit.map { max(0, $0) } ?? -1]
+            arguments: values + [limit.map { max(0, $0) } ?? -1]
         )
     }
 
-    static func standaloneJobs(of name: QualifiedName, besidesNewest kept: Int) -> Question {
+    static func endedStandaloneJobs(of name: QualifiedName, exceptNewest kept: Int) -> Query {
         // A plus keeps SQLite from walking through the jobs of all standalone actions.
         let sql = """
             SELECT id FROM jobs WHERE action_id = ? AND context = ? AND +service_id IS NULL
                 AND +phase IN ('succeeded', 'failed', 'cancelled') ORDER BY id DESC LIMIT -1 OFFSET ?
             """
-        return Question(sql: sql, values: [name.name, name.context, max(0, kept)])
+        return Query(sql: sql, arguments: [name.name, name.context, max(0, kept)])
     }
 
     /// Whether an action has a job that is not among those that go.
-    fileprivate static func hasJobs(_ db: Database, _ key: ActionKey, besides gone: Set<JobID>) throws -> Bool {
+    fileprivate static func hasJobs(_ db: Database, _ key: ActionKey, excluding gone: Set<JobID>) throws -> Bool {
         let sql = "SELECT id FROM jobs WHERE action_id = ? AND service_id IS ? AND context = ?"
         let ids = try Int64.fetchCursor(
             try db.cachedStatement(sql: sql),
-            arguments: StatementArguments([key.action, key.service, key.context] as Values)
+            arguments: StatementArguments([key.action, key.service, key.context] as SQLArguments)
         )
         while let id = try ids.next() {
             if !gone.contains(id) { return true }

@@ -5,14 +5,14 @@ internal import HeroModel
 ///
 /// What stands in a file is outside input, even in ours: a wrong type is an error here, where GRDB's own
 /// subscripts would stop the program.
-struct Columns {
+struct RowReader {
     private let row: Row
-    private let stored: StoredText
+    private let codec: ColumnCodec
     private var index = 0
 
-    init(_ row: Row, _ stored: StoredText) {
+    init(_ row: Row, _ stored: ColumnCodec) {
         self.row = row
-        self.stored = stored
+        self.codec = stored
     }
 
     private mutating func next() -> DatabaseValue {
@@ -22,7 +22,7 @@ struct Columns {
     }
 
     private mutating func required<Value>(_ what: String, _ value: Value?) throws -> Value {
-        guard let value else { throw Unreadable(what: "column \(index) (no \(what))") }
+        guard let value else { throw UnreadableColumn(content: "column \(index) (no \(what))") }
         return value
     }
 
@@ -30,7 +30,7 @@ struct Columns {
         switch next().storage {
         case .null: nil
         case .int64(let value): value
-        case .double, .string, .blob: throw Unreadable(what: "column \(index) (no integer)")
+        case .double, .string, .blob: throw UnreadableColumn(content: "column \(index) (no integer)")
         }
     }
 
@@ -49,7 +49,7 @@ struct Columns {
         return try required("\(type)", Number(exactly: value))
     }
 
-    mutating func flag() throws -> Bool {
+    mutating func bool() throws -> Bool {
         try integer() != 0
     }
 
@@ -57,7 +57,7 @@ struct Columns {
         switch next().storage {
         case .null: nil
         case .string(let value): value
-        case .double, .int64, .blob: throw Unreadable(what: "column \(index) (no text)")
+        case .double, .int64, .blob: throw UnreadableColumn(content: "column \(index) (no text)")
         }
     }
 
@@ -69,37 +69,37 @@ struct Columns {
     mutating func bytes() throws -> [UInt8] {
         switch next().storage {
         case .blob(let data): [UInt8](data)
-        case .null, .int64, .double, .string: throw Unreadable(what: "column \(index) (no bytes)")
+        case .null, .int64, .double, .string: throw UnreadableColumn(content: "column \(index) (no bytes)")
         }
     }
 
-    mutating func word<Word: RawRepresentable>(_ type: Word.Type) throws -> Word where Word.RawValue == String {
+    mutating func enumeration<Word: RawRepresentable>(_ type: Word.Type) throws -> Word where Word.RawValue == String {
         let text = try text()
-        guard let word = Word(rawValue: text) else { throw Unreadable(what: "\"\(text)\" (no \(type))") }
+        guard let word = Word(rawValue: text) else { throw UnreadableColumn(content: "\"\(text)\" (no \(type))") }
         return word
     }
 
     mutating func time() throws -> WallTime {
-        try stored.time(text())
+        try codec.time(text())
     }
 
     mutating func optionalTime() throws -> WallTime? {
-        try optionalText().map(stored.time)
+        try optionalText().map(codec.time)
     }
 
     mutating func optionalOutcome() throws -> Outcome? {
-        try optionalText().map(stored.outcome)
+        try optionalText().map(codec.outcome)
     }
 
     mutating func list() throws -> [String] {
-        try stored.list(from: text())
+        try codec.list(from: text())
     }
 
     mutating func names() throws -> [QualifiedName] {
-        try stored.names(from: text())
+        try codec.names(from: text())
     }
 
     mutating func json<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        try stored.value(type, from: text())
+        try codec.value(type, from: text())
     }
 }

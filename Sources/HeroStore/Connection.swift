@@ -10,7 +10,7 @@ enum Connection {
     /// How long somebody else's lock is waited for, in seconds.
     static let busyTimeout = 5.0
     /// Bytes that the write-ahead log keeps on disk after it was checkpointed.
-    private static let keptLogSize = 4 << 20
+    private static let walSizeLimit = 4 << 20
 
     /// Opens the connection that writes; makes the database when there is none.
     ///
@@ -19,24 +19,24 @@ enum Connection {
     ///   - prepare: Called with the connection before it writes anything.
     /// - Returns: The connection, and the closed one that had a look first: to be kept as long, so that idle is idle.
     /// - Throws: `StoreError`.
-    static func writer(
+    static func openWriter(
         path: String,
         prepare: @escaping @Sendable (Database) -> Void = { _ in }
     ) throws -> (queue: DatabaseQueue, examiner: DatabaseQueue?) {
         try StoreError.wrapping("open", path) {
             var examiner: DatabaseQueue?
-            if try size(path: path) == nil {
-                try create(path: path)
-            } else if try size(path: path) != 0 {
+            if try fileSize(path: path) == nil {
+                try createFile(path: path)
+            } else if try fileSize(path: path) != 0 {
                 // Before anything could change it: opening a database for writing may already write to it.
-                let (reader, version) = try examine(path: path)
-                if (1..<Schema.version).contains(version) { try Backup.make(of: reader, path: path, version: version) }
+                let (reader, version) = try inspect(path: path)
+                if (1..<Schema.version).contains(version) { try DatabaseBackup.make(of: reader, path: path, version: version) }
                 try reader.close()
                 examiner = reader
             }
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-            FailingDisk.installIfAsked()
-            var configuration = common
+            FailpointVFS.installIfArmed()
+            var configuration = baseConfiguration
             configuration.prepareDatabase { db in
                 prepare(db)
                 // Works before the first table only, so it comes first.
@@ -46,7 +46,7 @@ enum Connection {
                     throw StoreError(.other, "cannot open the state database \(path): \(cause)")
                 }
                 try db.execute(sql: "PRAGMA synchronous = FULL")
-                try db.execute(sql: "PRAGMA journal_size_limit = \(keptLogSize)")
+                try db.execute(sql: "PRAGMA journal_size_limit = \(walSizeLimit)")
                 try harden(db)
             }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -56,9 +56,9 @@ enum Connection {
     }
 
     /// Opens a database in memory: the same tables and laws, and nothing that reaches a disk.
-    static func inMemory() throws -> DatabaseQueue {
+    static func openInMemory() throws -> DatabaseQueue {
         try StoreError.wrapping("open", ":memory:") {
-            var configuration = common
+            var configuration = baseConfiguration
             configuration.prepareDatabase { db in
                 try db.execute(sql: "PRAGMA synchronous = OFF")
                 try harden(db)
@@ -72,14 +72,14 @@ enum Connection {
     /// Opens a connection that only reads; nil when there is no database yet.
     ///
     /// It never checkpoints, so it never writes to the database itself. One of an older version is read as it is.
-    static func reader(path: String) throws -> DatabaseQueue? {
+    static func openReader(path: String) throws -> DatabaseQueue? {
         try StoreError.wrapping("open", path) {
-            guard let size = try size(path: path), size > 0 else { return nil }
+            guard let size = try fileSize(path: path), size > 0 else { return nil }
             let queue = try openReadOnly(path: path)
-            let version = try check(queue, path: path)
+            let version = try checkFormat(queue, path: path)
             if version == 0 { return nil }
             try queue.inDatabase { db in
-                try Schema.makeReadable(db, of: version)
+                try Schema.addMissingViews(db, of: version)
                 try db.execute(sql: "PRAGMA query_only = ON")
             }
             return queue
@@ -90,16 +90,16 @@ enum Connection {
     ///
     /// Its pages come first: of one that is damaged its version is no evidence. What is asked is the same of every database, so
     /// one that cannot be asked that has a header or a schema that SQLite did not write.
-    private static func examine(path: String) throws -> (reader: DatabaseQueue, version: Int64) {
+    private static func inspect(path: String) throws -> (reader: DatabaseQueue, version: Int64) {
         do {
             let reader = try openReadOnly(path: path)
-            try verify(reader, path: path)
-            return (reader, try check(reader, path: path))
+            try checkPages(reader, path: path)
+            return (reader, try checkFormat(reader, path: path))
         } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
             let cause = error.message ?? "SQLite error 1"
             throw StoreError(
                 .damaged,
-                "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.moveAway)"
+                "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.rebuildAdvice)"
             )
         }
     }
@@ -108,7 +108,7 @@ enum Connection {
     ///
     /// - Returns: The format's version; 0 when its tables are still to be made.
     @discardableResult
-    static func check(_ queue: DatabaseQueue, path: String) throws -> Int64 {
+    static func checkFormat(_ queue: DatabaseQueue, path: String) throws -> Int64 {
         var (version, application, tables): (Int64, Int64, Int64) = (0, 0, 0)
         try queue.inDatabase { db in
             // As of one moment: somebody may just be making it.
@@ -123,7 +123,7 @@ enum Connection {
         guard isNew || (application == Schema.applicationID && version > 0) else {
             throw StoreError(
                 .damaged,
-                "cannot use \(path) as the state database: it was not made by heroproc; \(StoreError.moveAway)"
+                "cannot use \(path) as the state database: it was not made by heroproc; \(StoreError.rebuildAdvice)"
             )
         }
         guard version <= Schema.version else {
@@ -139,19 +139,19 @@ enum Connection {
     /// Refuses a database whose pages are not what SQLite wrote (reliability.md DB-5).
     ///
     /// It reads every page once: a few milliseconds for each megabyte, at the start of a reconciler only.
-    static func verify(_ queue: DatabaseQueue, path: String) throws {
+    static func checkPages(_ queue: DatabaseQueue, path: String) throws {
         let verdict = try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
         guard verdict == "ok" else {
             let cause = (verdict ?? "nothing").split(separator: "\n").first.map(String.init) ?? "nothing"
             throw StoreError(
                 .damaged,
-                "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.moveAway)"
+                "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.rebuildAdvice)"
             )
         }
     }
 
     static func openReadOnly(path: String) throws -> DatabaseQueue {
-        var configuration = common
+        var configuration = baseConfiguration
         configuration.readonly = true
         configuration.prepareDatabase { db in
             try harden(db)
@@ -159,7 +159,7 @@ enum Connection {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    private static var common: Configuration {
+    private static var baseConfiguration: Configuration {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         // Without it GRDB stops the program when a rollback fails, as it may on a broken disk.
@@ -174,7 +174,7 @@ enum Connection {
         try db.execute(sql: "PRAGMA trusted_schema = OFF")
     }
 
-    static func size(path: String) throws -> UInt64? {
+    static func fileSize(path: String) throws -> UInt64? {
         // Looks at the name only: opening and closing the file would drop SQLite's locks on it (fcntl(2)).
         do {
             return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64
@@ -187,7 +187,7 @@ enum Connection {
         }
     }
 
-    private static func create(path: String) throws {
+    private static func createFile(path: String) throws {
         do {
             try Data().write(to: URL(fileURLWithPath: path), options: .withoutOverwriting)
         } catch {

@@ -13,7 +13,7 @@ public enum StoreChange: Sendable {
     /// A service as it is started or updated; replaces what is recorded of it.
     case service(ServiceRecord)
     /// Only where a recorded service stands.
-    case serviceState(QualifiedName, ServiceState, since: WallTime, blockedBy: [QualifiedName], isOrderedUp: Bool)
+    case serviceState(QualifiedName, ServiceState, since: WallTime, blockedBy: [QualifiedName], isStartRequested: Bool)
     /// A service is down and no longer declared: its record goes, its runs and jobs stay.
     case serviceRemoved(QualifiedName)
     /// A standalone action; replaces what is recorded of it.

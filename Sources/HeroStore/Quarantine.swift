@@ -16,54 +16,54 @@ public struct Quarantine: Hashable, Sendable {
     public var lastRevision: RevisionNumber = 0
 
     /// How many of them are kept.
-    static let kept = 5
-    private static let mark = ".corrupt-"
-    private static let logs = ["-wal", "-shm"]
+    static let maxKept = 5
+    private static let infix = ".corrupt-"
+    private static let sidecarSuffixes = ["-wal", "-shm"]
 
     /// Moves a database away with its log, and never one without the other: they are only worth something together.
     ///
     /// The database goes first. Whoever is interrupted here finds a log without a database, which goes after it the next
     /// time (FP-DB-3).
     static func move(_ path: String, because reason: String, at time: WallTime) throws -> Quarantine {
-        var target = path + mark + stamp(time)
+        var target = path + infix + timestamp(time)
         if FileIdentity(path) == nil {
-            guard logs.contains(where: { FileIdentity(path + $0) != nil }) else { return Quarantine(reason: reason) }
+            guard sidecarSuffixes.contains(where: { FileIdentity(path + $0) != nil }) else { return Quarantine(reason: reason) }
             // Its database may be waiting for it.
-            if let waiting = all(path).last(where: { FileIdentity($0 + "-wal") == nil }) { target = waiting }
+            if let waiting = keptDatabases(path).last(where: { FileIdentity($0 + "-wal") == nil }) { target = waiting }
         } else {
             while FileIdentity(target) != nil { target += "-2" }
         }
-        for suffix in [""] + logs where FileIdentity(path + suffix) != nil {
+        for suffix in [""] + sidecarSuffixes where FileIdentity(path + suffix) != nil {
             guard rename(path + suffix, target + suffix) == 0 else {
                 let words = String(cString: strerror(errno))
                 throw StoreError(.inaccessible, "cannot move the state database \(path) away to \(target): \(words)")
             }
         }
-        for old in all(path).dropLast(kept) { for suffix in [""] + logs { unlink(old + suffix) } }
-        return salvage(target, reason)
+        for old in keptDatabases(path).dropLast(maxKept) { for suffix in [""] + sidecarSuffixes { unlink(old + suffix) } }
+        return readLastNumbers(target, reason)
     }
 
     /// Whether a log is there whose database is gone, or was cut to nothing: SQLite would remove it.
-    static func hasOrphanedLog(_ path: String) throws -> Bool {
-        guard try Connection.size(path: path) ?? 0 == 0 else { return false }
-        return try Connection.size(path: path + "-wal") ?? 0 > 0
+    static func hasOrphanedWAL(_ path: String) throws -> Bool {
+        guard try Connection.fileSize(path: path) ?? 0 == 0 else { return false }
+        return try Connection.fileSize(path: path + "-wal") ?? 0 > 0
     }
 
     /// Those that are kept, oldest first.
-    static func all(_ path: String) -> [String] {
-        let prefix = path.name + mark
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path.folder)) ?? []
-        return names.filter { name in name.hasPrefix(prefix) && !logs.contains { name.hasSuffix($0) } }.sorted()
-            .map { "\(path.folder)/\($0)" }
+    static func keptDatabases(_ path: String) -> [String] {
+        let prefix = path.fileName + infix
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path.parentDirectory)) ?? []
+        return names.filter { name in name.hasPrefix(prefix) && !sidecarSuffixes.contains { name.hasSuffix($0) } }.sorted()
+            .map { "\(path.parentDirectory)/\($0)" }
     }
 
     /// A moment as a part of a name: `20260301T120000.123456Z`.
-    private static func stamp(_ time: WallTime) -> String { time.description.filter { $0 != "-" && $0 != ":" } }
+    private static func timestamp(_ time: WallTime) -> String { time.description.filter { $0 != "-" && $0 != ":" } }
 
     /// Reads the numbers that were given, as far as they can be read: none of them is to be given again.
     ///
     /// What is read may be anything; more than a machine can have given in its life is not believed.
-    private static func salvage(_ target: String, _ reason: String) -> Quarantine {
+    private static func readLastNumbers(_ target: String, _ reason: String) -> Quarantine {
         var result = Quarantine(reason: reason, path: target)
         guard let queue = try? Connection.openReadOnly(path: target) else { return result }
         defer { try? queue.close() }

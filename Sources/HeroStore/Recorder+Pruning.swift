@@ -3,39 +3,39 @@ internal import HeroModel
 
 extension Recorder {
     /// How many revisions are kept, with their files.
-    static let keptRevisions: Int64 = 200
+    static let maxRevisions: Int64 = 200
     /// How many of them go with one that comes: what an older program has left goes little by little.
-    private static let prunedAtOnce = 20
+    private static let maxPrunedAtOnce = 20
 
     /// Old revisions go with a new one, besides those that something recorded or active stands on.
     ///
     /// With them go the texts that no other revision has, and former specs of actions from their time. A job keeps the number of
     /// its revision, which is never used again.
     func pruneRevisions(after last: RevisionNumber, in db: Database) throws {
-        let oldest = last &- Self.keptRevisions
+        let oldest = last &- Self.maxRevisions
         guard oldest > 0 else { return }
         let numbers = try Int64.fetchAll(
             try db.cachedStatement(sql: Self.selectOldRevisions),
-            arguments: StatementArguments([oldest, Self.prunedAtOnce] as Values)
+            arguments: StatementArguments([oldest, Self.maxPrunedAtOnce] as SQLArguments)
         )
         for number in numbers {
             let texts = try Int64.fetchAll(
                 try db.cachedStatement(sql: "SELECT DISTINCT text_id FROM files WHERE revision = ?"),
                 arguments: [number]
             )
-            for table in ["files", "manifests"] { try run("DELETE FROM \(table) WHERE revision = ?", [number], in: db) }
-            try run("DELETE FROM revisions WHERE number = ?", [number], in: db)
+            for table in ["files", "manifests"] { try execute("DELETE FROM \(table) WHERE revision = ?", [number], in: db) }
+            try execute("DELETE FROM revisions WHERE number = ?", [number], in: db)
             for text in texts {
                 let sql = "DELETE FROM texts WHERE id = ? AND NOT EXISTS (SELECT 1 FROM files WHERE text_id = ?)"
-                try run(sql, [text, text], in: db)
+                try execute(sql, [text, text], in: db)
             }
         }
-        try run(Self.deleteFormerSpecs, [oldest, Self.prunedAtOnce], in: db)
+        try execute(Self.deleteFormerSpecs, [oldest, Self.maxPrunedAtOnce], in: db)
     }
 
     /// A run whose last job went, and that is over, says nothing any more.
     func pruneRun(_ run: RunID, in db: Database) throws {
-        try self.run(
+        try self.execute(
             """
             DELETE FROM runs WHERE id = ? AND ended_at IS NOT NULL
                 AND NOT EXISTS (SELECT 1 FROM jobs WHERE run_id = ?)

@@ -8,21 +8,21 @@ internal import HeroModel
 /// written only when it is another one than last time.
 final class Recorder {
     /// How many starts of a job are kept.
-    static let keptStarts = 20
+    static let maxStartsPerJob = 20
     /// How many events are kept; up to `eventsBetweenPrunings` more may be there.
-    static let keptEvents = 10_000
+    static let maxEvents = 10_000
     /// After how many events the oldest ones go.
     static let eventsBetweenPrunings = 500
 
-    private let stored = StoredText()
+    private let codec = ColumnCodec()
     /// The specs as they stand in the committed rows, as far as this connection has written them.
-    private var specs: [QualifiedName: ServiceSpec] = [:]
+    private var committedSpecs: [QualifiedName: ServiceSpec] = [:]
     /// What the open transaction makes of them; nil for one that is removed.
     private var pendingSpecs: [QualifiedName: ServiceSpec?] = [:]
 
     /// The open transaction is durable.
     func didCommit() {
-        for (name, spec) in pendingSpecs { specs[name] = spec }
+        for (name, spec) in pendingSpecs { committedSpecs[name] = spec }
         pendingSpecs.removeAll(keepingCapacity: true)
     }
 
@@ -38,58 +38,58 @@ final class Recorder {
             try record(revision, files: files, documents: documents, in: db)
         case .service(let service):
             try record(service, in: db)
-        case .serviceState(let name, let state, since: let since, blockedBy: let blockers, isOrderedUp: let isUp):
-            try run(
+        case .serviceState(let name, let state, since: let since, blockedBy: let blockers, isStartRequested: let isUp):
+            try execute(
                 """
                 UPDATE services SET state = ?, since = ?, blocked_by = ?, ordered_up = ? WHERE context = ? AND name = ?
                 """,
-                [state.rawValue, stored.text(since), try stored.names(blockers), isUp, name.context, name.name],
+                [state.rawValue, codec.text(since), try codec.names(blockers), isUp, name.context, name.name],
                 in: db
             )
         case .serviceRemoved(let name):
-            try run("DELETE FROM services WHERE context = ? AND name = ?", [name.context, name.name], in: db)
+            try execute("DELETE FROM services WHERE context = ? AND name = ?", [name.context, name.name], in: db)
             pendingSpecs[name] = .some(nil)
         case .standalone(let record):
-            try run(Self.upsertStandalone, try record.values(stored), in: db)
+            try execute(Self.upsertStandalone, try record.values(codec), in: db)
             let key = ActionKey(context: record.name.context, service: nil, action: record.name.name)
             try self.record(record.spec, key, since: record.revision, in: db)
         case .standaloneRemoved(let name):
-            try run("DELETE FROM standalone WHERE context = ? AND name = ?", [name.context, name.name], in: db)
+            try execute("DELETE FROM standalone WHERE context = ? AND name = ?", [name.context, name.name], in: db)
         case .run(let run):
-            try self.run(Self.upsertRun, run.values(stored), in: db)
+            try self.execute(Self.upsertRun, run.values(codec), in: db)
         case .job(let job):
-            try run(Self.upsertJob, try job.values(stored), in: db)
+            try execute(Self.upsertJob, try job.values(codec), in: db)
             for tag in job.tags {
-                try run("INSERT OR IGNORE INTO job_tags (tag, job_id) VALUES (?, ?)", [tag, job.id], in: db)
+                try execute("INSERT OR IGNORE INTO job_tags (tag, job_id) VALUES (?, ?)", [tag, job.id], in: db)
             }
         case .jobsRemoved(let jobs):
             let runOf = try db.cachedStatement(sql: "SELECT run_id FROM jobs WHERE id = ?")
             var runs: Set<RunID> = []
             for job in jobs {
                 if let run = try Int64.fetchOne(runOf, arguments: [job]) { runs.insert(run) }
-                try run("DELETE FROM jobs WHERE id = ?", [job], in: db)
-                try run("DELETE FROM job_tags WHERE job_id = ?", [job], in: db)
-                try run("DELETE FROM starts WHERE job_id = ?", [job], in: db)
-                try run("UPDATE standalone SET job_id = NULL WHERE job_id = ?", [job], in: db)
+                try execute("DELETE FROM jobs WHERE id = ?", [job], in: db)
+                try execute("DELETE FROM job_tags WHERE job_id = ?", [job], in: db)
+                try execute("DELETE FROM starts WHERE job_id = ?", [job], in: db)
+                try execute("UPDATE standalone SET job_id = NULL WHERE job_id = ?", [job], in: db)
             }
             for run in runs.sorted() { try pruneRun(run, in: db) }
             // Of a few jobs the next ones take the room; of many it goes back to the file system, a part at a time.
             if jobs.count >= 100 { try db.execute(sql: "PRAGMA incremental_vacuum(512)") }
         case .actionsRemoved(let keys):
             for key in keys {
-                try run(
+                try execute(
                     "DELETE FROM actions WHERE context = ? AND service_id IS ? AND name = ?",
                     [key.context, key.service, key.action],
                     in: db
                 )
             }
         case .runsRemoved(let runs):
-            for run in runs { try self.run("DELETE FROM runs WHERE id = ?", [run], in: db) }
+            for run in runs { try self.execute("DELETE FROM runs WHERE id = ?", [run], in: db) }
         case .start(let start):
-            try run(Self.upsertStart, try start.values(stored), in: db)
-            try run(Self.pruneStarts, [start.job, start.job, Self.keptStarts], in: db)
+            try execute(Self.upsertStart, try start.values(codec), in: db)
+            try execute(Self.pruneStarts, [start.job, start.job, Self.maxStartsPerJob], in: db)
         case .event(let event):
-            try run(Self.insertEvent, event.values(stored), in: db)
+            try execute(Self.insertEvent, event.values(codec), in: db)
             try pruneEvents(after: db.lastInsertedRowID, in: db)
         }
     }
@@ -114,36 +114,36 @@ final class Recorder {
         StandaloneRecord.columns
     )
     private static let upsertRevision = upsert(into: "revisions", key: ["number"], RevisionRecord.columns)
-    private static let updateServiceBesidesSpec = """
+    private static let updateServiceExceptSpec = """
         UPDATE services SET \(ServiceSummary.columns.map { "\"\($0)\" = ?" }.joined(separator: ", "))
         WHERE context = ? AND name = ?
         """
     private static let pruneStarts = """
         DELETE FROM starts WHERE job_id = ? AND generation <= (SELECT max(generation) FROM starts WHERE job_id = ?) - ?
         """
-    private static let insertEvent = "INSERT INTO events (\(list(EventRecord.columns))) VALUES (?, ?, ?, ?, ?)"
+    private static let insertEvent = "INSERT INTO events (\(columnList(EventRecord.columns))) VALUES (?, ?, ?, ?, ?)"
 
-    func run(_ sql: String, _ values: Values, in db: Database) throws {
+    func execute(_ sql: String, _ values: SQLArguments, in db: Database) throws {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
     }
 
     // Numbers of events have no gaps, so the number alone says when it is time and which ones are too old.
     private func pruneEvents(after last: Int64, in db: Database) throws {
         guard last % Int64(Self.eventsBetweenPrunings) == 0 else { return }
-        try run("DELETE FROM events WHERE id <= ?", [last &- Int64(Self.keptEvents)], in: db)
+        try execute("DELETE FROM events WHERE id <= ?", [last &- Int64(Self.maxEvents)], in: db)
         // Gives pages back to the file system that removed rows have left free, a few at a time.
         try db.execute(sql: "PRAGMA incremental_vacuum(64)")
     }
 
     private func record(_ service: ServiceRecord, in db: Database) throws {
-        let values = try service.valuesBesidesSpec(stored)
-        let known = pendingSpecs[service.name] ?? specs[service.name]
+        let values = try service.valuesExceptSpec(codec)
+        let known = pendingSpecs[service.name] ?? committedSpecs[service.name]
         if known == service.spec {
-            let key: Values = [service.name.context, service.name.name]
-            try run(Self.updateServiceBesidesSpec, values + key, in: db)
+            let key: SQLArguments = [service.name.context, service.name.name]
+            try execute(Self.updateServiceExceptSpec, values + key, in: db)
             return
         }
-        try run(Self.upsertService, values + [try stored.json(service.spec)], in: db)
+        try execute(Self.upsertService, values + [try codec.json(service.spec)], in: db)
         for action in service.spec.actions {
             let key = ActionKey(context: service.name.context, service: service.name.name, action: action.name)
             try record(action, key, since: service.revision, in: db)
@@ -157,9 +157,9 @@ final class Recorder {
         since revision: RevisionNumber,
         in db: Database
     ) throws {
-        let spec = try stored.json(action)
-        let row: Values = [key.context, key.service, key.action, contentDigest(spec.utf8)]
-        try run(
+        let spec = try codec.json(action)
+        let row: SQLArguments = [key.context, key.service, key.action, contentDigest(spec.utf8)]
+        try execute(
             """
             INSERT INTO actions (context, service_id, name, digest, first_revision, spec)
             SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
@@ -177,26 +177,26 @@ final class Recorder {
         documents: [StoredDocument],
         in db: Database
     ) throws {
-        try run(Self.upsertRevision, try revision.values(stored), in: db)
-        try run("DELETE FROM narrowed WHERE revision = ?", [revision.number], in: db)
+        try execute(Self.upsertRevision, try revision.values(codec), in: db)
+        try execute("DELETE FROM narrowed WHERE revision = ?", [revision.number], in: db)
         for name in Set(revision.only).sorted() {
-            try run("INSERT INTO narrowed (revision, name) VALUES (?, ?)", [revision.number, name.description], in: db)
+            try execute("INSERT INTO narrowed (revision, name) VALUES (?, ?)", [revision.number, name.description], in: db)
         }
-        try run("DELETE FROM files WHERE revision = ?", [revision.number], in: db)
-        try run("DELETE FROM manifests WHERE revision = ?", [revision.number], in: db)
+        try execute("DELETE FROM files WHERE revision = ?", [revision.number], in: db)
+        try execute("DELETE FROM manifests WHERE revision = ?", [revision.number], in: db)
         var digests: [String: String] = [:]
         for (position, file) in files.enumerated() {
             let digest = contentDigest(file.bytes)
             digests[file.path] = digest
-            let text = try textNumber(Data(file.bytes), digest: digest, in: db)
-            try run(
+            let text = try textID(Data(file.bytes), digest: digest, in: db)
+            try execute(
                 "INSERT INTO files (revision, position, path, folder, text_id) VALUES (?, ?, ?, ?, ?)",
                 [revision.number, position, file.path, file.baseDirectory, text],
                 in: db
             )
         }
         for (position, document) in documents.enumerated() {
-            try run(
+            try execute(
                 """
                 INSERT INTO manifests (revision, position, kind, context, name, file, line, digest)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -212,10 +212,10 @@ final class Recorder {
     }
 
     /// The row that holds a text; a digest only finds candidates, their bytes decide.
-    private func textNumber(_ bytes: Data, digest: String, in db: Database) throws -> Int64 {
+    private func textID(_ bytes: Data, digest: String, in db: Database) throws -> Int64 {
         let statement = try db.cachedStatement(sql: "SELECT id FROM texts WHERE digest = ? AND bytes = ?")
         if let known = try Int64.fetchOne(statement, arguments: [digest, bytes]) { return known }
-        try run("INSERT INTO texts (digest, bytes) VALUES (?, ?)", [digest, bytes], in: db)
+        try execute("INSERT INTO texts (digest, bytes) VALUES (?, ?)", [digest, bytes], in: db)
         return db.lastInsertedRowID
     }
 }

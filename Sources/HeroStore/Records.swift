@@ -4,7 +4,7 @@ internal import HeroModel
 // Each record's columns are listed once, in the order in which `values` writes and `init` reads them.
 
 /// The arguments of a statement; nil is NULL.
-typealias Values = [(any DatabaseValueConvertible)?]
+typealias SQLArguments = [(any DatabaseValueConvertible)?]
 
 /// SQL that writes a row, or replaces the one with the same key.
 ///
@@ -14,13 +14,13 @@ typealias Values = [(any DatabaseValueConvertible)?]
 func upsert(into table: String, key: [String], fixed: [String] = [], _ columns: [String]) -> String {
     let updates = columns.filter { !key.contains($0) && !fixed.contains($0) }.map { "\"\($0)\" = excluded.\"\($0)\"" }
     return """
-        INSERT INTO \(table) (\(list(columns))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
-        ON CONFLICT (\(list(key))) DO UPDATE SET \(updates.joined(separator: ", "))
+        INSERT INTO \(table) (\(columnList(columns))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
+        ON CONFLICT (\(columnList(key))) DO UPDATE SET \(updates.joined(separator: ", "))
         """
 }
 
 /// Columns as SQL has them.
-func list(_ columns: [String]) -> String {
+func columnList(_ columns: [String]) -> String {
     columns.map { "\"\($0)\"" }.joined(separator: ", ")
 }
 
@@ -32,7 +32,7 @@ extension JobRecord {
         "deadline_boot_id", "is_healthy", "exit_code", "signal",
     ]
 
-    func values(_ stored: StoredText) throws -> Values {
+    func values(_ stored: ColumnCodec) throws -> SQLArguments {
         let end = outcome?.codeAndSignal
         return [
             id, context, service, action, run, revision, phase.rawValue, attempt, restartCount, error,
@@ -45,15 +45,15 @@ extension JobRecord {
         ]
     }
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         let id = try columns.integer()
         let context = try columns.text()
         let service = try columns.optionalText()
         let action = try columns.text()
         let run = try columns.optionalInteger()
         let revision = try columns.integer()
-        let phase = try columns.word(JobPhase.self)
+        let phase = try columns.enumeration(JobPhase.self)
         let attempt = try columns.number(Int.self)
         let restartCount = try columns.number(Int.self)
         let error = try columns.optionalText()
@@ -75,8 +75,8 @@ extension JobRecord {
         finishedAt = try columns.optionalTime()
         executions = try columns.number(Int.self)
         generation = try columns.number(UInt32.self)
-        isReady = try columns.flag()
-        isStopping = try columns.flag()
+        isReady = try columns.bool()
+        isStopping = try columns.bool()
         let pid = try columns.optionalNumber(Int32.self)
         let bootID = try columns.optionalText()
         let namespace = try columns.optionalInteger()
@@ -117,12 +117,12 @@ extension Outcome {
 extension RunRecord {
     static let columns = ["id", "context", "service_id", "revision", "started_at", "ended_at"]
 
-    func values(_ stored: StoredText) -> Values {
+    func values(_ stored: ColumnCodec) -> SQLArguments {
         [id, service.context, service.name, revision, stored.text(startedAt), endedAt.map(stored.text)]
     }
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         let id = try columns.integer()
         let context = try columns.text()
         self.init(
@@ -138,12 +138,12 @@ extension RunRecord {
 extension StartRecord {
     static let columns = ["job_id", "generation", "started_at", "ended_at", "outcome"]
 
-    func values(_ stored: StoredText) throws -> Values {
+    func values(_ stored: ColumnCodec) throws -> SQLArguments {
         [job, Int64(generation), startedAt.map(stored.text), endedAt.map(stored.text), try outcome.map(stored.text)]
     }
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         self.init(
             job: try columns.integer(),
             generation: try columns.number(UInt32.self),
@@ -157,14 +157,14 @@ extension StartRecord {
 extension EventRecord {
     static let columns = ["time", "level", "source", "subject", "text"]
 
-    func values(_ stored: StoredText) -> Values {
+    func values(_ stored: ColumnCodec) -> SQLArguments {
         [stored.text(time), level.rawValue, source, subject, text]
     }
 
-    init(_ columns: inout Columns) throws {
+    init(_ columns: inout RowReader) throws {
         self.init(
             time: try columns.time(),
-            level: try columns.word(Level.self),
+            level: try columns.enumeration(Level.self),
             source: try columns.text(),
             subject: try columns.text(),
             text: try columns.text()
@@ -178,15 +178,15 @@ extension RevisionRecord {
         "prunes", "variables",
     ]
 
-    func values(_ stored: StoredText) throws -> Values {
+    func values(_ stored: ColumnCodec) throws -> SQLArguments {
         [
             number, stored.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll, prunes,
             try stored.json(variables),
         ]
     }
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         var record = RevisionRecord(
             number: try columns.integer(),
             time: try columns.time(),
@@ -194,9 +194,9 @@ extension RevisionRecord {
             gitCommit: try columns.optionalText(),
             actor: try columns.text(),
             summary: try columns.text(),
-            isDown: try columns.flag(),
-            isDownForAll: try columns.flag(),
-            prunes: try columns.flag(),
+            isDown: try columns.bool(),
+            isDownForAll: try columns.bool(),
+            prunes: try columns.bool(),
             variables: try columns.json([String: String].self)
         )
         record.only = try columns.names()

@@ -1,29 +1,29 @@
 internal import Foundation
 
 /// Room on the disk that is given back when there is none left, so that what must be written can be (reliability.md DB-6).
-struct Reserve {
+struct ReserveFile {
     /// How much it holds, in bytes.
     static let size: Int64 = 4 << 20
     /// How much must be free besides before it is made: it is not to take the last room of others.
-    static let least: UInt64 = 16 << 20
+    static let minimumFreeSpace: UInt64 = 16 << 20
 
     /// The file.
     let path: String
 
     /// The one of a database.
-    init(beside database: String) { path = database.folder + "/heroproc.reserve" }
+    init(beside database: String) { path = database.parentDirectory + "/heroproc.reserve" }
 
     /// Whether it is there.
-    var isThere: Bool { access(path, F_OK) == 0 }
+    var exists: Bool { access(path, F_OK) == 0 }
 
     /// Takes the room, if there is plenty.
     ///
     /// - Returns: whether it is there now.
-    func make() -> Bool {
+    func create() -> Bool {
         var file = stat()
         if stat(path, &file) == 0, file.st_size == Self.size { return true }
         var disk = statvfs()
-        guard statvfs(path.folder, &disk) == 0, UInt64(disk.f_bavail) * UInt64(disk.f_frsize) >= Self.least else {
+        guard statvfs(path.parentDirectory, &disk) == 0, UInt64(disk.f_bavail) * UInt64(disk.f_frsize) >= Self.minimumFreeSpace else {
             return false
         }
         unlink(path)
@@ -45,9 +45,9 @@ struct Reserve {
 
 extension String {
     /// The directory that a path lies in.
-    var folder: String { lastIndex(of: "/").map { $0 == startIndex ? "/" : String(self[..<$0]) } ?? "." }
+    var parentDirectory: String { lastIndex(of: "/").map { $0 == startIndex ? "/" : String(self[..<$0]) } ?? "." }
     /// Its last part.
-    var name: String { lastIndex(of: "/").map { String(self[index(after: $0)...]) } ?? self }
+    var fileName: String { lastIndex(of: "/").map { String(self[index(after: $0)...]) } ?? self }
 }
 
 /// Which file a name stands for.

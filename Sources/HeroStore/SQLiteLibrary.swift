@@ -11,7 +11,7 @@ public struct SQLiteLibrary: Hashable, Sendable {
     /// The one that is here.
     ///
     /// - Throws: `StoreError`.
-    public static func here() throws -> SQLiteLibrary {
+    public static func current() throws -> SQLiteLibrary {
         try StoreError.wrapping("open", ":memory:") {
             let queue = try DatabaseQueue()
             return SQLiteLibrary(

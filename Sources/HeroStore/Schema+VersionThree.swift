@@ -5,5 +5,5 @@ extension Schema {
     static let versionThree = "ALTER TABLE jobs ADD COLUMN is_healthy INTEGER;"
 
     /// What a database of an older version lacks, for a connection that only reads it.
-    static let readableAsVersionThree = "CREATE TEMP VIEW jobs AS SELECT *, NULL AS is_healthy FROM main.jobs;"
+    static let versionThreeViews = "CREATE TEMP VIEW jobs AS SELECT *, NULL AS is_healthy FROM main.jobs;"
 }

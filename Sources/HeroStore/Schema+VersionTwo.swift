@@ -45,7 +45,7 @@ extension Schema {
 
     /// What a database of version 1 lacks, for a connection that only reads it: a reader may not bring it up to date, and a
     /// reconciler of the older program may be at work in it.
-    static let readableAsVersionTwo = """
+    static let versionTwoViews = """
         CREATE TEMP VIEW job_tags AS \(selectTags);
         CREATE TEMP VIEW narrowed AS SELECT NULL AS revision, NULL AS name WHERE 0;
         CREATE TEMP VIEW standalone AS SELECT
@@ -54,11 +54,11 @@ extension Schema {
         """
 
     /// Lets the questions of the newest version be asked of an older database, without changing it.
-    static func makeReadable(_ db: Database, of found: Int64) throws {
+    static func addMissingViews(_ db: Database, of found: Int64) throws {
         guard (1..<version).contains(found) else { return }
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
-        if found < 2 { try db.execute(sql: readableAsVersionTwo) }
-        try db.execute(sql: readableAsVersionThree)
+        if found < 2 { try db.execute(sql: versionTwoViews) }
+        try db.execute(sql: versionThreeViews)
     }
 
     /// The tags of jobs as rows, read from their JSON.

@@ -19,12 +19,12 @@ enum Schema {
     /// Who reads a database while it is being made finds none, or all of it: its versions on the way are nobody's.
     static func migrate(_ db: Database) throws {
         try db.inTransaction(.immediate) {
-            if try isOf(0, db) { for place in migrations.indices { try step(place, db) } }
+            if try isAtVersion(0, db) { for place in migrations.indices { try applyMigration(place, db) } }
             return .commit
         }
         for place in migrations.indices {
             try db.inTransaction(.immediate) {
-                if try isOf(place, db) { try step(place, db) }
+                if try isAtVersion(place, db) { try applyMigration(place, db) }
                 return .commit
             }
             hero_failpoint(FP_MIG_3)
@@ -32,11 +32,11 @@ enum Schema {
     }
 
     /// Whether a database is of this version; 0 is one that is still to be made.
-    private static func isOf(_ version: Int, _ db: Database) throws -> Bool {
+    private static func isAtVersion(_ version: Int, _ db: Database) throws -> Bool {
         try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0 == Int64(version)
     }
 
-    private static func step(_ place: Int, _ db: Database) throws {
+    private static func applyMigration(_ place: Int, _ db: Database) throws {
         let statements = try db.allStatements(sql: migrations[place])
         while let statement = try statements.next() {
             try statement.execute()

@@ -26,7 +26,7 @@ public struct ServiceSummary: Hashable, Sendable {
     /// The revision whose spec this is.
     public var revision: RevisionNumber
     /// Whether it is meant to be up as far as the reconciler last knew.
-    public var isOrderedUp: Bool
+    public var isStartRequested: Bool
 }
 
 extension ServiceSummary {
@@ -35,18 +35,18 @@ extension ServiceSummary {
         "requires", "after", "canonical",
     ]
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         let context = try columns.text()
         name = QualifiedName(try columns.text(), context: context)
-        serviceClass = try columns.word(ServiceClass.self)
-        status = try columns.word(DesiredStatus.self)
-        state = try columns.word(ServiceState.self)
+        serviceClass = try columns.enumeration(ServiceClass.self)
+        status = try columns.enumeration(DesiredStatus.self)
+        state = try columns.enumeration(ServiceState.self)
         since = try columns.time()
         blockedBy = try columns.names()
         run = try columns.optionalInteger()
         revision = try columns.integer()
-        isOrderedUp = try columns.flag()
+        isStartRequested = try columns.bool()
         requires = try columns.names()
         after = try columns.names()
         canonical = CanonicalSpec(text: try columns.text())
@@ -62,7 +62,7 @@ extension ServiceRecord {
     ]
 
     /// The values of all columns but the spec.
-    func valuesBesidesSpec(_ stored: StoredText) throws -> Values {
+    func valuesExceptSpec(_ stored: ColumnCodec) throws -> SQLArguments {
         [
             name.context, name.name, spec.serviceClass.rawValue, spec.status.rawValue, state.rawValue,
             stored.text(since), try stored.names(blockedBy), run, revision, isStartRequested,
@@ -70,17 +70,17 @@ extension ServiceRecord {
         ]
     }
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         self.init(
             spec: try columns.json(ServiceSpec.self),
             canonical: CanonicalSpec(text: try columns.text()),
-            state: try columns.word(ServiceState.self),
+            state: try columns.enumeration(ServiceState.self),
             since: try columns.time(),
             blockedBy: try columns.names(),
             run: try columns.optionalInteger(),
             revision: try columns.integer(),
-            isStartRequested: try columns.flag()
+            isStartRequested: try columns.bool()
         )
     }
 }

@@ -10,7 +10,7 @@ public struct StandaloneSummary: Hashable, Sendable {
     /// Its newest job; nil before the first, and when that one is forgotten.
     public var job: JobID?
     /// Whether `run_on` asks for a run that has not begun yet.
-    public var owesRun: Bool
+    public var isRunPending: Bool
     /// Whether its schedule counts: a `down` lets it rest until the next apply.
     public var isScheduled: Bool
     /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
@@ -29,19 +29,19 @@ extension StandaloneSummary {
         "canonical",
     ]
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         self = try Self(&columns)
     }
 
-    fileprivate init(_ columns: inout Columns) throws {
+    fileprivate init(_ columns: inout RowReader) throws {
         let context = try columns.text()
         name = QualifiedName(try columns.text(), context: context)
         revision = try columns.integer()
         job = try columns.optionalInteger()
-        owesRun = try columns.flag()
-        isScheduled = try columns.flag()
-        isWaiting = try columns.flag()
+        isRunPending = try columns.bool()
+        isScheduled = try columns.bool()
+        isWaiting = try columns.bool()
         lastDueAt = try columns.optionalTime()
         nextRunAt = try columns.optionalTime()
         canonical = CanonicalSpec(text: try columns.text())
@@ -52,15 +52,15 @@ extension StandaloneRecord {
     static let key = ["context", "name"]
     static let columns = StandaloneSummary.columns + ["spec"]
 
-    func values(_ stored: StoredText) throws -> Values {
+    func values(_ stored: ColumnCodec) throws -> SQLArguments {
         [
             name.context, name.name, revision, job, isRunPending, isScheduleActive, isRunQueued, lastDueAt.map(stored.text),
             nextRunAt.map(stored.text), canonical.text, try stored.json(spec),
         ]
     }
 
-    init(_ row: Row, _ stored: StoredText) throws {
-        var columns = Columns(row, stored)
+    init(_ row: Row, _ stored: ColumnCodec) throws {
+        var columns = RowReader(row, stored)
         let summary = try StandaloneSummary(&columns)
         self.init(
             summary.name,
@@ -68,7 +68,7 @@ extension StandaloneRecord {
             canonical: summary.canonical,
             revision: summary.revision,
             job: summary.job,
-            isRunPending: summary.owesRun,
+            isRunPending: summary.isRunPending,
             isScheduleActive: summary.isScheduled,
             isRunQueued: summary.isWaiting,
             lastDueAt: summary.lastDueAt,

@@ -8,14 +8,14 @@ public final class StateReader {
     private let path: String
     /// Another one takes its place when a database is made anew.
     var queue: DatabaseQueue
-    private let stored = StoredText()
+    private let codec = ColumnCodec()
 
     /// Opens a database for the command line.
     ///
     /// - Returns: nil when there is no database yet.
     /// - Throws: `StoreError`.
     public convenience init?(path: String) throws {
-        guard let queue = try Connection.reader(path: path) else { return nil }
+        guard let queue = try Connection.openReader(path: path) else { return nil }
         self.init(path: path, queue: queue)
     }
 
@@ -25,20 +25,20 @@ public final class StateReader {
     }
 
     /// Reads as of one moment, and lets nothing but store errors out.
-    func read<Result>(_ body: (Database, StoredText) throws -> Result) throws -> Result {
+    func read<Result>(_ body: (Database, ColumnCodec) throws -> Result) throws -> Result {
         try StoreError.wrapping("read", path) {
             do {
                 return try queue.inDatabase { db in
                     var result: Result?
                     try db.inTransaction(.deferred) {
-                        result = try body(db, stored)
+                        result = try body(db, codec)
                         return .commit
                     }
-                    guard let result else { throw Unreadable(what: "no result") }
+                    guard let result else { throw UnreadableColumn(content: "no result") }
                     return result
                 }
-            } catch let error as Unreadable {
-                let message = "cannot read the state database \(path): it holds \(error.what); \(StoreError.moveAway)"
+            } catch let error as UnreadableColumn {
+                let message = "cannot read the state database \(path): it holds \(error.content); \(StoreError.rebuildAdvice)"
                 throw StoreError(.damaged, message)
             }
         }
@@ -83,7 +83,7 @@ public final class StateReader {
     ///
     /// - Throws: `StoreError`.
     public func serviceSummaries() throws -> [ServiceSummary] {
-        try read { try Queries.summaries($0, $1) }
+        try read { try Queries.serviceSummaries($0, $1) }
     }
 
     /// Every recorded standalone action without its full spec, by name.
@@ -99,7 +99,7 @@ public final class StateReader {
     ///
     /// - Throws: `StoreError`.
     public func runs(of service: QualifiedName) throws -> [RunRecord] {
-        try read { db, stored in try Queries.all(db, Queries.runs(of: service)) { try RunRecord($0, stored) } }
+        try read { db, stored in try Queries.fetchAll(db, Queries.runs(of: service)) { try RunRecord($0, stored) } }
     }
 
     /// The jobs that match, newest first.

@@ -6,7 +6,7 @@ extension StateReader {
     /// - Throws: `StoreError`.
     public func previewCleanup(_ rule: CleanupRule) throws -> CleanupResult {
         let jobs = try removableJobs(rule).map(\.id)
-        return CleanupResult(jobs: jobs, actions: try unusedActions(without: Set(jobs)), isDryRun: true)
+        return CleanupResult(jobs: jobs, actions: try unusedActions(afterRemoving: Set(jobs)), isDryRun: true)
     }
 }
 

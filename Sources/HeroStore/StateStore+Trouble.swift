@@ -11,10 +11,10 @@ extension StateStore {
     /// - Throws: `StoreError`, when there is nothing to be done about it here: a newer format, no right, no directory.
     public static func open(path: String, at time: WallTime) throws -> StateStore {
         var quarantine: Quarantine?
-        if try Quarantine.hasOrphanedLog(path) {
+        if try Quarantine.hasOrphanedWAL(path) {
             quarantine = try Quarantine.move(path, because: "its database is gone, and only its log is left", at: time)
         }
-        let reserve = Reserve(beside: path)
+        let reserve = ReserveFile(beside: path)
         let store: StateStore
         do {
             store = try StateStore(path: path)
@@ -26,7 +26,7 @@ extension StateStore {
         }
         store.quarantine = quarantine
         store.reserve = reserve
-        store.setPatience(isOutOfRoom: !reserve.make())
+        store.setCheckpointInterval(isOutOfRoom: !reserve.create())
         return store
     }
 
@@ -34,25 +34,25 @@ extension StateStore {
     /// whole directory is gone.
     public static func isLost(path: String) -> Bool {
         guard access(path, F_OK) != 0 else { return false }
-        return Reserve(beside: path).isThere || access(path.folder, F_OK) != 0
+        return ReserveFile(beside: path).exists || access(path.parentDirectory, F_OK) != 0
     }
 
     /// Moves the database away and makes a new one in its place; this object goes on with that.
     ///
     /// - Throws: `StoreError`; then nothing can be written until it succeeds.
-    public func startOver(because reason: String, at time: WallTime) throws {
-        if let misfortune, misfortune.kind != .damaged, misfortune.kind != .gone { throw misfortune }
-        misfortune = nil
+    public func recreate(because reason: String, at time: WallTime) throws {
+        if let injectedError, injectedError.kind != .damaged, injectedError.kind != .gone { throw injectedError }
+        injectedError = nil
         guard path != ":memory:" else {
-            goOn(with: try Connection.inMemory())
+            switchConnection(to: try Connection.openInMemory())
             quarantine = Quarantine(reason: reason)
             return
         }
         // A statement that is still open would keep it from closing; its file is moved all the same.
         try? queue.close()
         let quarantine = try Quarantine.move(path, because: reason, at: time)
-        let (queue, examiner) = try Connection.writer(path: path)
-        goOn(with: queue, examiner)
+        let (queue, examiner) = try Connection.openWriter(path: path)
+        switchConnection(to: queue, examiner)
         self.quarantine = quarantine
     }
 
@@ -60,23 +60,23 @@ extension StateStore {
     ///
     /// - Throws: `StoreError`; then all is as it was.
     public func reopen() throws {
-        guard opened.database != nil else { return }
-        guard try Connection.size(path: path) ?? 0 > 0 else {
+        guard openFiles.database != nil else { return }
+        guard try Connection.fileSize(path: path) ?? 0 > 0 else {
             throw StoreError(.gone, "cannot open the state database \(path): it is not there")
         }
-        let (queue, examiner) = try Connection.writer(path: path)
+        let (queue, examiner) = try Connection.openWriter(path: path)
         try? self.queue.close()
-        goOn(with: queue, examiner)
+        switchConnection(to: queue, examiner)
     }
 
     /// Takes another connection in the place of the one that was used so far, and knows nothing of what that one wrote.
-    private func goOn(with queue: DatabaseQueue, _ examiner: DatabaseQueue? = nil) {
-        retire(self.queue)
-        if let examiner { retire(examiner) }
+    private func switchConnection(to queue: DatabaseQueue, _ examiner: DatabaseQueue? = nil) {
+        keepClosedConnection(self.queue)
+        if let examiner { keepClosedConnection(examiner) }
         self.queue = queue
         reader.queue = queue
         recorder = Recorder()
-        if path != ":memory:" { opened = (FileIdentity(path), FileIdentity(path + "-wal")) }
+        if path != ":memory:" { openFiles = (FileIdentity(path), FileIdentity(path + "-wal")) }
     }
 
     /// Sees to it that no number of a job or a run is given again that was given before.
@@ -101,27 +101,27 @@ extension StateStore {
     }
 
     /// The last applied revision as it stands beside the database; nil when there is none, or not a whole one.
-    public var appliedCopy: AppliedCopy? { opened.database == nil ? nil : AppliedCopy.read(path) }
+    public var appliedRevisionFile: AppliedRevisionFile? { openFiles.database == nil ? nil : AppliedRevisionFile.read(path) }
 
     /// Writes that copy where it is missing or of another revision: a program that did not know it may have been here.
-    public func refreshCopy(_ revision: RevisionRecord, _ files: [ManifestFile]) {
-        guard opened.database != nil else { return }
-        let copy = AppliedCopy(revision: revision, files: files)
-        if appliedCopy != copy { copy.write(path) }
+    public func refreshAppliedRevisionFile(_ revision: RevisionRecord, _ files: [ManifestFile]) {
+        guard openFiles.database != nil else { return }
+        let copy = AppliedRevisionFile(revision: revision, files: files)
+        if appliedRevisionFile != copy { copy.write(path) }
     }
 
     /// Whether a page of it is not as SQLite wrote it; one that cannot be read is not found damaged.
     ///
     /// A connection of its own looks: ours may still know pages that are no longer on the disk.
     public var isDamaged: Bool {
-        guard opened.database != nil else { return misfortune?.kind == .damaged }
+        guard openFiles.database != nil else { return injectedError?.kind == .damaged }
         do {
             try StoreError.wrapping("read", path) {
                 let examiner = try Connection.openReadOnly(path: path)
-                retire(examiner)
+                keepClosedConnection(examiner)
                 defer { try? examiner.close() }
-                try Connection.check(examiner, path: path)
-                try Connection.verify(examiner, path: path)
+                try Connection.checkFormat(examiner, path: path)
+                try Connection.checkPages(examiner, path: path)
             }
             return false
         } catch {
@@ -130,46 +130,46 @@ extension StateStore {
     }
 
     /// How long somebody else's lock is waited for: while there is trouble anyway, nobody is kept waiting for it.
-    public func setPatience(isInTrouble: Bool) {
-        let milliseconds = isInTrouble ? 100 : Int(Connection.busyTimeout * 1000)
+    public func setBusyTimeout(duringOutage: Bool) {
+        let milliseconds = duringOutage ? 100 : Int(Connection.busyTimeout * 1000)
         try? queue.inDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(milliseconds)") }
     }
 
     /// Keeps a closed connection, as `Connection` asks; after many, being idle is not what matters.
-    private func retire(_ queue: DatabaseQueue) {
-        retired = retired.suffix(7) + [queue]
+    private func keepClosedConnection(_ queue: DatabaseQueue) {
+        closedConnections = closedConnections.suffix(7) + [queue]
     }
 
     // MARK: The reserve
 
     /// Whether the disk was full, so that the reserve was given back, since this was asked last.
-    public func hasGivenReserve() -> Bool {
-        defer { isReserveGiven = false }
-        return isReserveGiven
+    public func takeReserveReleased() -> Bool {
+        defer { wasReserveReleased = false }
+        return wasReserveReleased
     }
 
     /// Whether the disk was full and the reserve is not back yet.
-    public var lacksReserve: Bool { reserve.map { !$0.isThere } ?? false }
+    public var isReserveMissing: Bool { reserve.map { !$0.exists } ?? false }
 
     /// Makes the reserve again, if there is plenty of room.
     ///
     /// - Returns: whether it is there now.
     public func restoreReserve() -> Bool {
         guard let reserve else { return true }
-        guard reserve.make() else { return false }
-        setPatience(isOutOfRoom: false)
+        guard reserve.create() else { return false }
+        setCheckpointInterval(isOutOfRoom: false)
         return true
     }
 
-    func giveReserveBack() -> Bool {
+    func releaseReserve() -> Bool {
         guard reserve?.release() ?? false else { return false }
-        isReserveGiven = true
-        setPatience(isOutOfRoom: true)
+        wasReserveReleased = true
+        setCheckpointInterval(isOutOfRoom: true)
         return true
     }
 
     /// How long the log may grow before it is moved into the database: the less room, the less it may take.
-    private func setPatience(isOutOfRoom: Bool) {
+    private func setCheckpointInterval(isOutOfRoom: Bool) {
         try? queue.inDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(isOutOfRoom ? 100 : 1000)") }
     }
 }

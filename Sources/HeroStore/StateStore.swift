@@ -13,36 +13,36 @@ public final class StateStore {
 
     var queue: DatabaseQueue
     /// Not used, only kept: see `Connection`.
-    var retired: [DatabaseQueue]
+    var closedConnections: [DatabaseQueue]
     var recorder = Recorder()
     /// The file that is open, and its log; nil where there is none to look at.
-    var opened: (database: FileIdentity?, log: FileIdentity?) = (nil, nil)
+    var openFiles: (database: FileIdentity?, log: FileIdentity?) = (nil, nil)
     /// Room that is given back when the disk is full; nil where none was asked for.
-    var reserve: Reserve?
-    var isReserveGiven = false
+    var reserve: ReserveFile?
+    var wasReserveReleased = false
     /// What a commit throws instead of writing: misfortune, for the simulation and for tests.
-    public var misfortune: StoreError?
+    public var injectedError: StoreError?
 
     /// Opens the database in an existing directory, makes it (mode 0600) when there is none, and brings it up to date.
     ///
     /// - Throws: `StoreError`; a database of a newer heroproc is refused and left as it is (reliability.md DB-8), and so is
     ///   one that is damaged: see `open(path:at:)`.
     public convenience init(path: String) throws {
-        let (queue, examiner) = try Connection.writer(path: path)
+        let (queue, examiner) = try Connection.openWriter(path: path)
         self.init(path: path, queue: queue, examiner: examiner)
     }
 
     /// Makes a store that lives in memory and dies with this object: for the simulation.
     public static func inMemory() throws -> StateStore {
-        StateStore(path: ":memory:", queue: try Connection.inMemory())
+        StateStore(path: ":memory:", queue: try Connection.openInMemory())
     }
 
     init(path: String, queue: DatabaseQueue, examiner: DatabaseQueue? = nil) {
         self.path = path
         self.queue = queue
-        retired = examiner.map { [$0] } ?? []
+        closedConnections = examiner.map { [$0] } ?? []
         reader = StateReader(path: path, queue: queue)
-        if path != ":memory:" { opened = (FileIdentity(path), FileIdentity(path + "-wal")) }
+        if path != ":memory:" { openFiles = (FileIdentity(path), FileIdentity(path + "-wal")) }
     }
 
     /// Closes the database; nothing can be done with it any more.
@@ -61,18 +61,18 @@ public final class StateStore {
     /// - Throws: `StoreError`; nothing of the batch was written then, and it may be tried again.
     public func commit(_ changes: [StoreChange]) throws {
         if changes.isEmpty { return }
-        if let misfortune { throw misfortune }
-        try requirePresence()
+        if let injectedError { throw injectedError }
+        try requireOpenFiles()
         do {
             try write(changes)
-        } catch let error as StoreError where error.kind == .full && giveReserveBack() {
+        } catch let error as StoreError where error.kind == .full && releaseReserve() {
             try write(changes)
         }
-        if opened.log == nil, opened.database != nil { opened.log = FileIdentity(path + "-wal") }
-        guard opened.database != nil else { return }
+        if openFiles.log == nil, openFiles.database != nil { openFiles.log = FileIdentity(path + "-wal") }
+        guard openFiles.database != nil else { return }
         for change in changes {
             if case .revision(let revision, files: let files, documents: _) = change {
-                AppliedCopy(revision: revision, files: files).write(path)
+                AppliedRevisionFile(revision: revision, files: files).write(path)
             }
         }
     }
@@ -98,9 +98,9 @@ public final class StateStore {
     }
 
     /// What is written to a file that has lost its name is lost with it: then it is not written at all.
-    private func requirePresence() throws {
-        guard let database = opened.database else { return }
-        let isLogGone = opened.log.map { FileIdentity(path + "-wal") != $0 } ?? false
+    private func requireOpenFiles() throws {
+        guard let database = openFiles.database else { return }
+        let isLogGone = openFiles.log.map { FileIdentity(path + "-wal") != $0 } ?? false
         guard FileIdentity(path) != database || isLogGone else { return }
         let what = FileIdentity(path) == database ? "\(path)-wal" : path
         throw StoreError(.gone, "cannot write the state database \(path): \(what) was removed or replaced")

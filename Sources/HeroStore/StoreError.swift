@@ -66,7 +66,7 @@ extension StoreError {
             let advice = "check that its directory exists and run as the user it belongs to"
             self.init(.inaccessible, "\(what): \(cause); \(advice)")
         case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT:
-            self.init(.damaged, "\(what): it is damaged (\(cause)); \(Self.moveAway)")
+            self.init(.damaged, "\(what): it is damaged (\(cause)); \(Self.rebuildAdvice)")
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             self.init(.busy, "\(what): another program has held it for 5 s; end that program's transaction")
         case .SQLITE_IOERR:
@@ -78,7 +78,7 @@ extension StoreError {
     }
 
     /// What becomes of a database that cannot be trusted.
-    static let moveAway =
+    static let rebuildAdvice =
         "the next `heroproc apply` or reconciler keeps it aside and makes it again; no running service is touched by that"
 
     /// Runs a piece of work on a database, so that only store errors come out.

@@ -4,13 +4,13 @@ internal import HeroModel
 /// Values as the text that stands in a column, and back.
 ///
 /// The same few texts come again and again (no tags, exit code 0, now), so both ways remember them.
-final class StoredText {
-    private var lists = Remembered<[String], String>()
-    private var readLists = Remembered<String, [String]>()
-    private var times = Remembered<WallTime, String>()
-    private var readTimes = Remembered<String, WallTime>()
-    private var outcomes = Remembered<Outcome, String>()
-    private var readOutcomes = Remembered<String, Outcome>()
+final class ColumnCodec {
+    private var lists = BoundedCache<[String], String>()
+    private var readLists = BoundedCache<String, [String]>()
+    private var times = BoundedCache<WallTime, String>()
+    private var readTimes = BoundedCache<String, WallTime>()
+    private var outcomes = BoundedCache<Outcome, String>()
+    private var readOutcomes = BoundedCache<String, Outcome>()
     private let encoder = JSONEncoder()
     private let decoder = JSONDecoder()
 
@@ -27,7 +27,7 @@ final class StoredText {
     /// RFC 3339, back.
     func time(_ text: String) throws -> WallTime {
         try readTimes.value(for: text) { text in
-            guard let time = WallTime(text) else { throw Unreadable(what: "the time \"\(text)\"") }
+            guard let time = WallTime(text) else { throw UnreadableColumn(content: "the time \"\(text)\"") }
             return time
         }
     }
@@ -54,7 +54,7 @@ final class StoredText {
     func names(from text: String) throws -> [QualifiedName] {
         if text == "[]" { return [] }
         return try list(from: text).map { text in
-            guard let slash = text.firstIndex(of: "/") else { throw Unreadable(what: "the name \"\(text)\"") }
+            guard let slash = text.firstIndex(of: "/") else { throw UnreadableColumn(content: "the name \"\(text)\"") }
             return QualifiedName(String(text[text.index(after: slash)...]), context: String(text[..<slash]))
         }
     }
@@ -79,26 +79,26 @@ final class StoredText {
         do {
             return try decoder.decode(type, from: Data(text.utf8))
         } catch {
-            throw Unreadable(what: "the JSON of \(type)")
+            throw UnreadableColumn(content: "the JSON of \(type)")
         }
     }
 }
 
 /// A column that holds something this program cannot have written.
-struct Unreadable: Error {
+struct UnreadableColumn: Error {
     /// What is found there.
-    var what: String
+    var content: String
 }
 
 /// The last results of a function, a bounded number of them.
-private struct Remembered<Key: Hashable, Value> {
-    private var known: [Key: Value] = [:]
+private struct BoundedCache<Key: Hashable, Value> {
+    private var values: [Key: Value] = [:]
 
     mutating func value(for key: Key, _ make: (Key) throws -> Value) rethrows -> Value {
-        if let value = known[key] { return value }
+        if let value = values[key] { return value }
         let value = try make(key)
-        if known.count >= 1024 { known.removeAll(keepingCapacity: true) }
-        known[key] = value
+        if values.count >= 1024 { values.removeAll(keepingCapacity: true) }
+        values[key] = value
         return value
     }
 }

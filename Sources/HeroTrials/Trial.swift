@@ -100,13 +100,13 @@ public struct Trial {
             case 7: down()
             case 8: try crash()
             case 9: setClock()
-            case 10: store.misfortune = StoreError(seed.chance(50) ? .full : .busy, "sim: nothing can be written")
+            case 10: store.injectedError = StoreError(seed.chance(50) ? .full : .busy, "sim: nothing can be written")
             default: try drive(steps: 40, mayCrash: false)
             }
         }
         // From here on everything works, and all must come to rest as it is declared.
         machine.isCalm = true
-        store.misfortune = nil
+        store.injectedError = nil
         scenario.wantAll()
         apply()
         try drive(steps: 200, mayCrash: false)
@@ -180,7 +180,7 @@ public struct Trial {
 
     private mutating func isInterrupted(_ mayCrash: Bool) throws -> Bool {
         try judge.judgeDeeds(machine, store, isDegraded: reconciler.isDegraded)
-        if store.misfortune != nil, seed.chance(2) { store.misfortune = nil }
+        if store.injectedError != nil, seed.chance(2) { store.injectedError = nil }
         guard mayCrash, seed.chance(1) else { return false }
         try crash()
         return true

@@ -29,7 +29,7 @@ struct LoopTests {
             return .job(record)
         }
         func state(_ state: ServiceState) -> StoreChange {
-            .serviceState(name, state, since: WallTime(microseconds: 0), blockedBy: [], isOrderedUp: true)
+            .serviceState(name, state, since: WallTime(microseconds: 0), blockedBy: [], isStartRequested: true)
         }
         batch.append(job(1))
         batch.append(state(.starting))
@@ -48,7 +48,7 @@ struct LoopTests {
         )
         batch.append(.service(record))
         batch.append(state(.stopping))
-        guard case .serviceState(_, .stopping, since: _, blockedBy: _, isOrderedUp: _) = batch.changes.last else {
+        guard case .serviceState(_, .stopping, since: _, blockedBy: _, isStartRequested: _) = batch.changes.last else {
             Issue.record("the last state is not the last row")
             return
         }

@@ -137,14 +137,14 @@ final class Machine {
 
     /// From here on the database refuses what is written; nil: it takes it again.
     func trouble(_ kind: StoreError.Kind?) {
-        store.misfortune = kind.map { StoreError($0, "no luck: \($0.rawValue)") }
+        store.injectedError = kind.map { StoreError($0, "no luck: \($0.rawValue)") }
         isInTrouble = true
     }
 
     /// Kills the reconciler, loses all that the database knows, and starts the next.
     func crashWithoutDatabase() throws {
-        store.misfortune = nil
-        try store.startOver(because: "it was lost", at: world.wallTime)
+        store.injectedError = nil
+        try store.recreate(because: "it was lost", at: world.wallTime)
         try crash()
     }
 

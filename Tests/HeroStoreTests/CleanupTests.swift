@@ -5,12 +5,12 @@ import Testing
 @testable import HeroStore
 
 /// Some seconds before now.
-private func ago(_ seconds: Int64) -> WallTime { WallTime(microseconds: now.microseconds - seconds * 1_000_000) }
+private func timeAgo(_ seconds: Int64) -> WallTime { WallTime(microseconds: now.microseconds - seconds * 1_000_000) }
 
 @Suite("Jobs that may go")
 struct CleanupTests {
     /// A job that ended some seconds before now.
-    private func ended(
+    private func endedJob(
         _ id: JobID,
         service: String? = nil,
         action: String = "seed",
@@ -35,9 +35,9 @@ struct CleanupTests {
             (CleanupRule(tags: ["ci", "ci_kind_build", "ci_target_web"]), [3]),
             (CleanupRule(tags: ["ci", "ci_kind"]), []),
             (CleanupRule(tags: ["ci", "ci_anna"]), [4]),
-            (CleanupRule(tags: ["ci"], endedBefore: ago(100)), [5]),
-            (CleanupRule(tags: ["ci"], endedBefore: ago(60)), [5]),
-            (CleanupRule(tags: ["ci"], endedBefore: ago(59)), [1, 2, 3, 4, 5]),
+            (CleanupRule(tags: ["ci"], endedBefore: timeAgo(100)), [5]),
+            (CleanupRule(tags: ["ci"], endedBefore: timeAgo(60)), [5]),
+            (CleanupRule(tags: ["ci"], endedBefore: timeAgo(59)), [1, 2, 3, 4, 5]),
             (CleanupRule(tags: ["ci"], phases: [.failed, .cancelled]), [2, 6]),
             (CleanupRule(service: QualifiedName("web")), [7]),
             (CleanupRule(service: QualifiedName("web", context: "lab")), [8]),
@@ -46,22 +46,22 @@ struct CleanupTests {
             (CleanupRule(tags: ["it's \"quoted\""]), [7]),
         ] as [(CleanupRule, [JobID])]
     )
-    func rules(rule: CleanupRule, expected: [JobID]) throws {
+    func matchesRule(rule: CleanupRule, expected: [JobID]) throws {
         let store = try StateStore.inMemory()
         try store.commit([
-            ended(1), ended(2, phase: .failed, tags: ["ci", "ci_kind_build"]),
-            ended(3, tags: ["ci", "ci_kind_build", "ci_target_web"]),
-            ended(4, action: "other", tags: ["ci", "ci_anna"]),
-            ended(5, secondsAgo: 200), ended(6, phase: .cancelled, secondsAgo: nil),
-            ended(7, service: "web", tags: ["cider", "it's \"quoted\""]),
-            ended(8, service: "web", tags: ["xci"], context: "lab"),
+            endedJob(1), endedJob(2, phase: .failed, tags: ["ci", "ci_kind_build"]),
+            endedJob(3, tags: ["ci", "ci_kind_build", "ci_target_web"]),
+            endedJob(4, action: "other", tags: ["ci", "ci_anna"]),
+            endedJob(5, secondsAgo: 200), endedJob(6, phase: .cancelled, secondsAgo: nil),
+            endedJob(7, service: "web", tags: ["cider", "it's \"quoted\""]),
+            endedJob(8, service: "web", tags: ["xci"], context: "lab"),
         ])
         #expect(try store.reader.removableJobs(rule).map(\.id) == expected)
         #expect(try store.reader.removableJobs(rule, limit: 1).map(\.id) == Array(expected.prefix(1)))
     }
 
     @Test("What is active, what a service that is up stands on, and what is still to begin stays; what was left goes")
-    func stays() throws {
+    func keepsActiveJobs() throws {
         let store = try StateStore.inMemory()
         var down = service("down", run: 9)
         down.isStartRequested = false
@@ -70,9 +70,9 @@ struct CleanupTests {
         for (offset, phase) in phases.enumerated() {
             let place = JobID(offset)
             try store.commit([
-                ended(10 + place, service: "web", run: 2, phase: phase),
-                ended(20 + place, service: "web", run: 1, phase: phase),
-                ended(30 + place, service: "down", run: 9, phase: phase), ended(40 + place, phase: phase),
+                endedJob(10 + place, service: "web", run: 2, phase: phase),
+                endedJob(20 + place, service: "web", run: 1, phase: phase),
+                endedJob(30 + place, service: "down", run: 9, phase: phase), endedJob(40 + place, phase: phase),
             ])
         }
         func left(_ base: JobID) throws -> [JobPhase] {
@@ -86,19 +86,19 @@ struct CleanupTests {
     }
 
     @Test("A rule of the settings takes ended jobs only, so long after their end")
-    func retention() {
+    func retentionRule() {
         let rule = CleanupRule(RetentionRule(tag: "ci", olderThan: .seconds(60)), now: now)
         #expect(rule.phases == [.succeeded, .failed, .cancelled])
         #expect(rule.tags == ["ci"])
-        #expect(rule.endedBefore == ago(60))
+        #expect(rule.endedBefore == timeAgo(60))
         #expect(CleanupRule(RetentionRule(phases: [.failed], olderThan: .zero), now: now).phases == [.failed])
     }
 
     @Test(
         "A cleanup takes jobs, starts, tags, runs without jobs and specs that nothing uses; the preview says the same ids"
     )
-    func cleanUp() throws {
-        let queue = try Connection.inMemory()
+    func cleanup() throws {
+        let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
         var gone = service("gone", run: 5)
         gone.spec.actions[0].name = "old"
@@ -107,8 +107,8 @@ struct CleanupTests {
         }
         try store.commit([
             .service(service("web", run: 2)), .service(gone), .serviceRemoved(gone.name), run(2, "web"), run(5, "gone"),
-            ended(1, service: "gone", action: "old", run: 5), ended(2, service: "web", action: "server", run: 2),
-            ended(3, tags: []), .start(StartRecord(job: 1, generation: 1, startedAt: now)),
+            endedJob(1, service: "gone", action: "old", run: 5), endedJob(2, service: "web", action: "server", run: 2),
+            endedJob(3, tags: []), .start(StartRecord(job: 1, generation: 1, startedAt: now)),
         ])
         let before = try queue.read { try Int.fetchOne($0, sql: "SELECT total_changes()") }
         let preview = try store.reader.previewCleanup(CleanupRule(tags: ["ci"]))
@@ -131,40 +131,40 @@ struct CleanupTests {
     }
 
     @Test("Old jobs of a standalone action are the ended ones besides the newest, found by an index")
-    func old() throws {
+    func endedStandaloneJobs() throws {
         let store = try StateStore.inMemory()
         try store.commit([
-            ended(1), ended(2), ended(3, phase: .running), ended(4, service: "web"), ended(5, context: "lab"),
-            ended(6, action: "other"), ended(7, phase: .failed), ended(8, phase: .cancelled),
+            endedJob(1), endedJob(2), endedJob(3, phase: .running), endedJob(4, service: "web"), endedJob(5, context: "lab"),
+            endedJob(6, action: "other"), endedJob(7, phase: .failed), endedJob(8, phase: .cancelled),
         ])
         let name = QualifiedName("seed")
-        #expect(try store.reader.standaloneJobs(of: name, besidesNewest: 2) == [2, 1])
-        #expect(try store.reader.standaloneJobs(of: name, besidesNewest: 4) == [])
-        let steps = try steps(of: Queries.standaloneJobs(of: name, besidesNewest: 2))
+        #expect(try store.reader.endedStandaloneJobs(of: name, exceptNewest: 2) == [2, 1])
+        #expect(try store.reader.endedStandaloneJobs(of: name, exceptNewest: 4) == [])
+        let steps = try queryPlan(of: Queries.endedStandaloneJobs(of: name, exceptNewest: 2))
         #expect(steps.contains { $0.contains("jobs_action_id") }, "\(steps)")
         #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
     }
 
     /// How SQLite finds the answer.
-    private func steps(of question: Queries.Question) throws -> [String] {
-        try Connection.inMemory().read { db in
+    private func queryPlan(of question: Queries.Query) throws -> [String] {
+        try Connection.openInMemory().read { db in
             try Row.fetchAll(
                 db,
                 sql: "EXPLAIN QUERY PLAN " + question.sql,
-                arguments: StatementArguments(question.values)
+                arguments: StatementArguments(question.arguments)
             ).map { String.fromDatabaseValue($0["detail"]) ?? "" }
         }
     }
 
     @Test("Only an index is asked which jobs may go")
-    func indexes() throws {
+    func usesIndexes() throws {
         let tagged = CleanupRule(tags: ["ci", "ci_kind_build"], phases: [.failed], endedBefore: now)
         for (rule, index) in [
             (tagged, "job_tags USING PRIMARY KEY"), (CleanupRule(service: QualifiedName("web")), "jobs_service_id"),
             (CleanupRule(action: "a", phases: [.failed]), "jobs_action_id"),
             (CleanupRule(phases: [.failed], endedBefore: now), "jobs_finished_at"),
         ] {
-            let steps = try steps(of: Queries.removable(rule))
+            let steps = try queryPlan(of: Queries.removableJobs(rule))
             #expect(steps.contains { $0.contains(index) }, "\(steps)")
             #expect(!steps.contains { $0.hasPrefix("SCAN jobs") && !$0.contains("USING INDEX") }, "\(steps)")
         }
@@ -173,8 +173,8 @@ struct CleanupTests {
     @Test(
         "The last 200 revisions are kept, what something stands on too, and of the others neither text nor former spec"
     )
-    func revisions() throws {
-        let queue = try Connection.inMemory()
+    func keepsRevisions() throws {
+        let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
         var standing = service("standing")
         standing.revision = 3

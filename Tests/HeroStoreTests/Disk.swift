@@ -4,16 +4,16 @@ import Testing
 @_silgen_name("unshare") private func unshare(_ flags: Int32) -> Int32
 
 /// A file system of its own in a file, in a mount namespace of its own: its power can be cut.
-struct Disk: Codable, Sendable {
+struct TestDisk: Codable, Sendable {
     let folder: String
     var image: String { folder + "/image" }
     var root: String { folder + "/root" }
     var database: String { root + "/heroproc.db" }
     /// Outside of that file system: what was acknowledged, and what was found.
     var acknowledged: String { folder + "/acknowledged" }
-    var verdict: String { folder + "/verdict" }
+    var report: String { folder + "/verdict" }
 
-    init(_ directory: Directory) throws {
+    init(_ directory: TestDirectory) throws {
         folder = directory.path
         mkdir(folder + "/root", 0o700)
         try #require(Self.shell("truncate -s 64M \(folder)/image && mkfs.ext4 -q -F \(folder)/image") == 0)
@@ -58,14 +58,14 @@ struct Disk: Codable, Sendable {
 
 /// Whether this machine lets us mount a file, which needs root and a loop device.
 let canMountLoop: Bool = {
-    guard geteuid() == 0, access("/dev/loop-control", R_OK) == 0, let directory = try? Directory(),
-        let disk = try? Disk(directory)
+    guard geteuid() == 0, access("/dev/loop-control", R_OK) == 0, let directory = try? TestDirectory(),
+        let disk = try? TestDisk(directory)
     else { return false }
-    return Disk.shell("unshare -m sh -c 'mount -o loop \(disk.image) \(disk.root)'") == 0
+    return TestDisk.shell("unshare -m sh -c 'mount -o loop \(disk.image) \(disk.root)'") == 0
 }()
 
 /// Works on a thread that is known to stay the same one, as its mounts are its own.
-func onThread(_ body: @escaping @Sendable () -> Void) -> Never {
+func runOnOwnThread(_ body: @escaping @Sendable () -> Void) -> Never {
     Thread.detachNewThread(body)
     while true { sleep(60) }
 }

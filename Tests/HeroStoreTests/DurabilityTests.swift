@@ -7,7 +7,7 @@ import Testing
 @testable import HeroStore
 
 /// What went wrong on another thread.
-private final class Failure: Sendable {
+private final class ThreadFailure: Sendable {
     private let found = Mutex<String?>(nil)
 
     var text: String? { found.withLock { $0 } }
@@ -21,10 +21,10 @@ private final class Failure: Sendable {
 struct DurabilityTests {
     @Test("DB-1: the writer flushes every commit, trusts no schema, maps no file; its files are its owner's alone")
     func writerPragmas() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let store = try StateStore(path: directory.database)
         try store.commit([.event(event("first"))])
-        let queue = try Connection.writer(path: directory.database).queue
+        let queue = try Connection.openWriter(path: directory.database).queue
         for (pragma, value) in [
             ("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1"), ("busy_timeout", "5000"),
             ("mmap_size", "0"), ("trusted_schema", "0"), ("auto_vacuum", "2"), ("user_version", "\(Schema.version)"),
@@ -41,12 +41,12 @@ struct DurabilityTests {
 
     @Test("A reader cannot write, and never moves the log into the database")
     func readerPragmas() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let store = try StateStore(path: directory.database)
         try store.commit([.event(event("first"))])
         let before = try directory.contents()
         do {
-            let queue = try #require(try Connection.reader(path: directory.database))
+            let queue = try #require(try Connection.openReader(path: directory.database))
             #expect(throws: DatabaseError.self) {
                 try queue.inDatabase { try $0.execute(sql: "DELETE FROM events") }
             }
@@ -75,9 +75,9 @@ struct DurabilityTests {
     }
 
     @Test("A full disk loses the batch, says so, and heals when there is room again (DB-4)")
-    func full() throws {
-        let directory = try Directory()
-        let queue = try Connection.writer(path: directory.database).queue
+    func fullDisk() throws {
+        let directory = try TestDirectory()
+        let queue = try Connection.openWriter(path: directory.database).queue
         let store = StateStore(path: directory.database, queue: queue)
         try store.commit([.job(job(1))])
         func limit(_ pages: Int) throws {
@@ -85,7 +85,7 @@ struct DurabilityTests {
         }
         try limit(1)
         let batch = (0..<2000).map { StoreChange.event(event("event \($0)")) } + [.job(job(2))]
-        let kind = kindOfError { try store.commit(batch) }
+        let kind = storeErrorKind { try store.commit(batch) }
         #expect(kind == .full)
         #expect(try store.reader.jobs().map(\.id) == [1])
         #expect(try store.reader.events() == [])
@@ -96,10 +96,10 @@ struct DurabilityTests {
 
     @Test("A reader beside a busy writer sees whole batches only", .timeLimit(.minutes(1)))
     func readersWhileWriting() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let path = directory.database
         try StateStore(path: path).commit([.job(job(1)), .job(job(2))])
-        let failure = Failure()
+        let failure = ThreadFailure()
         // A thread of its own: the pool's threads may all be busy with tests.
         Thread.detachNewThread {
             failure.recording {
@@ -125,7 +125,7 @@ struct DurabilityTests {
 
     @Test("DB-3: killed at any moment, the database is whole and has every batch that was acknowledged")
     func killed() async throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let path = directory.database
         for round in 0..<8 {
             let first = try StateStore(path: path).load().lastJob
@@ -154,7 +154,7 @@ struct DurabilityTests {
             #expect(state.lastJob >= acknowledged)
             #expect(state.lastJob % 50 == 0)
             #expect(state.jobs.map(\.id) == Array(1..<(state.lastJob + 1)))
-            let verdict = try #require(try Connection.reader(path: path)).inDatabase {
+            let verdict = try #require(try Connection.openReader(path: path)).inDatabase {
                 try String.fetchOne($0, sql: "PRAGMA integrity_check")
             }
             #expect(verdict == "ok")

@@ -10,7 +10,7 @@ import Testing
 /// Migrates, and calls before each statement with its number.
 private func migrate(_ path: String, _ before: @escaping @Sendable (Int) -> Void) throws {
     let count = Mutex(0)
-    let (queue, _) = try Connection.writer(path: path) { db in
+    let (queue, _) = try Connection.openWriter(path: path) { db in
         db.trace { _ in
             before(
                 count.withLock { count in
@@ -49,20 +49,20 @@ struct MigrationFaultTests {
     )
     func killed() async throws {
         let total = Mutex(0)
-        let whole = try VersionOne.database()
+        let whole = try VersionOneDatabase.make()
         try migrate(whole.database) { number in total.withLock { $0 = number } }
         let statements = total.withLock { $0 }
         #expect(statements > 20)
         for number in stride(from: 2, through: statements, by: Rig.isLong ? 1 : 7) {
-            let directory = try VersionOne.database()
+            let directory = try VersionOneDatabase.make()
             let path = directory.database
             let before = try rows(path)
             await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, number = number as Int] in
                 try migrate(path) { if $0 == number { kill(getpid(), SIGKILL) } }
             }
             // What was there before the first change is kept, as it was.
-            #expect(try version(Backup.path(of: path, version: 1)) == 1)
-            #expect(try rows(Backup.path(of: path, version: 1)) == before)
+            #expect(try version(DatabaseBackup.path(of: path, version: 1)) == 1)
+            #expect(try rows(DatabaseBackup.path(of: path, version: 1)) == before)
             // The next one goes on where it stood.
             let store = try StateStore(path: path)
             #expect(try store.load().lastJob == 7)
@@ -74,8 +74,8 @@ struct MigrationFaultTests {
     }
 
     @Test("DB-8: who reads a database while it is made finds none of it or all of it")
-    func made() throws {
-        let directory = try Directory()
+    func readWhileCreated() throws {
+        let directory = try TestDirectory()
         let path = directory.database
         let failures = Mutex<[String]>([])
         let versions = Mutex<Set<Int64?>>([])
@@ -96,14 +96,14 @@ struct MigrationFaultTests {
 
     @Test("DB-8: the copy of the former version can be opened by whoever knew that, and none is made without need")
     func backup() throws {
-        let directory = try VersionOne.database()
+        let directory = try VersionOneDatabase.make()
         let path = directory.database
         let before = try rows(path)
         _ = try StateStore(path: path)
         _ = try StateStore(path: path)
         let names = try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.contains(".v") }
         #expect(names == ["heroproc.db.v1"])
-        let copy = Backup.path(of: path, version: 1)
+        let copy = DatabaseBackup.path(of: path, version: 1)
         #expect(try version(copy) == 1)
         #expect(try rows(copy) == before)
         var file = stat()
@@ -113,14 +113,14 @@ struct MigrationFaultTests {
     }
 
     @Test("DB-8: where no copy can be made nothing is changed")
-    func noCopy() throws {
-        let directory = try VersionOne.database()
-        let target = Backup.path(of: directory.database, version: 1)
+    func backupImpossible() throws {
+        let directory = try VersionOneDatabase.make()
+        let target = DatabaseBackup.path(of: directory.database, version: 1)
         // Something that is no file is in its place.
         mkdir(target, 0o700)
         try Data().write(to: URL(fileURLWithPath: target + "/full"))
         let before = try Data(contentsOf: URL(fileURLWithPath: directory.database))
-        #expect(kindOfError { _ = try StateStore(path: directory.database) } == .inaccessible)
+        #expect(storeErrorKind { _ = try StateStore(path: directory.database) } == .inaccessible)
         #expect(try Data(contentsOf: URL(fileURLWithPath: directory.database)) == before)
     }
 }

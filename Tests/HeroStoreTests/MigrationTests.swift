@@ -8,7 +8,7 @@ import Testing
 @Suite("A database of the version before")
 struct MigrationTests {
     /// Every row of the tables of version 1, as text.
-    private func rows(_ directory: Directory) throws -> [String: [String]] {
+    private func rows(_ directory: TestDirectory) throws -> [String: [String]] {
         let queue = try DatabaseQueue(path: directory.database)
         defer { try? queue.close() }
         return try queue.read { db in
@@ -23,13 +23,13 @@ struct MigrationTests {
     }
 
     @Test("What was released is never edited: version 1 is made by the words it was released with")
-    func frozen() {
-        #expect(Schema.migrations.first == VersionOne.schema)
+    func versionOneIsFrozen() {
+        #expect(Schema.migrations.first == VersionOneDatabase.schema)
     }
 
     @Test("DB-8: every old row stays as it is, and what could not be known then is still null")
     func keepsRows() throws {
-        let directory = try VersionOne.database()
+        let directory = try VersionOneDatabase.make()
         let before = try rows(directory)
         let store = try StateStore(path: directory.database)
         let after = try rows(directory).mapValues { $0.map { $0.replacing(" is_healthy:NULL", with: "") } }
@@ -47,7 +47,7 @@ struct MigrationTests {
 
     @Test("Tags of old jobs are found, as whole words")
     func tags() throws {
-        let directory = try VersionOne.database()
+        let directory = try VersionOneDatabase.make()
         let store = try StateStore(path: directory.database)
         for (tag, expected) in [("red", [7, 2]), ("blue", [7]), ("re", []), ("[]", [])] as [(String, [JobID])] {
             #expect(try store.reader.jobs(JobFilter(tag: tag)).map(\.id) == expected)
@@ -58,7 +58,7 @@ struct MigrationTests {
 
     @Test("A reader answers from an old database as it is, and changes no byte of it")
     func readsOld() throws {
-        let directory = try VersionOne.database()
+        let directory = try VersionOneDatabase.make()
         let before = try directory.contents()
         do {
             let reader = try #require(try StateReader(path: directory.database))
@@ -72,7 +72,7 @@ struct MigrationTests {
 
     @Test("Tags that are no list of texts hinder no migration")
     func damagedTags() throws {
-        let directory = try VersionOne.database()
+        let directory = try VersionOneDatabase.make()
         let queue = try DatabaseQueue(path: directory.database)
         try queue.write { try $0.execute(sql: "UPDATE jobs SET tags = '[1, \"ok\"' WHERE id = 1") }
         try queue.write { try $0.execute(sql: "UPDATE jobs SET tags = '[1, \"ok\"]' WHERE id = 2") }

@@ -8,12 +8,12 @@ import Testing
 @Suite("Opening a database")
 struct OpeningTests {
     /// A database with a part of it still in its log, as a killed writer leaves it.
-    private func leftBehind(_ sql: String) throws -> Directory {
-        let live = try Directory()
-        let queue = try Connection.writer(path: live.database).queue
+    private func copyOfOpenDatabase(_ sql: String) throws -> TestDirectory {
+        let live = try TestDirectory()
+        let queue = try Connection.openWriter(path: live.database).queue
         try StateStore(path: live.database, queue: queue).commit([.job(job(1, phase: .running))])
         try queue.inDatabase { try $0.execute(sql: sql) }
-        let copy = try Directory()
+        let copy = try TestDirectory()
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(atPath: live.database + suffix, toPath: copy.database + suffix)
         }
@@ -23,24 +23,24 @@ struct OpeningTests {
 
     @Test("DB-8: a database of a newer heroproc is refused, and not a byte of it changes")
     func newer() throws {
-        let directory = try leftBehind("PRAGMA user_version = \(Schema.version + 1)")
+        let directory = try copyOfOpenDatabase("PRAGMA user_version = \(Schema.version + 1)")
         let before = try directory.contents()
         #expect(before.keys.sorted() == ["heroproc.db", "heroproc.db-wal"])
-        #expect(kindOfError { _ = try StateStore(path: directory.database) } == .newer)
-        #expect(kindOfError { _ = try StateReader(path: directory.database) } == .newer)
+        #expect(storeErrorKind { _ = try StateStore(path: directory.database) } == .newer)
+        #expect(storeErrorKind { _ = try StateReader(path: directory.database) } == .newer)
         #expect(try directory.contents() == before)
     }
 
     @Test("A killed writer's log is read by the next reader and the next writer alike")
-    func logLeftBehind() throws {
-        let directory = try leftBehind("SELECT 1")
+    func readsLeftoverWAL() throws {
+        let directory = try copyOfOpenDatabase("SELECT 1")
         #expect(try StateReader(path: directory.database)?.jobs().map(\.id) == [1])
         #expect(try StateStore(path: directory.database).load().jobs.map(\.id) == [1])
     }
 
     @Test("What is not our database is refused and left as it is", arguments: ["foreign", "garbage"])
     func foreign(kind: String) throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         if kind == "foreign" {
             let queue = try DatabaseQueue(path: directory.database)
             try queue.write { try $0.execute(sql: "CREATE TABLE mine (id INTEGER)") }
@@ -49,14 +49,14 @@ struct OpeningTests {
             try Data(repeating: 0x55, count: 9000).write(to: URL(fileURLWithPath: directory.database))
         }
         let before = try directory.contents()
-        #expect(kindOfError { _ = try StateStore(path: directory.database) } == .damaged)
-        #expect(kindOfError { _ = try StateReader(path: directory.database) } == .damaged)
+        #expect(storeErrorKind { _ = try StateStore(path: directory.database) } == .damaged)
+        #expect(storeErrorKind { _ = try StateReader(path: directory.database) } == .damaged)
         #expect(try directory.contents() == before)
     }
 
     @Test("No database yet is no error for a reader, and an empty file is none yet")
     func absent() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         #expect(try StateReader(path: directory.database) == nil)
         #expect(!FileManager.default.fileExists(atPath: directory.database))
         try Data().write(to: URL(fileURLWithPath: directory.database))
@@ -67,7 +67,7 @@ struct OpeningTests {
 
     @Test("A directory that is missing is named, with what to do")
     func missingDirectory() throws {
-        let path = try Directory().path + "/no/heroproc.db"
+        let path = try TestDirectory().path + "/no/heroproc.db"
         let error = #expect(throws: StoreError.self) { _ = try StateStore(path: path) }
         #expect(error?.kind == .inaccessible)
         #expect(error?.message.hasPrefix("cannot create the state database \(path): ") == true)
@@ -85,8 +85,8 @@ struct OpeningTests {
             ("UPDATE jobs SET pid = 99999999999, boot_id = ''", "no Int32"),
         ]
     )
-    func unreadable(sql: String, expected: String) throws {
-        let directory = try leftBehind(sql)
+    func unreadableRow(sql: String, expected: String) throws {
+        let directory = try copyOfOpenDatabase(sql)
         let store = try StateStore(path: directory.database)
         let error = #expect(throws: StoreError.self) { _ = try store.reader.jobs() }
         #expect(error?.kind == .damaged)

@@ -10,8 +10,8 @@ import Testing
 /// Writes until the power is cut; what was acknowledged before that moment stands in a file outside.
 ///
 /// What is acknowledged while the power goes does not count: of a real machine nobody would have heard it.
-private func writeUntilCut(_ disk: Disk, microseconds: UInt32, isSafe: Bool) {
-    onThread {
+private func writeUntilCut(_ disk: TestDisk, microseconds: UInt32, isSafe: Bool) {
+    runOnOwnThread {
         guard disk.mount(), let store = try? StateStore.open(path: disk.database, at: now) else { exit(9) }
         if !isSafe { try? store.queue.inDatabase { try $0.execute(sql: "PRAGMA synchronous = NORMAL") } }
         let device = open(disk.root, O_RDONLY | O_DIRECTORY)
@@ -21,7 +21,7 @@ private func writeUntilCut(_ disk: Disk, microseconds: UInt32, isSafe: Bool) {
             usleep(microseconds)
             let text = "\(acknowledged.withLock { $0 })"
             guard (try? Data(text.utf8).write(to: URL(fileURLWithPath: disk.acknowledged))) != nil else { exit(9) }
-            Disk.cutPower(device)
+            TestDisk.cutPower(device)
         }
         var number = first
         while true {
@@ -37,8 +37,8 @@ private func writeUntilCut(_ disk: Disk, microseconds: UInt32, isSafe: Bool) {
 }
 
 /// Looks at what is there after the power is back: the last number and the revision, or what is wrong.
-private func examine(_ disk: Disk) {
-    onThread {
+private func examine(_ disk: TestDisk) {
+    runOnOwnThread {
         guard disk.mount() else { exit(9) }
         var text: String
         do {
@@ -51,7 +51,7 @@ private func examine(_ disk: Disk) {
         } catch {
             text = "\(error)"
         }
-        try? Data(text.utf8).write(to: URL(fileURLWithPath: disk.verdict))
+        try? Data(text.utf8).write(to: URL(fileURLWithPath: disk.report))
         exit(0)
     }
 }
@@ -62,17 +62,17 @@ struct PowerLossTests {
     private static let rounds = Rig.cycles(3, share: 5)
 
     /// One cut: how many acknowledged batches were lost, and what is there.
-    private func round(_ disk: Disk, microseconds: UInt32, isSafe: Bool) async throws -> Int64 {
+    private func round(_ disk: TestDisk, microseconds: UInt32, isSafe: Bool) async throws -> Int64 {
         await #expect(processExitsWith: .exitCode(0)) {
-            [disk = disk as Disk, microseconds = microseconds as UInt32, isSafe = isSafe as Bool] in
+            [disk = disk as TestDisk, microseconds = microseconds as UInt32, isSafe = isSafe as Bool] in
             writeUntilCut(disk, microseconds: microseconds, isSafe: isSafe)
         }
         try await disk.detach()
-        await #expect(processExitsWith: .exitCode(0)) { [disk = disk as Disk] in examine(disk) }
+        await #expect(processExitsWith: .exitCode(0)) { [disk = disk as TestDisk] in examine(disk) }
         try await disk.detach()
         let note = try String(contentsOfFile: disk.acknowledged, encoding: .utf8)
         let acknowledged = try #require(Int64(note))
-        let verdict = try String(contentsOfFile: disk.verdict, encoding: .utf8)
+        let verdict = try String(contentsOfFile: disk.report, encoding: .utf8)
         let words = verdict.split(separator: " ").map(String.init)
         guard words.count == 5, let last = Int64(words[0]), let revision = Int64(words[1]) else {
             Issue.record("not a database any more: \(verdict)")
@@ -84,11 +84,11 @@ struct PowerLossTests {
     }
 
     @Test("DB-2: no acknowledged intention, end or revision is lost with the power, and the database is whole")
-    func nothingLost() async throws {
-        let directory = try Directory()
-        let disk = try Disk(directory)
+    func losesNothing() async throws {
+        let directory = try TestDirectory()
+        let disk = try TestDisk(directory)
         let seed = Rig.seed()
-        var random = Dice(state: seed)
+        var random = SeededGenerator(state: seed)
         for _ in 0..<Self.rounds {
             let lost = try await round(
                 disk,
@@ -102,12 +102,12 @@ struct PowerLossTests {
     }
 
     @Test("DB-2, the control: a database that does not wait for the disk loses what it has acknowledged")
-    func control() async throws {
-        let directory = try Directory()
+    func losesWithoutSync() async throws {
+        let directory = try TestDirectory()
         // Where others keep the machine busy, little is written before the power goes.
         var lost: Int64 = 0
         for _ in 1...5 where lost <= 0 {
-            lost = try await round(Disk(directory), microseconds: 300_000, isSafe: false)
+            lost = try await round(TestDisk(directory), microseconds: 300_000, isSafe: false)
         }
         #expect(lost > 0)
         withExtendedLifetime(directory) {}

@@ -38,7 +38,7 @@ struct QueryTests {
 
     @Test("What a reconciler loads: current runs, their jobs, and whatever else is active")
     func load() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         func run(_ id: RunID) -> StoreChange {
             .run(RunRecord(id: id, service: QualifiedName("web"), revision: 1, startedAt: now))
         }
@@ -95,7 +95,7 @@ struct QueryTests {
 
     @Test("DB-9: the newest 10,000 events are kept, and never many more")
     func boundedEvents() throws {
-        let queue = try Connection.inMemory()
+        let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
         var highest = 0
         for batch in 0..<30 {
@@ -112,28 +112,28 @@ struct QueryTests {
     @Test(
         "Questions are answered by an index",
         arguments: [
-            (Queries.question(JobFilter(service: "web")).sql, "jobs_service_id"),
-            (Queries.question(JobFilter(action: "server")).sql, "jobs_action_id"),
-            (Queries.question(JobFilter(service: "web", phase: .running)).sql, "jobs_service_id_phase"),
-            (Queries.question(JobFilter(context: "core", service: "web", action: "server")).sql, "jobs_"),
-            (Queries.question(JobFilter(action: "server", phase: .succeeded)).sql, "jobs_action_id"),
-            (Queries.question(JobFilter(phase: .failed, limit: 9)).sql, "jobs_phase"),
-            (Queries.question(JobFilter(tag: "red")).sql, "jobs USING INTEGER PRIMARY KEY"),
-            (Queries.question(JobFilter(tag: "red")).sql, "job_tags USING PRIMARY KEY"),
-            (Queries.question(JobFilter(tag: "red", phase: .succeeded)).sql, "job_tags USING PRIMARY KEY"),
-            (Queries.question(JobFilter(service: "web", tag: "red", limit: 5)).sql, "jobs_service_id"),
-            (Queries.question(JobFilter(run: 1)).sql, "jobs_run_id"),
+            (Queries.query(JobFilter(service: "web")).sql, "jobs_service_id"),
+            (Queries.query(JobFilter(action: "server")).sql, "jobs_action_id"),
+            (Queries.query(JobFilter(service: "web", phase: .running)).sql, "jobs_service_id_phase"),
+            (Queries.query(JobFilter(context: "core", service: "web", action: "server")).sql, "jobs_"),
+            (Queries.query(JobFilter(action: "server", phase: .succeeded)).sql, "jobs_action_id"),
+            (Queries.query(JobFilter(phase: .failed, limit: 9)).sql, "jobs_phase"),
+            (Queries.query(JobFilter(tag: "red")).sql, "jobs USING INTEGER PRIMARY KEY"),
+            (Queries.query(JobFilter(tag: "red")).sql, "job_tags USING PRIMARY KEY"),
+            (Queries.query(JobFilter(tag: "red", phase: .succeeded)).sql, "job_tags USING PRIMARY KEY"),
+            (Queries.query(JobFilter(service: "web", tag: "red", limit: 5)).sql, "jobs_service_id"),
+            (Queries.query(JobFilter(run: 1)).sql, "jobs_run_id"),
             (Queries.runs(of: QualifiedName("web")).sql, "runs_service_id"),
-            (Queries.question(JobFilter(activeOnly: true)).sql, "jobs_phase"),
-            (Queries.Question(sql: Queries.currentJobs).sql, "jobs_phase"),
-            (Queries.Question(sql: Queries.currentJobs).sql, "jobs_run_id"),
-            (Queries.Question(sql: Queries.currentRuns).sql, "runs USING INTEGER PRIMARY KEY"),
-            (Queries.question(EventFilter(after: 5)).sql, "events USING INTEGER PRIMARY KEY"),
+            (Queries.query(JobFilter(activeOnly: true)).sql, "jobs_phase"),
+            (Queries.Query(sql: Queries.selectCurrentJobs).sql, "jobs_phase"),
+            (Queries.Query(sql: Queries.selectCurrentJobs).sql, "jobs_run_id"),
+            (Queries.Query(sql: Queries.selectCurrentRuns).sql, "runs USING INTEGER PRIMARY KEY"),
+            (Queries.query(EventFilter(after: 5)).sql, "events USING INTEGER PRIMARY KEY"),
         ] as [(String, String)]
     )
     func indexes(sql: String, index: String) throws {
         let values = sql.filter { $0 == "?" }.map { _ in DatabaseValue.null }
-        let steps = try Connection.inMemory().read { db in
+        let steps = try Connection.openInMemory().read { db in
             try Row.fetchAll(
                 db,
                 sql: "EXPLAIN QUERY PLAN " + sql,

@@ -8,7 +8,7 @@ import Testing
 struct RecordTests {
     @Test("Every shape of every record comes back as it was", arguments: 0..<20)
     func roundTrip(seed: UInt64) throws {
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(state: seed)
         let store = try StateStore.inMemory()
         let jobs = (1...20).map { dice.job($0) }
         let names = ["a", "b", "c"].map { QualifiedName($0) }
@@ -31,8 +31,8 @@ struct RecordTests {
 
     @Test("A store in memory answers like one on a disk, and like the same one opened again", arguments: 0..<8)
     func sameEverywhere(seed: UInt64) throws {
-        let directory = try Directory()
-        var dice = Dice(state: seed &+ 1000)
+        let directory = try TestDirectory()
+        var dice = SeededGenerator(state: seed &+ 1000)
         let memory = try StateStore.inMemory()
         var disk: StateStore? = try StateStore(path: directory.database)
         for _ in 0..<20 {
@@ -69,7 +69,7 @@ struct RecordTests {
 
     @Test("A summary says what the record says, with what it wants behind what it is after")
     func summaries() throws {
-        var dice = Dice(state: 5)
+        var dice = SeededGenerator(state: 5)
         let store = try StateStore.inMemory()
         let record = dice.service(QualifiedName("web"))
         try store.commit([.service(record)])
@@ -85,7 +85,7 @@ struct RecordTests {
         #expect(summary.blockedBy == record.blockedBy)
         #expect(summary.run == record.run)
         #expect(summary.revision == record.revision)
-        #expect(summary.isOrderedUp == record.isStartRequested)
+        #expect(summary.isStartRequested == record.isStartRequested)
     }
 
     @Test(
@@ -93,7 +93,7 @@ struct RecordTests {
         arguments: 0..<5
     )
     func standalone(seed: UInt64) throws {
-        var dice = Dice(state: seed)
+        var dice = SeededGenerator(state: seed)
         let store = try StateStore.inMemory()
         var records = [dice.standalone(QualifiedName("a")), dice.standalone(QualifiedName("b"))]
         records[0].job = 3
@@ -123,7 +123,7 @@ struct RecordTests {
         #expect(try store.load().services == [record])
         record = service("web", arguments: ["/bin/false"])
         try store.commit([
-            .service(record), .serviceState(record.name, .blocked, since: now, blockedBy: [], isOrderedUp: false),
+            .service(record), .serviceState(record.name, .blocked, since: now, blockedBy: [], isStartRequested: false),
         ])
         record.state = .blocked
         record.isStartRequested = false
@@ -136,7 +136,7 @@ struct RecordTests {
 
     @Test("Every distinct action that ever ran is one row, with the revision that brought it")
     func actions() throws {
-        let queue = try Connection.inMemory()
+        let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
         var second = service("web", arguments: ["/bin/false"])
         second.revision = 2
@@ -151,7 +151,7 @@ struct RecordTests {
 
     @Test("Equal texts are stored once; equal digests of unequal texts are no equal texts")
     func texts() throws {
-        let queue = try Connection.inMemory()
+        let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
         let files = [file("a.yaml", "same"), file("b.yaml", "same"), file("c.yaml", ""), file("d.yaml", "other")]
         let digest = contentDigest("other".utf8)
@@ -169,7 +169,7 @@ struct RecordTests {
 
     @Test("People's tools find the columns of `jobs -o json` by their names, in their order")
     func columns() throws {
-        let found = try Connection.inMemory().read { try $0.columns(in: "jobs").map(\.name) }
+        let found = try Connection.openInMemory().read { try $0.columns(in: "jobs").map(\.name) }
         let promised = [
             "id", "context", "service_id", "action_id", "run_id", "revision", "phase", "attempt", "restart_count",
             "pid", "exit_code", "signal", "error", "tags", "created_at", "started_at", "finished_at",

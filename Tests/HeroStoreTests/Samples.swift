@@ -6,7 +6,7 @@ import Testing
 @testable import HeroStore
 
 /// A directory of its own for one test, removed with this object.
-final class Directory {
+final class TestDirectory {
     let path: String
 
     init() throws {
@@ -85,7 +85,7 @@ func file(_ path: String, _ text: String) -> ManifestFile {
 }
 
 /// The kind of a store error that a piece of work throws; nil when it throws none.
-func kindOfError(_ body: () throws -> Void) -> StoreError.Kind? {
+func storeErrorKind(_ body: () throws -> Void) -> StoreError.Kind? {
     do {
         try body()
         return nil
@@ -95,7 +95,7 @@ func kindOfError(_ body: () throws -> Void) -> StoreError.Kind? {
 }
 
 /// Random records of every shape from one seed (SplitMix64).
-struct Dice: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {
@@ -106,7 +106,7 @@ struct Dice: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    mutating func maybe<Value>(_ make: (inout Dice) -> Value) -> Value? {
+    mutating func maybe<Value>(_ make: (inout SeededGenerator) -> Value) -> Value? {
         Bool.random(using: &self) ? make(&self) : nil
     }
 
@@ -272,7 +272,7 @@ struct Dice: RandomNumberGenerator {
                     ]
                 )
             case 1: .service(service(name()))
-            case 2: .serviceState(name(), .failed, since: time(), blockedBy: names(), isOrderedUp: false)
+            case 2: .serviceState(name(), .failed, since: time(), blockedBy: names(), isStartRequested: false)
             case 3: .serviceRemoved(name())
             case 4:
                 .run(

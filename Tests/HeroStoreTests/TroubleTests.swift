@@ -7,10 +7,10 @@ import Testing
 @testable import HeroStore
 
 @Suite("A database that takes nothing")
-struct TroubleTests {
+struct StoreOutageTests {
     @Test("DB-4: nothing is written into a file that has lost its name", arguments: ["", "-wal"])
-    func gone(suffix: String) throws {
-        let directory = try Directory()
+    func renamedFile(suffix: String) throws {
+        let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         try store.commit([.event(event("first"))])
         #expect(rename(directory.database + suffix, directory.path + "/elsewhere") == 0)
@@ -24,52 +24,52 @@ struct TroubleTests {
     }
 
     @Test("DB-4: a database that was replaced is kept aside, and not written to")
-    func replaced() throws {
-        let directory = try Directory()
+    func replacedDatabase() throws {
+        let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         try store.commit([.event(event("first"))])
         try Data("another".utf8).write(to: URL(fileURLWithPath: directory.database), options: .atomic)
-        #expect(kindOfError { try store.commit([.event(event("lost"))]) } == .gone)
-        try store.startOver(because: "it was replaced", at: now)
+        #expect(storeErrorKind { try store.commit([.event(event("lost"))]) } == .gone)
+        try store.recreate(because: "it was replaced", at: now)
         try store.commit([.event(event("second"))])
         let kept = try #require(store.quarantine?.path)
         #expect(try String(contentsOfFile: kept, encoding: .utf8) == "another")
     }
 
     @Test("DB-4: while there is trouble nobody's lock is waited for long")
-    func busy() throws {
-        let directory = try Directory()
+    func shortBusyTimeout() throws {
+        let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         try store.commit([.event(event("first"))])
         var configuration = Configuration()
         configuration.allowsUnsafeTransactions = true
         let other = try DatabaseQueue(path: directory.database, configuration: configuration)
         try other.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
-        store.setPatience(isInTrouble: true)
+        store.setBusyTimeout(duringOutage: true)
         let began = ContinuousClock.now
-        #expect(kindOfError { try store.commit([.event(event("held up"))]) } == .busy)
+        #expect(storeErrorKind { try store.commit([.event(event("held up"))]) } == .busy)
         #expect(ContinuousClock.now - began < .seconds(4))
         try other.inDatabase { try $0.execute(sql: "ROLLBACK") }
         try store.commit([.event(event("second"))])
-        store.setPatience(isInTrouble: false)
+        store.setBusyTimeout(duringOutage: false)
         #expect(try store.queue.inDatabase { try Int.fetchOne($0, sql: "PRAGMA busy_timeout") } == 5000)
         try other.close()
     }
 
     @Test("DB-4: another connection to the same database knows all that was stored")
     func reopened() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         try store.commit([.service(service("web"))])
         for _ in 0..<20 { try store.reopen() }
         try store.commit([.service(service("web", run: 4)), .event(event("on"))])
         #expect(try store.load().services.map(\.run) == [4])
-        #expect(store.retired.count <= 8)
+        #expect(store.closedConnections.count <= 8)
     }
 
     @Test("DB-4: a database that was there and is gone is known from one that was never made")
-    func lost() throws {
-        let directory = try Directory()
+    func detectsLostDatabase() throws {
+        let directory = try TestDirectory()
         let path = directory.database
         #expect(!StateStore.isLost(path: path))
         let store = try StateStore.open(path: path, at: WallTime(microseconds: 0))
@@ -83,26 +83,26 @@ struct TroubleTests {
 
     @Test("DB-6: the reserve takes 4 MiB of the disk, is given back once, and is made again")
     func reserve() throws {
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         let path = directory.path + "/heroproc.reserve"
         func blocks() -> Int64 {
             var file = stat()
             return stat(path, &file) == 0 ? Int64(file.st_blocks) * 512 : 0
         }
-        #expect(blocks() >= Reserve.size && !store.lacksReserve && !store.hasGivenReserve())
-        #expect(store.giveReserveBack())
-        #expect(blocks() == 0 && store.lacksReserve)
-        #expect(store.hasGivenReserve() && !store.hasGivenReserve())
-        #expect(!store.giveReserveBack(), "there is nothing left to give")
+        #expect(blocks() >= ReserveFile.size && !store.isReserveMissing && !store.takeReserveReleased())
+        #expect(store.releaseReserve())
+        #expect(blocks() == 0 && store.isReserveMissing)
+        #expect(store.takeReserveReleased() && !store.takeReserveReleased())
+        #expect(!store.releaseReserve(), "there is nothing left to give")
         let pages = try store.queue.inDatabase { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") }
         #expect(pages == 100)
-        #expect(store.restoreReserve() && !store.lacksReserve && blocks() >= Reserve.size)
+        #expect(store.restoreReserve() && !store.isReserveMissing && blocks() >= ReserveFile.size)
         #expect(try store.queue.inDatabase { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") } == 1000)
     }
 
     @Test("DB-1: the version of SQLite is known, and which ones may damage a database that two connections write")
-    func library() throws {
+    func sqliteVersion() throws {
         for (version, expected) in [
             ("3.6.23", false), ("3.7.0", true), ("3.40.1", true), ("3.51.2", true), ("3.51.3", false),
             ("3.52.0", false),
@@ -110,7 +110,7 @@ struct TroubleTests {
         ] {
             #expect(SQLiteLibrary(version: version).hasWALResetBug == expected, "\(version)")
         }
-        #expect(try SQLiteLibrary.here().version.hasPrefix("3."))
+        #expect(try SQLiteLibrary.current().version.hasPrefix("3."))
     }
 
     @Test(
@@ -120,7 +120,7 @@ struct TroubleTests {
     func growth() throws {
         // A million with HP_TORTURE=1000.
         let thousands = Rig.cycles(12)
-        let directory = try Directory()
+        let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         var record = job(1, phase: .running)
         var generation: UInt32 = 0
@@ -140,14 +140,14 @@ struct TroubleTests {
                 }
                 try store.commit(batch)
             }
-            largestLog = max(largestLog, try Connection.size(path: directory.database + "-wal") ?? 0)
+            largestLog = max(largestLog, try Connection.fileSize(path: directory.database + "-wal") ?? 0)
         }
-        #expect(try store.reader.starts(of: 1).count == Recorder.keptStarts)
+        #expect(try store.reader.starts(of: 1).count == Recorder.maxStartsPerJob)
         let events = try store.reader.events().count
-        #expect(events <= Recorder.keptEvents + Recorder.eventsBetweenPrunings)
+        #expect(events <= Recorder.maxEvents + Recorder.eventsBetweenPrunings)
         #expect(largestLog <= 16 << 20)
         _ = try store.queue.inDatabase { try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
-        let size = try Connection.size(path: directory.database) ?? 0
+        let size = try Connection.fileSize(path: directory.database) ?? 0
         #expect(size <= 64 << 20)
         #expect(size <= 8 << 20, "\(size) bytes for \(events) events")
     }

@@ -3,10 +3,10 @@ import GRDB
 @testable import HeroStore
 
 /// A database as the first released program made it, word for word: what migrations are tried on.
-enum VersionOne {
+enum VersionOneDatabase {
     /// One of them, closed, in a directory of its own.
-    static func database() throws -> Directory {
-        let directory = try Directory()
+    static func make() throws -> TestDirectory {
+        let directory = try TestDirectory()
         let queue = try DatabaseQueue(path: directory.database)
         try queue.inDatabase { db in
             try db.execute(sql: "PRAGMA journal_mode = WAL")

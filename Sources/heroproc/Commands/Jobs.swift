@@ -69,7 +69,7 @@ struct Jobs: HeroCommand {
                 job: $0.job,
                 nextRunAt: $0.nextRunAt,
                 lastDueAt: $0.lastDueAt,
-                isRunPending: $0.owesRun,
+                isRunPending: $0.isRunPending,
                 isWaiting: $0.isWaiting
             )
         }
