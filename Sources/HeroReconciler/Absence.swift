@@ -4,24 +4,24 @@ import HeroModel
 ///
 /// Some editors and tools remove a file and write it anew a moment later; what is declared again within five seconds was
 /// never gone.
-struct Absence {
+struct RemovalGracePeriod {
     /// How long somebody must be absent without a break before it counts.
-    static let patience = Duration.seconds(5)
+    static let duration = Duration.seconds(5)
 
-    private var since: [QualifiedName: Moment] = [:]
+    private var missingSince: [QualifiedName: Moment] = [:]
 
     /// When all who are absent will have been so for long enough; nil while nobody is.
-    var due: Moment? { since.values.max().map { $0 + Self.patience } }
+    var endsAt: Moment? { missingSince.values.max().map { $0 + Self.duration } }
 
     /// Takes in who is absent now.
     ///
     /// - Returns: those who were not before.
-    mutating func note(_ absent: [QualifiedName], at now: Moment) -> [QualifiedName] {
-        let new = absent.filter { since[$0] == nil }
-        since = Dictionary(absent.map { ($0, since[$0] ?? now) }, uniquingKeysWith: min)
+    mutating func update(_ absent: [QualifiedName], at now: Moment) -> [QualifiedName] {
+        let new = absent.filter { missingSince[$0] == nil }
+        missingSince = Dictionary(absent.map { ($0, missingSince[$0] ?? now) }, uniquingKeysWith: min)
         return new
     }
 
     /// Nobody is waited for any more.
-    mutating func end() { since = [:] }
+    mutating func cancel() { missingSince = [:] }
 }

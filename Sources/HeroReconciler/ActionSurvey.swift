@@ -3,9 +3,9 @@ import HeroModel
 import HeroPlan
 
 /// What is asked of the machine about everything that is declared or runs, and what the answers mean for a plan.
-struct ActionSurvey {
+struct ActionInspectionBatch {
     /// Whom a question is about.
-    private struct Subject: Hashable {
+    private struct Target: Hashable {
         /// The service, or the standalone action.
         var name: QualifiedName
         var isStandalone: Bool
@@ -24,52 +24,52 @@ struct ActionSurvey {
         }
     }
 
-    private var subjects: [Subject] = []
+    private var targets: [Target] = []
     private var jobs: [JobRecord?] = []
     /// What to ask.
-    private(set) var questions: [ActionInspectionRequest] = []
+    private(set) var requests: [ActionInspectionRequest] = []
 
     /// Asks about each active job, and about each action that binds something.
     init(_ desired: DesiredState, jobs active: [JobRecord], baseEnvironment: [String: String]) {
-        let launcher = LaunchPlanner(baseEnvironment: baseEnvironment)
-        var rest: [Subject: JobRecord] = [:]
-        for job in active { rest[Subject(of: job)] = job }
+        let launcher = LaunchRequestBuilder(baseEnvironment: baseEnvironment)
+        var rest: [Target: JobRecord] = [:]
+        for job in active { rest[Target(of: job)] = job }
         for (name, declared) in desired.services where declared.spec.status == .start {
             for action in declared.spec.actions {
-                let subject = Subject(name, isStandalone: false, action: action.name)
-                ask(subject, action, in: declared.spec, rest.removeValue(forKey: subject), launcher)
+                let subject = Target(name, isStandalone: false, action: action.name)
+                addRequest(subject, action, in: declared.spec, rest.removeValue(forKey: subject), launcher)
             }
         }
         for (name, declared) in desired.actions where declared.spec.isStandalone {
-            let subject = Subject(name, isStandalone: true, action: declared.spec.name)
-            ask(subject, declared.spec, in: nil, rest.removeValue(forKey: subject), launcher)
+            let subject = Target(name, isStandalone: true, action: declared.spec.name)
+            addRequest(subject, declared.spec, in: nil, rest.removeValue(forKey: subject), launcher)
         }
         // Of what nobody wants up only its processes matter.
-        for (subject, job) in rest { add(subject, job, ActionInspectionRequest(order: .nothing(recorded: job.process))) }
+        for (subject, job) in rest { append(subject, job, ActionInspectionRequest(order: .livenessOnly(recorded: job.process))) }
     }
 
-    private mutating func ask(
-        _ subject: Subject,
+    private mutating func addRequest(
+        _ subject: Target,
         _ action: ActionSpec,
         in service: ServiceSpec?,
         _ job: JobRecord?,
-        _ launcher: LaunchPlanner
+        _ launcher: LaunchRequestBuilder
     ) {
         let bindsNothing = action.tcpPorts.isEmpty && action.sockets.isEmpty && action.pidFile == nil
         guard job != nil || !bindsNothing else { return }
-        let asked = job ?? .unborn(subject.name, action.name)
-        var question = ActionInspectionRequest(order: launcher.obstacleOrder(asked, action, in: service))
+        let asked = job ?? .placeholder(subject.name, action.name)
+        var question = ActionInspectionRequest(order: launcher.blockerScanRequest(asked, action, in: service))
         if let job, job.phase == .running, !job.isStopping {
             question.startedAt = job.startedAt
             question.environmentFiles = Self.environmentFiles(of: action, in: service)
         }
-        add(subject, job, question)
+        append(subject, job, question)
     }
 
-    private mutating func add(_ subject: Subject, _ job: JobRecord?, _ question: ActionInspectionRequest) {
-        subjects.append(subject)
+    private mutating func append(_ subject: Target, _ job: JobRecord?, _ question: ActionInspectionRequest) {
+        targets.append(subject)
         jobs.append(job)
-        questions.append(question)
+        requests.append(question)
     }
 
     private static func environmentFiles(of action: ActionSpec, in service: ServiceSpec?) -> [String] {
@@ -84,7 +84,7 @@ struct ActionSurvey {
     }
 
     /// Whether the recorded process of each job that has one lives, by job.
-    func isAlive(_ answers: [ActionInspectionResult]) -> [JobID: Bool] {
+    func livenessByJob(_ answers: [ActionInspectionResult]) -> [JobID: Bool] {
         var result: [JobID: Bool] = [:]
         for (job, answer) in zip(jobs, answers) {
             if let job, job.process != nil { result[job.id] = answer.isAlive }
@@ -93,8 +93,8 @@ struct ActionSurvey {
     }
 
     /// Adds what was found to an observation.
-    func add(_ answers: [ActionInspectionResult], to observed: inout Observed) {
-        for (subject, answer) in zip(subjects, answers) {
+    func addResults(_ answers: [ActionInspectionResult], to observed: inout Observed) {
+        for (subject, answer) in zip(targets, answers) {
             for claim in answer.claims {
                 observed.holders.append(
                     ObservedHolder(
@@ -102,7 +102,7 @@ struct ActionSurvey {
                         isStandalone: subject.isStandalone,
                         action: subject.action,
                         claim.holder,
-                        owner: claim.job.map { subjects[$0].name }
+                        owner: claim.job.map { targets[$0].name }
                     )
                 )
             }
@@ -120,7 +120,7 @@ struct ActionSurvey {
 
 extension JobRecord {
     /// The job of an action that has none yet, for the questions that are asked before a start.
-    fileprivate static func unborn(_ name: QualifiedName, _ action: String) -> JobRecord {
+    fileprivate static func placeholder(_ name: QualifiedName, _ action: String) -> JobRecord {
         JobRecord(
             id: 0,
             context: name.context,
@@ -136,7 +136,7 @@ extension JobRecord {
 
 extension BlockerScanRequest {
     /// Nothing to be free: only whether the recorded process lives is asked.
-    fileprivate static func nothing(recorded: ProcessIdentity?) -> BlockerScanRequest {
+    fileprivate static func livenessOnly(recorded: ProcessIdentity?) -> BlockerScanRequest {
         BlockerScanRequest(
             ports: [],
             sockets: [],

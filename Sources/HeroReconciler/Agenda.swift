@@ -4,10 +4,10 @@ import HeroModel
 ///
 /// An entry is never taken back. A sleeper that has moved on since simply has another deadline when its old one comes up, so each
 /// change costs one push and a wake-up is checked against the sleeper itself.
-struct Agenda<Sleeper> {
+struct DeadlineQueue<Element> {
     private struct Entry {
         var moment: Moment
-        var sleeper: Sleeper
+        var element: Element
     }
 
     private var heap: [Entry] = []
@@ -16,8 +16,8 @@ struct Agenda<Sleeper> {
     var next: Moment? { heap.first?.moment }
 
     /// Notes that a sleeper must be looked at then.
-    mutating func add(_ moment: Moment, _ sleeper: Sleeper) {
-        heap.append(Entry(moment: moment, sleeper: sleeper))
+    mutating func add(_ moment: Moment, _ sleeper: Element) {
+        heap.append(Entry(moment: moment, element: sleeper))
         var index = heap.count - 1
         while index > 0 {
             let parent = (index - 1) / 2
@@ -28,10 +28,10 @@ struct Agenda<Sleeper> {
     }
 
     /// Takes the next one whose moment has come.
-    mutating func popDue(_ now: Moment) -> Sleeper? {
+    mutating func popDue(_ now: Moment) -> Element? {
         guard let first = heap.first, first.moment <= now else { return nil }
         let last = heap.removeLast()
-        guard !heap.isEmpty else { return first.sleeper }
+        guard !heap.isEmpty else { return first.element }
         heap[0] = last
         var index = 0
         while true {
@@ -40,7 +40,7 @@ struct Agenda<Sleeper> {
             var smallest = index
             if left < heap.count, heap[left].moment < heap[smallest].moment { smallest = left }
             if right < heap.count, heap[right].moment < heap[smallest].moment { smallest = right }
-            guard smallest != index else { return first.sleeper }
+            guard smallest != index else { return first.element }
             heap.swapAt(index, smallest)
             index = smallest
         }

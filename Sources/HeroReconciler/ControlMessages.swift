@@ -60,7 +60,7 @@ public struct ControlRequest: Codable, Sendable {
     /// The recorded revision whose manifests these are, when it is gone back to.
     public var goesBackTo: RevisionNumber?
     /// What the plan must come to, or nothing is done.
-    public var promise: PlanPromise?
+    public var planExpectation: PlanExpectation?
     /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
     public var variables: [String: String]
 

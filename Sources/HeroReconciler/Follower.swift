@@ -4,38 +4,38 @@ import HeroModel
 import HeroPlan
 
 /// Who waits for a revision to be carried out: connections, or this very process.
-final class Follower {
+final class ApplySession {
     /// Where to answer; empty when nobody is there any more, or when it is this process.
-    private(set) var requests: [RequestID]
+    private(set) var clients: [RequestID]
     /// Whether it is this process that waits.
-    let isThisProcess: Bool
+    let isLocal: Bool
     /// The revision that is carried out.
     let revision: RevisionNumber
     /// Which services each one that stops takes along.
     private(set) var dependents: [QualifiedName: Set<QualifiedName>] = [:]
     /// The services that the plans of this apply were about.
-    private(set) var touched: Set<QualifiedName> = []
+    private(set) var affectedServices: Set<QualifiedName> = []
     /// Standalone actions whose run ended badly, in words.
     var failures: [String] = []
 
     init(_ request: RequestID?, revision: RevisionNumber) {
-        requests = request.map { [$0] } ?? []
-        isThisProcess = request == nil
+        clients = request.map { [$0] } ?? []
+        isLocal = request == nil
         self.revision = revision
     }
 
     /// Somebody else applied the same, and waits for the same.
-    func join(_ request: RequestID) { requests.append(request) }
+    func addClient(_ request: RequestID) { clients.append(request) }
 
     /// Somebody waits no longer.
-    func leave(_ request: RequestID) { requests.removeAll { $0 == request } }
+    func removeClient(_ request: RequestID) { clients.removeAll { $0 == request } }
 
     /// Takes in what a plan of this apply touches.
-    func collect(_ plan: Plan) {
+    func addPlan(_ plan: Plan) {
         for change in plan.changes where !change.isStandalone {
             switch change.action {
             case .keep: continue
-            case .start, .stop, .restart, .update, .blocked: touched.insert(change.service)
+            case .start, .stop, .restart, .update, .blocked: affectedServices.insert(change.service)
             }
             if change.stopWave != nil, let cause = change.cause {
                 dependents[cause, default: []].insert(change.service)
@@ -57,10 +57,10 @@ final class Follower {
 
 extension Reconciler {
     /// Tells who waits that a service moved.
-    func tellFollower(_ service: ServiceEntry) {
+    func reportProgress(_ service: ServiceEntry) {
         guard let follower else { return }
         let state = service.record.state
-        let trouble = service.jobs.lazy.compactMap { $0.life.record.error }.first
+        let trouble = service.jobs.lazy.compactMap { $0.lifecycle.record.error }.first
         let waits = service.record.blockedBy.map(\.description).joined(separator: ", ")
         let detail =
             switch state {
@@ -68,30 +68,30 @@ extension Reconciler {
             case .failed, .degraded, .backingOff: trouble ?? ""
             case .stopped, .starting, .running, .stopping, .exited: ""
             }
-        answer(follower, .progress(service.name, state, detail: detail), isLast: false)
+        sendReply(follower, .progress(service.name, state, detail: detail), isLast: false)
     }
 
     /// Answers who waits, wherever that is.
-    func answer(_ follower: Follower, _ reply: ControlReply, isLast: Bool) {
-        if follower.isThisProcess { onProgress(reply) }
-        for request in follower.requests { deeds.append(.reply(request, reply, isLast: isLast)) }
+    func sendReply(_ follower: ApplySession, _ reply: ControlReply, isLast: Bool) {
+        if follower.isLocal { onProgress(reply) }
+        for request in follower.clients { pendingEffects.append(.reply(request, reply, isLast: isLast)) }
     }
 
     /// Ends the pass when nothing moves any more, or when its time is over.
     func finishPass(isOverTime: Bool) {
         guard let follower else { return }
         guard isOverTime || isSettled else { return }
-        let result = outcome(of: follower, isOverTime: isOverTime)
+        let result = applyResult(of: follower, isOverTime: isOverTime)
         self.follower = nil
         passDeadline = nil
         self.result = result
-        answer(follower, .done(result), isLast: true)
-        if configuration.leavesWhenDown, revision?.isDown ?? false, result.isConverged { isLeaving = true }
+        sendReply(follower, .done(result), isLast: true)
+        if configuration.exitsWhenDown, revision?.isDown ?? false, result.isConverged { isExiting = true }
     }
 
     /// Whether every order is carried out and no service is on its way somewhere.
     private var isSettled: Bool {
-        guard openOrders.allSatisfy({ services[$0]?.isStuck ?? false }), !mustPlan else { return false }
+        guard openOperations.allSatisfy({ services[$0]?.isStuck ?? false }), !needsPlan else { return false }
         guard standalone.values.allSatisfy({ !$0.isSettling }) else { return false }
         return services.values.allSatisfy { service in
             guard !service.isStuck else { return true }
@@ -102,7 +102,7 @@ extension Reconciler {
         }
     }
 
-    private func outcome(of follower: Follower, isOverTime: Bool) -> ApplyResult {
+    private func applyResult(of follower: ApplySession, isOverTime: Bool) -> ApplyResult {
         var errors: [String] = []
         for (name, service) in services.sorted(by: { $0.key < $1.key }) {
             guard let problem = problem(of: service) else { continue }
@@ -112,13 +112,13 @@ extension Reconciler {
         // Nothing was touched, and nothing is as declared.
         if let brokenLaw { errors.append(brokenLaw) }
         for (name, entry) in standalone.sorted(by: { $0.key < $1.key }) where entry.isSettling {
-            errors.append("\(name) \(entry.job?.life.record.isStopping ?? false ? "is not down" : "still runs")")
+            errors.append("\(name) \(entry.job?.lifecycle.record.isStopping ?? false ? "is not down" : "still runs")")
         }
         if let trouble, revision?.isDown ?? false {
             errors.append("it is not recorded, so the next reconciler would bring it up again: \(trouble.error)")
         }
         if isOverTime { errors.append("not everything settled in time; the reconciler goes on if one runs") }
-        let isMine = { (name: QualifiedName) in self.desired.services[name] != nil || follower.touched.contains(name) }
+        let isMine = { (name: QualifiedName) in self.desired.services[name] != nil || follower.affectedServices.contains(name) }
         let reported = services.values.filter { isMine($0.name) }.sorted { $0.name < $1.name }
         return ApplyResult(
             revision: follower.revision,
@@ -128,7 +128,7 @@ extension Reconciler {
                     name: service.name,
                     state: service.record.state,
                     blockedBy: service.record.blockedBy,
-                    cancelled: service.cancelled,
+                    cancelled: service.cancelledJobs,
                     stoppedDependents: follower.stoppedDependents(of: service.name)
                 )
             },
@@ -138,10 +138,10 @@ extension Reconciler {
 
     /// What is not as it is wanted, in words; being blocked is no such thing (contract section 5).
     private func problem(of service: ServiceEntry) -> String? {
-        let trouble = service.jobs.lazy.compactMap { $0.life.record.error }.first.map { ": \($0)" } ?? ""
-        guard isWantedUp(service.name) else {
+        let trouble = service.jobs.lazy.compactMap { $0.lifecycle.record.error }.first.map { ": \($0)" } ?? ""
+        guard shouldRun(service.name) else {
             guard service.isActive, desired.services[service.name]?.spec.status != .ignore else { return nil }
-            return isKept(service.name) ? nil : "is not down\(trouble)"
+            return isLeftRunning(service.name) ? nil : "is not down\(trouble)"
         }
         return switch service.record.state {
         case .running, .exited, .blocked: nil
@@ -155,13 +155,13 @@ extension Reconciler {
     }
 
     /// Whether it is left up although nothing wants it: a `down` that leaves system services, an apply that does not prune.
-    private func isKept(_ name: QualifiedName) -> Bool {
+    private func isLeftRunning(_ name: QualifiedName) -> Bool {
         guard desired.services[name] != nil else { return !openStops.contains(name) }
         return revision?.isDown ?? false
     }
 
     /// Whether the manifests, and no `down`, want it up.
-    func isWantedUp(_ name: QualifiedName) -> Bool {
+    func shouldRun(_ name: QualifiedName) -> Bool {
         guard let spec = desired.services[name]?.spec, spec.status == .start else { return false }
         guard let revision, revision.isDown else { return true }
         return !revision.isDownForAll && spec.serviceClass == .system

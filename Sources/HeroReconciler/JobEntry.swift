@@ -14,18 +14,18 @@ final class JobEntry {
     let owner: Owner
     /// The name of its action.
     let action: String
-    var life: JobLifecycle
+    var lifecycle: JobLifecycle
     /// What a standalone job runs: it goes on with this when its action has been changed meanwhile.
-    var ownSpec: ActionSpec?
+    var pinnedSpec: ActionSpec?
 
     init(_ life: JobLifecycle, of owner: Owner) {
-        self.life = life
+        self.lifecycle = life
         self.owner = owner
         action = life.record.action
     }
 
     /// Its number.
-    var id: JobID { life.record.id }
+    var id: JobID { lifecycle.record.id }
 
     /// As events name it: `core/web.server`, `core/backup`.
     var subject: String {

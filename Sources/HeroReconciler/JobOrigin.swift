@@ -9,7 +9,7 @@ import HeroStore
 /// With it, whoever finds the record knows whose it is, what it was started with and what stands beside it: a database
 /// that is lost is made again from these around everything that runs (reliability.md DB-5), and while one cannot be
 /// written they are what is written before a restart (DB-4, decision 27).
-struct JobOrigin: Codable, Hashable {
+struct JobRecoveryRecord: Codable, Hashable {
     /// The form of the file; one of another form is not read.
     private(set) var version = 1
     /// The job as it was when this was written.
@@ -55,38 +55,38 @@ extension Reconciler {
     ///
     /// - Returns: whether it is written.
     @discardableResult
-    func keepOrigin(of entry: JobEntry) -> Bool {
-        var origin = JobOrigin(job: entry.life.record, service: nil, run: nil, standalone: nil)
+    func writeRecoveryRecord(of entry: JobEntry) -> Bool {
+        var origin = JobRecoveryRecord(job: entry.lifecycle.record, service: nil, run: nil, standalone: nil)
         switch entry.owner {
         case .service(let service):
             origin.service = service.record
             origin.run = service.run
-            origin.siblings = service.jobs.filter { $0 !== entry }.map(\.life.record)
+            origin.siblings = service.jobs.filter { $0 !== entry }.map(\.lifecycle.record)
         case .standalone(let owner):
             origin.standalone = owner.record
-            if let own = entry.ownSpec { origin.standalone?.spec = own }
+            if let own = entry.pinnedSpec { origin.standalone?.spec = own }
         }
         origin.starts = rows.starts(of: entry.id)
         return origin.bytes.map { kernel.writeRecoveryRecord($0, of: entry.id) } ?? false
     }
 
     /// What is written there; nil when there is nothing, or nothing that can be believed.
-    func origin(of job: JobID) -> JobOrigin? {
-        kernel.recoveryRecord(of: job).flatMap { JobOrigin($0) }.flatMap { $0.job.id == job ? $0 : nil }
+    func readRecoveryRecord(of job: JobID) -> JobRecoveryRecord? {
+        kernel.recoveryRecord(of: job).flatMap { JobRecoveryRecord($0) }.flatMap { $0.job.id == job ? $0 : nil }
     }
 
     /// A job has ended and its traces go: one that goes on keeps what is known of it, for as long as their run does.
-    func passOnOrigin(of entry: JobEntry) {
+    func updateSiblingRecoveryRecord(of entry: JobEntry) {
         guard let service = entry.service, service.record.isStartRequested,
-            let heir = service.jobs.first(where: { $0 !== entry && $0.life.phase.isExecuting })
+            let heir = service.jobs.first(where: { $0 !== entry && $0.lifecycle.phase.hasActiveStart })
         else { return }
-        keepOrigin(of: heir)
+        writeRecoveryRecord(of: heir)
     }
 }
 
 extension JobLifecycle.Phase {
     /// Whether there is a start of it under way.
-    fileprivate var isExecuting: Bool {
+    fileprivate var hasActiveStart: Bool {
         switch self {
         case .launching, .starting, .ready, .runningOnce, .stopping: true
         case .pending, .preparing, .backingOff, .finished: false

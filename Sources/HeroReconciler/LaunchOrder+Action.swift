@@ -2,19 +2,19 @@ import HeroKernel
 import HeroModel
 
 /// Turns what manifests say into what a shim is told: environment, paths and arguments.
-struct LaunchPlanner {
+struct LaunchRequestBuilder {
     /// `PATH HOME USER ...` of the kernel.
     var baseEnvironment: [String: String]
 
     /// The order that starts this generation of a job; a standalone one has no service.
-    func order(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchRequest {
+    func launchRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchRequest {
         let rights = rights(of: action, in: service)
         let (arguments, script) = command(of: action.program)
         var order = LaunchRequest(
             start: StartID(job: job.id, generation: job.generation),
             label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
             arguments: arguments,
-            environment: planner(for: rights).environment(job, action, in: service),
+            environment: builder(for: rights).environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service),
             script: script,
             umask: action.umask,
@@ -35,7 +35,7 @@ struct LaunchPlanner {
     }
 
     /// Another user has others of `HOME USER LOGNAME SHELL`, and only the kernel knows them.
-    private func planner(for rights: Rights) -> Self {
+    private func builder(for rights: Rights) -> Self {
         var planner = self
         guard rights.user != nil else { return planner }
         for name in ["HOME", "USER", "LOGNAME", "SHELL"] { planner.baseEnvironment[name] = nil }
@@ -43,7 +43,7 @@ struct LaunchPlanner {
     }
 
     /// Where the output of a job goes, also where its shim is gone.
-    func outputOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputCaptureRequest {
+    func outputCaptureRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputCaptureRequest {
         OutputCaptureRequest(
             start: StartID(job: job.id, generation: job.generation),
             log: action.log,
@@ -56,7 +56,7 @@ struct LaunchPlanner {
     }
 
     /// What must be free before an action starts.
-    func obstacleOrder(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> BlockerScanRequest {
+    func blockerScanRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> BlockerScanRequest {
         let program =
             switch action.program {
             case .exec(let arguments): arguments.first ?? ""
@@ -82,7 +82,7 @@ struct LaunchPlanner {
     }
 
     /// One question to a running start; without a probe, whether it listens on all it declares.
-    func probeOrder(
+    func probeRequest(
         _ start: StartID,
         _ serial: UInt64,
         _ probe: Probe?,
@@ -97,7 +97,7 @@ struct LaunchPlanner {
             question: probe.map { .probe($0.check) }
                 ?? .listening(sockets: action.sockets, ports: action.tcpPorts.map(\.endpoint)),
             timeout: probe?.timeout ?? .seconds(1),
-            environment: planner(for: rights).environment(job, action, in: service),
+            environment: builder(for: rights).environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service)
         )
         order.rights = Rights(
@@ -156,12 +156,12 @@ struct LaunchPlanner {
         switch program {
         case .exec(let arguments): (arguments, nil)
         case .script(let text, interpreter: let interpreter):
-            (interpreterWords(interpreter ?? Self.shebang(of: text) ?? "sh") + [LaunchRequest.scriptPlaceholder], text)
+            (interpreterArguments(interpreter ?? Self.shebang(of: text) ?? "sh") + [LaunchRequest.scriptPlaceholder], text)
         }
     }
 
     /// `#!/usr/bin/env python3 -u` has an interpreter and words for it; so may the key.
-    private func interpreterWords(_ text: String) -> [String] {
+    private func interpreterArguments(_ text: String) -> [String] {
         text.split(separator: " ").map(String.init)
     }
 

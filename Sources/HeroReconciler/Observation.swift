@@ -23,12 +23,12 @@ public enum Observation {
         baseEnvironment: [String: String],
         _ survey: ([ActionInspectionRequest]) -> [ActionInspectionResult]
     ) throws -> Observed {
-        let records = try reader.map(Records.init)
-        let questions = ActionSurvey(desired, jobs: records?.activeJobs ?? [], baseEnvironment: baseEnvironment)
-        let answers = survey(questions.questions)
-        let isAlive = questions.isAlive(answers)
+        let records = try reader.map(RecordedState.init)
+        let questions = ActionInspectionBatch(desired, jobs: records?.activeJobs ?? [], baseEnvironment: baseEnvironment)
+        let answers = survey(questions.requests)
+        let isAlive = questions.livenessByJob(answers)
         var observed = records?.observed { isAlive[$0.id] ?? true } ?? Observed()
-        questions.add(answers, to: &observed)
+        questions.addResults(answers, to: &observed)
         return observed
     }
 
@@ -36,12 +36,12 @@ public enum Observation {
     ///
     /// - Throws: what the store throws when it cannot be read.
     public static func read(_ reader: StateReader, isAlive: (ProcessIdentity) -> Bool) throws -> Observed {
-        try Records(reader).observed { $0.process.map(isAlive) ?? true }
+        try RecordedState(reader).observed { $0.process.map(isAlive) ?? true }
     }
 }
 
 /// What the database says of what stands.
-private struct Records {
+private struct RecordedState {
     var revision: RevisionNumber
     var services: [ServiceSummary]
     var standalone: [StandaloneSummary]

@@ -2,7 +2,7 @@ public import HeroModel
 public import HeroPlan
 
 /// What a saved plan says will happen: an apply of it does that, or nothing.
-public struct PlanPromise: Codable, Hashable, Sendable {
+public struct PlanExpectation: Codable, Hashable, Sendable {
     /// The revision it starts from.
     public var baseRevision: RevisionNumber
     /// What happens to each service and standalone action; what stays as it is may be left out.
@@ -11,15 +11,15 @@ public struct PlanPromise: Codable, Hashable, Sendable {
     /// Makes a promise of actions by `context/name`; a standalone action has `standalone ` before its name.
     public init(baseRevision: RevisionNumber, actions: [String: PlanAction]) {
         self.baseRevision = baseRevision
-        self.actions = actions.filter { $0.value.isDeed }
+        self.actions = actions.filter { $0.value.hasEffect }
     }
 
     /// The first thing that a plan of now would do otherwise, in words; nil when it is the same plan.
-    public func whatIsOtherwise(in plan: Plan) -> String? {
+    public func firstDifference(in plan: Plan) -> String? {
         guard plan.baseRevision == baseRevision else {
             return "it starts from revision \(baseRevision), and revision \(plan.baseRevision) is applied by now"
         }
-        let now = PlanPromise(
+        let now = PlanExpectation(
             baseRevision: baseRevision,
             actions: Dictionary(
                 plan.changes.map { (($0.isStandalone ? "standalone " : "") + $0.service.description, $0.action) },
@@ -27,18 +27,18 @@ public struct PlanPromise: Codable, Hashable, Sendable {
             )
         )
         for name in Set(actions.keys).union(now.actions.keys).sorted() where actions[name] != now.actions[name] {
-            let (before, after) = (Self.words(actions[name]), Self.words(now.actions[name]))
+            let (before, after) = (Self.describe(actions[name]), Self.describe(now.actions[name]))
             return "what runs has changed since it was made: \(name) would \(after) now, and was to \(before)"
         }
         return nil
     }
 
-    private static func words(_ action: PlanAction?) -> String { action?.rawValue ?? "stay as it is" }
+    private static func describe(_ action: PlanAction?) -> String { action?.rawValue ?? "stay as it is" }
 }
 
 extension PlanAction {
     /// Whether carrying it out does anything.
-    fileprivate var isDeed: Bool {
+    fileprivate var hasEffect: Bool {
         switch self {
         case .start, .stop, .restart, .update: true
         case .keep, .blocked: false

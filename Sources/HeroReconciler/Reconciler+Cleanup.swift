@@ -4,19 +4,19 @@ import HeroModel
 import HeroStore
 
 /// A cleanup under way.
-final class CleanupWork {
+final class CleanupTask {
     /// Who asked for it; nil for retention.
     let request: RequestID?
     /// As events name it.
-    let words: String
+    let label: String
     /// The jobs that are still to go.
-    var rest: ArraySlice<RemovableJob>
+    var remainingJobs: ArraySlice<RemovableJob>
     /// What it came to so far.
     var result = CleanupResult()
 
     init(_ jobs: [RemovableJob], _ words: String, for request: RequestID?) {
-        rest = jobs[...]
-        self.words = words
+        remainingJobs = jobs[...]
+        self.label = words
         self.request = request
     }
 }
@@ -25,24 +25,24 @@ extension Reconciler {
     /// How often ended jobs are looked at by the rules of the settings.
     private static var retentionInterval: Duration { .seconds(600) }
     /// How many jobs go by one rule before the next one has its turn.
-    private static var retainedAtOnce: Int { 10_000 }
+    private static var retentionBatchSize: Int { 10_000 }
 
     /// Somebody asks for ended jobs to be removed.
-    func cleanUp(_ order: ControlRequest, _ request: RequestID) {
+    func startCleanup(_ order: ControlRequest, _ request: RequestID) {
         guard let rule = order.cleanup else {
             return refuse(request, "cannot clean up jobs: the request does not say which")
         }
         if let trouble { return refuse(request, "cannot clean up jobs: \(trouble.error)") }
         do {
             let jobs = try store.reader.removableJobs(rule)
-            cleanups.append(CleanupWork(jobs, "cleanup by \(order.actor)", for: request))
+            cleanups.append(CleanupTask(jobs, "cleanup by \(order.actor)", for: request))
         } catch {
             refuse(request, "cannot clean up jobs: \(error)")
         }
     }
 
     /// Begins what the rules of the settings ask for: at once when they are new, and then every ten minutes.
-    func retain() {
+    func startRetentionCleanup() {
         let rules = desired.settings.retention
         if rules != retention.rules { retention = (rules, nil) }
         let now = kernel.now()
@@ -52,30 +52,30 @@ extension Reconciler {
         for rule in rules {
             do {
                 let rule = CleanupRule(rule, now: kernel.wallTime())
-                let found = try store.reader.removableJobs(rule, limit: Self.retainedAtOnce)
-                if found.count == Self.retainedAtOnce { retention.due = now + .seconds(1) }
+                let found = try store.reader.removableJobs(rule, limit: Self.retentionBatchSize)
+                if found.count == Self.retentionBatchSize { retention.due = now + .seconds(1) }
                 for job in found { jobs[job.id] = job }
             } catch {
-                log(event(.error, "", "cannot look for jobs that are kept no longer: \(error)"))
+                log(makeEvent(.error, "", "cannot look for jobs that are kept no longer: \(error)"))
             }
         }
         guard !jobs.isEmpty else { return }
-        cleanups.append(CleanupWork(jobs.values.sorted { $0.id < $1.id }, "retention", for: nil))
+        cleanups.append(CleanupTask(jobs.values.sorted { $0.id < $1.id }, "retention", for: nil))
     }
 
     /// Removes the next jobs of the cleanup that came first; when none is left, the specs that nothing uses any more.
     ///
     /// The rows of a turn may know more than the store: while there are any, it waits for the next turn.
-    func goOnCleaning() {
+    func continueCleanup() {
         guard let work = cleanups.first, rows.isEmpty else { return }
-        let batch = work.rest.prefix(StateStore.cleanupBatch)
+        let batch = work.remainingJobs.prefix(StateStore.cleanupBatch)
         guard batch.isEmpty else {
-            work.rest = work.rest.dropFirst(batch.count)
-            let jobs = batch.filter { release($0.id) }
+            work.remainingJobs = work.remainingJobs.dropFirst(batch.count)
+            let jobs = batch.filter { forgetJob($0.id) }
             guard !jobs.isEmpty else { return }
             rows.append(.jobsRemoved(jobs.map(\.id)))
             work.result.jobs += jobs.map(\.id)
-            deeds.append(.removeTraces(jobs, work))
+            pendingEffects.append(.removeJobFiles(jobs, work))
             return
         }
         cleanups.removeFirst()
@@ -87,25 +87,25 @@ extension Reconciler {
         }
         if !work.result.jobs.isEmpty || !work.result.actions.isEmpty {
             let counts = [
-                counted(work.result.jobs.count, "ended job"), counted(work.result.actions.count, "action spec"),
+                countPhrase(work.result.jobs.count, "ended job"), countPhrase(work.result.actions.count, "action spec"),
             ].compactMap { $0 }
-            note(.info, "", "\(work.words): removed \(counts.joined(separator: " and "))")
+            recordEvent(.info, "", "\(work.label): removed \(counts.joined(separator: " and "))")
         }
-        deeds.append(.answer(work))
+        pendingEffects.append(.finishCleanup(work))
     }
 
     /// Forgets a job in memory, if nothing needs it any more.
     ///
     /// - Returns: false when it has come to be needed since it was looked for.
-    private func release(_ id: JobID) -> Bool {
+    private func forgetJob(_ id: JobID) -> Bool {
         guard let entry = jobs[id] else { return true }
-        guard entry.life.isIdle else { return false }
+        guard entry.lifecycle.isIdle else { return false }
         switch entry.owner {
         case .service(let service):
-            guard !service.record.isStartRequested, service.isAtRest else { return false }
+            guard !service.record.isStartRequested, service.isIdle else { return false }
             service.jobs.removeAll { $0 === entry }
         case .standalone(let owner):
-            guard entry.life.record.phase.isFinished, !owner.isAwaited else { return false }
+            guard entry.lifecycle.record.phase.isFinished, !owner.isAwaited else { return false }
             if owner.job === entry { owner.job = nil }
             if owner.record.job == id { owner.record.job = nil }
         }
@@ -115,14 +115,14 @@ extension Reconciler {
 }
 
 /// `1 ended job`, `2 ended jobs`; nil for none.
-private func counted(_ number: Int, _ word: String) -> String? {
+private func countPhrase(_ number: Int, _ word: String) -> String? {
     number == 0 ? nil : "\(number) \(word)\(number == 1 ? "" : "s")"
 }
 
 extension ServiceEntry {
     /// Whether nothing is to be done with it.
-    fileprivate var isAtRest: Bool {
-        guard case .none = order else { return false }
-        return !isStopOpen && !isActive
+    fileprivate var isIdle: Bool {
+        guard case .none = operation else { return false }
+        return !hasBegunStop && !isActive
     }
 }

@@ -25,9 +25,9 @@ extension Reconciler {
         if case .service = owner { record.service = name.name }
         nextJob += 1
         let entry = JobEntry(JobLifecycle(record), of: owner)
-        if case .standalone = owner { entry.ownSpec = action }
+        if case .standalone = owner { entry.pinnedSpec = action }
         jobs[record.id] = entry
-        unstored.insert(record.id)
+        unstoredJobs.insert(record.id)
         rows.append(.job(record))
         return entry
     }
@@ -39,7 +39,7 @@ extension Reconciler {
     func action(of entry: JobEntry) -> ActionSpec {
         let spec: ServiceSpec
         switch entry.owner {
-        case .standalone(let standalone): return entry.ownSpec ?? standalone.record.spec
+        case .standalone(let standalone): return entry.pinnedSpec ?? standalone.record.spec
         case .service(let service): spec = service.record.spec
         }
         guard var action = spec.actions.first(where: { $0.name == entry.action }) else {
@@ -65,17 +65,17 @@ extension Reconciler {
     }
 
     /// Moves the job of a start, if it is one of ours.
-    func move(_ start: StartID, _ event: JobEvent) {
+    func deliver(_ start: StartID, _ event: JobEvent) {
         guard let entry = jobs[start.job] else { return }
-        move(entry, event)
+        deliver(entry, event)
     }
 
     /// Moves a job and puts down what follows: its row, its deeds, and what its service does next.
-    func move(_ entry: JobEntry, _ event: JobEvent) {
-        let before = entry.life
-        let effects = entry.life.handle(event, context(of: entry))
-        guard entry.life != before || !effects.isEmpty else { return }
-        settle(entry, effects, before: before.record)
+    func deliver(_ entry: JobEntry, _ event: JobEvent) {
+        let before = entry.lifecycle
+        let effects = entry.lifecycle.handle(event, context(of: entry))
+        guard entry.lifecycle != before || !effects.isEmpty else { return }
+        recordChanges(entry, effects, before: before.record)
         switch entry.owner {
         case .service(let service): advance(service)
         case .standalone(let standalone): advance(standalone)
@@ -83,97 +83,97 @@ extension Reconciler {
     }
 
     /// Orders a job without asking its owner again: the caller does that.
-    func order(_ entry: JobEntry, _ event: JobEvent) {
-        let before = entry.life
+    func deliverDirectly(_ entry: JobEntry, _ event: JobEvent) {
+        let before = entry.lifecycle
         if case .stopRequested = event, !before.isIdle, before.record.isStopping == false {
-            entry.service?.cancelled += 1
+            entry.service?.cancelledJobs += 1
         }
-        let effects = entry.life.handle(event, context(of: entry))
-        guard entry.life != before else { return }
-        settle(entry, effects, before: before.record)
+        let effects = entry.lifecycle.handle(event, context(of: entry))
+        guard entry.lifecycle != before else { return }
+        recordChanges(entry, effects, before: before.record)
     }
 
     /// What follows from looking around, as long as a job wants to: looking is no deed.
-    private func lookAround(_ entry: JobEntry) -> [JobEffect] {
+    private func scanBlockersIfNeeded(_ entry: JobEntry) -> [JobEffect] {
         var effects: [JobEffect] = []
-        while entry.life.needsBlockerCheck { effects += entry.life.handle(.blockersChecked(obstacles(of: entry)), context(of: entry)) }
+        while entry.lifecycle.needsBlockerCheck { effects += entry.lifecycle.handle(.blockersChecked(startBlockers(of: entry)), context(of: entry)) }
         return effects
     }
 
-    private func obstacles(of entry: JobEntry) -> StartBlockers {
+    private func startBlockers(of entry: JobEntry) -> StartBlockers {
         // A first start that had to wait for its port asks its gate again: what it requires may be down by now.
-        if entry.life.record.executions == 0, let missing = missingRequirement(of: entry.service) {
+        if entry.lifecycle.record.executions == 0, let missing = missingRequirement(of: entry.service) {
             return StartBlockers(unresolved: ["it requires \(missing), which is not up"])
         }
         return kernel.scanStartBlockers(
-            launcher.obstacleOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
+            requestBuilder.blockerScanRequest(entry.lifecycle.record, action(of: entry), in: entry.service?.record.spec)
         )
     }
 
     private func missingRequirement(of service: ServiceEntry?) -> QualifiedName? {
-        guard let service, service.jobs.allSatisfy({ $0.life.record.executions == 0 }) else { return nil }
+        guard let service, service.jobs.allSatisfy({ $0.lifecycle.record.executions == 0 }) else { return nil }
         return service.record.spec.requires.first { !(services[$0]?.record.state.isUp ?? false) }
     }
 
     /// Puts down the row and the deeds of a job that moved.
-    func settle(_ entry: JobEntry, _ effects: [JobEffect], before: JobRecord?) {
-        let effects = effects + lookAround(entry)
-        let record = entry.life.record
+    func recordChanges(_ entry: JobEntry, _ effects: [JobEffect], before: JobRecord?) {
+        let effects = effects + scanBlockersIfNeeded(entry)
+        let record = entry.lifecycle.record
         if record.phase == .retrying, before?.phase != .retrying { hero_failpoint(FP_RS_1) }
         if record != before { rows.append(.job(record)) }
         if record.process != before?.process {
-            deeds.append(.namePID(entry, record.process, insteadOf: before?.process))
+            pendingEffects.append(.updatePIDFile(entry, record.process, insteadOf: before?.process))
         }
         for effect in effects {
             if case .recordEvent(let level, let text) = effect {
-                note(level, entry.subject, text)
+                recordEvent(level, entry.subject, text)
             } else {
-                deeds.append(.job(entry, effect))
+                pendingEffects.append(.job(entry, effect))
             }
         }
-        if let deadline = entry.life.deadline { agenda.add(deadline, record.id) }
+        if let deadline = entry.lifecycle.deadline { jobDeadlines.add(deadline, record.id) }
     }
 
     /// The program of a start has lost its shim: it is ended, and what it still has to say is kept meanwhile.
-    func orphaned(_ start: StartID, _ report: StartReport) {
+    func handleShimLoss(_ start: StartID, _ report: StartReport) {
         guard let entry = jobs[start.job] else { return }
-        if entry.life.record.generation == start.generation { keepOutput(of: entry) }
-        move(
+        if entry.lifecycle.record.generation == start.generation { captureOutput(of: entry) }
+        deliver(
             entry,
             .shimLost(generation: start.generation, process: report.process, at: report.at, time: report.time)
         )
     }
 
     /// At once, and again by each reconciler: nothing of it is decided or recorded.
-    func keepOutput(of entry: JobEntry) {
+    func captureOutput(of entry: JobEntry) {
         kernel.captureOutput(
-            launcher.outputOrder(entry.life.record, action(of: entry), in: entry.service?.record.spec)
+            requestBuilder.outputCaptureRequest(entry.lifecycle.record, action(of: entry), in: entry.service?.record.spec)
         )
     }
 
     /// Every job gets a period of grace.
-    func machineSlept() {
+    func handleMachineResume() {
         for id in jobs.keys.sorted() {
-            if let entry = jobs[id] { move(entry, .machineSlept) }
+            if let entry = jobs[id] { deliver(entry, .machineSlept) }
         }
     }
 
     /// What waits for its next try is tried now: an apply asks for it.
-    func hurry(_ service: ServiceEntry) {
+    func retryNow(_ service: ServiceEntry) {
         guard service.record.isStartRequested else { return }
-        for entry in service.jobs { order(entry, .retryRequested) }
+        for entry in service.jobs { deliverDirectly(entry, .retryRequested) }
         advance(service)
     }
 
     /// The same of an action outside of services.
-    func hurry(_ entry: StandaloneEntry) {
-        guard !entry.isLeaving, let job = entry.job else { return }
-        order(job, .retryRequested)
+    func retryNow(_ entry: StandaloneEntry) {
+        guard !entry.isRemoved, let job = entry.job else { return }
+        deliverDirectly(job, .retryRequested)
         advance(entry)
     }
 
     /// A start is over: its exact end goes into the ledger, whatever the job does next.
-    func ended(_ start: StartID, _ report: EndReport) {
+    func handleEnd(_ start: StartID, _ report: EndReport) {
         guard let entry = jobs[start.job] else {
             // Nobody's any more: its traces go.
             kernel.removeRuntimeFiles(start.job)
@@ -191,13 +191,13 @@ extension Reconciler {
             )
         )
         if report.droppedBytes > 0 {
-            note(
+            recordEvent(
                 .warning,
                 entry.subject,
                 "\(report.droppedBytes) bytes of its output could not be written to its log"
             )
         }
-        move(
+        deliver(
             entry,
             .ended(
                 generation: start.generation,

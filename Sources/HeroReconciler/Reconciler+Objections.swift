@@ -6,8 +6,8 @@ import HeroPlan
 
 extension Reconciler {
     /// Why an order is none for this reconciler, whatever its manifests say; nil when it is.
-    func objection(to order: ControlRequest) -> String? {
-        if let objection = objectionOfSafeMode(to: order.directory) { return objection }
+    func refusalReason(to order: ControlRequest) -> String? {
+        if let objection = safeModeRefusal(to: order.directory) { return objection }
         guard configuration.mode == .sync, let own = configuration.directory else { return nil }
         if let number = order.goesBackTo {
             return "cannot go back to revision \(number): the live reconciler syncs from \(own) and would lead forward "
@@ -21,7 +21,7 @@ extension Reconciler {
     /// Why what an order wants must not be carried out as things stand at this very moment; nil when it may.
     ///
     /// Who asks has planned, too, but a while ago: here nothing can come between the look and the deed.
-    func objection(to order: ControlRequest, _ wanted: DesiredState) -> (text: String, diagnostics: [Diagnostic])? {
+    func refusalReason(to order: ControlRequest, _ wanted: DesiredState) -> (text: String, diagnostics: [Diagnostic])? {
         let options = PlanOptions(
             prunes: order.prunes,
             only: order.only,
@@ -30,30 +30,30 @@ extension Reconciler {
             allowsDisruption: order.allowsDisruption
         )
         // Who holds what matters to a plan only where nobody may be stopped: else the way to each start is cleared.
-        let observed = order.kills ? observed : surveyed(for: wanted)
+        let observed = order.kills ? observed : observedWithHolders(for: wanted)
         let plan = Planner.plan(wanted, observed, options)
         if let refusal = plan.refusals.first {
             return ("cannot apply \(order.directory) as it is: \(refusal.message)", plan.refusals)
         }
-        return order.promise?.whatIsOtherwise(in: plan).map { ("cannot apply the saved plan: \($0)", []) }
+        return order.planExpectation?.firstDifference(in: plan).map { ("cannot apply the saved plan: \($0)", []) }
     }
 
     /// Why a set that was found in the directory needs a person's word before it is applied; nil when it does not.
-    func objection(toSync wanted: DesiredState) -> String? {
+    func refusalReason(toSync wanted: DesiredState) -> String? {
         guard let refusal = Planner.plan(wanted, observed).refusals.first else { return nil }
         return refusal.message
     }
 
     /// What is there, with who holds what the wanted actions bind.
-    private func surveyed(for wanted: DesiredState) -> Observed {
-        let active = (services.values.flatMap(\.jobs) + standalone.values.compactMap(\.job)).map(\.life.record)
-        let survey = ActionSurvey(
+    private func observedWithHolders(for wanted: DesiredState) -> Observed {
+        let active = (services.values.flatMap(\.jobs) + standalone.values.compactMap(\.job)).map(\.lifecycle.record)
+        let survey = ActionInspectionBatch(
             wanted,
             jobs: active.filter(\.phase.isActive),
             baseEnvironment: kernel.baseEnvironment
         )
         var result = observed
-        survey.add(kernel.inspectActions(survey.questions), to: &result)
+        survey.addResults(kernel.inspectActions(survey.requests), to: &result)
         return result
     }
 }

@@ -5,9 +5,9 @@ import HeroModel
 import HeroStore
 
 /// What was found in the run directory that the database does not know.
-private struct Found {
-    var origin: JobOrigin
-    var sighting: RecoveredStart
+private struct UnrecordedJob {
+    var recoveryRecord: JobRecoveryRecord
+    var recoveredStart: RecoveredStart
 }
 
 /// Going on with a database that is lost, or behind (reliability.md DB-4, DB-5).
@@ -18,17 +18,17 @@ extension Reconciler {
     /// Completes what the database knows by what is there of jobs.
     ///
     /// - Returns: what is there of each job that the database, or the run directory, knows as one that goes on.
-    func complete(_ stored: inout StoredState) -> [JobID: RecoveredStart] {
+    func importRunDirectory(_ stored: inout StoredState) -> [JobID: RecoveredStart] {
         let onRecord = kernel.jobsInRunDirectory()
         let known = Set(stored.jobs.map(\.id))
         let traced = Set(onRecord)
         let going = stored.jobs.filter { $0.phase == .running || (!$0.phase.isFinished && traced.contains($0.id)) }
         var sightings = kernel.adopt(going.map(\.id))
-        for index in stored.jobs.indices { catchUp(&stored.jobs[index], sightings[stored.jobs[index].id]) }
+        for index in stored.jobs.indices { updateFromRecoveryRecord(&stored.jobs[index], sightings[stored.jobs[index].id]) }
 
-        var found: [Found] = []
+        var found: [UnrecordedJob] = []
         for id in onRecord where !known.contains(id) {
-            guard let origin = origin(of: id) else { continue }
+            guard let origin = readRecoveryRecord(of: id) else { continue }
             let sighting = kernel.adopt([id])[id] ?? .notFound
             // A number that was given, and has no row that goes on: it is over, and a crash came before its traces were removed.
             guard id > stored.lastJob || sighting.isAlive else {
@@ -36,28 +36,28 @@ extension Reconciler {
                 continue
             }
             sightings[id] = sighting
-            found.append(Found(origin: origin, sighting: sighting))
+            found.append(UnrecordedJob(recoveryRecord: origin, recoveredStart: sighting))
         }
         let isLost = stored.revision == nil && stored.services.isEmpty && stored.standalone.isEmpty
         let quarantine = store.quarantine
-        takeIn(found, into: &stored, sightings)
+        importJobs(found, into: &stored, sightings)
         let copy = isLost ? store.appliedRevisionFile : nil
         guard !found.isEmpty || quarantine != nil || copy != nil else { return sightings }
 
         stored.lastJob = max(stored.lastJob, kernel.highestJobID(), quarantine?.lastJob ?? 0)
-        stored.lastRun = ([stored.lastRun, quarantine?.lastRun ?? 0] + found.compactMap(\.origin.run?.id)).max() ?? 0
-        if isLost, stored.revision == nil { findRevision(&stored, copy, found) }
-        tellRebuilt(stored, found.count, isLost: isLost)
+        stored.lastRun = ([stored.lastRun, quarantine?.lastRun ?? 0] + found.compactMap(\.recoveryRecord.run?.id)).max() ?? 0
+        if isLost, stored.revision == nil { restoreRevision(&stored, copy, found) }
+        recordRebuild(stored, found.count, isLost: isLost)
         return sightings
     }
 
     /// A job was started again while the database could not be written: what stands beside its record is newer.
-    private func catchUp(_ job: inout JobRecord, _ sighting: RecoveredStart?) {
+    private func updateFromRecoveryRecord(_ job: inout JobRecord, _ sighting: RecoveredStart?) {
         guard let generation = sighting?.generation, generation > job.generation else { return }
-        if let origin = origin(of: job.id), origin.job.generation > job.generation {
+        if let origin = readRecoveryRecord(of: job.id), origin.job.generation > job.generation {
             job = origin.job
             for start in origin.starts { rows.append(.start(start)) }
-            believe(&job, sighting, origin.action)
+            acceptRecord(&job, sighting, origin.action)
         } else {
             job.process = nil
             job.phase = .running
@@ -66,7 +66,7 @@ extension Reconciler {
     }
 
     /// One that has executed for longer than it may take to become ready was found ready, or it would have been ended.
-    private func believe(_ job: inout JobRecord, _ sighting: RecoveredStart?, _ action: ActionSpec?) {
+    private func acceptRecord(_ job: inout JobRecord, _ sighting: RecoveredStart?, _ action: ActionSpec?) {
         guard case .supervised(let generation, let report?)? = sighting, generation == job.generation, job.process == nil,
             let action, kernel.now() - report.at > action.startTimeout
         else { return }
@@ -80,15 +80,15 @@ extension Reconciler {
 
     // MARK: What the database does not know
 
-    private func takeIn(_ found: [Found], into stored: inout StoredState, _ sightings: [JobID: RecoveredStart]) {
-        let services = Dictionary(grouping: found.filter { $0.origin.service != nil }) { $0.origin.service?.name }
+    private func importJobs(_ found: [UnrecordedJob], into stored: inout StoredState, _ sightings: [JobID: RecoveredStart]) {
+        let services = Dictionary(grouping: found.filter { $0.recoveryRecord.service != nil }) { $0.recoveryRecord.service?.name }
         for (name, group) in services {
-            if let name { takeIn(group, of: name, into: &stored, sightings) }
+            if let name { importJobs(group, of: name, into: &stored, sightings) }
         }
-        for one in found where one.origin.service == nil {
-            guard var record = one.origin.standalone else { continue }
-            var job = one.origin.job
-            believe(&job, one.sighting, one.origin.action)
+        for one in found where one.recoveryRecord.service == nil {
+            guard var record = one.recoveryRecord.standalone else { continue }
+            var job = one.recoveryRecord.job
+            acceptRecord(&job, one.recoveredStart, one.recoveryRecord.action)
             record.job = max(record.job ?? 0, job.id)
             stored.jobs.append(job)
             if let index = stored.standalone.firstIndex(where: { $0.name == record.name }) {
@@ -97,31 +97,31 @@ extension Reconciler {
             } else {
                 stored.standalone.append(record)
             }
-            for change in [.standalone(record), .job(job)] + one.origin.starts.map(StoreChange.start) {
+            for change in [.standalone(record), .job(job)] + one.recoveryRecord.starts.map(StoreChange.start) {
                 rows.append(change)
             }
         }
     }
 
     /// Takes in the jobs of one service; what the database thinks of it is older than what runs.
-    private func takeIn(
-        _ group: [Found],
+    private func importJobs(
+        _ group: [UnrecordedJob],
         of name: QualifiedName,
         into stored: inout StoredState,
         _ sightings: [JobID: RecoveredStart]
     ) {
         guard
             let newest = group.max(by: {
-                ($0.origin.run?.id ?? 0, $0.origin.job.id) < ($1.origin.run?.id ?? 0, $1.origin.job.id)
+                ($0.recoveryRecord.run?.id ?? 0, $0.recoveryRecord.job.id) < ($1.recoveryRecord.run?.id ?? 0, $1.recoveryRecord.job.id)
             }),
-            let record = newest.origin.service, let run = newest.origin.run
+            let record = newest.recoveryRecord.service, let run = newest.recoveryRecord.run
         else { return }
         let own = stored.jobs.indices.filter {
             stored.jobs[$0].service == name.name && stored.jobs[$0].context == name.context
         }
         let isKnown = own.contains { sightings[stored.jobs[$0].id]?.isAlive ?? false }
         if !isKnown {
-            for index in own where !stored.jobs[index].phase.isFinished { close(&stored.jobs[index]) }
+            for index in own where !stored.jobs[index].phase.isFinished { markLost(&stored.jobs[index]) }
             stored.services.removeAll { $0.name == name }
             stored.services.append(record)
             stored.runs.removeAll { $0.service == name }
@@ -131,8 +131,8 @@ extension Reconciler {
             rows.append(.run(run))
         }
         var jobs: [JobID: JobRecord] = [:]
-        for one in group where !isKnown && one.origin.run?.id == run.id {
-            for sibling in one.origin.siblings {
+        for one in group where !isKnown && one.recoveryRecord.run?.id == run.id {
+            for sibling in one.recoveryRecord.siblings {
                 if let other = jobs[sibling.id], other.phase.isFinished || other.generation > sibling.generation {
                     continue
                 }
@@ -141,10 +141,10 @@ extension Reconciler {
         }
         for known in stored.jobs { jobs[known.id] = nil }
         for one in group {
-            var job = one.origin.job
-            believe(&job, one.sighting, one.origin.action)
+            var job = one.recoveryRecord.job
+            acceptRecord(&job, one.recoveredStart, one.recoveryRecord.action)
             jobs[job.id] = job
-            for start in one.origin.starts { rows.append(.start(start)) }
+            for start in one.recoveryRecord.starts { rows.append(.start(start)) }
         }
         for job in jobs.values.sorted(by: { $0.id < $1.id }) {
             stored.jobs.append(job)
@@ -153,7 +153,7 @@ extension Reconciler {
     }
 
     /// A job of which nothing is left, and whose service has gone on without the database knowing.
-    private func close(_ job: inout JobRecord) {
+    private func markLost(_ job: inout JobRecord) {
         job.phase = .failed
         job.outcome = .lost("the database was older than what runs")
         job.error = job.outcome.map { "\($0)" }
@@ -165,9 +165,9 @@ extension Reconciler {
     // MARK: What is wanted
 
     /// The revision that holds: the copy beside the database, if nothing that runs is newer; else one that wants what runs.
-    private func findRevision(_ stored: inout StoredState, _ copy: AppliedRevisionFile?, _ found: [Found]) {
+    private func restoreRevision(_ stored: inout StoredState, _ copy: AppliedRevisionFile?, _ found: [UnrecordedJob]) {
         let seen = found.map { one in
-            let origin = one.origin
+            let origin = one.recoveryRecord
             return max(origin.run?.revision ?? 0, origin.service?.revision ?? 0, origin.job.revision)
         }
         let newest = max(seen.max() ?? 0, store.quarantine?.lastRevision ?? 0)
@@ -200,7 +200,7 @@ extension Reconciler {
     }
 
     /// After the database was lost, nobody knows whether a standalone action has run for its spec: it is not run twice.
-    func recallStandalone(_ stored: inout StoredState) {
+    func restoreStandaloneActions(_ stored: inout StoredState) {
         guard isRebuilt, let revision = stored.revision else { return }
         for (name, declared) in desired.actions.sorted(by: { $0.key < $1.key }) where declared.spec.isStandalone {
             guard !stored.standalone.contains(where: { $0.name == name }) else { continue }
@@ -213,7 +213,7 @@ extension Reconciler {
             )
             record.isScheduleActive = spec.schedule != nil && !revision.isDown
             if spec.runOn != .none {
-                note(
+                recordEvent(
                     .warning,
                     name.description,
                     "not run again: whether it has run for this revision was lost with the database; raise its generation to run it"
@@ -224,12 +224,12 @@ extension Reconciler {
         }
     }
 
-    private func tellRebuilt(_ stored: StoredState, _ count: Int, isLost: Bool) {
+    private func recordRebuild(_ stored: StoredState, _ count: Int, isLost: Bool) {
         isRebuilt = isLost
         let jobs = count == 1 ? "1 job" : "\(count) jobs"
         let around = "around \(jobs) of the run directory"
         guard isLost else {
-            return note(
+            return recordEvent(
                 .warning,
                 "",
                 "the state database is older than what runs: \(jobs) taken in from the run directory"
@@ -237,13 +237,13 @@ extension Reconciler {
         }
         let fate = store.quarantine?.path.map { "it is kept as \($0)" } ?? "nothing of it was left"
         let reason = store.quarantine.map { ": \($0.reason)" } ?? ""
-        note(
+        recordEvent(
             .warning,
             "",
             "db_rebuilt: the state database was lost and is made again \(around); \(fate)\(reason)",
             source: "store"
         )
-        note(.warning, "", "db_rebuilt: earlier jobs, starts, revisions and events are lost", source: "store")
+        recordEvent(.warning, "", "db_rebuilt: earlier jobs, starts, revisions and events are lost", source: "store")
     }
 
     // MARK: A database that is lost while we live
@@ -251,9 +251,9 @@ extension Reconciler {
     /// Makes the database again from what is in memory: nothing that runs notices.
     ///
     /// - Returns: whether there is one to write to; the rows of everything are written with the next batch.
-    func remakeStore(_ error: StoreError) -> Bool {
-        guard configuration.renewState() else { return false }
-        let isSame = error.kind == .gone && isBack
+    func rebuildStore(_ error: StoreError) -> Bool {
+        guard configuration.recreateStateDirectory() else { return false }
+        let isSame = error.kind == .gone && isSameDatabase
         if !isSame {
             guard (try? store.recreate(because: error.message, at: kernel.wallTime())) != nil else { return false }
         }
@@ -266,14 +266,14 @@ extension Reconciler {
             rows.append(.service(service.record))
             if let run = service.run { rows.append(.run(run)) }
         }
-        for entry in standalone.values.sorted(by: { $0.name < $1.name }) where !entry.isLeaving {
+        for entry in standalone.values.sorted(by: { $0.name < $1.name }) where !entry.isRemoved {
             rows.append(.standalone(entry.record))
         }
-        for job in jobs.values.sorted(by: { $0.id < $1.id }) { rows.append(.job(job.life.record)) }
+        for job in jobs.values.sorted(by: { $0.id < $1.id }) { rows.append(.job(job.lifecycle.record)) }
         for change in kept where change.isHistory { rows.append(change) }
-        owesNumbers = true
+        mustContinueNumbers = true
         guard !isSame else {
-            note(
+            recordEvent(
                 .warning,
                 "",
                 "another file has taken the place of the state database, with the same content: it goes on with that"
@@ -281,19 +281,19 @@ extension Reconciler {
             return true
         }
         let fate = store.quarantine?.path.map { "it is kept as \($0)" } ?? "nothing of it was left"
-        note(.warning, "", "db_rebuilt: \(error.message); made again from memory, \(fate)", source: "store")
-        note(.warning, "", "db_rebuilt: earlier jobs, starts, revisions and events are lost", source: "store")
+        recordEvent(.warning, "", "db_rebuilt: \(error.message); made again from memory, \(fate)", source: "store")
+        recordEvent(.warning, "", "db_rebuilt: earlier jobs, starts, revisions and events are lost", source: "store")
         return true
     }
 
     /// Whether what stands in the place of the database is the same one on another disk: its last revision is ours.
-    private var isBack: Bool {
+    private var isSameDatabase: Bool {
         guard let recorded, (try? store.reopen()) != nil else { return false }
         return (try? store.reader.revision()) == recorded
     }
 }
 
-extension JobOrigin {
+extension JobRecoveryRecord {
     /// The action that the job is a start of; nil where its service does not have it any more.
     fileprivate var action: ActionSpec? {
         service?.spec.actions.first { $0.name == job.action } ?? standalone?.spec

@@ -9,14 +9,14 @@ extension Reconciler {
     ///
     /// What runs well is adopted as it is; only what does not run goes through a start (contract section 4).
     func recover() throws {
-        var stored = try loaded()
+        var stored = try loadState()
         recorded = stored.revision
-        let sightings = complete(&stored)
+        let sightings = importRunDirectory(&stored)
         revision = stored.revision
         files = stored.files
         nextJob = stored.lastJob + 1
         nextRun = stored.lastRun + 1
-        withHistory = stored.servicesWithHistory
+        servicesWithHistory = stored.servicesWithHistory
         isPaused = stored.revision?.isDown ?? false
         // What was accepted once is not refused now for lack of the core: it may have been opted out of.
         if let wanted = declared(in: files, by: stored.revision) {
@@ -26,13 +26,13 @@ extension Reconciler {
             let place = ManifestLocation(file: revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
             for record in stored.standalone { desired.actions[record.name] = Declared(record.spec, at: place) }
-            note(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
+            recordEvent(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
         }
         if let revision { store.refreshAppliedRevisionFile(revision, files) }
-        recallStandalone(&stored)
+        restoreStandaloneActions(&stored)
         for record in stored.services {
             services[record.name] = ServiceEntry(record)
-            if record.state == .blocked { blocked.insert(record.name) }
+            if record.state == .blocked { blockedServices.insert(record.name) }
         }
         for run in stored.runs { services[run.service]?.run = run }
 
@@ -41,31 +41,31 @@ extension Reconciler {
         let rebooted = Set(stored.jobs.filter { wasActiveBeforeReboot($0) }.compactMap(\.run))
         var adopted = 0
         for record in stored.jobs.sorted(by: { $0.id < $1.id }) {
-            guard let entry = take(record) else { continue }
-            let sighting = settled(sightings[record.id] ?? .notFound, of: record)
-            if takeUp(entry, sighting) {
+            guard let entry = addRecoveredJob(record) else { continue }
+            let sighting = retiringUnseenStart(sightings[record.id] ?? .notFound, of: record)
+            if adoptJob(entry, sighting) {
                 adopted += 1
                 // A program that wrote none may have started it.
-                if origin(of: record.id) == nil { deeds.append(.keepOrigin(entry)) }
+                if readRecoveryRecord(of: record.id) == nil { pendingEffects.append(.writeRecoveryRecord(entry)) }
             }
             // A crash may have come between the row of its end and the removal of its traces; what was retired leaves none but
             // the record that keeps a late shim out.
-            if record.phase.isFinished || entry.life.phase == .pending { kernel.removeRuntimeFiles(record.id) }
+            if record.phase.isFinished || entry.lifecycle.phase == .pending { kernel.removeRuntimeFiles(record.id) }
         }
         for service in services.values { sortJobs(of: service) }
-        if adopted > 0 { note(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")") }
+        if adopted > 0 { recordEvent(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")") }
         for service in services.values.sorted(by: { $0.name < $1.name }) where service.record.run != nil {
             let isRebooted = service.record.run.map(rebooted.contains) ?? false
-            if isRebooted || service.jobs.allSatisfy({ $0.life.phase == .pending }) { revoke(service) }
+            if isRebooted || service.jobs.allSatisfy({ $0.lifecycle.phase == .pending }) { withdrawStart(service) }
             advance(service)
         }
         for entry in standalone.values.sorted(by: { $0.name < $1.name }) { resume(entry) }
         if isRebuilt { rescheduleAll() }
-        owesNumbers = isRebuilt
+        mustContinueNumbers = isRebuilt
     }
 
     /// What the database knows; one that holds what nobody can have written is moved away, and knows nothing then.
-    private func loaded() throws -> StoredState {
+    private func loadState() throws -> StoredState {
         do {
             return try store.load()
         } catch let error as StoreError where error.kind == .damaged {
@@ -79,7 +79,7 @@ extension Reconciler {
         for entry in standalone.values.sorted(by: { $0.name < $1.name }) {
             guard entry.record.isScheduleActive, entry.record.nextRunAt == nil else { continue }
             let time = kernel.wallTime()
-            setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
+            setNextRun(entry, nextScheduledRun(of: entry, after: time, anchor: time))
             rows.append(.standalone(entry.record))
         }
     }
@@ -91,7 +91,7 @@ extension Reconciler {
     }
 
     /// A start that is on record and was never seen may still be on its way: it is retired, or has just come to be.
-    private func settled(_ sighting: RecoveredStart, of record: JobRecord) -> RecoveredStart {
+    private func retiringUnseenStart(_ sighting: RecoveredStart, of record: JobRecord) -> RecoveredStart {
         guard record.phase == .running else { return sighting }
         var sighting = sighting
         // Whoever keeps it from being retired has just come to be, or only looks and is gone at once.
@@ -108,9 +108,9 @@ extension Reconciler {
     }
 
     /// Puts a job where it belongs; nil when nobody knows its service any more.
-    private func take(_ record: JobRecord) -> JobEntry? {
+    private func addRecoveredJob(_ record: JobRecord) -> JobEntry? {
         guard let name = record.service else {
-            return standalone[QualifiedName(record.action, context: record.context)].map { take(record, for: $0) }
+            return standalone[QualifiedName(record.action, context: record.context)].map { addRecoveredJob(record, for: $0) }
         }
         guard let service = services[QualifiedName(name, context: record.context)] else { return nil }
         let entry = JobEntry(JobLifecycle(record), of: .service(service))
@@ -123,18 +123,18 @@ extension Reconciler {
     /// Takes up what is there of a job.
     ///
     /// - Returns: whether a start of it goes on.
-    private func takeUp(_ entry: JobEntry, _ sighting: RecoveredStart) -> Bool {
-        let record = entry.life.record
+    private func adoptJob(_ entry: JobEntry, _ sighting: RecoveredStart) -> Bool {
+        let record = entry.lifecycle.record
         let (life, effects) = JobLifecycle.adopt(record, RecoveredJobStart(sighting), context(of: entry))
-        entry.life = life
-        if record.phase == .running { storeEnd(of: record, sighting, now: life.record) }
-        settle(entry, effects, before: record)
+        entry.lifecycle = life
+        if record.phase == .running { recordEnd(of: record, sighting, now: life.record) }
+        recordChanges(entry, effects, before: record)
         // A crash may have come between the row of its start and its PID file.
-        if let process = life.record.process { deeds.append(.namePID(entry, process, insteadOf: nil)) }
+        if let process = life.record.process { pendingEffects.append(.updatePIDFile(entry, process, insteadOf: nil)) }
         switch sighting {
         case .supervised: return true
         case .orphaned:
-            keepOutput(of: entry)
+            captureOutput(of: entry)
             return true
         case .ended, .notFound: return false
         }
@@ -147,15 +147,15 @@ extension Reconciler {
 
     /// A run of which nothing was started yet, or that a restart of the machine has ended, goes through its gates again: what it
     /// requires may not be up.
-    private func revoke(_ service: ServiceEntry) {
+    private func withdrawStart(_ service: ServiceEntry) {
         guard service.record.isStartRequested else { return }
         service.record.isStartRequested = false
         setState(service, .stopped)
-        storeState(service)
+        recordState(service)
     }
 
     /// An end that nobody saw goes into the ledger like any other.
-    private func storeEnd(of before: JobRecord, _ sighting: RecoveredStart, now record: JobRecord) {
+    private func recordEnd(of before: JobRecord, _ sighting: RecoveredStart, now record: JobRecord) {
         guard record.outcome != before.outcome || record.finishedAt != before.finishedAt else { return }
         var start = StartRecord(
             job: record.id,
@@ -203,7 +203,7 @@ extension RecoveredJobStart {
                 report.outcome,
                 executed: report.executed != nil,
                 time: report.time,
-                ranFor: report.lived
+                ranFor: report.runDuration
             )
         case .notFound:
             self = .notFound
@@ -213,7 +213,7 @@ extension RecoveredJobStart {
 
 extension EndReport {
     /// How long its program executed; nothing where that is not known, or where the calendar was set back meanwhile.
-    fileprivate var lived: Duration {
+    fileprivate var runDuration: Duration {
         guard let executed, let time else { return .zero }
         let (lived, overflow) = time.microseconds.subtractingReportingOverflow(executed.time.microseconds)
         return overflow ? .zero : max(.zero, .microseconds(lived))

@@ -6,27 +6,27 @@ import HeroStore
 
 extension Reconciler {
     /// A message arrived on the control socket.
-    func requested(_ request: RequestID, _ message: [UInt8]) {
+    func handleRequest(_ request: RequestID, _ message: [UInt8]) {
         guard let order = ControlCoding.request(message) else {
             refuse(request, "cannot understand the request: it is of another version of heroproc")
             return
         }
         switch order.verb {
         case .apply: apply(order, request)
-        case .cleanup: cleanUp(order, request)
+        case .cleanup: startCleanup(order, request)
         case .examine:
-            distrust(StoreError(.damaged, "the state database \(store.path) is damaged"))
-            _ = record()
-            deeds.append(.reply(request, .accepted(revision: revision?.number ?? 0), isLast: true))
+            handleDamage(StoreError(.damaged, "the state database \(store.path) is damaged"))
+            _ = commitTurn()
+            pendingEffects.append(.reply(request, .accepted(revision: revision?.number ?? 0), isLast: true))
         case .down:
-            follow(request, revision: (revision?.number ?? 0) + 1)
+            openSession(request, revision: (revision?.number ?? 0) + 1)
             accept(request, (revision?.number ?? 0) + 1)
-            orderDown(all: order.all, actor: order.actor)
+            takeDown(all: order.all, actor: order.actor)
         }
     }
 
     private func apply(_ order: ControlRequest, _ request: RequestID) {
-        if let objection = objection(to: order) { return refuse(request, objection) }
+        if let objection = refusalReason(to: order) { return refuse(request, objection) }
         let read = order.files.map { ManifestFile(path: $0.path, baseDirectory: $0.folder, bytes: Array($0.text.utf8)) }
         var options = ManifestOptions(requiresCore: order.requiresCore, variables: order.variables)
         // What was accepted once is not refused now: a zone that is gone is told where it is used.
@@ -36,13 +36,13 @@ extension Reconciler {
             refuse(request, "cannot apply \(order.directory): its manifests have mistakes", result.diagnostics)
             return
         }
-        if configuration.mode == .sync, let difference = difference(of: result.variables, reading: read) {
+        if configuration.mode == .sync, let difference = variableDifference(of: result.variables, reading: read) {
             refuse(request, "cannot apply \(order.directory): \(difference)")
             return
         }
-        if let (text, diagnostics) = objection(to: order, wanted) { return refuse(request, text, diagnostics) }
+        if let (text, diagnostics) = refusalReason(to: order, wanted) { return refuse(request, text, diagnostics) }
         let before = revision?.number
-        let trouble = adopt(
+        let trouble = acceptRevision(
             wanted,
             read,
             result.documents,
@@ -60,18 +60,18 @@ extension Reconciler {
         // Said once for each revision, and also to those who look later than the one who applied.
         if revision?.number != before {
             let limits = wanted.limitWarnings(on: kernel.capabilities) { order.only.isEmpty || order.only.contains($0) }
-            warn(result.diagnostics + limits)
+            recordWarnings(result.diagnostics + limits)
         }
-        follow(request)
+        openSession(request)
         accept(request, revision?.number ?? 0)
-        proofsFailed = 0
-        plan(retriesFailed: true)
+        failedProofs = 0
+        planAndExecute(retriesFailed: true)
     }
 
     /// Why manifests mean something else to who asks than to this reconciler, which syncs from them and would soon have its own
     /// way again; nil when they do not.
-    private func difference(of variables: [String: String], reading read: [ManifestFile]) -> String? {
-        let own = Manifests.read(read, options: ownOptions).variables
+    private func variableDifference(of variables: [String: String], reading read: [ManifestFile]) -> String? {
+        let own = Manifests.read(read, options: manifestOptions).variables
         let names = Set(own.keys).union(variables.keys).sorted()
         guard let name = names.first(where: { own[$0] != variables[$0] }) else { return nil }
         return "the live reconciler, which syncs from it, has another value of the variable `\(name)`, or none; "
@@ -79,10 +79,10 @@ extension Reconciler {
     }
 
     private func accept(_ request: RequestID, _ number: RevisionNumber) {
-        deeds.append(.reply(request, .accepted(revision: number), isLast: false))
+        pendingEffects.append(.reply(request, .accepted(revision: number), isLast: false))
     }
 
     func refuse(_ request: RequestID, _ text: String, _ diagnostics: [Diagnostic] = []) {
-        deeds.append(.reply(request, .refused(text, diagnostics: diagnostics), isLast: true))
+        pendingEffects.append(.reply(request, .refused(text, diagnostics: diagnostics), isLast: true))
     }
 }

@@ -7,36 +7,36 @@ import HeroStore
 
 extension Reconciler {
     /// Begins: reads the directory where there is one, and makes the first plan.
-    public func begin() {
-        beginSafeMode()
+    public func start() {
+        startSafeMode()
         switch configuration.mode {
         case .keep:
-            mustPlan = true
-            if configuration.leavesWhenDown, goesOnWithDown { follow(nil) }
+            needsPlan = true
+            if configuration.exitsWhenDown, continuesDown { openSession(nil) }
         case .sync:
             if let directory = configuration.directory { kernel.watchDirectory(directory) }
-            guard !goesOnWithDown else {
+            guard !continuesDown else {
                 isPaused = true
-                return plan(retriesFailed: false)
+                return planAndExecute(retriesFailed: false)
             }
             let before = revision?.number
             syncDirectory(isFirst: true)
-            plan(retriesFailed: true, hurries: revision?.number != before)
+            planAndExecute(retriesFailed: true, hurries: revision?.number != before)
         case .once:
             passDeadline = kernel.now() + configuration.timeout
             guard syncDirectory(isFirst: true) else { return }
-            follow(nil)
-            plan(retriesFailed: true)
+            openSession(nil)
+            planAndExecute(retriesFailed: true)
         }
     }
 
     /// Whether one that crashed was told to take everything down: its restart is nobody's word to bring it up again.
-    private var goesOnWithDown: Bool { configuration.followsCrash && revision?.isDown ?? false }
+    private var continuesDown: Bool { configuration.isRestartAfterCrash && revision?.isDown ?? false }
 
     /// The directory may have changed.
-    func filesChanged() {
-        guard configuration.mode == .sync, !isPaused, !isLeaving else { return absence.end() }
-        if syncDirectory(isFirst: false) { plan(retriesFailed: true) }
+    func handleFileChange() {
+        guard configuration.mode == .sync, !isPaused, !isExiting else { return removalGrace.cancel() }
+        if syncDirectory(isFirst: false) { planAndExecute(retriesFailed: true) }
     }
 
     /// Brings the desired state to what the directory says, if that is good and may be believed.
@@ -47,33 +47,33 @@ extension Reconciler {
         guard let directory = configuration.directory else { return false }
         switch kernel.readManifests(in: directory) {
         case .unreadable(let reason):
-            refuse("cannot read the services directory \(directory): \(reason)", [])
+            rejectManifests("cannot read the services directory \(directory): \(reason)", [])
             return false
         case .files(let read):
             let isSame = read == files && !(revision?.isDown ?? true)
             hero_failpoint(FP_MF_1)
             // Its variables are the same as long as it lives; a former reconciler may have had others.
             if isSame, !isFirst {
-                absence.end()
+                removalGrace.cancel()
                 return true
             }
-            let result = Manifests.read(read, options: ownOptions)
+            let result = Manifests.read(read, options: manifestOptions)
             if isSame, result.variables == revision?.variables { return configuration.mode == .once }
             guard let wanted = result.desired else {
-                refuse("cannot apply \(directory): its manifests have mistakes", result.diagnostics)
+                rejectManifests("cannot apply \(directory): its manifests have mistakes", result.diagnostics)
                 return false
             }
-            if configuration.mode == .sync, let suspicion = suspicion(of: wanted) {
-                refuse("left everything as it is: \(suspicion); `heroproc apply` settles it", [])
+            if configuration.mode == .sync, let suspicion = massRemovalReason(of: wanted) {
+                rejectManifests("left everything as it is: \(suspicion); `heroproc apply` settles it", [])
                 return false
             }
-            if let objection = objection(toSync: wanted) {
-                refuse("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
+            if let objection = refusalReason(toSync: wanted) {
+                rejectManifests("left everything as it is: \(objection); `heroproc apply` can be told to do it", [])
                 return false
             }
-            if configuration.mode == .sync, mayComeBack(to: wanted) { return false }
+            if configuration.mode == .sync, isRemovalPending(to: wanted) { return false }
             hero_failpoint(FP_MF_2)
-            let trouble = adopt(
+            let trouble = acceptRevision(
                 wanted,
                 read,
                 result.documents,
@@ -83,16 +83,16 @@ extension Reconciler {
                 gitCommit: configuration.gitCommit(directory)
             )
             if let trouble {
-                refuse("cannot apply \(directory): \(trouble); what runs is kept running", [])
+                rejectManifests("cannot apply \(directory): \(trouble); what runs is kept running", [])
                 return false
             }
-            warn(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
+            recordWarnings(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
             return true
         }
     }
 
     /// How this reconciler reads manifests by itself.
-    var ownOptions: ManifestOptions {
+    var manifestOptions: ManifestOptions {
         ManifestOptions(
             requiresCore: configuration.requiresCore,
             variables: configuration.variables,
@@ -102,7 +102,7 @@ extension Reconciler {
     }
 
     /// Why a set is too poor to be believed without a person's word (reliability.md MF-4); nil when it is not.
-    private func suspicion(of wanted: DesiredState) -> String? {
+    private func massRemovalReason(of wanted: DesiredState) -> String? {
         guard !desired.services.isEmpty else { return nil }
         let gone = desired.services.keys.filter { wanted.services[$0] == nil }
         if gone.count > 1 { hero_failpoint(FP_MF_4) }
@@ -113,7 +113,7 @@ extension Reconciler {
 
     /// Whether something that would have to stop has left the files so lately that it may be on its way back
     /// (reliability.md MF-4); then the whole set waits for it.
-    private func mayComeBack(to wanted: DesiredState) -> Bool {
+    private func isRemovalPending(to wanted: DesiredState) -> Bool {
         let now = kernel.now()
         let gone = services.values.filter { service in
             desired.services[service.name] != nil && wanted.services[service.name] == nil
@@ -122,19 +122,19 @@ extension Reconciler {
         let goneAlone = standalone.keys.filter { name in
             desired.actions[name]?.spec.isStandalone ?? false && !(wanted.actions[name]?.spec.isStandalone ?? false)
         }
-        for name in absence.note((gone.map(\.name) + goneAlone).sorted(), at: now) {
-            note(.info, name.description, "it has left the files; it stops unless it is back within 5s")
+        for name in removalGrace.update((gone.map(\.name) + goneAlone).sorted(), at: now) {
+            recordEvent(.info, name.description, "it has left the files; it stops unless it is back within 5s")
         }
-        guard let due = absence.due, due > now else {
-            absence.end()
+        guard let due = removalGrace.endsAt, due > now else {
+            removalGrace.cancel()
             return false
         }
         return true
     }
 
     /// Keeps the last good state and says why: as an event, and to who waits.
-    private func refuse(_ text: String, _ diagnostics: [Diagnostic]) {
-        absence.end()
+    private func rejectManifests(_ text: String, _ diagnostics: [Diagnostic]) {
+        removalGrace.cancel()
         var source = "reconciler"
         var words = text
         if let first = diagnostics.first(where: { $0.severity == .error }) {
@@ -143,17 +143,17 @@ extension Reconciler {
             let others = diagnostics.filter { $0.severity == .error }.count - 1
             if others > 0 { words += " (and \(others) more)" }
         }
-        note(.error, "", words, source: source)
+        recordEvent(.error, "", words, source: source)
         guard configuration.mode == .once else { return }
         result = ApplyResult(revision: revision?.number ?? 0, isConverged: false, services: [], errors: [words])
         onProgress(.refused(text, diagnostics: diagnostics))
     }
 
     /// Records the warnings of a set that was applied.
-    func warn(_ diagnostics: [Diagnostic]) {
+    func recordWarnings(_ diagnostics: [Diagnostic]) {
         for diagnostic in diagnostics where diagnostic.severity == .warning {
             let isCore = diagnostic.code == DiagnosticCode.requiredNotStarted.rawValue
-            note(
+            recordEvent(
                 .warning,
                 "",
                 (diagnostic.location.map { "\($0): " } ?? "") + diagnostic.message,
@@ -165,7 +165,7 @@ extension Reconciler {
     /// Makes a checked set the desired state: one revision, recorded before anything else happens.
     ///
     /// - Returns: why it could not be recorded; then all is as it was.
-    func adopt(
+    func acceptRevision(
         _ wanted: DesiredState,
         _ read: [ManifestFile],
         _ documents: [DocumentRecord],
@@ -182,8 +182,8 @@ extension Reconciler {
         {
             desired = wanted
             isPaused = false
-            absence.end()
-            for service in services.values { service.cancelled = 0 }
+            removalGrace.cancel()
+            for service in services.values { service.cancelledJobs = 0 }
             return nil
         }
         let count = wanted.services.count
@@ -204,27 +204,27 @@ extension Reconciler {
             StoredDocument(kind: $0.kind, name: $0.name, file: $0.place.file, line: $0.place.line)
         }
         if let error = commit(with: .revision(record, files: read, documents: stored)) { return error }
-        leaveTrouble()
+        endOutage()
         isPaused = false
-        absence.end()
-        for service in services.values { service.cancelled = 0 }
+        removalGrace.cancel()
+        for service in services.values { service.cancelledJobs = 0 }
         desired = wanted
         files = read
         revision = record
-        note(.info, "", "revision \(record.number) applied from \(directory) by \(actor)")
+        recordEvent(.info, "", "revision \(record.number) applied from \(directory) by \(actor)")
         for declared in wanted.services.values.sorted(by: { $0.spec.name < $1.spec.name })
         where services[declared.spec.name] == nil {
-            introduce(declared)
+            addService(declared)
         }
         // What left the files and has nothing that runs needs no stop: it is forgotten at once.
         for name in services.keys.sorted() where wanted.services[name] == nil {
-            if let service = services[name], !service.isActive { drop(service) }
+            if let service = services[name], !service.isActive { removeService(service) }
         }
         return nil
     }
 
     /// Wants everything down: a revision of its own, with the same manifests.
-    func orderDown(all: Bool, actor: String? = nil) {
+    func takeDown(all: Bool, actor: String? = nil) {
         let record = RevisionRecord(
             number: (revision?.number ?? 0) + 1,
             time: kernel.wallTime(),
@@ -237,27 +237,27 @@ extension Reconciler {
             // The same manifests must mean the same when they are read again.
             variables: revision?.variables ?? [:]
         )
-        for service in services.values { service.cancelled = 0 }
+        for service in services.values { service.cancelledJobs = 0 }
         revision = record
         isPaused = true
         rows.append(.revision(record, files: files, documents: []))
-        note(.info, "", "revision \(record.number): \(record.summary), by \(record.actor)")
-        plan(retriesFailed: false)
+        recordEvent(.info, "", "revision \(record.number): \(record.summary), by \(record.actor)")
+        planAndExecute(retriesFailed: false)
     }
 
     /// A `down` that this process orders itself, when no other reconciler lives.
-    public func beginDown(all: Bool) {
+    public func startDown(all: Bool) {
         passDeadline = kernel.now() + configuration.timeout
-        follow(nil, revision: (revision?.number ?? 0) + 1)
-        orderDown(all: all)
+        openSession(nil, revision: (revision?.number ?? 0) + 1)
+        takeDown(all: all)
     }
 
     /// Lets somebody wait for the revision; who waited for an earlier one is told that another one came.
-    func follow(_ request: RequestID?, revision number: RevisionNumber? = nil) {
+    func openSession(_ request: RequestID?, revision number: RevisionNumber? = nil) {
         let number = number ?? revision?.number ?? 0
         if let former = follower {
-            if let request, former.revision == number { return former.join(request) }
-            answer(
+            if let request, former.revision == number { return former.addClient(request) }
+            sendReply(
                 former,
                 .done(
                     ApplyResult(
@@ -270,6 +270,6 @@ extension Reconciler {
                 isLast: true
             )
         }
-        follower = Follower(request, revision: number)
+        follower = ApplySession(request, revision: number)
     }
 }

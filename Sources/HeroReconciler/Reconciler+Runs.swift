@@ -9,8 +9,8 @@ extension Reconciler {
     /// What came before goes as `start.replace_existing_jobs` says; nothing of another service is touched.
     func beginRun(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
         let spec = declared.spec
-        let hadJobs = forgetJobs(of: service)
-        if spec.replacesExistingJobs { forgetRuns(of: service) } else { endRun(of: service) }
+        let hadJobs = removeInactiveJobs(of: service)
+        if spec.replacesExistingJobs { removeRuns(of: service) } else { endRun(of: service) }
         let run = RunRecord(
             id: nextRun,
             service: service.name,
@@ -18,10 +18,10 @@ extension Reconciler {
             startedAt: kernel.wallTime()
         )
         nextRun += 1
-        withHistory.insert(service.name.name)
-        service.order = .none
-        openOrders.remove(service.name)
-        retriesAsked.remove(service.name)
+        servicesWithHistory.insert(service.name.name)
+        service.operation = .none
+        openOperations.remove(service.name)
+        requestedRetries.remove(service.name)
         service.record.spec = spec
         service.record.canonical = CanonicalSpec(spec)
         service.run = run
@@ -31,30 +31,30 @@ extension Reconciler {
         service.record.state = .starting
         service.record.blockedBy = []
         service.record.since = run.startedAt
-        blocked.remove(service.name)
+        blockedServices.remove(service.name)
         rows.append(.service(service.record))
         rows.append(.run(run))
         let joining = Dictionary(service.jobs.map { ($0.action, $0) }, uniquingKeysWith: { first, _ in first })
         service.jobs = spec.actions.map { action in
             guard let job = joining[action.name] else { return makeJob(action, for: .service(service), run: run.id) }
-            join(job, run.id)
+            joinRun(job, run.id)
             return job
         }
         for job in service.jobs where hadJobs {
             // The newest job's start is still ahead; of the jobs before it the last one's logs are kept as evidence.
-            let folder = LaunchPlanner.logFolder(service.name.context, service: service.name.name, action: job.action)
-            deeds.append(.pruneLogs(folder, keepingJobs: 1))
+            let folder = LaunchRequestBuilder.logFolder(service.name.context, service: service.name.name, action: job.action)
+            pendingEffects.append(.pruneLogs(folder, keepingJobs: 1))
         }
-        note(.info, service.name.description, "starting")
-        tellFollower(service)
+        recordEvent(.info, service.name.description, "starting")
+        reportProgress(service)
         advance(service)
-        if openOrders.isEmpty { mustPlan = true }
+        if openOperations.isEmpty { needsPlan = true }
     }
 
     /// What is active stays as it is, and belongs to the new run.
-    private func join(_ job: JobEntry, _ run: RunID) {
-        job.life.joinRun(run)
-        rows.append(.job(job.life.record))
+    private func joinRun(_ job: JobEntry, _ run: RunID) {
+        job.lifecycle.joinRun(run)
+        rows.append(.job(job.lifecycle.record))
     }
 
     /// A run that another one follows is over.
@@ -67,27 +67,27 @@ extension Reconciler {
     /// Before a start: its jobs that are not active go, those of earlier runs too.
     ///
     /// - Returns: whether there were any.
-    private func forgetJobs(of service: ServiceEntry) -> Bool {
+    private func removeInactiveJobs(of service: ServiceEntry) -> Bool {
         let inactive = inactiveJobs(of: service)
-        forget(inactive)
-        service.jobs.removeAll(where: \.life.isIdle)
+        deleteJobs(inactive)
+        service.jobs.removeAll(where: \.lifecycle.isIdle)
         return !inactive.isEmpty
     }
 
-    private func forgetRuns(of service: ServiceEntry) {
-        guard withHistory.contains(service.name.name) else { return }
-        var runs = Set(recorded { try $0.runs(of: service.name).map(\.id) })
+    private func removeRuns(of service: ServiceEntry) {
+        guard servicesWithHistory.contains(service.name.name) else { return }
+        var runs = Set(readStore { try $0.runs(of: service.name).map(\.id) })
         if let run = service.record.run { runs.insert(run) }
         if !runs.isEmpty { rows.append(.runsRemoved(runs.sorted())) }
     }
 
     /// After a stop for its own sake, where `stop.remove_jobs` asks for it: its ended jobs go, and the runs stay.
-    func removeJobs(of service: ServiceEntry) {
-        forget(inactiveJobs(of: service))
+    func removeEndedJobs(of service: ServiceEntry) {
+        deleteJobs(inactiveJobs(of: service))
         service.jobs = []
     }
 
-    private func forget(_ ids: [JobID]) {
+    private func deleteJobs(_ ids: [JobID]) {
         guard !ids.isEmpty else { return }
         for id in ids { jobs[id] = nil }
         rows.append(.jobsRemoved(ids))
@@ -95,20 +95,20 @@ extension Reconciler {
 
     /// What is recorded of a service and does not run, by number.
     private func inactiveJobs(of service: ServiceEntry) -> [JobID] {
-        guard withHistory.contains(service.name.name) else { return [] }
+        guard servicesWithHistory.contains(service.name.name) else { return [] }
         let filter = JobFilter(context: service.name.context, service: service.name.name)
         let known = Set(service.jobs.map(\.id))
-        let stored = recorded { try $0.jobs(filter) }.filter { !known.contains($0.id) && !$0.phase.isActive }
-        return (stored.map(\.id) + service.jobs.filter(\.life.isIdle).map(\.id)).sorted()
+        let stored = readStore { try $0.jobs(filter) }.filter { !known.contains($0.id) && !$0.phase.isActive }
+        return (stored.map(\.id) + service.jobs.filter(\.lifecycle.isIdle).map(\.id)).sorted()
     }
 
     /// What the store knows; what it cannot say is left where it is.
-    private func recorded<Row>(_ read: (StateReader) throws -> [Row]) -> [Row] {
+    private func readStore<Row>(_ read: (StateReader) throws -> [Row]) -> [Row] {
         do {
             return try read(store.reader)
         } catch {
-            note(.error, "", "cannot read what is recorded of earlier runs, so it is kept: \(error)")
-            distrust(error)
+            recordEvent(.error, "", "cannot read what is recorded of earlier runs, so it is kept: \(error)")
+            handleDamage(error)
             return []
         }
     }

@@ -6,12 +6,12 @@ import HeroStore
 
 extension Reconciler {
     /// How many jobs of a standalone action keep their logs, the newest one included.
-    static var loggedJobs: Int { 20 }
+    static var keptLogs: Int { 20 }
     /// How many jobs of a standalone action are kept, the newest one included.
     static var keptJobs: Int { 1000 }
 
     /// Turns one change of the plan into what its action is to do; `advance` does it.
-    func give(standalone change: Change) {
+    func assignStandalone(standalone change: Change) {
         let declared = desired.actions[change.service].flatMap { $0.spec.isStandalone ? $0.spec : nil }
         switch change.action {
         case .keep, .blocked: return
@@ -20,15 +20,15 @@ extension Reconciler {
             if declared == nil { remove(entry) } else { pause(entry) }
         case .start, .restart, .update:
             guard let declared else { return }
-            take(declared, change)
+            applySpec(declared, change)
         }
     }
 
     /// Puts down what is declared now, and that a run is owed if one is: the intention, in one transaction with the revision.
-    private func take(_ spec: ActionSpec, _ change: Change) {
+    private func applySpec(_ spec: ActionSpec, _ change: Change) {
         let number = revision?.number ?? 0
         let canonical = CanonicalSpec(standalone: spec)
-        let known = standalone[change.service].flatMap { $0.isLeaving ? nil : $0 }
+        let known = standalone[change.service].flatMap { $0.isRemoved ? nil : $0 }
         let entry =
             known
             ?? StandaloneEntry(StandaloneRecord(change.service, spec: spec, canonical: canonical, revision: number))
@@ -41,31 +41,31 @@ extension Reconciler {
         entry.record.revision = number
         if spec.runOn == .none {
             entry.record.isRunPending = false
-        } else if Self.asksForRun(change) {
+        } else if Self.requestsRun(change) {
             entry.record.isRunPending = true
-            note(.info, entry.name.description, "runs once for revision \(number)")
+            recordEvent(.info, entry.name.description, "runs once for revision \(number)")
         } else if change.action == .update {
-            note(.info, entry.name.description, "updated in place")
+            recordEvent(.info, entry.name.description, "updated in place")
         }
         entry.record.isScheduleActive = spec.schedule != nil
         if spec.schedule == nil {
             entry.record.isRunQueued = false
-            setNext(entry, nil)
+            setNextRun(entry, nil)
             // What changes in place counts at once; only a scheduled run ends as it began.
             if change.action == .update, let job = entry.job {
-                job.ownSpec = spec
-                if !job.life.isIdle { deeds.append(.keepOrigin(job)) }
+                job.pinnedSpec = spec
+                if !job.lifecycle.isIdle { pendingEffects.append(.writeRecoveryRecord(job)) }
             }
         } else if !keepsRhythm {
             let time = kernel.wallTime()
-            setNext(entry, scheduledRun(of: entry, after: time, anchor: time))
-            tellNextRun(entry)
+            setNextRun(entry, nextScheduledRun(of: entry, after: time, anchor: time))
+            recordNextRun(entry)
         }
         rows.append(.standalone(entry.record))
         if change.action == .restart { cancel(entry) }
     }
 
-    private static func asksForRun(_ change: Change) -> Bool {
+    private static func requestsRun(_ change: Change) -> Bool {
         guard change.action != .update else { return false }
         switch change.reason.code {
         case .declared, .specChanged, .generationRaised: return true
@@ -79,15 +79,15 @@ extension Reconciler {
     private func pause(_ entry: StandaloneEntry) {
         entry.record.isRunQueued = false
         entry.record.isScheduleActive = false
-        setNext(entry, nil)
+        setNextRun(entry, nil)
         rows.append(.standalone(entry.record))
         cancel(entry)
     }
 
     /// Nobody declares it any more: its record goes at once, its jobs stay as history.
     func remove(_ entry: StandaloneEntry) {
-        guard !entry.isLeaving else { return }
-        entry.isLeaving = true
+        guard !entry.isRemoved else { return }
+        entry.isRemoved = true
         entry.record.isRunQueued = false
         entry.wakeAt = nil
         rows.append(.standaloneRemoved(entry.name))
@@ -96,7 +96,7 @@ extension Reconciler {
 
     private func cancel(_ entry: StandaloneEntry) {
         guard let job = entry.job, entry.isActive else { return }
-        order(job, .stopRequested)
+        deliverDirectly(job, .stopRequested)
     }
 
     // MARK: Running
@@ -104,9 +104,9 @@ extension Reconciler {
     /// Does what follows for a standalone action from how its job stands now.
     func advance(_ entry: StandaloneEntry) {
         guard !entry.isActive else { return }
-        if let job = entry.job, job.life.phase == .pending, !entry.isLeaving { return order(job, .startRequested) }
-        tellEnd(entry)
-        if entry.isLeaving {
+        if let job = entry.job, job.lifecycle.phase == .pending, !entry.isRemoved { return deliverDirectly(job, .startRequested) }
+        reportEnd(entry)
+        if entry.isRemoved {
             // Another one of that name may have come meanwhile; then only the old one's job was still to end.
             if standalone[entry.name] === entry { standalone[entry.name] = nil }
             if let job = entry.job { jobs[job.id] = nil }
@@ -122,7 +122,7 @@ extension Reconciler {
     func beginRun(_ entry: StandaloneEntry) {
         if entry.record.isRunPending, follower != nil { entry.isAwaited = true }
         entry.record.isRunQueued = false
-        entry.hasToldSkip = false
+        entry.hasReportedSkip = false
         entry.record.isRunPending = false
         if let former = entry.job { jobs[former.id] = nil }
         pruneJobs(of: entry)
@@ -130,11 +130,11 @@ extension Reconciler {
         entry.job = job
         entry.record.job = job.id
         rows.append(.standalone(entry.record))
-        let folder = LaunchPlanner.logFolder(entry.name.context, service: nil, action: entry.name.name)
+        let folder = LaunchRequestBuilder.logFolder(entry.name.context, service: nil, action: entry.name.name)
         // The new job's log is still to come.
-        deeds.append(.pruneLogs(folder, keepingJobs: Self.loggedJobs - 1))
-        order(job, .startRequested)
-        if entry.isAwaited { tellFollower(entry, .starting) }
+        pendingEffects.append(.pruneLogs(folder, keepingJobs: Self.keptLogs - 1))
+        deliverDirectly(job, .startRequested)
+        if entry.isAwaited { reportProgress(entry, .starting) }
     }
 
     /// A new job is coming: the oldest ones go, so that a schedule cannot fill the database.
@@ -142,33 +142,33 @@ extension Reconciler {
         do {
             let old = try store.reader.endedStandaloneJobs(of: entry.name, exceptNewest: Self.keptJobs - 1)
             // One that is still in memory may know more than the store.
-            let gone = old.filter { jobs[$0]?.life.isIdle ?? true }
+            let gone = old.filter { jobs[$0]?.lifecycle.isIdle ?? true }
             for id in gone { jobs[id] = nil }
             if !gone.isEmpty { rows.append(.jobsRemoved(gone)) }
         } catch {
-            note(.error, entry.name.description, "cannot read which of its jobs are old, so they are kept: \(error)")
-            distrust(error)
+            recordEvent(.error, entry.name.description, "cannot read which of its jobs are old, so they are kept: \(error)")
+            handleDamage(error)
         }
     }
 
-    private func tellEnd(_ entry: StandaloneEntry) {
+    private func reportEnd(_ entry: StandaloneEntry) {
         guard entry.isAwaited, let job = entry.job else { return }
         entry.isAwaited = false
-        switch job.life.record.phase {
-        case .succeeded: tellFollower(entry, .exited)
+        switch job.lifecycle.record.phase {
+        case .succeeded: reportProgress(entry, .exited)
         case .failed:
-            tellFollower(entry, .failed)
-            let trouble = job.life.record.error.map { ": \($0)" } ?? ""
+            reportProgress(entry, .failed)
+            let trouble = job.lifecycle.record.error.map { ": \($0)" } ?? ""
             follower?.failures.append("\(entry.name) failed\(trouble)")
-        case .cancelled: tellFollower(entry, .stopped)
+        case .cancelled: reportProgress(entry, .stopped)
         case .pending, .waiting, .running, .retrying: break
         }
     }
 
-    private func tellFollower(_ entry: StandaloneEntry, _ state: ServiceState) {
+    private func reportProgress(_ entry: StandaloneEntry, _ state: ServiceState) {
         guard let follower else { return }
-        let detail = state == .failed ? entry.job?.life.record.error ?? "" : ""
-        answer(follower, .progress(entry.name, state, detail: detail), isLast: false)
+        let detail = state == .failed ? entry.job?.lifecycle.record.error ?? "" : ""
+        sendReply(follower, .progress(entry.name, state, detail: detail), isLast: false)
     }
 
     // MARK: Recovery
@@ -185,15 +185,15 @@ extension Reconciler {
             let entry = StandaloneEntry(
                 StandaloneRecord(name, spec: spec, canonical: canonical, revision: job.revision)
             )
-            entry.isLeaving = true
+            entry.isRemoved = true
             standalone[name] = entry
         }
     }
 
     /// Takes up one job; an older one of the same action has ended, and only its traces are left.
-    func take(_ record: JobRecord, for entry: StandaloneEntry) -> JobEntry {
+    func addRecoveredJob(_ record: JobRecord, for entry: StandaloneEntry) -> JobEntry {
         let job = JobEntry(JobLifecycle(record), of: .standalone(entry))
-        if record.phase.isActive, record.revision != entry.record.revision { job.ownSpec = spec(of: record) }
+        if record.phase.isActive, record.revision != entry.record.revision { job.pinnedSpec = spec(of: record) }
         if entry.job.map({ $0.id < record.id }) ?? true { entry.job = job }
         jobs[record.id] = job
         return job
@@ -201,8 +201,8 @@ extension Reconciler {
 
     /// Goes on where the former reconciler stood: what is owed, what waits, and when the schedule comes due.
     func resume(_ entry: StandaloneEntry) {
-        takeUpSchedule(entry)
-        if entry.isLeaving { cancel(entry) }
+        resumeSchedule(entry)
+        if entry.isRemoved { cancel(entry) }
         advance(entry)
     }
 
@@ -213,7 +213,7 @@ extension Reconciler {
             let revision = try store.reader.revision(number: job.revision)
             return declared(in: try store.reader.files(of: job.revision), by: revision)?.actions[name]?.spec
         } catch {
-            note(.error, name.description, "cannot read what job \(job.id) was started with: \(error)")
+            recordEvent(.error, name.description, "cannot read what job \(job.id) was started with: \(error)")
             return nil
         }
     }

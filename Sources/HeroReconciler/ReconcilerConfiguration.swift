@@ -23,11 +23,11 @@ public struct ReconcilerConfiguration: Sendable {
     /// Its environment, for the same.
     public var environment: [String: String]
     /// Whether it leaves when a `down` is carried out: the one that `apply` started does.
-    public var leavesWhenDown: Bool
+    public var exitsWhenDown: Bool
     /// Whether it takes everything down when it is asked to leave.
     public var downOnExit: Bool
     /// Whether it takes the place of one that crashed: what that one was told still holds.
-    public var followsCrash: Bool
+    public var isRestartAfterCrash: Bool
     /// How long one pass may take.
     public var timeout: Duration
     /// Who applies, for the history.
@@ -37,7 +37,7 @@ public struct ReconcilerConfiguration: Sendable {
     /// Whether a schedule that is applied may name a time zone.
     public var zoneExists: @Sendable (String) -> Bool
     /// Makes the state directory ours again when it was lost; false when it cannot be.
-    public var renewState: @Sendable () -> Bool = { true }
+    public var recreateStateDirectory: @Sendable () -> Bool = { true }
     /// Why it only keeps up what was applied, and takes nothing new; nil: it does not hold back.
     public var safeMode: SafeMode?
 
@@ -48,9 +48,9 @@ public struct ReconcilerConfiguration: Sendable {
         requiresCore: Bool = true,
         variables: [String: String] = [:],
         environment: [String: String] = [:],
-        leavesWhenDown: Bool = false,
+        exitsWhenDown: Bool = false,
         downOnExit: Bool = false,
-        followsCrash: Bool = false,
+        isRestartAfterCrash: Bool = false,
         timeout: Duration = .seconds(60),
         actor: String,
         gitCommit: @escaping @Sendable (String) -> String? = { _ in nil },
@@ -61,9 +61,9 @@ public struct ReconcilerConfiguration: Sendable {
         self.requiresCore = requiresCore
         self.variables = variables
         self.environment = environment
-        self.leavesWhenDown = leavesWhenDown
+        self.exitsWhenDown = exitsWhenDown
         self.downOnExit = downOnExit
-        self.followsCrash = followsCrash
+        self.isRestartAfterCrash = isRestartAfterCrash
         self.timeout = timeout
         self.actor = actor
         self.gitCommit = gitCommit

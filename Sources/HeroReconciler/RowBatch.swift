@@ -14,8 +14,8 @@ struct RowBatch {
     private var dropped = 0
 
     /// How many events, and how many starts of one job, are kept while nothing can be stored: as many starts as the ledger keeps.
-    static let keptEvents = 2000
-    static let keptStarts = 20
+    static let maxEvents = 2000
+    static let maxStarts = 20
 
     var isEmpty: Bool { changes.isEmpty }
 
@@ -55,8 +55,8 @@ struct RowBatch {
     }
 
     /// Gives up the oldest of what only grows: a crash loop beside a full disk must not take all memory (reliability.md I10).
-    mutating func condense() {
-        guard changes.count > 2 * Self.keptEvents else { return }
+    mutating func compact() {
+        guard changes.count > 2 * Self.maxEvents else { return }
         var events = 0
         var starts: [JobID: Int] = [:]
         var kept: [StoreChange] = []
@@ -64,13 +64,13 @@ struct RowBatch {
             switch change {
             case .event:
                 events += 1
-                guard events <= Self.keptEvents else {
+                guard events <= Self.maxEvents else {
                     dropped += 1
                     continue
                 }
             case .start(let start):
                 starts[start.job, default: 0] += 1
-                guard starts[start.job, default: 0] <= Self.keptStarts else { continue }
+                guard starts[start.job, default: 0] <= Self.maxStarts else { continue }
             case .revision, .service, .serviceState, .serviceRemoved, .standalone, .standaloneRemoved, .run, .job,
                 .jobsRemoved, .actionsRemoved, .runsRemoved:
                 break
@@ -82,7 +82,7 @@ struct RowBatch {
     }
 
     /// How many events were given up since this was asked last.
-    mutating func takeDropped() -> Int {
+    mutating func takeDroppedCount() -> Int {
         defer { dropped = 0 }
         return dropped
     }

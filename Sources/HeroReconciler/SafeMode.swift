@@ -7,9 +7,9 @@ public import HeroModel
 /// mistake. So nothing of that is touched: the last applied revision is kept up as always, and nothing new is taken in.
 public struct SafeMode: Sendable {
     /// How long it lasts at most.
-    static let length: Duration = .seconds(600)
+    static let maxDuration: Duration = .seconds(600)
     /// How often it is looked whether heroproc itself was replaced.
-    static let interval: Duration = .seconds(2)
+    static let checkInterval: Duration = .seconds(2)
 
     /// How the former ones ended, in words.
     public let reason: String
@@ -36,7 +36,7 @@ public struct SafeMode: Sendable {
         isReplaced: @escaping @Sendable () -> Bool
     ) {
         reason = "the reconciler crashed \(crashes) times within a minute, the last time by SIG\(signal)"
-        let end = WallTime(microseconds: now.microseconds &+ Self.length.wholeMilliseconds &* 1000)
+        let end = WallTime(microseconds: now.microseconds &+ Self.maxDuration.wholeMilliseconds &* 1000)
         remedy =
             "it ends by itself as soon as anything changes in \(directory) or heroproc is replaced, at the latest at "
             + end.description.prefix(19) + "Z"
@@ -45,20 +45,20 @@ public struct SafeMode: Sendable {
     }
 
     /// All of it, for people who look.
-    public var words: String { "\(reason); \(remedy)" }
+    public var summary: String { "\(reason); \(remedy)" }
 }
 
 extension Reconciler {
     /// Whether safe mode is over, so that a reconciler that does not hold back takes its place.
-    public var beginsAnew: Bool { isSafeModeOver && !isLeaving }
+    public var mustRestartNormally: Bool { isSafeModeOver && !isExiting }
 
-    func beginSafeMode() {
+    func startSafeMode() {
         guard let safe = configuration.safeMode else { return }
         kernel.watchDirectory(safe.directory)
         let now = kernel.now()
-        safeModeEnd = now + SafeMode.length
-        safeModeDue = now + SafeMode.interval
-        note(
+        safeModeEnd = now + SafeMode.maxDuration
+        safeModeCheckAt = now + SafeMode.checkInterval
+        recordEvent(
             .error,
             "",
             "safe mode: \(safe.reason); what was applied is kept up, and nothing new is taken in; \(safe.remedy)"
@@ -67,17 +67,17 @@ extension Reconciler {
 
     /// Ends it; who waits for a `down` gets the answer first.
     func endSafeMode(_ cause: String) {
-        guard configuration.safeMode != nil, !isSafeModeOver, !isLeaving else { return }
+        guard configuration.safeMode != nil, !isSafeModeOver, !isExiting else { return }
         isSafeModeOver = true
-        safeModeDue = nil
-        note(.info, "", "safe mode is over: \(cause)")
+        safeModeCheckAt = nil
+        recordEvent(.info, "", "safe mode is over: \(cause)")
     }
 
     /// Looks at the clock, and at the program.
-    func lookAfterSafeMode() {
+    func checkSafeMode() {
         let now = kernel.now()
-        guard let safe = configuration.safeMode, let due = safeModeDue, due <= now else { return }
-        safeModeDue = now + SafeMode.interval
+        guard let safe = configuration.safeMode, let due = safeModeCheckAt, due <= now else { return }
+        safeModeCheckAt = now + SafeMode.checkInterval
         if safeModeEnd.map({ $0 <= now }) ?? false {
             endSafeMode("its time is up")
         } else if safe.isReplaced() {
@@ -86,7 +86,7 @@ extension Reconciler {
     }
 
     /// Why nothing new is taken in; nil where it may be.
-    func objectionOfSafeMode(to directory: String) -> String? {
+    func safeModeRefusal(to directory: String) -> String? {
         configuration.safeMode.map { safe in
             "cannot apply \(directory): safe mode: \(safe.reason); what was applied is kept up, and nothing new is taken in; "
                 + safe.remedy

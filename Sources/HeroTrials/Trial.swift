@@ -80,7 +80,7 @@ public struct Trial {
             configuration: ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "sim")
         )
         reconciler.log = { log("\(machine.now.nanoseconds / 1000) \($0.level.rawValue) \($0.subject) \($0.text)") }
-        reconciler.begin()
+        reconciler.start()
         return reconciler
     }
 
@@ -160,26 +160,26 @@ public struct Trial {
         let began = machine.now
         turns: for _ in 0..<count {
             steps += 1
-            reconciler.think()
+            reconciler.prepareTurn()
             if try isInterrupted(mayCrash) { continue }
-            _ = reconciler.record()
+            _ = reconciler.commitTurn()
             if try isInterrupted(mayCrash) { continue }
-            while reconciler.act() {
+            while reconciler.performNextEffect() {
                 if try isInterrupted(mayCrash) { continue turns }
             }
-            let events = kernel.nextEvents(until: reconciler.nextMoment)
+            let events = kernel.nextEvents(until: reconciler.nextDeadline)
             if events.isEmpty, kernel.isIdle { return true }
             if let quiet, machine.now - max(began, machine.trace.deeds.last?.at ?? began) > quiet { return true }
             if try isInterrupted(mayCrash) { continue }
             reconciler.handle(events)
             if try isInterrupted(mayCrash) { continue }
-            reconciler.wakeDue()
+            reconciler.handleDueDeadlines()
         }
         return false
     }
 
     private mutating func isInterrupted(_ mayCrash: Bool) throws -> Bool {
-        try judge.judgeDeeds(machine, store, isDegraded: reconciler.isDegraded)
+        try judge.judgeDeeds(machine, store, isDegraded: reconciler.hasStoreOutage)
         if store.injectedError != nil, seed.chance(2) { store.injectedError = nil }
         guard mayCrash, seed.chance(1) else { return false }
         try crash()

@@ -7,7 +7,7 @@ import Testing
 
 /// A planner with a fault of its own: what it orders is never done.
 @Suite("Plans that break a law")
-struct BrokenPlanTests {
+struct InvalidPlanTests {
     private static let two = """
         kind: Service
         name: db
@@ -23,7 +23,7 @@ struct BrokenPlanTests {
         "a plan of ours that breaks a law is not carried out, is told as our mistake, and no apply calls it converged"
     )
     func refused() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         machine.reconciler.makePlan = { desired, observed, options in
             var plan = Planner.plan(desired, observed, options)
             plan.startWaves = []
@@ -44,7 +44,7 @@ struct BrokenPlanTests {
 
     @Test("what runs goes on while our planner is out of its mind")
     func keepsRunning() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         #expect(try machine.apply(Self.two)?.isConverged == true)
         machine.reconciler.makePlan = { desired, observed, options in
             var plan = Planner.plan(desired, observed, options)

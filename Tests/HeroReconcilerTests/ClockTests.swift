@@ -7,9 +7,9 @@ import Testing
 @Suite("Clocks that are set")
 struct ClockTests {
     /// What happens in one life of a machine, by the boot clock.
-    private struct Chronicle: Equatable {
+    private struct Recording: Equatable {
         var executions: [String]
-        var deeds: [String]
+        var actions: [String]
         var events: [String]
     }
 
@@ -48,28 +48,28 @@ struct ClockTests {
     }
 
     /// Lives 40 s in pieces of 20 ms; `shift` says by how many seconds the calendar is set after each.
-    private func live(seed: UInt64, shift: (Int) -> Int64?) throws -> Chronicle {
-        let machine = try Machine(seed: seed)
+    private func record(seed: UInt64, shift: (Int) -> Int64?) throws -> Recording {
+        let machine = try ReconcilerHarness(seed: seed)
         for piece in 0..<2000 {
-            if piece == 0 { try machine.begin(manifests(stubborn: "start")) }
-            if piece == 1000 { try machine.begin(manifests(stubborn: "stop")) }
-            if let shift = shift(piece) { machine.world.setCalendar(by: .seconds(shift)) }
-            try machine.pass(.milliseconds(20))
+            if piece == 0 { try machine.postApply(manifests(stubborn: "start")) }
+            if piece == 1000 { try machine.postApply(manifests(stubborn: "stop")) }
+            if let shift = shift(piece) { machine.machine.setCalendar(by: .seconds(shift)) }
+            try machine.advance(.milliseconds(20))
         }
-        #expect(machine.world.trace.violations.isEmpty)
-        return Chronicle(
-            executions: machine.world.trace.executions.map {
+        #expect(machine.machine.trace.violations.isEmpty)
+        return Recording(
+            executions: machine.machine.trace.executions.map {
                 "\($0.began) \($0.label) to \(String(describing: $0.ended))"
             },
-            deeds: machine.world.trace.deeds.map { "\($0.at) \($0.deed)" },
+            actions: machine.machine.trace.deeds.map { "\($0.at) \($0.deed)" },
             events: try machine.store.reader.events().map { "\($0.subject) \($0.text)" }
         )
     }
 
     @Test("TM-1: what is left alone is the same in each life")
     func same() throws {
-        let first = try live(seed: 5) { _ in nil }
-        #expect(try live(seed: 5) { _ in nil } == first)
+        let first = try record(seed: 5) { _ in nil }
+        #expect(try record(seed: 5) { _ in nil } == first)
         // The scenario has in it what the other tests are about.
         for words in ["next try in", "was not ready within 3s", "ran longer than its timeout", "has not ended within"] {
             #expect(first.events.contains { $0.contains(words) }, "\(words)")
@@ -82,18 +82,18 @@ struct ClockTests {
         [3, 60, 500, 1004, 1100]
     )
     func once(seconds: Int64, at piece: Int) throws {
-        let expected = try live(seed: 5) { _ in nil }
-        #expect(try live(seed: 5) { $0 == piece ? seconds : nil } == expected)
+        let expected = try record(seed: 5) { _ in nil }
+        #expect(try record(seed: 5) { $0 == piece ? seconds : nil } == expected)
     }
 
     @Test(
         "TM-1: set a thousand times at random, it changes nothing either, nor the order of the events",
         arguments: 1...3
     )
-    func again(seed: UInt64) throws {
-        let expected = try live(seed: seed) { _ in nil }
+    func setOften(seed: UInt64) throws {
+        let expected = try record(seed: seed) { _ in nil }
         var state = seed
-        let found = try live(seed: seed) { piece in
+        let found = try record(seed: seed) { piece in
             guard piece % 2 == 0 else { return nil }
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int64(state >> 35) - 268_435_456

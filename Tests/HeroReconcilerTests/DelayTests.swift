@@ -15,8 +15,8 @@ struct DelayTests {
     }
 
     /// When the program of a service was executed, oldest first.
-    private func moments(_ machine: Machine, _ name: String = "flaky") -> [Moment] {
-        machine.world.trace.executions.filter { $0.label == "core/\(name).run" }.map(\.began)
+    private func moments(_ machine: ReconcilerHarness, _ name: String = "flaky") -> [Moment] {
+        machine.machine.trace.executions.filter { $0.label == "core/\(name).run" }.map(\.began)
     }
 
     @Test(
@@ -25,17 +25,17 @@ struct DelayTests {
         [0, 500, 3000] as [Int]
     )
     func killed(percent: Int, awayFor milliseconds: Int) throws {
-        let machine = try Machine(seed: 3)
+        let machine = try ReconcilerHarness(seed: 3)
         try machine.apply(flaky(), then: .seconds(1))
         let first = try #require(moments(machine).first)
         let due = first + .milliseconds(1) + .seconds(8)
         // A part of the delay with the old one, the rest with the next.
         let kill = first + .seconds(8) * Double(min(percent, 99)) / 100
-        if kill > machine.world.now { try machine.pass(kill - machine.world.now) }
+        if kill > machine.machine.now { try machine.advance(kill - machine.machine.now) }
         let away = percent > 100 ? Duration.seconds(8) * Double(percent) / 100 : .milliseconds(milliseconds)
-        try machine.crash(for: away)
-        let back = machine.world.now
-        try machine.pass(.seconds(20))
+        try machine.crashReconciler(for: away)
+        let back = machine.machine.now
+        try machine.advance(.seconds(20))
         let second = try #require(moments(machine).dropFirst().first)
         let expected = max(due, back)
         // A shim takes up to 2 ms here.
@@ -45,18 +45,18 @@ struct DelayTests {
 
     @Test("RS-3: killed again and again within one delay, it still comes at its moment")
     func killedOften() throws {
-        let machine = try Machine(seed: 4)
+        let machine = try ReconcilerHarness(seed: 4)
         try machine.apply(flaky(), then: .seconds(1))
         let first = try #require(moments(machine).first)
-        for _ in 0..<20 { try machine.crash(for: .milliseconds(100)) }
-        try machine.pass(.seconds(20))
+        for _ in 0..<20 { try machine.crashReconciler(for: .milliseconds(100)) }
+        try machine.advance(.seconds(20))
         let gap = try #require(moments(machine).dropFirst().first) - first
         #expect(gap > .seconds(8) && gap < .milliseconds(8050), "\(gap)")
     }
 
     @Test("RS-1: a crash loop is tried about 25 times in ten minutes, in one job, each execution counted")
     func tenMinutes() throws {
-        let machine = try Machine(seed: 5)
+        let machine = try ReconcilerHarness(seed: 5)
         try machine.apply(flaky("flaky", "{}"), then: .seconds(600))
         let moments = moments(machine)
         #expect((24...28).contains(moments.count), "\(moments.count)")
@@ -73,11 +73,11 @@ struct DelayTests {
         "RS-1: of 50 crash loops that begin at one moment at most 6 start in any 100 ms once they have reached their limit"
     )
     func crowd() throws {
-        let machine = try Machine(seed: 6)
+        let machine = try ReconcilerHarness(seed: 6)
         let names = (0..<50).map { "loop\($0)" }
         try machine.apply(names.map { flaky($0, "{}") }.joined(separator: "---\n"), then: .seconds(400))
         let begin = Moment(nanoseconds: 0) + .seconds(150)
-        let starts = machine.world.trace.executions.map(\.began).filter { $0 > begin }.sorted()
+        let starts = machine.machine.trace.executions.map(\.began).filter { $0 > begin }.sorted()
         #expect(starts.count > 50 * 6)
         var first = 0
         var most = 0
@@ -93,7 +93,7 @@ struct DelayTests {
         arguments: 1...5
     )
     func stoodStill(seed: UInt64) throws {
-        let machine = try Machine(seed: seed)
+        let machine = try ReconcilerHarness(seed: seed)
         var manifests = ""
         for index in 0..<10 {
             manifests += """
@@ -109,14 +109,14 @@ struct DelayTests {
 
                 """
         }
-        try machine.begin(String(manifests.dropFirst(4)))
+        try machine.postApply(String(manifests.dropFirst(4)))
         // At any moment of the starts: while they are launched, asked, or wait to be asked.
-        try machine.steps(Int(seed) * 4)
+        try machine.runSteps(Int(seed) * 4)
         for stop in [Duration.milliseconds(1200), .seconds(3), .seconds(60)] {
-            machine.world.pass(stop)
-            try machine.pass(.milliseconds(20))
+            machine.machine.pass(stop)
+            try machine.advance(.milliseconds(20))
         }
-        try machine.pass(.seconds(10))
+        try machine.advance(.seconds(10))
         for index in 0..<10 {
             let events = try machine.events("core/s\(index).run")
             #expect(try machine.state("s\(index)") == .running)

@@ -23,13 +23,13 @@ struct EarlierJobsTests {
 
     private let joins = "start: {replace_existing_jobs: false}\n"
 
-    private func runs(_ machine: Machine, _ name: String) throws -> [RunID] {
+    private func runs(_ machine: ReconcilerHarness, _ name: String) throws -> [RunID] {
         try machine.store.reader.runs(of: QualifiedName(name)).map(\.id).sorted()
     }
 
     @Test("go on a start, with their runs; those of other services stay")
     func replaced() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web") + service("db"))
         let other = try machine.jobs(of: "db")
         for version in 1...3 { try machine.apply(service("web", version: version) + service("db")) }
@@ -41,7 +41,7 @@ struct EarlierJobsTests {
 
     @Test("go even if nobody declared their service for a while")
     func redeclared() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web"))
         try machine.apply("")
         #expect(try machine.jobs(of: "web").map(\.phase) == [.cancelled])
@@ -52,7 +52,7 @@ struct EarlierJobsTests {
 
     @Test("that are active are cancelled and waited for, and all begins anew in a new run")
     func cancelled() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web", kinds: ["steady", "exit3"]))
         #expect(try machine.state("web") == .degraded)
         let before = try machine.jobs(of: "web")
@@ -61,12 +61,12 @@ struct EarlierJobsTests {
         let after = try machine.jobs(of: "web")
         #expect(Set(after.map(\.id)).isDisjoint(with: before.map(\.id)))
         #expect(machine.executions("core/web.a0") == 2)
-        #expect(machine.world.trace.violations.isEmpty)
+        #expect(machine.machine.trace.violations.isEmpty)
     }
 
     @Test("with `replace_existing_jobs: false` what is active stays and joins the new run; the runs are kept")
     func joined() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let text = service("web", joins, kinds: ["steady", "exit3"])
         try machine.apply(text)
         let before = try machine.jobs(of: "web")
@@ -85,13 +85,13 @@ struct EarlierJobsTests {
 
     @Test("with `replace_existing_jobs: false` what requires a service runs on while it is made whole")
     func joinedBelow() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let text = service("web", joins, kinds: ["steady", "steady"])
             .replacingLast(of: "retry: {delay: 10ms}", with: "restart: never")
         try machine.apply(text + service("leaf", "requires: [web]\n"))
         let before = try machine.jobs(of: "web")
-        machine.kill(try #require(before.first { $0.action == "a1" }?.process))
-        try machine.pass(.seconds(1))
+        machine.killProgram(try #require(before.first { $0.action == "a1" }?.process))
+        try machine.advance(.seconds(1))
         #expect(try machine.state("web") == .degraded)
         let result = try machine.apply(text + service("leaf", "requires: [web]\n"))
         #expect(result?.isConverged == true)
@@ -103,7 +103,7 @@ struct EarlierJobsTests {
 
     @Test("with `replace_existing_jobs: false` a change still begins anew, and prunes what has ended")
     func pruned() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web", joins))
         try machine.apply(service("web", joins, version: 1))
         #expect(try machine.jobs(of: "web").map(\.phase) == [.running])
@@ -114,7 +114,7 @@ struct EarlierJobsTests {
         "that cannot be ended make the start fail with the reason, delete nothing, and the start follows when they end"
     )
     func stuck() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web", kinds: ["immortal"]) + service("db") + service("far"))
         let before = try machine.jobs(of: "web")
         let changed = service("web", version: 1) + service("db", version: 1)
@@ -127,8 +127,8 @@ struct EarlierJobsTests {
         #expect(try machine.state("db") == .running, "nobody else waits for it")
         #expect(machine.executions("core/db.a0") == 2)
         #expect(try machine.state("leaf") == .blocked)
-        machine.world.isMerciful = true
-        try machine.pass(.seconds(3))
+        machine.machine.isMerciful = true
+        try machine.advance(.seconds(3))
         #expect(try machine.state("web") == .running)
         #expect(try machine.state("leaf") == .running)
         #expect(try machine.jobs(of: "web").map(\.phase) == [.running])
@@ -136,25 +136,25 @@ struct EarlierJobsTests {
 
     @Test("that cannot be ended are not started twice, whoever applies again or is killed meanwhile")
     func stuckAgain() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web", kinds: ["immortal"]))
         for version in 1...2 {
             let result = try machine.apply(service("web", version: version), then: .seconds(10))
             #expect(result?.isConverged == false)
         }
-        try machine.crash()
-        try machine.pass(.seconds(10))
+        try machine.crashReconciler()
+        try machine.advance(.seconds(10))
         #expect(machine.executions("core/web.a0") == 1)
-        machine.world.isMerciful = true
-        try machine.pass(.seconds(10))
+        machine.machine.isMerciful = true
+        try machine.advance(.seconds(10))
         try machine.apply(service("web", version: 2))
         #expect(try machine.state("web") == .running)
-        #expect(machine.world.trace.violations.isEmpty)
+        #expect(machine.machine.trace.violations.isEmpty)
     }
 
     @Test("go after a stop where `stop.remove_jobs` says so; what is dragged along keeps its own")
     func removed() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let removes = "stop: {remove_jobs: true}\n"
         let house = { (status: String) in
             self.service("db", removes + "status: \(status)\n")
@@ -177,7 +177,7 @@ struct EarlierJobsTests {
         arguments: [true, false]
     )
     func removedAtOnce(removes: Bool) throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web", "stop: {remove_jobs: \(!removes)}\n"))
         try machine.apply(service("web", "stop: {remove_jobs: \(removes)}\nstatus: stop\n"))
         #expect(try machine.jobs(of: "web").isEmpty == removes)
@@ -185,7 +185,7 @@ struct EarlierJobsTests {
 
     @Test("stopping what is stopped is no error, and counts no cancellation")
     func stoppedTwice() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web"))
         #expect(try machine.apply(service("web", "status: stop\n"))?.services.first?.cancelled == 1)
         let again = try machine.apply(service("web", "status: stop\ndescription: still\n"))
@@ -196,14 +196,14 @@ struct EarlierJobsTests {
 
     @Test("count the programs really executed again, over restarts of the reconciler, and never less (RS-2)")
     func counts() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web"))
         var last = 0
         for round in 1...6 {
             let process = try #require(try machine.jobs(of: "web").first?.process)
-            machine.kill(process)
-            if round % 2 == 0 { try machine.crash(for: .milliseconds(5)) }
-            try machine.pass(.seconds(40))
+            machine.killProgram(process)
+            if round % 2 == 0 { try machine.crashReconciler(for: .milliseconds(5)) }
+            try machine.advance(.seconds(40))
             let job = try #require(try machine.jobs(of: "web").first)
             #expect(job.restartCount == round && job.restartCount > last)
             #expect(job.restartCount == machine.executions("core/web.a0") - 1)

@@ -5,8 +5,8 @@ import Testing
 @testable import HeroReconciler
 
 @Suite("What a shim is told")
-struct LaunchPlannerTests {
-    private let planner = LaunchPlanner(baseEnvironment: ["PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC"])
+struct LaunchRequestBuilderTests {
+    private let planner = LaunchRequestBuilder(baseEnvironment: ["PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC"])
 
     private func order(_ program: ActionSpec.Program, _ change: (inout ServiceSpec) -> Void = { _ in }) -> LaunchRequest {
         var service = ServiceSpec(QualifiedName("web"), actions: [ActionSpec("server", program, isProcess: true)])
@@ -14,7 +14,7 @@ struct LaunchPlannerTests {
         var job = JobRecord.sample
         job.generation = 3
         job.executions = 2
-        return planner.order(job, service.actions[0], in: service)
+        return planner.launchRequest(job, service.actions[0], in: service)
     }
 
     @Test(

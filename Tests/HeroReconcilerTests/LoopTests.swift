@@ -8,7 +8,7 @@ import Testing
 struct LoopTests {
     @Test("the agenda gives what is due, in the order of time, and nothing else")
     func agenda() {
-        var agenda = Agenda<JobID>()
+        var agenda = DeadlineQueue<JobID>()
         let moments: [Int64] = [50, 10, 30, 20, 40, 10]
         for (job, moment) in moments.enumerated() { agenda.add(Moment(nanoseconds: moment), JobID(job)) }
         #expect(agenda.next == Moment(nanoseconds: 10))

@@ -7,22 +7,22 @@ import Testing
 @testable import HeroStore
 
 /// The real loop and the real store on a simulated machine where everything works, for one test.
-final class Machine {
-    let world: SimMachine
+final class ReconcilerHarness {
+    let machine: SimMachine
     let store: StateStore
     private(set) var kernel: SimKernel
     private(set) var reconciler: Reconciler<SimKernel>
     private var requests: UInt64 = 0
     /// Whether rows and requests may be refused.
-    private var isInTrouble = false
+    private var allowsRefusals = false
     /// What the last request was refused with.
     private(set) var refusal: String?
 
     init(seed: UInt64 = 1) throws {
-        world = SimMachine(seed: seed)
-        world.isCalm = true
+        machine = SimMachine(seed: seed)
+        machine.isCalm = true
         store = try StateStore.inMemory()
-        kernel = SimKernel(world)
+        kernel = SimKernel(machine)
         reconciler = try Self.open(kernel, store)
     }
 
@@ -34,7 +34,7 @@ final class Machine {
         var configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
         configuration.safeMode = safeMode
         let reconciler = try Reconciler(kernel: kernel, store: store, configuration: configuration)
-        reconciler.begin()
+        reconciler.start()
         return reconciler
     }
 
@@ -47,7 +47,7 @@ final class Machine {
     func apply(_ manifests: String, then duration: Duration = .milliseconds(400)) throws -> ApplyResult? {
         let text = "kind: Settings\nrequired: []\n---\n" + manifests
         let file = ControlRequest.File(path: "sim.yaml", folder: "/etc/sim", text: text)
-        return try ask(
+        return try send(
             ControlRequest(.apply, directory: "/etc/sim", files: [file], actor: "test", requiresCore: false),
             then: duration
         )
@@ -55,17 +55,17 @@ final class Machine {
 
     @discardableResult
     func down(then duration: Duration = .milliseconds(400)) throws -> ApplyResult? {
-        try ask(ControlRequest(.down, directory: "/etc/sim", actor: "test"), then: duration)
+        try send(ControlRequest(.down, directory: "/etc/sim", actor: "test"), then: duration)
     }
 
     /// Asks for an apply, and lets nothing happen yet.
-    func begin(_ manifests: String) throws { try apply(manifests, then: .zero) }
+    func postApply(_ manifests: String) throws { try apply(manifests, then: .zero) }
 
-    private func ask(_ request: ControlRequest, then duration: Duration) throws -> ApplyResult? {
+    private func send(_ request: ControlRequest, then duration: Duration) throws -> ApplyResult? {
         requests += 1
         kernel.tell(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
         guard duration > .zero else { return nil }
-        try pass(duration)
+        try advance(duration)
         return try result()
     }
 
@@ -74,7 +74,7 @@ final class Machine {
         for reply in kernel.replies where reply.request.number == requests {
             switch ControlCoding.reply(reply.message) {
             case .done(let result): return result
-            case .refused(let text, _) where isInTrouble:
+            case .refused(let text, _) where allowsRefusals:
                 refusal = text
             case .refused(let text, let diagnostics):
                 Issue.record("refused: \(text) \(diagnostics.map(\.message))")
@@ -85,67 +85,67 @@ final class Machine {
     }
 
     /// Lets the loop live for a while.
-    func pass(_ duration: Duration) throws {
-        let end = world.now + duration
+    func advance(_ duration: Duration) throws {
+        let end = machine.now + duration
         while true {
-            reconciler.think()
-            try #require(reconciler.record() || isInTrouble)
-            while reconciler.act() {}
-            let next = reconciler.nextMoment.map { min($0, end) } ?? end
+            reconciler.prepareTurn()
+            try #require(reconciler.commitTurn() || allowsRefusals)
+            while reconciler.performNextEffect() {}
+            let next = reconciler.nextDeadline.map { min($0, end) } ?? end
             let events = kernel.nextEvents(until: next)
             reconciler.handle(events)
-            reconciler.wakeDue()
-            if events.isEmpty, world.now >= end { return }
+            reconciler.handleDueDeadlines()
+            if events.isEmpty, machine.now >= end { return }
         }
     }
 
     /// Lets the loop do so many of its steps, and no more: a place to kill it at.
-    func steps(_ count: Int) throws {
+    func runSteps(_ count: Int) throws {
         var left = count
         func isOver() -> Bool {
             left -= 1
             return left <= 0
         }
         while true {
-            reconciler.think()
+            reconciler.prepareTurn()
             if isOver() { return }
-            try #require(reconciler.record())
+            try #require(reconciler.commitTurn())
             if isOver() { return }
-            while reconciler.act() { if isOver() { return } }
-            let next = reconciler.nextMoment.map { min($0, world.now + .milliseconds(50)) }
-            reconciler.handle(kernel.nextEvents(until: next ?? world.now + .milliseconds(50)))
+            while reconciler.performNextEffect() { if isOver() { return } }
+            let next = reconciler.nextDeadline.map { min($0, machine.now + .milliseconds(50)) }
+            reconciler.handle(kernel.nextEvents(until: next ?? machine.now + .milliseconds(50)))
             if isOver() { return }
-            reconciler.wakeDue()
+            reconciler.handleDueDeadlines()
         }
     }
 
     /// Kills a program, as somebody else would.
-    func kill(_ process: ProcessIdentity) { #expect(kernel.signal(process, .kill)) }
+    func killProgram(_ process: ProcessIdentity) { #expect(kernel.signal(process, .kill)) }
 
     /// Kills the reconciler, lets time pass without one, and starts the next.
-    func crash(for duration: Duration = .zero, into safeMode: SafeMode? = nil) throws {
-        kernel = SimKernel(world)
-        world.pass(duration)
+    func crashReconciler(for duration: Duration = .zero, into safeMode: SafeMode? = nil) throws {
+        kernel = SimKernel(machine)
+        machine.pass(duration)
         reconciler = try Self.open(kernel, store, safeMode)
     }
 
     /// From here on requests may be refused.
-    func expectRefusals() { isInTrouble = true }
+    func expectRefusals() { allowsRefusals = true }
 
     /// Something has changed in the services directory.
     func touchFiles() { kernel.tell(.filesChanged) }
 
     /// From here on the database refuses what is written; nil: it takes it again.
-    func trouble(_ kind: StoreError.Kind?) {
+    func failStore(_ kind: StoreError.Kind?) {
         store.injectedError = kind.map { StoreError($0, "no luck: \($0.rawValue)") }
-        isInTrouble = true
+        allowsRefusals = true
     }
 
     /// Kills the reconciler, loses all that the database knows, and starts the next.
     func crashWithoutDatabase() throws {
         store.injectedError = nil
-        try store.recreate(because: "it was lost", at: world.wallTime)
-        try crash()
+        try store.recreate(because: "it was lost", at: machine.wallTime)
+        try crashReconciler()
     }
 
     // MARK: What is there
@@ -171,7 +171,7 @@ final class Machine {
     }
 
     /// How often a label's program was executed.
-    func executions(_ label: String) -> Int { world.trace.executions.filter { $0.label == label }.count }
+    func executions(_ label: String) -> Int { machine.trace.executions.filter { $0.label == label }.count }
 }
 
 extension JobRecord {

@@ -28,28 +28,28 @@ struct NotifyTests {
 
     @Test("RS-6: who requires them starts when they have said READY=1, and not before")
     func gates() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let set = service("db", "slow-herald") + service("web", "herald", requires: "db")
         try machine.apply(set, then: .milliseconds(400))
         #expect(try machine.state("db") == .starting)
         #expect(machine.executions("core/web.a0") == 0)
-        try machine.pass(.milliseconds(400))
+        try machine.advance(.milliseconds(400))
         #expect(try machine.state("db") == .running && machine.state("web") == .running)
-        let said = try #require(machine.world.trace.executions[0].saidReady)
-        #expect(machine.world.trace.executions[1].began >= said)
+        let said = try #require(machine.machine.trace.executions[0].saidReady)
+        #expect(machine.machine.trace.executions[1].began >= said)
         #expect(try machine.result()?.isConverged == true)
     }
 
     @Test("SH-2: what was said while no reconciler lived is heard by the next one, and ready stays ready")
     func crashes() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("db", "slow-herald"), then: .milliseconds(200))
         #expect(try machine.state("db") == .starting)
-        try machine.crash(for: .seconds(1))
-        try machine.pass(.milliseconds(20))
+        try machine.crashReconciler(for: .seconds(1))
+        try machine.advance(.milliseconds(20))
         #expect(try machine.state("db") == .running)
-        try machine.crash(for: .seconds(5))
-        try machine.pass(.milliseconds(20))
+        try machine.crashReconciler(for: .seconds(5))
+        try machine.advance(.milliseconds(20))
         #expect(try machine.state("db") == .running && machine.jobs(of: "db").map(\.restartCount) == [0])
         #expect(machine.executions("core/db.a0") == 1)
     }
@@ -59,11 +59,11 @@ struct NotifyTests {
     )
     func watchdog() throws {
         for crashes in [false, true] {
-            let machine = try Machine()
+            let machine = try ReconcilerHarness()
             try machine.apply(service("web", "hanging-herald", "health: {watchdog: 500ms}"), then: .milliseconds(900))
             #expect(try machine.state("web") == .running)
-            if crashes { try machine.crash(for: .milliseconds(50)) }
-            try machine.pass(.milliseconds(1300))
+            if crashes { try machine.crashReconciler(for: .milliseconds(50)) }
+            try machine.advance(.milliseconds(1300))
             let jobs = try machine.jobs(of: "web")
             #expect(jobs.count == 1 && jobs[0].restartCount == 1 && jobs[0].isHealthy == true)
             let reason = "is not healthy: it has not said WATCHDOG=1 for 500ms; stopping it"
@@ -73,7 +73,7 @@ struct NotifyTests {
 
     @Test("one without a watchdog is left alone, however it hangs")
     func noWatchdog() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(service("web", "hanging-herald"), then: .seconds(20))
         #expect(try machine.state("web") == .running && machine.jobs(of: "web").map(\.restartCount) == [0])
     }
@@ -83,7 +83,7 @@ struct NotifyTests {
         func order(_ change: (inout ActionSpec) -> Void) -> LaunchRequest {
             var action = ActionSpec("server", .exec(["a"]), isProcess: true)
             change(&action)
-            return LaunchPlanner(baseEnvironment: [:]).order(.sample, action, in: nil)
+            return LaunchRequestBuilder(baseEnvironment: [:]).launchRequest(.sample, action, in: nil)
         }
         #expect(!order { _ in }.mayNotify)
         #expect(!order { $0.ready = Probe(.unix("/s")) }.mayNotify)

@@ -26,17 +26,17 @@ struct RebuildTests {
         """
 
     @Test("DB-5: nothing that runs is started again, and each job is the one that it was")
-    func aroundWhatRuns() throws {
-        let machine = try Machine()
+    func runningJobs() throws {
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
-        machine.kill(try #require(machine.world.living("core/web.run")))
-        try machine.pass(.seconds(60))
+        machine.killProgram(try #require(machine.machine.living("core/web.run")))
+        try machine.advance(.seconds(60))
         let before = try machine.jobs()
-        let processes = ["core/web.run", "core/web.side", "core/api.run"].map { machine.world.living($0) }
+        let processes = ["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.living($0) }
         try machine.crashWithoutDatabase()
-        try machine.pass(.seconds(5))
+        try machine.advance(.seconds(5))
 
-        #expect(["core/web.run", "core/web.side", "core/api.run"].map { machine.world.living($0) } == processes)
+        #expect(["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.living($0) } == processes)
         #expect(machine.executions("core/web.run") == 2 && machine.executions("core/api.run") == 1)
         #expect(machine.executions("core/web.seed") == 1, "one that ended well in this run is remembered by the others")
         let after = try machine.jobs()
@@ -50,8 +50,8 @@ struct RebuildTests {
         #expect(try machine.events("").contains { $0.hasPrefix("db_rebuilt: ") && $0.contains("it was lost") })
 
         // It is supervised as before, and no number is given twice.
-        machine.kill(try #require(machine.world.living("core/web.run")))
-        try machine.pass(.seconds(2))
+        machine.killProgram(try #require(machine.machine.living("core/web.run")))
+        try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 3)
         let last = try #require(before.map(\.id).max())
         try machine.apply(Self.set.replacing("steady", with: "other"), then: .seconds(3))
@@ -62,7 +62,7 @@ struct RebuildTests {
         "DB-5: of a run in which all has ended well but one, the one knows it, also when the others ended after it began"
     )
     func endedLater() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(
             """
             kind: Service
@@ -75,7 +75,7 @@ struct RebuildTests {
             then: .seconds(5)
         )
         try machine.crashWithoutDatabase()
-        try machine.pass(.seconds(5))
+        try machine.advance(.seconds(5))
         #expect(machine.executions("core/web.seed") == 1)
         #expect(try machine.jobs("seed").map(\.phase) == [.succeeded])
         #expect(try machine.state("web") == .running)
@@ -85,17 +85,17 @@ struct RebuildTests {
         "DB-5: without any word of what is wanted nothing is stopped and nothing new is started, until the next apply"
     )
     func wantedUnknown() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
         try machine.crashWithoutDatabase()
-        try machine.pass(.seconds(2))
+        try machine.advance(.seconds(2))
         // The simulation has no copy beside its database: this is what is left without one.
         let revision = try #require(try machine.store.reader.revision())
         #expect(revision.number == 1 && revision.actor == "reconciler")
-        try machine.crash()
-        try machine.pass(.seconds(2))
+        try machine.crashReconciler()
+        try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
-        #expect(machine.world.living("core/web.run") != nil && machine.world.living("core/api.run") != nil)
+        #expect(machine.machine.living("core/web.run") != nil && machine.machine.living("core/api.run") != nil)
         #expect(try machine.events("").contains { $0.contains("apply them anew") })
         let result = try #require(try machine.apply(Self.set, then: .seconds(2)))
         #expect(result.isConverged && result.revision == 2)
@@ -104,12 +104,12 @@ struct RebuildTests {
 
     @Test("DB-5: a job that ended while nobody looked, and whose row is lost, is taken in with its end and healed")
     func endedMeanwhile() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
-        machine.kill(try #require(machine.world.living("core/api.run")))
-        machine.world.pass(.seconds(1))
+        machine.killProgram(try #require(machine.machine.living("core/api.run")))
+        machine.machine.pass(.seconds(1))
         try machine.crashWithoutDatabase()
-        try machine.pass(.seconds(5))
+        try machine.advance(.seconds(5))
         let job = try #require(try machine.jobs("run", of: "api").first)
         #expect(job.restartCount == 1 && job.phase == .running)
         #expect(job.outcome == .signaled(.kill, coreDumped: false), "its end was in the record")
@@ -117,11 +117,11 @@ struct RebuildTests {
 
     @Test("DB-5: a standalone run goes on; one that is over is not run again for want of a row")
     func standalone() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply("kind: Action\nname: backup\nexec: [sim, steady]\nrun_on: apply\n", then: .seconds(1))
         let job = try #require(try machine.jobs("backup").first)
         try machine.crashWithoutDatabase()
-        try machine.pass(.seconds(5))
+        try machine.advance(.seconds(5))
         #expect(machine.executions("core/backup") == 1)
         let after = try #require(try machine.jobs("backup").first)
         #expect(after.id == job.id && after.service == nil && after.phase == .running)
@@ -129,41 +129,41 @@ struct RebuildTests {
 
     @Test("What stands beside a record is believed only when its digest is right")
     func digest() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
         let id = try #require(try machine.jobs("run", of: "api").first).id
         let bytes = try #require(machine.kernel.recoveryRecord(of: id))
-        let origin = try #require(JobOrigin(bytes))
+        let origin = try #require(JobRecoveryRecord(bytes))
         #expect(origin.job.id == id && origin.service?.name == QualifiedName("api"))
-        #expect(origin.bytes.flatMap { JobOrigin($0) } == origin)
+        #expect(origin.bytes.flatMap { JobRecoveryRecord($0) } == origin)
         for index in stride(from: 0, to: bytes.count, by: 37) {
             var broken = bytes
             broken[index] ^= 1
-            #expect(JobOrigin(broken) == nil, "byte \(index)")
+            #expect(JobRecoveryRecord(broken) == nil, "byte \(index)")
         }
-        #expect(JobOrigin(Array(bytes.dropLast())) == nil)
-        #expect(JobOrigin([]) == nil)
+        #expect(JobRecoveryRecord(Array(bytes.dropLast())) == nil)
+        #expect(JobRecoveryRecord([]) == nil)
     }
 
     @Test("DB-5: what a former version started gets its origin when it is adopted")
     func adopted() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
         let jobs = try machine.jobs().filter { $0.phase == .running }
-        for job in jobs { machine.world.dropOrigin(of: job.id) }
-        try machine.crash()
-        try machine.pass(.seconds(1))
+        for job in jobs { machine.machine.dropOrigin(of: job.id) }
+        try machine.crashReconciler()
+        try machine.advance(.seconds(1))
         for job in jobs {
-            #expect(machine.kernel.recoveryRecord(of: job.id).flatMap { JobOrigin($0) }?.job.process == job.process)
+            #expect(machine.kernel.recoveryRecord(of: job.id).flatMap { JobRecoveryRecord($0) }?.job.process == job.process)
         }
         try machine.crashWithoutDatabase()
-        try machine.pass(.seconds(2))
+        try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
     }
 
     @Test("Records that were left by a crash after their rows went are removed, and bring nothing back")
-    func litter() throws {
-        let machine = try Machine()
+    func leftoverRecords() throws {
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
         let job = try #require(try machine.jobs("run", of: "api").first)
         let bytes = try #require(machine.kernel.recoveryRecord(of: job.id))
@@ -174,8 +174,8 @@ struct RebuildTests {
         let gone = job.id
         #expect(!before.contains { $0.id == gone })
         #expect(machine.kernel.writeRecoveryRecord(bytes, of: gone))
-        try machine.crash()
-        try machine.pass(.seconds(1))
+        try machine.crashReconciler()
+        try machine.advance(.seconds(1))
         #expect(try machine.jobs().map(\.id) == before.map(\.id))
         #expect(machine.kernel.recoveryRecord(of: gone) == nil)
     }

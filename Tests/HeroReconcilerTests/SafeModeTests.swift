@@ -40,11 +40,11 @@ struct SafeModeTests {
     }
 
     /// A machine on which web runs, and whose reconciler is in safe mode.
-    private func machine(_ upgrade: Upgrade = Upgrade()) throws -> Machine {
-        let machine = try Machine()
+    private func machine(_ upgrade: Upgrade = Upgrade()) throws -> ReconcilerHarness {
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.web)
-        try machine.crash(into: upgrade.safeMode)
-        try machine.pass(.seconds(1))
+        try machine.crashReconciler(into: upgrade.safeMode)
+        try machine.advance(.seconds(1))
         return machine
     }
 
@@ -54,8 +54,8 @@ struct SafeModeTests {
         let job = try #require(try machine.jobs(of: "web").first)
         for round in 1...3 {
             #expect(machine.executions("core/web.run") == round)
-            machine.kill(try #require(machine.world.living("core/web.run")))
-            try machine.pass(.seconds(3))
+            machine.killProgram(try #require(machine.machine.living("core/web.run")))
+            try machine.advance(.seconds(3))
         }
         #expect(try machine.jobs(of: "web").map(\.id) == [job.id])
         let said = try machine.events("").last { $0.hasPrefix("safe mode: ") } ?? ""
@@ -88,19 +88,19 @@ struct SafeModeTests {
     func ends(by cause: Cause) throws {
         let upgrade = Upgrade()
         let machine = try machine(upgrade)
-        try machine.pass(.seconds(590))
-        #expect(!machine.reconciler.isFinished && !machine.reconciler.beginsAnew)
+        try machine.advance(.seconds(590))
+        #expect(!machine.reconciler.isFinished && !machine.reconciler.mustRestartNormally)
         switch cause {
         case .files: machine.touchFiles()
         case .upgrade: upgrade.make()
         case .time: break
         }
-        try machine.pass(cause == .time ? .seconds(15) : .seconds(3))
-        #expect(machine.reconciler.isFinished && machine.reconciler.beginsAnew)
+        try machine.advance(cause == .time ? .seconds(15) : .seconds(3))
+        #expect(machine.reconciler.isFinished && machine.reconciler.mustRestartNormally)
         #expect(try machine.events("").last?.hasPrefix("safe mode is over: ") == true)
-        #expect(machine.executions("core/web.run") == 1 && machine.world.living("core/web.run") != nil)
+        #expect(machine.executions("core/web.run") == 1 && machine.machine.living("core/web.run") != nil)
         // The next one does not hold back.
-        try machine.crash()
+        try machine.crashReconciler()
         #expect(try machine.apply(Self.web.replacing("steady", with: "other"))?.isConverged == true)
     }
 
@@ -109,11 +109,11 @@ struct SafeModeTests {
         let machine = try machine()
         try machine.down(then: .zero)
         machine.touchFiles()
-        try machine.pass(.zero)
-        #expect(machine.reconciler.beginsAnew && !machine.reconciler.isFinished, "somebody waits")
-        try machine.pass(.seconds(2))
+        try machine.advance(.zero)
+        #expect(machine.reconciler.mustRestartNormally && !machine.reconciler.isFinished, "somebody waits")
+        try machine.advance(.seconds(2))
         #expect(try machine.result()?.isConverged == true)
-        #expect(machine.world.living("core/web.run") == nil)
-        #expect(machine.reconciler.isFinished && machine.reconciler.beginsAnew)
+        #expect(machine.machine.living("core/web.run") == nil)
+        #expect(machine.reconciler.isFinished && machine.reconciler.mustRestartNormally)
     }
 }

@@ -16,12 +16,12 @@ struct ScheduleTests {
 
     @Test("`every` runs again and again, counted from the apply, without drift; each run is a job of its own")
     func every() throws {
-        let machine = try Machine()
-        let begun = machine.world.wallTime
+        let machine = try ReconcilerHarness()
+        let begun = machine.machine.wallTime
         #expect(try machine.apply(manifest("every: 10s"))?.isConverged == true)
         #expect(try machine.jobs("backup").isEmpty)
         #expect(try machine.standalone("backup")?.nextRunAt == WallTime(microseconds: begun.microseconds + 10_000_000))
-        try machine.pass(.seconds(35))
+        try machine.advance(.seconds(35))
         let jobs = try machine.jobs("backup")
         #expect(jobs.map(\.phase) == [.succeeded, .succeeded, .succeeded])
         let starts = jobs.compactMap(\.startedAt).map { ($0.microseconds - begun.microseconds) / 1_000_000 }
@@ -31,9 +31,9 @@ struct ScheduleTests {
 
     @Test("`cron` runs at the minutes of its zone")
     func cron() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("cron: '*/5 * * * *', timezone: UTC"))
-        try machine.pass(.seconds(900))
+        try machine.advance(.seconds(900))
         let jobs = try machine.jobs("backup")
         #expect(jobs.count == 3)
         for job in jobs { #expect((seconds(job.startedAt) ?? 1) % 300 == 0) }
@@ -41,15 +41,15 @@ struct ScheduleTests {
 
     @Test("an equal apply and a restart of the reconciler keep the rhythm; another rhythm begins anew")
     func rhythm() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 10s"))
         let next = try machine.standalone("backup")?.nextRunAt
-        try machine.pass(.seconds(3))
+        try machine.advance(.seconds(3))
         try machine.apply(manifest("every: 10s", "job", "timeout: 3s\n"))
         #expect(try machine.standalone("backup")?.nextRunAt == next)
-        try machine.crash()
+        try machine.crashReconciler()
         #expect(try machine.standalone("backup")?.nextRunAt == next)
-        let now = machine.world.wallTime
+        let now = machine.machine.wallTime
         try machine.apply(manifest("every: 20s"))
         #expect(try machine.standalone("backup")?.nextRunAt == WallTime(microseconds: now.microseconds + 20_000_000))
     }
@@ -59,33 +59,33 @@ struct ScheduleTests {
         arguments: [("skip", 40), ("queue", 35), ("replace", 20)] as [(String, Int64)]
     )
     func overlap(overlap: String, secondBegan: Int64) throws {
-        let machine = try Machine()
-        let begun = machine.world.wallTime.microseconds
+        let machine = try ReconcilerHarness()
+        let begun = machine.machine.wallTime.microseconds
         try machine.apply(manifest("every: 10s, overlap: \(overlap)", "steady"), then: .seconds(35))
         if overlap != "replace" {
             #expect(try machine.phases("backup") == [.running])
             // It ends after 25 s of work.
-            machine.kill(try #require(try machine.jobs("backup").first?.process))
+            machine.killProgram(try #require(try machine.jobs("backup").first?.process))
         }
-        try machine.pass(.seconds(10))
+        try machine.advance(.seconds(10))
         let jobs = try machine.jobs("backup")
         let began = try #require(jobs.dropFirst().first?.startedAt).microseconds - begun
         #expect(began / 1_000_000 == secondBegan)
         #expect(jobs.last?.phase == .running)
         #expect(jobs.dropLast().allSatisfy { $0.phase == (overlap == "replace" ? .cancelled : .failed) })
-        #expect(machine.world.trace.violations.isEmpty)
+        #expect(machine.machine.trace.violations.isEmpty)
     }
 
     @Test("with `queue` at most one run waits, and it still does after the reconciler was killed")
     func queue() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 1s, overlap: queue", "steady"), then: .milliseconds(5500))
         #expect(try machine.phases("backup") == [.running])
-        try machine.crash()
-        try machine.pass(.milliseconds(100))
+        try machine.crashReconciler()
+        try machine.advance(.milliseconds(100))
         let process = try #require(try machine.jobs("backup").first?.process)
-        machine.kill(process)
-        try machine.pass(.milliseconds(200))
+        machine.killProgram(process)
+        try machine.advance(.milliseconds(200))
         #expect(try machine.phases("backup") == [.failed, .running])
         let said = try machine.events("core/backup").filter { $0.contains("still goes on") }
         #expect(said.count <= 2, "it is said once for each job and reconciler")
@@ -93,26 +93,26 @@ struct ScheduleTests {
 
     @Test("a run that waits begins even if the one before it ended while no reconciler lived", arguments: [1, 7200])
     func waited(seconds: Int) throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 10000s, overlap: queue", "steady"), then: .seconds(20_001))
         #expect(try machine.standalone("backup")?.isWaiting == true)
-        machine.kill(try #require(try machine.jobs("backup").first?.process))
-        try machine.crash(for: .seconds(seconds))
-        try machine.pass(.seconds(1))
+        machine.killProgram(try #require(try machine.jobs("backup").first?.process))
+        try machine.crashReconciler(for: .seconds(seconds))
+        try machine.advance(.seconds(1))
         #expect(try machine.phases("backup") == [.failed, .running])
         #expect(try machine.standalone("backup")?.isWaiting == false)
     }
 
     @Test("a schedule that never comes due is as its manifest says, and rests with a `down` like any other")
     func never() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let text = manifest("cron: '0 0 * * *'")
         try machine.apply(text)
         // No expression that a manifest may have is like that; the clocks of a zone might be.
         var record = try #require(try machine.store.load().standalone.first)
         record.nextRunAt = nil
         try machine.store.commit([.standalone(record)])
-        try machine.crash()
+        try machine.crashReconciler()
         #expect(try planned(text, machine) == .keep)
         try machine.down()
         #expect(try planned(text, machine) == .start)
@@ -121,7 +121,7 @@ struct ScheduleTests {
     }
 
     /// What `diff` would say of the one action there is.
-    private func planned(_ text: String, _ machine: Machine) throws -> PlanAction? {
+    private func planned(_ text: String, _ machine: ReconcilerHarness) throws -> PlanAction? {
         let file = ManifestFile(path: "sim.yaml", baseDirectory: "/etc/sim", bytes: Array(text.utf8))
         let read = Manifests.read([file], options: ManifestOptions(requiresCore: false))
         let observed = try Observation.read(machine.store.reader, isAlive: { _ in true })
@@ -130,7 +130,7 @@ struct ScheduleTests {
 
     @Test("the newest 1000 jobs of an action are kept, those of others too")
     func bounded() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         func ended(_ id: JobID, _ action: String, service: String? = nil) -> StoreChange {
             var job = JobRecord(
                 id: id,
@@ -140,14 +140,14 @@ struct ScheduleTests {
                 run: nil,
                 revision: 1,
                 tags: [],
-                createdAt: machine.world.wallTime
+                createdAt: machine.machine.wallTime
             )
             job.phase = .succeeded
             return .job(job)
         }
         let own = (1...1010).map { ended($0, "backup") }
         try machine.store.commit(own + [ended(1011, "backup", service: "web"), ended(1012, "other")])
-        try machine.crash()
+        try machine.crashReconciler()
         try machine.apply(manifest("every: 10s"), then: .seconds(11))
         let jobs = try machine.store.reader.jobs(JobFilter())
         #expect(jobs.filter { $0.action == "backup" && $0.service == nil }.map(\.id) == [1013] + (12...1010).reversed())
@@ -156,90 +156,90 @@ struct ScheduleTests {
 
     @Test("what came due while no reconciler lived is not made up, but said in one event")
     func missed() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 10s"))
         let due = try #require(try machine.standalone("backup")?.nextRunAt)
-        try machine.crash(for: .seconds(45))
-        let back = machine.world.wallTime
-        try machine.pass(.milliseconds(10))
+        try machine.crashReconciler(for: .seconds(45))
+        let back = machine.machine.wallTime
+        try machine.advance(.milliseconds(10))
         #expect(try machine.jobs("backup").isEmpty)
         let text = "missed 4 runs between \(due) and \(back); they are not made up"
         #expect(try machine.events("core/backup").filter { $0.hasPrefix("missed") } == [text])
         let next = try #require(try machine.standalone("backup")?.nextRunAt)
         #expect(next.microseconds == due.microseconds + 40_000_000, "the rhythm is the same as before")
-        try machine.pass(.seconds(10))
+        try machine.advance(.seconds(10))
         #expect(try machine.jobs("backup").count == 1)
     }
 
     @Test("TM-1: a calendar that was put back while nobody looked delays no run beyond the rhythm")
     func putBackUnseen() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 10s"))
-        machine.world.setCalendar(by: .seconds(-20_000))
-        try machine.crash()
-        try machine.pass(.seconds(11))
+        machine.machine.setCalendar(by: .seconds(-20_000))
+        try machine.crashReconciler()
+        try machine.advance(.seconds(11))
         #expect(try machine.jobs("backup").count == 1)
     }
 
     @Test("a job that goes on while the reconciler is killed is taken up, and ends as it would have")
     func adopted() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 1s", "long"), then: .milliseconds(1100))
         #expect(try machine.phases("backup") == [.running])
         let id = try machine.jobs("backup").first?.id
-        try machine.crash()
-        try machine.pass(.seconds(10))
+        try machine.crashReconciler()
+        try machine.advance(.seconds(10))
         let first = try #require(try machine.jobs("backup").first)
         #expect(first.id == id && first.phase == .succeeded && first.executions == 1)
     }
 
     @Test("a running job ends with the spec it began with, whoever takes it up; the next run has the new one")
     func oldSpec() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let tries = "retry: {max_attempts: 2, delay: 10ms}\n"
         try machine.apply(manifest("every: 10s", "steady", tries), then: .seconds(11))
         try machine.apply(manifest("every: 10s", "job", tries))
-        try machine.crash()
-        machine.kill(try #require(try machine.jobs("backup").first?.process))
-        try machine.pass(.seconds(1))
+        try machine.crashReconciler()
+        machine.killProgram(try #require(try machine.jobs("backup").first?.process))
+        try machine.advance(.seconds(1))
         #expect(try machine.phases("backup") == [.running], "its second try is of the old spec too")
-        machine.kill(try #require(try machine.jobs("backup").first?.process))
-        try machine.pass(.seconds(10))
+        machine.killProgram(try #require(try machine.jobs("backup").first?.process))
+        try machine.advance(.seconds(10))
         #expect(try machine.phases("backup") == [.failed, .succeeded])
     }
 
     @Test("`down` stops what runs and lets the schedule rest, also over a restart; an apply lets it go on")
     func down() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let text = manifest("every: 10s", "steady")
         try machine.apply(text, then: .seconds(11))
         #expect(try machine.down()?.isConverged == true)
         #expect(try machine.phases("backup") == [.cancelled])
         #expect(try machine.standalone("backup")?.nextRunAt == nil)
-        try machine.crash()
-        try machine.pass(.seconds(60))
+        try machine.crashReconciler()
+        try machine.advance(.seconds(60))
         #expect(try machine.phases("backup") == [.cancelled])
         try machine.apply(text)
-        try machine.pass(.seconds(10))
+        try machine.advance(.seconds(10))
         #expect(try machine.phases("backup") == [.cancelled, .running])
     }
 
     @Test("whoever slept over some runs makes the one of this minute, and says how many were missed")
     func late() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 100s"), then: .seconds(1))
         // After 150 s: that of 100 s is too late by less than a minute.
-        machine.world.pass(.seconds(149))
-        try machine.pass(.seconds(1))
+        machine.machine.pass(.seconds(149))
+        try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 1)
         // After 516 s: those of 200, 300 and 400 s are missed.
-        machine.world.pass(.seconds(365))
-        try machine.pass(.seconds(1))
+        machine.machine.pass(.seconds(365))
+        try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 2)
         #expect(try machine.events("core/backup").filter { $0.hasPrefix("missed 3 runs") }.count == 1)
         // After 697 s: that of 600 s is too late.
-        machine.world.pass(.seconds(180))
-        try machine.pass(.seconds(1))
+        machine.machine.pass(.seconds(180))
+        try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 2)
         #expect(try machine.events("core/backup").filter { $0.hasPrefix("missed 1 run ") }.count == 1)
     }
@@ -256,23 +256,23 @@ struct CalendarTests {
         arguments: [-7200, 7200, 473_000_000]
     )
     func every(shift: Int) throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 10s"), then: .seconds(4))
-        machine.world.setCalendar(by: .seconds(shift))
-        try machine.pass(.seconds(5))
+        machine.machine.setCalendar(by: .seconds(shift))
+        try machine.advance(.seconds(5))
         #expect(try machine.jobs("backup").isEmpty)
-        try machine.pass(.seconds(2))
+        try machine.advance(.seconds(2))
         #expect(try machine.jobs("backup").count == 1)
-        try machine.pass(.seconds(10))
+        try machine.advance(.seconds(10))
         #expect(try machine.jobs("backup").count == 2)
         #expect(try !machine.events("core/backup").contains { $0.hasPrefix("missed") })
     }
 
     /// Noon, and a schedule of each hour.
-    private func noon() throws -> Machine {
-        let machine = try Machine()
+    private func noon() throws -> ReconcilerHarness {
+        let machine = try ReconcilerHarness()
         try machine.apply(manifest("cron: '0 * * * *'"))
-        try machine.pass(.seconds(3600))
+        try machine.advance(.seconds(3600))
         #expect(try machine.jobs("backup").count == 1)
         return machine
     }
@@ -281,48 +281,48 @@ struct CalendarTests {
     func back() throws {
         let machine = try noon()
         let next = try machine.standalone("backup")?.nextRunAt
-        machine.world.setCalendar(by: .seconds(-3000))
-        try machine.pass(.seconds(3000))
+        machine.machine.setCalendar(by: .seconds(-3000))
+        try machine.advance(.seconds(3000))
         #expect(try machine.jobs("backup").count == 1)
         #expect(try machine.standalone("backup")?.nextRunAt == next)
-        try machine.pass(.seconds(3600))
+        try machine.advance(.seconds(3600))
         #expect(try machine.jobs("backup").count == 2)
     }
 
     @Test("back by a lot was wrong before: the schedule goes by the new time (TM-1)")
     func farBack() throws {
         let machine = try noon()
-        machine.world.setCalendar(by: .seconds(-86_400))
-        try machine.pass(.seconds(3600))
+        machine.machine.setCalendar(by: .seconds(-86_400))
+        try machine.advance(.seconds(3600))
         #expect(try machine.jobs("backup").count == 2)
     }
 
     @Test("back by a little makes no run of one that was made already, whoever looks at it later (TM-1)")
     func backWhileWaiting() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         let text = "kind: Action\nname: backup\nexec: [sim, steady]\nschedule: {every: 10s, overlap: queue}\n"
         try machine.apply(text, then: .seconds(21))
         // Its second run waits, and begins before the time at which it came due.
-        machine.world.setCalendar(by: .seconds(-5))
-        machine.kill(try #require(try machine.jobs("backup").last?.process))
-        try machine.pass(.milliseconds(500))
+        machine.machine.setCalendar(by: .seconds(-5))
+        machine.killProgram(try #require(try machine.jobs("backup").last?.process))
+        try machine.advance(.milliseconds(500))
         let second = try #require(try machine.jobs("backup").last)
         let due = try #require(try machine.standalone("backup")?.lastDueAt)
         #expect(second.phase == .running && second.createdAt < due)
-        try machine.crash()
-        machine.kill(try #require(second.process))
-        try machine.pass(.milliseconds(500))
+        try machine.crashReconciler()
+        machine.killProgram(try #require(second.process))
+        try machine.advance(.milliseconds(500))
         #expect(try machine.phases("backup") == [.failed, .failed])
     }
 
     @Test("forward leaves out what it jumps over, and says so (TM-1)")
     func forward() throws {
         let machine = try noon()
-        machine.world.setCalendar(by: .seconds(3 * 3600))
-        try machine.pass(.seconds(1))
+        machine.machine.setCalendar(by: .seconds(3 * 3600))
+        try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 1)
         #expect(try machine.events("core/backup").contains { $0.hasPrefix("missed 3 runs") })
-        try machine.pass(.seconds(3600))
+        try machine.advance(.seconds(3600))
         #expect(try machine.jobs("backup").count == 2)
     }
 
@@ -330,10 +330,10 @@ struct CalendarTests {
     func step() throws {
         let machine = try noon()
         let next = try #require(try machine.standalone("backup")?.nextRunAt)
-        let rest = next.microseconds - machine.world.wallTime.microseconds
-        try machine.pass(.microseconds(rest - 500_000))
-        machine.world.setCalendar(by: .seconds(1))
-        try machine.pass(.seconds(1))
+        let rest = next.microseconds - machine.machine.wallTime.microseconds
+        try machine.advance(.microseconds(rest - 500_000))
+        machine.machine.setCalendar(by: .seconds(1))
+        try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 2)
     }
 }

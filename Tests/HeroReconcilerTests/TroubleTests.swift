@@ -8,7 +8,7 @@ import Testing
 
 /// What goes on and what waits while the database takes nothing (reliability.md DB-4, I11).
 @Suite("A database that takes nothing")
-struct TroubleTests {
+struct StoreOutageTests {
     private static let pair = """
         kind: Service
         name: web
@@ -22,8 +22,8 @@ struct TroubleTests {
           - {name: run, exec: [sim, steady], is_process: true}
         """
 
-    private func process(_ machine: Machine, _ service: String) throws -> ProcessIdentity {
-        try #require(machine.world.living("core/\(service).run"))
+    private func process(_ machine: ReconcilerHarness, _ service: String) throws -> ProcessIdentity {
+        try #require(machine.machine.living("core/\(service).run"))
     }
 
     @Test(
@@ -31,21 +31,21 @@ struct TroubleTests {
         arguments: [StoreError.Kind.full, .readOnly, .busy, .other, .inaccessible]
     )
     func restarts(kind: StoreError.Kind) throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.pair)
         let job = try #require(try machine.jobs(of: "web").first)
-        machine.trouble(kind)
+        machine.failStore(kind)
         for round in 1...3 {
-            machine.kill(try process(machine, "web"))
-            try machine.pass(.seconds(3))
+            machine.killProgram(try process(machine, "web"))
+            try machine.advance(.seconds(3))
             #expect(machine.executions("core/web.run") == round + 1)
         }
         #expect(machine.executions("core/api.run") == 1, "nobody else notices")
         #expect(try machine.jobs(of: "web").first == job, "nothing could be written")
         #expect(machine.kernel.trouble?.contains(kind.rawValue) == true)
 
-        machine.trouble(nil)
-        try machine.pass(.seconds(3))
+        machine.failStore(nil)
+        try machine.advance(.seconds(3))
         let after = try #require(try machine.jobs(of: "web").first)
         #expect(after.id == job.id && after.restartCount == 3 && after.generation == 4)
         let starts = try machine.store.reader.starts(of: job.id)
@@ -57,36 +57,36 @@ struct TroubleTests {
 
     @Test("DB-4: an order that cannot be recorded is refused with the reason, and changes nothing")
     func refused() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.pair)
-        machine.trouble(.full)
+        machine.failStore(.full)
         #expect(try machine.apply(Self.pair.replacing("steady", with: "other")) == nil)
         #expect(machine.refusal?.contains("no luck: full") == true)
         #expect(machine.executions("core/web.run") == 1)
-        machine.trouble(nil)
-        try machine.pass(.seconds(3))
+        machine.failStore(nil)
+        try machine.advance(.seconds(3))
         #expect(machine.executions("core/web.run") == 1, "what was refused is not done later")
         #expect(try machine.store.reader.revision()?.number == 1)
     }
 
     @Test("DB-4: a down is carried out although it cannot be recorded, and says that it is not")
     func down() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.pair)
-        machine.trouble(.readOnly)
+        machine.failStore(.readOnly)
         let result = try machine.down(then: .seconds(2))
         #expect(result?.isConverged == false)
         #expect(result?.errors.contains { $0.contains("not recorded") } == true)
-        #expect(machine.world.living("core/web.run") == nil && machine.world.living("core/api.run") == nil)
-        machine.trouble(nil)
-        try machine.pass(.seconds(3))
+        #expect(machine.machine.living("core/web.run") == nil && machine.machine.living("core/api.run") == nil)
+        machine.failStore(nil)
+        try machine.advance(.seconds(3))
         #expect(try machine.store.reader.revision()?.isDown == true)
         #expect(try machine.state("web") == .stopped)
     }
 
     @Test("DB-4: a run that comes due waits, and begins when it can be recorded")
     func schedules() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(
             """
             kind: Action
@@ -95,29 +95,29 @@ struct TroubleTests {
             schedule: {every: 5s}
             """
         )
-        machine.trouble(.full)
+        machine.failStore(.full)
         let before = machine.executions("core/tick")
-        try machine.pass(.seconds(12))
+        try machine.advance(.seconds(12))
         #expect(machine.executions("core/tick") == before)
-        machine.trouble(nil)
-        try machine.pass(.seconds(12))
+        machine.failStore(nil)
+        try machine.advance(.seconds(12))
         #expect(machine.executions("core/tick") > before)
         #expect(try machine.jobs("tick").count == machine.executions("core/tick"), "no run without its row")
     }
 
     @Test("DB-4: the reconciler dies in trouble too: the next one goes on from what stands beside the records")
     func crash() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.pair)
-        machine.trouble(.full)
+        machine.failStore(.full)
         for _ in 1...2 {
-            machine.kill(try process(machine, "web"))
-            try machine.pass(.seconds(2))
+            machine.killProgram(try process(machine, "web"))
+            try machine.advance(.seconds(2))
         }
         let process = try process(machine, "web")
-        machine.trouble(nil)
-        try machine.crash()
-        try machine.pass(.seconds(2))
+        machine.failStore(nil)
+        try machine.crashReconciler()
+        try machine.advance(.seconds(2))
         #expect(try self.process(machine, "web").isSameProcess(as: process), "it was adopted")
         #expect(machine.executions("core/web.run") == 3)
         let job = try #require(try machine.jobs(of: "web").first)
@@ -127,26 +127,26 @@ struct TroubleTests {
 
     @Test("I11: where nothing can be written beside the record either, nothing is started")
     func nowhere() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.pair)
-        machine.trouble(.full)
-        machine.world.isRunDirectoryFull = true
-        machine.kill(try process(machine, "web"))
-        try machine.pass(.seconds(5))
+        machine.failStore(.full)
+        machine.machine.isRunDirectoryFull = true
+        machine.killProgram(try process(machine, "web"))
+        try machine.advance(.seconds(5))
         #expect(machine.executions("core/web.run") == 1)
-        machine.world.isRunDirectoryFull = false
-        try machine.pass(.seconds(40))
+        machine.machine.isRunDirectoryFull = false
+        try machine.advance(.seconds(40))
         #expect(machine.executions("core/web.run") == 2)
     }
 
     @Test("DB-5: a database that turns out damaged while we live is made again from memory")
     func remade() throws {
-        let machine = try Machine()
+        let machine = try ReconcilerHarness()
         try machine.apply(Self.pair)
         let jobs = try machine.jobs()
-        machine.trouble(.damaged)
-        machine.kill(try process(machine, "web"))
-        try machine.pass(.seconds(2))
+        machine.failStore(.damaged)
+        machine.killProgram(try process(machine, "web"))
+        try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 2 && machine.executions("core/api.run") == 1)
         #expect(try machine.jobs().map(\.id) == jobs.map(\.id))
         #expect(try machine.store.reader.revision()?.number == 1)
@@ -163,11 +163,11 @@ struct TroubleTests {
             let time = WallTime(microseconds: Int64(number))
             batch.append(.start(StartRecord(job: Int64(number % 2), generation: UInt32(number), startedAt: time)))
             batch.append(.event(EventRecord(time: time, level: .info, source: "a", subject: "b", text: "\(number)")))
-            batch.condense()
+            batch.compact()
         }
-        #expect(batch.changes.count <= 2 * RowBatch.keptEvents + 2)
+        #expect(batch.changes.count <= 2 * RowBatch.maxEvents + 2)
         #expect(batch.starts(of: 0).map(\.generation).last == 10_000)
-        #expect(batch.takeDropped() > 5000)
-        #expect(batch.takeDropped() == 0)
+        #expect(batch.takeDroppedCount() > 5000)
+        #expect(batch.takeDroppedCount() == 0)
     }
 }

@@ -31,7 +31,7 @@ struct OwnReconciler {
                 let store = try StateStore.open(path: paths.database, at: composition.now)
                 defer { store.close() }
                 var configuration = configuration
-                configuration.renewState = { lock.renew() }
+                configuration.recreateStateDirectory = { lock.renew() }
                 return try body(Reconciler(kernel: kernel, store: store, configuration: configuration))
             }
         }

@@ -125,7 +125,7 @@ struct Apply: HeroCommand {
     /// Orders the plan and follows it.
     private func order(
         _ reading: PlanReading,
-        _ promise: PlanPromise?,
+        _ promise: PlanExpectation?,
         _ composition: Composition,
         _ output: Output
     ) throws -> ExitCode {
@@ -152,7 +152,7 @@ struct Apply: HeroCommand {
         return try errand.send(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
     }
 
-    private func request(_ reading: PlanReading, _ promise: PlanPromise?, _ composition: Composition) -> ControlRequest
+    private func request(_ reading: PlanReading, _ promise: PlanExpectation?, _ composition: Composition) -> ControlRequest
     {
         let wanted = reading.wanted
         var request = ControlRequest(
@@ -172,7 +172,7 @@ struct Apply: HeroCommand {
         request.allowsProtected = reading.options.allowsProtected
         request.allowsDisruption = reading.options.allowsDisruption
         request.goesBackTo = wanted.revision
-        request.promise = promise
+        request.planExpectation = promise
         return request
     }
 }

@@ -60,7 +60,7 @@ struct Down: HeroCommand {
             actor: composition.actor
         )
         return try OwnReconciler(composition: composition, mode: .once).with(configuration) { reconciler in
-            reconciler.beginDown(all: all)
+            reconciler.startDown(all: all)
             return errand.run(reconciler)
         }
     }

@@ -128,12 +128,12 @@ struct Reconcile: HeroCommand {
         return try own.with(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
-            if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.words, composition.paths) }
+            if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.summary, composition.paths) }
             let cgroups = CgroupSupport.detect(environment: composition.environment)
             log.say("holds process trees by \(cgroups.summary)", at: composition.now)
             log.say(isSyncing ? "watches \(composition.directory)" : "keeps what was applied", at: composition.now)
             reconciler.run()
-            if reconciler.beginsAnew { throw ArgumentParser.ExitCode(MonitoredReconciler.restartExitCode) }
+            if reconciler.mustRestartNormally { throw ArgumentParser.ExitCode(MonitoredReconciler.restartExitCode) }
             return .good
         }
     }
@@ -160,9 +160,9 @@ struct Reconcile: HeroCommand {
             requiresCore: composition.requiresCore,
             variables: variables.values,
             environment: composition.environment,
-            leavesWhenDown: background,
+            exitsWhenDown: background,
             downOnExit: downOnExit,
-            followsCrash: kept?.followsExit ?? false,
+            isRestartAfterCrash: kept?.followsExit ?? false,
             timeout: wait.timeout.duration,
             actor: mode == .sync ? "reconciler" : composition.actor,
             gitCommit: { GitCommit.read($0) },

@@ -58,17 +58,17 @@ struct SavedPlan: Decodable {
         }
         if let moved = basis.whatMoved(PlanBasis(reading)) { return moved }
         guard let plan = reading.plan else { return nil }
-        return promise.whatIsOtherwise(in: plan)
+        return promise.firstDifference(in: plan)
     }
 
     /// What it says will happen, for the reconciler to hold it to.
-    var promise: PlanPromise {
+    var promise: PlanExpectation {
         var actions: [String: PlanAction] = [:]
         for change in changes {
             guard let name = change.service ?? change.standalone.map({ "standalone \($0)" }) else { continue }
             actions[name] = change.action
         }
-        return PlanPromise(baseRevision: baseRevision, actions: actions)
+        return PlanExpectation(baseRevision: baseRevision, actions: actions)
     }
 
     /// What to do when a plan does not hold.

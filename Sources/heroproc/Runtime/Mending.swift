@@ -25,7 +25,7 @@ extension Composition {
         try OwnReconciler(composition: self, mode: .once).with(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
-            _ = reconciler.record()
+            _ = reconciler.commitTurn()
         }
     }
 }
