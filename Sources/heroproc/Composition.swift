@@ -12,15 +12,15 @@ import HeroStore
 /// Which directories, which database, which machine: everything a command works with.
 ///
 /// Making it touches nothing.
-struct Composition {
+struct Workspace {
     /// The process's environment.
     let environment: [String: String]
     /// The services directory as the user named it: diagnostics begin with it.
-    let shownDirectory: String
+    let displayDirectory: String
     /// The services directory, absolute: what is recorded.
     let directory: String
     /// Whether nobody named the services directory: it was found where we stand.
-    let isDirectoryFound: Bool
+    let isDirectoryImplicit: Bool
     /// Where state and run directory are.
     let paths: RuntimePaths
 
@@ -28,13 +28,13 @@ struct Composition {
     init(_ options: CommonOptions, environment: [String: String]) {
         self.environment = environment
         let isRoot = geteuid() == 0
-        let named = Self.first(options.dir, environment["HEROPROC_DIR"])
-        shownDirectory = named ?? Self.defaultDirectory(isRoot: isRoot, environment)
-        isDirectoryFound = named == nil && shownDirectory == "services.d"
-        directory = ManifestFiles.absoluteDirectory(shownDirectory)
+        let named = Self.firstNonEmpty(options.dir, environment["HEROPROC_DIR"])
+        displayDirectory = named ?? Self.defaultDirectory(isRoot: isRoot, environment)
+        isDirectoryImplicit = named == nil && displayDirectory == "services.d"
+        directory = ManifestFiles.absoluteDirectory(displayDirectory)
         let state =
-            Self.first(options.state, environment["HEROPROC_STATE"])
-            ?? (isRoot ? "/var/lib/heroproc" : Self.base("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
+            Self.firstNonEmpty(options.state, environment["HEROPROC_STATE"])
+            ?? (isRoot ? "/var/lib/heroproc" : Self.xdgDirectory("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
         paths = RuntimePaths.resolve(state: state, environment: environment)
     }
 
@@ -57,7 +57,7 @@ struct Composition {
 
     /// The manifests of the services directory with the values of `--var`, and what is wrong with them.
     func readManifests(_ variables: VariableOptions) throws -> (files: [ManifestFile], result: ManifestResult) {
-        switch ManifestFiles.read(shownDirectory) {
+        switch ManifestFiles.read(displayDirectory) {
         case .files(let files):
             let options = ManifestOptions(
                 requiresCore: requiresCore,
@@ -67,26 +67,26 @@ struct Composition {
             )
             return (files, Manifests.read(files, options: options))
         case .unreadable(let reason):
-            throw Refusal(
-                "cannot read the services directory \(shownDirectory): \(reason)",
+            throw CommandError(
+                "cannot read the services directory \(displayDirectory): \(reason)",
                 help: "name another one with --dir, or make it"
             )
         }
     }
 
     /// Says which variables without a value had one when the last revision was applied: it is not taken from there.
-    func hintAtFormerVariables(_ result: ManifestResult, _ output: Output) {
+    func noteMissingVariables(_ result: ManifestResult, _ output: Output) {
         guard result.diagnostics.contains(where: { $0.code == DiagnosticCode.unresolvedVariable.rawValue }),
-            let revision = try? reader()?.revision()
+            let revision = try? openReader()?.revision()
         else { return }
         let names = revision.variables.keys.filter { result.variables[$0] == nil }.sorted()
         guard !names.isEmpty else { return }
         let options = names.map { "--var \($0)=..." }.joined(separator: " ")
-        output.note("revision \(revision.number) was applied with a value of its own; give it again: \(options)")
+        output.writeNote("revision \(revision.number) was applied with a value of its own; give it again: \(options)")
     }
 
     /// The same files as they are recorded: with absolute paths, so that it does not matter from where one applies.
-    func recorded(_ files: [ManifestFile]) -> [ManifestFile] {
+    func withAbsolutePaths(_ files: [ManifestFile]) -> [ManifestFile] {
         files.map { file in
             let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
             return ManifestFile(path: "\(file.baseDirectory)/\(name)", baseDirectory: file.baseDirectory, bytes: file.bytes)
@@ -102,15 +102,15 @@ struct Composition {
     }
 
     /// The database for reading; nil when there is none yet.
-    func reader() throws -> StateReader? {
+    func openReader() throws -> StateReader? {
         try paths.checkDatabaseForReading()
         return try StateReader(path: paths.database)
     }
 
     /// What is there, seen with what is wanted: the records, checked against the machine.
-    func observed(for desired: DesiredState) throws -> Observed {
+    func observe(for desired: DesiredState) throws -> Observed {
         var observed = try Observation.read(
-            reader(),
+            openReader(),
             for: desired,
             baseEnvironment: Machine.baseEnvironment,
             ActionInspector.inspect
@@ -128,7 +128,7 @@ struct Composition {
 
     // MARK: Defaults
 
-    private static func first(_ option: String?, _ variable: String?) -> String? {
+    private static func firstNonEmpty(_ option: String?, _ variable: String?) -> String? {
         option ?? variable.flatMap { $0.isEmpty ? nil : $0 }
     }
 
@@ -136,11 +136,11 @@ struct Composition {
         var file = stat()
         if stat("services.d", &file) == 0, file.st_mode & S_IFMT == S_IFDIR { return "services.d" }
         if isRoot { return "/etc/heroproc/services.d" }
-        return base("XDG_CONFIG_HOME", ".config", environment) + "/heroproc/services.d"
+        return xdgDirectory("XDG_CONFIG_HOME", ".config", environment) + "/heroproc/services.d"
     }
 
     /// A base directory of the XDG specification: a relative one is as good as none.
-    private static func base(_ name: String, _ usual: String, _ environment: [String: String]) -> String {
+    private static func xdgDirectory(_ name: String, _ usual: String, _ environment: [String: String]) -> String {
         if let value = environment[name], value.hasPrefix("/") { return value }
         return environment["HOME", default: "/"] + "/" + usual
     }

@@ -14,7 +14,7 @@ struct EventLog {
     }
 
     /// Writes down what is about this very program.
-    func say(_ text: String, at time: WallTime) {
+    func info(_ text: String, at time: WallTime) {
         record(EventRecord(time: time, level: .info, source: "heroproc", subject: "", text: text))
     }
 
@@ -47,7 +47,7 @@ struct EventLog {
             let time = event.metadata?["time"].map { "\($0) " } ?? ""
             let subject = event.metadata?["subject"].map { "\($0)" } ?? ""
             let about = subject.isEmpty ? "" : " \(subject.printable)"
-            Output.message("\(time)\(event.level)\(about): \(event.message.description.printable)\n")
+            Output.writeMessage("\(time)\(event.level)\(about): \(event.message.description.printable)\n")
         }
     }
 }

@@ -15,7 +15,7 @@ protocol HeroCommand: ParsableCommand {
     ///
     /// - Returns: the code to leave with.
     /// - Throws: why it cannot be done; the code is 2 then.
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode
 }
 
 extension HeroCommand {
@@ -23,10 +23,10 @@ extension HeroCommand {
     ///
     /// - Throws: that the command knows no such format; the code is 64 then.
     func resultFormat() throws -> Format {
-        if let format = Format(rawValue: common.writtenFormat) { return format }
+        if let format = Format(rawValue: common.outputFormat) { return format }
         let known = Format.allCases.map { "'\($0.rawValue)'" }
         throw ValidationError(
-            "The value '\(common.writtenFormat)' is invalid for '-o <format>'. Please provide one of "
+            "The value '\(common.outputFormat)' is invalid for '-o <format>'. Please provide one of "
                 + known.dropLast().joined(separator: ", ") + " and \(known.last ?? "")."
         )
     }
@@ -43,21 +43,21 @@ extension HeroCommand {
                 break
             }
         }
-        let environment = Composition.processEnvironment
+        let environment = Workspace.processEnvironment
         let output = Output(common, environment: environment)
         let code: ExitCode
         do {
-            code = try perform(Composition(common, environment: environment), output)
-        } catch let error as Refusal {
-            output.error(error.message, help: error.help)
+            code = try perform(Workspace(common, environment: environment), output)
+        } catch let error as CommandError {
+            output.writeError(error.message, help: error.help)
             code = .refused
         } catch let error as StoreError {
-            output.error(error.message)
+            output.writeError(error.message)
             code = .refused
         } catch let error as LinuxError {
-            output.error(error.description)
+            output.writeError(error.description)
             code = .refused
         }
-        if code != .good { throw ArgumentParser.ExitCode(code.rawValue) }
+        if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
     }
 }

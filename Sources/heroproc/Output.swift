@@ -23,7 +23,7 @@ final class Output {
 
     /// Looks at both descriptors.
     init(_ options: CommonOptions, environment: [String: String]) {
-        format = OutputFormat(rawValue: options.writtenFormat) ?? .text
+        format = OutputFormat(rawValue: options.outputFormat) ?? .text
         isQuiet = options.quiet
         isResultsTerminal = Terminal.isTerminal(1)
         isMessagesTerminal = Terminal.isTerminal(2)
@@ -43,51 +43,51 @@ final class Output {
     // MARK: Results
 
     /// A result as text.
-    func result(_ text: String) { result(Array(text.utf8)) }
+    func writeResult(_ text: String) { writeResult(Array(text.utf8)) }
 
     /// A result as it is.
-    func result(_ bytes: [UInt8]) {
+    func writeResult(_ bytes: [UInt8]) {
         guard !isClosed else { return }
         guard !Self.write(bytes, to: 1) else { return }
         isClosed = true
         // Who has stopped reading knows that; who runs out of room does not.
         let number = errno
-        if number != EPIPE { error("cannot write the result: \(String(cString: strerror(number)))") }
+        if number != EPIPE { writeError("cannot write the result: \(String(cString: strerror(number)))") }
     }
 
     /// Whether nobody can read what would be written: asked where nothing may be written for long.
-    var isAbandoned: Bool {
+    var hasLostReader: Bool {
         var entry = pollfd(fd: 1, events: 0, revents: 0)
         return isClosed || (poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLERR) != 0)
     }
 
     /// A result as a JSON document.
-    func result(_ value: JSONValue) { result(value.text(.pretty) + "\n") }
+    func writeResult(_ value: JSONValue) { writeResult(value.text(.pretty) + "\n") }
 
     // MARK: Messages
 
     /// Something worth knowing; not with `--quiet`.
-    func note(_ text: String) {
-        if !isQuiet { message(text + "\n") }
+    func writeNote(_ text: String) {
+        if !isQuiet { writeMessage(text + "\n") }
     }
 
     /// What went wrong, and what to do.
-    func error(_ text: String, help: String? = nil) {
-        message(messages.paint("error:", .red) + " \(text.printable)\n")
-        if let help { message("  " + messages.paint("help:", .green) + " \(help.printable)\n") }
+    func writeError(_ text: String, help: String? = nil) {
+        writeMessage(messages.paint("error:", .red) + " \(text.printable)\n")
+        if let help { writeMessage("  " + messages.paint("help:", .green) + " \(help.printable)\n") }
     }
 
     /// What is wrong with manifests; warnings alone are not shown with `--quiet`, unless they refuse the set.
-    func diagnostics(_ diagnostics: [Diagnostic], isStrict: Bool = false) {
+    func writeDiagnostics(_ diagnostics: [Diagnostic], isStrict: Bool = false) {
         guard !isQuiet || isStrict || diagnostics.contains(where: { $0.severity == .error }) else { return }
-        message(DiagnosticView(messages).text(diagnostics))
+        writeMessage(DiagnosticView(messages).text(diagnostics))
     }
 
     /// Words for standard error as they are.
-    func message(_ text: String) { Self.message(text) }
+    func writeMessage(_ text: String) { Self.writeMessage(text) }
 
     /// The same without a look at what the terminal can show.
-    static func message(_ text: String) {
+    static func writeMessage(_ text: String) {
         if !text.isEmpty { _ = write(Array(text.utf8), to: 2) }
     }
 

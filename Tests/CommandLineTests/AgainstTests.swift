@@ -3,12 +3,12 @@ import Testing
 
 /// What `diff` compares with: a commit, a folder, a recorded revision.
 @Suite("diff --against")
-struct AgainstTests {
-    private static let two = [
+struct DiffAgainstTests {
+    private static let twoServices = [
         "base.yaml": Sandbox.service("base", "env: {PORT: 1}"),
         "web.yaml": Sandbox.service("web", "requires: [base]"),
     ]
-    private static let changed = Sandbox.service("base", "env: {PORT: 2}")
+    private static let changedBase = Sandbox.service("base", "env: {PORT: 2}")
 
     /// The formats with what stands in each when base restarts and takes web along.
     private static let formats: [(name: String, words: [String])] = [
@@ -27,61 +27,61 @@ struct AgainstTests {
     @Test(
         "a branch shows what merging it would restart and why, in every format with the same codes, and with no state"
     )
-    func git() async throws {
-        try await Sandbox.with(Self.two) { sandbox in
+    func comparesWithGitBranch() async throws {
+        try await Sandbox.with(Self.twoServices) { sandbox in
             try await sandbox.makeRepository()
             for (format, words) in Self.formats {
                 let same = try await sandbox.run("diff", "--against", "git:main", "-o", format)
-                #expect(same.code == 0, "\(format): \(same.err)")
-                try sandbox.write("base.yaml", Self.changed)
+                #expect(same.exitCode == 0, "\(format): \(same.errorOutput)")
+                try sandbox.writeManifest("base.yaml", Self.changedBase)
                 let differs = try await sandbox.run("diff", "--against", "git:main", "-o", format)
-                #expect(differs.code == 1, "\(format)")
-                for word in words { #expect(differs.out.contains(word), "\(format): \(differs.out)") }
-                #expect(differs.err == "")
-                try sandbox.write("base.yaml", "kind: Service\nname: Base\n")
+                #expect(differs.exitCode == 1, "\(format)")
+                for word in words { #expect(differs.output.contains(word), "\(format): \(differs.output)") }
+                #expect(differs.errorOutput == "")
+                try sandbox.writeManifest("base.yaml", "kind: Service\nname: Base\n")
                 let mistaken = try await sandbox.run("diff", "--against", "git:main", "-o", format)
-                #expect(mistaken.code == 2, "\(format)")
-                #expect(mistaken.err.contains("services.d/base.yaml:2:"))
-                #expect(format == "text" || mistaken.out.contains("base.yaml"), "\(format): \(mistaken.out)")
-                try sandbox.write("base.yaml", Self.two["base.yaml"] ?? "")
+                #expect(mistaken.exitCode == 2, "\(format)")
+                #expect(mistaken.errorOutput.contains("services.d/base.yaml:2:"))
+                #expect(format == "text" || mistaken.output.contains("base.yaml"), "\(format): \(mistaken.output)")
+                try sandbox.writeManifest("base.yaml", Self.twoServices["base.yaml"] ?? "")
             }
             #expect(!sandbox.hasState)
         }
     }
 
     @Test("what the base is like: files in folders, what is gone, relative paths, tags, commits, a place below the top")
-    func gitTree() async throws {
+    func readsGitTree() async throws {
         let relative = Sandbox.service("deep", "cwd: ./data")
-        try await Sandbox.with(Self.two) { sandbox in
+        try await Sandbox.with(Self.twoServices) { sandbox in
             try await sandbox.shell("mkdir -p services.d/more")
-            try sandbox.write("more/deep.yaml", relative)
-            try sandbox.write("notes.txt", "none of ours")
-            try sandbox.write(".hidden.yaml", "kind: Nothing")
+            try sandbox.writeManifest("more/deep.yaml", relative)
+            try sandbox.writeManifest("notes.txt", "none of ours")
+            try sandbox.writeManifest(".hidden.yaml", "kind: Nothing")
             try await sandbox.makeRepository()
             try await sandbox.shell("git tag -a -m one v1")
             for ref in ["main", "HEAD", "v1", "origin/main", "main~0"] {
-                #expect(try await sandbox.run("diff", "--against", "git:\(ref)").code == 0, "\(ref)")
+                #expect(try await sandbox.run("diff", "--against", "git:\(ref)").exitCode == 0, "\(ref)")
             }
-            sandbox.remove("more/deep.yaml")
+            sandbox.removeManifest("more/deep.yaml")
             let gone = try await sandbox.run("diff", "--against", "git:v1")
-            #expect(gone.code == 1)
-            #expect(gone.out.contains("- core/deep  stop"))
+            #expect(gone.exitCode == 1)
+            #expect(gone.output.contains("- core/deep  stop"))
             try await sandbox.shell("git checkout -q . && mkdir other && git mv services.d other/services.d")
             let moved = try await sandbox.run("diff", "--against", "git:main", "--dir", "other/services.d")
-            #expect(moved.code == 1)
-            #expect(moved.err.contains("other/services.d has no manifests at main: all of it is new"))
-            #expect(moved.out.contains("Plan: 3 to start."))
+            #expect(moved.exitCode == 1)
+            #expect(moved.errorOutput.contains("other/services.d has no manifests at main: all of it is new"))
+            #expect(moved.output.contains("Plan: 3 to start."))
         }
     }
 
     @Test("what git cannot give is said with what to do, and is 2")
-    func gitRefusals() async throws {
-        try await Sandbox.with(Self.two) { sandbox in
+    func explainsGitErrors() async throws {
+        try await Sandbox.with(Self.twoServices) { sandbox in
             func refused(_ ref: String, _ words: String..., extra: [String: String] = [:]) async throws {
                 let answer = try await sandbox.run("diff", "--against", "git:\(ref)", extra: extra)
-                #expect(answer.code == 2)
-                #expect(answer.err.hasPrefix("error: cannot compare with git:\(ref): "))
-                for word in words { #expect(answer.err.contains(word), "\(answer.err)") }
+                #expect(answer.exitCode == 2)
+                #expect(answer.errorOutput.hasPrefix("error: cannot compare with git:\(ref): "))
+                for word in words { #expect(answer.errorOutput.contains(word), "\(answer.errorOutput)") }
             }
             try await refused("main", "services.d is in no git work tree", "--against dir:PATH")
             try await sandbox.makeRepository()
@@ -93,7 +93,7 @@ struct AgainstTests {
             try await refused("main", "there is no program `git` here", extra: ["PATH": sandbox.root])
             // A hook sets these for its own repository.
             let inHook = try await sandbox.run("diff", "--against", "git:main", extra: ["GIT_DIR": "/nowhere"])
-            #expect(inHook.code == 0)
+            #expect(inHook.exitCode == 0)
 
             try await sandbox.shell(
                 """
@@ -102,53 +102,53 @@ struct AgainstTests {
                 """
             )
             let shallow = try await sandbox.run("diff", "--against", "git:origin/main", "--dir", "shallow/services.d")
-            #expect(shallow.code == 2)
-            #expect(shallow.err.contains("this clone is shallow") && shallow.err.contains("fetch-depth: 0"))
+            #expect(shallow.exitCode == 2)
+            #expect(shallow.errorOutput.contains("this clone is shallow") && shallow.errorOutput.contains("fetch-depth: 0"))
         }
     }
 
     @Test("a base with mistakes is an error that names the base and the place in it")
-    func mistakenBase() async throws {
+    func reportsInvalidBase() async throws {
         try await Sandbox.with(["web.yaml": "kind: Service\nname: Web\n"]) { sandbox in
             try await sandbox.makeRepository()
-            try sandbox.write("web.yaml", Sandbox.service("web"))
+            try sandbox.writeManifest("web.yaml", Sandbox.service("web"))
             for (base, place) in [("git:main", "main:services.d/web.yaml:2:"), ("dir:old", "old/web.yaml:2:")] {
                 if base == "dir:old" {
                     try await sandbox.shell("mkdir old && git show main:services.d/web.yaml > old/web.yaml")
                 }
                 let answer = try await sandbox.run("diff", "--against", base)
-                #expect(answer.code == 2)
-                #expect(answer.err.contains("cannot compare with \(base): the manifests there have mistakes"))
-                #expect(answer.err.contains(place), "\(answer.err)")
+                #expect(answer.exitCode == 2)
+                #expect(answer.errorOutput.contains("cannot compare with \(base): the manifests there have mistakes"))
+                #expect(answer.errorOutput.contains(place), "\(answer.errorOutput)")
             }
         }
     }
 
     @Test("a folder is compared as though it lay where the services directory lies")
-    func folder() async throws {
+    func comparesWithDirectory() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web", "cwd: ./data")]) { sandbox in
             try await sandbox.shell("cp -r services.d old")
-            #expect(try await sandbox.run("diff", "--against", "dir:old").code == 0)
-            #expect(try await sandbox.run("diff", "--against", "dir:\(sandbox.root)/old/").code == 0)
-            try sandbox.write("web.yaml", Sandbox.service("web", "cwd: ./other"))
+            #expect(try await sandbox.run("diff", "--against", "dir:old").exitCode == 0)
+            #expect(try await sandbox.run("diff", "--against", "dir:\(sandbox.root)/old/").exitCode == 0)
+            try sandbox.writeManifest("web.yaml", Sandbox.service("web", "cwd: ./other"))
             let differs = try await sandbox.run("diff", "--against", "dir:old")
-            #expect(differs.out.contains("cwd") && differs.out.contains("Plan: 1 to restart."))
+            #expect(differs.output.contains("cwd") && differs.output.contains("Plan: 1 to restart."))
             #expect(!sandbox.hasState)
         }
     }
 
     @Test("the summary of a job goes where GitHub wants it, behind what is there")
-    func summary() async throws {
-        try await Sandbox.with(Self.two) { sandbox in
+    func writesJobSummary() async throws {
+        try await Sandbox.with(Self.twoServices) { sandbox in
             try await sandbox.shell("echo before > summary.md")
             let extra = ["GITHUB_STEP_SUMMARY": sandbox.root + "/summary.md"]
-            #expect(try await sandbox.run("diff", "-o", "github", extra: extra).code == 1)
-            let text = sandbox.text(sandbox.root + "/summary.md")
+            #expect(try await sandbox.run("diff", "-o", "github", extra: extra).exitCode == 1)
+            let text = sandbox.readText(sandbox.root + "/summary.md")
             #expect(text.hasPrefix("before\n<!-- heroproc plan -->\n### heroproc: 2 to start."))
             let unwritable = ["GITHUB_STEP_SUMMARY": sandbox.root]
             let answer = try await sandbox.run("diff", "-o", "github", extra: unwritable)
-            #expect(answer.code == 1)
-            #expect(answer.err.contains("cannot write the summary of the job"))
+            #expect(answer.exitCode == 1)
+            #expect(answer.errorOutput.contains("cannot write the summary of the job"))
         }
     }
 }

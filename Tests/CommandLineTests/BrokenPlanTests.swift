@@ -3,8 +3,8 @@ import Testing
 
 /// What a mistake of our own planner leads to; only a debug build can be told to make one.
 @Suite("Plans that break a law")
-struct BrokenPlanTests {
-    private static let forgetful = ["HEROPROC_TEST_PLANNER": "forgetful"]
+struct InvalidPlanTests {
+    private static let injectedFault = ["HEROPROC_TEST_PLANNER": "forgetful"]
 
     #if DEBUG
         @Test(
@@ -14,16 +14,16 @@ struct BrokenPlanTests {
                 ["reconcile"],
             ]
         )
-        func refused(_ arguments: [String]) async throws {
+        func refusesInvalidPlan(_ arguments: [String]) async throws {
             try await Sandbox.with { sandbox in
-                try sandbox.write(
+                try sandbox.writeManifest(
                     "web.yaml",
                     "kind: Service\nname: web\nactions: [{name: run, exec: [sleep, \"1000\"], is_process: true}]\n"
                 )
-                let running = try sandbox.start(arguments, extra: Self.forgetful)
-                #expect(try await sandbox.code(of: running) == 2)
-                #expect(sandbox.text(running.out).isEmpty)
-                let words = sandbox.text(running.err)
+                let running = try sandbox.start(arguments, extra: Self.injectedFault)
+                #expect(try await sandbox.exitCode(of: running) == 2)
+                #expect(sandbox.readText(running.outputPath).isEmpty)
+                let words = sandbox.readText(running.errorPath)
                 #expect(words.contains("cannot use the plan that was made: it breaks the law"), "\(words)")
                 #expect(
                     words.contains("this is a bug of heroproc, not a mistake of yours; nothing was changed"),

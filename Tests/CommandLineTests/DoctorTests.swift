@@ -6,11 +6,11 @@ import Testing
 /// `heroproc doctor` on this very machine: what it says depends on it, that it says the truth does not (reliability.md OB-4).
 @Suite("The doctor")
 struct DoctorTests {
-    private static let good =
+    private static let validManifest =
         "kind: Service\nname: web\nactions: [{name: run, exec: [sleep, \"1000\"], is_process: true}]\n"
 
     /// The marks of the checks by their codes.
-    private func marks(_ answer: Sandbox.Answer) -> [String: String] {
+    private func marks(_ answer: Sandbox.CommandResult) -> [String: String] {
         let checks = answer.json["checks"] as? [[String: Any]] ?? []
         return Dictionary(
             checks.compactMap { check in
@@ -22,58 +22,58 @@ struct DoctorTests {
     }
 
     @Test("OB-4: it touches nothing, and its code is that of its answer in every format")
-    func touchesNothing() async throws {
+    func changesNothing() async throws {
         try await Sandbox.with { sandbox in
-            try sandbox.write("web.yaml", Self.good)
-            let before = try FileManager.default.subpathsOfDirectory(atPath: sandbox.services)
+            try sandbox.writeManifest("web.yaml", Self.validManifest)
+            let before = try FileManager.default.subpathsOfDirectory(atPath: sandbox.servicesDirectory)
             let json = try await sandbox.run("doctor", "-o", "json")
             let text = try await sandbox.run("doctor")
-            #expect(json.code == text.code && json.code == (json.json["healthy"] as? Bool == true ? 0 : 1))
+            #expect(json.exitCode == text.exitCode && json.exitCode == (json.json["healthy"] as? Bool == true ? 0 : 1))
             let marks = marks(json)
             for code in ["pidfd", "state_dir", "run_dir", "services_dir", "hpshim", "set", "core", "boot_id"] {
-                #expect(marks[code] == "fine", "\(code): \(json.out)")
+                #expect(marks[code] == "fine", "\(code): \(json.output)")
             }
             #expect(marks["reconciler"] == "warning")
-            #expect(text.out.split(separator: "\n").last?.hasSuffix(".") == true)
+            #expect(text.output.split(separator: "\n").last?.hasSuffix(".") == true)
             #expect(!sandbox.hasState)
             #expect(access(sandbox.paths.run, F_OK) != 0)
-            #expect(try FileManager.default.subpathsOfDirectory(atPath: sandbox.services) == before)
+            #expect(try FileManager.default.subpathsOfDirectory(atPath: sandbox.servicesDirectory) == before)
         }
     }
 
     @Test("OB-4: what is missing is named, with 1")
-    func missing() async throws {
+    func namesMissing() async throws {
         try await Sandbox.with { sandbox in
-            try sandbox.write("web.yaml", Self.good)
+            try sandbox.writeManifest("web.yaml", Self.validManifest)
             let cases: [(code: String, extra: [String: String], spoil: () throws -> Void)] = [
                 ("hpshim", ["HEROPROC_SHIM": "/no/such/hpshim"], {}),
                 ("hpshim", ["HEROPROC_SHIM": "/bin/true"], {}),
                 ("core", ["HERO_PROC_NO_AUTOSTART_DB": ""], {}),
-                ("services_access", [:], { chmod(sandbox.services, 0o777) }),
-                ("set", [:], { try sandbox.write("web.yaml", Self.good + "requird: true\n") }),
-                ("services_dir", ["HEROPROC_DIR": sandbox.services + "/none"], {}),
-                ("state_dir", ["HEROPROC_STATE": sandbox.services + "/web.yaml/none"], {}),
+                ("services_access", [:], { chmod(sandbox.servicesDirectory, 0o777) }),
+                ("set", [:], { try sandbox.writeManifest("web.yaml", Self.validManifest + "requird: true\n") }),
+                ("services_dir", ["HEROPROC_DIR": sandbox.servicesDirectory + "/none"], {}),
+                ("state_dir", ["HEROPROC_STATE": sandbox.servicesDirectory + "/web.yaml/none"], {}),
             ]
             for one in cases {
                 try one.spoil()
                 let answer = try await sandbox.run("doctor", "-o", "json", extra: one.extra)
-                #expect(answer.code == 1, "\(one.code)")
-                #expect(marks(answer)[one.code] == "missing", "\(one.code): \(answer.out)")
-                chmod(sandbox.services, 0o700)
-                try sandbox.write("web.yaml", Self.good)
+                #expect(answer.exitCode == 1, "\(one.code)")
+                #expect(marks(answer)[one.code] == "missing", "\(one.code): \(answer.output)")
+                chmod(sandbox.servicesDirectory, 0o700)
+                try sandbox.writeManifest("web.yaml", Self.validManifest)
             }
         }
     }
 
     @Test("OB-4: a live reconciler is found, and a state directory that is a FIFO keeps nobody waiting")
-    func live() async throws {
+    func findsReconciler() async throws {
         try await Sandbox.with { sandbox in
-            try sandbox.write("web.yaml", Self.good)
-            #expect(try await sandbox.run("apply").code == 0)
+            try sandbox.writeManifest("web.yaml", Self.validManifest)
+            #expect(try await sandbox.run("apply").exitCode == 0)
             #expect(marks(try await sandbox.run("doctor", "-o", "json"))["reconciler"] == "fine")
-            let fifo = sandbox.services + "/../fifo"
+            let fifo = sandbox.servicesDirectory + "/../fifo"
             try #require(mkfifo(fifo, 0o600) == 0)
-            #expect(try await sandbox.run("doctor", "-o", "json", extra: ["HEROPROC_STATE": fifo]).code == 1)
+            #expect(try await sandbox.run("doctor", "-o", "json", extra: ["HEROPROC_STATE": fifo]).exitCode == 1)
         }
     }
 }

@@ -5,17 +5,17 @@ import Testing
 @Suite("Formats")
 struct FormatTests {
     @Test("`schema NAME` prints what is committed, and -o changes nothing")
-    func schemas() async throws {
+    func printsCommittedSchemas() async throws {
         try await Sandbox.with { sandbox in
-            let names = try FileManager.default.contentsOfDirectory(atPath: Schemas.folder.path)
+            let names = try FileManager.default.contentsOfDirectory(atPath: CommittedSchemas.folder.path)
                 .filter { $0.hasSuffix(".schema.json") }
             #expect(names.count >= 9)
             for name in names {
-                let committed = try String(contentsOf: Schemas.folder.appendingPathComponent(name), encoding: .utf8)
+                let committed = try String(contentsOf: CommittedSchemas.folder.appendingPathComponent(name), encoding: .utf8)
                 for format in [[], ["-o", "json"]] {
                     let running = try sandbox.start(["schema", String(name.prefix { $0 != "." })] + format)
-                    #expect(try await sandbox.code(of: running) == 0)
-                    #expect(sandbox.text(running.out) == committed, "\(name)")
+                    #expect(try await sandbox.exitCode(of: running) == 0)
+                    #expect(sandbox.readText(running.outputPath) == committed, "\(name)")
                 }
             }
         }
@@ -24,42 +24,42 @@ struct FormatTests {
     @Test(
         "validate leaves with the same code in every format, strict or not",
         arguments: [
-            (ExitCodeCase.good, false, 0 as Int32), (ExitCodeCase.good, true, 0), (ExitCodeCase.warned, false, 0),
-            (ExitCodeCase.warned, true, 2), (ExitCodeCase.bad, false, 2), (ExitCodeCase.bad, true, 2),
+            (ExitCodeCase.validSet, false, 0 as Int32), (ExitCodeCase.validSet, true, 0), (ExitCodeCase.setWithWarning, false, 0),
+            (ExitCodeCase.setWithWarning, true, 2), (ExitCodeCase.invalidSet, false, 2), (ExitCodeCase.invalidSet, true, 2),
         ]
     )
-    func codes(_ manifests: [String: String], _ isStrict: Bool, _ code: Int32) async throws {
+    func exitCodeIgnoresFormat(_ manifests: [String: String], _ isStrict: Bool, _ code: Int32) async throws {
         try await Sandbox.with(manifests) { sandbox in
             for format in ["text", "json", "github", "sarif"] {
                 let words = ["validate", "-o", format] + (isStrict ? ["--strict"] : [])
                 for quiet in [[], ["--quiet"]] {
                     let running = try sandbox.start(words + quiet)
-                    #expect(try await sandbox.code(of: running) == code, "\(words)")
-                    expectSchema(sandbox.text(running.out), of: words)
+                    #expect(try await sandbox.exitCode(of: running) == code, "\(words)")
+                    expectSchema(sandbox.readText(running.outputPath), of: words)
                     if format == "json" {
-                        #expect(try JSON(sandbox.text(running.out))["valid"] == .bool(code == 0))
+                        #expect(try JSON(sandbox.readText(running.outputPath))["valid"] == .bool(code == 0))
                     }
-                    if format == "text", code != 0 { #expect(!sandbox.text(running.err).isEmpty) }
+                    if format == "text", code != 0 { #expect(!sandbox.readText(running.errorPath).isEmpty) }
                 }
             }
         }
     }
 
     @Test("CI is told every mistake with its place below the folder it works in, however the directory is named")
-    func places() async throws {
-        try await Sandbox.with(ExitCodeCase.bad) { sandbox in
-            for directory in ["services.d", "./services.d/", sandbox.services] {
+    func reportsRelativePlaces() async throws {
+        try await Sandbox.with(ExitCodeCase.invalidSet) { sandbox in
+            for directory in ["services.d", "./services.d/", sandbox.servicesDirectory] {
                 let github = try await sandbox.run("validate", "-o", "github", "-d", directory)
-                #expect(github.code == 2)
-                let first = github.out.split(separator: "\n").first ?? ""
+                #expect(github.exitCode == 2)
+                let first = github.output.split(separator: "\n").first ?? ""
                 #expect(first.hasPrefix("::error file=services.d/web.yaml,line=2,endLine=2,col=7,endColumn=9,title="))
                 let sarif = try await sandbox.run("validate", "-o", "sarif", "-d", directory)
-                #expect(sarif.code == 2)
-                guard case .array(let runs)? = try JSON(sarif.out)["runs"],
+                #expect(sarif.exitCode == 2)
+                guard case .array(let runs)? = try JSON(sarif.output)["runs"],
                     case .array(let results)? = runs.first?["results"],
                     case .array(let locations)? = results.first?["locations"]
                 else {
-                    Issue.record("\(sarif.out)")
+                    Issue.record("\(sarif.output)")
                     continue
                 }
                 let place = locations.first?["physicalLocation"]
@@ -71,11 +71,11 @@ struct FormatTests {
     }
 
     @Test("a good set has no annotations and an empty log")
-    func good() async throws {
-        try await Sandbox.with(ExitCodeCase.good) { sandbox in
-            #expect(try await sandbox.run("validate", "-o", "github").out.isEmpty)
+    func validSetHasNoAnnotations() async throws {
+        try await Sandbox.with(ExitCodeCase.validSet) { sandbox in
+            #expect(try await sandbox.run("validate", "-o", "github").output.isEmpty)
             let sarif = try await sandbox.run("validate", "-o", "sarif")
-            guard case .array(let runs)? = try JSON(sarif.out)["runs"] else { return }
+            guard case .array(let runs)? = try JSON(sarif.output)["runs"] else { return }
             #expect(runs.first?["results"] == .array([]))
         }
     }

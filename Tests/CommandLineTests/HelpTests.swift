@@ -9,12 +9,12 @@ struct HelpTests {
             "events", "history", "why", "tree", "graph", "schema", "init", "doctor",
         ]
     )
-    func examples(_ command: String) async throws {
+    func helpHasExamples(_ command: String) async throws {
         try await Sandbox.with { sandbox in
             let words = command.split(separator: " ").map(String.init)
             let running = try sandbox.start(words + ["--help"])
-            #expect(try await sandbox.code(of: running) == 0)
-            let text = sandbox.text(running.out)
+            #expect(try await sandbox.exitCode(of: running) == 0)
+            let text = sandbox.readText(running.outputPath)
             #expect(text.contains("EXAMPLES:\n  heroproc \(words.first ?? "validate")"))
             #expect(text.contains("EXIT CODES:\n  0   "))
             #expect(!text.contains("--background"))
@@ -22,11 +22,11 @@ struct HelpTests {
     }
 
     @Test("the version is told")
-    func version() async throws {
+    func printsVersion() async throws {
         try await Sandbox.with { sandbox in
             let running = try sandbox.start(["--version"])
-            #expect(try await sandbox.code(of: running) == 0)
-            #expect(sandbox.text(running.out).hasPrefix("heroproc "))
+            #expect(try await sandbox.exitCode(of: running) == 0)
+            #expect(sandbox.readText(running.outputPath).hasPrefix("heroproc "))
         }
     }
 }

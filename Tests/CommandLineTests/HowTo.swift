@@ -1,7 +1,7 @@
 import Foundation
 
 /// A page of `docs/how-to`: what stands there is tried as it stands.
-struct HowTo {
+struct HowToPage {
     let text: String
 
     init(_ name: String) {

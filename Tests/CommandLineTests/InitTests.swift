@@ -4,18 +4,18 @@ import Testing
 @Suite("init")
 struct InitTests {
     @Test("writes a set that is good as it is, without a warning, and says what comes next")
-    func good() async throws {
+    func writesValidSet() async throws {
         try await Sandbox.with(requiresCore: true) { sandbox in
             for arguments in [[], ["--dir", "new/deep/set"], ["-d", sandbox.root + "/absolute"]] {
                 let made = try sandbox.start(["init"] + arguments)
-                #expect(try await sandbox.code(of: made) == 0, "\(sandbox.text(made.err))")
-                #expect(sandbox.text(made.err).contains("heroproc apply"))
+                #expect(try await sandbox.exitCode(of: made) == 0, "\(sandbox.readText(made.errorPath))")
+                #expect(sandbox.readText(made.errorPath).contains("heroproc apply"))
                 let checked = try sandbox.start(["validate", "--strict"] + arguments)
-                #expect(try await sandbox.code(of: checked) == 0, "\(sandbox.text(checked.err))")
-                #expect(sandbox.text(checked.out) == "2 services in 3 files: no errors.\n")
-                for line in sandbox.text(made.out).split(separator: "\n") where line.hasSuffix(".yaml") {
+                #expect(try await sandbox.exitCode(of: checked) == 0, "\(sandbox.readText(checked.errorPath))")
+                #expect(sandbox.readText(checked.outputPath) == "2 services in 3 files: no errors.\n")
+                for line in sandbox.readText(made.outputPath).split(separator: "\n") where line.hasSuffix(".yaml") {
                     let path = line.hasPrefix("/") ? String(line) : "\(sandbox.root)/\(line)"
-                    let first = sandbox.text(path).prefix { $0 != "\n" }
+                    let first = sandbox.readText(path).prefix { $0 != "\n" }
                     #expect(first == "# yaml-language-server: $schema=.schema/manifest.schema.json")
                 }
             }
@@ -24,53 +24,53 @@ struct InitTests {
     }
 
     @Test("the set it writes comes up, and its files name all that was written")
-    func runs() async throws {
+    func writtenSetStarts() async throws {
         try await Sandbox.with(requiresCore: true) { sandbox in
             let files = try await sandbox.run("init", "-o", "json").json["files"] as? [String] ?? []
             #expect(files.count >= 3)
             for file in files { #expect(FileManager.default.fileExists(atPath: "\(sandbox.root)/\(file)")) }
             let applied = try await sandbox.run("apply")
-            #expect(applied.code == 0, "\(applied.err)")
+            #expect(applied.exitCode == 0, "\(applied.errorOutput)")
         }
     }
 
     @Test("writes over nothing: it says which file is there, and changes nothing")
-    func refuses() async throws {
+    func keepsExistingFiles() async throws {
         let mine = ["hello.yaml": "# mine\n"]
         for manifests in [mine, ["sub.yaml": "# mine\n"]] {
             try await Sandbox.with(manifests) { sandbox in
-                let before = try FileManager.default.subpathsOfDirectory(atPath: sandbox.services)
+                let before = try FileManager.default.subpathsOfDirectory(atPath: sandbox.servicesDirectory)
                 let answer = try await sandbox.run("init")
-                #expect(answer.code == 2)
-                #expect(answer.out.isEmpty)
+                #expect(answer.exitCode == 2)
+                #expect(answer.output.isEmpty)
                 for name in manifests.keys {
-                    #expect(answer.err.contains("services.d/\(name)"))
-                    #expect(sandbox.text("\(sandbox.services)/\(name)") == "# mine\n")
+                    #expect(answer.errorOutput.contains("services.d/\(name)"))
+                    #expect(sandbox.readText("\(sandbox.servicesDirectory)/\(name)") == "# mine\n")
                 }
-                #expect(try FileManager.default.subpathsOfDirectory(atPath: sandbox.services) == before)
+                #expect(try FileManager.default.subpathsOfDirectory(atPath: sandbox.servicesDirectory) == before)
             }
         }
         try await Sandbox.with { sandbox in
             // What is no manifest for us may still be somebody's file.
             try FileManager.default.createSymbolicLink(
-                atPath: "\(sandbox.services)/prepare.yaml",
+                atPath: "\(sandbox.servicesDirectory)/prepare.yaml",
                 withDestinationPath: "\(sandbox.root)/victim"
             )
             let answer = try await sandbox.run("init")
-            #expect(answer.code == 2)
-            #expect(answer.err.contains("services.d/prepare.yaml"))
-            #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.services) == ["prepare.yaml"])
+            #expect(answer.exitCode == 2)
+            #expect(answer.errorOutput.contains("services.d/prepare.yaml"))
+            #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.servicesDirectory) == ["prepare.yaml"])
             #expect(!FileManager.default.fileExists(atPath: "\(sandbox.root)/victim"))
         }
     }
 
     @Test("where it cannot write it says so, and leaves nothing half done")
-    func unwritable() async throws {
+    func reportsWriteErrors() async throws {
         try await Sandbox.with { sandbox in
             try Data().write(to: URL(fileURLWithPath: sandbox.root + "/file"))
             let answer = try await sandbox.run("init", "--dir", "file/services.d")
-            #expect(answer.code == 2)
-            #expect(answer.err.contains("cannot write file"))
+            #expect(answer.exitCode == 2)
+            #expect(answer.errorOutput.contains("cannot write file"))
         }
     }
 }

@@ -4,79 +4,79 @@ import Testing
 @Suite("Logs")
 struct LogsTests {
     /// Says which start it is, and then what is asked of it.
-    private static let talker = Sandbox.service(
+    private static let writerManifest = Sandbox.service(
         "talker",
         script: "echo \"start $HEROPROC_RESTART_COUNT\"; printf '\\033[31mred\\n'; exec sleep 1000"
     )
 
     @Test("the last start, the one before, the last lines across starts, times, raw lines")
-    func stretches() async throws {
-        try await Sandbox.with(["talker.yaml": Self.talker]) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            try await eventually("it has spoken") { try await sandbox.run("logs", "talker").out.contains("red") }
+    func selectsLines() async throws {
+        try await Sandbox.with(["talker.yaml": Self.writerManifest]) { sandbox in
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            try await eventually("it has spoken") { try await sandbox.run("logs", "talker").output.contains("red") }
             let none = try await sandbox.run("logs", "talker", "--previous")
-            #expect(none.code == 2)
-            #expect(none.err.contains("no earlier start"))
-            let first = try #require(try await sandbox.action("talker"))
+            #expect(none.exitCode == 2)
+            #expect(none.errorOutput.contains("no earlier start"))
+            let first = try #require(try await sandbox.firstAction("talker"))
             #expect(kill(first.pid, SIGKILL) == 0)
             try await eventually("it has spoken again") {
-                try await sandbox.run("logs", "talker").out == "start 1\n\u{1B}[31mred\n"
+                try await sandbox.run("logs", "talker").output == "start 1\n\u{1B}[31mred\n"
             }
-            #expect(try await sandbox.run("logs", "talker.run", "--previous").out == "start 0\n\u{1B}[31mred\n")
-            let three = try await sandbox.run("logs", "core/talker", "-n", "3").out
+            #expect(try await sandbox.run("logs", "talker.run", "--previous").output == "start 0\n\u{1B}[31mred\n")
+            let three = try await sandbox.run("logs", "core/talker", "-n", "3").output
             #expect(three == "\u{1B}[31mred\nstart 1\n\u{1B}[31mred\n")
-            #expect(try await sandbox.run("logs", "talker", "-n", "0").out == "")
-            let all = try await sandbox.run("logs", "talker", "--since", "1h").out
+            #expect(try await sandbox.run("logs", "talker", "-n", "0").output == "")
+            let all = try await sandbox.run("logs", "talker", "--since", "1h").output
             #expect(all.split(separator: "\n").count == 4)
-            let raw = try await sandbox.run("logs", "talker", "--raw", "-n", "1").out
+            let raw = try await sandbox.run("logs", "talker", "--raw", "-n", "1").output
             #expect(raw.contains("Z stdout F \u{1B}[31mred"))
-            let timed = try await sandbox.run("logs", "talker", "--timestamps", "-n", "2").out
+            let timed = try await sandbox.run("logs", "talker", "--timestamps", "-n", "2").output
             #expect(timed.hasPrefix("20") && timed.contains("Z start 1\n"))
             let unknown = try await sandbox.run("logs", "talkr")
-            #expect(unknown.code == 2)
-            #expect(unknown.err.contains("did you mean `talker`?"))
-            #expect(try await sandbox.run("logs", "talker.rnu").err.contains("did you mean `talker.run`?"))
+            #expect(unknown.exitCode == 2)
+            #expect(unknown.errorOutput.contains("did you mean `talker`?"))
+            #expect(try await sandbox.run("logs", "talker.rnu").errorOutput.contains("did you mean `talker.run`?"))
         }
     }
 
     @Test("an action outside of services has logs by its own name: its last run, and the one before")
-    func standalone() async throws {
+    func showsStandaloneAction() async throws {
         let action = "kind: Action\nname: backup\nrun_on: apply\nexec: [echo, first]\n"
         try await Sandbox.with(["backup.yaml": action]) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            #expect(try await sandbox.run("logs", "backup").out == "first\n")
-            try sandbox.write("backup.yaml", action.replacing("first", with: "second"))
-            #expect(try await sandbox.run("apply").code == 0)
-            #expect(try await sandbox.run("logs", "backup").out == "second\n")
-            #expect(try await sandbox.run("logs", "backup", "--previous").out == "first\n")
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            #expect(try await sandbox.run("logs", "backup").output == "first\n")
+            try sandbox.writeManifest("backup.yaml", action.replacing("first", with: "second"))
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            #expect(try await sandbox.run("logs", "backup").output == "second\n")
+            #expect(try await sandbox.run("logs", "backup", "--previous").output == "first\n")
             let part = try await sandbox.run("logs", "backup.run")
-            #expect(part.code == 2 && part.err.contains("`heroproc logs backup`"))
-            #expect(try await sandbox.run("logs", "bakcup").err.contains("did you mean `backup`?"))
+            #expect(part.exitCode == 2 && part.errorOutput.contains("`heroproc logs backup`"))
+            #expect(try await sandbox.run("logs", "bakcup").errorOutput.contains("did you mean `backup`?"))
         }
     }
 
     @Test("following goes on through a restart in the same job and through a new run")
-    func follow() async throws {
-        try await Sandbox.with(["talker.yaml": Self.talker]) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
+    func followsRestarts() async throws {
+        try await Sandbox.with(["talker.yaml": Self.writerManifest]) { sandbox in
+            #expect(try await sandbox.run("apply").exitCode == 0)
             let follower = try sandbox.start(["logs", "-f", "talker"])
             defer { kill(follower.pid, SIGTERM) }
-            try await eventually("the first start") { sandbox.text(follower.out).contains("start 0\n") }
-            let first = try #require(try await sandbox.action("talker"))
+            try await eventually("the first start") { sandbox.readText(follower.outputPath).contains("start 0\n") }
+            let first = try #require(try await sandbox.firstAction("talker"))
             #expect(kill(first.pid, SIGKILL) == 0)
-            try await eventually("the second start") { sandbox.text(follower.out).contains("start 1\n") }
-            try sandbox.write("talker.yaml", Self.talker.replacing("start ", with: "new run "))
-            #expect(try await sandbox.run("apply").code == 0)
-            try await eventually("the new run") { sandbox.text(follower.out).contains("new run 0\n") }
-            let lines = sandbox.text(follower.out).split(separator: "\n").filter { $0.contains("start") }
+            try await eventually("the second start") { sandbox.readText(follower.outputPath).contains("start 1\n") }
+            try sandbox.writeManifest("talker.yaml", Self.writerManifest.replacing("start ", with: "new run "))
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            try await eventually("the new run") { sandbox.readText(follower.outputPath).contains("new run 0\n") }
+            let lines = sandbox.readText(follower.outputPath).split(separator: "\n").filter { $0.contains("start") }
             #expect(lines == ["start 0", "start 1"], "no line twice")
             #expect(kill(follower.pid, SIGTERM) == 0)
-            #expect(try await sandbox.code(of: follower) == 128 + SIGTERM)
+            #expect(try await sandbox.exitCode(of: follower) == 128 + SIGTERM)
         }
     }
 
     @Test("several actions: each line begins with its action, in the order of time")
-    func several() async throws {
+    func prefixesActions() async throws {
         let pair = """
             kind: Service
             name: pair
@@ -85,11 +85,11 @@ struct LogsTests {
               - {name: second, is_process: true, script: "echo b; exec sleep 1000"}
             """
         try await Sandbox.with(["pair.yaml": pair]) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
+            #expect(try await sandbox.run("apply").exitCode == 0)
             try await eventually("both have spoken") {
-                try await sandbox.run("logs", "pair").out == "one    | a\nsecond | b\n"
+                try await sandbox.run("logs", "pair").output == "one    | a\nsecond | b\n"
             }
-            #expect(try await sandbox.run("logs", "pair.second").out == "b\n")
+            #expect(try await sandbox.run("logs", "pair.second").output == "b\n")
         }
     }
 }

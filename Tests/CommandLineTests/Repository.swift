@@ -4,7 +4,7 @@ import Testing
 extension Sandbox {
     /// Runs lines of shell in the sandbox's folder, where `heroproc` is the program under test; they must succeed.
     @discardableResult
-    func shell(_ script: String, extra: [String: String] = [:]) async throws -> Answer {
+    func shell(_ script: String, extra: [String: String] = [:]) async throws -> CommandResult {
         let folder = URL(fileURLWithPath: Self.binary).deletingLastPathComponent().path
         var variables = [
             "PATH": "\(folder):/usr/local/bin:/usr/bin:/bin", "GIT_AUTHOR_NAME": "a",
@@ -12,8 +12,8 @@ extension Sandbox {
             "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_CONFIG_NOSYSTEM": "1",
         ]
         variables.merge(extra) { $1 }
-        let answer = try await answer(of: start(["-euc", script], extra: variables, program: "/bin/sh"))
-        #expect(answer.code == 0, "\(script)\n\(answer.out)\(answer.err)")
+        let answer = try await result(of: start(["-euc", script], extra: variables, program: "/bin/sh"))
+        #expect(answer.exitCode == 0, "\(script)\n\(answer.output)\(answer.errorOutput)")
         return answer
     }
 

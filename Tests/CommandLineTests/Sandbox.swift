@@ -8,22 +8,22 @@ import Testing
 /// A folder of its own with a services directory and a state directory that nothing else on the machine uses.
 final class Sandbox: Sendable {
     /// What a command wrote, and how it left.
-    struct Answer: Sendable {
-        var code: Int32
-        var out: String
-        var err: String
+    struct CommandResult: Sendable {
+        var exitCode: Int32
+        var output: String
+        var errorOutput: String
 
         /// The results as JSON.
         var json: [String: Any] {
-            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
+            (try? JSONSerialization.jsonObject(with: Data(output.utf8))) as? [String: Any] ?? [:]
         }
     }
 
     /// A program under test that goes on beside the test.
-    struct Running: Sendable {
+    struct RunningCommand: Sendable {
         let pid: pid_t
-        let out: String
-        let err: String
+        let outputPath: String
+        let errorPath: String
     }
 
     /// A manifest of a small service that ends at once when asked.
@@ -43,9 +43,9 @@ final class Sandbox: Sendable {
 
     let root: String
     let environment: [String: String]
-    var services: String { root + "/services.d" }
-    var state: String { root + "/state" }
-    var paths: RuntimePaths { RuntimePaths.resolve(state: state, environment: environment) }
+    var servicesDirectory: String { root + "/services.d" }
+    var stateDirectory: String { root + "/state" }
+    var paths: RuntimePaths { RuntimePaths.resolve(state: stateDirectory, environment: environment) }
 
     /// The binary that was built with these tests.
     static let binary: String = {
@@ -62,7 +62,7 @@ final class Sandbox: Sendable {
         ]
         if !requiresCore { environment["HERO_PROC_NO_AUTOSTART_DB"] = "1" }
         self.environment = environment
-        for folder in [services, root + "/run"] { mkdir(folder, 0o700) }
+        for folder in [servicesDirectory, root + "/run"] { mkdir(folder, 0o700) }
     }
 
     /// Makes a sandbox, and leaves nothing of it behind, whatever happens in the body.
@@ -72,40 +72,40 @@ final class Sandbox: Sendable {
         _ body: (Sandbox) async throws -> Void
     ) async throws {
         let sandbox = try Sandbox(requiresCore: requiresCore)
-        for (name, text) in manifests { try sandbox.write(name, text) }
+        for (name, text) in manifests { try sandbox.writeManifest(name, text) }
         do {
             try await body(sandbox)
         } catch {
-            await sandbox.clean()
+            await sandbox.cleanUp()
             throw error
         }
-        await sandbox.clean()
+        await sandbox.cleanUp()
     }
 
     /// Writes a manifest; a new text takes the place of the old one in one step.
-    func write(_ name: String, _ text: String) throws {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(services)/\(name)"), options: .atomic)
+    func writeManifest(_ name: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(servicesDirectory)/\(name)"), options: .atomic)
     }
 
-    func remove(_ name: String) { unlink("\(services)/\(name)") }
+    func removeManifest(_ name: String) { unlink("\(servicesDirectory)/\(name)") }
 
     // MARK: Running it
 
     /// Runs `heroproc` to its end, in the sandbox's folder.
-    func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> Answer {
-        let answer = try await answer(of: start(arguments, extra: extra))
-        expectSchema(answer.out, of: arguments)
+    func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> CommandResult {
+        let answer = try await result(of: start(arguments, extra: extra))
+        expectSchema(answer.output, of: arguments)
         return answer
     }
 
     /// Waits for the end of a program, and takes what it wrote.
-    func answer(of running: Running) async throws -> Answer {
-        let code = try await code(of: running)
+    func result(of running: RunningCommand) async throws -> CommandResult {
+        let code = try await exitCode(of: running)
         defer {
-            unlink(running.out)
-            unlink(running.err)
+            unlink(running.outputPath)
+            unlink(running.errorPath)
         }
-        return Answer(code: code, out: text(running.out), err: text(running.err))
+        return CommandResult(exitCode: code, output: readText(running.outputPath), errorOutput: readText(running.errorPath))
     }
 
     /// Starts `heroproc`, or another program, and does not wait for it.
@@ -113,23 +113,23 @@ final class Sandbox: Sendable {
         _ arguments: [String],
         extra: [String: String] = [:],
         program: String = binary
-    ) throws -> Running {
+    ) throws -> RunningCommand {
         let number = UUID().uuidString
         let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
         let words = ["sh", "-c", "cd \"$0\" && exec \"$@\"", root, program] + arguments
         let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
         let pid = try #require(spawn(words, environment: variables, output: out, errors: err))
-        return Running(pid: pid, out: out, err: err)
+        return RunningCommand(pid: pid, outputPath: out, errorPath: err)
     }
 
     /// Waits for its end; the exit code, or 128 and the signal.
-    func code(of running: Running) async throws -> Int32 {
+    func exitCode(of running: RunningCommand) async throws -> Int32 {
         var status: Int32 = 0
         try await eventually("heroproc ends") { waitpid(running.pid, &status, WNOHANG) == running.pid }
         return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
     }
 
-    func text(_ path: String) -> String {
+    func readText(_ path: String) -> String {
         (try? String(decoding: Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)) ?? ""
     }
 
@@ -139,18 +139,18 @@ final class Sandbox: Sendable {
     ///
     /// SQLite's index of its log is left out: a reader builds it anew when the writer was killed.
     func stateListing() throws -> [String] {
-        let paths = try FileManager.default.subpathsOfDirectory(atPath: state).filter { !$0.hasSuffix("-shm") }
+        let paths = try FileManager.default.subpathsOfDirectory(atPath: stateDirectory).filter { !$0.hasSuffix("-shm") }
         return paths.map { path in
             var file = stat()
-            stat("\(state)/\(path)", &file)
+            stat("\(stateDirectory)/\(path)", &file)
             return "\(path) \(file.st_size) \(file.st_mtim.tv_sec).\(file.st_mtim.tv_nsec)"
         }.sorted()
     }
 
-    var hasState: Bool { FileManager.default.fileExists(atPath: state) }
+    var hasState: Bool { FileManager.default.fileExists(atPath: stateDirectory) }
 
     /// The first action of a service as `status -o json` shows it.
-    func action(_ service: String) async throws -> (job: Int, pid: Int32, restarts: Int)? {
+    func firstAction(_ service: String) async throws -> (job: Int, pid: Int32, restarts: Int)? {
         let services = try await run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []
         let found = services.first { $0["name"] as? String == service }
         guard let action = (found?["actions"] as? [[String: Any]])?.first, let job = action["job_id"] as? Int,
@@ -163,7 +163,7 @@ final class Sandbox: Sendable {
     func killReconciler() async throws {
         let pid = try #require(ReconcilerLock.holder(paths)).pid
         let parent = parent(of: pid)
-        try #require(text("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0"))
+        try #require(readText("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0"))
         for pid in [parent, pid] { #expect(kill(pid, SIGKILL) == 0) }
         try await eventually("the reconciler is gone") { ReconcilerLock.holder(paths) == nil }
     }
@@ -171,13 +171,13 @@ final class Sandbox: Sendable {
     /// The reconcilers of this sandbox, and their keepers.
     private var reconcilers: [pid_t] {
         processes().filter { pid in
-            let words = text("/proc/\(pid)/cmdline")
-            return words.contains("\0reconcile\0") && (words + text("/proc/\(pid)/environ")).contains(root + "/")
+            let words = readText("/proc/\(pid)/cmdline")
+            return words.contains("\0reconcile\0") && (words + readText("/proc/\(pid)/environ")).contains(root + "/")
         }
     }
 
     /// Takes everything down and removes all traces.
-    private func clean() async {
+    private func cleanUp() async {
         if hasState {
             _ = try? await run("down", "--all", "--quiet")
             // Whoever still supervises has nothing to do any more; a keeper would only start the next one.

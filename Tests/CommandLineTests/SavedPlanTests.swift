@@ -9,7 +9,7 @@ struct SavedPlanTests {
     private static let manifests = ["web.yaml": Sandbox.service("web", "env: {PORT: 1}")]
 
     /// Writes the plan of now, made with some options.
-    private func save(_ sandbox: Sandbox, _ options: String = "") async throws {
+    private func savePlan(_ sandbox: Sandbox, _ options: String = "") async throws {
         try await sandbox.shell("heroproc diff -o json \(options) > plan.json || [ $? = 1 ]")
     }
 
@@ -17,101 +17,101 @@ struct SavedPlanTests {
     private func expectRefusal(_ sandbox: Sandbox, _ words: String, _ location: SourceLocation = #_sourceLocation)
         async throws
     {
-        let before = try await sandbox.run("history", "-o", "json").out
+        let before = try await sandbox.run("history", "-o", "json").output
         for format in ["text", "json"] {
             let answer = try await sandbox.run("apply", "--plan", "plan.json", "-o", format)
-            #expect(answer.code == 2, sourceLocation: location)
-            #expect(answer.err.contains("cannot apply plan.json"), sourceLocation: location)
-            #expect(answer.err.contains(words), "\(answer.err)", sourceLocation: location)
+            #expect(answer.exitCode == 2, sourceLocation: location)
+            #expect(answer.errorOutput.contains("cannot apply plan.json"), sourceLocation: location)
+            #expect(answer.errorOutput.contains(words), "\(answer.errorOutput)", sourceLocation: location)
         }
-        #expect(try await sandbox.run("history", "-o", "json").out == before, sourceLocation: location)
+        #expect(try await sandbox.run("history", "-o", "json").output == before, sourceLocation: location)
     }
 
     @Test("it is carried out once, and then never again")
-    func once() async throws {
+    func appliesOnce() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
-            try await save(sandbox)
+            try await savePlan(sandbox)
             let shown = try await sandbox.run("apply", "--plan", "plan.json", "--dry-run")
-            #expect(shown.code == 1)
-            #expect(shown.out.contains("Plan: 1 to start."))
+            #expect(shown.exitCode == 1)
+            #expect(shown.output.contains("Plan: 1 to start."))
             #expect(!sandbox.hasState)
             let applied = try await sandbox.run("apply", "--plan", "plan.json", "-o", "json")
-            #expect(applied.code == 0, "\(applied.err)")
+            #expect(applied.exitCode == 0, "\(applied.errorOutput)")
             #expect(applied.json["revision"] as? Int == 1)
-            #expect(try await sandbox.run("diff").code == 0)
+            #expect(try await sandbox.run("diff").exitCode == 0)
             try await expectRefusal(sandbox, "it starts from revision 0, and revision 1 is applied by now")
         }
     }
 
     @Test("what moved is named: a file that changed, is new or is gone")
-    func files() async throws {
+    func refusesChangedFiles() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
-            try await save(sandbox)
-            try sandbox.write("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
+            try await savePlan(sandbox)
+            try sandbox.writeManifest("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
             try await expectRefusal(sandbox, "services.d/web.yaml has changed since it was made")
-            try await save(sandbox)
-            try sandbox.write("more.yaml", Sandbox.service("more"))
+            try await savePlan(sandbox)
+            try sandbox.writeManifest("more.yaml", Sandbox.service("more"))
             try await expectRefusal(sandbox, "services.d/more.yaml is new since it was made")
-            try await save(sandbox)
-            sandbox.remove("more.yaml")
+            try await savePlan(sandbox)
+            sandbox.removeManifest("more.yaml")
             try await expectRefusal(sandbox, "services.d/more.yaml is gone since it was made")
         }
     }
 
     @Test("what runs may not have moved either, where the plan would be another one")
-    func runtime() async throws {
+    func refusesChangedRuntime() async throws {
         let once = Sandbox.service("web").replacing("retry: {delay: 10ms, jitter: 0}", with: "restart: never")
         try await Sandbox.with(["web.yaml": once]) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            try sandbox.write("more.yaml", Sandbox.service("more"))
-            try await save(sandbox)
-            let web = try #require(try await sandbox.action("web"))
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            try sandbox.writeManifest("more.yaml", Sandbox.service("more"))
+            try await savePlan(sandbox)
+            let web = try #require(try await sandbox.firstAction("web"))
             #expect(kill(web.pid, SIGKILL) == 0)
-            try await eventually("it has given up") { try await sandbox.run("why", "web").out.contains("gave up") }
+            try await eventually("it has given up") { try await sandbox.run("why", "web").output.contains("gave up") }
             try await expectRefusal(sandbox, "what runs has changed since it was made: core/web would start now")
         }
     }
 
     @Test("its options and its directory hold, wherever one applies from")
-    func options() async throws {
+    func keepsOptions() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            sandbox.remove("web.yaml")
-            try sandbox.write("more.yaml", Sandbox.service("more"))
-            try await save(sandbox, "--no-prune")
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            sandbox.removeManifest("web.yaml")
+            try sandbox.writeManifest("more.yaml", Sandbox.service("more"))
+            try await savePlan(sandbox, "--no-prune")
             let answer = try await sandbox.shell("mkdir there && cd there && heroproc apply --plan ../plan.json")
-            #expect(answer.code == 0)
-            #expect(try await sandbox.action("web") != nil)
-            #expect(try await sandbox.action("more") != nil)
+            #expect(answer.exitCode == 0)
+            #expect(try await sandbox.firstAction("web") != nil)
+            #expect(try await sandbox.firstAction("more") != nil)
         }
     }
 
     @Test("a variable must have the value it was made with; of it only a digest is kept")
-    func variables() async throws {
+    func refusesChangedVariables() async throws {
         let manifests = ["web.yaml": Sandbox.service("web", "env: {PORT: \"${PORT:-1}\"}")]
         try await Sandbox.with(manifests) { sandbox in
-            try await save(sandbox, "--var PORT=26")
+            try await savePlan(sandbox, "--var PORT=26")
             try await expectRefusal(sandbox, "a variable has another value than when it was made")
-            #expect(try await sandbox.run("apply", "--plan", "plan.json", "--var", "PORT=26").code == 0)
-            #expect(try await sandbox.run("diff", "--var", "PORT=26").code == 0)
+            #expect(try await sandbox.run("apply", "--plan", "plan.json", "--var", "PORT=26").exitCode == 0)
+            #expect(try await sandbox.run("diff", "--var", "PORT=26").exitCode == 0)
             let both = try await sandbox.run("diff", "--against", "dir:services.d", "--var", "PORT=27")
-            #expect(both.code == 0, "the base is read with the same values")
-            try sandbox.write("web.yaml", Sandbox.service("web", "env: {PORT: 3}"))
-            #expect(try await sandbox.run("apply").code == 0)
+            #expect(both.exitCode == 0, "the base is read with the same values")
+            try sandbox.writeManifest("web.yaml", Sandbox.service("web", "env: {PORT: 3}"))
+            #expect(try await sandbox.run("apply").exitCode == 0)
             let back = try await sandbox.run("apply", "--revision", "1")
-            #expect(back.code == 0)
-            #expect(back.err.contains("\"3\" -> \"26\""), "a revision keeps its values: \(back.err)")
+            #expect(back.exitCode == 0)
+            #expect(back.errorOutput.contains("\"3\" -> \"26\""), "a revision keeps its values: \(back.errorOutput)")
         }
     }
 
     @Test("what is no plan, a plan against something else and a refused plan cannot be applied")
-    func none() async throws {
+    func refusesOtherPlans() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             try await sandbox.shell("echo '{}' > plan.json")
             try await expectRefusal(sandbox, "it is no plan of schema heroproc/plan/v1")
-            try await save(sandbox, "--against dir:run")
+            try await savePlan(sandbox, "--against dir:run")
             try await expectRefusal(sandbox, "it compares with dir:run, and not with what runs")
-            try sandbox.write("web.yaml", "kind: Service\nname: Web\n")
+            try sandbox.writeManifest("web.yaml", "kind: Service\nname: Web\n")
             try await sandbox.shell("heroproc diff -o json > plan.json || [ $? = 2 ]")
             try await expectRefusal(sandbox, "it was refused when it was made")
             #expect(!sandbox.hasState)
@@ -119,16 +119,16 @@ struct SavedPlanTests {
     }
 
     @Test("the reconciler looks itself: who sends a promise that does not hold is refused, whatever he saw before")
-    func promise() async throws {
+    func reconcilerChecksExpectation() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
+            #expect(try await sandbox.run("apply").exitCode == 0)
             let client = try #require(try ControlClient.connect(sandbox.paths))
             let file: [String: Any] = [
-                "path": sandbox.services + "/web.yaml", "folder": sandbox.services,
+                "path": sandbox.servicesDirectory + "/web.yaml", "folder": sandbox.servicesDirectory,
                 "text": Self.manifests["web.yaml"] ?? "",
             ]
             let request: [String: Any] = [
-                "verb": "apply", "directory": sandbox.services, "files": [file], "actor": "a", "all": false,
+                "verb": "apply", "directory": sandbox.servicesDirectory, "files": [file], "actor": "a", "all": false,
                 "prunes": true,
                 "requiresCore": false, "variables": [String: String](), "only": [String](), "kills": true,
                 "allowsProtected": false, "allowsDisruption": false,
@@ -145,14 +145,14 @@ struct SavedPlanTests {
     }
 
     @Test("the reconciler itself holds an apply to its promise: of two that were agreed to at once, one is refused")
-    func race() async throws {
+    func oneOfManyAppliesWins() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            try sandbox.write("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
-            try await save(sandbox)
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            try sandbox.writeManifest("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
+            try await savePlan(sandbox)
             let running = try (0..<6).map { _ in try sandbox.start(["apply", "--plan", "plan.json"]) }
             var codes: [Int32] = []
-            for each in running { codes.append(try await sandbox.code(of: each)) }
+            for each in running { codes.append(try await sandbox.exitCode(of: each)) }
             #expect(codes.sorted() == [0, 2, 2, 2, 2, 2])
             let history = try await sandbox.run("history", "-o", "json").json["revisions"] as? [Any]
             #expect(history?.count == 2)
@@ -160,43 +160,43 @@ struct SavedPlanTests {
     }
 
     @Test("protection and --only: a refused plan is 2 in every format, and nothing else than the narrowed part moves")
-    func narrowed() async throws {
+    func respectsProtection() async throws {
         let manifests = [
             "web.yaml": Sandbox.service("web", "env: {PORT: 1}\nprotect: true"),
             "more.yaml": Sandbox.service("more", "env: {PORT: 1}"),
         ]
         try await Sandbox.with(manifests) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            for (name, text) in manifests { try sandbox.write(name, text.replacing("PORT: 1", with: "PORT: 2")) }
-            let web = try #require(try await sandbox.action("web"))
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            for (name, text) in manifests { try sandbox.writeManifest(name, text.replacing("PORT: 1", with: "PORT: 2")) }
+            let web = try #require(try await sandbox.firstAction("web"))
             for format in ["text", "json", "markdown", "github"] {
-                #expect(try await sandbox.run("diff", "-o", format).code == 2, "\(format)")
-                #expect(try await sandbox.run("diff", "--only", "more", "-o", format).code == 1, "\(format)")
-                #expect(try await sandbox.run("diff", "--allow-protected", "-o", format).code == 1, "\(format)")
+                #expect(try await sandbox.run("diff", "-o", format).exitCode == 2, "\(format)")
+                #expect(try await sandbox.run("diff", "--only", "more", "-o", format).exitCode == 1, "\(format)")
+                #expect(try await sandbox.run("diff", "--allow-protected", "-o", format).exitCode == 1, "\(format)")
             }
             let refused = try await sandbox.run("apply")
-            #expect(refused.code == 2)
+            #expect(refused.exitCode == 2)
             #expect(
-                refused.err.contains("cannot restart core/web, which is protected")
-                    && refused.err.contains("--allow-protected")
+                refused.errorOutput.contains("cannot restart core/web, which is protected")
+                    && refused.errorOutput.contains("--allow-protected")
             )
             let narrowed = try await sandbox.run("apply", "--only", "more")
-            #expect(narrowed.code == 0, "\(narrowed.err)")
-            #expect(narrowed.out.contains("all is as planned"))
-            #expect(try await sandbox.action("web")?.pid == web.pid)
-            #expect(try await sandbox.run("diff", "--only", "more").code == 0)
+            #expect(narrowed.exitCode == 0, "\(narrowed.errorOutput)")
+            #expect(narrowed.output.contains("all is as planned"))
+            #expect(try await sandbox.firstAction("web")?.pid == web.pid)
+            #expect(try await sandbox.run("diff", "--only", "more").exitCode == 0)
 
             // Another reconciler keeps to it.
             try await sandbox.killReconciler()
             let keeper = try sandbox.start(["reconcile", "--watch", "--no-sync"])
             try await eventually("it answers") { ReconcilerLock.holder(sandbox.paths)?.pid == keeper.pid }
-            #expect(try await sandbox.run("apply", "--only", "more").code == 0)
-            #expect(try await sandbox.action("web")?.pid == web.pid)
-            #expect(try await sandbox.run("apply", "--allow-protected").code == 0)
-            #expect(try await sandbox.action("web")?.pid != web.pid)
-            #expect(try await sandbox.run("diff").code == 0)
+            #expect(try await sandbox.run("apply", "--only", "more").exitCode == 0)
+            #expect(try await sandbox.firstAction("web")?.pid == web.pid)
+            #expect(try await sandbox.run("apply", "--allow-protected").exitCode == 0)
+            #expect(try await sandbox.firstAction("web")?.pid != web.pid)
+            #expect(try await sandbox.run("diff").exitCode == 0)
             #expect(kill(keeper.pid, SIGTERM) == 0)
-            #expect(try await sandbox.code(of: keeper) == 0)
+            #expect(try await sandbox.exitCode(of: keeper) == 0)
         }
     }
 }

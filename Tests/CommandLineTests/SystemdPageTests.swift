@@ -9,7 +9,7 @@ struct SystemdPageTests {
         access(path, X_OK) == 0
     }
 
-    private static let page = HowTo("systemd.md")
+    private static let page = HowToPage("systemd.md")
 
     /// The units of the page, by their names.
     private static let units = Dictionary(
@@ -17,7 +17,7 @@ struct SystemdPageTests {
     )
 
     @Test("P1-3: its unit has what the doctor asks for, and both are named on it")
-    func lines() throws {
+    func unitHasRequiredLines() throws {
         let unit = try #require(Self.units["heroproc.service"]).split(separator: "\n")
         for line in ["KillMode=process", "Delegate=yes", "Restart=always", "OOMScoreAdjust=-900", "TasksMax=infinity"] {
             #expect(unit.contains { $0 == line }, "\(line)")
@@ -26,7 +26,7 @@ struct SystemdPageTests {
     }
 
     @Test("P1-3: systemd finds no mistake in its units", .enabled(if: analyzer != nil, "needs systemd-analyze"))
-    func units() async throws {
+    func systemdAcceptsUnits() async throws {
         try await Sandbox.with { sandbox in
             for (name, text) in Self.units {
                 // The program stands elsewhere here.
@@ -34,10 +34,10 @@ struct SystemdPageTests {
                 try Data(own.utf8).write(to: URL(fileURLWithPath: "\(sandbox.root)/\(name)"))
             }
             let names = Self.units.keys.map { "\(sandbox.root)/\($0)" }
-            let answer = try await sandbox.answer(
+            let answer = try await sandbox.result(
                 of: sandbox.start(["verify"] + names.sorted(), program: try #require(Self.analyzer))
             )
-            #expect(answer.code == 0 && answer.err.isEmpty, "\(answer.err)")
+            #expect(answer.exitCode == 0 && answer.errorOutput.isEmpty, "\(answer.errorOutput)")
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @Suite("Why, tree and graph")
 struct ViewCommandTests {
     @Test("why follows what is blocked down to what went wrong, and says when it is tried again")
-    func chain() async throws {
+    func whyFollowsDependencies() async throws {
         let manifests = [
             "base.yaml": Sandbox.service("base", script: "for n in 1 2 3 4; do echo cannot $n >&2; done; exit 7")
                 .replacing(
@@ -18,22 +18,22 @@ struct ViewCommandTests {
         ]
         try await Sandbox.with(manifests) { sandbox in
             let early = try await sandbox.run("why", "top")
-            #expect(early.code == 0)
-            #expect(early.out.contains("core/top was never applied (services.d/top.yaml:2)"))
-            #expect(try await sandbox.run("apply", "--no-wait").code == 0)
+            #expect(early.exitCode == 0)
+            #expect(early.output.contains("core/top was never applied (services.d/top.yaml:2)"))
+            #expect(try await sandbox.run("apply", "--no-wait").exitCode == 0)
             try await eventually("it keeps failing") {
-                let text = try await sandbox.run("why", "base").out
+                let text = try await sandbox.run("why", "base").output
                 return text.hasPrefix("core/base keeps failing: run ") && text.contains("exit code 7")
             }
-            let base = try await sandbox.run("why", "base").out
+            let base = try await sandbox.run("why", "base").output
             #expect(base.contains("next try") && base.contains("(try 2)"), "\(base)")
             #expect(base.contains("wrote       run: cannot 2\n"), "\(base)")
             #expect(base.contains("              run: cannot 3\n              run: cannot 4\n"), "\(base)")
             #expect(!base.contains("cannot 1"), "three lines are enough")
             try await eventually("top is blocked") {
-                try await sandbox.run("why", "top").out.contains("core/base keeps failing")
+                try await sandbox.run("why", "top").output.contains("core/base keeps failing")
             }
-            let top = try await sandbox.run("why", "top").out
+            let top = try await sandbox.run("why", "top").output
             #expect(top.contains(#/^core\/top (is|has been) blocked/#), "\(top)")
             #expect(top.contains("up: its status is start"))
             let json = try await sandbox.run("why", "top", "-o", "json").json
@@ -41,24 +41,24 @@ struct ViewCommandTests {
             #expect(json["state"] as? String == "blocked")
             #expect(json["reconciler_alive"] as? Bool == true)
             let unknown = try await sandbox.run("why", "tpo")
-            #expect(unknown.code == 2)
-            #expect(unknown.err.contains("did you mean `top`?"))
+            #expect(unknown.exitCode == 2)
+            #expect(unknown.errorOutput.contains("did you mean `top`?"))
         }
     }
 
     @Test("why says who took a service down")
-    func down() async throws {
+    func whyNamesDown() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
-            #expect(try await sandbox.run("apply").code == 0)
-            #expect(try await sandbox.run("why", "web").out.contains(#/^core\/web (is|has been) running/#))
-            #expect(try await sandbox.run("down").code == 0)
-            let text = try await sandbox.run("why", "web").out
+            #expect(try await sandbox.run("apply").exitCode == 0)
+            #expect(try await sandbox.run("why", "web").output.contains(#/^core\/web (is|has been) running/#))
+            #expect(try await sandbox.run("down").exitCode == 0)
+            let text = try await sandbox.run("why", "web").output
             #expect(text.contains("down: revision 2 is a `down`") && text.contains("none lives"), "\(text)")
         }
     }
 
     @Test("tree and graph need nothing that runs, and know the waves")
-    func tree() async throws {
+    func treeNeedsNoState() async throws {
         let manifests = [
             "base.yaml": Sandbox.service("base"),
             "web.yaml": Sandbox.service("web", "requires: [base]\nafter: [log]"),
@@ -67,19 +67,19 @@ struct ViewCommandTests {
         try await Sandbox.with(manifests) { sandbox in
             let tree = try await sandbox.run("tree")
             #expect(
-                tree.out == """
+                tree.output == """
                     core/web  never applied  wave 2
                     ├── core/base  never applied  wave 1
                     └── core/log  never applied  status: stop  (after)
 
                     """
             )
-            #expect(try await sandbox.run("tree", "base").out == "core/base  never applied  wave 1\n")
+            #expect(try await sandbox.run("tree", "base").output == "core/base  never applied  wave 1\n")
             let json = try await sandbox.run("graph", "web", "-o", "json").json
             #expect((json["services"] as? [Any])?.count == 3)
-            #expect(try await sandbox.run("graph").out.contains("\"core/web\" -> \"core/base\";"))
-            #expect(try await sandbox.run("graph", "--format", "mermaid").out.hasPrefix("flowchart RL\n"))
-            #expect(try await sandbox.run("tree", "bsae").err.contains("did you mean `base`?"))
+            #expect(try await sandbox.run("graph").output.contains("\"core/web\" -> \"core/base\";"))
+            #expect(try await sandbox.run("graph", "--format", "mermaid").output.hasPrefix("flowchart RL\n"))
+            #expect(try await sandbox.run("tree", "bsae").errorOutput.contains("did you mean `base`?"))
             #expect(!sandbox.hasState)
         }
     }

@@ -7,12 +7,12 @@ import HeroReconciler
 import HeroView
 
 /// One change that is ordered, followed and reported: what `apply`, `reconcile` and `down` have in common.
-final class Errand {
+final class ApplySession {
     private let output: Output
     private let plan: Plan
     private let isDown: Bool
     private let isVerbose: Bool
-    private let progress: Progress
+    private let progress: ApplyProgress
     private var revision: RevisionNumber?
 
     /// Prepares to report on a plan.
@@ -21,54 +21,54 @@ final class Errand {
         self.plan = plan
         self.isDown = isDown
         self.isVerbose = isVerbose
-        progress = Progress(output)
+        progress = ApplyProgress(output)
     }
 
     /// Says beforehand what will be done; the plan itself is the answer of `diff`, so an empty one is no news.
-    func announce() {
+    func showPlan() {
         guard !output.isQuiet, !plan.isEmpty, output.format == .text else { return }
-        output.message(PlanView(output.messages, isVerbose: isVerbose).text(plan))
+        output.writeMessage(PlanView(output.messages, isVerbose: isVerbose).text(plan))
     }
 
     /// Sends an order to the live reconciler and follows it; without a timeout it does not wait.
-    func send(_ request: ControlRequest, to client: ControlClient, timeout: Duration?) throws -> ExitCode {
+    func submit(_ request: ControlRequest, to client: ControlClient, timeout: Duration?) throws -> ExitCode {
         try client.send(Array(ControlCoding.line(request).dropLast()))
-        if timeout != nil { Interruption.answer() }
-        defer { Interruption.ignore() }
+        if timeout != nil { InterruptHandler.install() }
+        defer { InterruptHandler.remove() }
         let deadline = timeout.map { ContinuousClock.now + $0 }
         while true {
             switch client.nextLine(timeout: .milliseconds(200)) {
             case .line(let bytes):
                 guard let reply = ControlCoding.reply(bytes) else {
-                    throw Refusal(
+                    throw CommandError(
                         "cannot understand the live reconciler: it is of another version of heroproc",
                         help: "end it (no service stops) and apply again"
                     )
                 }
-                if let code = take(reply) { return code }
-                if revision != nil, timeout == nil { return accepted() }
+                if let code = handleReply(reply) { return code }
+                if revision != nil, timeout == nil { return reportAccepted() }
             case .timedOut:
-                progress.tick()
+                progress.refresh()
             case .ended:
-                return lost()
+                return reportLostReconciler()
             }
-            if let deadline, deadline <= .now { return gaveUp(after: timeout ?? .zero) }
+            if let deadline, deadline <= .now { return reportTimeout(after: timeout ?? .zero) }
         }
     }
 
     /// Takes in an answer.
     ///
     /// - Returns: the code to leave with once it was the last one.
-    func take(_ reply: ControlReply) -> ExitCode? {
+    func handleReply(_ reply: ControlReply) -> ExitCode? {
         switch reply {
         case .accepted(let number):
             revision = number
             return nil
         case .progress(let name, let state, let detail):
-            progress.move(name, state, detail)
+            progress.update(name, state, detail)
             return nil
         case .refused(let text, let diagnostics):
-            return refuse(text, diagnostics)
+            return reportRefusal(text, diagnostics)
         case .cleaned:
             // Answers another question.
             return nil
@@ -84,71 +84,71 @@ final class Errand {
                         ? "waits for " + service.blockedBy.map(\.description).joined(separator: ", ") : nil
                 )
             }
-            return report(isConverged: result.isConverged, services: services, errors: result.errors)
+            return reportResult(isConverged: result.isConverged, services: services, errors: result.errors)
         }
     }
 
     /// Says that nothing was changed, and why.
-    func refuse(_ text: String, _ diagnostics: [Diagnostic] = [], help: String? = nil) -> ExitCode {
-        output.diagnostics(diagnostics)
-        if diagnostics.isEmpty { output.error(text, help: help) }
+    func reportRefusal(_ text: String, _ diagnostics: [Diagnostic] = [], help: String? = nil) -> ExitCode {
+        output.writeDiagnostics(diagnostics)
+        if diagnostics.isEmpty { output.writeError(text, help: help) }
         if output.format == .json {
             var refused = plan
             refused.diagnostics += diagnostics.filter { !plan.diagnostics.contains($0) }
             let report = ApplyReport(revision: nil, isConverged: false, plan: refused, errors: [text])
-            output.result(ApplyView.json(report))
+            output.writeResult(ApplyView.json(report))
         } else {
-            output.note("Refused: nothing was changed.")
+            output.writeNote("Refused: nothing was changed.")
         }
         return .refused
     }
 
     /// Says that manifests have mistakes, and which.
-    func refuse(mistaken directory: String, _ diagnostics: [Diagnostic]) -> ExitCode {
-        refuse("cannot apply \(directory): its manifests have mistakes", diagnostics)
+    func reportInvalidManifests(in directory: String, _ diagnostics: [Diagnostic]) -> ExitCode {
+        reportRefusal("cannot apply \(directory): its manifests have mistakes", diagnostics)
     }
 
     /// What a pass of this very process came to.
-    func finish(_ result: ApplyResult?) -> ExitCode {
+    func reportLocalResult(_ result: ApplyResult?) -> ExitCode {
         guard let result else {
-            return report(isConverged: false, errors: ["interrupted before all was done; what runs goes on running"])
+            return reportResult(isConverged: false, errors: ["interrupted before all was done; what runs goes on running"])
         }
-        return take(.done(result)) ?? .different
+        return handleReply(.done(result)) ?? .differs
     }
 
     // MARK: Ends
 
-    private func accepted() -> ExitCode {
-        _ = report(isConverged: plan.isEmpty, isFollowed: false)
-        return .good
+    private func reportAccepted() -> ExitCode {
+        _ = reportResult(isConverged: plan.isEmpty, isFollowed: false)
+        return .success
     }
 
-    private func gaveUp(after timeout: Duration) -> ExitCode {
+    private func reportTimeout(after timeout: Duration) -> ExitCode {
         let rest =
             revision == nil
             ? "the reconciler has not answered yet: `heroproc history` shows whether it took the revision"
             : "the reconciler goes on with it"
         let text = "not everything stands after \(timeout.shortText); \(rest)"
-        return report(isConverged: false, errors: progress.unfinished(of: plan) + [text])
+        return reportResult(isConverged: false, errors: progress.unfinishedServices(of: plan) + [text])
     }
 
-    private func lost() -> ExitCode {
+    private func reportLostReconciler() -> ExitCode {
         guard revision != nil else {
-            return refuse("cannot apply: the live reconciler ended before it answered; apply again")
+            return reportRefusal("cannot apply: the live reconciler ended before it answered; apply again")
         }
-        return report(
+        return reportResult(
             isConverged: false,
             errors: ["the reconciler ended before all was done; `heroproc apply` again goes on with another one"]
         )
     }
 
-    private func report(
+    private func reportResult(
         isConverged: Bool,
         services: [ApplyReport.Service] = [],
         errors: [String] = [],
         isFollowed: Bool = true
     ) -> ExitCode {
-        progress.tick()
+        progress.refresh()
         let report = ApplyReport(
             revision: revision,
             isConverged: isConverged,
@@ -158,28 +158,28 @@ final class Errand {
             elapsed: progress.elapsed
         )
         if output.format == .json {
-            output.result(ApplyView.json(report))
+            output.writeResult(ApplyView.json(report))
         } else if isFollowed {
-            output.result(ApplyView(output.results).text(report, isDown: isDown))
+            output.writeResult(ApplyView(output.results).text(report, isDown: isDown))
         } else {
-            output.result("Revision \(revision ?? 0) is accepted; `heroproc status` shows how it goes.\n")
+            output.writeResult("Revision \(revision ?? 0) is accepted; `heroproc status` shows how it goes.\n")
         }
-        return isConverged ? .good : .different
+        return isConverged ? .success : .differs
     }
 }
 
 /// Ctrl-C while waiting: the reconciler is another process, and goes on.
-private enum Interruption {
+private enum InterruptHandler {
     /// From here on Ctrl-C says so and leaves with 1.
-    static func answer() {
+    static func install() {
         signal(SIGINT) { _ in
             let text: StaticString =
                 "\nnot waiting any longer; the reconciler goes on: `heroproc status` shows how far\n"
             _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
-            _exit(ExitCode.different.rawValue)
+            _exit(ExitCode.differs.rawValue)
         }
     }
 
     /// Ctrl-C ends the program again.
-    static func ignore() { signal(SIGINT, SIG_DFL) }
+    static func remove() { signal(SIGINT, SIG_DFL) }
 }

@@ -63,54 +63,54 @@ struct Apply: HeroCommand {
         }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
         let format = try resultFormat()
-        if let plan { return try perform(plan, composition, output) }
+        if let plan { return try applySavedPlan(plan, composition, output) }
         if dryRun {
-            let showing = PlanShowing(
+            let showing = PlanPresenter(
                 output: output,
                 format: format,
                 isVerbose: arguments.verbose,
                 environment: composition.environment
             )
-            return try showing.answer(composition, .runtime, arguments)
+            return try showing.present(composition, .runtime, arguments)
         }
-        if arguments.revision == nil { try composition.requireTrustedServices() }
-        try composition.mendIfDamaged(output)
+        if arguments.revision == nil { try composition.requireTrustedDirectory() }
+        try composition.repairDatabaseIfDamaged(output)
         guard format == .text || format == .json else {
             throw ValidationError("-o \(format.rawValue) goes with --dry-run; what an apply came to is text or json.")
         }
-        let reading = try PlanReading(
+        let reading = try PreparedPlan(
             composition,
             revision: arguments.revision,
             arguments.variables,
             arguments.options,
             output: output
         )
-        return try order(reading, nil, composition, output)
+        return try submit(reading, nil, composition, output)
     }
 
     /// Carries out a saved plan, if it still is the plan.
-    private func perform(_ path: String, _ composition: Composition, _ output: Output) throws -> ExitCode {
+    private func applySavedPlan(_ path: String, _ composition: Workspace, _ output: Output) throws -> ExitCode {
         let (saved, basis) = try SavedPlan.read(path)
         var options = common
         options.dir = basis.directory
-        let there = Composition(options, environment: composition.environment)
-        let reading = try PlanReading(
+        let there = Workspace(options, environment: composition.environment)
+        let reading = try PreparedPlan(
             there,
             revision: basis.revision,
             arguments.variables,
             basis.planOptions,
             output: output
         )
-        let base = try there.reader()?.revision()?.number ?? 0
-        if !dryRun, basis.revision == nil { try there.requireTrustedServices() }
-        if let moved = saved.whatMoved(basis, reading, base: base) {
-            let errand = Errand(output, reading.plan ?? Plan(baseRevision: base))
-            return errand.refuse("cannot apply \(path): \(moved)", help: SavedPlan.remedy)
+        let base = try there.openReader()?.revision()?.number ?? 0
+        if !dryRun, basis.revision == nil { try there.requireTrustedDirectory() }
+        if let moved = saved.firstDifference(basis, reading, base: base) {
+            let errand = ApplySession(output, reading.plan ?? Plan(baseRevision: base))
+            return errand.reportRefusal("cannot apply \(path): \(moved)", help: SavedPlan.remedy)
         }
         if dryRun {
-            let showing = PlanShowing(
+            let showing = PlanPresenter(
                 output: output,
                 format: try resultFormat(),
                 isVerbose: arguments.verbose,
@@ -119,40 +119,40 @@ struct Apply: HeroCommand {
             showing.show(reading)
             return reading.code
         }
-        return try order(reading, saved.promise, there, output)
+        return try submit(reading, saved.expectation, there, output)
     }
 
     /// Orders the plan and follows it.
-    private func order(
-        _ reading: PlanReading,
+    private func submit(
+        _ reading: PreparedPlan,
         _ promise: PlanExpectation?,
-        _ composition: Composition,
+        _ composition: Workspace,
         _ output: Output
     ) throws -> ExitCode {
         let wanted = reading.wanted
         guard let plan = reading.plan else {
-            let errand = Errand(output, Plan(baseRevision: 0))
-            return errand.refuse(mistaken: wanted.source, wanted.result.diagnostics)
+            let errand = ApplySession(output, Plan(baseRevision: 0))
+            return errand.reportInvalidManifests(in: wanted.source, wanted.result.diagnostics)
         }
-        output.diagnostics(wanted.result.diagnostics)
-        let errand = Errand(output, plan, isVerbose: arguments.verbose)
+        output.writeDiagnostics(wanted.result.diagnostics)
+        let errand = ApplySession(output, plan, isVerbose: arguments.verbose)
         if let refusal = plan.refusals.first {
-            return errand.refuse("cannot apply \(wanted.source) as it is: \(refusal.message)", plan.refusals)
+            return errand.reportRefusal("cannot apply \(wanted.source) as it is: \(refusal.message)", plan.refusals)
         }
-        errand.announce()
+        errand.showPlan()
         if let revision = wanted.revision {
-            output.note(
+            output.writeNote(
                 "going back to revision \(revision); the files in \(wanted.directory) stay as they are, "
                     + "and the next `heroproc apply` leads to them again"
             )
         }
-        let reconciler = LiveReconciler(composition: composition, output: output)
-        let client = try reconciler.find(timeout: wait.timeout.duration) ?? reconciler.start(in: wanted.directory)
-        let request = request(reading, promise, composition)
-        return try errand.send(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
+        let reconciler = ReconcilerConnector(workspace: composition, output: output)
+        let client = try reconciler.connect(timeout: wait.timeout.duration) ?? reconciler.startInBackground(in: wanted.directory)
+        let request = makeRequest(reading, promise, composition)
+        return try errand.submit(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
     }
 
-    private func request(_ reading: PlanReading, _ promise: PlanExpectation?, _ composition: Composition) -> ControlRequest
+    private func makeRequest(_ reading: PreparedPlan, _ promise: PlanExpectation?, _ composition: Workspace) -> ControlRequest
     {
         let wanted = reading.wanted
         var request = ControlRequest(

@@ -34,29 +34,29 @@ struct Diff: HeroCommand {
     @OptionGroup var arguments: PlanArguments
 
     @Option(help: ArgumentHelp("What to compare with: runtime, revision:N, dir:PATH, git:REF.", valueName: "base"))
-    var against: PlanBase = .runtime
+    var against: ComparisonBase = .runtime
 
     @Flag(help: "Accepted for those who come from terraform; the exit codes are always detailed, as above.")
     var detailedExitcode = false
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let showing = PlanShowing(
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        let showing = PlanPresenter(
             output: output,
             format: try resultFormat(),
             isVerbose: arguments.verbose,
             environment: composition.environment
         )
-        return try showing.answer(composition, against, arguments)
+        return try showing.present(composition, against, arguments)
     }
 }
 
-extension PlanShowing {
+extension PlanPresenter {
     /// What `diff` does, and `apply --dry-run`: reads, plans, shows.
     ///
     /// - Returns: the code to leave with.
-    func answer(_ composition: Composition, _ base: PlanBase, _ arguments: PlanArguments) throws -> ExitCode {
+    func present(_ composition: Workspace, _ base: ComparisonBase, _ arguments: PlanArguments) throws -> ExitCode {
         do {
-            let reading = try PlanReading(
+            let reading = try PreparedPlan(
                 composition,
                 base,
                 revision: arguments.revision,
@@ -65,13 +65,13 @@ extension PlanShowing {
                 output: output
             )
             show(reading)
-            if arguments.revision == nil, let flaw = composition.servicesFlaw {
-                output.note("`apply` will refuse this directory: \(flaw)")
+            if arguments.revision == nil, let flaw = composition.servicesDirectoryFlaw {
+                output.writeNote("`apply` will refuse this directory: \(flaw)")
             }
             return reading.code
-        } catch let error as MistakenBase {
-            show(mistakes: error.diagnostics)
-            throw Refusal(error.message, help: error.help)
+        } catch let error as InvalidBaseError {
+            show(errors: error.diagnostics)
+            throw CommandError(error.message, help: error.help)
         }
     }
 }

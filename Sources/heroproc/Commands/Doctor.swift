@@ -30,27 +30,27 @@ struct Doctor: HeroCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
         var facts = MachineInspector.inspect(
             composition.paths,
             services: composition.directory,
             environment: composition.environment
         )
         facts.programs.sqlite = StoreEngine.version
-        facts.manifests = manifests(composition)
+        facts.manifests = inspectManifests(composition)
         let report = DoctorReport(facts)
         switch output.format {
-        case .json: output.result(DoctorView.json(report))
-        case .text: output.result(DoctorView(output.results).text(report))
+        case .json: output.writeResult(DoctorView.json(report))
+        case .text: output.writeResult(DoctorView(output.results).text(report))
         }
-        return report.isHealthy ? .good : .different
+        return report.isHealthy ? .success : .differs
     }
 
-    private func manifests(_ composition: Composition) -> ManifestFacts {
+    private func inspectManifests(_ composition: Workspace) -> ManifestFacts {
         let result: ManifestResult
         do {
             result = try composition.readManifests(variables).result
-        } catch let refusal as Refusal {
+        } catch let refusal as CommandError {
             return .unreadable(refusal.message)
         } catch {
             return .unreadable("\(error)")

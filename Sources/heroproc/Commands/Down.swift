@@ -33,15 +33,15 @@ struct Down: HeroCommand {
     @Flag(help: "Services of class system too.")
     var all = false
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        try composition.mendIfDamaged(output)
-        let live = LiveReconciler(composition: composition, output: output)
-        let client = try live.find(timeout: wait.timeout.duration)
-        guard let reader = try composition.reader(), try reader.revision() != nil else {
-            return nothingApplied(composition, output)
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        try composition.repairDatabaseIfDamaged(output)
+        let live = ReconcilerConnector(workspace: composition, output: output)
+        let client = try live.connect(timeout: wait.timeout.duration)
+        guard let reader = try composition.openReader(), try reader.revision() != nil else {
+            return reportNothingApplied(composition, output)
         }
-        let errand = Errand(output, try plan(composition, reader), isDown: true)
-        errand.announce()
+        let errand = ApplySession(output, try makePlan(composition, reader), isDown: true)
+        errand.showPlan()
         if let client {
             let request = ControlRequest(
                 .down,
@@ -49,8 +49,8 @@ struct Down: HeroCommand {
                 actor: composition.actor,
                 all: all
             )
-            let code = try errand.send(request, to: client, timeout: wait.timeout.duration)
-            if code == .good { live.awaitLeave() }
+            let code = try errand.submit(request, to: client, timeout: wait.timeout.duration)
+            if code == .success { live.awaitBackgroundExit() }
             return code
         }
         let configuration = ReconcilerConfiguration(
@@ -59,25 +59,25 @@ struct Down: HeroCommand {
             timeout: wait.timeout.duration,
             actor: composition.actor
         )
-        return try OwnReconciler(composition: composition, mode: .once).with(configuration) { reconciler in
+        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(configuration) { reconciler in
             reconciler.startDown(all: all)
-            return errand.run(reconciler)
+            return errand.runLocally(reconciler)
         }
     }
 
-    private func nothingApplied(_ composition: Composition, _ output: Output) -> ExitCode {
+    private func reportNothingApplied(_ composition: Workspace, _ output: Output) -> ExitCode {
         switch output.format {
-        case .json: output.result(ApplyView.json(ApplyReport(revision: nil, isConverged: true, plan: nil)))
-        case .text: output.result("Nothing to do: nothing was ever applied in \(composition.paths.state).\n")
+        case .json: output.writeResult(ApplyView.json(ApplyReport(revision: nil, isConverged: true, plan: nil)))
+        case .text: output.writeResult("Nothing to do: nothing was ever applied in \(composition.paths.state).\n")
         }
-        return .good
+        return .success
     }
 
     /// What goes down, by the manifests of the last revision.
-    private func plan(_ composition: Composition, _ reader: StateReader) throws -> Plan {
+    private func makePlan(_ composition: Workspace, _ reader: StateReader) throws -> Plan {
         let wanted = try reader.revision().flatMap { try composition.recordedManifests($0, reader) }
         let options = PlanOptions(retriesFailed: false, down: all ? .allServices : .userServices)
         let desired = wanted ?? DesiredState()
-        return try Planner.judgedPlan(desired, composition.observed(for: desired), options)
+        return try Planner.verifiedPlan(desired, composition.observe(for: desired), options)
     }
 }

@@ -33,28 +33,28 @@ struct Events: HeroCommand {
         if limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
         let start = since.map { composition.now.earlier(by: $0.duration) }
         var last: Int64 = 0
-        var reader = try composition.reader()
+        var reader = try composition.openReader()
         for entry in try reader?.numberedEvents(EventFilter(since: start, limit: limit)) ?? [] {
             show(entry, output, &last)
         }
-        while follow, !output.isAbandoned {
+        while follow, !output.hasLostReader {
             pause(milliseconds: 250)
-            if reader == nil { reader = try composition.reader() }
+            if reader == nil { reader = try composition.openReader() }
             for entry in try reader?.numberedEvents(EventFilter(after: last, limit: 1000)) ?? [] {
                 show(entry, output, &last)
             }
         }
-        return .good
+        return .success
     }
 
     private func show(_ entry: NumberedEvent, _ output: Output, _ last: inout Int64) {
         last = max(last, entry.id)
         switch output.format {
-        case .text: output.result(EventsView(output.results).line(entry.event))
-        case .json: output.result(EventsView.jsonLine(entry.event))
+        case .text: output.writeResult(EventsView(output.results).line(entry.event))
+        case .json: output.writeResult(EventsView.jsonLine(entry.event))
         }
     }
 }

@@ -26,12 +26,12 @@ struct History: HeroCommand {
         if limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let revisions = try composition.reader()?.revisions(limit: limit) ?? []
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        let revisions = try composition.openReader()?.revisions(limit: limit) ?? []
         switch output.format {
-        case .text: output.result(HistoryView(output.results).text(revisions, now: composition.now))
-        case .json: output.result(HistoryView.json(revisions))
+        case .text: output.writeResult(HistoryView(output.results).text(revisions, now: composition.now))
+        case .json: output.writeResult(HistoryView.json(revisions))
         }
-        return .good
+        return .success
     }
 }

@@ -25,23 +25,23 @@ struct Init: HeroCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
         let isNamed = common.dir != nil || !composition.environment["HEROPROC_DIR", default: ""].isEmpty
-        let directory = isNamed ? composition.shownDirectory : "services.d"
-        let files = StarterSet.files
+        let directory = isNamed ? composition.displayDirectory : "services.d"
+        let files = StarterManifests.files
         try refuseToOverwrite(files.map(\.path), in: directory)
-        try NewFiles.write(files.map { ("\(directory)/\($0.path)", $0.text) })
+        try NewFileWriter.write(files.map { ("\(directory)/\($0.path)", $0.text) })
         switch output.format {
         case .json:
-            output.result([
+            output.writeResult([
                 "schema": "heroproc/init/v1",
                 "dir": .string(directory),
                 "files": .array(files.map { .string("\(directory)/\($0.path)") }),
             ])
         case .text:
-            for file in files { output.result("\(directory)/\(file.path)".printable + "\n") }
+            for file in files { output.writeResult("\(directory)/\(file.path)".printable + "\n") }
             let option = isNamed ? " --dir \(directory.printable)" : ""
-            output.note(
+            output.writeNote(
                 """
 
                 A set to start from; it is good as it is. Next:
@@ -51,19 +51,19 @@ struct Init: HeroCommand {
                 """
             )
         }
-        return .good
+        return .success
     }
 
     /// Whatever is there stays as it is.
     private func refuseToOverwrite(_ paths: [String], in directory: String) throws {
         let help = "name another directory with --dir; this one is left as it is"
         if case .files(let present) = ManifestFiles.read(directory), let first = present.first {
-            throw Refusal("cannot begin in \(directory): there is \(first.path) already", help: help)
+            throw CommandError("cannot begin in \(directory): there is \(first.path) already", help: help)
         }
         for path in paths.map({ "\(directory)/\($0)" }) {
             var file = stat()
             guard lstat(path, &file) != 0 else {
-                throw Refusal("cannot write \(path): it is there already", help: help)
+                throw CommandError("cannot write \(path): it is there already", help: help)
             }
         }
     }

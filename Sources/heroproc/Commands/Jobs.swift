@@ -24,45 +24,45 @@ struct Jobs: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var selection: JobsSelection
-    @OptionGroup var tagged: JobsTag
+    @OptionGroup var filterOptions: JobFilterOptions
+    @OptionGroup var tagOptions: JobTagOptions
 
     func validate() throws {
-        if let limit = selection.limit, limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
+        if let limit = filterOptions.limit, limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let reader = try composition.reader()
-        let service = selection.service
-        let action = selection.action
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        let reader = try composition.openReader()
+        let service = filterOptions.service
+        let action = filterOptions.action
         let filter = JobFilter(
             context: service?.name.context,
             service: service?.name.name,
             action: action,
-            tag: tagged.tag,
-            phase: selection.phase?.phase,
-            limit: selection.limit
+            tag: tagOptions.tag,
+            phase: filterOptions.phase?.phase,
+            limit: filterOptions.limit
         )
-        let jobs = try reader?.jobs(filter).map { $0.checked().job } ?? []
+        let jobs = try reader?.jobs(filter).map { $0.verified().job } ?? []
         if jobs.isEmpty, let service {
             // Jobs outlive their service: only a name without any is looked up.
             let names = try reader?.serviceSummaries().map(\.name) ?? []
             let any = JobFilter(context: service.name.context, service: service.name.name, limit: 1)
-            if try reader?.jobs(any).isEmpty ?? true { try KnownNames(names).require([service.name]) }
+            if try reader?.jobs(any).isEmpty ?? true { try KnownNames(names).requireKnown([service.name]) }
         }
-        let upcoming = try upcoming(reader)
-        if jobs.isEmpty, upcoming.isEmpty, let action { try require(action, reader) }
+        let upcoming = try upcomingRuns(reader)
+        if jobs.isEmpty, upcoming.isEmpty, let action { try requireKnownAction(action, reader) }
         switch output.format {
-        case .text: output.result(JobsView(output.results).text(jobs, upcoming: upcoming, now: composition.now))
-        case .json: output.result(JobsView.json(jobs, upcoming: upcoming))
+        case .text: output.writeResult(JobsView(output.results).text(jobs, upcoming: upcoming, now: composition.now))
+        case .json: output.writeResult(JobsView.json(jobs, upcoming: upcoming))
         }
-        return .good
+        return .success
     }
 
     /// The standalone actions among what is asked for: only an action's name can mean them before they have run.
-    private func upcoming(_ reader: StateReader?) throws -> [UpcomingRun] {
-        guard selection.service == nil, tagged.tag == nil, selection.phase == nil else { return [] }
-        let action = selection.action
+    private func upcomingRuns(_ reader: StateReader?) throws -> [UpcomingRun] {
+        guard filterOptions.service == nil, tagOptions.tag == nil, filterOptions.phase == nil else { return [] }
+        let action = filterOptions.action
         return try (reader?.standaloneSummaries() ?? []).filter { action == nil || action == $0.name.name }.map {
             UpcomingRun(
                 $0.name,
@@ -76,11 +76,11 @@ struct Jobs: HeroCommand {
     }
 
     /// Refuses an action that nobody ever knew, and says which one was probably meant.
-    private func require(_ action: String, _ reader: StateReader?) throws {
+    private func requireKnownAction(_ action: String, _ reader: StateReader?) throws {
         let names = try reader?.actionNames() ?? []
         guard !names.contains(action) else { return }
         let near = Suggestion.nearest(action, names).map { "did you mean `\($0)`?" }
         let help = names.isEmpty ? "nothing was applied yet: `heroproc apply`" : "`heroproc jobs` shows all there are"
-        throw Refusal("there is no action \(action)", help: near ?? help)
+        throw CommandError("there is no action \(action)", help: near ?? help)
     }
 }

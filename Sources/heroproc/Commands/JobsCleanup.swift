@@ -26,8 +26,8 @@ struct JobsCleanup: HeroCommand {
     )
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var tagged: JobsTag
-    @OptionGroup(visibility: .hidden) var selection: JobsSelection
+    @OptionGroup var tagOptions: JobTagOptions
+    @OptionGroup(visibility: .hidden) var filterOptions: JobFilterOptions
 
     @Option(help: ArgumentHelp("Of those, the ones with the tag TAG_kind_KIND.", valueName: "kind"))
     var kind: String?
@@ -45,24 +45,24 @@ struct JobsCleanup: HeroCommand {
     var dryRun = false
 
     func validate() throws {
-        guard let tag = tagged.tag, !tag.isEmpty else {
+        guard let tag = tagOptions.tag, !tag.isEmpty else {
             throw ValidationError("Missing expected argument '--tag <tag>': only jobs that carry a tag are cleaned up.")
         }
-        try selection.requireNone(for: "jobs cleanup")
+        try filterOptions.requireUnset(for: "jobs cleanup")
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let result = try clean(composition, output)
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        let result = try cleanUp(composition, output)
         switch output.format {
-        case .text: output.result(CleanupView.text(result))
-        case .json: output.result(CleanupView.json(result))
+        case .text: output.writeResult(CleanupView.text(result))
+        case .json: output.writeResult(CleanupView.json(result))
         }
-        for error in result.errors { output.error(error) }
-        return .good
+        for error in result.errors { output.writeError(error) }
+        return .success
     }
 
-    private func rule(_ composition: Composition) -> CleanupRule {
-        let tag = tagged.tag ?? ""
+    private func makeRule(_ composition: Workspace) -> CleanupRule {
+        let tag = tagOptions.tag ?? ""
         let narrower = [kind.map { "kind_\($0)" }, target.map { "target_\($0)" }, actor].compactMap(\.self)
         return CleanupRule(
             tags: [tag] + narrower.map { "\(tag)_\($0)" },
@@ -70,15 +70,15 @@ struct JobsCleanup: HeroCommand {
         )
     }
 
-    private func clean(_ composition: Composition, _ output: Output) throws -> CleanupResult {
-        let rule = rule(composition)
+    private func cleanUp(_ composition: Workspace, _ output: Output) throws -> CleanupResult {
+        let rule = makeRule(composition)
         // Where nothing was ever applied, nothing is made either.
-        guard let reader = try composition.reader() else { return CleanupResult(isDryRun: dryRun) }
+        guard let reader = try composition.openReader() else { return CleanupResult(isDryRun: dryRun) }
         if dryRun { return try reader.previewCleanup(rule) }
-        if let client = try LiveReconciler(composition: composition, output: output).find() {
-            return try Self.ask(client, rule, composition)
+        if let client = try ReconcilerConnector(workspace: composition, output: output).connect() {
+            return try Self.requestCleanup(client, rule, composition)
         }
-        return try OwnStore(composition: composition).with { store in
+        return try InProcessStore(workspace: composition).withStore { store in
             try store.cleanUp(rule) { jobs in
                 Dictionary(grouping: jobs, by: \.action).flatMap { action, jobs in
                     JobRuntimeFiles.remove(of: jobs.map(\.id), logsIn: action.logDirectory, composition.paths)
@@ -88,10 +88,10 @@ struct JobsCleanup: HeroCommand {
     }
 
     /// Lets the live reconciler do it: it alone writes while it lives.
-    private static func ask(
+    private static func requestCleanup(
         _ client: ControlClient,
         _ rule: CleanupRule,
-        _ composition: Composition
+        _ composition: Workspace
     ) throws -> CleanupResult {
         let request = ControlRequest(
             .cleanup,
@@ -104,16 +104,16 @@ struct JobsCleanup: HeroCommand {
             switch client.nextLine(timeout: .seconds(1)) {
             case .timedOut: continue
             case .ended:
-                throw Refusal(
+                throw CommandError(
                     "cannot say what was removed: the live reconciler ended before it answered",
                     help: "run the same command again: what is gone stays gone"
                 )
             case .line(let bytes):
                 switch ControlCoding.reply(bytes) {
                 case .cleaned(let result): return result
-                case .refused(let text, diagnostics: _): throw Refusal(text)
+                case .refused(let text, diagnostics: _): throw CommandError(text)
                 case .accepted, .progress, .done, nil:
-                    throw Refusal(
+                    throw CommandError(
                         "cannot understand the live reconciler: it is of another version of heroproc",
                         help: "end it (no service stops) and run the same command again"
                     )

@@ -22,20 +22,20 @@ struct JobsShow: HeroCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @OptionGroup(visibility: .hidden) var selection: JobsSelection
-    @OptionGroup(visibility: .hidden) var tagged: JobsTag
+    @OptionGroup(visibility: .hidden) var filterOptions: JobFilterOptions
+    @OptionGroup(visibility: .hidden) var tagOptions: JobTagOptions
 
     @Argument(help: "The number of the job.")
     var id: Int64
 
     func validate() throws {
-        try selection.requireNone(for: "jobs show")
-        if tagged.tag != nil { throw ValidationError("--tag does not go with `jobs show`.") }
+        try filterOptions.requireUnset(for: "jobs show")
+        if tagOptions.tag != nil { throw ValidationError("--tag does not go with `jobs show`.") }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        guard let reader = try composition.reader(), let job = try reader.job(id)?.checked().job else {
-            throw Refusal("there is no job \(id)", help: "`heroproc jobs` shows all there are")
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        guard let reader = try composition.openReader(), let job = try reader.job(id)?.verified().job else {
+            throw CommandError("there is no job \(id)", help: "`heroproc jobs` shows all there are")
         }
         var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
         // One that has not ended is not in the table of starts yet.
@@ -46,10 +46,10 @@ struct JobsShow: HeroCommand {
         let log = "\(composition.paths.logs)/\(action.logDirectory)/\(id).log"
         switch output.format {
         case .text:
-            output.result(JobsView(output.results).text(job, starts: starts, log: log, now: composition.now))
+            output.writeResult(JobsView(output.results).text(job, starts: starts, log: log, now: composition.now))
         case .json:
-            output.result(JobsView.json(job, starts: starts, log: log))
+            output.writeResult(JobsView.json(job, starts: starts, log: log))
         }
-        return .good
+        return .success
     }
 }

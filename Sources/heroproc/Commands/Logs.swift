@@ -52,15 +52,15 @@ struct Logs: HeroCommand {
         }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let finder = LogFinder(composition: composition, service: name.service, action: name.action)
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        let finder = LogFinder(workspace: composition, service: name.service, action: name.action)
         let selection = LogSelection(
             lines: lines ?? (follow && since == nil ? 10 : nil),
             since: since.map { composition.now.earlier(by: $0.duration) },
             isPrevious: previous
         )
         var sources = try finder.sources(selection)
-        if sources.isEmpty { output.note("\(name.service.spoken) has never run") }
+        if sources.isEmpty { output.writeNote("\(name.service.displayName) has never run") }
         while sources.isEmpty, follow {
             pause(milliseconds: 500)
             sources = try finder.sources(selection)
@@ -72,13 +72,13 @@ struct Logs: HeroCommand {
             actions: sources.map(\.action),
             showsTimestamps: timestamps && !raw
         )
-        show(readers, output, &printer)
-        if follow { go(on: zip(readers, sources).map(LogFollower.init), sources, output, &printer) }
-        return .good
+        printInTimeOrder(readers, output, &printer)
+        if follow { followLogs(with: zip(readers, sources).map(LogFollower.init), sources, output, &printer) }
+        return .success
     }
 
     /// Lines of all actions in the order of their times.
-    private func show(_ readers: [LogReader], _ output: Output, _ printer: inout LogPrinter) {
+    private func printInTimeOrder(_ readers: [LogReader], _ output: Output, _ printer: inout LogPrinter) {
         var heads = readers.map { reader in (reader, head: follow ? reader.next() : reader.next() ?? reader.finish()) }
         while !output.isClosed {
             var first: Int?
@@ -99,30 +99,30 @@ struct Logs: HeroCommand {
     }
 
     /// Says that what some files held cannot be shown: they were moved beyond what is kept, or taken away.
-    private func missing(_ files: Int, _ action: String) -> String {
+    private func missingLinesText(_ files: Int, _ action: String) -> String {
         let gone = files == 1 ? "a file of its log was" : "\(files) files of its log were"
-        return "\(name.service.spoken), \(action): \(gone) gone before this could read any of it; lines are missing"
+        return "\(name.service.displayName), \(action): \(gone) gone before this could read any of it; lines are missing"
     }
 
-    private func go(
-        on followers: [LogFollower],
+    private func followLogs(
+        with followers: [LogFollower],
         _ sources: [LogSource],
         _ output: Output,
         _ printer: inout LogPrinter
     ) {
-        let watch = FolderWatch()
-        while !output.isAbandoned {
-            for source in sources { watch.add(source.folder) }
+        let watch = LogDirectoryWatcher()
+        while !output.hasLostReader {
+            for source in sources { watch.addDirectory(source.folder) }
             for follower in followers {
-                let lost = follower.look(watch.take(follower.folder))
+                let lost = follower.readNewFiles(watch.takeChanges(follower.folder))
                 if lost > 0 {
                     printer.flush()
-                    output.note(missing(lost, follower.reader.action))
+                    output.writeNote(missingLinesText(lost, follower.reader.action))
                 }
                 while let entry = follower.reader.next() { printer.print(entry, of: follower.reader.action) }
             }
             printer.flush()
-            watch.wait()
+            watch.waitForChanges()
         }
     }
 }

@@ -71,75 +71,75 @@ struct Reconcile: HeroCommand {
         }
     }
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        guard watch else { return try pass(composition, output) }
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        guard watch else { return try runOnce(composition, output) }
         guard kept != nil else {
-            guard keep else { return try stay(composition, output) }
+            guard keep else { return try runContinuously(composition, output) }
             let arguments = CommandLine.arguments.dropFirst() + ["--kept", "0"]
             try MonitoredReconciler.becomeMonitor(Array(arguments), environment: composition.environment)
         }
-        return try stayKept(composition, output)
+        return try runMonitored(composition, output)
     }
 
     /// Stays below a keeper: what may go away by itself is then no reason to leave for good.
-    private func stayKept(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    private func runMonitored(_ composition: Workspace, _ output: Output) throws -> ExitCode {
         // First of all: nothing else may take its place.
         let heartbeat = Heartbeat.fromMonitor(environment: composition.environment)
-        guard LiveReconciler(composition: composition, output: output).awaitPass() else { return .good }
+        guard ReconcilerConnector(workspace: composition, output: output).awaitSinglePass() else { return .success }
         do {
-            return try stay(composition, output, heartbeat)
+            return try runContinuously(composition, output, heartbeat)
         } catch let error as StoreError {
-            output.error(error.message)
+            output.writeError(error.message)
         } catch let error as LinuxError {
-            output.error(error.description)
+            output.writeError(error.description)
         }
         throw ArgumentParser.ExitCode(MonitoredReconciler.retryLaterExitCode)
     }
 
-    private func pass(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        try composition.requireTrustedServices()
+    private func runOnce(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        try composition.requireTrustedDirectory()
         let (_, result) = try composition.readManifests(variables)
         guard let wanted = result.desired else {
-            let errand = Errand(output, Plan(baseRevision: 0))
-            return errand.refuse(mistaken: composition.shownDirectory, result.diagnostics)
+            let errand = ApplySession(output, Plan(baseRevision: 0))
+            return errand.reportInvalidManifests(in: composition.displayDirectory, result.diagnostics)
         }
-        output.diagnostics(result.diagnostics)
-        try composition.mendIfDamaged(output)
-        let plan = try Planner.judgedPlan(wanted, composition.observed(for: wanted))
-        let errand = Errand(output, plan)
-        return try OwnReconciler(composition: composition, mode: .once).with(configuration(.once, composition)) {
-            errand.announce()
-            return errand.run($0)
+        output.writeDiagnostics(result.diagnostics)
+        try composition.repairDatabaseIfDamaged(output)
+        let plan = try Planner.verifiedPlan(wanted, composition.observe(for: wanted))
+        let errand = ApplySession(output, plan)
+        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(makeConfiguration(.once, composition)) {
+            errand.showPlan()
+            return errand.runLocally($0)
         }
     }
 
-    private func stay(
-        _ composition: Composition,
+    private func runContinuously(
+        _ composition: Workspace,
         _ output: Output,
         _ heartbeat: Heartbeat? = nil
     ) throws -> ExitCode {
-        let safeMode = safeMode(composition)
+        let safeMode = makeSafeMode(composition)
         let isSyncing = !noSync && safeMode == nil
-        if isSyncing { try composition.requireOwnServices() }
-        let mode: LiveReconciler.Mode = safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
-        var configuration = configuration(isSyncing ? .sync : .keep, composition)
+        if isSyncing { try composition.requireOwnedDirectory() }
+        let mode: ReconcilerConnector.ReconcilerMode = safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
+        var configuration = makeConfiguration(isSyncing ? .sync : .keep, composition)
         configuration.safeMode = safeMode
-        let own = OwnReconciler(composition: composition, mode: mode, heartbeat: heartbeat)
-        return try own.with(configuration) { reconciler in
+        let own = InProcessReconciler(workspace: composition, mode: mode, heartbeat: heartbeat)
+        return try own.withReconciler(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
             if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.summary, composition.paths) }
             let cgroups = CgroupSupport.detect(environment: composition.environment)
-            log.say("holds process trees by \(cgroups.summary)", at: composition.now)
-            log.say(isSyncing ? "watches \(composition.directory)" : "keeps what was applied", at: composition.now)
+            log.info("holds process trees by \(cgroups.summary)", at: composition.now)
+            log.info(isSyncing ? "watches \(composition.directory)" : "keeps what was applied", at: composition.now)
             reconciler.run()
             if reconciler.mustRestartNormally { throw ArgumentParser.ExitCode(MonitoredReconciler.restartExitCode) }
-            return .good
+            return .success
         }
     }
 
     /// Why this one must hold back; nil where it need not.
-    private func safeMode(_ composition: Composition) -> SafeMode? {
+    private func makeSafeMode(_ composition: Workspace) -> SafeMode? {
         guard let kept, kept.isCrashLoop else { return nil }
         return SafeMode(
             crashes: kept.recentCrashes,
@@ -150,9 +150,9 @@ struct Reconcile: HeroCommand {
         )
     }
 
-    private func configuration(
+    private func makeConfiguration(
         _ mode: ReconcilerConfiguration.Mode,
-        _ composition: Composition
+        _ composition: Workspace
     ) -> ReconcilerConfiguration {
         ReconcilerConfiguration(
             mode: mode,

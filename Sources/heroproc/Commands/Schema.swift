@@ -24,9 +24,9 @@ struct Schema: HeroCommand {
     @Argument(help: "Which one: \(SchemaName.allCases.map(\.rawValue).joined(separator: ", ")).")
     var name: SchemaName
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        output.result(name.text)
-        return .good
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        output.writeResult(name.text)
+        return .success
     }
 }
 

@@ -30,27 +30,27 @@ struct Status: HeroCommand {
     @Flag(name: .shortAndLong, help: "Refresh every second until Ctrl-C.")
     var watch = false
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        let reading = StatusReading(composition: composition)
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        let reading = StatusReader(workspace: composition)
         var report = try reading.report(names.map(\.name))
         show(report, output)
-        while watch, !output.isAbandoned {
+        while watch, !output.hasLostReader {
             pause(milliseconds: 1000)
             report = try reading.report(names.map(\.name))
             show(report, output)
         }
-        return report.isAllAsWanted ? .good : .different
+        return report.isAllAsWanted ? .success : .differs
     }
 
     private func show(_ report: StatusReport, _ output: Output) {
         switch output.format {
         case .json:
-            guard watch else { return output.result(StatusView.json(report)) }
-            output.result(StatusView.json(report).text(.compact) + "\n")
+            guard watch else { return output.writeResult(StatusView.json(report)) }
+            output.writeResult(StatusView.json(report).text(.compact) + "\n")
         case .text:
             let text = StatusView(output.results).text(report)
             // From the top left corner, and clear what is below.
-            output.result(watch && output.isResultsTerminal ? "\u{1B}[H\u{1B}[2J" + text : text)
+            output.writeResult(watch && output.isResultsTerminal ? "\u{1B}[H\u{1B}[2J" + text : text)
         }
     }
 }

@@ -29,13 +29,13 @@ struct Tree: HeroCommand {
     @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME. Default: all.", valueName: "name"))
     var name: ServiceArgument?
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        guard let map = try composition.dependencyMap(below: name?.name, variables, output) else { return .refused }
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        guard let map = try composition.readDependencyMap(below: name?.name, variables, output) else { return .refused }
         switch output.format {
-        case .text: output.result(TreeView(output.results).text(map, of: name?.name))
-        case .json: output.result(map.json)
+        case .text: output.writeResult(TreeView(output.results).text(map, of: name?.name))
+        case .json: output.writeResult(map.json)
         }
-        return .good
+        return .success
     }
 }
 
@@ -71,32 +71,32 @@ struct Graph: HeroCommand {
     @Argument(help: ArgumentHelp("A service and what it depends on. Default: all.", valueName: "name"))
     var name: ServiceArgument?
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        guard let map = try composition.dependencyMap(below: name?.name, variables, output) else { return .refused }
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        guard let map = try composition.readDependencyMap(below: name?.name, variables, output) else { return .refused }
         switch (output.format, format) {
-        case (.json, _): output.result(map.json)
-        case (.text, .dot): output.result(GraphView.dot(map))
-        case (.text, .mermaid): output.result(GraphView.mermaid(map))
+        case (.json, _): output.writeResult(map.json)
+        case (.text, .dot): output.writeResult(GraphView.dot(map))
+        case (.text, .mermaid): output.writeResult(GraphView.mermaid(map))
         }
-        return .good
+        return .success
     }
 }
 
-extension Composition {
+extension Workspace {
     /// The dependencies that the services directory declares, with where each service stands.
     ///
     /// - Returns: nil when the manifests have mistakes, which are told.
-    fileprivate func dependencyMap(
+    fileprivate func readDependencyMap(
         below name: QualifiedName?,
         _ variables: VariableOptions,
         _ output: Output
     ) throws -> DependencyMap? {
         let result = try readManifests(variables).result
         guard let desired = result.desired else {
-            output.diagnostics(result.diagnostics)
+            output.writeDiagnostics(result.diagnostics)
             return nil
         }
-        let states = try StatusReading(composition: self).states()
+        let states = try StatusReader(workspace: self).serviceStates()
         // From nothing, every service that can be up is in a start wave.
         let waves = Planner.plan(desired, Observed()).startWaves
         var places: [QualifiedName: Int] = [:]
@@ -111,7 +111,7 @@ extension Composition {
             }
         )
         guard let name else { return map }
-        try KnownNames(desired.services.keys.sorted()).require([name], inPlan: true)
+        try KnownNames(desired.services.keys.sorted()).requireKnown([name], inPlan: true)
         return map.subgraph(name)
     }
 }

@@ -40,28 +40,28 @@ struct Validate: HeroCommand {
     @Flag(help: "Warnings refuse the set, too.")
     var strict = false
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
         let (files, result) = try composition.readManifests(variables)
         let found = result.diagnostics
         let isRefused = result.desired == nil || (strict && !found.isEmpty)
         let here = FileManager.default.currentDirectoryPath
         switch try resultFormat() {
         case .text:
-            output.diagnostics(found, isStrict: strict)
+            output.writeDiagnostics(found, isStrict: strict)
             if let wanted = result.desired, !isRefused {
                 let services = wanted.services.count
-                output.result(DiagnosticView(output.results).validation([], services: services, files: files.count))
+                output.writeResult(DiagnosticView(output.results).validation([], services: services, files: files.count))
             }
         case .json:
-            output.result(DiagnosticView.json(validating: found, isStrict: strict))
+            output.writeResult(DiagnosticView.json(validating: found, isStrict: strict))
         case .github:
-            output.result(DiagnosticView.github(found, base: here))
+            output.writeResult(DiagnosticView.github(found, base: here))
         case .sarif:
             let rules = DiagnosticCode.allCases.map { DiagnosticRule($0.rawValue, $0.explanation) }
-            let home = composition.shownDirectory
-            output.result(SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found))
+            let home = composition.displayDirectory
+            output.writeResult(SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found))
         }
-        if isRefused, result.desired != nil { output.note("Refused: with --strict there must be no warnings.") }
-        return isRefused ? .refused : .good
+        if isRefused, result.desired != nil { output.writeNote("Refused: with --strict there must be no warnings.") }
+        return isRefused ? .refused : .success
     }
 }

@@ -29,52 +29,52 @@ struct Why: HeroCommand {
     @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME.", valueName: "name"))
     var name: ServiceArgument
 
-    func perform(_ composition: Composition, _ output: Output) throws -> ExitCode {
-        var report = try StatusReading(composition: composition).why(name.name, variables)
-        report.lastOutput = try lastWords(of: report.actionsWithProblems, composition)
+    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+        var report = try StatusReader(workspace: composition).explain(name.name, variables)
+        report.lastOutput = try lastOutput(of: report.actionsWithProblems, composition)
         switch output.format {
-        case .text: output.result(WhyView(output.results).text(report))
-        case .json: output.result(WhyView.json(report))
+        case .text: output.writeResult(WhyView(output.results).text(report))
+        case .json: output.writeResult(WhyView.json(report))
         }
-        return .good
+        return .success
     }
 
     /// So many lines of an action, and so much of each, tell what is wrong; `logs` has the rest.
-    private static let most = (lines: 3, columns: 200)
+    private static let outputLimit = (lines: 3, columns: 200)
 
     /// The last lines of the last start of each action.
-    private func lastWords(of actions: [String], _ composition: Composition) throws -> [String: [String]] {
+    private func lastOutput(of actions: [String], _ composition: Workspace) throws -> [String: [String]] {
         guard !actions.isEmpty else { return [:] }
-        let finder = LogFinder(composition: composition, service: name.name, action: nil)
+        let finder = LogFinder(workspace: composition, service: name.name, action: nil)
         var result: [String: [String]] = [:]
         for source in try finder.sources(LogSelection(isPrevious: false)) where actions.contains(source.action) {
-            let reader = LogReader(source, lines: Self.most.lines, form: .assembled)
+            let reader = LogReader(source, lines: Self.outputLimit.lines, form: .assembled)
             var lines: [String] = []
             while let entry = reader.next() ?? reader.finish() {
                 let line = String(decoding: entry.text, as: UTF8.self)
-                lines.append(line.count > Self.most.columns ? line.prefix(Self.most.columns) + "…" : line)
+                lines.append(line.count > Self.outputLimit.columns ? line.prefix(Self.outputLimit.columns) + "…" : line)
             }
-            result[source.action] = lines.suffix(Self.most.lines)
+            result[source.action] = lines.suffix(Self.outputLimit.lines)
         }
         return result
     }
 }
 
-extension StatusReading {
+extension StatusReader {
     /// All there is to say about one service.
     ///
     /// - Throws: `Refusal` when neither the records nor the manifests know it.
-    fileprivate func why(_ name: QualifiedName, _ variables: VariableOptions) throws -> WhyReport {
+    fileprivate func explain(_ name: QualifiedName, _ variables: VariableOptions) throws -> WhyReport {
         let report = try report()
         let known = Dictionary(report.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let applied = try applied()
+        let applied = try appliedManifests()
         // What was never applied may stand in the files already; mistakes there are no answer to this question.
-        let files = known[name] == nil ? try? composition.readManifests(variables).result.desired : nil
+        let files = known[name] == nil ? try? workspace.readManifests(variables).result.desired : nil
         let declared = applied?.services[name] ?? files?.services[name]
         if known[name] == nil, declared == nil {
             let names = Set(known.keys).union(applied?.services.keys.map { $0 } ?? [])
                 .union(files?.services.keys.map { $0 } ?? [])
-            try KnownNames(names.sorted()).require([name])
+            try KnownNames(names.sorted()).requireKnown([name])
         }
         return WhyReport(
             name: name,

@@ -1,11 +1,11 @@
 import Glibc
 
 /// Writes files that must not be there yet: all of them, or none.
-enum NewFiles {
+enum NewFileWriter {
     /// Writes texts, and makes the folders they lie in.
     ///
     /// - Throws: `Refusal` at the first that cannot be written; those before it are removed again.
-    static func write(_ files: [(path: String, text: String)]) throws(Refusal) {
+    static func write(_ files: [(path: String, text: String)]) throws(CommandError) {
         var made: [String] = []
         do {
             for file in files {
@@ -20,24 +20,24 @@ enum NewFiles {
         }
     }
 
-    private static func makeFolders(of path: String, _ made: inout [String]) throws(Refusal) {
+    private static func makeFolders(of path: String, _ made: inout [String]) throws(CommandError) {
         let parts = path.split(separator: "/").dropLast()
         for count in parts.indices.map({ $0 + 1 }) {
             let folder = (path.hasPrefix("/") ? "/" : "") + parts.prefix(count).joined(separator: "/")
             if mkdir(folder, 0o755) == 0 {
                 made.append(folder)
             } else if errno != EEXIST {
-                throw refusal(folder)
+                throw makeError(folder)
             }
         }
     }
 
-    private static func write(_ text: String, to path: String, _ made: inout [String]) throws(Refusal) {
+    private static func write(_ text: String, to path: String, _ made: inout [String]) throws(CommandError) {
         // Whoever made it between our look and now keeps it.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             made.removeLast()
-            throw refusal(path)
+            throw makeError(path)
         }
         defer { close(descriptor) }
         var rest = Array(text.utf8)[...]
@@ -45,13 +45,13 @@ enum NewFiles {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else {
                 if errno == EINTR { continue }
-                throw refusal(path)
+                throw makeError(path)
             }
             rest = rest.dropFirst(count)
         }
     }
 
-    private static func refusal(_ path: String) -> Refusal {
-        Refusal("cannot write \(path): \(String(cString: strerror(errno)))", help: "nothing was changed")
+    private static func makeError(_ path: String) -> CommandError {
+        CommandError("cannot write \(path): \(String(cString: strerror(errno)))", help: "nothing was changed")
     }
 }

@@ -1,7 +1,7 @@
 import HeroManifest
 
 /// What `init` writes: a set that is good as it is, runs on any machine, and says in its comments what else there is.
-enum StarterSet {
+enum StarterManifests {
     /// A file of the set.
     struct File {
         /// Its path below the services directory.

@@ -1,47 +1,47 @@
 import Glibc
 
 /// Waits until something in a few folders of logs is written, and counts the files that begin there.
-final class FolderWatch {
+final class LogDirectoryWatcher {
     /// What has happened in a folder.
-    struct News {
+    struct Changes {
         /// The jobs of which a file has begun, once for each file.
-        var begun: [Int64] = []
+        var jobsOfNewFiles: [Int64] = []
         /// Whether that is all, as far as this watch was there to see it.
         var isComplete = true
     }
 
     private let descriptor = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
-    private var folders: [Int32: String] = [:]
-    private var news: [String: News] = [:]
+    private var directories: [Int32: String] = [:]
+    private var changes: [String: Changes] = [:]
 
     deinit {
         if descriptor >= 0 { close(descriptor) }
     }
 
     /// Watches a folder, if it is there; again and again is fine.
-    func add(_ folder: String) {
+    func addDirectory(_ folder: String) {
         guard descriptor >= 0 else { return }
         let watch = inotify_add_watch(descriptor, folder, UInt32(IN_MODIFY) | UInt32(IN_CREATE) | UInt32(IN_MOVED_TO))
-        guard watch >= 0, folders[watch] != folder else { return }
+        guard watch >= 0, directories[watch] != folder else { return }
         // Another folder has its name now, or nobody has looked before: what began there until now was not counted.
-        folders = folders.filter { $0.value != folder }
-        folders[watch] = folder
-        news[folder, default: News()].isComplete = false
+        directories = directories.filter { $0.value != folder }
+        directories[watch] = folder
+        changes[folder, default: Changes()].isComplete = false
     }
 
     /// What has happened in a folder until now, and was not taken before.
-    func take(_ folder: String) -> News {
+    func takeChanges(_ folder: String) -> Changes {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while case let count = read(descriptor, &bytes, bytes.count), count > 0 {
-            bytes.withUnsafeBytes { hear(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            bytes.withUnsafeBytes { parseEvents(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
-        return news.removeValue(forKey: folder) ?? News()
+        return changes.removeValue(forKey: folder) ?? Changes()
     }
 
     /// Waits for news, or until nobody reads standard output any more.
     ///
     /// At most a second: a folder may come that could not be watched yet.
-    func wait() {
+    func waitForChanges() {
         var entries = [
             pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: 1, events: 0, revents: 0),
         ]
@@ -49,7 +49,7 @@ final class FolderWatch {
     }
 
     /// Takes in events, each with the name of its file behind it (inotify(7)).
-    private func hear(_ bytes: UnsafeRawBufferPointer) {
+    private func parseEvents(_ bytes: UnsafeRawBufferPointer) {
         let size = MemoryLayout<inotify_event>.size
         var offset = 0
         while offset + size <= bytes.count {
@@ -59,12 +59,12 @@ final class FolderWatch {
             let name = String(decoding: bytes[(offset + size)..<end].prefix { $0 != 0 }, as: UTF8.self)
             offset = end
             if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
-                for folder in folders.values { news[folder, default: News()].isComplete = false }
+                for folder in directories.values { changes[folder, default: Changes()].isComplete = false }
             }
-            guard let folder = folders[event.wd], event.mask & UInt32(IN_CREATE) != 0,
+            guard let folder = directories[event.wd], event.mask & UInt32(IN_CREATE) != 0,
                 event.mask & UInt32(IN_ISDIR) == 0, name.hasSuffix(".log"), let job = Int64(name.dropLast(4))
             else { continue }
-            news[folder, default: News()].begun.append(job)
+            changes[folder, default: Changes()].jobsOfNewFiles.append(job)
         }
     }
 }

@@ -17,9 +17,9 @@ final class LogFile: Identifiable {
     }
 
     /// What tells it from a file that was given its number later: how it begins.
-    struct Mark: Hashable {
+    struct Fingerprint: Hashable {
         var identity: Identity
-        var stamp: [UInt8]
+        var firstBytes: [UInt8]
     }
 
     /// Which file it is, as long as it is open.
@@ -49,13 +49,13 @@ final class LogFile: Identifiable {
     var size: Int { max(0, Int(status.st_size)) }
 
     /// When it was last written to.
-    var modified: WallTime {
+    var modifiedAt: WallTime {
         let time = status.st_mtim
         return WallTime(microseconds: Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000)
     }
 
     /// The time of its first line that has one; nil when nothing was written yet.
-    var firstTime: WallTime? {
+    var firstTimestamp: WallTime? {
         for line in (read(from: 0, most: 4096) ?? []).split(separator: UInt8(ascii: "\n")) {
             if let time = LogLine(line)?.time { return time }
         }
@@ -63,9 +63,9 @@ final class LogFile: Identifiable {
     }
 
     /// Which file it is for good; nil while nothing was written to it.
-    var mark: Mark? {
+    var fingerprint: Fingerprint? {
         let stamp = read(from: 0, most: 30) ?? []
-        return stamp.isEmpty ? nil : Mark(identity: identity, stamp: stamp)
+        return stamp.isEmpty ? nil : Fingerprint(identity: identity, firstBytes: stamp)
     }
 
     /// Bytes from an offset; empty at the end, nil when it cannot be read.
@@ -83,7 +83,7 @@ final class LogFile: Identifiable {
     }
 
     /// Where the last lines begin, and how many of the wanted ones are in it.
-    func tail(_ lines: Int) -> (offset: Int, count: Int) {
+    func findTail(_ lines: Int) -> (offset: Int, count: Int) {
         let size = size
         let tail = LogTail(lines: lines)
         var length = min(size, 65_536)

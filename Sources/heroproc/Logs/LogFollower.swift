@@ -10,14 +10,14 @@ final class LogFollower {
     let folder: String
     private var job: Int64
     /// When the folder was changed last, as far as it was looked at.
-    private var changed: Int64?
+    private var lastModified: Int64?
     /// The files of the last two looks: one that is just being renamed may be missing in a look.
-    private var seen: (last: Set<LogFile.Mark>, before: Set<LogFile.Mark>) = ([], [])
+    private var recentFingerprints: (last: Set<LogFile.Fingerprint>, before: Set<LogFile.Fingerprint>) = ([], [])
     /// What has the name of a log and cannot be read as one.
-    private var strangers: Set<LogFile.Identity> = []
+    private var unreadableFiles: Set<LogFile.Identity> = []
     /// How many files have begun, as far as is known, and how many of them were found.
-    private var begun = 0
-    private var found = 0
+    private var createdCount = 0
+    private var foundCount = 0
 
     /// Goes on where a reader has come to.
     init(_ reader: LogReader, _ source: LogSource) {
@@ -30,60 +30,60 @@ final class LogFollower {
     ///
     /// - Parameter news: What has begun in the folder before this look.
     /// - Returns: How many files were gone before they could be looked at; what they held cannot be shown.
-    func look(_ news: FolderWatch.News) -> Int {
-        let begun = news.begun.filter { $0 >= job }.count
+    func readNewFiles(_ news: LogDirectoryWatcher.Changes) -> Int {
+        let begun = news.jobsOfNewFiles.filter { $0 >= job }.count
         // What was found and has not begun by now was put there by others.
-        found = min(found, self.begun + begun)
-        self.begun += begun
-        guard readOn(evenUnchanged: begun > 0) else { return 0 }
-        let lost = news.isComplete ? max(0, self.begun - found) : 0
-        found = max(found, self.begun)
+        foundCount = min(foundCount, self.createdCount + begun)
+        self.createdCount += begun
+        guard appendNewFiles(evenUnchanged: begun > 0) else { return 0 }
+        let lost = news.isComplete ? max(0, self.createdCount - foundCount) : 0
+        foundCount = max(foundCount, self.createdCount)
         return lost
     }
 
     /// Gives the reader the files that are new.
     ///
     /// - Returns: false when the folder is not there, or as it was.
-    private func readOn(evenUnchanged: Bool) -> Bool {
+    private func appendNewFiles(evenUnchanged: Bool) -> Bool {
         var status = stat()
         guard stat(folder, &status) == 0 else { return false }
         let time = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
-        guard time != changed || reader.last == nil || evenUnchanged else { return false }
+        guard time != lastModified || reader.lastFile == nil || evenUnchanged else { return false }
         // The clock of file systems stands still for a few milliseconds: a second change may carry the same time.
-        changed = Self.now &- time > 100_000_000 ? time : nil
+        lastModified = Self.now &- time > 100_000_000 ? time : nil
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let jobs = names.filter { $0.hasSuffix(".log") }.compactMap { Int64($0.dropLast(4)) }
-        var listed: Set<LogFile.Mark> = []
+        var listed: Set<LogFile.Fingerprint> = []
         // The active file of the job may be away for a moment, or have been taken away.
         for one in Set(jobs + [job]).sorted() where one >= job {
-            let files = LogFiles.openAll("\(folder)/\(one).log", open)
-            let news = news(in: files)
-            found += news.count
+            let files = LogFiles.openAll("\(folder)/\(one).log", openLogFile)
+            let news = unreadFiles(in: files)
+            foundCount += news.count
             reader.append(news)
-            listed.formUnion(files.compactMap(\.mark))
+            listed.formUnion(files.compactMap(\.fingerprint))
             job = one
         }
-        seen = (listed, seen.last)
+        recentFingerprints = (listed, recentFingerprints.last)
         return true
     }
 
     /// Opens a file of the log; what else is there in its place has begun like one, and is found, too.
-    private func open(_ path: String) -> LogFile? {
+    private func openLogFile(_ path: String) -> LogFile? {
         if let file = LogFile(path) { return file }
         var status = stat()
-        if lstat(path, &status) == 0, strangers.insert(LogFile.Identity(status)).inserted { found += 1 }
+        if lstat(path, &status) == 0, unreadableFiles.insert(LogFile.Identity(status)).inserted { foundCount += 1 }
         return nil
     }
 
     /// Of the files of a log, newest first, those that were not read yet, oldest first.
-    private func news(in files: [LogFile]) -> [LogFile] {
+    private func unreadFiles(in files: [LogFile]) -> [LogFile] {
         var result: [LogFile] = []
-        let last = reader.last
+        let last = reader.lastFile
         let isListed = files.contains { $0.identity == last?.identity }
         for file in files {
             if isListed, file.identity == last?.identity { break }
             // Where the last one was taken away, what stood behind it is old nevertheless.
-            if !isListed, let mark = file.mark, seen.last.contains(mark) || seen.before.contains(mark) { continue }
+            if !isListed, let mark = file.fingerprint, recentFingerprints.last.contains(mark) || recentFingerprints.before.contains(mark) { continue }
             result.append(file)
         }
         return result.reversed()

@@ -34,7 +34,7 @@ struct LogPrinter {
     /// Whatever was held back goes out.
     mutating func flush() {
         guard !buffer.isEmpty else { return }
-        output.result(buffer)
+        output.writeResult(buffer)
         buffer.removeAll(keepingCapacity: true)
     }
 

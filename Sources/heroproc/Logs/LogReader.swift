@@ -12,15 +12,15 @@ final class LogReader {
     private var files: [LogFile] = []
     private var offset = 0
     /// How the file began that is being read.
-    private var mark: LogFile.Mark?
+    private var fingerprint: LogFile.Fingerprint?
     private var assembler: LogAssembler
-    private var ready: [LogEntry] = []
-    private var nextReady = 0
+    private var bufferedEntries: [LogEntry] = []
+    private var nextIndex = 0
     private var lastTime: WallTime?
-    private var isOver = false
+    private var isFinished = false
 
     /// Bytes that are read at once; a line of a shim is much shorter.
-    private static let share = 65_536
+    private static let chunkSize = 65_536
 
     /// Makes a reader of the stretch that a source wants, or of its last lines.
     init(_ source: LogSource, lines: Int?, form: LogAssembler.Format) {
@@ -31,31 +31,31 @@ final class LogReader {
         assembler = LogAssembler(form)
         files = source.files()
         guard let lines else { return }
-        if source.until == nil { seek(lines) } else { keepLast(lines) }
+        if source.until == nil { seekToLastLines(lines) } else { bufferLastLines(lines) }
     }
 
     /// The next line; nil at the end of what is there.
     func next() -> LogEntry? {
         while true {
-            while nextReady < ready.count {
-                let entry = ready[nextReady]
-                nextReady += 1
-                if isWanted(entry) { return entry }
-                if isOver { return nil }
+            while nextIndex < bufferedEntries.count {
+                let entry = bufferedEntries[nextIndex]
+                nextIndex += 1
+                if isInRange(entry) { return entry }
+                if isFinished { return nil }
             }
-            guard !isOver, fill() else { return nil }
+            guard !isFinished, fillBuffer() else { return nil }
         }
     }
 
     /// Hands out what the log ends with in the middle of a line.
     func finish() -> LogEntry? {
-        if let file = files.first { takeRest(of: file) }
+        if let file = files.first { consumePartialLine(of: file) }
         flush()
         return next()
     }
 
     /// The newest file that it reads or will read.
-    var last: LogFile? { files.last }
+    var lastFile: LogFile? { files.last }
 
     /// Goes on with further files once this one is read.
     func append(_ more: [LogFile]) { files += more }
@@ -65,84 +65,84 @@ final class LogReader {
     /// Reads on.
     ///
     /// - Returns: false at the end of the last file.
-    private func fill() -> Bool {
-        ready.removeAll(keepingCapacity: true)
-        nextReady = 0
+    private func fillBuffer() -> Bool {
+        bufferedEntries.removeAll(keepingCapacity: true)
+        nextIndex = 0
         while let file = files.first {
-            if hasBegunAnew(file) {
+            if wasTruncated(file) {
                 offset = 0
                 flush()
-                if !ready.isEmpty { return true }
+                if !bufferedEntries.isEmpty { return true }
             }
-            let bytes = wholeLines(of: file)
+            let bytes = completeLines(of: file)
             if !bytes.isEmpty {
                 offset += bytes.count
-                assembler.feed(Array(bytes)) { ready.append($0) }
-                if !ready.isEmpty { return true }
+                assembler.feed(Array(bytes)) { bufferedEntries.append($0) }
+                if !bufferedEntries.isEmpty { return true }
                 continue
             }
             guard files.count > 1 else { return false }
-            if takeRest(of: file) || begins(files[1]) { flush() }
+            if consumePartialLine(of: file) || isFirstFileOfStart(files[1]) { flush() }
             files.removeFirst()
             offset = 0
-            if !ready.isEmpty { return true }
+            if !bufferedEntries.isEmpty { return true }
         }
         return false
     }
 
     /// Whether somebody has emptied a file since it was read last; it may have grown beyond that place again.
-    private func hasBegunAnew(_ file: LogFile) -> Bool {
+    private func wasTruncated(_ file: LogFile) -> Bool {
         guard offset > 0 else {
-            mark = nil
+            fingerprint = nil
             return false
         }
-        let before = mark
-        mark = file.mark ?? mark
-        return file.size < offset || (before != nil && before != mark)
+        let before = fingerprint
+        fingerprint = file.fingerprint ?? fingerprint
+        return file.size < offset || (before != nil && before != fingerprint)
     }
 
     /// The next bytes of a file, up to the end of a line: what stands behind it may still be taken back by its writer.
-    private func wholeLines(of file: LogFile) -> ArraySlice<UInt8> {
-        let bytes = file.read(from: offset, most: Self.share) ?? []
+    private func completeLines(of file: LogFile) -> ArraySlice<UInt8> {
+        let bytes = file.read(from: offset, most: Self.chunkSize) ?? []
         if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) { return bytes[...end] }
         // No shim writes such a line; it goes on piece by piece.
-        return bytes.count == Self.share ? bytes[...] : []
+        return bytes.count == Self.chunkSize ? bytes[...] : []
     }
 
     /// Takes the line that a file ends in the middle of.
     ///
     /// - Returns: whether there is one.
     @discardableResult
-    private func takeRest(of file: LogFile) -> Bool {
-        let bytes = file.read(from: offset, most: Self.share) ?? []
+    private func consumePartialLine(of file: LogFile) -> Bool {
+        let bytes = file.read(from: offset, most: Self.chunkSize) ?? []
         guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "\n")) else { return false }
         offset += bytes.count
-        assembler.feed(bytes) { ready.append($0) }
+        assembler.feed(bytes) { bufferedEntries.append($0) }
         return true
     }
 
     /// Whether a file is the first one of a start: what the start before did not end does not go on in it.
-    private func begins(_ file: LogFile) -> Bool {
-        guard let first = file.firstTime, let lastTime else { return true }
+    private func isFirstFileOfStart(_ file: LogFile) -> Bool {
+        guard let first = file.firstTimestamp, let lastTime else { return true }
         // A start that began while we were reading is not among those that we know of.
         return lastTime >= (starts.last ?? lastTime) || starts.contains { $0 > lastTime && $0 <= first }
     }
 
     private func flush() {
-        if nextReady >= ready.count {
-            ready.removeAll(keepingCapacity: true)
-            nextReady = 0
+        if nextIndex >= bufferedEntries.count {
+            bufferedEntries.removeAll(keepingCapacity: true)
+            nextIndex = 0
         }
-        assembler.finish { ready.append($0) }
+        assembler.finish { bufferedEntries.append($0) }
     }
 
-    private func isWanted(_ entry: LogEntry) -> Bool {
+    private func isInRange(_ entry: LogEntry) -> Bool {
         guard from != nil || until != nil || files.count > 1 else { return true }
         // Raw lines have no time of their own; it stands in their text.
         let time = entry.time ?? LogLine(entry.text)?.time
         lastTime = time ?? lastTime
         if let until, let time, time >= until {
-            isOver = true
+            isFinished = true
             return false
         }
         guard let bound = from else { return true }
@@ -154,13 +154,13 @@ final class LogReader {
     // MARK: The last lines
 
     /// Begins so many lines before the end, in earlier files if need be.
-    private func seek(_ lines: Int) {
+    private func seekToLastLines(_ lines: Int) {
         var rest = lines
         var index = files.count
         var start = 0
         while index > 0, rest > 0 || index == files.count {
             index -= 1
-            let (begin, count) = files[index].tail(rest)
+            let (begin, count) = files[index].findTail(rest)
             start = begin
             rest -= count
         }
@@ -169,18 +169,18 @@ final class LogReader {
     }
 
     /// Reads all, and keeps the last lines: for a stretch that ends somewhere in a file.
-    private func keepLast(_ lines: Int) {
+    private func bufferLastLines(_ lines: Int) {
         var kept: [LogEntry] = []
         func keep(_ entry: LogEntry) {
             kept.append(entry)
             if kept.count > 2 * lines + 1024 { kept.removeFirst(kept.count - lines) }
         }
         while let entry = next() { keep(entry) }
-        if !isOver { while let entry = finish() { keep(entry) } }
-        ready = Array(kept.suffix(lines))
-        nextReady = 0
+        if !isFinished { while let entry = finish() { keep(entry) } }
+        bufferedEntries = Array(kept.suffix(lines))
+        nextIndex = 0
         files = []
-        isOver = false
+        isFinished = false
         from = nil
     }
 }

@@ -29,15 +29,15 @@ struct LogSource {
     let starts: [WallTime]
 
     /// The active file.
-    var active: String { "\(folder)/\(job).log" }
+    var activePath: String { "\(folder)/\(job).log" }
 
     /// Its files that may hold something of the stretch, oldest first.
     func files() -> [LogFile] {
         var found: [LogFile] = []
-        for file in LogFiles.openAll(active, LogFile.init) {
+        for file in LogFiles.openAll(activePath, LogFile.init) {
             // The clock of file systems lags behind ours by a tick.
-            if let from, file.modified < from.earlier(by: .seconds(1)) { break }
-            let first = file.firstTime
+            if let from, file.modifiedAt < from.earlier(by: .seconds(1)) { break }
+            let first = file.firstTimestamp
             if let until, let first, first >= until { continue }
             found.append(file)
             if let from, let first, first < from { break }
@@ -48,7 +48,7 @@ struct LogSource {
 
 /// Finds the logs of a service, or of an action outside of services.
 struct LogFinder {
-    let composition: Composition
+    let workspace: Workspace
     let service: QualifiedName
     let action: String?
 
@@ -56,7 +56,7 @@ struct LogFinder {
     ///
     /// - Throws: `Refusal` for a name that nobody knows, and for a start before that there is none of.
     func sources(_ selection: LogSelection) throws -> [LogSource] {
-        let reader = try composition.reader()
+        let reader = try workspace.openReader()
         let jobs = try reader?.jobs(JobFilter(context: service.context, service: service.name)) ?? []
         guard let reader, let run = jobs.compactMap(\.run).max() else {
             return try standaloneSources(selection, reader)
@@ -66,7 +66,7 @@ struct LogFinder {
             actions.append(job.action)
         }
         if let action {
-            guard actions.contains(action) else { throw unknown(action, actions) }
+            guard actions.contains(action) else { throw unknownActionError(action, actions) }
             actions = [action]
         }
         return try actions.compactMap { name in
@@ -80,13 +80,13 @@ struct LogFinder {
         let jobs = try reader?.jobs(JobFilter(context: service.context, action: service.name)) ?? []
         let own = jobs.filter { $0.service == nil }
         guard let reader, alone.contains(service) || !own.isEmpty else {
-            try KnownNames((try reader?.serviceSummaries().map(\.name) ?? []) + alone).require([service])
+            try KnownNames((try reader?.serviceSummaries().map(\.name) ?? []) + alone).requireKnown([service])
             return []
         }
         if let action {
-            throw Refusal(
-                "there is no action \(action) of \(service.spoken)",
-                help: "it is an action itself: `heroproc logs \(service.spoken)`"
+            throw CommandError(
+                "there is no action \(action) of \(service.displayName)",
+                help: "it is an action itself: `heroproc logs \(service.displayName)`"
             )
         }
         return try source(own, selection, reader).map { [$0] } ?? []
@@ -105,8 +105,8 @@ struct LogFinder {
                 let earlier = try self.starts(of: former, reader)
                 if let last = earlier.last { return source(former, earlier, from: last) }
             }
-            let subject = job.service == nil ? service.spoken : "\(service.spoken).\(job.action)"
-            throw Refusal("there is no earlier start of \(subject)")
+            let subject = job.service == nil ? service.displayName : "\(service.displayName).\(job.action)"
+            throw CommandError("there is no earlier start of \(subject)")
         }
         if let since = selection.since { return source(job, starts, from: since) }
         return source(job, starts, from: selection.lines == nil ? starts.last : nil)
@@ -120,7 +120,7 @@ struct LogFinder {
     ) -> LogSource {
         LogSource(
             action: job.action,
-            folder: "\(composition.paths.logs)/\(job.context)/\(job.service ?? "_")/\(job.action)",
+            folder: "\(workspace.paths.logs)/\(job.context)/\(job.service ?? "_")/\(job.action)",
             job: job.id,
             from: from,
             until: until,
@@ -135,10 +135,10 @@ struct LogFinder {
         return Set(ended + [job.startedAt].compactMap { $0 }).sorted()
     }
 
-    private func unknown(_ action: String, _ actions: [String]) -> Refusal {
-        let near = Suggestion.nearest(action, actions).map { "did you mean `\(service.spoken).\($0)`?" }
-        return Refusal(
-            "there is no action \(action) of \(service.spoken)",
+    private func unknownActionError(_ action: String, _ actions: [String]) -> CommandError {
+        let near = Suggestion.nearest(action, actions).map { "did you mean `\(service.displayName).\($0)`?" }
+        return CommandError(
+            "there is no action \(action) of \(service.displayName)",
             help: near ?? "it has " + actions.joined(separator: ", ")
         )
     }

@@ -27,7 +27,7 @@ struct CommonOptions: ParsableArguments {
         ),
         completion: .list(["text", "json", "markdown", "github", "sarif"])
     )
-    var writtenFormat = "text"
+    var outputFormat = "text"
 
     @Flag(name: .customLong("no-color"), help: "No colours (env NO_COLOR).")
     var noColor = false

@@ -4,7 +4,7 @@ import ArgumentParser
 // of options finds there what was given.
 
 /// Which jobs `jobs` shows, besides their tag.
-struct JobsSelection: ParsableArguments {
+struct JobFilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Of this service: NAME or CONTEXT/NAME.", valueName: "name"))
     var service: ServiceArgument?
 
@@ -18,7 +18,7 @@ struct JobsSelection: ParsableArguments {
     var limit: Int?
 
     /// Refuses a selection where it would not be heeded: nobody must lose more than was meant.
-    func requireNone(for command: String) throws {
+    func requireUnset(for command: String) throws {
         guard service == nil, action == nil, phase == nil, limit == nil else {
             throw ValidationError("--service, --action, --phase and --limit do not go with `\(command)`.")
         }
@@ -26,7 +26,7 @@ struct JobsSelection: ParsableArguments {
 }
 
 /// The tag that jobs carry.
-struct JobsTag: ParsableArguments {
+struct JobTagOptions: ParsableArguments {
     @Option(help: ArgumentHelp("With this tag.", valueName: "tag"))
     var tag: String?
 }

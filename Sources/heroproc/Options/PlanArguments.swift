@@ -57,7 +57,7 @@ struct PlanArguments: ParsableArguments {
 }
 
 /// What a plan compares the manifests with.
-enum PlanBase: Hashable, CustomStringConvertible, ExpressibleByArgument {
+enum ComparisonBase: Hashable, CustomStringConvertible, ExpressibleByArgument {
     /// What runs.
     case runtime
     /// The manifests that were recorded with a revision, taken as up.

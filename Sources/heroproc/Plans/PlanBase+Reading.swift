@@ -4,12 +4,12 @@ import HeroManifest
 import HeroModel
 import HeroPlan
 
-extension Composition {
+extension Workspace {
     /// What a plan starts from.
     ///
     /// A folder and a commit need no state directory: none is made, and none is read.
-    func observed(
-        _ base: PlanBase,
+    func observeBase(
+        _ base: ComparisonBase,
         for desired: DesiredState,
         _ variables: VariableOptions,
         output: Output
@@ -17,27 +17,27 @@ extension Composition {
         // Whether the core is declared is asked of what is wanted, not of what was.
         let options = ManifestOptions(requiresCore: false, variables: variables.values, environment: environment)
         switch base {
-        case .runtime: return try observed(for: desired)
+        case .runtime: return try observe(for: desired)
         case .revision(let number):
             let (record, files) = try revision(number, to: "compare with")
             let recorded = ManifestOptions(requiresCore: false, variables: record.variables)
-            var observed = Observed(asDeclared: try meaning(of: files, base, recorded))
+            var observed = Observed(asDeclared: try decodeManifests(of: files, base, recorded))
             observed.revision = number
             return observed
-        case .directory(let path): return Observed(asDeclared: try meaning(of: files(in: path), base, options))
+        case .directory(let path): return Observed(asDeclared: try decodeManifests(of: manifestFiles(in: path), base, options))
         case .git(let ref):
-            let files = try files(at: ref)
-            if files.isEmpty { output.note("\(shownDirectory) has no manifests at \(ref): all of it is new") }
-            return Observed(asDeclared: try meaning(of: files, base, options))
+            let files = try manifestFiles(at: ref)
+            if files.isEmpty { output.writeNote("\(displayDirectory) has no manifests at \(ref): all of it is new") }
+            return Observed(asDeclared: try decodeManifests(of: files, base, options))
         }
     }
 
     /// The manifests of another folder, as though they lay in the services directory: else every relative path in
     /// them would differ.
-    private func files(in path: String) throws -> [ManifestFile] {
+    private func manifestFiles(in path: String) throws -> [ManifestFile] {
         switch ManifestFiles.read(path) {
         case .unreadable(let reason):
-            throw Refusal(
+            throw CommandError(
                 "cannot compare with dir:\(path): \(reason)",
                 help: "name a folder of manifests: `--against dir:PATH`"
             )
@@ -51,24 +51,24 @@ extension Composition {
         }
     }
 
-    private func files(at ref: String) throws -> [ManifestFile] {
+    private func manifestFiles(at ref: String) throws -> [ManifestFile] {
         do {
-            return try GitManifestReader(ref, of: shownDirectory, environment: environment).read()
+            return try GitManifestReader(ref, of: displayDirectory, environment: environment).read()
         } catch {
-            throw Refusal("cannot compare with git:\(ref): \(error.cause)", help: error.help)
+            throw CommandError("cannot compare with git:\(ref): \(error.cause)", help: error.help)
         }
     }
 
-    private func meaning(of files: [ManifestFile], _ base: PlanBase, _ options: ManifestOptions) throws -> DesiredState {
+    private func decodeManifests(of files: [ManifestFile], _ base: ComparisonBase, _ options: ManifestOptions) throws -> DesiredState {
         let result = Manifests.read(files, options: options)
         if let desired = result.desired { return desired }
-        throw MistakenBase(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })
+        throw InvalidBaseError(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })
     }
 }
 
 /// The manifests that a plan is to compare with have mistakes themselves.
-struct MistakenBase: Error {
-    let base: PlanBase
+struct InvalidBaseError: Error {
+    let base: ComparisonBase
     let diagnostics: [Diagnostic]
 
     /// What cannot be done, and why.

@@ -5,7 +5,7 @@ import HeroStore
 import HeroView
 
 /// What a plan was made of: enough to tell later whether it would still be the same one.
-struct PlanBasis: Decodable {
+struct PlanInputs: Decodable {
     /// One manifest file.
     struct File: Decodable, Hashable {
         /// Relative to the services directory.
@@ -37,7 +37,7 @@ struct PlanBasis: Decodable {
     var options: Options
 
     /// Takes down what a plan was made of.
-    init(_ reading: PlanReading) {
+    init(_ reading: PreparedPlan) {
         against = reading.base.description
         directory = reading.wanted.directory
         revision = reading.wanted.revision
@@ -53,7 +53,7 @@ struct PlanBasis: Decodable {
         )
     }
 
-    private static func files(_ wanted: WantedSet) -> [File] {
+    private static func files(_ wanted: DesiredManifests) -> [File] {
         wanted.recordedFiles.map { file in
             let isInside = file.path.hasPrefix(wanted.directory + "/")
             let path = isInside ? String(file.path.dropFirst(wanted.directory.count + 1)) : file.path
@@ -91,7 +91,7 @@ struct PlanBasis: Decodable {
     }
 
     /// What is no longer as it was, in words; nil when all of it still is.
-    func whatMoved(_ now: PlanBasis) -> String? {
+    func firstDifference(_ now: PlanInputs) -> String? {
         let (before, after) = (Set(files), Set(now.files))
         let paths = before.symmetricDifference(after).map(\.path).sorted()
         if let path = paths.first {

@@ -4,11 +4,11 @@ import HeroPlan
 import HeroStore
 
 /// A plan with all that it was made of.
-struct PlanReading {
+struct PreparedPlan {
     /// What it leads to.
-    let wanted: WantedSet
+    let wanted: DesiredManifests
     /// What it starts from.
-    let base: PlanBase
+    let base: ComparisonBase
     /// What was asked of the planner.
     let options: PlanOptions
     /// The plan; nil where the manifests have mistakes.
@@ -20,8 +20,8 @@ struct PlanReading {
     ///
     /// - Throws: `Refusal`, `MistakenBase`.
     init(
-        _ composition: Composition,
-        _ base: PlanBase = .runtime,
+        _ composition: Workspace,
+        _ base: ComparisonBase = .runtime,
         revision: RevisionNumber? = nil,
         _ variables: VariableOptions,
         _ options: PlanOptions,
@@ -29,26 +29,26 @@ struct PlanReading {
     ) throws {
         self.base = base
         self.options = options
-        wanted = try composition.wanted(revision, variables)
+        wanted = try composition.desiredManifests(revision, variables)
         guard let desired = wanted.result.desired else {
             plan = nil
             meaning = ""
             // Where nothing that ran is asked about, nothing of it is read.
-            if base == .runtime { composition.hintAtFormerVariables(wanted.result, output) }
+            if base == .runtime { composition.noteMissingVariables(wanted.result, output) }
             return
         }
-        let observed = try composition.observed(base, for: desired, variables, output: output)
+        let observed = try composition.observeBase(base, for: desired, variables, output: output)
         let names = Set(desired.services.keys).union(observed.services.keys)
             .union(desired.actions.keys).union(observed.standalone.keys)
-        try KnownNames(names.sorted()).require(options.only, inPlan: true)
-        plan = try Planner.judgedPlan(desired, observed, options)
+        try KnownNames(names.sorted()).requireKnown(options.only, inPlan: true)
+        plan = try Planner.verifiedPlan(desired, observed, options)
         meaning = Self.digest(desired)
     }
 
     /// The code that `diff` leaves with.
     var code: ExitCode {
         guard let plan, plan.refusals.isEmpty else { return .refused }
-        return plan.isEmpty ? .good : .different
+        return plan.isEmpty ? .success : .differs
     }
 
     private static func digest(_ desired: DesiredState) -> String {

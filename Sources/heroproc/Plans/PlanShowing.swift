@@ -18,56 +18,56 @@ enum PlanFormat: String, ResultFormat {
 }
 
 /// Writes plans as results; the exit code is none of its affairs.
-struct PlanShowing {
+struct PlanPresenter {
     let output: Output
     let format: PlanFormat
     let isVerbose: Bool
     let environment: [String: String]
 
     /// A plan, or the mistakes that stand in its way.
-    func show(_ reading: PlanReading) {
+    func show(_ reading: PreparedPlan) {
         let diagnostics = reading.wanted.result.diagnostics
-        guard let plan = reading.plan else { return show(mistakes: diagnostics) }
+        guard let plan = reading.plan else { return show(errors: diagnostics) }
         var whole = plan
         whole.diagnostics = diagnostics + plan.diagnostics
         switch format {
         case .text:
-            output.diagnostics(diagnostics)
-            output.result(PlanView(output.results, isVerbose: isVerbose).text(plan))
-        case .json: output.result(PlanView.json(whole).adding("basis", PlanBasis(reading).json))
-        case .markdown: output.result(markdown(reading.base).text(whole))
+            output.writeDiagnostics(diagnostics)
+            output.writeResult(PlanView(output.results, isVerbose: isVerbose).text(plan))
+        case .json: output.writeResult(PlanView.json(whole).adding("basis", PlanInputs(reading).json))
+        case .markdown: output.writeResult(markdown(reading.base).text(whole))
         case .github:
-            output.result(PlanAnnotations(base: here).text(whole))
-            summarize(markdown(reading.base).text(whole))
+            output.writeResult(PlanAnnotations(base: currentDirectory).text(whole))
+            appendToJobSummary(markdown(reading.base).text(whole))
         }
     }
 
     /// The mistakes that leave no plan.
-    func show(mistakes diagnostics: [Diagnostic]) {
-        output.diagnostics(diagnostics)
+    func show(errors diagnostics: [Diagnostic]) {
+        output.writeDiagnostics(diagnostics)
         switch format {
         case .text: break
-        case .json: output.result(PlanView.json(Plan(baseRevision: 0, diagnostics: diagnostics)))
-        case .markdown: output.result(markdown(.runtime).text(invalid: diagnostics))
+        case .json: output.writeResult(PlanView.json(Plan(baseRevision: 0, diagnostics: diagnostics)))
+        case .markdown: output.writeResult(markdown(.runtime).text(invalid: diagnostics))
         case .github:
-            output.result(DiagnosticView.github(diagnostics, base: here))
-            summarize(markdown(.runtime).text(invalid: diagnostics))
+            output.writeResult(DiagnosticView.github(diagnostics, base: currentDirectory))
+            appendToJobSummary(markdown(.runtime).text(invalid: diagnostics))
         }
     }
 
-    private var here: String { ManifestFiles.absoluteDirectory(".") }
+    private var currentDirectory: String { ManifestFiles.absoluteDirectory(".") }
 
-    private func markdown(_ base: PlanBase) -> PlanMarkdown {
+    private func markdown(_ base: ComparisonBase) -> PlanMarkdown {
         PlanMarkdown(against: base.description, isVerbose: isVerbose)
     }
 
     /// Adds to the summary of the job that this step belongs to, where there is one.
-    private func summarize(_ text: String) {
+    private func appendToJobSummary(_ text: String) {
         guard let path = environment["GITHUB_STEP_SUMMARY"], !path.isEmpty else { return }
         let bytes = Array((text + "\n").utf8)
         let number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
         guard number >= 0, write(number, bytes, bytes.count) == bytes.count else {
-            return output.error("cannot write the summary of the job to \(path): \(String(cString: strerror(errno)))")
+            return output.writeError("cannot write the summary of the job to \(path): \(String(cString: strerror(errno)))")
         }
         close(number)
     }

@@ -21,29 +21,29 @@ struct SavedPlan: Decodable {
     private var baseRevision: RevisionNumber
     private var changes: [Change]
     private var diagnostics: [Finding]
-    private var basis: PlanBasis?
+    private var basis: PlanInputs?
 
     /// Reads one.
     ///
     /// - Throws: `Refusal` when it is none, or none that can be applied.
-    static func read(_ path: String) throws -> (plan: SavedPlan, basis: PlanBasis) {
+    static func read(_ path: String) throws -> (plan: SavedPlan, basis: PlanInputs) {
         guard let file = LogFile(path), let bytes = file.read(from: 0, most: file.size) else {
-            throw Refusal("cannot read the plan \(path): \(String(cString: strerror(errno)))", help: remedy)
+            throw CommandError("cannot read the plan \(path): \(String(cString: strerror(errno)))", help: remedy)
         }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let plan = try? decoder.decode(SavedPlan.self, from: Data(bytes)), plan.schema == "heroproc/plan/v1"
         else {
-            throw Refusal("cannot apply \(path): it is no plan of schema heroproc/plan/v1", help: remedy)
+            throw CommandError("cannot apply \(path): it is no plan of schema heroproc/plan/v1", help: remedy)
         }
         if let error = plan.diagnostics.first(where: { $0.severity == "error" }) {
-            throw Refusal("cannot apply \(path): it was refused when it was made: \(error.message)", help: remedy)
+            throw CommandError("cannot apply \(path): it was refused when it was made: \(error.message)", help: remedy)
         }
         guard let basis = plan.basis else {
-            throw Refusal("cannot apply \(path): it does not say what it was made of", help: remedy)
+            throw CommandError("cannot apply \(path): it does not say what it was made of", help: remedy)
         }
-        guard basis.against == PlanBase.runtime.description else {
-            throw Refusal(
+        guard basis.against == ComparisonBase.runtime.description else {
+            throw CommandError(
                 "cannot apply \(path): it compares with \(basis.against), and not with what runs",
                 help: "make it without --against: `heroproc diff -o json > plan.json`"
             )
@@ -52,17 +52,17 @@ struct SavedPlan: Decodable {
     }
 
     /// What is no longer as it was when it was made, in words; nil when it is still the plan.
-    func whatMoved(_ basis: PlanBasis, _ reading: PlanReading, base: RevisionNumber) -> String? {
+    func firstDifference(_ basis: PlanInputs, _ reading: PreparedPlan, base: RevisionNumber) -> String? {
         guard baseRevision == base else {
             return "it starts from revision \(baseRevision), and revision \(base) is applied by now"
         }
-        if let moved = basis.whatMoved(PlanBasis(reading)) { return moved }
+        if let moved = basis.firstDifference(PlanInputs(reading)) { return moved }
         guard let plan = reading.plan else { return nil }
-        return promise.firstDifference(in: plan)
+        return expectation.firstDifference(in: plan)
     }
 
     /// What it says will happen, for the reconciler to hold it to.
-    var promise: PlanExpectation {
+    var expectation: PlanExpectation {
         var actions: [String: PlanAction] = [:]
         for change in changes {
             guard let name = change.service ?? change.standalone.map({ "standalone \($0)" }) else { continue }

@@ -4,7 +4,7 @@ import HeroModel
 import HeroStore
 
 /// The manifests that a plan leads to: those of the services directory, or those of a recorded revision.
-struct WantedSet {
+struct DesiredManifests {
     /// The files as diagnostics name them.
     var files: [ManifestFile]
     /// The files as they are recorded.
@@ -23,16 +23,16 @@ struct WantedSet {
     var requiresCore: Bool
 }
 
-extension Composition {
+extension Workspace {
     /// The manifests of the services directory, or of a revision where one is named.
-    func wanted(_ revision: RevisionNumber?, _ variables: VariableOptions) throws -> WantedSet {
-        if let revision { return try recorded(revision) }
+    func desiredManifests(_ revision: RevisionNumber?, _ variables: VariableOptions) throws -> DesiredManifests {
+        if let revision { return try revisionManifests(revision) }
         let (files, result) = try readManifests(variables)
-        return WantedSet(
+        return DesiredManifests(
             files: files,
-            recordedFiles: recorded(files),
+            recordedFiles: withAbsolutePaths(files),
             result: result,
-            source: shownDirectory,
+            source: displayDirectory,
             directory: directory,
             gitCommit: GitCommit.read(directory),
             requiresCore: requiresCore
@@ -40,9 +40,9 @@ extension Composition {
     }
 
     /// The manifests of a revision, which was accepted once and is not refused now for lack of the core.
-    private func recorded(_ number: RevisionNumber) throws -> WantedSet {
+    private func revisionManifests(_ number: RevisionNumber) throws -> DesiredManifests {
         let (record, files) = try revision(number, to: "go back to")
-        return WantedSet(
+        return DesiredManifests(
             files: files,
             recordedFiles: files,
             result: Manifests.read(files, options: ManifestOptions(requiresCore: false, variables: record.variables)),
@@ -56,19 +56,19 @@ extension Composition {
 
     /// A recorded revision with its files; the purpose is for the words of a refusal: `go back to`.
     func revision(_ number: RevisionNumber, to purpose: String) throws -> (RevisionRecord, [ManifestFile]) {
-        guard let reader = try reader(), let last = try reader.revision() else {
-            throw Refusal("cannot \(purpose) revision \(number): nothing was ever applied in \(paths.state)")
+        guard let reader = try openReader(), let last = try reader.revision() else {
+            throw CommandError("cannot \(purpose) revision \(number): nothing was ever applied in \(paths.state)")
         }
         let all = try reader.revisions(limit: .max)
         guard let record = all.first(where: { $0.number == number }) else {
-            throw Refusal(
+            throw CommandError(
                 "cannot \(purpose) revision \(number): there is none; the last one is \(last.number)",
                 help: "`heroproc history` shows all there are"
             )
         }
         guard !record.isDown else {
             let former = all.first { $0.number < number && !$0.isDown }
-            throw Refusal(
+            throw CommandError(
                 "cannot \(purpose) revision \(number): it was a `\(record.summary)` and declares nothing",
                 help: former.map { "the one before it is revision \($0.number)" }
             )

@@ -5,75 +5,75 @@ import HeroStore
 import HeroView
 
 /// Makes the report of `status`: the records, checked against the kernel at the time of reading (reliability.md OB-2).
-struct StatusReading {
-    let composition: Composition
+struct StatusReader {
+    let workspace: Workspace
 
     /// What there is; of the named services only, where there are names.
     func report(_ names: [QualifiedName] = []) throws -> StatusReport {
-        let holder = ReconcilerLock.holder(composition.paths)
-        let reader = try composition.reader()
+        let holder = ReconcilerLock.holder(workspace.paths)
+        let reader = try workspace.openReader()
         let revision = try reader?.revision()
         let summaries = try reader?.serviceSummaries() ?? []
         let standalone = try reader?.standaloneSummaries() ?? []
-        try KnownNames(summaries.map(\.name) + standalone.map(\.name)).require(names)
-        let declared = try declared(reader, revision)
+        try KnownNames(summaries.map(\.name) + standalone.map(\.name)).requireKnown(names)
+        let declared = try declaredManifests(reader, revision)
         let current = try reader?.currentJobs() ?? []
-        let jobs = Dictionary(grouping: current, by: \.subject)
+        let jobs = Dictionary(grouping: current, by: \.qualifiedService)
         let shown = names.isEmpty ? summaries : summaries.filter { names.contains($0.name) }
         var report = StatusReport(
             revision: revision,
             reconciler: holder,
             services: shown.map { summary in
-                status(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
+                serviceStatus(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
             },
             standalone: standalone.filter { names.isEmpty || names.contains($0.name) }.map { summary in
-                status(summary, declared?.actions[summary.name]?.spec, current)
+                standaloneStatus(summary, declared?.actions[summary.name]?.spec, current)
             },
-            now: composition.now
+            now: workspace.now
         )
-        report.storeOutage = holder == nil ? nil : trouble
+        report.storeOutage = holder == nil ? nil : storeOutage
         return report
     }
 
     /// What is wrong with the database while a reconciler lives; one that has only just begun has none yet.
-    private var trouble: String? {
-        if let told = ReconcilerStatusFile.storeOutage(composition.paths) { return told }
-        let database = composition.paths.database
+    private var storeOutage: String? {
+        if let told = ReconcilerStatusFile.storeOutage(workspace.paths) { return told }
+        let database = workspace.paths.database
         guard StateStore.isLost(path: database) else { return nil }
         return "\(database) is not there; it is made again with the next change"
     }
 
     /// Where each recorded service stands.
-    func states() throws -> [QualifiedName: ServiceState] {
+    func serviceStates() throws -> [QualifiedName: ServiceState] {
         Dictionary(try report().services.map { ($0.name, $0.state) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// What the last revision declares; nil before the first.
-    func applied() throws -> DesiredState? {
-        let reader = try composition.reader()
-        return try declared(reader, reader?.revision())
+    func appliedManifests() throws -> DesiredState? {
+        let reader = try workspace.openReader()
+        return try declaredManifests(reader, reader?.revision())
     }
 
     /// What the last revision declares, read from the files that are recorded with it.
     ///
     /// The records of services say what they were started with, which may be something else by now.
-    private func declared(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> DesiredState? {
+    private func declaredManifests(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> DesiredState? {
         guard let reader, let revision else { return nil }
-        return try composition.recordedManifests(revision, reader)
+        return try workspace.recordedManifests(revision, reader)
     }
 
-    private func status(
+    private func serviceStatus(
         _ summary: ServiceSummary,
         _ spec: ServiceSpec?,
         _ revision: RevisionRecord?,
         _ jobs: [JobRecord]
     ) -> ServiceStatus {
         let own = jobs.filter { $0.run == summary.run }.sorted { $0.id < $1.id }
-        let checked = own.map { $0.checked() }
+        let checked = own.map { $0.verified() }
         var state = summary.state
         // A part is gone and its service is still recorded as up: nobody has seen it yet, or nobody is there to see it.
         if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
-        var actions = checked.map { action($0.job) }
+        var actions = checked.map { actionStatus($0.job) }
         let order = spec?.actions.map(\.name) ?? []
         for name in order where !actions.contains(where: { $0.name == name }) {
             actions.append(ActionStatus(name: name))
@@ -83,7 +83,7 @@ struct StatusReading {
         var status = ServiceStatus(
             name: summary.name,
             serviceClass: spec?.serviceClass ?? summary.serviceClass,
-            wanted: wanted(spec, revision),
+            wanted: wantedStatus(spec, revision),
             state: state,
             since: summary.since,
             run: summary.run,
@@ -95,20 +95,20 @@ struct StatusReading {
     }
 
     /// What its program says at this moment; the records do not hold it, and no reconciler is needed to hear it.
-    private func words(of job: JobRecord) -> NotifyState? {
+    private func notifyState(of job: JobRecord) -> NotifyState? {
         guard job.phase == .running, job.process != nil else { return nil }
-        return NotifyStateReader.read(job.id, generation: job.generation, composition.paths)
+        return NotifyStateReader.read(job.id, generation: job.generation, workspace.paths)
     }
 
-    private func status(
+    private func standaloneStatus(
         _ summary: StandaloneSummary,
         _ spec: ActionSpec?,
         _ jobs: [JobRecord]
     ) -> StandaloneStatus {
-        let job = jobs.first { $0.id == summary.job }?.checked().job
+        let job = jobs.first { $0.id == summary.job }?.verified().job
         var status = StandaloneStatus(
             name: summary.name,
-            action: job.map { action($0) } ?? ActionStatus(name: summary.name.name),
+            action: job.map { actionStatus($0) } ?? ActionStatus(name: summary.name.name),
             nextRunAt: summary.nextRunAt
         )
         status.isPaused = spec?.schedule != nil && !summary.isScheduled
@@ -116,17 +116,17 @@ struct StatusReading {
     }
 
     /// The words of a job, and what the run directory says of it.
-    private func action(_ job: JobRecord) -> ActionStatus {
+    private func actionStatus(_ job: JobRecord) -> ActionStatus {
         var status = ActionStatus(job)
         if status.pid != nil, let process = job.process {
-            status.containment = JobContainment.read(job.id, running: process, composition.paths)
+            status.containment = JobContainment.read(job.id, running: process, workspace.paths)
         }
-        status.notifyState = words(of: job)
+        status.notifyState = notifyState(of: job)
         return status
     }
 
     /// What is wanted of it, `down` included.
-    private func wanted(_ spec: ServiceSpec?, _ revision: RevisionRecord?) -> DesiredStatus? {
+    private func wantedStatus(_ spec: ServiceSpec?, _ revision: RevisionRecord?) -> DesiredStatus? {
         guard let spec else { return nil }
         guard spec.status == .start, let revision, revision.isDown else { return spec.status }
         return revision.isDownForAll || spec.serviceClass == .user ? .stop : .start
@@ -135,10 +135,10 @@ struct StatusReading {
 
 extension JobRecord {
     /// The service it belongs to; nil for a standalone one.
-    fileprivate var subject: QualifiedName? { service.map { QualifiedName($0, context: context) } }
+    fileprivate var qualifiedService: QualifiedName? { service.map { QualifiedName($0, context: context) } }
 
     /// The record as the kernel bears it out: a process that is gone is not shown as one that runs.
-    func checked() -> (job: JobRecord, isGone: Bool) {
+    func verified() -> (job: JobRecord, isGone: Bool) {
         guard phase == .running, !isStopping, let process, !ProcessTable.isAlive(process) else { return (self, false) }
         var job = self
         job.process = nil
