@@ -4,28 +4,28 @@ import HeroModel
 ///
 /// A simulated program is described by its arguments: `["sim", "steady"]`, `["sim", "job"]`, `["sim", "crashy"]` and so on, so
 /// that manifests say what their programs are like.
-struct Behaviour {
+struct ProgramBehaviour {
     /// When it answers probes and listens, after its start.
     var readyAfter: Duration?
     /// When it stops answering, after its start; nil: never.
-    var sickAfter: Duration?
+    var hangsAfter: Duration?
     /// When it ends by itself; nil: never.
     var endsAfter: Duration?
     /// How it ends then.
     var ending = Outcome.exited(0)
     /// How long it takes to end after SIGTERM; nil: it ignores it.
-    var obeysAfter: Duration?
+    var stopsAfter: Duration?
     /// Whether not even SIGKILL ends it.
-    var isImmortal = false
+    var isUnkillable = false
 
     /// Draws what this execution does.
     ///
     /// While there is misfortune everybody may crash now and then.
-    static func draw(_ kind: String, isCalm: Bool, _ seed: inout Seed) -> Behaviour {
-        var behaviour = Behaviour(
+    static func draw(_ kind: String, isCalm: Bool, _ seed: inout SeededGenerator) -> ProgramBehaviour {
+        var behaviour = ProgramBehaviour(
             readyAfter: seed.milliseconds(0...40),
             endsAfter: nil,
-            obeysAfter: seed.milliseconds(0...50)
+            stopsAfter: seed.milliseconds(0...50)
         )
         switch kind {
         case "job":
@@ -38,21 +38,21 @@ struct Behaviour {
             behaviour.ending = .exited(3)
             return behaviour
         case "immortal":
-            behaviour.obeysAfter = nil
-            behaviour.isImmortal = true
+            behaviour.stopsAfter = nil
+            behaviour.isUnkillable = true
             return behaviour
         case "crashy":
             behaviour.endsAfter = isCalm ? nil : seed.milliseconds(5...400)
             behaviour.ending =
                 seed.chance(50) ? .exited(Int32(seed.number(0...255))) : .signaled(.kill, coreDumped: false)
         case "sickly", "herald":
-            if !isCalm, seed.chance(60) { behaviour.sickAfter = seed.milliseconds(50...600) }
+            if !isCalm, seed.chance(60) { behaviour.hangsAfter = seed.milliseconds(50...600) }
         case "slow-herald":
             behaviour.readyAfter = .milliseconds(500)
         case "hanging-herald":
-            behaviour.sickAfter = .seconds(1)
+            behaviour.hangsAfter = .seconds(1)
         case "stubborn":
-            if !isCalm || seed.chance(50) { behaviour.obeysAfter = nil }
+            if !isCalm || seed.chance(50) { behaviour.stopsAfter = nil }
         case "slow":
             behaviour.readyAfter = isCalm ? seed.milliseconds(0...300) : seed.milliseconds(0...3000)
         default:

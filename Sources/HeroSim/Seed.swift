@@ -1,5 +1,5 @@
 /// Numbers that look random and follow from one number: SplitMix64 (Steele, Lea, Flood 2014).
-public struct Seed: RandomNumberGenerator, Sendable {
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// Begins at a number.

@@ -15,7 +15,7 @@ public final class SimKernel: Kernel {
     public private(set) var replies: [(request: RequestID, message: [UInt8], isLast: Bool)] = []
 
     /// What is wrong with the database, as far as the reconciler says.
-    public private(set) var trouble: String?
+    public private(set) var storeOutage: String?
 
     private var events: [KernelEvent] = []
 
@@ -26,7 +26,7 @@ public final class SimKernel: Kernel {
     }
 
     /// Puts an event before the reconciler, such as a request.
-    public func tell(_ event: KernelEvent) {
+    public func post(_ event: KernelEvent) {
         events.append(event)
     }
 
@@ -52,14 +52,14 @@ public final class SimKernel: Kernel {
     }
 
     /// From the machine's seed.
-    public func randomUnit() -> Double { Double(machine.seed.next() >> 11) / Double(1 << 53) }
+    public func randomUnit() -> Double { Double(machine.generator.next() >> 11) / Double(1 << 53) }
 
     /// What a simulated machine puts in the way of a start.
-    public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers { machine.obstacles(order) }
+    public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers { machine.scanStartBlockers(order) }
 
     /// Who stands in the way of many starts.
     public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
-        questions.map { ActionInspectionResult(claims: machine.obstacles($0.order).holders.map { .init($0) }) }
+        questions.map { ActionInspectionResult(claims: machine.scanStartBlockers($0.order).holders.map { .init($0) }) }
     }
 
     /// There are no socket files here.
@@ -76,8 +76,8 @@ public final class SimKernel: Kernel {
 
     /// Looks at jobs.
     public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
-        let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.sight($0)) })
-        for job in found.keys.sorted() { machine.repeatWords(of: job) }
+        let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.recoveredStart($0)) })
+        for job in found.keys.sorted() { machine.repeatNotifyState(of: job) }
         return found
     }
 
@@ -85,26 +85,26 @@ public final class SimKernel: Kernel {
     public func retire(_ start: StartID) -> Bool { machine.retire(start) }
 
     /// Removes a record.
-    public func removeRuntimeFiles(_ job: JobID) { machine.forget(job) }
+    public func removeRuntimeFiles(_ job: JobID) { machine.removeRuntimeFiles(job) }
 
     /// Writes into the run directory.
     public func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool {
         guard !machine.isRunDirectoryFull else { return false }
-        machine.origins[job] = origin
+        machine.recoveryRecords[job] = origin
         return true
     }
 
     /// Reads from there.
-    public func recoveryRecord(of job: JobID) -> [UInt8]? { machine.origins[job] }
+    public func recoveryRecord(of job: JobID) -> [UInt8]? { machine.recoveryRecords[job] }
 
     /// The jobs that have a record, or something beside it.
-    public func jobsInRunDirectory() -> [JobID] { Set(machine.records.keys).union(machine.origins.keys).sorted() }
+    public func jobsInRunDirectory() -> [JobID] { Set(machine.records.keys).union(machine.recoveryRecords.keys).sorted() }
 
     /// There are no logs here.
     public func highestJobID() -> JobID { jobsInRunDirectory().last ?? 0 }
 
     /// Keeps what is said.
-    public func publishStoreOutage(_ trouble: String?) { self.trouble = trouble }
+    public func publishStoreOutage(_ trouble: String?) { self.storeOutage = trouble }
 
     /// There are no PID files here.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }
@@ -117,20 +117,20 @@ public final class SimKernel: Kernel {
 
     /// Only the records are here.
     public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
-        for job in jobs { machine.forget(job) }
+        for job in jobs { machine.removeRuntimeFiles(job) }
         return []
     }
 
     /// Answers after a little while.
     public func startProbe(_ order: ProbeRequest) {
-        let delay = machine.seed.number(100...3000)
+        let delay = machine.generator.number(100...3000)
         switch order.question {
         case .probe(.watchdog):
-            machine.at(.microseconds(delay), .answerInWords(order.start, serial: order.serial, asksWhetherReady: false))
+            machine.scheduleEvent(.microseconds(delay), .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: false))
         case .probe(.notify):
-            machine.at(.microseconds(delay), .answerInWords(order.start, serial: order.serial, asksWhetherReady: true))
+            machine.scheduleEvent(.microseconds(delay), .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: true))
         case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .listening:
-            machine.at(.microseconds(delay), .answer(order.start, serial: order.serial))
+            machine.scheduleEvent(.microseconds(delay), .probeFinishes(order.start, serial: order.serial))
         }
     }
 

@@ -6,42 +6,42 @@ public final class SimMachine {
     /// A start of a job, from the order to its last trace.
     struct Start {
         var id: StartID
-        var order: LaunchRequest
+        var request: LaunchRequest
         /// Whether its shim lives; a shim that was refused never holds anything.
         var hasShim = true
         /// Whether its shim has the lock: its generation is on record.
         var isHeld = false
         var process: ProcessIdentity?
         var report: StartReport?
-        var behaviour = Behaviour()
+        var behaviour = ProgramBehaviour()
         var isProgramAlive = false
         var outcome: Outcome?
         var endTime: WallTime?
         var execution: Int?
 
         /// Whether it lives and does not answer any more.
-        func isSick(_ now: Moment) -> Bool {
-            guard isProgramAlive, let report, let sickAfter = behaviour.sickAfter else { return false }
+        func isHanging(_ now: Moment) -> Bool {
+            guard isProgramAlive, let report, let sickAfter = behaviour.hangsAfter else { return false }
             return report.at + sickAfter <= now
         }
     }
 
     /// What happens at a moment.
-    enum Occurrence {
+    enum Event {
         case shimBegins(Int)
         case programEnds(Int, Outcome)
         case shimEnds(Int, EndReport)
         case shimKilled(Int)
-        case answer(StartID, serial: UInt64)
-        case speaks(Int)
-        case answerInWords(StartID, serial: UInt64, asksWhetherReady: Bool)
-        case strangerLeaves(ProcessIdentity)
+        case probeFinishes(StartID, serial: UInt64)
+        case programNotifiesReady(Int)
+        case notifyProbeFinishes(StartID, serial: UInt64, asksWhetherReady: Bool)
+        case foreignListenerExits(ProcessIdentity)
     }
 
-    private struct Scheduled {
+    private struct ScheduledEvent {
         var moment: Moment
         var order: Int
-        var occurrence: Occurrence
+        var event: Event
     }
 
     /// The boot this machine is in.
@@ -53,38 +53,38 @@ public final class SimMachine {
     /// Misfortune: programs crash, shims are killed, spawns are refused.
     ///
     /// Off: everything works.
-    public var isCalm = false
+    public var isFaultFree = false
     /// Whether programs that nothing can end may be ended after all.
-    public var isMerciful = false
+    public var canKillUnkillable = false
     /// Who looks at the machine now.
     public internal(set) weak var kernel: SimKernel?
 
     /// The programs that live and do not answer any more, by label.
-    public var sick: [String] { starts.values.filter { $0.isSick(now) }.map(\.order.label).sorted() }
+    public var hangingPrograms: [String] { starts.values.filter { $0.isHanging(now) }.map(\.request.label).sorted() }
 
-    var seed: Seed
+    var generator: SeededGenerator
     var starts: [Int: Start] = [:]
     /// What the record file of each job says: the start that last held its lock.
     var records: [JobID: Int] = [:]
     /// What was written beside the record of each job.
-    var origins: [JobID: [UInt8]] = [:]
+    var recoveryRecords: [JobID: [UInt8]] = [:]
     /// Whether the run directory takes nothing new.
     public var isRunDirectoryFull = false
     /// Starts up to this generation of a job are refused.
     var retired: [JobID: UInt32] = [:]
     /// Who listens on ports that are not theirs.
-    var strangers: [UInt16: Stranger] = [:]
+    var foreignListeners: [UInt16: ForeignListener] = [:]
     /// How far the calendar is from where it began, besides the time that has passed since boot.
     private var calendarShift: Int64 = 0
     private var nextStart = 0
-    private var schedule: [Scheduled] = []
+    private var schedule: [ScheduledEvent] = []
     private var scheduled = 0
     private var nextPid: Int32 = 100
     private var ticks: UInt64 = 1
 
     /// A machine from a number.
     public init(seed number: UInt64) {
-        seed = Seed(number)
+        generator = SeededGenerator(number)
     }
 
     /// The calendar.
@@ -95,14 +95,14 @@ public final class SimMachine {
     /// Sets the calendar forward, or back; the boot clock goes on.
     public func setCalendar(by shift: Duration) {
         calendarShift &+= shift.wholeNanoseconds
-        kernel?.tell(.clockChanged)
+        kernel?.post(.clockChanged)
     }
 
     // MARK: Time
 
-    func at(_ delay: Duration, _ occurrence: Occurrence) {
+    func scheduleEvent(_ delay: Duration, _ occurrence: Event) {
         scheduled += 1
-        schedule.append(Scheduled(moment: now + delay, order: scheduled, occurrence: occurrence))
+        schedule.append(ScheduledEvent(moment: now + delay, order: scheduled, event: occurrence))
     }
 
     /// The next moment at which something happens.
@@ -115,17 +115,17 @@ public final class SimMachine {
         }), schedule[index].moment <= moment {
             let due = schedule.remove(at: index)
             now = max(now, due.moment)
-            happen(due.occurrence)
+            perform(due.event)
         }
         now = max(now, moment)
     }
 
     /// Lets time pass while nobody looks.
-    public func pass(_ duration: Duration) {
+    public func advanceTime(_ duration: Duration) {
         advance(to: now + duration)
     }
 
-    func identity() -> ProcessIdentity {
+    func makeIdentity() -> ProcessIdentity {
         // Pids come around soon, as they do on a machine with a small pid_max.
         nextPid = nextPid >= 140 ? 100 : nextPid + 1
         ticks &+= 1
@@ -141,32 +141,32 @@ public final class SimMachine {
     // MARK: Starts
 
     /// Removes what was written beside the record of a job, as a program that knows nothing of it would have left it.
-    public func dropOrigin(of job: JobID) { origins[job] = nil }
+    public func removeRecoveryRecord(of job: JobID) { recoveryRecords[job] = nil }
 
     /// The program of this label that lives; nil when none does.
-    public func living(_ label: String) -> ProcessIdentity? {
-        starts.values.first { $0.isProgramAlive && $0.order.label == label }?.process
+    public func runningProcess(_ label: String) -> ProcessIdentity? {
+        starts.values.first { $0.isProgramAlive && $0.request.label == label }?.process
     }
 
     func launch(_ order: LaunchRequest) {
-        trace.deeds.append((.launched(order.start, label: order.label), now))
+        trace.actions.append((.launched(order.start, label: order.label), now))
         let key = nextStart
         nextStart += 1
-        starts[key] = Start(id: order.start, order: order)
-        if !isCalm, seed.chance(4) {
+        starts[key] = Start(id: order.start, request: order)
+        if !isFaultFree, generator.chance(4) {
             starts[key]?.hasShim = false
             let failure = StartFailure(stage: .launch, errno: 11, detail: "resource temporarily unavailable")
-            at(.zero, .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil)))
+            scheduleEvent(.zero, .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil)))
             return
         }
-        let isSlow = !isCalm && seed.chance(5)
-        at(isSlow ? seed.milliseconds(50...400) : .microseconds(seed.number(100...2000)), .shimBegins(key))
+        let isSlow = !isFaultFree && generator.chance(5)
+        scheduleEvent(isSlow ? generator.milliseconds(50...400) : .microseconds(generator.number(100...2000)), .shimBegins(key))
     }
 
     /// Reboots: nothing that ran is left, and the run directory is empty.
     public func reboot() {
         for key in starts.keys.sorted() where starts[key]?.isProgramAlive ?? false {
-            end(key, .signaled(.kill, coreDumped: false), lostShim: true)
+            recordProgramEnd(key, .signaled(.kill, coreDumped: false), lostShim: true)
         }
         // What was not stored yet is gone with the run directory, and nobody may pretend to know it.
         for index in trace.executions.indices {
@@ -175,11 +175,11 @@ public final class SimMachine {
         }
         starts = [:]
         records = [:]
-        origins = [:]
+        recoveryRecords = [:]
         retired = [:]
-        strangers = [:]
+        foreignListeners = [:]
         schedule = []
-        bootID = "boot-\(seed.next())"
+        bootID = "boot-\(generator.next())"
         calendarShift &+= now.nanoseconds &- 2_000_000_000
         now = Moment(nanoseconds: 2_000_000_000)
     }
@@ -188,6 +188,6 @@ public final class SimMachine {
     public func killAnyShim() {
         let candidates = starts.keys.sorted().filter { (starts[$0]?.hasShim ?? false) && (starts[$0]?.isHeld ?? false) }
         guard !candidates.isEmpty else { return }
-        at(.zero, .shimKilled(candidates[Int(seed.next() % UInt64(candidates.count))]))
+        scheduleEvent(.zero, .shimKilled(candidates[Int(generator.next() % UInt64(candidates.count))]))
     }
 }

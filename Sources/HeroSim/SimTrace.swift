@@ -18,13 +18,13 @@ public struct SimTrace: Sendable {
         /// Whether its shim was killed, so that nobody may know how it ended.
         public var lostShim: Bool
         /// When it said that it is ready, where it may speak.
-        public var saidReady: Moment?
+        public var notifiedReadyAt: Moment?
         /// Whether the machine was restarted since.
         public var beforeReboot = false
     }
 
     /// Something a reconciler did to the machine.
-    public enum Deed: Sendable {
+    public enum Action: Sendable {
         /// It ordered a start.
         case launched(StartID, label: String)
         /// It sent a signal to the program of a start.
@@ -32,7 +32,7 @@ public struct SimTrace: Sendable {
     }
 
     /// What reconcilers did, oldest first, with the moment.
-    public internal(set) var deeds: [(deed: Deed, at: Moment)] = []
+    public internal(set) var actions: [(deed: Action, at: Moment)] = []
     /// Every execution, oldest first.
     public internal(set) var executions: [Execution] = []
     /// Promises that were broken, in words.

@@ -46,7 +46,7 @@ struct Judge {
     ///
     /// While nothing can be stored, a job that is stored may be started again all the same (decision 27).
     mutating func judgeDeeds(_ machine: SimMachine, _ store: StateStore, isDegraded: Bool) throws {
-        let deeds = machine.trace.deeds
+        let deeds = machine.trace.actions
         while judgedDeeds < deeds.count {
             let (deed, moment) = deeds[judgedDeeds]
             judgedDeeds += 1
@@ -101,7 +101,7 @@ struct Judge {
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
                     // One that says itself when it is ready is up from then on.
-                    if action.ready?.check == .notify, execution.saidReady == nil { return false }
+                    if action.ready?.check == .notify, execution.notifiedReadyAt == nil { return false }
                     guard !action.isProcess else {
                         return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
                     }
@@ -149,7 +149,7 @@ struct Judge {
         for name in givenUp where !hasBadEnding(name, trace) { blame("\(name) gave up, and nothing of it ended badly") }
         try judgePlan(scenario, store)
         judgePrograms(scenario, trace)
-        for label in machine.sick { blame("\(label) does not answer its health probe, and is left alone") }
+        for label in machine.hangingPrograms { blame("\(label) does not answer its health probe, and is left alone") }
         for job in try store.reader.jobs(JobFilter()) { judgeCounts(job, trace) }
         try judgeOutcomes(trace, store)
         try judgeHistory(store)

@@ -28,7 +28,7 @@ extension Scenario {
             }
         }
 
-        init(_ name: String, _ seed: inout Seed) {
+        init(_ name: String, _ seed: inout SeededGenerator) {
             self.name = name
             switch seed.number(0...9) {
             case 0...4: occasion = .apply
@@ -40,7 +40,7 @@ extension Scenario {
         }
 
         /// One random edit.
-        mutating func edit(_ seed: inout Seed) {
+        mutating func edit(_ seed: inout SeededGenerator) {
             switch seed.number(0...5) {
             case 0, 1: version += 1
             case 2: generation += 1

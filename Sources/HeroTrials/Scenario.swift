@@ -28,7 +28,7 @@ struct Scenario {
     var standalone: [Standalone] = []
 
     /// A set drawn from a seed: edges run from later services to earlier ones, so there is no cycle.
-    init(_ seed: inout Seed) {
+    init(_ seed: inout SeededGenerator) {
         services = []
         for index in 0..<seed.number(2...7) {
             var service = Service(name: "s\(index)", kinds: [])
@@ -49,7 +49,7 @@ struct Scenario {
     }
 
     /// One to three random edits.
-    mutating func edit(_ seed: inout Seed) {
+    mutating func edit(_ seed: inout SeededGenerator) {
         for _ in 0..<seed.number(1...3) {
             if !standalone.isEmpty, seed.chance(30) {
                 standalone[seed.number(0...(standalone.count - 1))].edit(&seed)

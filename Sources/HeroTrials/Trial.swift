@@ -24,7 +24,7 @@ public struct Trial {
     private let number: UInt64
     private let machine: SimMachine
     private let store: StateStore
-    private var seed: Seed
+    private var seed: SeededGenerator
     private var kernel: SimKernel
     private var reconciler: Reconciler<SimKernel>
     private var scenario: Scenario
@@ -59,7 +59,7 @@ public struct Trial {
     private init(_ number: UInt64, _ log: @escaping (String) -> Void) throws {
         self.number = number
         self.log = log
-        seed = Seed(number ^ 0x5EED)
+        seed = SeededGenerator(number ^ 0x5EED)
         machine = SimMachine(seed: number)
         store = try StateStore.inMemory()
         kernel = SimKernel(machine)
@@ -105,7 +105,7 @@ public struct Trial {
             }
         }
         // From here on everything works, and all must come to rest as it is declared.
-        machine.isCalm = true
+        machine.isFaultFree = true
         store.injectedError = nil
         scenario.wantAll()
         apply()
@@ -149,7 +149,7 @@ public struct Trial {
 
     private mutating func send(_ request: ControlRequest) {
         requests += 1
-        kernel.tell(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
+        kernel.post(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
     }
 
     /// Steps through the loop; between any two steps the reconciler may be killed, and the next one begins at the first.
@@ -169,7 +169,7 @@ public struct Trial {
             }
             let events = kernel.nextEvents(until: reconciler.nextDeadline)
             if events.isEmpty, kernel.isIdle { return true }
-            if let quiet, machine.now - max(began, machine.trace.deeds.last?.at ?? began) > quiet { return true }
+            if let quiet, machine.now - max(began, machine.trace.actions.last?.at ?? began) > quiet { return true }
             if try isInterrupted(mayCrash) { continue }
             reconciler.handle(events)
             if try isInterrupted(mayCrash) { continue }
@@ -191,7 +191,7 @@ public struct Trial {
         log("\(machine.now.nanoseconds / 1000) kill -9")
         crashes += 1
         kernel = SimKernel(machine)
-        machine.pass(seed.milliseconds(0...150))
+        machine.advanceTime(seed.milliseconds(0...150))
         reconciler = try Self.open(kernel, store, machine, log)
     }
 
@@ -202,7 +202,7 @@ public struct Trial {
     }
 
     private func verdict() -> Verdict {
-        for (deed, moment) in machine.trace.deeds { log("\(moment.nanoseconds / 1000) deed \(deed)") }
+        for (deed, moment) in machine.trace.actions { log("\(moment.nanoseconds / 1000) deed \(deed)") }
         for execution in machine.trace.executions {
             let end = execution.outcome.map { " \($0)" } ?? " runs"
             log("executed \(execution.start.job)#\(execution.start.generation) \(execution.label)\(end)")

@@ -88,7 +88,7 @@ struct PlanInvariantsTests {
 
     @Test("sees nearly any random damage to the action of a change")
     func randomMutation() {
-        var dice = Seed(1)
+        var dice = SeededGenerator(1)
         for seed in UInt64(0)..<200 {
             let world = PlanTrial(seed: seed)
             let options = world.options

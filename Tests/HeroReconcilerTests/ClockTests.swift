@@ -61,7 +61,7 @@ struct ClockTests {
             executions: machine.machine.trace.executions.map {
                 "\($0.began) \($0.label) to \(String(describing: $0.ended))"
             },
-            actions: machine.machine.trace.deeds.map { "\($0.at) \($0.deed)" },
+            actions: machine.machine.trace.actions.map { "\($0.at) \($0.deed)" },
             events: try machine.store.reader.events().map { "\($0.subject) \($0.text)" }
         )
     }

@@ -113,7 +113,7 @@ struct DelayTests {
         // At any moment of the starts: while they are launched, asked, or wait to be asked.
         try machine.runSteps(Int(seed) * 4)
         for stop in [Duration.milliseconds(1200), .seconds(3), .seconds(60)] {
-            machine.machine.pass(stop)
+            machine.machine.advanceTime(stop)
             try machine.advance(.milliseconds(20))
         }
         try machine.advance(.seconds(10))

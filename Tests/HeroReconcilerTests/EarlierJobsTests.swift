@@ -127,7 +127,7 @@ struct EarlierJobsTests {
         #expect(try machine.state("db") == .running, "nobody else waits for it")
         #expect(machine.executions("core/db.a0") == 2)
         #expect(try machine.state("leaf") == .blocked)
-        machine.machine.isMerciful = true
+        machine.machine.canKillUnkillable = true
         try machine.advance(.seconds(3))
         #expect(try machine.state("web") == .running)
         #expect(try machine.state("leaf") == .running)
@@ -145,7 +145,7 @@ struct EarlierJobsTests {
         try machine.crashReconciler()
         try machine.advance(.seconds(10))
         #expect(machine.executions("core/web.a0") == 1)
-        machine.machine.isMerciful = true
+        machine.machine.canKillUnkillable = true
         try machine.advance(.seconds(10))
         try machine.apply(service("web", version: 2))
         #expect(try machine.state("web") == .running)

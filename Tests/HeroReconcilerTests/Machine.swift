@@ -20,7 +20,7 @@ final class ReconcilerHarness {
 
     init(seed: UInt64 = 1) throws {
         machine = SimMachine(seed: seed)
-        machine.isCalm = true
+        machine.isFaultFree = true
         store = try StateStore.inMemory()
         kernel = SimKernel(machine)
         reconciler = try Self.open(kernel, store)
@@ -63,7 +63,7 @@ final class ReconcilerHarness {
 
     private func send(_ request: ControlRequest, then duration: Duration) throws -> ApplyResult? {
         requests += 1
-        kernel.tell(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
+        kernel.post(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
         guard duration > .zero else { return nil }
         try advance(duration)
         return try result()
@@ -125,7 +125,7 @@ final class ReconcilerHarness {
     /// Kills the reconciler, lets time pass without one, and starts the next.
     func crashReconciler(for duration: Duration = .zero, into safeMode: SafeMode? = nil) throws {
         kernel = SimKernel(machine)
-        machine.pass(duration)
+        machine.advanceTime(duration)
         reconciler = try Self.open(kernel, store, safeMode)
     }
 
@@ -133,7 +133,7 @@ final class ReconcilerHarness {
     func expectRefusals() { allowsRefusals = true }
 
     /// Something has changed in the services directory.
-    func touchFiles() { kernel.tell(.filesChanged) }
+    func touchFiles() { kernel.post(.filesChanged) }
 
     /// From here on the database refuses what is written; nil: it takes it again.
     func failStore(_ kind: StoreError.Kind?) {

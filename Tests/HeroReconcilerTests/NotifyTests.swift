@@ -35,7 +35,7 @@ struct NotifyTests {
         #expect(machine.executions("core/web.a0") == 0)
         try machine.advance(.milliseconds(400))
         #expect(try machine.state("db") == .running && machine.state("web") == .running)
-        let said = try #require(machine.machine.trace.executions[0].saidReady)
+        let said = try #require(machine.machine.trace.executions[0].notifiedReadyAt)
         #expect(machine.machine.trace.executions[1].began >= said)
         #expect(try machine.result()?.isConverged == true)
     }

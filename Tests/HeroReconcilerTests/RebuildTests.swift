@@ -29,14 +29,14 @@ struct RebuildTests {
     func runningJobs() throws {
         let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
-        machine.killProgram(try #require(machine.machine.living("core/web.run")))
+        machine.killProgram(try #require(machine.machine.runningProcess("core/web.run")))
         try machine.advance(.seconds(60))
         let before = try machine.jobs()
-        let processes = ["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.living($0) }
+        let processes = ["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.runningProcess($0) }
         try machine.crashWithoutDatabase()
         try machine.advance(.seconds(5))
 
-        #expect(["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.living($0) } == processes)
+        #expect(["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.runningProcess($0) } == processes)
         #expect(machine.executions("core/web.run") == 2 && machine.executions("core/api.run") == 1)
         #expect(machine.executions("core/web.seed") == 1, "one that ended well in this run is remembered by the others")
         let after = try machine.jobs()
@@ -50,7 +50,7 @@ struct RebuildTests {
         #expect(try machine.events("").contains { $0.hasPrefix("db_rebuilt: ") && $0.contains("it was lost") })
 
         // It is supervised as before, and no number is given twice.
-        machine.killProgram(try #require(machine.machine.living("core/web.run")))
+        machine.killProgram(try #require(machine.machine.runningProcess("core/web.run")))
         try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 3)
         let last = try #require(before.map(\.id).max())
@@ -95,7 +95,7 @@ struct RebuildTests {
         try machine.crashReconciler()
         try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
-        #expect(machine.machine.living("core/web.run") != nil && machine.machine.living("core/api.run") != nil)
+        #expect(machine.machine.runningProcess("core/web.run") != nil && machine.machine.runningProcess("core/api.run") != nil)
         #expect(try machine.events("").contains { $0.contains("apply them anew") })
         let result = try #require(try machine.apply(Self.set, then: .seconds(2)))
         #expect(result.isConverged && result.revision == 2)
@@ -106,8 +106,8 @@ struct RebuildTests {
     func endedMeanwhile() throws {
         let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
-        machine.killProgram(try #require(machine.machine.living("core/api.run")))
-        machine.machine.pass(.seconds(1))
+        machine.killProgram(try #require(machine.machine.runningProcess("core/api.run")))
+        machine.machine.advanceTime(.seconds(1))
         try machine.crashWithoutDatabase()
         try machine.advance(.seconds(5))
         let job = try #require(try machine.jobs("run", of: "api").first)
@@ -150,7 +150,7 @@ struct RebuildTests {
         let machine = try ReconcilerHarness()
         try machine.apply(Self.set, then: .seconds(2))
         let jobs = try machine.jobs().filter { $0.phase == .running }
-        for job in jobs { machine.machine.dropOrigin(of: job.id) }
+        for job in jobs { machine.machine.removeRecoveryRecord(of: job.id) }
         try machine.crashReconciler()
         try machine.advance(.seconds(1))
         for job in jobs {

@@ -54,7 +54,7 @@ struct SafeModeTests {
         let job = try #require(try machine.jobs(of: "web").first)
         for round in 1...3 {
             #expect(machine.executions("core/web.run") == round)
-            machine.killProgram(try #require(machine.machine.living("core/web.run")))
+            machine.killProgram(try #require(machine.machine.runningProcess("core/web.run")))
             try machine.advance(.seconds(3))
         }
         #expect(try machine.jobs(of: "web").map(\.id) == [job.id])
@@ -98,7 +98,7 @@ struct SafeModeTests {
         try machine.advance(cause == .time ? .seconds(15) : .seconds(3))
         #expect(machine.reconciler.isFinished && machine.reconciler.mustRestartNormally)
         #expect(try machine.events("").last?.hasPrefix("safe mode is over: ") == true)
-        #expect(machine.executions("core/web.run") == 1 && machine.machine.living("core/web.run") != nil)
+        #expect(machine.executions("core/web.run") == 1 && machine.machine.runningProcess("core/web.run") != nil)
         // The next one does not hold back.
         try machine.crashReconciler()
         #expect(try machine.apply(Self.web.replacing("steady", with: "other"))?.isConverged == true)
@@ -113,7 +113,7 @@ struct SafeModeTests {
         #expect(machine.reconciler.mustRestartNormally && !machine.reconciler.isFinished, "somebody waits")
         try machine.advance(.seconds(2))
         #expect(try machine.result()?.isConverged == true)
-        #expect(machine.machine.living("core/web.run") == nil)
+        #expect(machine.machine.runningProcess("core/web.run") == nil)
         #expect(machine.reconciler.isFinished && machine.reconciler.mustRestartNormally)
     }
 }

@@ -229,16 +229,16 @@ struct ScheduleTests {
         let machine = try ReconcilerHarness()
         try machine.apply(manifest("every: 100s"), then: .seconds(1))
         // After 150 s: that of 100 s is too late by less than a minute.
-        machine.machine.pass(.seconds(149))
+        machine.machine.advanceTime(.seconds(149))
         try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 1)
         // After 516 s: those of 200, 300 and 400 s are missed.
-        machine.machine.pass(.seconds(365))
+        machine.machine.advanceTime(.seconds(365))
         try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 2)
         #expect(try machine.events("core/backup").filter { $0.hasPrefix("missed 3 runs") }.count == 1)
         // After 697 s: that of 600 s is too late.
-        machine.machine.pass(.seconds(180))
+        machine.machine.advanceTime(.seconds(180))
         try machine.advance(.seconds(1))
         #expect(try machine.jobs("backup").count == 2)
         #expect(try machine.events("core/backup").filter { $0.hasPrefix("missed 1 run ") }.count == 1)

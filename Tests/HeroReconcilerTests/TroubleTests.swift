@@ -23,7 +23,7 @@ struct StoreOutageTests {
         """
 
     private func process(_ machine: ReconcilerHarness, _ service: String) throws -> ProcessIdentity {
-        try #require(machine.machine.living("core/\(service).run"))
+        try #require(machine.machine.runningProcess("core/\(service).run"))
     }
 
     @Test(
@@ -42,7 +42,7 @@ struct StoreOutageTests {
         }
         #expect(machine.executions("core/api.run") == 1, "nobody else notices")
         #expect(try machine.jobs(of: "web").first == job, "nothing could be written")
-        #expect(machine.kernel.trouble?.contains(kind.rawValue) == true)
+        #expect(machine.kernel.storeOutage?.contains(kind.rawValue) == true)
 
         machine.failStore(nil)
         try machine.advance(.seconds(3))
@@ -51,7 +51,7 @@ struct StoreOutageTests {
         let starts = try machine.store.reader.starts(of: job.id)
         #expect(starts.map(\.generation) == [3, 2, 1])
         #expect(starts.allSatisfy { $0.outcome == .signaled(.kill, coreDumped: false) })
-        #expect(machine.kernel.trouble == nil)
+        #expect(machine.kernel.storeOutage == nil)
         #expect(try machine.events("").contains { $0.contains("takes writes again") })
     }
 
@@ -77,7 +77,7 @@ struct StoreOutageTests {
         let result = try machine.down(then: .seconds(2))
         #expect(result?.isConverged == false)
         #expect(result?.errors.contains { $0.contains("not recorded") } == true)
-        #expect(machine.machine.living("core/web.run") == nil && machine.machine.living("core/api.run") == nil)
+        #expect(machine.machine.runningProcess("core/web.run") == nil && machine.machine.runningProcess("core/api.run") == nil)
         machine.failStore(nil)
         try machine.advance(.seconds(3))
         #expect(try machine.store.reader.revision()?.isDown == true)

@@ -1,6 +1,6 @@
 import HeroSim
 
-extension Seed {
+extension SeededGenerator {
     /// A number from 0 to one below the bound, which is at least 1.
     mutating func number(below bound: Int) -> Int { number(0...max(0, bound - 1)) }
 

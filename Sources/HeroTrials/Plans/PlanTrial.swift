@@ -13,7 +13,7 @@ public struct PlanTrial: Sendable {
 
     /// Up to 60 services: declared and not, in every state, changed, with records that may contradict them.
     public init(seed: UInt64) {
-        var dice = Seed(seed)
+        var dice = SeededGenerator(seed)
         let largest = [4, 8, 16, 60][dice.number(below: 4)]
         let count = 1 + dice.number(below: largest)
         let names = (0..<count).map { number in
@@ -53,7 +53,7 @@ public struct PlanTrial: Sendable {
         PlanInvariants.planAndVerify(desired, observed, options)
     }
 
-    private static func options(_ names: [QualifiedName], _ dice: inout Seed) -> PlanOptions {
+    private static func options(_ names: [QualifiedName], _ dice: inout SeededGenerator) -> PlanOptions {
         let downs: [PlanOptions.Down] = [.none, .none, .none, .none, .userServices, .allServices]
         return PlanOptions(
             prunes: !dice.oneIn(4),
@@ -70,7 +70,7 @@ public struct PlanTrial: Sendable {
         _ name: QualifiedName,
         below: ArraySlice<QualifiedName>,
         calm: Int,
-        _ dice: inout Seed
+        _ dice: inout SeededGenerator
     ) -> ServiceSpec {
         let isProcess = !dice.oneIn(4)
         var action = ActionSpec("main", .exec(["/bin/run"]), isProcess: isProcess)
@@ -87,7 +87,7 @@ public struct PlanTrial: Sendable {
     private static func withDependencies(
         _ spec: ServiceSpec,
         among names: ArraySlice<QualifiedName>,
-        _ dice: inout Seed
+        _ dice: inout SeededGenerator
     ) -> ServiceSpec {
         var spec = spec
         spec.requires = dice.some(3, of: names)
@@ -96,7 +96,7 @@ public struct PlanTrial: Sendable {
         return spec
     }
 
-    private static func change(_ spec: inout ServiceSpec, _ dice: inout Seed) {
+    private static func change(_ spec: inout ServiceSpec, _ dice: inout SeededGenerator) {
         switch dice.number(below: 7) {
         case 0: spec.actions[0].program = .exec(["/bin/run", "--old"])
         case 1: spec.actions[0].startTimeout = .seconds(7)
@@ -108,7 +108,7 @@ public struct PlanTrial: Sendable {
         }
     }
 
-    private static func record(_ spec: ServiceSpec, calm: Int, _ dice: inout Seed) -> ObservedService {
+    private static func record(_ spec: ServiceSpec, calm: Int, _ dice: inout SeededGenerator) -> ObservedService {
         let isProcess = spec.actions.contains(where: \.isProcess)
         var state: ServiceState = isProcess ? .running : .exited
         if dice.oneIn(calm) { state = dice.pick(ServiceState.allCases) }
@@ -121,7 +121,7 @@ public struct PlanTrial: Sendable {
         return service
     }
 
-    private static func holder(_ name: QualifiedName, _ dice: inout Seed) -> ObservedHolder {
+    private static func holder(_ name: QualifiedName, _ dice: inout SeededGenerator) -> ObservedHolder {
         ObservedHolder(
             service: name,
             action: "main",
@@ -133,7 +133,7 @@ public struct PlanTrial: Sendable {
         )
     }
 
-    private mutating func addStandalone(_ dice: inout Seed) {
+    private mutating func addStandalone(_ dice: inout SeededGenerator) {
         for number in 0..<dice.number(below: 5) {
             // Some carry the name of a service.
             let name = QualifiedName(dice.oneIn(3) ? "s\(number)" : "t\(number)")
