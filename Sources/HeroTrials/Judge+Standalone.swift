@@ -3,42 +3,42 @@ import HeroModel
 import HeroSim
 import HeroStore
 
-extension Judge {
+extension OutcomeChecker {
     /// A schedule starts at most one job for each time it comes due.
-    mutating func judgeDue(_ start: StartID, _ label: String, _ job: JobRecord, _ store: StateStore) throws {
+    mutating func checkDueTime(_ start: StartID, _ label: String, _ job: JobRecord, _ store: StateStore) throws {
         let name = QualifiedName(job.action, context: job.context)
         guard try desired(at: job.revision, store).actions[name]?.spec.schedule != nil else { return }
         // Whoever has been forgotten by now was stopped in the same turn.
         guard let record = try store.reader.standaloneSummaries().first(where: { $0.name == name }) else { return }
         guard let due = record.lastDueAt else { return }
         if let other = runsOfDueTimes.updateValue(job.id, forKey: "\(label) \(due)"), other != job.id {
-            blame("\(label) ran twice for \(due): jobs \(other) and \(job.id)")
+            fail("\(label) ran twice for \(due): jobs \(other) and \(job.id)")
         }
     }
 
     /// While all is well, what is due runs.
-    mutating func judgeRhythm(_ scenario: Scenario, since moment: Moment, _ machine: SimMachine) {
+    mutating func checkIntervals(_ scenario: Scenario, since moment: Moment, _ machine: SimMachine) {
         for action in scenario.standalone where action.isDeclared {
-            guard case .every(let seconds) = action.occasion else { continue }
+            guard case .every(let seconds) = action.trigger else { continue }
             let label = "core/\(action.name)"
             let runs = machine.trace.executions.filter { $0.label == label && $0.began >= moment }.count
             let limit = (machine.now - moment).wholeMilliseconds / Int64(seconds * 1000) + 2
-            if limit > 6, runs == 0 { blame("\(label) was due \(limit) times and never ran") }
-            if runs > limit * 2 { blame("\(label) was due \(limit) times and ran \(runs) times") }
+            if limit > 6, runs == 0 { fail("\(label) was due \(limit) times and never ran") }
+            if runs > limit * 2 { fail("\(label) was due \(limit) times and ran \(runs) times") }
         }
     }
 
     /// What runs once for each change has one job for each, whatever was killed, and never a second one.
-    mutating func judgeRunsOnce(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
+    mutating func checkRunsOnce(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
         let revisions = try store.reader.revisions(limit: 1000).sorted { $0.number < $1.number }
         let jobs = try store.reader.jobs(JobFilter()).filter { $0.service == nil }
         for action in scenario.standalone where !action.isScheduled {
             let name = QualifiedName(action.name)
             let own = jobs.filter { $0.action == action.name }
             for (revision, jobs) in Dictionary(grouping: own, by: \.revision) where jobs.count > 1 {
-                blame("\(name) ran \(jobs.count) times for revision \(revision)")
+                fail("\(name) ran \(jobs.count) times for revision \(revision)")
             }
-            for job in own where !job.phase.isFinished { blame("job \(job.id) of \(name) is not over at rest") }
+            for job in own where !job.phase.isFinished { fail("job \(job.id) of \(name) is not over at rest") }
             var changed: RevisionNumber?
             var before: ActionSpec?
             for revision in revisions where !revision.isDown {
@@ -49,25 +49,25 @@ extension Judge {
             }
             guard let changed else { continue }
             let runs = own.filter { $0.revision >= changed }.count
-            if runs != 1 { blame("\(name) changed in revision \(changed) and has \(runs) jobs since") }
+            if runs != 1 { fail("\(name) changed in revision \(changed) and has \(runs) jobs since") }
         }
-        for label in machine.trace.running where !label.contains(".") { blame("\(label) runs at rest") }
+        for label in machine.trace.running where !label.contains(".") { fail("\(label) runs at rest") }
     }
 
     /// Jobs go only for their own service: when it starts anew, or where it removes them.
-    mutating func judgeHistory(_ store: StateStore) throws {
+    mutating func checkHistory(_ store: StateStore) throws {
         let jobs = try store.reader.jobs(JobFilter())
         let now = Set(jobs.map(\.id))
         let runs = Dictionary(try store.reader.serviceSummaries().map { ($0.name, $0.run ?? 0) }) { first, _ in first }
         for job in seenJobs.values where !now.contains(job.id) {
             guard let service = job.service, let run = job.run else {
-                blame("job \(job.id) of \(job.action) was deleted, and no service is its own")
+                fail("job \(job.id) of \(job.action) was deleted, and no service is its own")
                 continue
             }
             let name = QualifiedName(service, context: job.context)
             let startedSince = max(runs[name] ?? 0, lastRuns[name] ?? 0) > run
-            if !startedSince, !removers.contains(service) {
-                blame("job \(job.id) of \(name) was deleted, which did not start since")
+            if !startedSince, !servicesRemovingJobs.contains(service) {
+                fail("job \(job.id) of \(name) was deleted, which did not start since")
             }
         }
         for (name, run) in runs { lastRuns[name] = max(lastRuns[name] ?? 0, run) }
@@ -75,12 +75,12 @@ extension Judge {
     }
 
     /// What ended in earlier runs is gone once a service was started anew.
-    mutating func judgeReplaced(_ store: StateStore) throws {
+    mutating func checkReplacedJobs(_ store: StateStore) throws {
         let runs = Dictionary(try store.reader.serviceSummaries().map { ($0.name, $0.run ?? 0) }) { first, _ in first }
         for job in try store.reader.jobs(JobFilter()) {
             guard let service = job.service, let run = job.run else { continue }
             let current = runs[QualifiedName(service, context: job.context)] ?? 0
-            if run < current { blame("job \(job.id) of run \(run) outlived the start of run \(current) of \(service)") }
+            if run < current { fail("job \(job.id) of run \(run) outlived the start of run \(current) of \(service)") }
         }
     }
 }

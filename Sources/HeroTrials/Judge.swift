@@ -9,34 +9,34 @@ import HeroStore
 /// Holds what happened against the laws.
 ///
 /// It believes the machine's trace and reads our database only to check it.
-struct Judge {
+struct OutcomeChecker {
     private(set) var violations: [String] = []
-    private var judgedDeeds = 0
+    private var checkedActions = 0
     private var current: Scenario?
     /// The sets before it, oldest first: an apply whose reconciler was killed may never have counted.
-    private var former: [Scenario] = []
-    private var launched: Set<JobID> = []
+    private var previousScenarios: [Scenario] = []
+    private var launchedJobs: Set<JobID> = []
     private var revisions: [RevisionNumber: DesiredState] = [:]
-    private var givenUp: Set<String> = []
+    private var failedServices: Set<String> = []
     /// The job that each due time of a schedule has started.
     var runsOfDueTimes: [String: JobID] = [:]
     /// The jobs that were there at the last look, and the newest run that each service ever had.
     var seenJobs: [JobID: JobRecord] = [:]
     var lastRuns: [QualifiedName: RunID] = [:]
     /// Services that ever asked for the removal of their jobs on a stop.
-    var removers: Set<String> = []
+    var servicesRemovingJobs: Set<String> = []
 
-    mutating func blame(_ text: String) {
+    mutating func fail(_ text: String) {
         if violations.count < 20 { violations.append(text) }
     }
 
-    mutating func applied(_ scenario: Scenario) {
-        if let current { former = former.suffix(2) + [current] }
+    mutating func scenarioApplied(_ scenario: Scenario) {
+        if let current { previousScenarios = previousScenarios.suffix(2) + [current] }
         for action in scenario.standalone where !action.isDeclared {
             // Declared again, its schedule is a new one.
             runsOfDueTimes = runsOfDueTimes.filter { !$0.key.hasPrefix("core/\(action.name) ") }
         }
-        removers.formUnion(scenario.services.filter(\.removesJobs).map(\.name))
+        servicesRemovingJobs.formUnion(scenario.services.filter(\.removesJobs).map(\.name))
         current = scenario
     }
 
@@ -45,40 +45,40 @@ struct Judge {
     /// Order: nothing starts before what it requires, nothing stops before what requires it (reliability.md I7).
     ///
     /// While nothing can be stored, a job that is stored may be started again all the same (decision 27).
-    mutating func judgeDeeds(_ machine: SimMachine, _ store: StateStore, isDegraded: Bool) throws {
+    mutating func checkActions(_ machine: SimMachine, _ store: StateStore, isDegraded: Bool) throws {
         let deeds = machine.trace.actions
-        while judgedDeeds < deeds.count {
-            let (deed, moment) = deeds[judgedDeeds]
-            judgedDeeds += 1
+        while checkedActions < deeds.count {
+            let (deed, moment) = deeds[checkedActions]
+            checkedActions += 1
             switch deed {
             case .launched(let start, let label):
-                try judgeOrder(start, label, store, isDegraded)
-                try judgeLaunch(start, label, at: moment, machine, store)
-            case .signaled(let start, let label, _): try judgeSignal(start, label, machine, store)
+                try checkStartRecord(start, label, store, isDegraded)
+                try checkStartOrder(start, label, at: moment, machine, store)
+            case .signaled(let start, let label, _): try checkStopOrder(start, label, machine, store)
             }
         }
     }
 
     /// After an order to stop, a job starts nothing any more; and what is started was stored first.
-    private mutating func judgeOrder(
+    private mutating func checkStartRecord(
         _ start: StartID,
         _ label: String,
         _ store: StateStore,
         _ isDegraded: Bool
     ) throws {
         guard let job = try store.reader.job(start.job) else {
-            return blame("\(label) was started for job \(start.job), which was never stored")
+            return fail("\(label) was started for job \(start.job), which was never stored")
         }
         if isDegraded { return }
         if job.isStopping || job.phase != .running {
-            blame(
+            fail(
                 "\(label) \(start) was started when it was stored as \(job.phase)\(job.isStopping ? ", stopping" : "")"
             )
         }
-        if job.generation < start.generation { blame("\(label) \(start) was started before that was stored") }
+        if job.generation < start.generation { fail("\(label) \(start) was started before that was stored") }
     }
 
-    private mutating func judgeLaunch(
+    private mutating func checkStartOrder(
         _ start: StartID,
         _ label: String,
         at moment: Moment,
@@ -86,12 +86,12 @@ struct Judge {
         _ store: StateStore
     ) throws {
         // Only the first start of a service's first action is ordered by the waves; after that it goes on by itself.
-        guard launched.insert(start.job).inserted, let job = try store.reader.job(start.job) else { return }
-        guard let name = job.service else { return try judgeDue(start, label, job, store) }
+        guard launchedJobs.insert(start.job).inserted, let job = try store.reader.job(start.job) else { return }
+        guard let name = job.service else { return try checkDueTime(start, label, job, store) }
         guard label.hasSuffix(".a0") else { return }
         // Where others of it have begun already, beside this one or before it, the service is up in part and goes on.
         let siblings = try store.reader.jobs(JobFilter(run: job.run)).filter { $0.id != job.id }
-        guard siblings.allSatisfy({ !launched.contains($0.id) }) else { return }
+        guard siblings.allSatisfy({ !launchedJobs.contains($0.id) }) else { return }
         // What counts is the revision it was started under: a later one may have come in the same turn.
         let desired = try desired(at: job.revision, store)
         guard let spec = desired.services[QualifiedName(name, context: job.context)]?.spec else { return }
@@ -107,7 +107,7 @@ struct Judge {
                     }
                     return execution.outcome == .exited(0)
                 }
-                if !wasUp { blame("\(label) was started while \(wanted), which it requires, was not up") }
+                if !wasUp { fail("\(label) was started while \(wanted), which it requires, was not up") }
             }
         }
     }
@@ -120,7 +120,7 @@ struct Judge {
         return read
     }
 
-    private mutating func judgeSignal(
+    private mutating func checkStopOrder(
         _ start: StartID,
         _ label: String,
         _ machine: SimMachine,
@@ -129,12 +129,12 @@ struct Judge {
         guard let job = try store.reader.job(start.job), job.isStopping, let service = job.service else { return }
         let name = QualifiedName(service, context: job.context)
         for summary in try store.reader.serviceSummaries() where summary.requires.contains(name) {
-            let isHandsOff = (former + [current].compactMap { $0 }).contains { scenario in
+            let isHandsOff = (previousScenarios + [current].compactMap { $0 }).contains { scenario in
                 scenario.services.contains { $0.name == summary.name.name && $0.status == .ignore }
             }
             guard !isHandsOff else { continue }
             if let alive = machine.trace.running.first(where: { $0.hasPrefix("\(summary.name).") }) {
-                blame("\(label) was told to stop while \(alive), which requires it, was up")
+                fail("\(label) was told to stop while \(alive), which requires it, was up")
             }
         }
     }
@@ -142,19 +142,19 @@ struct Judge {
     // MARK: At rest
 
     /// When nothing moves any more and nothing breaks, all is as it is declared, and the ledger is true.
-    mutating func judgeRest(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
+    mutating func checkSettledState(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
         let trace = machine.trace
         let summaries = try store.reader.serviceSummaries()
-        givenUp = Set(summaries.filter { $0.state == .failed || $0.state == .degraded }.map(\.name.name))
-        for name in givenUp where !hasBadEnding(name, trace) { blame("\(name) gave up, and nothing of it ended badly") }
-        try judgePlan(scenario, store)
-        judgePrograms(scenario, trace)
-        for label in machine.hangingPrograms { blame("\(label) does not answer its health probe, and is left alone") }
-        for job in try store.reader.jobs(JobFilter()) { judgeCounts(job, trace) }
-        try judgeOutcomes(trace, store)
-        try judgeHistory(store)
-        try judgeReplaced(store)
-        try judgeRunsOnce(scenario, machine, store)
+        failedServices = Set(summaries.filter { $0.state == .failed || $0.state == .degraded }.map(\.name.name))
+        for name in failedServices where !hasBadEnding(name, trace) { fail("\(name) gave up, and nothing of it ended badly") }
+        try checkEmptyPlan(scenario, store)
+        checkRunningPrograms(scenario, trace)
+        for label in machine.hangingPrograms { fail("\(label) does not answer its health probe, and is left alone") }
+        for job in try store.reader.jobs(JobFilter()) { checkCounts(job, trace) }
+        try checkOutcomes(trace, store)
+        try checkHistory(store)
+        try checkReplacedJobs(store)
+        try checkRunsOnce(scenario, machine, store)
     }
 
     private func hasBadEnding(_ service: String, _ trace: SimTrace) -> Bool {
@@ -165,29 +165,29 @@ struct Judge {
     }
 
     /// The proof of an apply is an empty diff.
-    private mutating func judgePlan(_ scenario: Scenario, _ store: StateStore) throws {
+    private mutating func checkEmptyPlan(_ scenario: Scenario, _ store: StateStore) throws {
         guard let desired = Manifests.read(scenario.files, options: ManifestOptions(requiresCore: false)).desired else {
-            blame("the scenario is not a valid set")
+            fail("the scenario is not a valid set")
             return
         }
         let observed = try Observation.read(store.reader, isAlive: { _ in true })
         let options = PlanOptions()
         let plan = Planner.plan(desired, observed, options)
-        if Planner.plan(desired, observed, options) != plan { blame("planned twice, the plan is another one") }
+        if Planner.plan(desired, observed, options) != plan { fail("planned twice, the plan is another one") }
         let changes = plan.changes.filter { $0.action != .keep && $0.action != .blocked }
         // Trying what gave up once more, and what waits for it, is the only thing that may be left to do.
-        var waiting = givenUp
+        var waiting = failedServices
         for service in scenario.services where service.requires.contains(where: waiting.contains) {
             waiting.insert(service.name)
         }
         let gaveUp = changes.allSatisfy { waiting.contains($0.service.name) }
         if !changes.isEmpty, !gaveUp {
-            blame("the plan is not empty: \(changes.map { "\($0.action) \($0.service)" })")
+            fail("the plan is not empty: \(changes.map { "\($0.action) \($0.service)" })")
         }
     }
 
     /// Every process that is wanted and can be up runs once; nothing else runs.
-    private mutating func judgePrograms(_ scenario: Scenario, _ trace: SimTrace) {
+    private mutating func checkRunningPrograms(_ scenario: Scenario, _ trace: SimTrace) {
         var isUp: [String: Bool] = [:]
         for service in scenario.services {
             let requirements = service.requires.filter { name in
@@ -195,39 +195,39 @@ struct Judge {
             }
             let isWanted =
                 service.isDeclared && service.status == .start && requirements.allSatisfy { isUp[$0] ?? false }
-            isUp[service.name] = isWanted && !givenUp.contains(service.name)
+            isUp[service.name] = isWanted && !failedServices.contains(service.name)
             // Its attempts were spent by what began before all was calm: it gave up, as it was told to.
-            guard !givenUp.contains(service.name) else { continue }
+            guard !failedServices.contains(service.name) else { continue }
             for (index, kind) in service.kinds.enumerated() {
                 let label = "core/\(service.name).a\(index)"
                 let count = trace.running.reduce(0) { $0 + ($1 == label ? 1 : 0) }
                 let wanted = isWanted && kind != "job" ? 1 : 0
                 // Up while what it requires is wanted down: it was on `ignore` then, or got the requirement later. That is left alone.
                 if wanted == 0, count == 1, service.isDeclared, service.status == .start { continue }
-                if count != wanted { blame("\(label) runs \(count) times at rest, wanted \(wanted)") }
+                if count != wanted { fail("\(label) runs \(count) times at rest, wanted \(wanted)") }
                 if isWanted, kind == "job",
                     !trace.executions.contains(where: { $0.label == label && $0.outcome == .exited(0) })
                 {
-                    blame("\(label) never ended well")
+                    fail("\(label) never ended well")
                 }
             }
         }
     }
 
     /// `restart_count` counts programs really executed again (reliability.md RS-2).
-    private mutating func judgeCounts(_ job: JobRecord, _ trace: SimTrace) {
+    private mutating func checkCounts(_ job: JobRecord, _ trace: SimTrace) {
         let executed = trace.executions(of: job.id)
         let unseen = trace.executions.reduce(0) { $0 + ($1.start.job == job.id && $1.beforeReboot ? 1 : 0) }
         if job.executions > executed || job.executions < executed - unseen {
-            blame("job \(job.id) counts \(job.executions) executions, there were \(executed)")
+            fail("job \(job.id) counts \(job.executions) executions, there were \(executed)")
         }
         if job.restartCount != max(0, job.executions - 1) {
-            blame("job \(job.id) has a restart_count of \(job.restartCount)")
+            fail("job \(job.id) has a restart_count of \(job.restartCount)")
         }
     }
 
     /// A status is exact, or said to be lost where a shim was killed; never invented (reliability.md I2).
-    private mutating func judgeOutcomes(_ trace: SimTrace, _ store: StateStore) throws {
+    private mutating func checkOutcomes(_ trace: SimTrace, _ store: StateStore) throws {
         var stored: [StartID: Outcome] = [:]
         for job in try store.reader.jobs(JobFilter()) {
             for start in try store.reader.starts(of: job.id) {
@@ -242,15 +242,15 @@ struct Judge {
             guard newer.count < 15 else { continue }
             guard let outcome = stored[execution.start] else {
                 guard !execution.beforeReboot else { continue }
-                blame("the end of \(execution.label) \(execution.start) was never stored")
+                fail("the end of \(execution.label) \(execution.start) was never stored")
                 continue
             }
             guard let truth = execution.outcome else { continue }
             if outcome != truth, !execution.lostShim {
-                blame("\(execution.label) ended with \(truth), stored is \(outcome)")
+                fail("\(execution.label) ended with \(truth), stored is \(outcome)")
             }
             if case .lost = outcome { continue }
-            if outcome != truth { blame("\(execution.label): an end nobody saw was stored as \(outcome)") }
+            if outcome != truth { fail("\(execution.label): an end nobody saw was stored as \(outcome)") }
         }
     }
 }

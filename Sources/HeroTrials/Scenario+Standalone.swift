@@ -4,7 +4,7 @@ import HeroSim
 extension Scenario {
     /// An action of its own: it runs once for each change, or at times.
     struct Standalone {
-        enum Occasion {
+        enum Trigger {
             case apply
             /// Every so many seconds.
             case every(Int)
@@ -13,7 +13,7 @@ extension Scenario {
         }
 
         var name: String
-        var occasion: Occasion
+        var trigger: Trigger
         var overlap = Schedule.Overlap.skip
         var kind: String
         var version = 0
@@ -22,7 +22,7 @@ extension Scenario {
         var isDeclared = true
 
         var isScheduled: Bool {
-            switch occasion {
+            switch trigger {
             case .apply: false
             case .every, .minutes: true
             }
@@ -31,9 +31,9 @@ extension Scenario {
         init(_ name: String, _ seed: inout SeededGenerator) {
             self.name = name
             switch seed.number(0...9) {
-            case 0...4: occasion = .apply
-            case 5...8: occasion = .every(seed.number(1...3))
-            default: occasion = .minutes
+            case 0...4: trigger = .apply
+            case 5...8: trigger = .every(seed.number(1...3))
+            default: trigger = .minutes
             }
             overlap = Schedule.Overlap.allCases[seed.number(0...2)]
             kind = seed.chance(50) ? "job" : "long"
@@ -55,7 +55,7 @@ extension Scenario {
             text += "stop: {timeout: 200ms}\nstart_timeout: 1s\nretry: {max_attempts: 2, delay: 10ms}\n"
             if generation > 0 { text += "generation: \(generation)\n" }
             if tag > 0 { text += "tags: [t\(tag)]\n" }
-            switch occasion {
+            switch trigger {
             case .apply: text += "run_on: apply\n"
             case .every(let seconds): text += "schedule: {every: \(seconds)s, overlap: \(overlap.rawValue)}\n"
             case .minutes: text += "schedule: {cron: \"* * * * *\", overlap: \(overlap.rawValue)}\n"
@@ -65,7 +65,7 @@ extension Scenario {
     }
 
     /// The same set without anything that runs at times: such a machine never rests.
-    mutating func unschedule() {
+    mutating func removeSchedules() {
         for index in standalone.indices where standalone[index].isScheduled { standalone[index].isDeclared = false }
     }
 }

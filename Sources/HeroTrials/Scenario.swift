@@ -70,7 +70,7 @@ struct Scenario {
     }
 
     /// The same set with everything that is declared wanted up.
-    mutating func wantAll() {
+    mutating func startAll() {
         for index in services.indices where services[index].status == .ignore { services[index].status = .start }
     }
 

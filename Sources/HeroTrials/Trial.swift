@@ -6,9 +6,9 @@ import HeroSim
 import HeroStore
 
 /// One seed, from the first apply to the verdict.
-public struct Trial {
+public struct SimulationRun {
     /// What came of it.
-    public struct Verdict: Sendable {
+    public struct Report: Sendable {
         /// The seed it replays from.
         public let seed: UInt64
         /// Laws that were broken, in words; empty when all held.
@@ -21,14 +21,14 @@ public struct Trial {
         public let executions: Int
     }
 
-    private let number: UInt64
+    private let seed: UInt64
     private let machine: SimMachine
     private let store: StateStore
-    private var seed: SeededGenerator
+    private var generator: SeededGenerator
     private var kernel: SimKernel
     private var reconciler: Reconciler<SimKernel>
     private var scenario: Scenario
-    private var judge: Judge
+    private var checker: OutcomeChecker
     private var steps = 0
     private var crashes = 0
     private var requests: UInt64 = 0
@@ -40,13 +40,13 @@ public struct Trial {
     ///   - number: the seed.
     ///   - log: gets every event and every deed of the machine, to replay a failure.
     /// - Returns: the verdict; a store that fails is a broken law too.
-    public static func run(seed number: UInt64, log: @escaping (String) -> Void = { _ in }) -> Verdict {
+    public static func run(seed number: UInt64, log: @escaping (String) -> Void = { _ in }) -> Report {
         do {
-            var trial = try Trial(number, log)
-            try trial.play()
-            return trial.verdict()
+            var trial = try SimulationRun(number, log)
+            try trial.runScenario()
+            return trial.makeReport()
         } catch {
-            return Verdict(
+            return Report(
                 seed: number,
                 violations: ["the store failed: \(error)"],
                 steps: 0,
@@ -57,15 +57,15 @@ public struct Trial {
     }
 
     private init(_ number: UInt64, _ log: @escaping (String) -> Void) throws {
-        self.number = number
+        self.seed = number
         self.log = log
-        seed = SeededGenerator(number ^ 0x5EED)
+        generator = SeededGenerator(number ^ 0x5EED)
         machine = SimMachine(seed: number)
         store = try StateStore.inMemory()
         kernel = SimKernel(machine)
         reconciler = try Self.open(kernel, store, machine, log)
-        scenario = Scenario(&seed)
-        judge = Judge()
+        scenario = Scenario(&generator)
+        checker = OutcomeChecker()
     }
 
     private static func open(
@@ -86,38 +86,38 @@ public struct Trial {
 
     // MARK: The play
 
-    private mutating func play() throws {
+    private mutating func runScenario() throws {
         apply()
-        for _ in 0..<seed.number(1...5) {
-            try drive(steps: seed.number(1...60), mayCrash: true)
-            try judge.judgeHistory(store)
-            switch seed.number(0...11) {
+        for _ in 0..<generator.number(1...5) {
+            try runLoop(steps: generator.number(1...60), mayCrash: true)
+            try checker.checkHistory(store)
+            switch generator.number(0...11) {
             case 0...4:
-                scenario.edit(&seed)
+                scenario.edit(&generator)
                 apply()
             case 5: machine.killAnyShim()
-            case 6: if seed.chance(30) { try reboot() }
+            case 6: if generator.chance(30) { try reboot() }
             case 7: down()
             case 8: try crash()
             case 9: setClock()
-            case 10: store.injectedError = StoreError(seed.chance(50) ? .full : .busy, "sim: nothing can be written")
-            default: try drive(steps: 40, mayCrash: false)
+            case 10: store.injectedError = StoreError(generator.chance(50) ? .full : .busy, "sim: nothing can be written")
+            default: try runLoop(steps: 40, mayCrash: false)
             }
         }
         // From here on everything works, and all must come to rest as it is declared.
         machine.isFaultFree = true
         store.injectedError = nil
-        scenario.wantAll()
+        scenario.startAll()
         apply()
-        try drive(steps: 200, mayCrash: false)
+        try runLoop(steps: 200, mayCrash: false)
         let moment = machine.now
-        try drive(steps: 200, mayCrash: false)
-        judge.judgeRhythm(scenario, since: moment, machine)
-        scenario.unschedule()
+        try runLoop(steps: 200, mayCrash: false)
+        checker.checkIntervals(scenario, since: moment, machine)
+        scenario.removeSchedules()
         apply()
-        let rests = try drive(steps: 4000, mayCrash: false, quiet: .seconds(20))
-        if !rests { judge.blame("did not come to rest") }
-        try judge.judgeRest(scenario, machine, store)
+        let rests = try runLoop(steps: 4000, mayCrash: false, quiet: .seconds(20))
+        if !rests { checker.fail("did not come to rest") }
+        try checker.checkSettledState(scenario, machine, store)
     }
 
     private mutating func apply() {
@@ -131,20 +131,20 @@ public struct Trial {
             requiresCore: false
         )
         log("\(machine.now.nanoseconds / 1000) apply\n\(request.files.first?.text ?? "")")
-        judge.applied(scenario)
+        checker.scenarioApplied(scenario)
         send(request)
     }
 
     private mutating func down() {
         log("\(machine.now.nanoseconds / 1000) down")
-        send(ControlRequest(.down, directory: Scenario.directory, actor: "sim", all: seed.chance(50)))
+        send(ControlRequest(.down, directory: Scenario.directory, actor: "sim", all: generator.chance(50)))
     }
 
     /// A little, as time servers do, or a lot, as people do.
     private mutating func setClock() {
-        let milliseconds = seed.chance(50) ? seed.number(-3000...3000) : seed.number(-20_000_000...20_000_000)
+        let milliseconds = generator.chance(50) ? generator.number(-3000...3000) : generator.number(-20_000_000...20_000_000)
         log("\(machine.now.nanoseconds / 1000) set the clock by \(milliseconds) ms")
-        machine.setCalendar(by: .milliseconds(milliseconds) + .microseconds(seed.number(1...999)))
+        machine.setCalendar(by: .milliseconds(milliseconds) + .microseconds(generator.number(1...999)))
     }
 
     private mutating func send(_ request: ControlRequest) {
@@ -156,32 +156,32 @@ public struct Trial {
     ///
     /// - Returns: whether it came to rest: nothing is waited for, or nothing but answers to questions that change nothing.
     @discardableResult
-    private mutating func drive(steps count: Int, mayCrash: Bool, quiet: Duration? = nil) throws -> Bool {
+    private mutating func runLoop(steps count: Int, mayCrash: Bool, quiet: Duration? = nil) throws -> Bool {
         let began = machine.now
         turns: for _ in 0..<count {
             steps += 1
             reconciler.prepareTurn()
-            if try isInterrupted(mayCrash) { continue }
+            if try checkAndMaybeCrash(mayCrash) { continue }
             _ = reconciler.commitTurn()
-            if try isInterrupted(mayCrash) { continue }
+            if try checkAndMaybeCrash(mayCrash) { continue }
             while reconciler.performNextEffect() {
-                if try isInterrupted(mayCrash) { continue turns }
+                if try checkAndMaybeCrash(mayCrash) { continue turns }
             }
             let events = kernel.nextEvents(until: reconciler.nextDeadline)
             if events.isEmpty, kernel.isIdle { return true }
             if let quiet, machine.now - max(began, machine.trace.actions.last?.at ?? began) > quiet { return true }
-            if try isInterrupted(mayCrash) { continue }
+            if try checkAndMaybeCrash(mayCrash) { continue }
             reconciler.handle(events)
-            if try isInterrupted(mayCrash) { continue }
+            if try checkAndMaybeCrash(mayCrash) { continue }
             reconciler.handleDueDeadlines()
         }
         return false
     }
 
-    private mutating func isInterrupted(_ mayCrash: Bool) throws -> Bool {
-        try judge.judgeDeeds(machine, store, isDegraded: reconciler.hasStoreOutage)
-        if store.injectedError != nil, seed.chance(2) { store.injectedError = nil }
-        guard mayCrash, seed.chance(1) else { return false }
+    private mutating func checkAndMaybeCrash(_ mayCrash: Bool) throws -> Bool {
+        try checker.checkActions(machine, store, isDegraded: reconciler.hasStoreOutage)
+        if store.injectedError != nil, generator.chance(2) { store.injectedError = nil }
+        guard mayCrash, generator.chance(1) else { return false }
         try crash()
         return true
     }
@@ -191,7 +191,7 @@ public struct Trial {
         log("\(machine.now.nanoseconds / 1000) kill -9")
         crashes += 1
         kernel = SimKernel(machine)
-        machine.advanceTime(seed.milliseconds(0...150))
+        machine.advanceTime(generator.milliseconds(0...150))
         reconciler = try Self.open(kernel, store, machine, log)
     }
 
@@ -201,15 +201,15 @@ public struct Trial {
         try crash()
     }
 
-    private func verdict() -> Verdict {
+    private func makeReport() -> Report {
         for (deed, moment) in machine.trace.actions { log("\(moment.nanoseconds / 1000) deed \(deed)") }
         for execution in machine.trace.executions {
             let end = execution.outcome.map { " \($0)" } ?? " runs"
             log("executed \(execution.start.job)#\(execution.start.generation) \(execution.label)\(end)")
         }
-        return Verdict(
-            seed: number,
-            violations: judge.violations + machine.trace.violations,
+        return Report(
+            seed: seed,
+            violations: checker.violations + machine.trace.violations,
             steps: steps,
             crashes: crashes,
             executions: machine.trace.executions.count

@@ -34,11 +34,11 @@ struct HPSim: ParsableCommand {
 
     func run() throws {
         if let plans {
-            throw ExitCode(Plans(count: plans, from: from).run() ? 0 : 1)
+            throw ExitCode(PlanSimulation(count: plans, from: from).run() ? 0 : 1)
         }
         if let seed {
             let shows = verbose
-            let verdict = Trial.run(seed: seed) { if shows { print($0) } }
+            let verdict = SimulationRun.run(seed: seed) { if shows { print($0) } }
             report(verdict)
             throw ExitCode(verdict.violations.isEmpty ? 0 : 1)
         }
@@ -52,7 +52,7 @@ struct HPSim: ParsableCommand {
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
             var index = worker
             while index < seeds, !totals.hasEnough {
-                totals.add(Trial.run(seed: from &+ UInt64(index)))
+                totals.add(SimulationRun.run(seed: from &+ UInt64(index)))
                 index += workers
             }
         }
@@ -66,7 +66,7 @@ struct HPSim: ParsableCommand {
         throw ExitCode(totals.failed.isEmpty ? 0 : 1)
     }
 
-    private func report(_ verdict: Trial.Verdict) {
+    private func report(_ verdict: SimulationRun.Report) {
         guard !verdict.violations.isEmpty else {
             print("seed \(verdict.seed): all laws held in \(verdict.steps) steps with \(verdict.crashes) crashes")
             return
@@ -79,7 +79,7 @@ struct HPSim: ParsableCommand {
 /// What all workers found.
 private final class Totals: @unchecked Sendable {
     private let lock = NSLock()
-    private(set) var failed: [Trial.Verdict] = []
+    private(set) var failed: [SimulationRun.Report] = []
     private(set) var sums = (seeds: 0, steps: 0, crashes: 0, executions: 0)
 
     var hasEnough: Bool {
@@ -88,7 +88,7 @@ private final class Totals: @unchecked Sendable {
         return failed.count >= 5
     }
 
-    func add(_ verdict: Trial.Verdict) {
+    func add(_ verdict: SimulationRun.Report) {
         lock.lock()
         defer { lock.unlock() }
         sums.seeds += 1

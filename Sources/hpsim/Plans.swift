@@ -3,7 +3,7 @@ import HeroPlan
 import HeroTrials
 
 /// Plans of random worlds, on all cores, each judged by every law.
-struct Plans {
+struct PlanSimulation {
     /// How many.
     let count: Int
     /// The first seed.
@@ -14,13 +14,13 @@ struct Plans {
     /// - Returns: whether none did.
     func run() -> Bool {
         let began = Date()
-        let findings = Findings()
+        let findings = PlanTotals()
         let workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
             var index = worker
-            while index < count, !findings.areEnough {
+            while index < count, !findings.hasEnough {
                 let seed = from &+ UInt64(index)
-                let (plan, violations) = PlanTrial(seed: seed).judged()
+                let (plan, violations) = RandomPlanCase(seed: seed).verified()
                 findings.add(seed, changes: plan.changes.count, violations.map(\.description))
                 index += workers
             }
@@ -37,13 +37,13 @@ struct Plans {
 }
 
 /// What all workers found.
-private final class Findings: @unchecked Sendable {
+private final class PlanTotals: @unchecked Sendable {
     private let lock = NSLock()
     private(set) var failed: [(seed: UInt64, violations: [String])] = []
     private(set) var plans = 0
     private(set) var changes = 0
 
-    var areEnough: Bool {
+    var hasEnough: Bool {
         lock.lock()
         defer { lock.unlock() }
         return failed.count >= 5

@@ -67,7 +67,7 @@ struct PlanInvariantsTests {
     @Test("catches a planner that is blind to a part of what it is told", arguments: FaultyPlanner.all)
     func detectsFaultyPlanner(_ blind: FaultyPlanner) {
         let isCaught = (UInt64(0)..<2000).contains { seed in
-            let trial = PlanTrial(seed: seed)
+            let trial = RandomPlanCase(seed: seed)
             let found = PlanInvariants.planAndVerify(trial.desired, trial.observed, trial.options, planner: blind.plan)
             return found.violations.contains { $0.invariant == blind.invariant }
         }
@@ -90,7 +90,7 @@ struct PlanInvariantsTests {
     func randomMutation() {
         var dice = SeededGenerator(1)
         for seed in UInt64(0)..<200 {
-            let world = PlanTrial(seed: seed)
+            let world = RandomPlanCase(seed: seed)
             let options = world.options
             var plan = Planner.plan(world.desired, world.observed, options)
             guard let index = plan.changes.indices.randomElement(using: &dice) else { continue }

@@ -12,8 +12,8 @@ struct RandomPlanTests {
     @Test("break no law, are the same twice, and leave nothing to do once carried out (DP-1)", arguments: batches)
     func invariants(_ seeds: Range<UInt64>) {
         for seed in seeds {
-            let trial = PlanTrial(seed: seed)
-            #expect(trial.judged().violations == [], "seed \(seed)")
+            let trial = RandomPlanCase(seed: seed)
+            #expect(trial.verified().violations == [], "seed \(seed)")
         }
     }
 
@@ -25,7 +25,7 @@ struct RandomPlanTests {
         var refusals: Set<String> = []
         var reclaims = 0
         for seed in UInt64(0)..<600 {
-            let plan = PlanTrial(seed: seed).judged().plan
+            let plan = RandomPlanCase(seed: seed).verified().plan
             for change in plan.changes {
                 if change.isStandalone { alone.insert(change.action) } else { actions.insert(change.action) }
                 codes.insert(change.reason.code)

@@ -3,7 +3,7 @@ public import HeroPlan
 import HeroSim
 
 /// One planning made from a number: what is wanted, what is there, what is asked, and the judgement of the plan.
-public struct PlanTrial: Sendable {
+public struct RandomPlanCase: Sendable {
     /// What the manifests say.
     public private(set) var desired = DesiredState()
     /// What is there.
@@ -35,7 +35,7 @@ public struct PlanTrial: Sendable {
                 let file = ManifestLocation(file: "services.d/\(name.name).yaml", line: 1, column: 7)
                 desired.services[name] = Declared(spec, at: file)
             }
-            if dice.oneIn(6) { observed.holders.append(Self.holder(name, &dice)) }
+            if dice.oneIn(6) { observed.holders.append(Self.makeHolder(name, &dice)) }
             guard !dice.oneIn(5) || !isDeclared else { continue }
             var recorded = spec
             if dice.oneIn(calm) { Self.change(&recorded, &dice) }
@@ -49,7 +49,7 @@ public struct PlanTrial: Sendable {
     }
 
     /// Plans, and asks every law.
-    public func judged() -> (plan: Plan, violations: [PlanViolation]) {
+    public func verified() -> (plan: Plan, violations: [PlanViolation]) {
         PlanInvariants.planAndVerify(desired, observed, options)
     }
 
@@ -121,7 +121,7 @@ public struct PlanTrial: Sendable {
         return service
     }
 
-    private static func holder(_ name: QualifiedName, _ dice: inout SeededGenerator) -> ObservedHolder {
+    private static func makeHolder(_ name: QualifiedName, _ dice: inout SeededGenerator) -> ObservedHolder {
         ObservedHolder(
             service: name,
             action: "main",
