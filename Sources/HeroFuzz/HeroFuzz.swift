@@ -7,15 +7,15 @@ internal import HeroManifest
 internal import HeroModel
 
 /// One text made from one seed, and what came of it.
-public struct FuzzTrial: Sendable {
+public struct FuzzResult: Sendable {
     /// The number it was made from.
     public var seed: UInt64
     /// What was read.
     public var bytes: [UInt8]
     /// The promises that were broken, in words; empty when all were kept.
-    public var broken: [String]
+    public var violations: [String]
     /// Whether it was a good set after all.
-    public var isGood: Bool
+    public var isValid: Bool
 }
 
 /// Makes texts out of a corpus and judges what the readers say of them.
@@ -28,29 +28,29 @@ public struct Fuzzer: Sendable {
     }
 
     /// Makes the text of a seed: a file of the corpus, or one value of a manifest, changed in a few places.
-    public func text(of seed: UInt64) -> [UInt8] {
+    public func input(forSeed seed: UInt64) -> [UInt8] {
         var mutator = Mutator(seed: seed, corpus: corpus)
-        return mutator.text()
+        return mutator.makeInput()
     }
 
     /// Makes the text of a seed and reads it.
-    public func trial(seed: UInt64) -> FuzzTrial {
-        let bytes = text(of: seed)
-        let verdict = Promises.judge(bytes)
-        return FuzzTrial(seed: seed, bytes: bytes, broken: verdict.broken, isGood: verdict.isGood)
+    public func run(seed: UInt64) -> FuzzResult {
+        let bytes = input(forSeed: seed)
+        let verdict = ManifestInvariants.check(bytes)
+        return FuzzResult(seed: seed, bytes: bytes, violations: verdict.broken, isValid: verdict.isGood)
     }
 
     /// Reads any bytes: the promises that were broken.
-    public static func broken(by bytes: [UInt8]) -> [String] { Promises.judge(bytes).broken }
+    public static func violations(in bytes: [UInt8]) -> [String] { ManifestInvariants.check(bytes).broken }
 
     /// Gives any bytes to the reader that their first byte chooses: the promises that were broken.
     ///
     /// 1 to 3 are the readers of environment files, cron expressions and zone rules; from 128 on, the rest is the value of
     /// one field of a manifest; every other byte begins a manifest itself.
-    public static func broken(byAny bytes: [UInt8]) -> [String] {
+    public static func violationsOfSelectedReader(in bytes: [UInt8]) -> [String] {
         guard let first = bytes.first else { return [] }
         let rest = Array(bytes.dropFirst())
-        if let broken = Readers.judge(rest, reader: first) { return broken }
-        return broken(by: first >= 128 ? Mutator.manifest(field: Int(first), value: rest) : bytes)
+        if let broken = ValueReaderInvariants.violations(rest, reader: first) { return broken }
+        return violations(in: first >= 128 ? Mutator.manifest(field: Int(first), value: rest) : bytes)
     }
 }

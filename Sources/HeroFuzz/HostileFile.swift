@@ -3,7 +3,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
     /// What it is, in words.
     public let name: String
     /// The code that refuses it.
-    public let code: String
+    public let expectedCode: String
     /// Its bytes.
     public let bytes: @Sendable () -> [UInt8]
 
@@ -12,7 +12,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
 
     private init(_ name: String, _ code: String, _ bytes: @escaping @Sendable () -> [UInt8]) {
         self.name = name
-        self.code = code
+        self.expectedCode = code
         self.bytes = bytes
     }
 
@@ -20,7 +20,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
     private static let mebibyte = 1_048_576
 
     /// All of them (reliability.md, YM-1).
-    public static let all: [HostileFile] = nesting + counts + sizes + bytes + sharing + mistakes
+    public static let all: [HostileFile] = nesting + nodeCounts + sizes + encodings + anchorsAndAliases + diagnosticCounts
 
     private static let nesting: [HostileFile] = [
         HostileFile("a hundred thousand [", "too-deep") { repeated("[", 100_000) },
@@ -36,7 +36,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
         HostileFile("a mebibyte of ]", "syntax") { repeated("]", mebibyte) },
     ]
 
-    private static let counts: [HostileFile] = [
+    private static let nodeCounts: [HostileFile] = [
         HostileFile("closed brackets in turns", "too-many-nodes") { repeated("[],", 300_000, after: "[") },
         HostileFile("a list of 60,000 items", "too-many-nodes") { repeated("a,", 60_000, after: "\(head)tags: [") },
         HostileFile("a hundred thousand documents", "too-many-nodes") { repeated("---\n", 100_000) },
@@ -69,7 +69,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
         },
     ]
 
-    private static let bytes: [HostileFile] = [
+    private static let encodings: [HostileFile] = [
         HostileFile("a mebibyte of NUL", "not-utf8") { repeated("\0", mebibyte) },
         HostileFile("a mebibyte of 0xFF", "not-utf8") { Array(repeating: 0xFF, count: mebibyte) },
         HostileFile("a mebibyte of continuation bytes", "not-utf8") { Array(repeating: 0x80, count: mebibyte) },
@@ -83,7 +83,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
         HostileFile("a mebibyte of colons", "syntax") { repeated(": ", mebibyte / 2 - 1, after: "a") },
     ]
 
-    private static let sharing: [HostileFile] = [
+    private static let anchorsAndAliases: [HostileFile] = [
         HostileFile("ten thousand anchors", "anchor") { repeated("&a x,", 10_000, after: "\(head)tags: [") + [93] },
         HostileFile("ten thousand aliases", "alias") { repeated("*a,", 10_000, after: "\(head)tags: [&a x,") + [93] },
         HostileFile("a billion laughs", "alias") {
@@ -100,7 +100,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
         },
     ]
 
-    private static let mistakes: [HostileFile] = [
+    private static let diagnosticCounts: [HostileFile] = [
         HostileFile("a thousand unknown keys", "too-many-mistakes") {
             Array((head + (0..<1000).map { "zz\($0): 1\n" }.joined()).utf8)
         },

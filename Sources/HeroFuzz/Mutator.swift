@@ -1,32 +1,32 @@
 /// Makes a text that nobody means out of one that somebody did.
 struct Mutator {
-    private var seed: Seed
+    private var seed: SeededGenerator
     private let corpus: [[UInt8]]
 
     init(seed: UInt64, corpus: [[UInt8]]) {
-        self.seed = Seed(seed)
+        self.seed = SeededGenerator(seed)
         self.corpus = corpus
     }
 
     /// The text of the seed; at most 64 KiB, so that seeds are many rather than large.
-    mutating func text() -> [UInt8] {
-        if seed.below(3) == 0 { return value() }
+    mutating func makeInput() -> [UInt8] {
+        if seed.below(3) == 0 { return makeFieldValue() }
         var bytes = seed.pick(corpus, or: [])
-        for _ in 0...seed.below(6) { change(&bytes) }
+        for _ in 0...seed.below(6) { mutate(&bytes) }
         return Array(bytes.prefix(64 << 10))
     }
 
     /// A manifest with one value that is made up: durations, sizes, rhythms, addresses, templates.
-    private mutating func value() -> [UInt8] {
-        let field = seed.pick(Words.fields, or: "name: @")
-        var text = Array(seed.pick(Words.values, or: "1").utf8)
-        for _ in 0..<seed.below(4) { changeText(&text) }
+    private mutating func makeFieldValue() -> [UInt8] {
+        let field = seed.pick(InputFragments.fields, or: "name: @")
+        var text = Array(seed.pick(InputFragments.values, or: "1").utf8)
+        for _ in 0..<seed.below(4) { mutateBytes(&text) }
         return Self.manifest(field, seed.below(2) == 0 ? Self.quoted(text) : text)
     }
 
     /// A manifest with these bytes as the value of one of its fields, in quotes where the number is odd.
     static func manifest(field number: Int, value: [UInt8]) -> [UInt8] {
-        let fields = Words.fields
+        let fields = InputFragments.fields
         return manifest(fields[number / 2 % fields.count], number.isMultiple(of: 2) ? value : quoted(value))
     }
 
@@ -34,7 +34,7 @@ struct Mutator {
         let parts = field.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
         let before = parts.first.map(String.init) ?? ""
         let after = parts.count > 1 ? String(parts[1]) : ""
-        return Array(Words.head.utf8) + Array(before.utf8) + value + Array(after.utf8) + [0x0A]
+        return Array(InputFragments.head.utf8) + Array(before.utf8) + value + Array(after.utf8) + [0x0A]
     }
 
     /// A double-quoted YAML text with just these bytes in it.
@@ -47,30 +47,30 @@ struct Mutator {
         return result + [0x22]
     }
 
-    private mutating func changeText(_ bytes: inout [UInt8]) {
+    private mutating func mutateBytes(_ bytes: inout [UInt8]) {
         switch seed.below(5) {
         case 0: bytes.insert(UInt8(truncatingIfNeeded: seed.next()), at: seed.below(bytes.count + 1))
-        case 1: remove(&bytes, atMost: 4)
-        case 2: bytes.insert(contentsOf: seed.pick(Words.values, or: "").utf8, at: seed.below(bytes.count + 1))
-        case 3: bytes.insert(contentsOf: seed.pick(Words.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
+        case 1: removeBytes(&bytes, atMost: 4)
+        case 2: bytes.insert(contentsOf: seed.pick(InputFragments.values, or: "").utf8, at: seed.below(bytes.count + 1))
+        case 3: bytes.insert(contentsOf: seed.pick(InputFragments.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
         default:
             if !bytes.isEmpty { bytes[seed.below(bytes.count)] ^= 1 << UInt8(seed.below(8)) }
         }
     }
 
-    private mutating func change(_ bytes: inout [UInt8]) {
+    private mutating func mutate(_ bytes: inout [UInt8]) {
         switch seed.below(10) {
-        case 0, 1: changeText(&bytes)
+        case 0, 1: mutateBytes(&bytes)
         case 2: bytes.removeLast(seed.below(bytes.count + 1))
-        case 3: remove(&bytes, atMost: 200)
+        case 3: removeBytes(&bytes, atMost: 200)
         case 4: splice(&bytes)
-        case 5, 6: changeLines(&bytes)
+        case 5, 6: mutateLines(&bytes)
         case 7: repeatPiece(&bytes)
-        default: bytes.insert(contentsOf: seed.pick(Words.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
+        default: bytes.insert(contentsOf: seed.pick(InputFragments.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
         }
     }
 
-    private mutating func remove(_ bytes: inout [UInt8], atMost most: Int) {
+    private mutating func removeBytes(_ bytes: inout [UInt8], atMost most: Int) {
         let start = seed.below(bytes.count)
         bytes.removeSubrange(start..<min(bytes.count, start + 1 + seed.below(most)))
     }
@@ -84,7 +84,7 @@ struct Mutator {
     }
 
     /// Swaps, doubles, indents or drops whole lines.
-    private mutating func changeLines(_ bytes: inout [UInt8]) {
+    private mutating func mutateLines(_ bytes: inout [UInt8]) {
         var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
         guard !lines.isEmpty else { return }
         let index = seed.below(lines.count)
@@ -100,14 +100,14 @@ struct Mutator {
     }
 
     private mutating func repeatPiece(_ bytes: inout [UInt8]) {
-        let piece = Array(seed.pick(Words.pieces, or: "[").utf8)
+        let piece = Array(seed.pick(InputFragments.pieces, or: "[").utf8)
         let count = 1 << seed.below(12)
         bytes.insert(contentsOf: (0..<count).flatMap { _ in piece }, at: seed.below(bytes.count + 1))
     }
 }
 
 /// What mistakes are made of.
-private enum Words {
+private enum InputFragments {
     static let head = "kind: Service\nname: web\nactions:\n  - name: main\n    exec: [web]\n"
 
     /// Keys of the action above, each with the place of its value.

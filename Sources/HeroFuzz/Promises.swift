@@ -3,18 +3,18 @@ internal import HeroManifest
 internal import HeroModel
 
 /// What the reader of manifests promises of any bytes.
-enum Promises {
+enum ManifestInvariants {
     /// Which promises a reading broke, and whether the bytes were a good set.
-    static func judge(_ bytes: [UInt8]) -> (broken: [String], isGood: Bool) {
+    static func check(_ bytes: [UInt8]) -> (broken: [String], isGood: Bool) {
         let result = read(bytes)
-        var broken = judge(result.diagnostics, of: bytes)
+        var broken = violations(result.diagnostics, of: bytes)
         let hasErrors = result.diagnostics.contains { $0.severity == .error }
         if (result.desired == nil) != hasErrors { broken.append("errors and a desired state stand side by side") }
         let again = read(bytes)
         if again.diagnostics != result.diagnostics || again.desired != result.desired {
             broken.append("reading twice says two things")
         }
-        if let desired = result.desired { broken += judge(desired, of: bytes) }
+        if let desired = result.desired { broken += violations(desired, of: bytes) }
         return (broken, !hasErrors)
     }
 
@@ -25,7 +25,7 @@ enum Promises {
 
     // MARK: Diagnostics
 
-    private static func judge(_ diagnostics: [Diagnostic], of bytes: [UInt8]) -> [String] {
+    private static func violations(_ diagnostics: [Diagnostic], of bytes: [UInt8]) -> [String] {
         var broken: [String] = []
         if diagnostics != diagnostics.sorted() { broken.append("diagnostics are not sorted by place") }
         // An error and a warning beyond those that are shown, and what the set as a whole adds.
@@ -33,22 +33,22 @@ enum Promises {
         let widths = diagnostics.isEmpty ? [] : lineWidths(bytes)
         for one in diagnostics {
             let name = "\(one.code) at \(one.location.map(\.description) ?? "no place")"
-            broken += judge(one, widths).map { "\(name): \($0)" }
+            broken += violations(one, widths).map { "\(name): \($0)" }
         }
         return broken
     }
 
-    private static func judge(_ one: Diagnostic, _ widths: [Int]) -> [String] {
+    private static func violations(_ one: Diagnostic, _ widths: [Int]) -> [String] {
         var broken: [String] = []
         if DiagnosticCode(rawValue: one.code) == nil { broken.append("the code is unknown") }
         if one.help?.isEmpty != false { broken.append("it does not say what to do") }
-        if one.message.contains("\n") || !isHarmless(one.message) { broken.append("the message is not one line") }
+        if one.message.contains("\n") || !isPrintable(one.message) { broken.append("the message is not one line") }
         if one.length < 1 { broken.append("its caret has no width") }
         guard let place = one.location else { return broken + ["it has no place"] }
-        for place in [place] + one.notes.map(\.location) where !isInside(place, widths) {
+        for place in [place] + one.notes.map(\.location) where !isInsideFile(place, widths) {
             broken.append("\(place) is not inside the file")
         }
-        for excerpt in [one.excerpt] + one.notes.map(\.excerpt) where excerpt.map(isHarmless) == false {
+        for excerpt in [one.excerpt] + one.notes.map(\.excerpt) where excerpt.map(isPrintable) == false {
             broken.append("its excerpt holds a control character")
         }
         let end = place.column &+ one.length &- 1
@@ -58,12 +58,12 @@ enum Promises {
         return broken
     }
 
-    private static func isHarmless(_ text: String) -> Bool {
+    private static func isPrintable(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { $0 == "\t" || !($0.value < 32 || (127..<160).contains($0.value)) }
     }
 
     /// A place behind the last character of a line is where something is missing.
-    private static func isInside(_ place: ManifestLocation, _ widths: [Int]) -> Bool {
+    private static func isInsideFile(_ place: ManifestLocation, _ widths: [Int]) -> Bool {
         place.line >= 1 && place.line <= widths.count && place.column >= 1 && place.column <= widths[place.line - 1] + 1
     }
 
@@ -95,7 +95,7 @@ enum Promises {
     // MARK: Good sets
 
     /// A good set means the same however its text is dressed, and however its specs are stored.
-    private static func judge(_ desired: DesiredState, of bytes: [UInt8]) -> [String] {
+    private static func violations(_ desired: DesiredState, of bytes: [UInt8]) -> [String] {
         var broken: [String] = []
         if !bytes.starts(with: [0xEF, 0xBB, 0xBF]), read([0xEF, 0xBB, 0xBF] + bytes).desired != desired {
             broken.append("a byte order mark changes what a set means")

@@ -1,18 +1,18 @@
 internal import HeroModel
 
 /// What the readers of single values promise of any bytes; manifests are judged by `Promises`.
-enum Readers {
+enum ValueReaderInvariants {
     /// Which promises the reader of a number broke; nil where there is no such reader.
-    static func judge(_ bytes: [UInt8], reader: UInt8) -> [String]? {
+    static func violations(_ bytes: [UInt8], reader: UInt8) -> [String]? {
         switch reader {
-        case 1: environmentFile(bytes)
-        case 2: cron(String(decoding: bytes, as: UTF8.self))
-        case 3: zone(bytes)
+        case 1: environmentFileViolations(bytes)
+        case 2: cronViolations(String(decoding: bytes, as: UTF8.self))
+        case 3: zoneViolations(bytes)
         default: nil
         }
     }
 
-    private static func environmentFile(_ bytes: [UInt8]) -> [String] {
+    private static func environmentFileViolations(_ bytes: [UInt8]) -> [String] {
         let first = Result { try EnvironmentFile.parse(bytes) }
         let second = Result { try EnvironmentFile.parse(bytes) }
         switch (first, second) {
@@ -28,7 +28,7 @@ enum Readers {
         }
     }
 
-    private static func cron(_ text: String) -> [String] {
+    private static func cronViolations(_ text: String) -> [String] {
         do throws(CronSyntaxError) {
             return try CronFields(parsing: text) == CronFields(parsing: text)
                 ? [] : ["a cron expression read twice says two things"]
@@ -39,7 +39,7 @@ enum Readers {
     }
 
     /// A file of zone rules comes from the machine, which may have anything there.
-    private static func zone(_ bytes: [UInt8]) -> [String] {
+    private static func zoneViolations(_ bytes: [UInt8]) -> [String] {
         guard let rules = TimeZoneRules(tzif: bytes) else {
             _ = TimeZoneRules(posix: String(decoding: bytes, as: UTF8.self))
             return []

@@ -1,5 +1,5 @@
 /// Numbers that look random and follow from one number: SplitMix64 (Steele, Lea, Flood 2014).
-struct Seed {
+struct SeededGenerator {
     private var state: UInt64
 
     init(_ number: UInt64) {

@@ -35,62 +35,62 @@ struct HPFuzz: ParsableCommand {
 
     func run() throws {
         if let file {
-            let broken = Fuzzer.broken(by: Array(try Data(contentsOf: URL(filePath: file))))
+            let broken = Fuzzer.violations(in: Array(try Data(contentsOf: URL(filePath: file))))
             for line in broken { print(line) }
             throw ExitCode(broken.isEmpty ? 0 : 1)
         }
-        let fuzzer = try Fuzzer(corpus: Self.texts(below: corpus))
+        let fuzzer = try Fuzzer(corpus: Self.corpusInputs(below: corpus))
         if let seed {
             // Before it is read: a trap would take it along.
-            _ = fuzzer.text(of: seed).withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            let trial = fuzzer.trial(seed: seed)
-            for line in trial.broken { print("seed \(seed): \(line)") }
-            throw ExitCode(trial.broken.isEmpty ? 0 : 1)
+            _ = fuzzer.input(forSeed: seed).withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            let trial = fuzzer.run(seed: seed)
+            for line in trial.violations { print("seed \(seed): \(line)") }
+            throw ExitCode(trial.violations.isEmpty ? 0 : 1)
         }
-        try runMany(fuzzer)
+        try runSeeds(fuzzer)
     }
 
-    private func runMany(_ fuzzer: Fuzzer) throws {
+    private func runSeeds(_ fuzzer: Fuzzer) throws {
         let began = Date()
-        let totals = Totals()
+        let totals = FuzzSummary()
         let workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
             var index = UInt64(worker)
-            while index < seeds, !totals.hasEnough {
-                totals.add(fuzzer.trial(seed: from &+ index))
+            while index < seeds, !totals.hasReachedFailureLimit {
+                totals.add(fuzzer.run(seed: from &+ index))
                 index += UInt64(workers)
             }
         }
-        for trial in totals.failed.sorted(by: { $0.seed < $1.seed }) {
+        for trial in totals.failures.sorted(by: { $0.seed < $1.seed }) {
             print("seed \(trial.seed) broke a promise; see it with: hpfuzz --seed \(trial.seed)")
-            for line in trial.broken.prefix(5) { print("  \(line)") }
+            for line in trial.violations.prefix(5) { print("  \(line)") }
         }
         let seconds = String(format: "%.1f", Date().timeIntervalSince(began))
-        print("\(totals.count) texts, \(totals.good) of them good, \(totals.failed.count) failed, in \(seconds) s")
-        throw ExitCode(totals.failed.isEmpty ? 0 : 1)
+        print("\(totals.inputCount) texts, \(totals.validCount) of them good, \(totals.failures.count) failed, in \(seconds) s")
+        throw ExitCode(totals.failures.isEmpty ? 0 : 1)
     }
 
     /// Every manifest below a folder, in the order of paths.
-    private static func texts(below folder: String) throws -> [[UInt8]] {
+    private static func corpusInputs(below folder: String) throws -> [[UInt8]] {
         let paths = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
         return try paths.sorted().map { Array(try Data(contentsOf: URL(filePath: "\(folder)/\($0)"))) }
     }
 }
 
 /// What all workers found.
-private final class Totals: @unchecked Sendable {
+private final class FuzzSummary: @unchecked Sendable {
     private let lock = NSLock()
-    private(set) var failed: [FuzzTrial] = []
-    private(set) var count = 0
-    private(set) var good = 0
+    private(set) var failures: [FuzzResult] = []
+    private(set) var inputCount = 0
+    private(set) var validCount = 0
 
-    var hasEnough: Bool { lock.withLock { failed.count >= 5 } }
+    var hasReachedFailureLimit: Bool { lock.withLock { failures.count >= 5 } }
 
-    func add(_ trial: FuzzTrial) {
+    func add(_ trial: FuzzResult) {
         lock.withLock {
-            count += 1
-            if trial.isGood { good += 1 }
-            if !trial.broken.isEmpty { failed.append(trial) }
+            inputCount += 1
+            if trial.isValid { validCount += 1 }
+            if !trial.violations.isEmpty { failures.append(trial) }
         }
     }
 }

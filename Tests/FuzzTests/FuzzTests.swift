@@ -14,27 +14,27 @@ struct FuzzTests {
     }()
 
     @Test("no text traps the reader, and every promise about diagnostics and meaning is kept", arguments: 0..<8)
-    func promises(_ part: Int) {
+    func keepsInvariants(_ part: Int) {
         let fuzzer = Fuzzer(corpus: Self.corpus)
         for seed in UInt64(part * 250 + 1)...UInt64(part * 250 + 250) {
-            let trial = fuzzer.trial(seed: seed)
-            #expect(trial.broken.isEmpty, "see it with: hpfuzz --seed \(seed)")
+            let trial = fuzzer.run(seed: seed)
+            #expect(trial.violations.isEmpty, "see it with: hpfuzz --seed \(seed)")
         }
     }
 
     @Test("the files of the corpus keep them, too")
-    func corpus() {
+    func corpusKeepsInvariants() {
         #expect(Self.corpus.count > 150)
-        for text in Self.corpus { #expect(Fuzzer.broken(by: text).isEmpty, "\(String(decoding: text, as: UTF8.self))") }
+        for text in Self.corpus { #expect(Fuzzer.violations(in: text).isEmpty, "\(String(decoding: text, as: UTF8.self))") }
     }
 
     @Test("a seed makes the same text again, seeds make different ones, and some of them are good sets")
-    func seeds() {
+    func seedsAreReproducible() {
         let fuzzer = Fuzzer(corpus: Self.corpus)
-        #expect(fuzzer.text(of: 42) == fuzzer.text(of: 42))
-        let texts = Set((1...200).map { fuzzer.text(of: $0) })
+        #expect(fuzzer.input(forSeed: 42) == fuzzer.input(forSeed: 42))
+        let texts = Set((1...200).map { fuzzer.input(forSeed: $0) })
         #expect(texts.count > 180)
-        #expect((1...200).contains { fuzzer.trial(seed: $0).isGood })
-        #expect(!(1...200).allSatisfy { fuzzer.trial(seed: $0).isGood })
+        #expect((1...200).contains { fuzzer.run(seed: $0).isValid })
+        #expect(!(1...200).allSatisfy { fuzzer.run(seed: $0).isValid })
     }
 }

@@ -17,7 +17,7 @@ struct HostileFileTests {
             return Manifests.read([file], options: ManifestOptions(requiresCore: false)).diagnostics
         }
         let codes = Set(found.map(\.code))
-        #expect(codes.contains(attack.code), "\(codes)")
+        #expect(codes.contains(attack.expectedCode), "\(codes)")
         #expect(found.allSatisfy { $0.location != nil })
         #expect(found.count <= 203)
     }
