@@ -3,51 +3,51 @@ import HeroLinux
 import HeroModel
 import HeroStore
 
-extension Sessions {
+extension Benchmarks {
     /// Takes the reconciler away from running jobs with `kill -9`, again and again, and lets the next one take them up
     /// (reliability.md SH-10).
-    mutating func adoption() throws {
-        let hero = try HeroProc(place, services: sizes.few)
-        var reconciler = try hero.reconcile()
-        try hero.stamps.await(sizes.few, within: 300)
+    mutating func measureAdoption() throws {
+        let hero = try HeroprocSupervisor(directory, services: sizes.few)
+        var reconciler = try hero.startReconciler()
+        try hero.stamps.awaitCount(sizes.few, within: 300)
         // From then on it has nothing to do but to hold them.
         try hero.run("apply", "--timeout", "5m")
         var times: [Double] = []
         var answers: [Double] = []
         for _ in 0..<(10 * sizes.repetitions) {
-            Signal.send(SIGKILL, to: reconciler.pid)
+            SignalSender.send(SIGKILL, to: reconciler.pid)
             reconciler.wait()
-            let last = try hero.lastEvent()
+            let last = try hero.newestEventID()
             let begin = now()
-            reconciler = try hero.reconcile()
+            reconciler = try hero.startReconciler()
             let (adopted, slowest) = try hero.awaitAdoption(of: sizes.few, since: begin, after: last)
             times.append(seconds(from: begin, to: adopted) * 1000)
             answers.append(slowest * 1000)
-            try hero.requireAll(sizes.few, of: reconciler)
+            try hero.requireSameJobs(sizes.few, of: reconciler)
         }
         results[.adoptionMedian, .heroproc] = times.median
         results[.adoptionTail, .heroproc] = times.percentile(0.99)
-        results[.adoptionAnswer, .heroproc] = answers.max()
-        say("heroproc: \(sizes.few) jobs adopted \(times.count) times, median \(Int(times.median ?? 0)) ms")
+        results[.adoptionReply, .heroproc] = answers.max()
+        log("heroproc: \(sizes.few) jobs adopted \(times.count) times, median \(Int(times.median ?? 0)) ms")
         try hero.stop()
-        place.endProcesses()
+        directory.endProcesses()
     }
 }
 
-extension HeroProc {
+extension HeroprocSupervisor {
     /// Starts a reconciler of its own, with nobody above it that would start another.
-    fileprivate func reconcile() throws -> Child {
-        try Child(arguments("reconcile", ["--watch"]), output: state + "/reconciler")
+    fileprivate func startReconciler() throws -> ChildProcess {
+        try ChildProcess(arguments("reconcile", ["--watch"]), output: state + "/reconciler")
     }
 
     /// The number of the newest event.
-    fileprivate func lastEvent() throws -> Int64 {
-        try reader().numberedEvents(EventFilter(limit: 1)).last?.id ?? 0
+    fileprivate func newestEventID() throws -> Int64 {
+        try openReader().numberedEvents(EventFilter(limit: 1)).last?.id ?? 0
     }
 
     private var paths: RuntimePaths { .resolve(state: state, environment: ProcessInfo.processInfo.environment) }
 
-    private func reader() throws -> StateReader {
+    private func openReader() throws -> StateReader {
         let path = paths.database
         guard let reader = try StateReader(path: path) else { throw BenchError("there is no \(path)") }
         return reader
@@ -63,7 +63,7 @@ extension HeroProc {
         since begin: UInt64,
         after last: Int64
     ) throws -> (adopted: UInt64, slowest: Double) {
-        let (paths, reader) = (paths, try reader())
+        let (paths, reader) = (paths, try openReader())
         var (adopted, slowest): (UInt64?, Double) = (nil, 0)
         var (asked, client): (UInt64, ControlClient?) = (begin, nil)
         while true {
@@ -92,8 +92,8 @@ extension HeroProc {
     }
 
     /// Looks whether `status` shows all jobs in the hands of this reconciler, each the one that was started at first.
-    fileprivate func requireAll(_ count: Int, of reconciler: Child) throws {
-        let text = try Child.output(arguments("status", ["-o", "json"]), in: place)
+    fileprivate func requireSameJobs(_ count: Int, of reconciler: ChildProcess) throws {
+        let text = try ChildProcess.output(arguments("status", ["-o", "json"]), in: directory)
         let status = try JSONDecoder().decode(Status.self, from: Data(text.utf8))
         let running = Set(status.services.flatMap(\.actions).compactMap(\.pid))
         guard status.reconciler.pid == reconciler.pid, running.count == count,

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A program that we started ourselves.
-struct Child {
+struct ChildProcess {
     /// Its process.
     let pid: pid_t
 
@@ -9,8 +9,8 @@ struct Child {
     ///
     /// Its working directory is ours for the moment of the start. Without a file its output is thrown away.
     init(_ arguments: [String], in directory: String? = nil, output: String? = nil) throws {
-        Workplace.gate.lock()
-        defer { Workplace.gate.unlock() }
+        BenchDirectory.lock.lock()
+        defer { BenchDirectory.lock.unlock() }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -41,7 +41,7 @@ struct Child {
     }
 
     /// How a program ended and what it took.
-    struct Ending {
+    struct ExitInfo {
         /// Its exit code; 128 and the signal's number for a violent end.
         var code: Int32
         /// User and system time, in seconds.
@@ -52,14 +52,14 @@ struct Child {
 
     /// Waits for its end.
     @discardableResult
-    func wait() -> Ending {
+    func wait() -> ExitInfo {
         var status: Int32 = 0
         var usage = rusage()
         while wait4(pid, &status, 0, &usage) < 0, errno == EINTR {}
         let signal = status & 0x7f
         let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
         let microseconds = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
-        return Ending(
+        return ExitInfo(
             code: signal == 0 ? (status >> 8) & 0xff : 128 + signal,
             processorTime: Double(seconds) + Double(microseconds) / 1e6,
             peakMemory: Double(usage.ru_maxrss) / 1024
@@ -67,10 +67,10 @@ struct Child {
     }
 
     /// Runs a program to its end and returns what it wrote to stdout and stderr.
-    static func output(_ arguments: [String], expecting codes: Set<Int32> = [0], in place: Workplace) throws -> String {
+    static func output(_ arguments: [String], expecting codes: Set<Int32> = [0], in place: BenchDirectory) throws -> String {
         let path = place.path + "/output.\(UInt32.random(in: 0 ... .max))"
         defer { unlink(path) }
-        let code = try Child(arguments, output: path).wait().code
+        let code = try ChildProcess(arguments, output: path).wait().code
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         guard codes.contains(code) else {
             throw BenchError("`\(arguments.joined(separator: " "))` ended with \(code):\n\(text.suffix(2000))")

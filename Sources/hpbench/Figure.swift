@@ -8,11 +8,11 @@ enum Figure: Int, CaseIterable {
     case memory
     case residentFew
     case residentMany
-    case healingMedian
-    case healingTail
+    case restartMedian
+    case restartTail
     case adoptionMedian
     case adoptionTail
-    case adoptionAnswer
+    case adoptionReply
     case idle
     case logThroughput
     case diff
@@ -72,7 +72,7 @@ enum Figure: Int, CaseIterable {
     }
 
     /// What is written of it.
-    struct Line {
+    struct Row {
         /// What it says, with its unit.
         let title: String
         /// How many digits behind the point say something.
@@ -82,49 +82,49 @@ enum Figure: Int, CaseIterable {
     }
 
     /// What is written of it, for so many services.
-    func line(_ sizes: Sizes) -> Line {
+    func row(_ sizes: Sizes) -> Row {
         let (many, few, jobs) = (sizes.many, sizes.few, sizes.jobs)
         return switch self {
-        case .start: Line(title: "start of \(many) logged services, s", digits: 3)
-        case .startRatio: Line(title: "the same, times the bare `posix_spawn` loop", digits: 2, aim: .atMost(4))
-        case .launch: Line(title: "of that: first job recorded to last program started, s", digits: 3)
-        case .stop: Line(title: "stop of \(many), s", digits: 3, aim: .under(0.3))
-        case .shimMemory: Line(title: "memory of the supervision of one job (PSS), MB", digits: 3, aim: .atMost(0.06))
-        case .memory: Line(title: "all of it with \(many) jobs (PSS), MB", digits: 1, aim: .under(90))
-        case .residentFew: Line(title: "RSS of the main process with \(few) jobs, MiB", digits: 1, aim: .under(40))
-        case .residentMany: Line(title: "RSS of the main process with \(many) jobs, MiB", digits: 1, aim: .under(60))
-        case .healingMedian: Line(title: "death to running again, p50, ms", digits: 2, aim: .under(3))
-        case .healingTail: Line(title: "death to running again, p99, ms", digits: 2)
+        case .start: Row(title: "start of \(many) logged services, s", digits: 3)
+        case .startRatio: Row(title: "the same, times the bare `posix_spawn` loop", digits: 2, aim: .atMost(4))
+        case .launch: Row(title: "of that: first job recorded to last program started, s", digits: 3)
+        case .stop: Row(title: "stop of \(many), s", digits: 3, aim: .under(0.3))
+        case .shimMemory: Row(title: "memory of the supervision of one job (PSS), MB", digits: 3, aim: .atMost(0.06))
+        case .memory: Row(title: "all of it with \(many) jobs (PSS), MB", digits: 1, aim: .under(90))
+        case .residentFew: Row(title: "RSS of the main process with \(few) jobs, MiB", digits: 1, aim: .under(40))
+        case .residentMany: Row(title: "RSS of the main process with \(many) jobs, MiB", digits: 1, aim: .under(60))
+        case .restartMedian: Row(title: "death to running again, p50, ms", digits: 2, aim: .under(3))
+        case .restartTail: Row(title: "death to running again, p99, ms", digits: 2)
         case .adoptionMedian:
-            Line(title: "\(few) jobs adopted by the next reconciler after `kill -9`, p50, ms", digits: 0)
-        case .adoptionTail: Line(title: "the same, p99, ms", digits: 0, aim: .atMost(500))
-        case .adoptionAnswer: Line(title: "the slowest answer of its control socket meanwhile, ms", digits: 0)
-        case .idle: Line(title: "context switches per second, idle with \(few) jobs", digits: 2, aim: .zero)
-        case .logThroughput: Line(title: "log throughput, lines of 100 bytes, MB/s", digits: 0, aim: .over(300))
-        case .diff: Line(title: "`diff` with \(many) services, nothing to do, s", digits: 3, aim: .under(0.15))
-        case .diffProcessor: Line(title: "the same, processor time, s", digits: 3)
-        case .validate: Line(title: "`validate` of \(many) services, s", digits: 3)
+            Row(title: "\(few) jobs adopted by the next reconciler after `kill -9`, p50, ms", digits: 0)
+        case .adoptionTail: Row(title: "the same, p99, ms", digits: 0, aim: .atMost(500))
+        case .adoptionReply: Row(title: "the slowest answer of its control socket meanwhile, ms", digits: 0)
+        case .idle: Row(title: "context switches per second, idle with \(few) jobs", digits: 2, aim: .zero)
+        case .logThroughput: Row(title: "log throughput, lines of 100 bytes, MB/s", digits: 0, aim: .over(300))
+        case .diff: Row(title: "`diff` with \(many) services, nothing to do, s", digits: 3, aim: .under(0.15))
+        case .diffProcessor: Row(title: "the same, processor time, s", digits: 3)
+        case .validate: Row(title: "`validate` of \(many) services, s", digits: 3)
         case .historyJobs:
-            Line(
+            Row(
                 title: "`jobs --service` with \(jobs) jobs of 100 services on record, processor time, s",
                 digits: 3,
                 aim: .under(0.05)
             )
-        case .historyStatus: Line(title: "`status` with the same, processor time, s", digits: 3, aim: .under(0.05))
-        case .historySize: Line(title: "database with \(jobs) jobs, MB", digits: 1)
-        case .historyRetained: Line(title: "the same after retention, MB", digits: 1, aim: .under(10))
-        case .reading: Line(title: "\(sizes.manifests) manifests of 600 bytes read, decoded and checked, s", digits: 3)
-        case .readingRatio: Line(title: "the same, times libyaml's bare events", digits: 2, aim: .atMost(3))
-        case .readingMemory: Line(title: "the same, memory, times the text", digits: 1, aim: .atMost(10))
-        case .hostileTime: Line(title: "the slowest file that nobody means, ms", digits: 1, aim: .under(100))
-        case .hostileMemory: Line(title: "the memory of the largest one, MiB", digits: 1, aim: .under(20))
-        case .planThousand: Line(title: "a plan alone, 1,000 services in 20 layers, s", digits: 4, aim: .under(0.01))
-        case .planTenThousand: Line(title: "a plan alone, 10,000 services, s", digits: 4, aim: .under(0.1))
-        case .planHundredThousand: Line(title: "a plan alone, 100,000 services, s", digits: 4, aim: .under(1.5))
-        case .diffThousand: Line(title: "`diff` of 1,000 new services, s", digits: 3, aim: .under(0.15))
-        case .diffThousandMemory: Line(title: "the same, peak memory, MiB", digits: 1)
-        case .diffTenThousand: Line(title: "`diff` of 10,000 new services, s", digits: 3, aim: .under(1.5))
-        case .diffMemory: Line(title: "the same, peak memory, MiB", digits: 1)
+        case .historyStatus: Row(title: "`status` with the same, processor time, s", digits: 3, aim: .under(0.05))
+        case .historySize: Row(title: "database with \(jobs) jobs, MB", digits: 1)
+        case .historyRetained: Row(title: "the same after retention, MB", digits: 1, aim: .under(10))
+        case .reading: Row(title: "\(sizes.manifests) manifests of 600 bytes read, decoded and checked, s", digits: 3)
+        case .readingRatio: Row(title: "the same, times libyaml's bare events", digits: 2, aim: .atMost(3))
+        case .readingMemory: Row(title: "the same, memory, times the text", digits: 1, aim: .atMost(10))
+        case .hostileTime: Row(title: "the slowest file that nobody means, ms", digits: 1, aim: .under(100))
+        case .hostileMemory: Row(title: "the memory of the largest one, MiB", digits: 1, aim: .under(20))
+        case .planThousand: Row(title: "a plan alone, 1,000 services in 20 layers, s", digits: 4, aim: .under(0.01))
+        case .planTenThousand: Row(title: "a plan alone, 10,000 services, s", digits: 4, aim: .under(0.1))
+        case .planHundredThousand: Row(title: "a plan alone, 100,000 services, s", digits: 4, aim: .under(1.5))
+        case .diffThousand: Row(title: "`diff` of 1,000 new services, s", digits: 3, aim: .under(0.15))
+        case .diffThousandMemory: Row(title: "the same, peak memory, MiB", digits: 1)
+        case .diffTenThousand: Row(title: "`diff` of 10,000 new services, s", digits: 3, aim: .under(1.5))
+        case .diffMemory: Row(title: "the same, peak memory, MiB", digits: 1)
         }
     }
 }
@@ -151,7 +151,7 @@ struct Sizes {
 struct Measurements {
     /// What stands in a column.
     enum Column: Hashable {
-        case loop
+        case bareLoop
         case contender(Contender)
     }
 
@@ -171,7 +171,7 @@ struct Measurements {
 
     /// The columns that have values, in order.
     var columns: [Column] {
-        ([.loop] + Contender.allCases.map { .contender($0) }).filter { values[$0] != nil }
+        ([.bareLoop] + Contender.allCases.map { .contender($0) }).filter { values[$0] != nil }
     }
 }
 

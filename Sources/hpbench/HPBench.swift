@@ -61,32 +61,32 @@ struct HPBench: ParsableCommand {
         sizes.repetitions = rounds
 
         let parts = only.isEmpty ? Part.allCases : only
-        let reading = Reading(count: sizes.manifests, repetitions: sizes.repetitions)
-        let place = try Workplace(below: directory, programs: programs)
-        defer { place.tidy() }
-        var sessions = Sessions(place, sizes) { line in
+        let reading = ManifestBenchmark(count: sizes.manifests, repetitions: sizes.repetitions)
+        let place = try BenchDirectory(below: directory, programs: programs)
+        defer { place.cleanUp() }
+        var sessions = Benchmarks(place, sizes) { line in
             let bytes = Array((line + "\n").utf8)
             _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
         }
         for contender in Contender.allCases where !contender.isInstalled {
-            sessions.say("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
+            sessions.log("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
         }
         // What memory is measured of comes before this process has used much of its own: the peak of a child begins with that.
-        if parts.contains(.plan) { try sessions.diffs() }
+        if parts.contains(.plan) { try sessions.measureDiffs() }
         if parts.contains(.manifests) { reading.measure(into: &sessions.results) }
-        if parts.contains(.many) { try sessions.many() }
-        if parts.contains(.few) { try sessions.few() }
-        if parts.contains(.adoption) { try sessions.adoption() }
-        if parts.contains(.log) { try sessions.throughput() }
-        if parts.contains(.history) { try sessions.history() }
-        if parts.contains(.plan) { try sessions.plans() }
+        if parts.contains(.many) { try sessions.measureManyServices() }
+        if parts.contains(.few) { try sessions.measureFewServices() }
+        if parts.contains(.adoption) { try sessions.measureAdoption() }
+        if parts.contains(.log) { try sessions.measureLogThroughput() }
+        if parts.contains(.history) { try sessions.measureHistory() }
+        if parts.contains(.plan) { try sessions.measurePlans() }
 
-        let report = Report(results: sessions.results, sizes: sizes)
+        let report = BenchmarkReport(results: sessions.results, sizes: sizes)
         print(report.section)
         if write {
             try report.write(to: "docs/reference/performance.md")
             for figure in report.missed {
-                print("misses its aim; the page must say what it is spent on: \(figure.line(sizes).title)")
+                print("misses its aim; the page must say what it is spent on: \(figure.row(sizes).title)")
             }
         }
     }

@@ -3,26 +3,26 @@ import Glibc
 import HeroModel
 import HeroStore
 
-extension Sessions {
+extension Benchmarks {
     /// A long history: what reading it costs, and how much room it takes before and after retention.
-    mutating func history() throws {
-        let state = try place.folder("history")
-        let manifests = try place.folder("history-services.d")
+    mutating func measureHistory() throws {
+        let state = try directory.makeFolder("history")
+        let manifests = try directory.makeFolder("history-services.d")
         let database = state + "/heroproc.db"
-        try Self.fill(database, jobs: sizes.jobs, services: 100)
-        results[.historyJobs, .heroproc] = try processor(["jobs", "--service", "s7", "--state", state])
-        results[.historyStatus, .heroproc] = try processor(["status", "--state", state])
+        try Self.fillDatabase(database, jobs: sizes.jobs, services: 100)
+        results[.historyJobs, .heroproc] = try processorTime(["jobs", "--service", "s7", "--state", state])
+        results[.historyStatus, .heroproc] = try processorTime(["status", "--state", state])
         results[.historySize, .heroproc] = try Self.megabytes(database)
         let rules = "kind: Settings\nretention:\n  - {tag: bench, older_than: 1h}\n"
         try Data(rules.utf8).write(to: URL(filePath: manifests + "/settings.yaml"))
         // One pass removes at most 10,000 jobs by one rule, so that nobody waits for it.
-        _ = try processor(["reconcile", "--dir", manifests, "--state", state], repetitions: 1 + sizes.jobs / 10_000)
+        _ = try processorTime(["reconcile", "--dir", manifests, "--state", state], repetitions: 1 + sizes.jobs / 10_000)
         results[.historyRetained, .heroproc] = try Self.megabytes(database)
-        say("heroproc: \(sizes.jobs) jobs on record")
+        log("heroproc: \(sizes.jobs) jobs on record")
     }
 
     /// Ended jobs of services that are up no more, each with one start, all of them a day old.
-    private static func fill(_ path: String, jobs: Int, services: Int) throws {
+    private static func fillDatabase(_ path: String, jobs: Int, services: Int) throws {
         let store = try StateStore(path: path)
         let ended = WallTime(microseconds: Int64(time(nil) - 86_400) * 1_000_000)
         var changes: [StoreChange] = []
@@ -67,11 +67,11 @@ extension Sessions {
     }
 
     /// Processor time of a command in seconds, the median of some runs.
-    private func processor(_ arguments: [String], repetitions: Int? = nil) throws -> Double? {
+    private func processorTime(_ arguments: [String], repetitions: Int? = nil) throws -> Double? {
         setenv("HERO_PROC_NO_AUTOSTART_DB", "1", 1)
         var times: [Double] = []
         for _ in 0..<(repetitions ?? 2 * sizes.repetitions + 1) {
-            let ending = try Child([place.program("heroproc")] + arguments, in: place.path).wait()
+            let ending = try ChildProcess([directory.program("heroproc")] + arguments, in: directory.path).wait()
             guard ending.code < 2 else { throw BenchError("`heroproc \(arguments[0])` ended with \(ending.code)") }
             times.append(ending.processorTime)
         }

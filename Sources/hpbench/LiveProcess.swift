@@ -2,7 +2,7 @@ import CHeroLinux
 import Foundation
 
 /// Signals, through pidfds: what is signalled is what was looked at.
-enum Signal {
+enum SignalSender {
     /// Sends a signal.
     ///
     /// - Returns: whether there was such a process, a zombie included.
@@ -16,24 +16,24 @@ enum Signal {
 }
 
 /// A process that is there, with what the kernel says about it.
-struct LiveProcess {
+struct MeasuredProcess {
     /// Its process id, true for the moment.
     let pid: pid_t
     /// The file name of the program it runs.
     let program: String
 
     /// Whether it is the program that is supervised, not a supervisor.
-    var isLoad: Bool { program == "hpbenchload" }
+    var isWorkload: Bool { program == "hpbenchload" }
 
     /// All processes that run a program from a directory or have their working directory there, except ourselves.
-    static func all(in directory: String) -> [LiveProcess] {
+    static func all(in directory: String) -> [MeasuredProcess] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { name in
             guard let pid = pid_t(name), pid != getpid(), let program = target("/proc/\(name)/exe") else { return nil }
             let isOurs =
                 program.hasPrefix(directory + "/")
                 || (target("/proc/\(name)/cwd").map { ($0 + "/").hasPrefix(directory + "/") } ?? false)
-            return isOurs ? LiveProcess(pid: pid, program: String(program.split(separator: "/").last ?? "")) : nil
+            return isOurs ? MeasuredProcess(pid: pid, program: String(program.split(separator: "/").last ?? "")) : nil
         }
     }
 

@@ -3,7 +3,7 @@ import Foundation
 /// s6 and runit: a directory for each service, with a logger of its own beside it.
 ///
 /// The service's `run` is the program itself; its logger's is the shell line that everybody writes.
-final class ServiceDirectories: Supervisor {
+final class ServiceDirectorySupervisor: Supervisor {
     /// Which of the two.
     enum Flavour {
         case s6
@@ -13,15 +13,15 @@ final class ServiceDirectories: Supervisor {
     let stamps: Stamps
     private let flavour: Flavour
     private let folder: String
-    private var root: Child?
+    private var root: ChildProcess?
     private let services: Int
 
     /// Writes the directories.
-    init(_ place: Workplace, services: Int, flavour: Flavour) throws {
+    init(_ place: BenchDirectory, services: Int, flavour: Flavour) throws {
         self.flavour = flavour
         self.services = services
-        folder = try place.folder("scan")
-        stamps = try Stamps(in: place.folder("stamps"))
+        folder = try place.makeFolder("scan")
+        stamps = try Stamps(in: place.makeFolder("stamps"))
         let files = FileManager.default
         let logger =
             switch flavour {
@@ -47,16 +47,16 @@ final class ServiceDirectories: Supervisor {
             case .s6: ["s6-svscan", "-c", "\(services * 2 + 100)", folder]
             case .runit: ["runsvdir", folder]
             }
-        root = try Child(command, in: folder)
+        root = try ChildProcess(command, in: folder)
     }
 
     func stop() throws {
         guard let root else { return }
         switch flavour {
-        case .s6: _ = try Child(["s6-svscanctl", "-t", folder]).wait()
-        case .runit: Signal.send(SIGHUP, to: root.pid)
+        case .s6: _ = try ChildProcess(["s6-svscanctl", "-t", folder]).wait()
+        case .runit: SignalSender.send(SIGHUP, to: root.pid)
         }
-        try stamps.awaitNone(within: 300)
+        try stamps.awaitProcessesGone(within: 300)
     }
 }
 
@@ -64,12 +64,12 @@ final class ServiceDirectories: Supervisor {
 final class Supervisord: Supervisor {
     let stamps: Stamps
     private let folder: String
-    private var root: Child?
+    private var root: ChildProcess?
 
     /// Writes the file.
-    init(_ place: Workplace, services: Int) throws {
-        folder = try place.folder("supervisord")
-        stamps = try Stamps(in: place.folder("stamps"))
+    init(_ place: BenchDirectory, services: Int) throws {
+        folder = try place.makeFolder("supervisord")
+        stamps = try Stamps(in: place.makeFolder("stamps"))
         var text = """
             [supervisord]
             nodaemon=true
@@ -90,12 +90,12 @@ final class Supervisord: Supervisor {
     }
 
     func start() throws {
-        root = try Child(["supervisord", "-c", folder + "/supervisord.conf"], in: folder)
+        root = try ChildProcess(["supervisord", "-c", folder + "/supervisord.conf"], in: folder)
     }
 
     func stop() throws {
         guard let root else { return }
-        Signal.send(SIGTERM, to: root.pid)
-        try stamps.awaitNone(within: 300)
+        SignalSender.send(SIGTERM, to: root.pid)
+        try stamps.awaitProcessesGone(within: 300)
     }
 }

@@ -2,14 +2,14 @@ import Foundation
 import HeroModel
 import HeroPlan
 
-extension Sessions {
+extension Benchmarks {
     /// Plans alone, in layers of services that require each other, with nothing to do; and a whole `diff` of many files.
-    mutating func plans() throws {
+    mutating func measurePlans() throws {
         let sizes: [(figure: Figure, services: Int)] = [
             (.planThousand, 1000), (.planTenThousand, 10_000), (.planHundredThousand, 100_000),
         ]
         for (figure, services) in sizes {
-            let (desired, observed) = Self.layers(services)
+            let (desired, observed) = Self.makeLayers(services)
             var times: [Double] = []
             for _ in 0..<(2 * self.sizes.repetitions + 1) {
                 let begin = now()
@@ -18,19 +18,19 @@ extension Sessions {
                 guard plan.isEmpty else { throw BenchError("a plan of what stands has something to do") }
             }
             results[figure, .heroproc] = times.median
-            say("a plan of \(services) services: \(String(format: "%.4f", times.median ?? 0)) s")
+            log("a plan of \(services) services: \(String(format: "%.4f", times.median ?? 0)) s")
         }
     }
 
     /// Measures whole commands that plan.
-    mutating func diffs() throws {
-        try wholeDiff(of: 1000, .diffThousand, .diffThousandMemory)
-        try wholeDiff(of: 10_000, .diffTenThousand, .diffMemory)
+    mutating func measureDiffs() throws {
+        try measureDiff(of: 1000, .diffThousand, .diffThousandMemory)
+        try measureDiff(of: 10_000, .diffTenThousand, .diffMemory)
     }
 
     /// A `diff` with no state at all: everything would start.
-    private mutating func wholeDiff(of count: Int, _ time: Figure, _ memory: Figure) throws {
-        let folder = try place.folder("plans-\(count)")
+    private mutating func measureDiff(of count: Int, _ time: Figure, _ memory: Figure) throws {
+        let folder = try directory.makeFolder("plans-\(count)")
         try "kind: Settings\nrequired: []\n".write(
             toFile: folder + "/settings.yaml",
             atomically: false,
@@ -46,18 +46,18 @@ extension Sessions {
         var times: [Double] = []
         for _ in 0..<sizes.repetitions {
             let begin = now()
-            let command = [place.program("heroproc"), "diff", "-q", "-d", folder, "--state", folder + "/state"]
-            let ending = try Child(command).wait()
+            let command = [directory.program("heroproc"), "diff", "-q", "-d", folder, "--state", folder + "/state"]
+            let ending = try ChildProcess(command).wait()
             times.append(seconds(from: begin, to: now()))
             guard ending.code == 1 else { throw BenchError("`heroproc diff` ended with \(ending.code)") }
             results[memory, .heroproc] = ending.peakMemory
         }
         results[time, .heroproc] = times.median
-        say("a diff of \(count) files: \(String(format: "%.3f", times.median ?? 0)) s")
+        log("a diff of \(count) files: \(String(format: "%.3f", times.median ?? 0)) s")
     }
 
     /// Twenty layers; each service requires three of the layer below.
-    private static func layers(_ count: Int) -> (DesiredState, Observed) {
+    private static func makeLayers(_ count: Int) -> (DesiredState, Observed) {
         var desired = DesiredState()
         var observed = Observed(revision: 1)
         let width = max(1, count / 20)

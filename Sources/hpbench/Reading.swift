@@ -5,7 +5,7 @@ import HeroManifest
 import HeroModel
 
 /// Reading manifests, in this very process: beside libyaml's bare events, and for files that nobody means.
-struct Reading {
+struct ManifestBenchmark {
     /// How many manifests are read.
     let count: Int
     /// How often what is quick is repeated; the median counts.
@@ -16,7 +16,7 @@ struct Reading {
         // Memory comes first: what later runs have freed would be used again, and not be seen.
         let files = self.files
         let text = files.reduce(0) { $0 + $1.bytes.count }
-        let peak = Self.growth { _ = Manifests.read(files, options: Self.options).desired }
+        let peak = Self.peakMemoryGrowth { _ = Manifests.read(files, options: Self.options).desired }
         results[.readingMemory, .heroproc] = Double(peak) / Double(text)
 
         let bare = (0..<repetitions).map { _ in Self.seconds { for file in files { Self.parse(file.bytes) } } }
@@ -27,21 +27,21 @@ struct Reading {
             return Self.seconds { read.append(Manifests.read(files, options: Self.options)) }
         }
         if let bare = bare.median, let ours = ours.median {
-            results[.reading, .loop] = bare
+            results[.reading, .bareLoop] = bare
             results[.reading, .heroproc] = ours
-            results[.readingRatio, .loop] = 1
+            results[.readingRatio, .bareLoop] = 1
             results[.readingRatio, .heroproc] = ours / bare
         }
-        hostile(into: &results)
+        measureHostileFiles(into: &results)
     }
 
     /// The worst of the files that are made to take time or memory.
-    private func hostile(into results: inout Measurements) {
+    private func measureHostileFiles(into results: inout Measurements) {
         var slowest = (seconds: 0.0, name: "")
         var largest = (bytes: 0, name: "")
         for attack in HostileFile.all {
             let file = ManifestFile(path: "x.yaml", baseDirectory: "/srv", bytes: attack.bytes())
-            let peak = Self.growth { _ = Manifests.read([file], options: Self.options) }
+            let peak = Self.peakMemoryGrowth { _ = Manifests.read([file], options: Self.options) }
             if peak > largest.bytes { largest = (peak, attack.name) }
             let times = (0..<repetitions).map { _ in Self.seconds { _ = Manifests.read([file], options: Self.options) }
             }
@@ -115,13 +115,13 @@ struct Reading {
     }
 
     /// By how many bytes the resident memory rose at most.
-    private static func growth(_ work: () -> Void) -> Int {
+    private static func peakMemoryGrowth(_ work: () -> Void) -> Int {
         returnFreedMemory()
         // Since Linux 4.0 a 5 sets the mark back to what is resident now.
         try? Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
-        let before = mark
+        let before = peakResidentSize
         work()
-        return max(0, mark - before)
+        return max(0, peakResidentSize - before)
     }
 
     /// What was freed goes back to the kernel, so that using it again is seen; glibc's header for it is not imported.
@@ -131,7 +131,7 @@ struct Reading {
     }
 
     /// The highest resident size so far, in bytes.
-    private static var mark: Int {
+    private static var peakResidentSize: Int {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
         return (Int(line.split(whereSeparator: \.isWhitespace).dropFirst().first ?? "") ?? 0) * 1024

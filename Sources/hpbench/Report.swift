@@ -1,7 +1,7 @@
 import Foundation
 
 /// The table, as it is printed and as it stands in the documentation.
-struct Report {
+struct BenchmarkReport {
     let results: Measurements
     let sizes: Sizes
 
@@ -10,8 +10,8 @@ struct Report {
         let columns = results.columns
         let header = ["figure"] + columns.map(name) + ["aim", ""]
         let rows = Figure.allCases.map { figure in
-            let line = figure.line(sizes)
-            return [line.title] + columns.map { cell(figure, $0) } + [line.aim.text, verdict(figure)]
+            let line = figure.row(sizes)
+            return [line.title] + columns.map { cell(figure, $0) } + [line.aim.text, outcome(figure)]
         }
         let widths = header.indices.map { index in
             ([header] + rows).map { $0[index].count }.max() ?? 0
@@ -27,14 +27,14 @@ struct Report {
     /// The figures that miss their aim.
     var missed: [Figure] {
         Figure.allCases.filter { figure in
-            results[figure, .heroproc].map { !figure.line(sizes).aim.isMet(by: $0) } ?? false
+            results[figure, .heroproc].map { !figure.row(sizes).aim.isMet(by: $0) } ?? false
         }
     }
 
     /// What the page says between its marks.
     var section: String {
         let absent = Contender.allCases.filter { !$0.isInstalled }.map(\.rawValue)
-        var text = "Measured on \(Machine.date): \(Machine.description).\n\n" + table + "\n"
+        var text = "Measured on \(MachineInfo.date): \(MachineInfo.description).\n\n" + table + "\n"
         for note in results.notes { text += "- \(note)\n" }
         if !absent.isEmpty { text += "- Not installed, so not measured: \(absent.joined(separator: ", ")).\n" }
         return text
@@ -53,25 +53,25 @@ struct Report {
 
     private func name(_ column: Measurements.Column) -> String {
         switch column {
-        case .loop: "bare"
+        case .bareLoop: "bare"
         case .contender(let contender): contender.rawValue
         }
     }
 
     private func cell(_ figure: Figure, _ column: Measurements.Column) -> String {
         guard let value = results[figure, column] else { return "" }
-        return String(format: "%.\(figure.line(sizes).digits)f", value)
+        return String(format: "%.\(figure.row(sizes).digits)f", value)
     }
 
-    private func verdict(_ figure: Figure) -> String {
-        let aim = figure.line(sizes).aim
+    private func outcome(_ figure: Figure) -> String {
+        let aim = figure.row(sizes).aim
         guard !aim.text.isEmpty, let value = results[figure, .heroproc] else { return "" }
         return aim.isMet(by: value) ? "met" : "missed"
     }
 }
 
 /// The machine, as far as it matters to a reader.
-enum Machine {
+enum MachineInfo {
     static var date: String {
         let format = DateFormatter()
         format.locale = Locale(identifier: "en_US_POSIX")

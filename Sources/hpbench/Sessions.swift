@@ -1,50 +1,50 @@
 import Foundation
 
 /// The measurements, each with supervisors of its own.
-struct Sessions {
-    let place: Workplace
+struct Benchmarks {
+    let directory: BenchDirectory
     let sizes: Sizes
     /// Says what happens, to a person who waits.
-    let say: (String) -> Void
+    let log: (String) -> Void
     var results = Measurements()
 
-    init(_ place: Workplace, _ sizes: Sizes, say: @escaping (String) -> Void) {
-        self.place = place
+    init(_ place: BenchDirectory, _ sizes: Sizes, log: @escaping (String) -> Void) {
+        self.directory = place
         self.sizes = sizes
-        self.say = say
+        self.log = log
     }
 
     /// Many services: start, memory, `diff`, stop.
-    mutating func many() throws {
+    mutating func measureManyServices() throws {
         var loops: [Double] = []
         var starts: [Contender: [Double]] = [:]
         var stops: [Contender: [Double]] = [:]
         var launches: [Double] = []
         // Each round holds everyone once: what else the machine does hits all of them alike.
         for round in 1...sizes.repetitions {
-            loops.append(try spawnLoop())
-            say("round \(round): \(sizes.many) starts in a bare loop \(text(loops.last))")
+            loops.append(try measureSpawnLoop())
+            log("round \(round): \(sizes.many) starts in a bare loop \(format(loops.last))")
             for contender in Contender.allCases where contender.isInstalled {
-                let supervisor = try contender.make(place, services: sizes.many)
-                settle()
+                let supervisor = try contender.makeSupervisor(directory, services: sizes.many)
+                flushDisk()
                 let begin = now()
                 try supervisor.start()
                 let returned = now()
-                try supervisor.stamps.await(sizes.many, within: 300)
+                try supervisor.stamps.awaitCount(sizes.many, within: 300)
                 let last = supervisor.stamps.all().map(\.time).max() ?? returned
                 starts[contender, default: []].append(seconds(from: begin, to: max(returned, last)))
-                if let hero = supervisor as? HeroProc { launches.append(try hero.launchTime()) }
-                if round == 1 { try whileUp(contender, supervisor) }
+                if let hero = supervisor as? HeroprocSupervisor { launches.append(try hero.launchTime()) }
+                if round == 1 { try measureRunning(contender, supervisor) }
                 let order = now()
                 try supervisor.stop()
                 stops[contender, default: []].append(seconds(from: order, to: now()))
-                let times = "start \(text(starts[contender]?.last)), stop \(text(stops[contender]?.last))"
-                say("  \(contender.rawValue): \(times)")
-                place.endProcesses()
+                let times = "start \(format(starts[contender]?.last)), stop \(format(stops[contender]?.last))"
+                log("  \(contender.rawValue): \(times)")
+                directory.endProcesses()
             }
         }
-        results[.start, .loop] = loops.median
-        results[.startRatio, .loop] = 1
+        results[.start, .bareLoop] = loops.median
+        results[.startRatio, .bareLoop] = 1
         results[.launch, .heroproc] = launches.median
         for (contender, values) in starts {
             results[.start, contender] = values.median
@@ -54,34 +54,34 @@ struct Sessions {
     }
 
     /// Few services: memory, idleness, healing.
-    mutating func few() throws {
+    mutating func measureFewServices() throws {
         for contender in Contender.allCases where contender.isInstalled {
-            let supervisor = try contender.make(place, services: sizes.few)
+            let supervisor = try contender.makeSupervisor(directory, services: sizes.few)
             try supervisor.start()
-            try supervisor.stamps.await(sizes.few, within: 300)
+            try supervisor.stamps.awaitCount(sizes.few, within: 300)
             sleep(3)
-            results[.residentFew, contender] = main(contender).map { Double($0.residentMemory) / 1024 }
-            let before = switches()
+            results[.residentFew, contender] = mainProcess(contender).map { Double($0.residentMemory) / 1024 }
+            let before = contextSwitches()
             sleep(UInt32(sizes.idleSeconds))
-            results[.idle, contender] = Double(switches() - before) / Double(sizes.idleSeconds)
-            if contender != .supervisord { try heal(contender, supervisor) }
+            results[.idle, contender] = Double(contextSwitches() - before) / Double(sizes.idleSeconds)
+            if contender != .supervisord { try measureRestarts(contender, supervisor) }
             try supervisor.stop()
-            place.endProcesses()
-            say("\(contender.rawValue): idle \(text(results[.idle, contender])) switches/s")
+            directory.endProcesses()
+            log("\(contender.rawValue): idle \(format(results[.idle, contender])) switches/s")
         }
     }
 
     // MARK: With many services up
 
-    private mutating func whileUp(_ contender: Contender, _ supervisor: any Supervisor) throws {
+    private mutating func measureRunning(_ contender: Contender, _ supervisor: any Supervisor) throws {
         sleep(2)
-        let supervising = place.processes.filter { !$0.isLoad }
+        let supervising = directory.processes.filter { !$0.isWorkload }
         let total = supervising.map(\.proportionalMemory).reduce(0, +)
         results[.memory, contender] = Double(total) / 1024
-        results[.residentMany, contender] = main(contender).map { Double($0.residentMemory) / 1024 }
+        results[.residentMany, contender] = mainProcess(contender).map { Double($0.residentMemory) / 1024 }
         let shims = supervising.filter { $0.program == "hpshim" }.map { Double($0.proportionalMemory) / 1024 }
         results[.shimMemory, contender] = shims.median ?? Double(total) / 1024 / Double(sizes.many)
-        guard let hero = supervisor as? HeroProc else { return }
+        guard let hero = supervisor as? HeroprocSupervisor else { return }
         var diffs: [Double] = []
         var processors: [Double] = []
         var validations: [Double] = []
@@ -97,7 +97,7 @@ struct Sessions {
     }
 
     /// The process that supervises the others.
-    private func main(_ contender: Contender) -> LiveProcess? {
+    private func mainProcess(_ contender: Contender) -> MeasuredProcess? {
         let name =
             switch contender {
             case .heroproc: "heroproc"
@@ -105,56 +105,56 @@ struct Sessions {
             case .runit: "runsvdir"
             case .supervisord: "python"
             }
-        return place.processes.first { $0.program.hasPrefix(name) }
+        return directory.processes.first { $0.program.hasPrefix(name) }
     }
 
     // MARK: The bare loop
 
     /// The same programs, started by nobody but a loop: from the first call to the last program's own stamp.
-    private func spawnLoop() throws -> Double {
-        let stamps = try Stamps(in: place.folder("stamps"))
-        settle()
+    private func measureSpawnLoop() throws -> Double {
+        let stamps = try Stamps(in: directory.makeFolder("stamps"))
+        flushDisk()
         let begin = now()
         let children = try (0..<sizes.many).map { _ in
-            try Child([place.program("hpbenchload"), "stamp", stamps.path])
+            try ChildProcess([directory.program("hpbenchload"), "stamp", stamps.path])
         }
-        try stamps.await(sizes.many, within: 60)
+        try stamps.awaitCount(sizes.many, within: 60)
         let last = stamps.all().map(\.time).max() ?? now()
-        for child in children { Signal.send(SIGKILL, to: child.pid) }
+        for child in children { SignalSender.send(SIGKILL, to: child.pid) }
         for child in children { child.wait() }
         return seconds(from: begin, to: last)
     }
 
     /// Lets the disk come to rest: what one contender left to be written is not the next one's burden.
-    private func settle() {
+    private func flushDisk() {
         sync()
         usleep(300_000)
     }
 
     // MARK: Idle and healing
 
-    private func switches() -> Int {
-        place.processes.filter { !$0.isLoad }.map(\.contextSwitches).reduce(0, +)
+    private func contextSwitches() -> Int {
+        directory.processes.filter { !$0.isWorkload }.map(\.contextSwitches).reduce(0, +)
     }
 
     /// Kills every program once, one after the other, and reads when its successor began.
     ///
     /// In peace: what a restart still causes is over before the next. Once each, because s6 and runit start nothing twice
     /// within a second.
-    private mutating func heal(_ contender: Contender, _ supervisor: any Supervisor) throws {
+    private mutating func measureRestarts(_ contender: Contender, _ supervisor: any Supervisor) throws {
         let victims = supervisor.stamps.all().prefix(sizes.few)
         var times: [Double] = []
         for (index, victim) in victims.enumerated() {
             let death = now()
-            Signal.send(SIGKILL, to: victim.pid)
-            try supervisor.stamps.await(victims.count + index + 1, within: 10)
+            SignalSender.send(SIGKILL, to: victim.pid)
+            try supervisor.stamps.awaitCount(victims.count + index + 1, within: 10)
             guard let successor = supervisor.stamps.all().last else { continue }
             times.append(seconds(from: death, to: successor.time) * 1000)
             usleep(20_000)
         }
-        results[.healingMedian, contender] = times.median
-        results[.healingTail, contender] = times.percentile(0.99)
+        results[.restartMedian, contender] = times.median
+        results[.restartTail, contender] = times.percentile(0.99)
     }
 
-    private func text(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "-" }
+    private func format(_ value: Double?) -> String { value.map { String(format: "%.3f", $0) } ?? "-" }
 }

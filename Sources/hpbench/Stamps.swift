@@ -46,7 +46,7 @@ struct Stamps {
     }
 
     /// Waits until there are that many; the stamps themselves say exactly when.
-    func await(_ wanted: Int, within limit: Double) throws {
+    func awaitCount(_ wanted: Int, within limit: Double) throws {
         let begin = now()
         while count < wanted {
             guard seconds(from: begin, to: now()) < limit else {
@@ -57,11 +57,11 @@ struct Stamps {
     }
 
     /// Waits until none of the processes that ever stamped is there.
-    func awaitNone(within limit: Double) throws {
+    func awaitProcessesGone(within limit: Double) throws {
         let begin = now()
         var left = all().map(\.pid)[...]
         while let pid = left.last {
-            if !Signal.send(0, to: pid) {
+            if !SignalSender.send(0, to: pid) {
                 left.removeLast()
             } else {
                 guard seconds(from: begin, to: now()) < limit else {

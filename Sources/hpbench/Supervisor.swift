@@ -31,30 +31,30 @@ enum Contender: String, CaseIterable {
     }
 
     /// Whether it can be measured here.
-    var isInstalled: Bool { programs.allSatisfy { Child.path(of: $0) != nil } }
+    var isInstalled: Bool { programs.allSatisfy { ChildProcess.path(of: $0) != nil } }
 
     /// Sets a number of services up, none of which runs yet.
-    func make(_ place: Workplace, services: Int) throws -> any Supervisor {
+    func makeSupervisor(_ place: BenchDirectory, services: Int) throws -> any Supervisor {
         switch self {
-        case .heroproc: try HeroProc(place, services: services)
-        case .s6: try ServiceDirectories(place, services: services, flavour: .s6)
-        case .runit: try ServiceDirectories(place, services: services, flavour: .runit)
+        case .heroproc: try HeroprocSupervisor(place, services: services)
+        case .s6: try ServiceDirectorySupervisor(place, services: services, flavour: .s6)
+        case .runit: try ServiceDirectorySupervisor(place, services: services, flavour: .runit)
         case .supervisord: try Supervisord(place, services: services)
         }
     }
 }
 
 /// heroproc as a user has it: manifests, `apply`, `down`.
-final class HeroProc: Supervisor {
+final class HeroprocSupervisor: Supervisor {
     let stamps: Stamps
-    let place: Workplace
+    let directory: BenchDirectory
     private let manifests: String
     let state: String
 
     /// Writes one manifest for each service.
-    convenience init(_ place: Workplace, services: Int) throws {
-        let folder = try place.folder("manifests")
-        let stamps = try Stamps(in: place.folder("stamps"))
+    convenience init(_ place: BenchDirectory, services: Int) throws {
+        let folder = try place.makeFolder("manifests")
+        let stamps = try Stamps(in: place.makeFolder("stamps"))
         for index in 1...services {
             let text = """
                 kind: Service
@@ -72,11 +72,11 @@ final class HeroProc: Supervisor {
     }
 
     /// Takes manifests that are there.
-    init(_ place: Workplace, manifests: String, stamps: Stamps) throws {
-        self.place = place
+    init(_ place: BenchDirectory, manifests: String, stamps: Stamps) throws {
+        self.directory = place
         self.manifests = manifests
         self.stamps = stamps
-        state = try place.folder("state")
+        state = try place.makeFolder("state")
         try "kind: Settings\nrequired: []\n".write(
             toFile: manifests + "/settings.yaml",
             atomically: false,
@@ -92,7 +92,7 @@ final class HeroProc: Supervisor {
     @discardableResult
     func run(_ command: String, _ options: String...) throws -> (wall: Double, processor: Double) {
         let begin = now()
-        let child = try Child(arguments(command, options), output: state + "/output")
+        let child = try ChildProcess(arguments(command, options), output: state + "/output")
         let ending = child.wait()
         let wall = seconds(from: begin, to: now())
         guard ending.code == 0 else {
@@ -104,7 +104,7 @@ final class HeroProc: Supervisor {
 
     /// From the first job's row to the last program's start: what is left when reading, planning and talking are taken away.
     func launchTime() throws -> Double {
-        let text = try Child.output(arguments("jobs", ["-o", "json", "--limit", "100000"]), in: place)
+        let text = try ChildProcess.output(arguments("jobs", ["-o", "json", "--limit", "100000"]), in: directory)
         let report = try JSONDecoder().decode(JobsReport.self, from: Data(text.utf8))
         let first = report.jobs.compactMap { Self.time($0.created) }.min()
         let offset = Double(hl_wall_clock()) / 1e9 - Double(now()) / 1e9
@@ -118,15 +118,15 @@ final class HeroProc: Supervisor {
         let folder = state + "/logs"
         let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         let files = paths.filter { $0.contains(".log") }.map { "\(folder)/\($0)" }
-        return files.sorted { age($0) > age($1) }
+        return files.sorted { rotationNumber($0) > rotationNumber($1) }
     }
 
     /// The number behind `.log`: 0 for the current file.
-    private func age(_ path: String) -> Int { Int(path.split(separator: ".").last ?? "") ?? 0 }
+    private func rotationNumber(_ path: String) -> Int { Int(path.split(separator: ".").last ?? "") ?? 0 }
 
     /// The words of a command on its manifests and its state.
     func arguments(_ command: String, _ options: [String]) -> [String] {
-        var arguments = [place.program("heroproc"), command] + options
+        var arguments = [directory.program("heroproc"), command] + options
         if command != "jobs" { arguments += ["--dir", manifests] }
         return arguments + (command == "validate" ? [] : ["--state", state])
     }

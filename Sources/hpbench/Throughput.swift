@@ -1,19 +1,19 @@
 import Foundation
 
-extension Sessions {
+extension Benchmarks {
     /// One service that writes as fast as it is read, into a log that keeps everything; then every line is looked at.
-    mutating func throughput() throws {
+    mutating func measureLogThroughput() throws {
         let bytes = Double(sizes.lines) * 100
-        results[.logThroughput, .loop] = bytes / 1e6 / (try pipe("cat > main"))
+        results[.logThroughput, .bareLoop] = bytes / 1e6 / (try measurePipe("cat > main"))
         if Contender.s6.isInstalled {
-            results[.logThroughput, .s6] = bytes / 1e6 / (try pipe("s6-log n20 s268435455 ./main"))
-            let stamped = bytes / 1e6 / (try pipe("s6-log n20 s268435455 T ./main"))
+            results[.logThroughput, .s6] = bytes / 1e6 / (try measurePipe("s6-log n20 s268435455 ./main"))
+            let stamped = bytes / 1e6 / (try measurePipe("s6-log n20 s268435455 T ./main"))
             results.notes.append("s6-log with `T`, which stamps lines as heroproc does: \(Int(stamped)) MB/s.")
         }
         if Contender.runit.isInstalled {
-            results[.logThroughput, .runit] = bytes / 1e6 / (try pipe("svlogd ./main", config: "s1000000000\nn20\n"))
+            results[.logThroughput, .runit] = bytes / 1e6 / (try measurePipe("svlogd ./main", config: "s1000000000\nn20\n"))
         }
-        let (time, log) = try heroLog()
+        let (time, log) = try measureHeroprocLog()
         results[.logThroughput, .heroproc] = bytes / 1e6 / time
         results.notes.append(
             "Log: \(log.lines) of \(sizes.lines) lines arrived in order in \(log.files) files, \(log.bytes) bytes; "
@@ -25,51 +25,51 @@ extension Sessions {
     }
 
     /// From the first stamp of the writer to its second: its own view, when its last line was taken from it.
-    private func heroLog() throws -> (time: Double, log: LogCheck) {
-        let folder = try place.folder("manifests")
-        let stamps = try Stamps(in: place.folder("stamps"))
+    private func measureHeroprocLog() throws -> (time: Double, log: LogCheck) {
+        let folder = try directory.makeFolder("manifests")
+        let stamps = try Stamps(in: directory.makeFolder("stamps"))
         let text = """
             kind: Service
             name: writer
             actions:
               - name: main
-                exec: [\(place.program("hpbenchload")), lines, "\(sizes.lines)", \(stamps.path)]
+                exec: [\(directory.program("hpbenchload")), lines, "\(sizes.lines)", \(stamps.path)]
                 start_timeout: 10m
                 log: {max_size: 1GiB, keep: 20}
 
             """
         try text.write(toFile: folder + "/writer.yaml", atomically: false, encoding: .utf8)
-        let hero = try HeroProc(place, manifests: folder, stamps: stamps)
+        let hero = try HeroprocSupervisor(directory, manifests: folder, stamps: stamps)
         sync()
         try hero.start()
-        let time = try span(stamps)
+        let time = try timeBetweenStamps(stamps)
         let log = try LogCheck(files: hero.logFiles())
         try hero.stop()
-        place.endProcesses()
-        say("heroproc: \(sizes.lines) lines in \(String(format: "%.2f", time)) s")
+        directory.endProcesses()
+        log("heroproc: \(sizes.lines) lines in \(String(format: "%.2f", time)) s")
         return (time, log)
     }
 
     /// The writer into a command's stdin.
-    private func pipe(_ command: String, config: String? = nil) throws -> Double {
-        let folder = try place.folder("log")
-        let stamps = try Stamps(in: place.folder("stamps"))
+    private func measurePipe(_ command: String, config: String? = nil) throws -> Double {
+        let folder = try directory.makeFolder("log")
+        let stamps = try Stamps(in: directory.makeFolder("stamps"))
         try FileManager.default.createDirectory(atPath: folder + "/main", withIntermediateDirectories: true)
         if let config {
             try config.write(toFile: folder + "/main/config", atomically: false, encoding: .utf8)
         }
         let target = command.replacing("> main", with: "> main/current")
-        let line = "\(place.program("hpbenchload")) lines \(sizes.lines) \(stamps.path) | \(target)"
+        let line = "\(directory.program("hpbenchload")) lines \(sizes.lines) \(stamps.path) | \(target)"
         sync()
-        let code = try Child(["/bin/sh", "-c", line], in: folder).wait().code
+        let code = try ChildProcess(["/bin/sh", "-c", line], in: folder).wait().code
         guard code == 0 else { throw BenchError("`\(line)` ended with \(code)") }
-        let time = try span(stamps)
+        let time = try timeBetweenStamps(stamps)
         try FileManager.default.removeItem(atPath: folder)
-        say("\(command): \(String(format: "%.2f", time)) s")
+        log("\(command): \(String(format: "%.2f", time)) s")
         return time
     }
 
-    private func span(_ stamps: Stamps) throws -> Double {
+    private func timeBetweenStamps(_ stamps: Stamps) throws -> Double {
         let times = stamps.all().map(\.time)
         guard times.count == 2 else { throw BenchError("the writer did not come to its end") }
         return seconds(from: times[0], to: times[1])
