@@ -7,15 +7,15 @@ struct FailpointSourceTests {
     private static let header = "Sources/CHeroFailpoints/include/CHeroFailpoints.h"
 
     /// Names of the header's table, in its order.
-    private func names(_ macro: String) throws -> [String] {
-        try House.file(Self.header).text.matches(of: /(POINT|MECHANISM)\(((?:FP|HERO)_\w+),/)
+    private func declaredNames(_ macro: String) throws -> [String] {
+        try Repository.file(Self.header).text.matches(of: /(POINT|MECHANISM)\(((?:FP|HERO)_\w+),/)
             .filter { $0.1 == macro }.map { String($0.2) }
     }
 
     /// How often each name is used in a call.
-    private func uses(_ call: Regex<(Substring, Substring)>) throws -> [String: Int] {
+    private func countUses(_ call: Regex<(Substring, Substring)>) throws -> [String: Int] {
         var found: [String: Int] = [:]
-        for file in try House.files(below: "Sources", ending: ".swift", ".c")
+        for file in try Repository.files(below: "Sources", ending: ".swift", ".c")
         where file.text.contains("hero_") {
             for line in file.source.code where line.contains("hero_") {
                 for match in line.matches(of: call) { found[String(match.1), default: 0] += 1 }
@@ -25,25 +25,25 @@ struct FailpointSourceTests {
     }
 
     @Test("every failpoint stands in the code exactly once")
-    func placedOnce() throws {
-        let names = try names("POINT")
+    func everyFailpointOccursOnce() throws {
+        let names = try declaredNames("POINT")
         #expect(names.count > 40 && Set(names).count == names.count)
-        let uses = try uses(/hero_failpoint\((FP_\w+)\)/)
+        let uses = try countUses(/hero_failpoint\((FP_\w+)\)/)
         #expect(names.filter { uses[$0] != 1 } == [], "not exactly once")
         #expect(Set(uses.keys).subtracting(names) == [], "not in the table")
     }
 
     @Test("everything that a positive control can take away can be taken away")
-    func mechanisms() throws {
-        let names = try names("MECHANISM")
-        let uses = try uses(/hero_is_disabled\((HERO_\w+)\)/)
+    func everyMechanismCanBeDisabled() throws {
+        let names = try declaredNames("MECHANISM")
+        let uses = try countUses(/hero_is_disabled\((HERO_\w+)\)/)
         #expect(!names.isEmpty && Set(names) == Set(uses.keys))
     }
 
     @Test("the pure core has no failpoint")
-    func pure() throws {
+    func pureModulesHaveNone() throws {
         for module in ["HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroView"] {
-            for file in try House.files(below: "Sources/\(module)", ending: ".swift") {
+            for file in try Repository.files(below: "Sources/\(module)", ending: ".swift") {
                 #expect(!file.text.contains("hero_failpoint"), "\(file.path)")
             }
         }
@@ -52,15 +52,15 @@ struct FailpointSourceTests {
     @Test(
         "failpoints are compiled out of release builds: only debug builds define them, and without that nothing is left"
     )
-    func compiledOut() throws {
-        let package = try House.file("Package.swift").text
+    func releaseHasNone() throws {
+        let package = try Repository.file("Package.swift").text
         let defined = package.matches(of: /"FAILPOINTS".*/).map { String($0.0) }
         #expect(defined == [#""FAILPOINTS", .when(configuration: .debug))]"#])
 
         let object = FileManager.default.temporaryDirectory.appending(path: "failpoints-\(UUID().uuidString).o")
         defer { try? FileManager.default.removeItem(at: object) }
-        let include = House.root.appending(path: "Sources/CHeroFailpoints/include").path()
-        let source = House.root.appending(path: "Sources/CHeroFailpoints/failpoints.c").path()
+        let include = Repository.root.appending(path: "Sources/CHeroFailpoints/include").path()
+        let source = Repository.root.appending(path: "Sources/CHeroFailpoints/failpoints.c").path()
         for (isDebug, options) in [(true, ["-DFAILPOINTS=1"]), (false, [])] {
             let compiler = Process()
             compiler.executableURL = URL(filePath: "/usr/bin/env")

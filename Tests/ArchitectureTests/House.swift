@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// The files of this repository, read where this test stands.
-enum House {
+enum Repository {
     /// The folder that holds Package.swift.
     static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -17,16 +17,16 @@ enum House {
 
         var testDescription: String { path }
         var name: String { path.split(separator: "/").last.map(String.init) ?? path }
-        var source: SourceText { House.source(of: self) }
+        var source: SourceText { Repository.parsedSource(of: self) }
     }
 
     /// Source texts that were read, by path: many tests look at the same ones.
-    private static let sources = Mutex<[String: SourceText]>([:])
+    private static let parsedSources = Mutex<[String: SourceText]>([:])
 
-    private static func source(of file: File) -> SourceText {
-        if let known = sources.withLock({ $0[file.path] }) { return known }
+    private static func parsedSource(of file: File) -> SourceText {
+        if let known = parsedSources.withLock({ $0[file.path] }) { return known }
         let source = SourceText(file.text)
-        sources.withLock { $0[file.path] = source }
+        parsedSources.withLock { $0[file.path] = source }
         return source
     }
 

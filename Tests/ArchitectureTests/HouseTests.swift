@@ -1,10 +1,10 @@
 import Testing
 
 @Suite("The house around the code")
-struct HouseTests {
+struct RepositoryTests {
     @Test("every example begins with what it is for, and describes each thing it declares")
-    func examplesSayWhatTheyAreFor() throws {
-        let files = try House.files(below: "services.d", ending: ".yaml", ".yml")
+    func examplesHaveDescriptions() throws {
+        let files = try Repository.files(below: "services.d", ending: ".yaml", ".yml")
         #expect(!files.isEmpty)
         for file in files {
             #expect(file.text.hasPrefix("# "), "\(file.path) begins with a comment that says what it is for")
@@ -17,9 +17,9 @@ struct HouseTests {
 
     @Test("every decision is listed, and what is listed exists")
     func decisionsAreListed() throws {
-        let index = try House.file("docs/decisions/README.md").text
+        let index = try Repository.file("docs/decisions/README.md").text
         let listed = Set(index.matches(of: /\]\((\d{4}-[a-z0-9-]+\.md)\)/).map { String($0.1) })
-        let existing = Set(try House.files(below: "docs/decisions", ending: ".md").map(\.name))
+        let existing = Set(try Repository.files(below: "docs/decisions", ending: ".md").map(\.name))
             .subtracting(["README.md", "template.md"])
         #expect(existing.subtracting(listed).sorted() == [], "not in the index")
         #expect(listed.subtracting(existing).sorted() == [], "in the index only")
@@ -28,7 +28,7 @@ struct HouseTests {
     @Test("links between the pages lead somewhere")
     func linksResolve() throws {
         let pages =
-            try House.files(below: "docs", ending: ".md") + [House.file("README.md"), House.file("CONTRIBUTING.md")]
+            try Repository.files(below: "docs", ending: ".md") + [Repository.file("README.md"), Repository.file("CONTRIBUTING.md")]
         for page in pages {
             let folder = page.path.split(separator: "/").dropLast()
             for match in page.text.matches(of: /\]\(([^)#\s]+)(?:#[^)]*)?\)/) where !match.1.contains(":") {
@@ -36,15 +36,15 @@ struct HouseTests {
                 for part in match.1.split(separator: "/") where part != "." {
                     if part == ".." { _ = path.popLast() } else { path.append(part) }
                 }
-                #expect(House.has(path.joined(separator: "/")), "\(page.path) links to \(match.1)")
+                #expect(Repository.has(path.joined(separator: "/")), "\(page.path) links to \(match.1)")
             }
         }
     }
 
     @Test("every row of what survives what names tests that exist")
-    func failureMatrixIsTested() throws {
-        let page = try House.file("docs/explanation/what-survives-what.md")
-        let tests = try House.files(below: "Tests", ending: "Tests.swift").map(\.source)
+    func failureMatrixNamesTests() throws {
+        let page = try Repository.file("docs/explanation/what-survives-what.md")
+        let tests = try Repository.files(below: "Tests", ending: "Tests.swift").map(\.source)
         let suites = Set(tests.flatMap { $0.names(after: "struct") })
         let functions = Set(tests.flatMap { $0.names(after: "func") })
         let rows = page.text.split(separator: "\n").filter { $0.hasPrefix("| ") && !$0.hasPrefix("| what happens") }
@@ -63,8 +63,8 @@ struct HouseTests {
     }
 
     @Test("the Makefile explains each of its targets")
-    func makefileExplainsItself() throws {
-        let text = try House.file("Makefile").text
+    func makefileDescribesTargets() throws {
+        let text = try Repository.file("Makefile").text
         let targets = text.matches(of: /(?m)^([a-z]+):(.*)$/)
         for target in targets {
             #expect(target.2.contains("## "), "make \(target.1) has no line in the list")

@@ -5,29 +5,29 @@ struct ModuleRule: Sendable, CustomTestStringConvertible {
     /// The target, which is also its folder.
     let name: String
     /// Modules of this package that it may see.
-    let ours: Set<String>
+    let internalModules: Set<String>
     /// Modules of the toolchain beyond the standard library.
-    let toolchain: Set<String>
+    let toolchainModules: Set<String>
     /// Modules of other packages.
-    let packages: Set<String>
+    let packageModules: Set<String>
     /// The file that opens with the law of the module; nil for a tool that may name its files as it likes.
     let mainFile: String?
 
-    var allowed: Set<String> { ours.union(toolchain).union(packages) }
+    var allowedModules: Set<String> { internalModules.union(toolchainModules).union(packageModules) }
     var testDescription: String { name }
 
     init(
         _ name: String,
         main: String?,
-        ours: Set<String> = [],
-        toolchain: Set<String> = [],
-        packages: Set<String> = []
+        internalModules: Set<String> = [],
+        toolchainModules: Set<String> = [],
+        packageModules: Set<String> = []
     ) {
         self.name = name
         self.mainFile = main
-        self.ours = ours
-        self.toolchain = toolchain
-        self.packages = packages
+        self.internalModules = internalModules
+        self.toolchainModules = toolchainModules
+        self.packageModules = packageModules
     }
 }
 
@@ -38,51 +38,51 @@ extension ModuleRule {
     static let table: [ModuleRule] = [
         // The pure core: the standard library and each other, in one direction.
         ModuleRule("HeroModel", main: "HeroModel.swift"),
-        ModuleRule("HeroPlan", main: "HeroPlan.swift", ours: ["HeroModel"]),
-        ModuleRule("HeroLife", main: "HeroLife.swift", ours: ["HeroModel"]),
+        ModuleRule("HeroPlan", main: "HeroPlan.swift", internalModules: ["HeroModel"]),
+        ModuleRule("HeroLife", main: "HeroLife.swift", internalModules: ["HeroModel"]),
         ModuleRule(
             "HeroManifest",
             main: "HeroManifest.swift",
-            ours: ["HeroModel", "CLibYAML"],
-            toolchain: ["FoundationEssentials"]
+            internalModules: ["HeroModel", "CLibYAML"],
+            toolchainModules: ["FoundationEssentials"]
         ),
         ModuleRule(
             "HeroView",
             main: "HeroView.swift",
-            ours: ["HeroModel", "HeroPlan"],
-            toolchain: ["FoundationEssentials"]
+            internalModules: ["HeroModel", "HeroPlan"],
+            toolchainModules: ["FoundationEssentials"]
         ),
 
         // The shell around it. The simulated machine has no more of the real one than the protocol.
-        ModuleRule("HeroKernel", main: "HeroKernel.swift", ours: ["HeroModel"]),
-        ModuleRule("HeroSim", main: "HeroSim.swift", ours: ["HeroKernel", "HeroModel"]),
+        ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel"]),
+        ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel"]),
         ModuleRule(
             "HeroLinux",
             main: "HeroLinux.swift",
-            ours: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord", "CHeroFailpoints"],
-            toolchain: ["Glibc", "Dispatch", "Synchronization"]
+            internalModules: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord", "CHeroFailpoints"],
+            toolchainModules: ["Glibc", "Dispatch", "Synchronization"]
         ),
         ModuleRule(
             "HeroStore",
             main: "HeroStore.swift",
-            ours: ["HeroModel", "CHeroFailpoints"],
-            toolchain: ["Foundation", "FoundationEssentials"],
-            packages: ["GRDB", "GRDBSQLite"]
+            internalModules: ["HeroModel", "CHeroFailpoints"],
+            toolchainModules: ["Foundation", "FoundationEssentials"],
+            packageModules: ["GRDB", "GRDBSQLite"]
         ),
         ModuleRule(
             "HeroReconciler",
             main: "HeroReconciler.swift",
-            ours: [
+            internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore", "CHeroFailpoints",
             ],
-            toolchain: ["Foundation", "FoundationEssentials"]
+            toolchainModules: ["Foundation", "FoundationEssentials"]
         ),
 
         // The real reconciler on the simulated machine.
         ModuleRule(
             "HeroTrials",
             main: "HeroTrials.swift",
-            ours: [
+            internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
             ]
         ),
@@ -91,46 +91,46 @@ extension ModuleRule {
         ModuleRule(
             "HeroFuzz",
             main: "HeroFuzz.swift",
-            ours: ["HeroModel", "HeroManifest"],
-            toolchain: ["FoundationEssentials"]
+            internalModules: ["HeroModel", "HeroManifest"],
+            toolchainModules: ["FoundationEssentials"]
         ),
 
         // The programs.
         ModuleRule(
             "heroproc",
             main: "HeroProc.swift",
-            ours: [
+            internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroLinux", "HeroStore",
                 "HeroReconciler", "HeroView",
             ],
-            toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
-            packages: ["ArgumentParser", "Logging"]
+            toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
+            packageModules: ["ArgumentParser", "Logging"]
         ),
-        ModuleRule("hpshim", main: "Shim.swift", ours: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"]),
+        ModuleRule("hpshim", main: "Shim.swift", internalModules: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"]),
         ModuleRule(
             "hpsim",
             main: nil,
-            ours: ["HeroTrials", "HeroPlan"],
-            toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
-            packages: ["ArgumentParser"]
+            internalModules: ["HeroTrials", "HeroPlan"],
+            toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
+            packageModules: ["ArgumentParser"]
         ),
         ModuleRule(
             "hpfuzz",
             main: nil,
-            ours: ["HeroFuzz"],
-            toolchain: ["Foundation", "Dispatch"],
-            packages: ["ArgumentParser"]
+            internalModules: ["HeroFuzz"],
+            toolchainModules: ["Foundation", "Dispatch"],
+            packageModules: ["ArgumentParser"]
         ),
         ModuleRule(
             "hpbench",
             main: nil,
-            ours: [
+            internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroLinux", "HeroStore", "HeroFuzz",
                 "CHeroLinux",
                 "CLibYAML",
             ],
-            toolchain: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
-            packages: ["ArgumentParser", "Subprocess"]
+            toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
+            packageModules: ["ArgumentParser", "Subprocess"]
         ),
     ]
 

@@ -5,23 +5,23 @@ struct ModuleTests {
     @Test("every target below Sources has its row in the table")
     func everyTargetHasARow() throws {
         let known = Set(ModuleRule.table.map(\.name)).union(ModuleRule.cTargets.keys)
-        let strangers = try House.folders(in: "Sources").filter { !known.contains($0) }
+        let strangers = try Repository.folders(in: "Sources").filter { !known.contains($0) }
         #expect(strangers.isEmpty, "without a row in ImportTable.swift: \(strangers)")
     }
 
     @Test("a module imports only what its row allows", arguments: ModuleRule.table)
     func importsOnlyWhatIsAllowed(rule: ModuleRule) throws {
-        guard House.has("Sources/\(rule.name)") else { return }
-        for file in try House.files(below: "Sources/\(rule.name)", ending: ".swift") {
-            for (module, line) in file.source.imports where !rule.allowed.contains(module) {
+        guard Repository.has("Sources/\(rule.name)") else { return }
+        for file in try Repository.files(below: "Sources/\(rule.name)", ending: ".swift") {
+            for (module, line) in file.source.imports where !rule.allowedModules.contains(module) {
                 Issue.record("\(file.path):\(line): \(rule.name) must not import \(module)")
             }
         }
     }
 
     @Test("the table has no circle")
-    func noCircle() {
-        var remaining = Dictionary(uniqueKeysWithValues: ModuleRule.table.map { ($0.name, $0.ours) })
+    func tableHasNoCycle() {
+        var remaining = Dictionary(uniqueKeysWithValues: ModuleRule.table.map { ($0.name, $0.internalModules) })
         while true {
             let free = remaining.filter { $0.value.isDisjoint(with: remaining.keys) }.map(\.key)
             if free.isEmpty { break }
@@ -31,14 +31,14 @@ struct ModuleTests {
     }
 
     @Test("the main file of a module opens with its law", arguments: ModuleRule.table)
-    func mainFileOpensWithTheLaw(rule: ModuleRule) throws {
+    func mainFileStatesTheRule(rule: ModuleRule) throws {
         let folder = "Sources/\(rule.name)"
-        guard House.has(folder) else { return }
-        let candidates: [House.File]
+        guard Repository.has(folder) else { return }
+        let candidates: [Repository.File]
         if let main = rule.mainFile {
-            candidates = [try House.file("\(folder)/\(main)")]
+            candidates = [try Repository.file("\(folder)/\(main)")]
         } else {
-            candidates = try House.files(below: folder, ending: ".swift")
+            candidates = try Repository.files(below: folder, ending: ".swift")
         }
         let laws = candidates.filter { $0.source.lines.first?.hasPrefix("// Law: ") == true }
         #expect(laws.count == 1, "\(folder): one file, the main one, begins with a line `// Law: ...`")
@@ -48,7 +48,7 @@ struct ModuleTests {
     func cIncludes(target: String) throws {
         let ours = Set(ModuleRule.cTargets.keys)
         let allowed = (ModuleRule.cTargets[target] ?? []).union([target])
-        for file in try House.files(below: "Sources/\(target)", ending: ".c", ".h") {
+        for file in try Repository.files(below: "Sources/\(target)", ending: ".c", ".h") {
             for (header, line) in file.source.includes {
                 let module = header.hasSuffix(".h") ? String(header.dropLast(2)) : header
                 if ours.contains(module), !allowed.contains(module) {
@@ -60,8 +60,8 @@ struct ModuleTests {
 
     @Test("public C headers include nothing that shows Swift a second view of libc")
     func publicHeadersArePlain() throws {
-        for target in ModuleRule.cTargets.keys.sorted() where House.has("Sources/\(target)/include") {
-            for file in try House.files(below: "Sources/\(target)/include", ending: ".h") {
+        for target in ModuleRule.cTargets.keys.sorted() where Repository.has("Sources/\(target)/include") {
+            for file in try Repository.files(below: "Sources/\(target)/include", ending: ".h") {
                 for (header, line) in file.source.includes
                 where !ModuleRule.plainHeaders.contains(header) && !header.hasPrefix("CHero") {
                     Issue.record("\(file.path):\(line): include <\(header)> in the .c file instead")

@@ -1,104 +1,104 @@
 import Testing
 
 /// Something that must not stand in code, and what to do instead.
-private struct Ban: Sendable {
+private struct BannedPattern: Sendable {
     /// What stands in every line that the pattern finds: to search for that first takes a hundredth of the time.
-    let words: [String]
+    let substrings: [String]
     let pattern: @Sendable () -> Regex<Substring>
-    let instead: String
+    let remedy: String
     let folders: [String]
 
     init(
         _ words: String...,
         as pattern: @escaping @Sendable () -> Regex<Substring>,
         in folders: [String],
-        instead: String
+        remedy: String
     ) {
-        self.words = words
+        self.substrings = words
         self.pattern = pattern
         self.folders = folders
-        self.instead = instead
+        self.remedy = remedy
     }
 
     /// Whether it holds for a file.
-    func covers(_ file: House.File) -> Bool { folders.contains { file.path.hasPrefix($0 + "/") } }
+    func covers(_ file: Repository.File) -> Bool { folders.contains { file.path.hasPrefix($0 + "/") } }
 
     /// Whether it occurs in a line of code.
     func occurs(in line: String) -> Bool {
-        guard words.contains(where: { line.contains($0) }) else { return false }
+        guard substrings.contains(where: { line.contains($0) }) else { return false }
         // A declaration may bear the name; what counts is the call.
         return line.replacing(/\bfunc\s+\w+/, with: "func").contains(pattern())
     }
 }
 
 @Suite("Laws of the source")
-struct SourceLawTests {
-    private static let pure = [
+struct SourceRuleTests {
+    private static let pureModules = [
         "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroSim", "HeroStore", "HeroReconciler",
         "HeroView",
     ].map { "Sources/\($0)" }
 
-    private static let bans: [Ban] = [
-        Ban("try!", as: { /\btry!/ }, in: ["Sources", "Tests"], instead: "a trap is a crash: let the error go up"),
-        Ban(
+    private static let bannedPatterns: [BannedPattern] = [
+        BannedPattern("try!", as: { /\btry!/ }, in: ["Sources", "Tests"], remedy: "a trap is a crash: let the error go up"),
+        BannedPattern(
             "as!",
             as: { /\bas!/ },
             in: ["Sources", "Tests"],
-            instead: "a trap is a crash: use `as?` and say what is wrong"
+            remedy: "a trap is a crash: use `as?` and say what is wrong"
         ),
-        Ban(
+        BannedPattern(
             "kill",
             as: { /(?:^|[^\w.])(?:kill|killpg|tkill|tgkill)\s*\(/ },
             in: ["Sources"],
             instead: "every signal goes through a pidfd (ID-2)"
         ),
-        Ban(
+        BannedPattern(
             "system",
             "popen",
             as: { /(?:^|[^\w.])(?:system|popen)\s*\(/ },
             in: ["Sources"],
             instead: "no shell that nobody asked for"
         ),
-        Ban("Process()", as: { /\bProcess\(\)/ }, in: ["Sources"], instead: "it polls; use the kernel door"),
-        Ban(
+        BannedPattern("Process()", as: { /\bProcess\(\)/ }, in: ["Sources"], remedy: "it polls; use the kernel door"),
+        BannedPattern(
             "FileHandle",
             as: { /\bFileHandle\b/ },
             in: ["Sources"],
-            instead: "it traps on errors; write to the descriptor"
+            remedy: "it traps on errors; write to the descriptor"
         ),
-        Ban("Date", as: { /\bDate\(\)|\bDate\.now\b/ }, in: pure, instead: "the moment is an argument (TM-1)"),
+        BannedPattern("Date", as: { /\bDate\(\)|\bDate\.now\b/ }, in: pureModules, remedy: "the moment is an argument (TM-1)"),
     ]
 
     @Test("no file is longer than 400 lines")
-    func lengths() throws {
+    func filesAreShort() throws {
         let files =
-            try House.files(below: "Sources", ending: ".swift", ".c", ".h")
-            + House.files(below: "Tests", ending: ".swift")
+            try Repository.files(below: "Sources", ending: ".swift", ".c", ".h")
+            + Repository.files(below: "Tests", ending: ".swift")
         for file in files where file.source.lineCount > 400 {
             Issue.record("\(file.path) has \(file.source.lineCount) lines: which two ideas are in it?")
         }
     }
 
     @Test("what is banned does not occur")
-    func banned() throws {
+    func bannedPatternsDoNotOccur() throws {
         let files =
-            try House.files(below: "Sources", ending: ".swift", ".c")
-            + House.files(below: "Tests", ending: ".swift", ".c")
+            try Repository.files(below: "Sources", ending: ".swift", ".c")
+            + Repository.files(below: "Tests", ending: ".swift", ".c")
         for file in files {
-            for ban in Self.bans where ban.covers(file) {
+            for ban in Self.bannedPatterns where ban.covers(file) {
                 for (index, line) in file.source.code.enumerated() where ban.occurs(in: line) {
-                    Issue.record("\(file.path):\(index + 1): \(line.trimmed): \(ban.instead)")
+                    Issue.record("\(file.path):\(index + 1): \(line.trimmed): \(ban.remedy)")
                 }
             }
         }
     }
 
     @Test("no note to do something later")
-    func noNotesToSelf() throws {
+    func noNotesForLater() throws {
         // Six of the last one in a row make a template of mkdtemp(3).
         let words = ["TO" + "DO", "FIX" + "ME", "X" + "XX "]
         for place in ["Sources", "Tests", "services.d", ".ci"] {
-            for file in try House.files(below: place, ending: ".swift", ".c", ".h", ".yaml", "run", "deps") {
+            for file in try Repository.files(below: place, ending: ".swift", ".c", ".h", ".yaml", "run", "deps") {
                 for (index, line) in file.source.lines.enumerated() where words.contains(where: { line.contains($0) }) {
                     Issue.record("\(file.path):\(index + 1): do it now, or open an issue: \(line)")
                 }

@@ -62,17 +62,17 @@ struct SourceText: Sendable {
 ///
 /// Good enough for source that the formatter has seen: interpolations count as part of their string.
 private struct Blanker {
-    private enum Place {
+    private enum State {
         case code
         case comment(depth: Int)
         case longString
     }
 
-    private var place = Place.code
+    private var state = State.code
 
     mutating func blank(_ line: Substring) -> String {
         // Most lines have nothing to blank, and a walk over all of them takes long.
-        switch place {
+        switch state {
         case .code where !line.contains("\"") && !line.contains("/"): return String(line)
         case .longString where !line.contains(#"""""#): return ""
         case .code, .longString, .comment: break
@@ -80,21 +80,21 @@ private struct Blanker {
         var rest = line
         var result = ""
         while let first = rest.first {
-            switch place {
+            switch state {
             case .comment(let depth):
                 if rest.hasPrefix("*/") {
                     rest.removeFirst(2)
-                    place = depth == 1 ? .code : .comment(depth: depth - 1)
+                    state = depth == 1 ? .code : .comment(depth: depth - 1)
                 } else if rest.hasPrefix("/*") {
                     rest.removeFirst(2)
-                    place = .comment(depth: depth + 1)
+                    state = .comment(depth: depth + 1)
                 } else {
                     rest.removeFirst()
                 }
             case .longString:
                 if rest.hasPrefix(#"""""#) {
                     rest.removeFirst(3)
-                    place = .code
+                    state = .code
                 } else {
                     rest.removeFirst()
                 }
@@ -103,10 +103,10 @@ private struct Blanker {
                     return result
                 } else if rest.hasPrefix("/*") {
                     rest.removeFirst(2)
-                    place = .comment(depth: 1)
+                    state = .comment(depth: 1)
                 } else if rest.hasPrefix(#"""""#) {
                     rest.removeFirst(3)
-                    place = .longString
+                    state = .longString
                 } else if rest.hasPrefix("#\""), let end = rest.dropFirst(2).firstRange(of: "\"#") {
                     rest = rest[end.upperBound...]
                     result += "\"\""

@@ -20,12 +20,12 @@ struct SourceTextTests {
             ("let important = 1", []),
         ]
     )
-    func imports(text: String, expected: [String]) {
+    func findsImports(text: String, expected: [String]) {
         #expect(SourceText(text).imports.map(\.module) == expected)
     }
 
     @Test("an import is found at its line")
-    func importLine() {
+    func findsImportLine() {
         #expect(SourceText("// Law: none\n\nimport Foundation\n").imports.first?.line == 3)
     }
 
@@ -39,12 +39,12 @@ struct SourceTextTests {
             ("f(#\"a \" try! \"#, b)", "f(\"\", b)"),
         ]
     )
-    func blanking(line: String, expected: String) {
+    func blanksCommentsAndStrings(line: String, expected: String) {
         #expect(SourceText(line).code == [expected])
     }
 
     @Test("a final newline begins no line")
-    func counting() {
+    func finalNewlineIsNoLine() {
         #expect(SourceText("a\nb\n").lineCount == 2)
         #expect(SourceText("a\nb").lineCount == 2)
     }

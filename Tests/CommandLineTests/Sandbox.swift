@@ -170,7 +170,7 @@ final class Sandbox: Sendable {
 
     /// The reconcilers of this sandbox, and their keepers.
     private var reconcilers: [pid_t] {
-        processes().filter { pid in
+        processIDs().filter { pid in
             let words = readText("/proc/\(pid)/cmdline")
             return words.contains("\0reconcile\0") && (words + readText("/proc/\(pid)/environ")).contains(root + "/")
         }

@@ -47,7 +47,7 @@ struct AdoptionTests {
 
     /// How many sockets have this name: the one that listens, and the near end of each connection, taken or not.
     private func ends(of path: String) -> Int {
-        let text = String(decoding: whole("/proc/net/unix"), as: UTF8.self)
+        let text = String(decoding: fileContents("/proc/net/unix"), as: UTF8.self)
         return text.split(separator: "\n").count { $0.hasSuffix(" " + path) }
     }
 }

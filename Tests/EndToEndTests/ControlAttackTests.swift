@@ -70,7 +70,7 @@ struct ControlAttackTests {
             try world.declare("web", does: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
             try await world.apply()
             let pid = try #require(world.reconciler)
-            let resident = try #require(statusNumber("VmRSS", of: pid))
+            let resident = try #require(statusValue("VmRSS", of: pid))
             var held: [Int32] = []
             defer { for descriptor in held { close(descriptor) } }
             // More than may connect at one time: half a message each.
@@ -106,7 +106,7 @@ struct ControlAttackTests {
             for descriptor in held { close(descriptor) }
             held = []
             try await eventually("what it cost is given back") {
-                try #require(statusNumber("VmRSS", of: pid)) < resident + 64 << 10
+                try #require(statusValue("VmRSS", of: pid)) < resident + 64 << 10
             }
         }
     }

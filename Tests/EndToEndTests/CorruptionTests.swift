@@ -92,7 +92,7 @@ struct CorruptionTests {
     @Test("DB-5: whatever is done to the database around running services, none is touched, and what is lost is told")
     func corrupted() async throws {
         try await World.with { world in
-            let seed = Rig.seed()
+            let seed = TestSettings.seed()
             var random = Seeded(seed)
             var (told, unseen, slowest) = (0, 0, Duration.zero)
             try declare(world, round: 0)
@@ -100,7 +100,7 @@ struct CorruptionTests {
             var before: [Life] = []
             for (service, action) in parts { before.append(try await world.life(service, action, number: 1)) }
             // Three hundred in the long form.
-            let rounds = Rig.cycles(6, share: 3)
+            let rounds = TestSettings.cycles(6, share: 3)
             for round in 1...rounds {
                 // Something of it stands in the log alone: who was killed has moved nothing.
                 try declare(world, round: round)
@@ -143,7 +143,7 @@ struct CorruptionTests {
             try await world.apply()
             try await world.expectNoDifference()
             #expect(told > 0)
-            Rig.row([
+            TestSettings.reportRow([
                 "row": "DB-5 corruptions", "cycles": "\(rounds)", "instances": "\(parts.count)", "duplicates": "0",
                 "slowest": "\(Int(slowest / .milliseconds(1))) ms", "seed": "\(seed)",
                 "verdict": "0 restarts; \(told) told, \(unseen) an older state or harmless",

@@ -5,7 +5,7 @@ import Testing
 /// Random sets of services that require each other, judged by the oracles' own clocks (reliability.md 4.23).
 @Suite("Dependencies", .serialized)
 struct DependencyTests {
-    private static let seeds: [UInt64] = Rig.isLong ? (1...100).map { UInt64($0) } : [3, 4]
+    private static let seeds: [UInt64] = TestSettings.isLong ? (1...100).map { UInt64($0) } : [3, 4]
 
     /// A random set without cycles: each service requires some of those before it.
     private struct Graph {
@@ -84,7 +84,7 @@ struct DependencyTests {
     func randomSets(seed: UInt64) async throws {
         try await World.with { world in
             var random = Seeded(seed)
-            var graph = Graph(Rig.isLong ? 60 : 14, &random)
+            var graph = Graph(TestSettings.isLong ? 60 : 14, &random)
             for index in 0..<graph.count { try graph.declare(index, in: world) }
             try await world.apply()
             try expectStartOrder(graph, world, since: 0)
@@ -166,7 +166,7 @@ struct DependencyTests {
             }
             try await world.apply()
             var crashes = Array(repeating: 0, count: graph.count)
-            for _ in 0..<(Rig.isLong ? 100 : 15) {
+            for _ in 0..<(TestSettings.isLong ? 100 : 15) {
                 let victim = Int.random(in: 0..<graph.count, using: &random)
                 let life = try await world.life(graph.name(victim), number: crashes[victim] + 1)
                 #expect(kill(life.pid, SIGKILL) == 0)
@@ -186,11 +186,11 @@ struct DependencyTests {
     )
     func races() async throws {
         try await World.with { world in
-            var random = Seeded(Rig.isLong ? UInt64.random(in: 0 ... .max) : 7)
+            var random = Seeded(TestSettings.isLong ? UInt64.random(in: 0 ... .max) : 7)
             var graph = Graph(9, &random)
             for index in 0..<graph.count { try graph.declare(index, in: world, "retry: {delay: 10ms}") }
             try await world.apply()
-            for _ in 0..<(Rig.isLong ? 200 : 10) {
+            for _ in 0..<(TestSettings.isLong ? 200 : 10) {
                 let index = Int.random(in: 0..<graph.count, using: &random)
                 switch Int.random(in: 0..<4, using: &random) {
                 case 0: graph.isStopped[index].toggle()

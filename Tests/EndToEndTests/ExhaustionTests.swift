@@ -26,7 +26,7 @@ struct ExhaustionTests {
             try await world.apply()
             let first = try await world.life("first")
             let reconciler = try #require(world.reconciler)
-            let open = EndToEndTests.descriptors(of: reconciler)
+            let open = EndToEndTests.descriptorCount(of: reconciler)
             // Room for a request, and for next to nothing else.
             try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=\(open + 3):")
             for number in 0..<8 {

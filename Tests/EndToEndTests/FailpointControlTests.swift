@@ -90,7 +90,7 @@ struct FailpointControlTests {
 
     @Test("what is taken away is found missing", arguments: controls)
     func found(control: Control) async throws {
-        guard !Rig.isLong else { return }
+        guard !TestSettings.isLong else { return }
         var run = try FailpointRun(try Failpoint.named(control.point), control.victims, control.recipe)
         run.disabled = [control.disabled]
         run.patience = control.law == "I5" ? 5 : 15
@@ -100,7 +100,7 @@ struct FailpointControlTests {
 
     @Test("the same with nothing taken away breaks no law", arguments: controls)
     func twin(control: Control) async throws {
-        guard !Rig.isLong else { return }
+        guard !TestSettings.isLong else { return }
         let run = try FailpointRun(try Failpoint.named(control.point), control.victims, control.recipe)
         let verdict = try await Lanes.short.run { try await run.run() }
         #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")

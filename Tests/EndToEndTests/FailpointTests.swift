@@ -45,7 +45,7 @@ struct FailpointTests {
         arguments: Failpoint.all
     )
     func each(point: Failpoint) async throws {
-        guard !Rig.isLong else { return }
+        guard !TestSettings.isLong else { return }
         let index = Failpoint.all.firstIndex(of: point) ?? 0
         var random = Seeded(Self.seed &+ UInt64(index))
         var run = try FailpointRun(point, try #require(Victims.allCases.randomElement(using: &random)))
@@ -70,7 +70,7 @@ struct FailpointTests {
 
     @Test("CR-2: the same where a program is started again", arguments: FailpointRecipe.atRestart.map(\.name))
     func restart(name: String) async throws {
-        guard !Rig.isLong else { return }
+        guard !TestSettings.isLong else { return }
         let recipe = try #require(FailpointRecipe.atRestart.first { $0.name == name }).recipe
         var random = Seeded(Self.seed &+ UInt64(name.utf8.count))
         let victims = try #require(Victims.allCases.randomElement(using: &random))
@@ -83,7 +83,7 @@ struct FailpointTests {
         "SH-6: a shim that is held up for long, anywhere before its program executes, starts nothing that nobody knows"
     )
     func heldUp() async throws {
-        guard !Rig.isLong else { return }
+        guard !TestSettings.isLong else { return }
         let restart = try #require(FailpointRecipe.atRestart.first).recipe
         try await withThrowingTaskGroup { group in
             for (name, recipe) in [("FP-ST-5", nil), ("FP-ST-6", nil), ("FP-ST-5", restart), ("FP-ST-6", restart)] {
@@ -98,9 +98,9 @@ struct FailpointTests {
         }
     }
 
-    @Test("CR-2, long: every point, with all victims, many times", .enabled(if: Rig.isLong, "only in make torture"))
+    @Test("CR-2, long: every point, with all victims, many times", .enabled(if: TestSettings.isLong, "only in make torture"))
     func table() async throws {
-        let rounds = Rig.cycles(1, share: 40)
+        let rounds = TestSettings.cycles(1, share: 40)
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = Seeded(seed)
         var runs: [FailpointRun] = []

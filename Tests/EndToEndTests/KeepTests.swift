@@ -28,7 +28,7 @@ struct KeepTests {
     )
     func comesBack() async throws {
         // A hundred in the long form: ten crashes each, side by side, as nobody is in a hurry after the fifth.
-        let (keepers, crashes) = (Rig.cycles(1, share: 100), Rig.isLong ? 10 : 4)
+        let (keepers, crashes) = (TestSettings.cycles(1, share: 100), TestSettings.isLong ? 10 : 4)
         let slowest = try await withThrowingTaskGroup(of: Duration.self) { group in
             for _ in 0..<keepers {
                 group.addTask {
@@ -39,7 +39,7 @@ struct KeepTests {
             }
             return try await group.reduce(Duration.zero) { max($0, $1) }
         }
-        Rig.row([
+        TestSettings.reportRow([
             "row": "SH-15 keeper", "cycles": "\(keepers * crashes)", "slowest": "\(Int(slowest / .milliseconds(1))) ms",
             "verdict": "back each time",
         ])
@@ -51,7 +51,7 @@ struct KeepTests {
         try world.declare("web")
         let keeper = try await keep(world)
         let web = try await world.life("web", number: 1)
-        let before = try #require(statusNumber("RssAnon", of: keeper.pid))
+        let before = try #require(statusValue("RssAnon", of: keeper.pid))
         for _ in 0..<count {
             let begin = ContinuousClock.now
             try await crash(world)
@@ -59,7 +59,7 @@ struct KeepTests {
         }
         #expect(isAlive(keeper.pid) && world.keeper == keeper.pid)
         #expect(try await world.life("web", number: 1) == web)
-        let after = try #require(statusNumber("RssAnon", of: keeper.pid))
+        let after = try #require(statusValue("RssAnon", of: keeper.pid))
         #expect(after <= before + 8, "\(after) KiB after \(before)")
         let said = world.text(keeper.err)
         for pause in [200, 400, 800, 1600] {

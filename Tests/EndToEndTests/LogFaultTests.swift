@@ -107,8 +107,8 @@ struct LogFaultTests {
     }
 
     /// How many services flood the disk: `HP_TORTURE=50` for the long form.
-    private static let floods = Rig.isLong ? 50 : 6
-    private static let words = Rig.isLong ? "lines 2000" : "lines 1000"
+    private static let floods = TestSettings.isLong ? 50 : 6
+    private static let words = TestSettings.isLong ? "lines 2000" : "lines 1000"
 
     @Test(
         "LG-8: logs never take the last of the disk that the state lies on; the state goes on, and nothing is missing uncounted",

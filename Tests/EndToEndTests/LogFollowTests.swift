@@ -55,7 +55,7 @@ struct LogFollowTests {
         try await Self.following(keep: 99) { world, life, follower in
             let count = { Self.count(world, follower) }
             let log = "\(world.logs)/core/web/run/\(life.job).log"
-            for _ in 1...(Rig.isLong ? 5 : 1) {
+            for _ in 1...(TestSettings.isLong ? 5 : 1) {
                 // What nobody has seen yet may well be gone with its file: it must have come so far.
                 #expect(kill(life.pid, SIGSTOP) == 0)
                 try await eventually("it has seen all", within: 60) { count() == written(by: life, world) }

@@ -93,7 +93,7 @@ struct LogStreamTests {
     }
 
     /// Bytes of a line without an end.
-    private static let long = Rig.isLong ? 64 << 20 : 3 << 20
+    private static let long = TestSettings.isLong ? 64 << 20 : 3 << 20
 
     @Test("LG-4: every byte comes back as it was written: noise, NULs, no UTF-8, a line without end, byte by byte")
     func binary() async throws {
@@ -175,7 +175,7 @@ struct LogStreamTests {
             var reconciler = try world.watch()
             let life = try await world.life("web", number: 1)
             var random = Seeded(41)
-            for _ in 0..<Rig.cycles(3) {
+            for _ in 0..<TestSettings.cycles(3) {
                 // At any moment: this wait is the fault itself.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 50...250, using: &random)))
                 try #require(kill(reconciler.pid, SIGKILL) == 0)

@@ -132,7 +132,7 @@ struct MachineTests {
             #expect(score(reconciler) == -900)
             #expect(score(keeper) == -1000)
             let life = try await world.life("web")
-            let shim = try #require(shimAbove(life.pid))
+            let shim = try #require(parentShim(life.pid))
             #expect(score(shim) == -1000)
             #expect(score(life.pid) == usual)
             #expect(

@@ -81,7 +81,7 @@ struct MixedTests {
                 }
             }
             defer { keeping.cancel() }
-            for _ in 0..<Rig.cycles(10, share: 2) {
+            for _ in 0..<TestSettings.cycles(10, share: 2) {
                 for _ in 0..<torture.pick(1...2) { try edit(&drafts, &torture, world) }
                 if world.reconciler == nil {
                     // By whichever hand it comes back.
@@ -126,7 +126,7 @@ struct MixedTests {
                     try world.write("\(name).yaml", world.manifest(name, ["requires: [\(required)]", status], [deed]))
                 }
             }
-            let rounds = Rig.cycles(2, share: 10)
+            let rounds = TestSettings.cycles(2, share: 10)
             for round in 1...rounds {
                 for status in ["status: start", "status: stop"] {
                     try declare(status)
@@ -161,7 +161,7 @@ struct MixedTests {
                 // Each round is a crash to all of them: what waited longer after each would stand still for half a minute soon.
                 try world.declare("web", "requires: [job1, job2]", does: .process("sleep -1", Self.fast[0]))
                 let all = names + ["web"]
-                for _ in 0..<Rig.cycles(3, share: 10) {
+                for _ in 0..<TestSettings.cycles(3, share: 10) {
                     let begin = ContinuousClock.now
                     let counts = all.map { world.lives($0).count }
                     let reconciler = try inside.start("reconcile", "--watch", "--keep")

@@ -33,7 +33,7 @@ struct OutOfMemoryTests {
             let keeper = try world.start(["reconcile", "--watch", "--keep"])
             try await torture.settle(names)
             let steady = try await world.life("steady", number: 1)
-            let rounds = Rig.cycles(1, share: 50)
+            let rounds = TestSettings.cycles(1, share: 50)
             for round in 1...rounds {
                 let reconciler = try #require(world.reconciler)
                 try group.put("\(reconciler)", "cgroup.procs")

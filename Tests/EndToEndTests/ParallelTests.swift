@@ -11,7 +11,7 @@ private let isRoot = geteuid() == 0
 @Suite("Many at one time", .serialized)
 struct ParallelTests {
     /// How many reconcilers begin at one time: a hundred, five times, in the long form.
-    private static let (starts, rounds) = (Rig.cycles(20, share: 10), Rig.cycles(2, share: 200))
+    private static let (starts, rounds) = (TestSettings.cycles(20, share: 10), TestSettings.cycles(2, share: 200))
 
     /// Names, sizes and times of all in the state directory and in the run directory.
     private func listing(_ world: World) throws -> [String] {
@@ -71,7 +71,7 @@ struct ParallelTests {
                 #expect(try await world.code(of: last) == 137)
             }
             let cycles = Self.rounds * Self.starts
-            Rig.row(["row": "LK-1 starts", "cycles": "\(cycles)", "verdict": "\(refused) refused, wrote nothing"])
+            TestSettings.reportRow(["row": "LK-1 starts", "cycles": "\(cycles)", "verdict": "\(refused) refused, wrote nothing"])
         }
     }
 
@@ -179,7 +179,7 @@ struct ParallelTests {
             try world.declare("web")
             try await world.apply()
             // Fifty clients with twenty applies each, in the long form.
-            let (clients, times) = (Rig.cycles(5, share: 20), Rig.cycles(4, share: 50))
+            let (clients, times) = (TestSettings.cycles(5, share: 20), TestSettings.cycles(4, share: 50))
             let applies = try await withThrowingTaskGroup(of: [Apply].self) { group in
                 for client in 1...clients {
                     group.addTask {
@@ -207,7 +207,7 @@ struct ParallelTests {
             // A label restarts nobody.
             #expect(world.lives("web").count == 1)
             let carriedOut = accepted.filter(\.wasCarriedOut).count
-            Rig.row(["row": "LK-3 applies", "cycles": "\(count)", "verdict": "0 lost, \(carriedOut) carried out"])
+            TestSettings.reportRow(["row": "LK-3 applies", "cycles": "\(count)", "verdict": "0 lost, \(carriedOut) carried out"])
         }
     }
 
@@ -247,7 +247,7 @@ struct ParallelTests {
         try await World.with { world in
             try world.declare("web")
             try await world.apply()
-            let rounds = Rig.cycles(5, share: 4)
+            let rounds = TestSettings.cycles(5, share: 4)
             for round in 1...rounds {
                 try world.declare("web", "generation: \(round)")
                 let clients = try (0..<4).map { _ in try world.start(["apply", "--timeout", "60s"]) }

@@ -75,7 +75,7 @@ struct PrivateNamespace {
     func parent(of pid: pid_t) -> pid_t? { statFields(of: pid, in: proc).dropFirst().first.flatMap { pid_t($0) } }
 
     /// All pids inside, except the first.
-    var pids: [pid_t] { processes(in: proc).filter { $0 != 1 }.sorted() }
+    var pids: [pid_t] { processIDs(in: proc).filter { $0 != 1 }.sorted() }
 
     /// The one instance that lives now; waits for it.
     func life(_ service: String, after number: Int) async throws -> Life {

@@ -6,7 +6,7 @@ import Testing
 @Suite("Probe commands", .serialized)
 struct ProbeCycleTests {
     /// How often each of them is asked; a thousand times where `HP_TORTURE` is set.
-    private static let cycles = Rig.isLong ? 1000 : 25
+    private static let cycles = TestSettings.isLong ? 1000 : 25
 
     /// What a command does besides writing its pid: nothing of it ends by itself.
     private static let manners: [(name: String, script: String)] = [
@@ -22,7 +22,7 @@ struct ProbeCycleTests {
 
     /// Processes with this text in their environment, which every command has.
     private func count(_ world: World, with mark: String) -> [pid_t] {
-        processes().filter { isAlive($0) && world.text("/proc/\($0)/environ").contains(mark) }
+        processIDs().filter { isAlive($0) && world.text("/proc/\($0)/environ").contains(mark) }
     }
 
     @Test(
@@ -46,11 +46,11 @@ struct ProbeCycleTests {
             }
             let all = Array(Self.manners.indices)
             try await eventually("all were asked a few times", within: 60) { all.allSatisfy { asked($0).count > 5 } }
-            let before = descriptors(of: reconciler)
+            let before = descriptorCount(of: reconciler)
             var (most, highest) = (0, 0)
             try await eventually("all were asked \(Self.cycles) times", within: Self.cycles * 3) {
                 for index in all { most = max(most, asked(index).suffix(4).filter(isAlive).count) }
-                highest = max(highest, descriptors(of: reconciler))
+                highest = max(highest, descriptorCount(of: reconciler))
                 return all.allSatisfy { asked($0).count >= Self.cycles }
             }
             // One that was just killed may be seen beside the next.
@@ -65,7 +65,7 @@ struct ProbeCycleTests {
                 }
             }
             #expect(world.reconciler == reconciler)
-            try await eventually("its descriptors are free") { descriptors(of: reconciler) <= before }
+            try await eventually("its descriptors are free") { descriptorCount(of: reconciler) <= before }
         }
     }
 

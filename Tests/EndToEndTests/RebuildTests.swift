@@ -56,7 +56,7 @@ struct RebuildTests {
 
     /// All of them with HP_TORTURE; a few of different kinds otherwise.
     private static let damages =
-        Rig.isLong ? Damage.allCases : [Damage.zeroedHeader, .flippedBytes, .foreignLog, .removed]
+        TestSettings.isLong ? Damage.allCases : [Damage.zeroedHeader, .flippedBytes, .foreignLog, .removed]
 
     private func declare(_ world: World, web: String = "sleep -1") throws {
         try world.declare("db", does: .process("lines 50"))

@@ -41,7 +41,7 @@ extension ReuseTests {
         try await World.with { world in
             try await PrivateNamespace.with(world) { inside in
                 // Each has two pids: two hundred in the long form.
-                let names = (1...Rig.cycles(3, share: 10)).map { "s\($0)" }
+                let names = (1...TestSettings.cycles(3, share: 10)).map { "s\($0)" }
                 for name in names { try world.declare(name, does: .process(Self.steady, Self.quick)) }
                 // Those of an earlier reconciler are nobody's children here, so their pids become free at once.
                 var running = try inside.start("reconcile", "--watch")
@@ -61,7 +61,7 @@ extension ReuseTests {
                 expectUntouched(strangers, inside)
                 try await inside.signal("TERM", [try #require(inside.reconciler)])
                 _ = try await world.code(of: running)
-                Rig.row(["row": "ID-2 at the signal", "cycles": "\(strangers.count)", "verdict": "0 signalled"])
+                TestSettings.reportRow(["row": "ID-2 at the signal", "cycles": "\(strangers.count)", "verdict": "0 signalled"])
             }
         }
     }

@@ -97,7 +97,7 @@ struct ReuseTests {
     func reuse(_ difference: Difference) async throws {
         try await World.with { world in
             try await PrivateNamespace.with(world) { inside in
-                let names = (1...Rig.cycles(4, share: 10)).map { "s\($0)" }
+                let names = (1...TestSettings.cycles(4, share: 10)).map { "s\($0)" }
                 for name in names {
                     try world.declare(name, does: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
                 }
@@ -155,7 +155,7 @@ struct ReuseTests {
                 }
                 try await inside.signal("TERM", [try #require(inside.reconciler)])
                 _ = try await world.code(of: running)
-                Rig.row([
+                TestSettings.reportRow([
                     "row": "ID-2 \(difference.rawValue)", "cycles": "\(strangers.count)", "verdict": "0 signalled",
                 ])
             }
@@ -171,7 +171,7 @@ struct ReuseTests {
                 try world.declare("job", does: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
                 let trace = "\(world.traces)/job.run.trace"
                 var (strangers, sameTick): ([pid_t], Int) = ([], 0)
-                for _ in 0..<Rig.cycles(4, share: 5) {
+                for _ in 0..<TestSettings.cycles(4, share: 5) {
                     let snatch = try inside.startOracle(["snatch", trace])
                     try await eventually("it waits") { world.text(snatch.out).hasPrefix("ready\n") }
                     let reconciler = try inside.start("reconcile", "--watch")
@@ -190,7 +190,7 @@ struct ReuseTests {
                 try await inside.signal("TERM", [try #require(inside.reconciler)])
                 _ = try await world.code(of: reconciler)
                 let told = "0 signalled, \(sameTick) in the same tick"
-                Rig.row(["row": "ID-2 snatched", "cycles": "\(strangers.count)", "verdict": told])
+                TestSettings.reportRow(["row": "ID-2 snatched", "cycles": "\(strangers.count)", "verdict": told])
             }
         }
     }
@@ -198,7 +198,7 @@ struct ReuseTests {
     @Test("ID-3: of another pid namespace nobody is opened, adopted or signalled, and nobody is started beside them")
     func elsewhere() async throws {
         try await World.with { world in
-            let names = (1...Rig.cycles(4, share: 20)).map { "s\($0)" }
+            let names = (1...TestSettings.cycles(4, share: 20)).map { "s\($0)" }
             for name in names { try world.declare(name, does: .process("lines 20")) }
             try await world.apply()
             let lives = names.compactMap { world.lives($0).last }

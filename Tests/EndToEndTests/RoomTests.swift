@@ -42,7 +42,7 @@ struct RoomTests {
             func started() -> [String] { names.filter { !world.lives($0).isEmpty } }
             let some = started().count
             #expect(some >= 10 && some < 50, "\(some) of 60")
-            let open = descriptors(of: watch.pid)
+            let open = descriptorCount(of: watch.pid)
             #expect(open <= 64 - 10, "it keeps some for itself: \(open) of 64")
             // What dies is healed, there as anywhere.
             let victim = try #require(started().first)
@@ -57,7 +57,7 @@ struct RoomTests {
                 let job = try #require(try await world.jobs(of: name).first)
                 #expect(job["restart_count"] as? Int == 0)
             }
-            let most = descriptors(of: watch.pid)
+            let most = descriptorCount(of: watch.pid)
             #expect(most <= 3 * names.count + 40, "at most 3 for each job: \(most)")
         }
     }
@@ -68,7 +68,7 @@ struct RoomTests {
     )
     func poorSuccessor() async throws {
         try await World.with { world in
-            let names = (0..<(Rig.isLong ? 200 : 60)).map { "s\($0)" }
+            let names = (0..<(TestSettings.isLong ? 200 : 60)).map { "s\($0)" }
             let retry = "retry: {delay: 20ms, max_delay: 500ms, jitter: 0}"
             let probe = "health: {exec: [\"true\"], interval: 50ms, timeout: 30s, failures: 1}"
             for name in names { try world.declare(name, does: .process("sleep -1", retry)) }
@@ -139,7 +139,7 @@ struct RoomTests {
                 #expect(kill(life.pid, SIGKILL) == 0)
                 _ = try await world.life("web", number: round)
             }
-            let open = descriptors(of: watch.pid)
+            let open = descriptorCount(of: watch.pid)
             #expect(open <= 72 - 30, "it keeps some for itself: \(open) of 72")
             // Those that leave make room for others, soon.
             for client in clients { close(client) }
@@ -233,7 +233,7 @@ struct RoomTests {
             #expect(isAlive(watch.pid))
             let failures = group.text("memory.oom_control")
             #expect(failures.contains("oom_kill 0"), "\(failures)")
-            let resident = try #require(statusNumber("VmRSS", of: watch.pid))
+            let resident = try #require(statusValue("VmRSS", of: watch.pid))
             // A build for tests is larger than the one that is shipped: `make bench` has the figure of that.
             #expect(resident < 64 << 10, "\(resident) KiB")
         }
@@ -244,7 +244,7 @@ struct RoomTests {
     @Test("RX-6: services that come and go leave no file in the run directory and no descriptor in the reconciler")
     func cycles() async throws {
         try await World.with { world in
-            let rounds = Rig.isLong ? 1000 : 8
+            let rounds = TestSettings.isLong ? 1000 : 8
             try world.declare("stays")
             try await world.apply()
             let reconciler = try #require(world.reconciler)
@@ -270,9 +270,9 @@ struct RoomTests {
                 world.remove("script")
                 try await world.apply()
                 try await eventually("round \(round) has left nothing") { files() == before }
-                if round == 2 { open = descriptors(of: reconciler) }
+                if round == 2 { open = descriptorCount(of: reconciler) }
             }
-            try await eventually("no descriptor was kept") { descriptors(of: reconciler) <= open }
+            try await eventually("no descriptor was kept") { descriptorCount(of: reconciler) <= open }
             #expect(try FileManager.default.contentsOfDirectory(atPath: world.state + "/pids").isEmpty)
             let own = files().filter { $0.hasPrefix("jobs/") }
             #expect(own.count <= 8, "\(own)")

@@ -50,7 +50,7 @@ struct SafeModeTests {
             let begin = ContinuousClock.now
             try world.declare("poison")
             try await isThere(world, "safe")
-            Rig.row([
+            TestSettings.reportRow([
                 "row": "CR-6 poisoned manifest", "cycles": "1",
                 "slowest": "\(Int((ContinuousClock.now - begin) / .milliseconds(1))) ms", "verdict": "safe mode",
             ])

@@ -5,7 +5,7 @@ import Testing
 /// What is no change, and what takes effect in place (reliability.md MF-5, MF-6).
 @Suite("Same meaning", .serialized)
 struct SameMeaningTests {
-    private static let rounds = Rig.isLong ? 1000 : 12
+    private static let rounds = TestSettings.isLong ? 1000 : 12
 
     @Test("MF-5: the same meaning in any form is no difference and no restart")
     func disguises() async throws {

@@ -346,7 +346,7 @@ struct SaveStyleTests {
 
     @Test(
         "MF-2: without inotify a change is found all the same, by looking every half a minute",
-        .enabled(if: Rig.isLong, "takes half a minute: HP_TORTURE"),
+        .enabled(if: TestSettings.isLong, "takes half a minute: HP_TORTURE"),
         .enabled(if: SaveStyleTests.canForbid, "needs user namespaces")
     )
     func withoutInotify() async throws {

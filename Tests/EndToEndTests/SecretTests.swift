@@ -202,7 +202,7 @@ struct SecretTests {
     private func searchProcesses(_ world: World) throws {
         let keepers = [world.reconciler, world.keeper].compactMap { $0 }
         #expect(keepers.count == 2)
-        for pid in processes() {
+        for pid in processIDs() {
             find(Self.canaries, in: Array(world.text("/proc/\(pid)/cmdline").utf8), "the command line of \(pid)")
             guard keepers.contains(pid) || world.text("/proc/\(pid)/comm") == "hpshim\n" else { continue }
             find(Self.canaries, in: Array(world.text("/proc/\(pid)/environ").utf8), "the environment of \(pid)")
@@ -221,7 +221,7 @@ struct SecretTests {
             try await world.apply()
             let web = try await world.life("web")
             #expect(memory(of: web.pid).range(of: Data(canary.utf8)) != nil, "the search finds what is there")
-            let pid = try #require(shimAbove(web.pid))
+            let pid = try #require(parentShim(web.pid))
             try await eventually("it has forgotten") { memory(of: pid).range(of: Data(canary.utf8)) == nil }
             // Nothing is left open that could be read again.
             let open = openFiles(of: pid)
@@ -235,7 +235,7 @@ struct SecretTests {
         let descriptor = open("/proc/\(pid)/mem", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return found }
         defer { close(descriptor) }
-        let maps = String(decoding: whole("/proc/\(pid)/maps"), as: UTF8.self)
+        let maps = String(decoding: fileContents("/proc/\(pid)/maps"), as: UTF8.self)
         for line in maps.split(separator: "\n")
         where line.split(separator: " ").dropFirst().first?.hasPrefix("r") ?? false {
             let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }

@@ -17,7 +17,7 @@ struct SharedPortTests {
     /// How many sockets listen on a port of 127.0.0.1, as proc(5) has them.
     private static func listeners(on port: Int) -> Int {
         let place = "0100007F:" + String(port, radix: 16, uppercase: true).leftPadded(to: 4)
-        let lines = String(decoding: whole("/proc/net/tcp"), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: fileContents("/proc/net/tcp"), as: UTF8.self).split(separator: "\n")
         return lines.count { line in
             let words = line.split(separator: " ")
             return words.count > 3 && words[1] == place && words[3] == "0A"

@@ -17,7 +17,7 @@ struct ShimTests {
             var life = try await world.life("db")
             let job = life.job
             for number in 1...10 {
-                #expect(kill(try #require(shimAbove(life.pid)), SIGKILL) == 0)
+                #expect(kill(try #require(parentShim(life.pid)), SIGKILL) == 0)
                 let next = try await world.life("db", number: number + 1)
                 #expect(next.job == job && next.restarts == number)
                 #expect(!isAlive(life.pid))
@@ -38,7 +38,7 @@ struct ShimTests {
             var life = try await world.life("db")
             let job = life.job
             for number in 1...5 {
-                let shim = try #require(shimAbove(life.pid))
+                let shim = try #require(parentShim(life.pid))
                 try await world.killReconciler()
                 #expect(kill(shim, SIGKILL) == 0)
                 try await eventually("the shim is gone") { !isAlive(shim) }
@@ -62,7 +62,7 @@ struct ShimTests {
         try await world.apply()
         let life = try await world.life("web", number: 1)
         try await eventually("it writes") { world.text(log(of: life, world)).count > 1000 }
-        #expect(kill(try #require(shimAbove(life.pid)), SIGKILL) == 0)
+        #expect(kill(try #require(parentShim(life.pid)), SIGKILL) == 0)
         return life
     }
 
@@ -112,7 +112,7 @@ struct ShimTests {
             try #require(world.lives("web").first?.end == nil)
             try await world.killReconciler()
             try await eventually("nobody keeps them any more") {
-                !processes().contains { pid in
+                !processIDs().contains { pid in
                     let words = world.text("/proc/\(pid)/cmdline")
                     return words.hasPrefix("hpshim\0drain\0") && words.contains(world.root + "/")
                 }

@@ -49,7 +49,7 @@ struct SoakTests {
     @Test("I10: after faults without end, memory, descriptors, threads, zombies and files are back where they were")
     func soak() async throws {
         try await World.with { world in
-            var random = Seeded(Rig.seed())
+            var random = Seeded(TestSettings.seed())
             let names = (0..<Self.count).map { "s\($0)" }
             for (index, name) in names.enumerated() { try declare(name, index, salt: 0, world) }
             let keeper = try world.start(["reconcile", "--watch", "--keep"])
@@ -81,10 +81,10 @@ struct SoakTests {
             let end = try sample(world, keeper.pid)
             try await world.expectNoDifference()
 
-            Rig.report(["soak, \(Self.count) services", "baseline", "peak", "end", "may grow by", "ceiling", "verdict"])
+            TestSettings.reportLine(["soak, \(Self.count) services", "baseline", "peak", "end", "may grow by", "ceiling", "verdict"])
             for (index, gauge) in Self.gauges.enumerated() {
                 let isGood = end[index] <= baseline[index] + gauge.slack && peak[index] <= gauge.ceiling
-                Rig.report(
+                TestSettings.reportLine(
                     [gauge.name]
                         + [baseline[index], peak[index], end[index], gauge.slack, gauge.ceiling].map(String.init)
                         + [isGood ? "good" : "BAD"]
@@ -92,7 +92,7 @@ struct SoakTests {
                 #expect(isGood, "\(gauge.name): \(baseline[index]), at most \(peak[index]), in the end \(end[index])")
             }
             let list = Fault.allCases.map { "\($0.rawValue) \(faults[$0] ?? 0)" }.joined(separator: ", ")
-            Rig.report(["faults: \(list); converged \(Int(convergence)) ms after the last"])
+            TestSettings.reportLine(["faults: \(list); converged \(Int(convergence)) ms after the last"])
             for name in names {
                 let lives = world.lives(name)
                 let isCounted = zip(lives, lives.dropFirst()).allSatisfy {
@@ -124,7 +124,7 @@ struct SoakTests {
             }
             return !words.isEmpty
         }
-        Rig.report(["SH-10: the next reconciler \(words) \(Int(milliseconds)) ms after the start of its program"])
+        TestSettings.reportLine(["SH-10: the next reconciler \(words) \(Int(milliseconds)) ms after the start of its program"])
         kill(running.pid, SIGTERM)
         #expect(try await world.code(of: running) == 0)
     }
@@ -221,9 +221,9 @@ struct SoakTests {
         let temporary = (state + all).filter { path in [".tmp", "~", ".new", ".part"].contains { path.hasSuffix($0) } }
         let database = state.filter { $0.contains("heroproc.db") }
         return [
-            memory(reconciler), descriptors(of: reconciler), statusNumber("Threads", of: reconciler) ?? 0,
-            memory(keeper), descriptors(of: keeper), shims.count,
-            shims.map(memory).max() ?? 0, shims.map(descriptors).max() ?? 0,
+            memory(reconciler), descriptorCount(of: reconciler), statusValue("Threads", of: reconciler) ?? 0,
+            memory(keeper), descriptorCount(of: keeper), shims.count,
+            shims.map(memory).max() ?? 0, shims.map(descriptorCount).max() ?? 0,
             zombies([reconciler, keeper] + shims), run.count, all.count - run.count,
             temporary.count,
             size(database) / 1024, size(logs) / 1024,
@@ -231,7 +231,7 @@ struct SoakTests {
     }
 
     /// Memory that is a process's own, in KiB.
-    private func memory(_ pid: pid_t) -> Int { statusNumber("RssAnon", of: pid) ?? 0 }
+    private func memory(_ pid: pid_t) -> Int { statusValue("RssAnon", of: pid) ?? 0 }
 
     private func zombies(_ parents: [pid_t]) -> Int {
         parents.flatMap { children(of: $0) }.filter { !isAlive($0) && access("/proc/\($0)", F_OK) == 0 }.count

@@ -67,7 +67,7 @@ struct StoreFaultTests {
             try await world.apply()
             for number in 1...2 {
                 let life = try await world.life("a", number: number)
-                let shim = try #require(shimAbove(life.pid))
+                let shim = try #require(parentShim(life.pid))
                 #expect(openFiles(of: shim).contains { $0.hasPrefix(world.logs) }, "it can be looked into")
                 #expect(!openFiles(of: shim).contains { $0.hasPrefix(world.database) })
                 if number == 1 { #expect(kill(life.pid, SIGKILL) == 0) }

@@ -18,12 +18,12 @@ struct StormTests {
     )
     func storm() async throws {
         try await World.with { world in
-            let names = (0..<(Rig.isLong ? 200 : 24)).map { "loop\($0)" }
-            let retry = Rig.isLong ? "retry: {}" : "retry: {delay: 200ms, max_delay: 800ms, jitter: 0.2}"
+            let names = (0..<(TestSettings.isLong ? 200 : 24)).map { "loop\($0)" }
+            let retry = TestSettings.isLong ? "retry: {}" : "retry: {delay: 200ms, max_delay: 800ms, jitter: 0.2}"
             for name in names { try world.declare(name, does: .process("exit 1", retry)) }
             _ = try await world.run("apply", "--no-wait")
             try await eventually("all were tried twice", within: 120) { names.allSatisfy { world.lives($0).count > 1 } }
-            if Rig.isLong {
+            if TestSettings.isLong {
                 let reconciler = try #require(world.reconciler)
                 let (begin, before) = (boottime(), processorTime(reconciler))
                 // Ten minutes of it are what the specification asks for.
@@ -43,20 +43,20 @@ struct StormTests {
             var starts: [Int64] = []
             for name in names {
                 let lives = world.lives(name)
-                starts += lives.dropFirst(Rig.isLong ? 8 : lives.count).map { $0.began / 1_000_000 }
+                starts += lives.dropFirst(TestSettings.isLong ? 8 : lives.count).map { $0.began / 1_000_000 }
                 #expect(Set(lives.map(\.job)).count == 1)
                 #expect(lives.map(\.restarts) == Array(0..<lives.count))
                 let job = try #require(try await world.jobs(of: name).first)
                 // The last one may have been stopped between exec and its first instruction.
                 #expect([lives.count - 1, lives.count].contains(job["restart_count"] as? Int ?? -1), "\(name)")
                 for (index, (life, next)) in zip(lives, lives.dropFirst()).enumerated() {
-                    let delay = Rig.isLong ? min(30_000, 500 << min(index, 8)) : min(800, 200 << min(index, 4))
-                    let least = delay * (Rig.isLong ? 90 : 80) / 100
+                    let delay = TestSettings.isLong ? min(30_000, 500 << min(index, 8)) : min(800, 200 << min(index, 4))
+                    let least = delay * (TestSettings.isLong ? 90 : 80) / 100
                     let gap = (next.began - (life.ended ?? .max)) / 1_000_000
                     #expect(gap >= Int64(least), "\(name), try \(index + 2) after \(gap) ms")
                 }
             }
-            if Rig.isLong {
+            if TestSettings.isLong {
                 let windows = Dictionary(grouping: starts) { $0 / 100 }.mapValues(\.count)
                 print("RS-1: at most \(windows.values.max() ?? 0) starts in one 100 ms")
             }

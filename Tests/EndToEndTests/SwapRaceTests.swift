@@ -9,7 +9,7 @@ private let isRoot = geteuid() == 0
 @Suite("Swap races", .serialized, .enabled(if: isRoot, "needs root: the stranger is another user"))
 struct SwapRaceTests {
     /// How long each race goes on; `HP_TORTURE=60` makes it a minute.
-    private static let seconds = Rig.cycles(1, share: 17)
+    private static let seconds = TestSettings.cycles(1, share: 17)
 
     /// A folder of the stranger's, in which he swaps `thing` and `link`.
     private final class Mallory {

@@ -10,7 +10,7 @@ struct Torture {
     let name: String
     let world: World
     let books: Books
-    let seed = Rig.seed()
+    let seed = TestSettings.seed()
     /// What the reconcilers get into their environment.
     var extra: [String: String] = [:]
     private(set) var random: Seeded
@@ -183,7 +183,7 @@ struct Torture {
     private func tell() {
         let named: [Verdict.Fault] = [.duplicate, .lost, .invented, .lineLost]
         let other = Verdict.Fault.allCases.filter { !named.contains($0) }.map(verdict.count).reduce(0, +)
-        Rig.row([
+        TestSettings.reportRow([
             "row": name, "cycles": "\(cycles)", "shims hit": "\(hits.count)", "instances": "\(verdict.instances)",
             "duplicates": "\(verdict.count(.duplicate))", "lost (allowed)": "\(verdict.lostAsAllowed)",
             "lost (not)": "\(verdict.count(.lost))", "invented": "\(verdict.count(.invented))",
@@ -204,7 +204,7 @@ extension World {
 
     /// The shims of this world that live now: the children of its reconciler, and whoever has its records open.
     func shims(of reconciler: pid_t?) -> [Shim] {
-        let candidates = processes().compactMap { pid -> Shim? in
+        let candidates = processIDs().compactMap { pid -> Shim? in
             guard let shim = shim(pid) else { return nil }
             return parent(of: pid) == reconciler || belongs(pid) ? shim : nil
         }

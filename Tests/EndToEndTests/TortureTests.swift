@@ -51,7 +51,7 @@ struct TortureTests {
     @Test("SH-2: kill -9 of the reconciler: no duplicate, no wrong or lost status, no lost line")
     func reconcilerAlone() async throws {
         try await World.with { world in
-            try await run("SH-2 reconciler", world, cycles: Rig.cycles(12), steadily: true) { torture in
+            try await run("SH-2 reconciler", world, cycles: TestSettings.cycles(12), steadily: true) { torture in
                 try await torture.awaitWork()
                 try await torture.wait(0...120)
                 try await torture.killReconciler()
@@ -63,7 +63,7 @@ struct TortureTests {
     @Test("SH-4: kill -9 of random shims: never two instances, no invented status, every loss is that of a shim")
     func shims() async throws {
         try await World.with { world in
-            try await run("SH-4 shims", world, cycles: Rig.cycles(15)) { torture in
+            try await run("SH-4 shims", world, cycles: TestSettings.cycles(15)) { torture in
                 try await torture.wait(5...60)
                 if torture.killShims(torture.pick(1...2)) > 0 { torture.count() }
             }
@@ -87,7 +87,7 @@ struct TortureTests {
         let way = Self.together[index]
         try await World.with { world in
             let extra = way.containment.isEmpty ? [:] : ["HEROPROC_CONTAINMENT": way.containment]
-            let cycles = Rig.cycles(8, share: 2)
+            let cycles = TestSettings.cycles(8, share: 2)
             try await run(way.name, world, deeds: way.deeds, extra: extra, cycles: cycles) { torture in
                 try await torture.awaitWork()
                 try await torture.wait(0...120)
@@ -114,7 +114,7 @@ struct TortureTests {
             var torture = try await Torture("SH-6 delayed shim", world)
             try world.declare("job", does: .process("lines 50", Self.keys[0], Self.keys[1]))
             try torture.watch()
-            for _ in 0..<Rig.cycles(4, share: 5) {
+            for _ in 0..<TestSettings.cycles(4, share: 5) {
                 let reconciler = try #require(torture.reconciler).pid
                 let life = try await world.life("job")
                 try await eventually("the reconciler has it") {
@@ -165,7 +165,7 @@ struct TortureTests {
     func exitsInTheGap() async throws {
         try await World.with { world in
             var torture = try await Torture("SH-3 exits alone", world)
-            let names = (0..<(Rig.cycles(10, share: 10))).map { "a\($0)" }
+            let names = (0..<(TestSettings.cycles(10, share: 10))).map { "a\($0)" }
             for name in names {
                 try world.declare(
                     name,

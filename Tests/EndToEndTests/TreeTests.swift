@@ -101,7 +101,7 @@ struct TreeTests {
                 )
             )
             _ = try await world.run(["apply", "--no-wait"], extra: Self.variables(level))
-            let count = Rig.isLong ? 100 : 10
+            let count = TestSettings.isLong ? 100 : 10
             try await eventually("it was started again and again", within: 6 * count) {
                 world.lives("apache").count >= count
             }
@@ -121,7 +121,7 @@ struct TreeTests {
             try await apply(world, level)
             try await eventually("its children live") { world.lives("web").first?.children.count == 5 }
             let life = try await world.life("web", number: 1)
-            let shim = try #require(shimAbove(life.pid))
+            let shim = try #require(parentShim(life.pid))
             try await world.killReconciler()
             #expect(kill(shim, SIGKILL) == 0)
             try await apply(world, level)

@@ -206,7 +206,7 @@ struct VariableTests {
                     for canary in canaries { #expect(bytes.range(of: Data(canary.utf8)) == nil, "\(folder)/\(name)") }
                 }
             }
-            for pid in processes() {
+            for pid in processIDs() {
                 let words = world.text("/proc/\(pid)/cmdline")
                 let isOwn = pid == life.pid
                 let variables = isOwn ? "" : world.text("/proc/\(pid)/environ")

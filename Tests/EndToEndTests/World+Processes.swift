@@ -13,19 +13,19 @@ extension World {
 
     /// The shims of this world; a child that has not executed yet still bears the name, and is none.
     func shims() -> Set<pid_t> {
-        Set(processes().filter { isShim($0) && !isShim(parent(of: $0)) && belongs($0) })
+        Set(processIDs().filter { isShim($0) && !isShim(parent(of: $0)) && belongs($0) })
     }
 
     /// The shim that holds the newest instance of a service.
     func shim(of service: String) -> pid_t? {
         guard let life = lives(service).last(where: { isAlive($0.pid) }) else { return nil }
-        return shimAbove(life.pid)
+        return parentShim(life.pid)
     }
 
     /// Kills whatever is left of this world, wherever it hides, and forgets what its oracles wrote.
     func sweep() async {
         for _ in 0..<3 {
-            for pid in processes() where pid != getpid() && belongs(pid) { kill(pid, SIGKILL) }
+            for pid in processIDs() where pid != getpid() && belongs(pid) { kill(pid, SIGKILL) }
             try? await Task.sleep(for: .milliseconds(50))
         }
         for folder in [traces, paths.jobs] {

@@ -199,7 +199,7 @@ final class World: Sendable {
     }
 
     func text(_ path: String) -> String {
-        String(decoding: whole(path), as: UTF8.self)
+        String(decoding: fileContents(path), as: UTF8.self)
     }
 
     // MARK: The end
@@ -243,7 +243,7 @@ final class World: Sendable {
     /// Live processes that know of this world: by their environment, or by what they hold open.
     private func leftovers() -> [pid_t] {
         let own = getpid()
-        return processes().filter {
+        return processIDs().filter {
             guard $0 != own, isAlive($0) else { return false }
             if text("/proc/\($0)/environ").contains(root + "/") { return true }
             // Not a keeper: it keeps open what another test had open at the moment of its start, and closed later.

@@ -14,7 +14,7 @@ enum Cgroup {
 
         /// Where its directories can be made here; nil: nowhere.
         var parent: String? {
-            let mounts = String(decoding: whole("/proc/self/mounts"), as: UTF8.self)
+            let mounts = String(decoding: fileContents("/proc/self/mounts"), as: UTF8.self)
             let fields = mounts.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count > 3 }
             let found: String? =
                 switch self {

@@ -63,7 +63,7 @@ struct ReconcilerMonitorTests {
         #expect(kept.code == 2 && kept.told == ["0"] && kept.said.isEmpty)
     }
 
-    @Test("CR-6: a crash of more than a minute ago does not count", .enabled(if: Rig.isLong))
+    @Test("CR-6: a crash of more than a minute ago does not count", .enabled(if: TestSettings.isLong))
     func forgetsOldCrashes() throws {
         let kept = try monitor("SEGV SEGV 61s SEGV 0")
         #expect(kept.told == ["0", "1:11", "2:11", "0:11", "1:11"])

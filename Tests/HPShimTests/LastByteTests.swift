@@ -57,6 +57,6 @@ struct FullDiskRecordTests {
             #expect(isExact, "start \(number): \(exit)")
             if isExact { exact += 1 }
         }
-        Rig.row(["row": "SH-9 full disk", "cycles": "\(running.count)", "verdict": "\(exact) exact"])
+        TestSettings.reportRow(["row": "SH-9 full disk", "cycles": "\(running.count)", "verdict": "\(exact) exact"])
     }
 }

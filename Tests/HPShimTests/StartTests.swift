@@ -125,10 +125,10 @@ struct StartTests {
     @Test("SH-7: a child that loses its shim before the gate opens runs nothing", arguments: [0, 1])
     func ungatedChild(_ afterRecord: Int32) throws {
         // Two hundred of each in the long form.
-        let rounds = Rig.cycles(1, share: 5)
+        let rounds = TestSettings.cycles(1, share: 5)
         for _ in 0..<rounds { try killShimAtGate(afterRecord) }
         let place = afterRecord == 0 ? "after the fork" : "after the record"
-        Rig.row(["row": "SH-7 \(place)", "cycles": "\(rounds)", "verdict": "0 ran"])
+        TestSettings.reportRow(["row": "SH-7 \(place)", "cycles": "\(rounds)", "verdict": "0 ran"])
     }
 
     private func killShimAtGate(_ afterRecord: Int32) throws {

@@ -136,8 +136,8 @@ private let otherUserID: uid_t = 65_534
     // MARK: - A race
 
     /// `HP_TORTURE=1000` goes on until a hundred thousand exchanges were made, and for a thousand starts at the least.
-    private static let starts = Rig.cycles(40)
-    private static let minExchanges: UInt = Rig.isLong ? 100_000 : 1000
+    private static let starts = TestSettings.cycles(40)
+    private static let minExchanges: UInt = TestSettings.isLong ? 100_000 : 1000
 
     /// Executes a program that a stranger exchanges with one of his own, as fast as he can; how often it came to what.
     private func raceExchange(strictly isStrict: Bool) throws -> [ExecResult: Int] {
@@ -173,7 +173,7 @@ private let otherUserID: uid_t = 65_534
     func exchangedProgram() throws {
         let verdicts = try raceExchange(strictly: true)
         #expect(Set(verdicts.keys) == [.exited(3), .refused], "\(verdicts)")
-        Rig.row(["row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign"])
+        TestSettings.reportRow(["row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign"])
     }
 
     @Test("FS-5: without being strict the foreign one is executed (positive control)")

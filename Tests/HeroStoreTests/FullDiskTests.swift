@@ -67,7 +67,7 @@ struct FullDiskTests {
     func storesThousandChanges(inMemory: Bool) async throws {
         let directory = try TestDirectory()
         let disk = try TestDisk(directory)
-        let turns = Int64(Rig.cycles(1000))
+        let turns = Int64(TestSettings.cycles(1000))
         await #expect(processExitsWith: .exitCode(0)) {
             [disk = disk as TestDisk, inMemory = inMemory as Bool, turns = turns as Int64] in
             writeOnFullDisk(disk, inMemory: inMemory, turns: turns)
@@ -77,7 +77,7 @@ struct FullDiskTests {
         try #require(words.count == 4)
         #expect(Int64(words[1]) == turns && words[2] == "ok" && words[3] == "true", "\(words)")
         let name = "DB-6 writes, \(inMemory ? "tmpfs" : "ext4")"
-        Rig.row(["row": name, "cycles": "\(words[1])", "verdict": "all stored, \(words[0]) before the first FULL"])
+        TestSettings.reportRow(["row": name, "cycles": "\(words[1])", "verdict": "all stored, \(words[0]) before the first FULL"])
         withExtendedLifetime(directory) {}
     }
 }

@@ -53,7 +53,7 @@ struct MigrationFaultTests {
         try migrate(whole.database) { number in total.withLock { $0 = number } }
         let statements = total.withLock { $0 }
         #expect(statements > 20)
-        for number in stride(from: 2, through: statements, by: Rig.isLong ? 1 : 7) {
+        for number in stride(from: 2, through: statements, by: TestSettings.isLong ? 1 : 7) {
             let directory = try VersionOneDatabase.make()
             let path = directory.database
             let before = try rows(path)

@@ -59,7 +59,7 @@ private func examine(_ disk: TestDisk) {
 @Suite("Power loss", .serialized, .enabled(if: canMountLoop, "needs root, ext4 and a loop device"))
 struct PowerLossTests {
     /// Two hundred in the long form.
-    private static let rounds = Rig.cycles(3, share: 5)
+    private static let rounds = TestSettings.cycles(3, share: 5)
 
     /// One cut: how many acknowledged batches were lost, and what is there.
     private func round(_ disk: TestDisk, microseconds: UInt32, isSafe: Bool) async throws -> Int64 {
@@ -87,7 +87,7 @@ struct PowerLossTests {
     func losesNothing() async throws {
         let directory = try TestDirectory()
         let disk = try TestDisk(directory)
-        let seed = Rig.seed()
+        let seed = TestSettings.seed()
         var random = SeededGenerator(state: seed)
         for _ in 0..<Self.rounds {
             let lost = try await round(
@@ -97,7 +97,7 @@ struct PowerLossTests {
             )
             #expect(lost <= 0, "seed \(seed)")
         }
-        Rig.row(["row": "DB-2 power cuts", "cycles": "\(Self.rounds)", "seed": "\(seed)", "verdict": "0 lost"])
+        TestSettings.reportRow(["row": "DB-2 power cuts", "cycles": "\(Self.rounds)", "seed": "\(seed)", "verdict": "0 lost"])
         withExtendedLifetime(directory) {}
     }
 

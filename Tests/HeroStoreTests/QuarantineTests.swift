@@ -45,10 +45,10 @@ struct QuarantineTests {
 
     @Test("DB-5: whatever is done to its pages, a reconciler gets a database it can use, and the old one is kept whole")
     func randomDamage() throws {
-        let seed = Rig.seed()
+        let seed = TestSettings.seed()
         var random = SeededGenerator(state: seed)
         // Three hundred in the long form.
-        let rounds = Rig.cycles(12, share: 3)
+        let rounds = TestSettings.cycles(12, share: 3)
         var remade = 0
         for round in 0..<rounds {
             let directory = try makeDatabase(rows: 120)
@@ -80,7 +80,7 @@ struct QuarantineTests {
         }
         #expect(remade > 0)
         let verdict = "usable; \(remade) made anew"
-        Rig.row(["row": "DB-5 pages", "cycles": "\(rounds)", "seed": "\(seed)", "verdict": verdict])
+        TestSettings.reportRow(["row": "DB-5 pages", "cycles": "\(rounds)", "seed": "\(seed)", "verdict": verdict])
     }
 
     @Test(

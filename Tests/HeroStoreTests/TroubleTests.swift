@@ -119,7 +119,7 @@ struct StoreOutageTests {
     )
     func growth() throws {
         // A million with HP_TORTURE=1000.
-        let thousands = Rig.cycles(12)
+        let thousands = TestSettings.cycles(12)
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         var record = job(1, phase: .running)

@@ -2,7 +2,7 @@ public import Foundation
 import Glibc
 
 /// All of a file, also of one whose size is not known before it is read: of those in `/proc`, Foundation takes one page.
-public func whole(_ path: String) -> Data {
+public func fileContents(_ path: String) -> Data {
     // Nor does it wait for the writer of a pipe that a test has put there.
     let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else { return Data() }
@@ -13,7 +13,7 @@ public func whole(_ path: String) -> Data {
 }
 
 /// All pids there are, as a mounted `/proc` shows them.
-public func processes(in proc: String = "/proc") -> [pid_t] {
+public func processIDs(in proc: String = "/proc") -> [pid_t] {
     ((try? FileManager.default.contentsOfDirectory(atPath: proc)) ?? []).compactMap { pid_t($0) }
 }
 
@@ -46,7 +46,7 @@ public func parent(of pid: pid_t) -> pid_t { statFields(of: pid).dropFirst().fir
 
 /// The children of a process.
 public func children(of pid: pid_t) -> [pid_t] {
-    let text = String(decoding: whole("/proc/\(pid)/task/\(pid)/children"), as: UTF8.self)
+    let text = String(decoding: fileContents("/proc/\(pid)/task/\(pid)/children"), as: UTF8.self)
     return text.split(separator: " ").compactMap { pid_t($0) }
 }
 
@@ -60,7 +60,7 @@ public func isShim(_ pid: pid_t) -> Bool {
 }
 
 /// The shim of a program: its parent; nil when the program has lost it.
-public func shimAbove(_ pid: pid_t) -> pid_t? {
+public func parentShim(_ pid: pid_t) -> pid_t? {
     let parent = parent(of: pid)
     return isShim(parent) ? parent : nil
 }
@@ -68,14 +68,14 @@ public func shimAbove(_ pid: pid_t) -> pid_t? {
 // MARK: What a process has
 
 /// A number of `/proc/PID/status`, in the unit of that line: `VmRSS` in KiB, `Threads`; nil when it is not there.
-public func statusNumber(_ name: String, of pid: pid_t) -> Int? {
+public func statusValue(_ name: String, of pid: pid_t) -> Int? {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
 }
 
 /// How many descriptors a process has open.
-public func descriptors(of pid: pid_t) -> Int {
+public func descriptorCount(of pid: pid_t) -> Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
 }
 

@@ -4,7 +4,7 @@ import Foundation
 /// same every time.
 ///
 /// Every test target that has a long form asks here, so that all of them have the same one, and their rows are in one table.
-public enum Rig {
+public enum TestSettings {
     private static let environment = ProcessInfo.processInfo.environment
     private static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
 
@@ -24,22 +24,22 @@ public enum Rig {
     }
 
     /// The columns of the table that `make torture` prints.
-    public static let columns = [
+    public static let reportColumns = [
         "row", "cycles", "shims hit", "instances", "duplicates", "lost (allowed)", "lost (not)", "invented", "lines",
         "lines lost (allowed)", "lines lost (not)", "other", "slowest", "seed", "verdict",
     ]
 
     /// Appends a row to that table; where a column means nothing to it, there is a dash.
-    public static func row(_ values: [String: String]) {
+    public static func reportRow(_ values: [String: String]) {
         if let path = environment["HP_REPORT"] {
             let text = try? String(contentsOfFile: path, encoding: .utf8)
-            if text?.contains("row\t") != true { report(columns) }
+            if text?.contains("row\t") != true { reportLine(reportColumns) }
         }
-        report(columns.map { values[$0] ?? "-" })
+        reportLine(reportColumns.map { values[$0] ?? "-" })
     }
 
     /// Appends a line to the report that `make torture` prints at its end.
-    public static func report(_ columns: [String]) {
+    public static func reportLine(_ columns: [String]) {
         let line = columns.joined(separator: "\t") + "\n"
         print(columns.joined(separator: "  "))
         guard let path = environment["HP_REPORT"] else { return }
