@@ -7,20 +7,20 @@ private let isRoot = geteuid() == 0
 @Suite("Accounts", .serialized)
 struct AccountTests {
     /// A service of one script that runs once.
-    private func declare(_ world: World, _ keys: String..., script: String) throws {
+    private func declare(_ world: TestHost, _ keys: String..., script: String) throws {
         let lines = ["kind: Service", "name: web", "actions:", "  - name: once", "    script: \(script)"]
-        try world.write("web.yaml", (lines + keys.map { "    \($0)" }).joined(separator: "\n") + "\n")
+        try world.writeManifest("web.yaml", (lines + keys.map { "    \($0)" }).joined(separator: "\n") + "\n")
     }
 
     /// Why the only job is where it is.
-    private func error(_ world: World) async throws -> String? {
+    private func startError(_ world: TestHost) async throws -> String? {
         let jobs = try await world.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]]
         return jobs?.first?["error"] as? String
     }
 
     @Test("SP-1, SP-3, SP-5: a service runs as its user in everything it has", .enabled(if: isRoot, "needs root"))
-    func otherUser() async throws {
-        try await World.with { world in
+    func runsAsDeclaredUser() async throws {
+        try await TestHost.with { world in
             try declare(
                 world,
                 "user: nobody",
@@ -37,7 +37,7 @@ struct AccountTests {
                     """
             )
             try await world.apply()
-            let lines = try await world.run("logs", "web").out.split(separator: "\n")
+            let lines = try await world.run("logs", "web").output.split(separator: "\n")
             let home = try #require(FileManager.default.homeDirectory(forUser: "nobody")?.path)
             #expect(
                 lines == [
@@ -48,39 +48,39 @@ struct AccountTests {
     }
 
     @Test("a user that is oneself changes nothing")
-    func ownUser() async throws {
-        try await World.with { world in
+    func sameUserChangesNothing() async throws {
+        try await TestHost.with { world in
             try declare(world, "user: \"\(geteuid())\"", script: "id -u")
             try await world.apply()
-            #expect(try await world.run("logs", "web").out == "\(geteuid())\n")
+            #expect(try await world.run("logs", "web").output == "\(geteuid())\n")
         }
     }
 
     @Test("SP-4: a user that is not there is a start that fails and names it")
-    func unknownUser() async throws {
-        try await World.with { world in
+    func unknownUserFailsTheStart() async throws {
+        try await TestHost.with { world in
             try declare(world, "user: nosuchuser", script: "id -u")
-            #expect(try await world.run("apply").code == 1)
-            #expect(try await error(world)?.contains("cannot change to user `nosuchuser`: no such user") == true)
+            #expect(try await world.run("apply").exitCode == 1)
+            #expect(try await startError(world)?.contains("cannot change to user `nosuchuser`: no such user") == true)
         }
     }
 
     @Test("SP-1: an ordinary user cannot start anything as another one", .enabled(if: !isRoot, "root can"))
-    func ordinaryUser() async throws {
-        try await World.with { world in
+    func ordinaryUserCannotSwitch() async throws {
+        try await TestHost.with { world in
             try declare(world, "user: root", script: "id -u")
-            #expect(try await world.run("apply").code == 1)
+            #expect(try await world.run("apply").exitCode == 1)
             let words = "cannot change to user `root`: Operation not permitted; only root may do that"
-            #expect(try await error(world)?.contains(words) == true)
-            #expect(try await world.run("logs", "web").out.isEmpty)
+            #expect(try await startError(world)?.contains(words) == true)
+            #expect(try await world.run("logs", "web").output.isEmpty)
         }
     }
 
     @Test("OM-1: a program that is killed is reported as killed, not as ended")
-    func killed() async throws {
-        try await World.with { world in
+    func killedProgramIsReportedAsKilled() async throws {
+        try await TestHost.with { world in
             try declare(world, script: "kill -KILL $$")
-            #expect(try await world.run("apply").code == 1)
+            #expect(try await world.run("apply").exitCode == 1)
             let jobs = try await world.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]]
             #expect(jobs?.first?["signal"] as? String == "KILL")
             #expect(jobs?.first?["exit_code"] is NSNull)

@@ -7,9 +7,9 @@ private let isRoot = geteuid() == 0
 
 /// Those who talk to the reconciler, and mean it harm (reliability.md AP-1 to AP-5).
 @Suite("Attacks on the control socket", .serialized)
-struct ControlAttackTests {
+struct ControlSocketAttackTests {
     /// A raw connection to the control socket; -1 when nobody lets us in.
-    private func connect(_ world: World) -> Int32 {
+    private func connect(_ world: TestHost) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         if withUnixAddress(world.paths.controlSocket, { Glibc.connect(descriptor, $0, $1) }) == 0 { return descriptor }
         close(descriptor)
@@ -21,7 +21,7 @@ struct ControlAttackTests {
     }
 
     /// All that comes until the other side closes, or a second has passed.
-    private func answer(from descriptor: Int32) -> String {
+    private func receiveAll(from descriptor: Int32) -> String {
         var wait = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
         var bytes: [UInt8] = []
@@ -31,12 +31,12 @@ struct ControlAttackTests {
     }
 
     @Test("AP-2: no message but a known one has any effect, whatever it says")
-    func garbage() async throws {
-        try await World.with { world in
+    func malformedMessages() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
             try await world.apply()
-            let web = try await world.life("web")
-            let revisions = try await world.run("history", "-o", "json").out
+            let web = try await world.runningInstance("web")
+            let revisions = try await world.run("history", "-o", "json").output
             let full =
                 #"{"verb":"down","directory":"/","files":[],"actor":"x","all":true,"prunes":true,"requiresCore":false,"variables":{}"#
             let messages = [
@@ -52,24 +52,24 @@ struct ControlAttackTests {
                 try #require(descriptor >= 0)
                 defer { close(descriptor) }
                 _ = send(Array(message.utf8) + [10], to: descriptor)
-                let said = answer(from: descriptor)
+                let said = receiveAll(from: descriptor)
                 #expect(
                     said.isEmpty || said.contains("cannot understand the request"),
                     "\(message.prefix(80)): \(said)"
                 )
             }
-            #expect(try await world.life("web", number: 1) == web)
-            #expect(try await world.run("history", "-o", "json").out == revisions)
-            #expect(try await world.run("status").code == 0)
+            #expect(try await world.runningInstance("web", number: 1) == web)
+            #expect(try await world.run("history", "-o", "json").output == revisions)
+            #expect(try await world.run("status").exitCode == 0)
         }
     }
 
     @Test("AP-3: half messages, endless ones and readers that do not read keep nobody else waiting, and heal goes on")
-    func slow() async throws {
-        try await World.with { world in
-            try world.declare("web", does: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
+    func slowClients() async throws {
+        try await TestHost.with { world in
+            try world.declare("web", actions: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
             try await world.apply()
-            let pid = try #require(world.reconciler)
+            let pid = try #require(world.reconcilerPID)
             let resident = try #require(statusValue("VmRSS", of: pid))
             var held: [Int32] = []
             defer { for descriptor in held { close(descriptor) } }
@@ -92,16 +92,16 @@ struct ControlAttackTests {
                 #expect(sent < 200 << 20, "an endless message is refused")
             }
             // Meanwhile the work goes on.
-            let life = try await world.life("web")
+            let life = try await world.runningInstance("web")
             let began = ContinuousClock.now
             kill(life.pid, SIGKILL)
-            _ = try await world.life("web", number: 2)
+            _ = try await world.runningInstance("web", number: 2)
             #expect(ContinuousClock.now - began < .seconds(15))
-            #expect(world.reconciler == pid)
+            #expect(world.reconcilerPID == pid)
             // The silent ones are hung up on after their ten seconds, and there is room again.
             try world.declare("more")
             try await eventually("somebody is served again", within: 30) {
-                try await world.run("apply", "--timeout", "20s").code == 0
+                try await world.run("apply", "--timeout", "20s").exitCode == 0
             }
             for descriptor in held { close(descriptor) }
             held = []
@@ -113,22 +113,22 @@ struct ControlAttackTests {
 
     @Test("AP-4: a client that is killed cancels nothing that was accepted")
     func killedClient() async throws {
-        try await World.with { world in
+        try await TestHost.with { world in
             try world.declare("first")
             try await world.apply()
             for round in 1...5 {
-                try world.declare("web\(round)", does: .process("wait 200"))
+                try world.declare("web\(round)", actions: .process("wait 200"))
                 let client = try world.start(["apply"])
                 try await eventually("it is accepted") {
                     let json = try await world.run("status", "-o", "json").json
                     return json["revision"] as? Int == round + 1
                 }
                 kill(client.pid, SIGKILL)
-                _ = try await world.code(of: client)
-                _ = try await world.life("web\(round)")
+                _ = try await world.exitCode(of: client)
+                _ = try await world.runningInstance("web\(round)")
             }
-            try await eventually("all stands") { try await world.run("status").code == 0 }
-            try await world.expectNoDifference()
+            try await eventually("all stands") { try await world.run("status").exitCode == 0 }
+            try await world.expectEmptyDiff()
         }
     }
 
@@ -136,31 +136,31 @@ struct ControlAttackTests {
         "AP-1: a stranger gets no answer, even where the file of the socket lets him in",
         .enabled(if: isRoot, "needs root")
     )
-    func stranger() async throws {
-        try await World.with { world in
+    func otherUserGetsNoReply() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
             try await world.apply()
-            let web = try await world.life("web")
+            let web = try await world.runningInstance("web")
             // As somebody might by mistake: run directory and socket open for all.
             chmod(world.paths.run, 0o755)
             chmod(world.paths.controlSocket, 0o777)
             let order =
                 #"{"verb":"down","directory":"/","files":[],"actor":"x","all":true,"prunes":true,"requiresCore":false,"#
                 + #""variables":{},"only":[],"kills":true,"allowsProtected":false,"allowsDisruption":false}"#
-            #expect(try await asked(by: nobody, order, world).isEmpty)
+            #expect(try await reply(by: nobodyUID, order, world).isEmpty)
             chmod(world.paths.run, 0o711)
             chmod(world.paths.controlSocket, 0o600)
-            #expect(try await world.life("web", number: 1) == web)
-            #expect(try await world.run("status").code == 0)
+            #expect(try await world.runningInstance("web", number: 1) == web)
+            #expect(try await world.run("status").exitCode == 0)
         }
     }
 
     /// What a process of another user gets to hear, who connects and asks.
-    private func asked(by user: uid_t, _ message: String, _ world: World) async throws -> String {
+    private func reply(by user: uid_t, _ message: String, _ world: TestHost) async throws -> String {
         var template = Array("/tmp/hp-stranger-XXXXXX".utf8CString)
         let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try World.copyOracle(to: folder)
+        try TestHost.copyOracle(to: folder)
         chmod(folder, 0o755)
         lchown(folder, user, user)
         let running = try world.start(
@@ -169,13 +169,13 @@ struct ControlAttackTests {
             program: folder + "/oracle",
             through: ["setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"]
         )
-        #expect(try await world.code(of: running) == 0, "\(world.text(running.err))")
-        return world.text(running.out)
+        #expect(try await world.exitCode(of: running) == 0, "\(world.readText(running.errorPath))")
+        return world.readText(running.outputPath)
     }
 
     @Test("AP-5: whatever lies where the socket should be is replaced by who holds the lock, and by nobody else")
-    func stale() async throws {
-        try await World.with { world in
+    func staleSocketIsReplaced() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
             try await world.apply()
             try await world.killReconciler()
@@ -186,7 +186,7 @@ struct ControlAttackTests {
             // Where one lives, a second one does not touch it.
             var before = stat()
             lstat(world.paths.controlSocket, &before)
-            #expect(try await world.run("reconcile", "--watch").code == 2)
+            #expect(try await world.run("reconcile", "--watch").exitCode == 2)
             var after = stat()
             lstat(world.paths.controlSocket, &after)
             #expect(before.st_ino == after.st_ino)

@@ -4,17 +4,17 @@ import Testing
 /// A failpoint of the catalogue, as it stands in `CHeroFailpoints.h`: the one place that names them all.
 struct Failpoint: Sendable, Hashable, CustomTestStringConvertible {
     /// Which process comes there.
-    enum Process: String, Sendable {
+    enum ProcessRole: String, Sendable {
         case reconciler, shim, keeper
     }
 
     /// As `HEROPROC_FP` wants it: `FP-ST-3`.
     let name: String
-    let process: Process
+    let process: ProcessRole
     /// What has been done there, and what has not.
-    let place: String
+    let summary: String
 
-    var testDescription: String { "\(name): \(place)" }
+    var testDescription: String { "\(name): \(summary)" }
 
     /// All of them, in the order of the header.
     static let all: [Failpoint] = {
@@ -23,11 +23,11 @@ struct Failpoint: Sendable, Hashable, CustomTestStringConvertible {
         let header = root.appending(path: "Sources/CHeroFailpoints/include/CHeroFailpoints.h")
         let text = (try? String(contentsOf: header, encoding: .utf8)) ?? ""
         return text.matches(of: /POINT\((FP_\w+), (\w+), "([^"]+)"\)/).compactMap { found in
-            Process(rawValue: String(found.2)).map {
+            ProcessRole(rawValue: String(found.2)).map {
                 Failpoint(
                     name: found.1.replacingOccurrences(of: "_", with: "-"),
                     process: $0,
-                    place: String(found.3)
+                    summary: String(found.3)
                 )
             }
         }

@@ -7,102 +7,102 @@ import Testing
 @Suite("Positive controls of the failpoints")
 struct FailpointControlTests {
     /// What is taken away, where, and the law that is broken without it.
-    struct Control: Sendable, CustomTestStringConvertible {
-        let disabled: String
-        let point: String
+    struct PositiveControl: Sendable, CustomTestStringConvertible {
+        let disabledMechanism: String
+        let failpoint: String
         let victims: Victims
-        let law: String
-        let recipe: FailpointRecipe
-        var testDescription: String { "without \(disabled): \(law)" }
+        let invariant: String
+        let scenario: FailpointScenario
+        var testDescription: String { "without \(disabledMechanism): \(invariant)" }
     }
 
-    private static let alone = ["HEROPROC_CONTAINMENT": "subreaper"]
+    private static let subreaperOnly = ["HEROPROC_CONTAINMENT": "subreaper"]
 
-    static let controls: [Control] = [
+    static let controls: [PositiveControl] = [
         // A shim is on its way and no row says so; then nobody wants the service any more.
-        Control(
-            disabled: "intention",
-            point: "FP-ST-4",
+        PositiveControl(
+            disabledMechanism: "intention",
+            failpoint: "FP-ST-4",
             victims: .reconciler,
-            law: "I5",
-            recipe: FailpointRecipe(
-                edit: { try FailpointRecipe.web($0) },
-                settle: { $0.world.remove("web") },
-                wanted: ["web": .down]
+            invariant: "I5",
+            scenario: FailpointScenario(
+                change: { try FailpointScenario.declareWeb($0) },
+                afterFault: { $0.host.removeManifest("web") },
+                expectedStates: ["web": .stopped]
             )
         ),
         // The program is dead and a child of it lives, which only the lock tells.
-        Control(
-            disabled: "lock",
-            point: "FP-SP-4",
+        PositiveControl(
+            disabledMechanism: "lock",
+            failpoint: "FP-SP-4",
             victims: .both,
-            law: "I1",
-            recipe: FailpointRecipe(
-                edit: { try FailpointRecipe.web($0, "daemonize lines 100") },
-                kick: { scene in
-                    let life = try await scene.world.life("web")
-                    try await eventually("it has a child") { scene.world.lives("web").last?.children.isEmpty == false }
+            invariant: "I1",
+            scenario: FailpointScenario(
+                change: { try FailpointScenario.declareWeb($0, "daemonize lines 100") },
+                trigger: { scene in
+                    let life = try await scene.host.runningInstance("web")
+                    try await eventually("it has a child") { scene.host.instances("web").last?.children.isEmpty == false }
                     #expect(kill(life.pid, SIGKILL) == 0)
                 },
-                variables: alone
+                environment: subreaperOnly
             )
         ),
         // A program that has let go of the lock is known by its identity alone.
-        Control(
-            disabled: "identity",
-            point: "FP-AD-1",
+        PositiveControl(
+            disabledMechanism: "identity",
+            failpoint: "FP-AD-1",
             victims: .both,
-            law: "I1",
-            recipe: FailpointRecipe(
-                before: { try FailpointRecipe.web($0, "drop-lock lines 100") },
-                variables: alone
+            invariant: "I1",
+            scenario: FailpointScenario(
+                setUp: { try FailpointScenario.declareWeb($0, "drop-lock lines 100") },
+                environment: subreaperOnly
             )
         ),
-        Control(
-            disabled: "slot",
-            point: "FP-EX-4",
+        PositiveControl(
+            disabledMechanism: "slot",
+            failpoint: "FP-EX-4",
             victims: .both,
-            law: "I2",
-            recipe: FailpointRecipe.all["FP-EX-4"] ?? FailpointRecipe()
+            invariant: "I2",
+            scenario: FailpointScenario.all["FP-EX-4"] ?? FailpointScenario()
         ),
-        Control(
-            disabled: "gate",
-            point: "FP-ST-9",
+        PositiveControl(
+            disabledMechanism: "gate",
+            failpoint: "FP-ST-9",
             victims: .shim,
-            law: "I6",
-            recipe: FailpointRecipe(edit: { try FailpointRecipe.web($0) }, variables: alone)
+            invariant: "I6",
+            scenario: FailpointScenario(change: { try FailpointScenario.declareWeb($0) }, environment: subreaperOnly)
         ),
-        Control(
-            disabled: "drops",
-            point: "FP-LG-2",
+        PositiveControl(
+            disabledMechanism: "drops",
+            failpoint: "FP-LG-2",
             victims: .reconciler,
-            law: "I9",
-            recipe: FailpointRecipe(edit: { try FailpointRecipe.web($0) }, at: 3, action: "err:ENOSPC")
+            invariant: "I9",
+            scenario: FailpointScenario(change: { try FailpointScenario.declareWeb($0) }, hitNumber: 3, failpointAction: "err:ENOSPC")
         ),
-        Control(
-            disabled: "waves",
-            point: "FP-SP-7",
+        PositiveControl(
+            disabledMechanism: "waves",
+            failpoint: "FP-SP-7",
             victims: .reconciler,
-            law: "I7",
-            recipe: FailpointRecipe.all["FP-SP-7"] ?? FailpointRecipe()
+            invariant: "I7",
+            scenario: FailpointScenario.all["FP-SP-7"] ?? FailpointScenario()
         ),
     ]
 
     @Test("what is taken away is found missing", arguments: controls)
-    func found(control: Control) async throws {
+    func missingMechanismIsDetected(control: PositiveControl) async throws {
         guard !TestSettings.isLong else { return }
-        var run = try FailpointRun(try Failpoint.named(control.point), control.victims, control.recipe)
-        run.disabled = [control.disabled]
-        run.patience = control.law == "I5" ? 5 : 15
-        let verdict = try await Lanes.short.run { [run] in try await run.run() }
-        #expect(verdict.breaks(control.law), "\(run.title): found only \(verdict.text)")
+        var run = try FailpointRun(try Failpoint.named(control.failpoint), control.victims, control.scenario)
+        run.disabledMechanisms = [control.disabledMechanism]
+        run.recoveryTimeout = control.invariant == "I5" ? 5 : 15
+        let verdict = try await ConcurrencyLimiter.short.run { [run] in try await run.run() }
+        #expect(verdict.violates(control.invariant), "\(run.title): found only \(verdict.text)")
     }
 
     @Test("the same with nothing taken away breaks no law", arguments: controls)
-    func twin(control: Control) async throws {
+    func intactMechanismPasses(control: PositiveControl) async throws {
         guard !TestSettings.isLong else { return }
-        let run = try FailpointRun(try Failpoint.named(control.point), control.victims, control.recipe)
-        let verdict = try await Lanes.short.run { try await run.run() }
+        let run = try FailpointRun(try Failpoint.named(control.failpoint), control.victims, control.scenario)
+        let verdict = try await ConcurrencyLimiter.short.run { try await run.run() }
         #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
     }
 }

@@ -6,150 +6,150 @@ import Testing
 
 /// One failpoint, met once, with one choice of victims: arranged, faulted, recovered from, and judged.
 struct FailpointRun {
-    let point: Failpoint
+    let failpoint: Failpoint
     let victims: Victims
-    let recipe: FailpointRecipe
+    let scenario: FailpointScenario
     /// What is taken away for a positive control; empty otherwise.
-    var disabled: [String] = []
+    var disabledMechanisms: [String] = []
     /// How long the next reconciler is at work before who stood still goes on; nil: it goes on first.
-    var delay: Int? = 0
+    var resumeDelay: Int? = 0
     /// A failpoint at which the next reconciler is killed as well, should it come there.
-    var second: String?
+    var secondFailpoint: String?
     /// How long a recovery may take; the promise is 10 s, on a machine that has the time.
-    var patience = 60
+    var recoveryTimeout = 60
 
-    init(_ point: Failpoint, _ victims: Victims, _ recipe: FailpointRecipe? = nil) throws {
-        self.point = point
+    init(_ point: Failpoint, _ victims: Victims, _ recipe: FailpointScenario? = nil) throws {
+        self.failpoint = point
         self.victims = victims
-        self.recipe = try #require(recipe ?? FailpointRecipe.all[point.name], "\(point.name) has no recipe")
+        self.scenario = try #require(recipe ?? FailpointScenario.all[point.name], "\(point.name) has no recipe")
     }
 
     /// Does all of it in a world of its own.
-    func run() async throws -> FailpointVerdict {
-        var verdict = FailpointVerdict()
-        try await World.with { world in
+    func run() async throws -> FailpointResult {
+        var verdict = FailpointResult()
+        try await TestHost.with { world in
             verdict = try await run(in: world)
-            guard !disabled.isEmpty else { return }
+            guard !disabledMechanisms.isEmpty else { return }
             // What a control leaves behind is what it is there to show; it is no issue of this test.
-            await world.sweep()
+            await world.killRemainingProcesses()
         }
         return verdict
     }
 
-    private func run(in world: World) async throws -> FailpointVerdict {
-        let scene = FailpointRecipe.Scene(world: world, port: try quietPort())
-        let bystanders = [try ReclaimTests.Stranger(), try ReclaimTests.Stranger("ignore-term")]
+    private func run(in world: TestHost) async throws -> FailpointResult {
+        let scene = FailpointScenario.Context(host: world, port: try unusedPort())
+        let bystanders = [try StartBlockerTests.ForeignProcess(), try StartBlockerTests.ForeignProcess("ignore-term")]
         mkdir(world.root + "/hits", 0o700)
-        var judge = FailpointJudge(world, recipe)
-        try await arrange(scene)
-        if recipe.killsShim, recipe.kick == nil { try await killShim(of: world, &judge) }
-        let holder = recipe.hasHolder ? try ReclaimTests.Stranger("listen", "\(scene.port)") : nil
+        var judge = FailpointChecker(world, scenario)
+        try await prepare(scene)
+        if scenario.killsShim, scenario.trigger == nil { try await killShim(of: world, &judge) }
+        let holder = scenario.hasPortHolder ? try StartBlockerTests.ForeignProcess("listen", "\(scene.port)") : nil
         if holder != nil { try await eventually("somebody listens") { isListening(scene.port) } }
 
         // 1. Up to the point.
-        let filler = point.name == "FP-DB-2" ? try await fillLog(of: world) : nil
-        try recipe.edit(scene)
-        let armed = try world.start(recipe.arguments, extra: environment(world))
-        if let kick = recipe.kick {
-            _ = try await world.life("web")
-            try await eventually("the reconciler is at work") { try await isAtWork(world) }
+        let filler = failpoint.name == "FP-DB-2" ? try await fillWriteAheadLog(of: world) : nil
+        try scenario.change(scene)
+        let armed = try world.start(scenario.arguments, extra: armedEnvironment(world))
+        if let kick = scenario.trigger {
+            _ = try await world.runningInstance("web")
+            try await eventually("the reconciler is at work") { try await isReconcilerReady(world) }
             try await kick(scene)
-            if recipe.killsShim { try await killShim(of: world, &judge) }
+            if scenario.killsShim { try await killShim(of: world, &judge) }
         }
-        let hit = try await hit(in: world)
+        let hit = try await processAtFailpoint(in: world)
 
         // 2. The fault.
-        if recipe.action == nil { try await eventually("\(hit) stands still") { isStopped(hit) } }
-        let dead = recipe.action == nil ? try await fault(world, armed: armed, hit: hit, &judge) : []
+        if scenario.failpointAction == nil { try await eventually("\(hit) stands still") { isStopped(hit) } }
+        let dead = scenario.failpointAction == nil ? try await injectFault(world, armed: armed, hit: hit, &judge) : []
 
         // 3. What follows.
         try filler?.close()
         let began = ContinuousClock.now
-        if delay == nil, !dead.contains(hit) { kill(hit, SIGCONT) }
-        var next: World.Running?
-        if recipe.action == nil, victims.includesReconciler {
-            next = try world.start(["reconcile", "--watch"], extra: controls.merging(secondFault(world)) { $1 })
+        if resumeDelay == nil, !dead.contains(hit) { kill(hit, SIGCONT) }
+        var next: TestHost.RunningCommand?
+        if scenario.failpointAction == nil, victims.includesReconciler {
+            next = try world.start(["reconcile", "--watch"], extra: baseEnvironment.merging(secondFaultEnvironment(world)) { $1 })
             try await eventually("the next one is at work, or killed") {
-                try await isAtWork(world) || goesOn(after: &next, in: world)
+                try await isReconcilerReady(world) || replaceKilledReconciler(after: &next, in: world)
             }
             // The wait is the fault: a process that was not given the processor for so long.
-            if let delay, !dead.contains(hit) { try await Task.sleep(for: .milliseconds(delay)) }
+            if let resumeDelay, !dead.contains(hit) { try await Task.sleep(for: .milliseconds(resumeDelay)) }
         }
         if !dead.contains(hit) { kill(hit, SIGCONT) }
-        try recipe.settle(scene)
-        let converged = try await judge.converge(within: patience) { _ = try goesOn(after: &next, in: world) }
+        try scenario.afterFault(scene)
+        let converged = try await judge.waitForConvergence(within: recoveryTimeout) { _ = try replaceKilledReconciler(after: &next, in: world) }
         let time = ContinuousClock.now - began
-        if let second { disarm(second, in: world) }
-        if let holder, converged, holder.lives { judge.find("RC", "who held the port still lives") }
-        await judge.judge(bystanders: bystanders.filter(\.lives).count == bystanders.count)
-        return FailpointVerdict(
-            milliseconds: converged ? time.milliseconds : nil,
+        if let secondFailpoint { disarm(secondFailpoint, in: world) }
+        if let holder, converged, holder.isRunning { judge.addViolation("RC", "who held the port still lives") }
+        await judge.check(bystanders: bystanders.filter(\.isRunning).count == bystanders.count)
+        return FailpointResult(
+            recoveryMilliseconds: converged ? time.milliseconds : nil,
             violations: judge.violations,
-            story: judge.violations.isEmpty ? "" : await judge.story()
+            recentEvents: judge.violations.isEmpty ? "" : await judge.recentEvents()
         )
     }
 
     /// Starts a third reconciler where the second was killed.
-    private func goesOn(after next: inout World.Running?, in world: World) throws -> Bool {
-        guard second != nil, let running = next, waitpid(running.pid, nil, WNOHANG) == running.pid else { return false }
-        next = try world.start(["reconcile", "--watch"], extra: controls)
+    private func replaceKilledReconciler(after next: inout TestHost.RunningCommand?, in world: TestHost) throws -> Bool {
+        guard secondFailpoint != nil, let running = next, waitpid(running.pid, nil, WNOHANG) == running.pid else { return false }
+        next = try world.start(["reconcile", "--watch"], extra: baseEnvironment)
         return true
     }
 
     /// What follows is no recovery any more.
-    private func disarm(_ point: String, in world: World) {
+    private func disarm(_ point: String, in world: TestHost) {
         _ = FileManager.default.createFile(atPath: "\(world.root)/second/\(point)", contents: nil)
     }
 
     // MARK: Arranging
 
-    private var controls: [String: String] {
-        guard !disabled.isEmpty else { return recipe.variables }
-        return recipe.variables.merging(["HEROPROC_TEST_DISABLE": disabled.joined(separator: ",")]) { $1 }
+    private var baseEnvironment: [String: String] {
+        guard !disabledMechanisms.isEmpty else { return scenario.environment }
+        return scenario.environment.merging(["HEROPROC_TEST_DISABLE": disabledMechanisms.joined(separator: ",")]) { $1 }
     }
 
-    private func secondFault(_ world: World) -> [String: String] {
-        guard let second else { return [:] }
+    private func secondFaultEnvironment(_ world: TestHost) -> [String: String] {
+        guard let secondFailpoint else { return [:] }
         mkdir(world.root + "/second", 0o700)
-        return ["HEROPROC_FP": "\(second)=kill9", "HEROPROC_FP_HITS": world.root + "/second"]
+        return ["HEROPROC_FP": "\(secondFailpoint)=kill9", "HEROPROC_FP_HITS": world.root + "/second"]
     }
 
-    private func environment(_ world: World) -> [String: String] {
-        let at = recipe.at == 1 ? "" : "@\(recipe.at)"
-        var variables = controls
-        variables["HEROPROC_FP"] = "\(point.name)=\(recipe.action ?? "stop")\(at)"
+    private func armedEnvironment(_ world: TestHost) -> [String: String] {
+        let at = scenario.hitNumber == 1 ? "" : "@\(scenario.hitNumber)"
+        var variables = baseEnvironment
+        variables["HEROPROC_FP"] = "\(failpoint.name)=\(scenario.failpointAction ?? "stop")\(at)"
         variables["HEROPROC_FP_HITS"] = world.root + "/hits"
         return variables
     }
 
     /// Brings up what runs before, with a reconciler that is then killed.
-    private func arrange(_ scene: FailpointRecipe.Scene) async throws {
-        let world = scene.world
-        guard !recipe.isFirst else { return }
-        try await Books(of: world).open()
-        try FailpointRecipe.steady(world)
-        try recipe.before(scene)
-        let names = world.declared
-        var running = try world.start(["reconcile", "--watch"], extra: controls)
-        for name in names { _ = try await world.life(name) }
+    private func prepare(_ scene: FailpointScenario.Context) async throws {
+        let world = scene.host
+        guard !scenario.isFirstUse else { return }
+        try await RecordedHistory(of: world).startRecording()
+        try FailpointScenario.declareSteady(world)
+        try scenario.setUp(scene)
+        let names = world.declaredServices
+        var running = try world.start(["reconcile", "--watch"], extra: baseEnvironment)
+        for name in names { _ = try await world.runningInstance(name) }
         try await eventually("all is up") {
-            try await isAtWork(world) && names.allSatisfy { world.standing(of: $0) == .up }
+            try await isReconcilerReady(world) && names.allSatisfy { world.verifiedState(of: $0) == .running }
         }
         try #require(kill(running.pid, SIGKILL) == 0)
-        _ = try await world.code(of: running)
-        try await recipe.alone(scene)
-        guard let prelude = recipe.prelude else { return }
-        try recipe.edit(scene)
-        running = try world.start(["reconcile", "--watch"], extra: controls.merging(["HEROPROC_FP": prelude]) { $1 })
-        try #require(try await world.code(of: running) == 137)
+        _ = try await world.exitCode(of: running)
+        try await scenario.whileNoReconcilerRuns(scene)
+        guard let prelude = scenario.earlierFailpoints else { return }
+        try scenario.change(scene)
+        running = try world.start(["reconcile", "--watch"], extra: baseEnvironment.merging(["HEROPROC_FP": prelude]) { $1 })
+        try #require(try await world.exitCode(of: running) == 137)
     }
 
     /// Makes the write-ahead log so long that the next commit checkpoints; to be kept open until it has.
-    private func fillLog(of world: World) async throws -> DatabaseQueue {
+    private func fillWriteAheadLog(of world: TestHost) async throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.busyMode = .timeout(20)
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = 0") }
-        let queue = try DatabaseQueue(path: world.database, configuration: configuration)
+        let queue = try DatabaseQueue(path: world.databasePath, configuration: configuration)
         try await queue.write { db in
             try db.execute(sql: "CREATE TABLE filler (bytes)")
             for _ in 0..<1200 { try db.execute(sql: "INSERT INTO filler VALUES (randomblob(4000))") }
@@ -157,9 +157,9 @@ struct FailpointRun {
         return queue
     }
 
-    private func killShim(of world: World, _ judge: inout FailpointJudge) async throws {
-        let shim = try #require(world.shim(of: "web"))
-        judge.lostShims([shim], isBlind: false)
+    private func killShim(of world: TestHost, _ judge: inout FailpointChecker) async throws {
+        let shim = try #require(world.shimPID(of: "web"))
+        judge.recordLostShims([shim], isBlind: false)
         try #require(kill(shim, SIGKILL) == 0)
         try await eventually("the shim is gone") { !isAlive(shim) }
     }
@@ -167,34 +167,34 @@ struct FailpointRun {
     // MARK: The fault
 
     /// The process that met the point.
-    private func hit(in world: World) async throws -> pid_t {
-        let path = "\(world.root)/hits/\(point.name)"
+    private func processAtFailpoint(in world: TestHost) async throws -> pid_t {
+        let path = "\(world.root)/hits/\(failpoint.name)"
         var pid: pid_t?
-        try await eventually("\(point.name) is met", within: 60) {
-            pid = pid_t(world.text(path).split(separator: "\n").first ?? "")
+        try await eventually("\(failpoint.name) is met", within: 60) {
+            pid = pid_t(world.readText(path).split(separator: "\n").first ?? "")
             return pid != nil
         }
         return try #require(pid)
     }
 
     /// Kills the victims; answers who is dead.
-    private func fault(
-        _ world: World,
-        armed: World.Running,
+    private func injectFault(
+        _ world: TestHost,
+        armed: TestHost.RunningCommand,
         hit: pid_t,
-        _ judge: inout FailpointJudge
+        _ judge: inout FailpointChecker
     ) async throws -> Set<pid_t> {
         var dead: Set<pid_t> = []
         if victims.includesShims {
-            let shims = world.shims()
-            judge.lostShims(shims, isBlind: point.name == "FP-EX-1")
+            let shims = world.shimPIDs()
+            judge.recordLostShims(shims, isBlind: failpoint.name == "FP-EX-1")
             for shim in shims where kill(shim, SIGKILL) == 0 { dead.insert(shim) }
         }
         if victims.includesReconciler {
             // A keeper first, or it would start another one.
-            let kept = children(of: armed.pid).filter { world.text("/proc/\($0)/comm") == "heroproc\n" }
+            let kept = children(of: armed.pid).filter { world.readText("/proc/\($0)/comm") == "heroproc\n" }
             for pid in [armed.pid] + kept where kill(pid, SIGKILL) == 0 { dead.insert(pid) }
-            _ = try await world.code(of: armed)
+            _ = try await world.exitCode(of: armed)
         }
         let killed = dead
         try await eventually("the victims are gone") { killed.allSatisfy { !isAlive($0) } }
@@ -202,13 +202,13 @@ struct FailpointRun {
     }
 
     /// Whether a reconciler lives that has taken up what there is.
-    private func isAtWork(_ world: World) async throws -> Bool {
-        world.reconciler != nil && access(world.paths.controlSocket, F_OK) == 0
+    private func isReconcilerReady(_ world: TestHost) async throws -> Bool {
+        world.reconcilerPID != nil && access(world.paths.controlSocket, F_OK) == 0
     }
 }
 
 /// A port that nobody listens on, and that no outgoing connection is given by itself.
-private func quietPort() throws -> Int {
+private func unusedPort() throws -> Int {
     for _ in 0..<100 {
         let port = Int.random(in: 10_000..<30_000)
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -216,7 +216,7 @@ private func quietPort() throws -> Int {
         if withTCPAddress(port: port, ofAll: true, { bind(descriptor, $0, $1) }) == 0 { return port }
     }
     Issue.record("there is no free port")
-    throw NeverTrue()
+    throw ConditionTimeout()
 }
 
 extension Duration {

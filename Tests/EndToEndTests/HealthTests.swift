@@ -4,20 +4,20 @@ import Testing
 
 /// A process that lives is not always one that works.
 @Suite("Health and readiness", .serialized)
-struct HealthTests {
+struct HealthProbeTests {
     /// A service whose health is whether a file is not there.
-    private func declare(_ world: World, _ name: String, _ keys: String...) throws {
+    private func declare(_ world: TestHost, _ name: String, _ keys: String...) throws {
         let probe = "health: {exec: [sh, -c, 'test ! -e \(world.root)/sick || { echo it is sick >&2; exit 1; }'], "
-        try world.write(
+        try world.writeManifest(
             "\(name).yaml",
             world.manifest(
                 name,
                 [],
                 [
-                    World.Deed(
+                    TestHost.OracleAction(
                         name: "run",
-                        words: "sleep -1",
-                        keys: [probe + "interval: 50ms, timeout: 10s, failures: 2}", "retry: {delay: 10ms, jitter: 0}"]
+                        commands: "sleep -1",
+                        fields: [probe + "interval: 50ms, timeout: 10s, failures: 2}", "retry: {delay: 10ms, jitter: 0}"]
                             + keys,
                         isProcess: true
                     )
@@ -26,64 +26,64 @@ struct HealthTests {
         )
     }
 
-    private func setSick(_ world: World, _ isSick: Bool) throws {
+    private func setUnhealthy(_ world: TestHost, _ isSick: Bool) throws {
         let path = world.root + "/sick"
         if isSick { try Data().write(to: URL(fileURLWithPath: path)) } else { unlink(path) }
     }
 
     @Test("RS-5: what does not answer its health probe is stopped and started again, in the same job")
-    func restarted() async throws {
-        try await World.with { world in
+    func unhealthyServiceIsRestarted() async throws {
+        try await TestHost.with { world in
             try declare(world, "web")
             try await world.apply()
-            let first = try await world.life("web")
-            try await eventually("it is healthy") { try await world.action("web")["healthy"] as? Bool == true }
-            try setSick(world, true)
+            let first = try await world.runningInstance("web")
+            try await eventually("it is healthy") { try await world.actionStatus("web")["healthy"] as? Bool == true }
+            try setUnhealthy(world, true)
             // While it is sick it may be started more than once.
-            try await eventually("it is started again") { world.lives("web").count > 1 }
-            try setSick(world, false)
-            let second = try await world.life("web")
-            #expect(second.job == first.job && second.restarts >= 1 && !isAlive(first.pid))
-            try await eventually("it is healthy again") { try await world.action("web")["healthy"] as? Bool == true }
+            try await eventually("it is started again") { world.instances("web").count > 1 }
+            try setUnhealthy(world, false)
+            let second = try await world.runningInstance("web")
+            #expect(second.job == first.job && second.restartCount >= 1 && !isAlive(first.pid))
+            try await eventually("it is healthy again") { try await world.actionStatus("web")["healthy"] as? Bool == true }
             let texts = try await world.events().compactMap { $0["text"] as? String }
             #expect(
                 texts.contains { $0.contains("is not healthy: `sh` ended with exit code 1: it is sick") },
                 "\(texts)"
             )
-            try await world.expectNoDifference()
+            try await world.expectEmptyDiff()
         }
     }
 
     @Test(
         "SH-2: the next reconciler goes on asking what it adopts, and a probe that is changed counts without a restart"
     )
-    func adopted() async throws {
-        try await World.with { world in
+    func probesContinueAfterAdoption() async throws {
+        try await TestHost.with { world in
             try declare(world, "web")
             try await world.apply()
-            let first = try await world.life("web")
+            let first = try await world.runningInstance("web")
             try await world.killReconciler()
-            let watch = try world.watch()
-            try await eventually("it is there") { world.reconciler == watch.pid }
-            try setSick(world, true)
+            let watch = try world.startReconciler()
+            try await eventually("it is there") { world.reconcilerPID == watch.pid }
+            try setUnhealthy(world, true)
             // While it is sick it may be started more than once.
-            try await eventually("it is started again") { world.lives("web").count > 1 }
-            try setSick(world, false)
-            let second = try await world.life("web")
+            try await eventually("it is started again") { world.instances("web").count > 1 }
+            try setUnhealthy(world, false)
+            let second = try await world.runningInstance("web")
             #expect(second.job == first.job)
             try await eventually("it is up") { try await world.state(of: "web") == "running" }
             try world.declare("web")
             try await world.apply()
-            let pid = try await world.action("web")["pid"] as? Int
-            try await eventually("nobody asks") { try await world.action("web")["healthy"] is NSNull }
-            #expect(try await world.action("web")["pid"] as? Int == pid)
+            let pid = try await world.actionStatus("web")["pid"] as? Int
+            try await eventually("nobody asks") { try await world.actionStatus("web")["healthy"] is NSNull }
+            #expect(try await world.actionStatus("web")["pid"] as? Int == pid)
         }
     }
 
     @Test("a process that must say something is ready when a line of this start matches")
-    func logReady() async throws {
-        try await World.with { world in
-            try world.write(
+    func readyByLogLine() async throws {
+        try await TestHost.with { world in
+            try world.writeManifest(
                 "web.yaml",
                 """
                 kind: Service
@@ -103,10 +103,10 @@ struct HealthTests {
                 """
             )
             try await world.apply()
-            let pid = try #require(try await world.action("web")["pid"] as? Int)
+            let pid = try #require(try await world.actionStatus("web")["pid"] as? Int)
             #expect(kill(pid_t(pid), SIGKILL) == 0)
             try await eventually("it runs again, and is not ready") {
-                let action = try await world.action("web")
+                let action = try await world.actionStatus("web")
                 return action["pid"] as? Int != nil && action["pid"] as? Int != pid && action["ready"] as? Bool == false
             }
             #expect(try await world.state(of: "web") == "starting")
@@ -116,8 +116,8 @@ struct HealthTests {
     }
 
     @Test("a service is degraded when its port is gone although it lives, and running again when it is back")
-    func degraded() async throws {
-        try await World.with { world in
+    func lostPortDegrades() async throws {
+        try await TestHost.with { world in
             let port = try freePort()
             let program = """
                 import os, socket, sys, time
@@ -132,7 +132,7 @@ struct HealthTests {
                     time.sleep(0.02)
                 """
             try Data(program.utf8).write(to: URL(fileURLWithPath: world.root + "/server.py"))
-            try world.write(
+            try world.writeManifest(
                 "web.yaml",
                 """
                 kind: Service
@@ -145,23 +145,23 @@ struct HealthTests {
                 """
             )
             try await world.apply()
-            let pid = try await world.action("web")["pid"] as? Int
-            try setSick(world, true)
+            let pid = try await world.actionStatus("web")["pid"] as? Int
+            try setUnhealthy(world, true)
             try await eventually("it is degraded") { try await world.state(of: "web") == "degraded" }
-            #expect(try await world.run("why", "web").out.contains("does not listen on tcp \(port)"))
-            try setSick(world, false)
+            #expect(try await world.run("why", "web").output.contains("does not listen on tcp \(port)"))
+            try setUnhealthy(world, false)
             try await eventually("it is running again") { try await world.state(of: "web") == "running" }
-            #expect(try await world.action("web")["pid"] as? Int == pid)
+            #expect(try await world.actionStatus("web")["pid"] as? Int == pid)
         }
     }
 
     @Test("RS-5: what a probe leaves behind is ended with it, also what became a daemon")
-    func leftovers() async throws {
-        try await World.with { world in
+    func probeProcessesAreEnded() async throws {
+        try await TestHost.with { world in
             let pids = world.root + "/pids"
             let script =
                 "setsid sh -c 'echo $$$$ >> \(pids); exec sleep 600' & while ! grep -q $! \(pids); do sleep 0.01; done"
-            try world.write(
+            try world.writeManifest(
                 "web.yaml",
                 world.manifest(
                     "web",
@@ -175,40 +175,40 @@ struct HealthTests {
                 )
             )
             try await world.apply()
-            func daemons() -> [pid_t] { world.text(pids).split(separator: "\n").compactMap { pid_t($0) } }
+            func daemons() -> [pid_t] { world.readText(pids).split(separator: "\n").compactMap { pid_t($0) } }
             try await eventually("it was asked three times") { daemons().count >= 3 }
             #expect(daemons().dropLast().allSatisfy { !isAlive($0) })
-            #expect(try await world.run("down").code == 0)
+            #expect(try await world.run("down").exitCode == 0)
             try await eventually("nobody is left") { daemons().allSatisfy { !isAlive($0) } }
         }
     }
 
     @Test("RS-1: an apply tries at once what waits for its next try")
-    func applied() async throws {
-        try await World.with { world in
-            try world.declare("flaky", does: .process("fails 1 1 sleep -1", "retry: {delay: 1h, max_delay: 1h}"))
+    func applyRetriesNow() async throws {
+        try await TestHost.with { world in
+            try world.declare("flaky", actions: .process("fails 1 1 sleep -1", "retry: {delay: 1h, max_delay: 1h}"))
             _ = try await world.run("apply", "--no-wait")
             try await eventually("it waits") { try await world.state(of: "flaky") == "backing_off" }
             try await world.apply()
-            let lives = world.lives("flaky")
+            let lives = world.instances("flaky")
             #expect(lives.count == 2 && Set(lives.map(\.job)).count == 1)
         }
     }
 
     @Test("PF-4: a singleton that names no PID file has one of ours while it runs")
-    func pidFile() async throws {
-        try await World.with { world in
-            try world.declare("web", does: .process("sleep -1", "singleton: true", "retry: {delay: 10ms}"))
+    func generatedPIDFile() async throws {
+        try await TestHost.with { world in
+            try world.declare("web", actions: .process("sleep -1", "singleton: true", "retry: {delay: 10ms}"))
             try await world.apply()
-            let path = world.state + "/pids/core.web.run.pid"
-            let first = try await world.life("web")
-            try await eventually("it names the program") { world.text(path) == "\(first.pid)\n" }
+            let path = world.stateDirectory + "/pids/core.web.run.pid"
+            let first = try await world.runningInstance("web")
+            try await eventually("it names the program") { world.readText(path) == "\(first.pid)\n" }
             var file = stat()
             #expect(stat(path, &file) == 0 && file.st_mode & 0o777 == 0o644)
             #expect(kill(first.pid, SIGKILL) == 0)
-            let second = try await world.life("web", number: 2)
-            try await eventually("it names the next one") { world.text(path) == "\(second.pid)\n" }
-            #expect(try await world.run("down").code == 0)
+            let second = try await world.runningInstance("web", number: 2)
+            try await eventually("it names the next one") { world.readText(path) == "\(second.pid)\n" }
+            #expect(try await world.run("down").exitCode == 0)
             try await eventually("it is gone") { access(path, F_OK) != 0 }
         }
     }

@@ -7,25 +7,25 @@ import Testing
 /// It is mounted in a mount namespace of the reconciler and its shims: nobody else sees it, and it goes with the last of them.
 struct LogDisk {
     /// Whether this machine lets us mount anything.
-    static let canMount: Bool = geteuid() == 0 && shell("unshare --mount true && command -v nsenter") == 0
+    static let canMount: Bool = geteuid() == 0 && runShell("unshare --mount true && command -v nsenter") == 0
     /// Whether it has what an ext4 in a file takes.
     static let canLoop: Bool =
         canMount
-        && shell("command -v mkfs.ext4 && command -v chattr && command -v fsfreeze && test -b /dev/loop0") == 0
+        && runShell("command -v mkfs.ext4 && command -v chattr && command -v fsfreeze && test -b /dev/loop0") == 0
 
     /// Whether it can make a disk slow (cgroup v1).
     static let canThrottle: Bool =
-        canLoop && shell("command -v mountpoint && test -w \(blkio)/blkio.throttle.write_bps_device") == 0
-    static let blkio = "/sys/fs/cgroup/blkio"
+        canLoop && runShell("command -v mountpoint && test -w \(blkioDirectory)/blkio.throttle.write_bps_device") == 0
+    static let blkioDirectory = "/sys/fs/cgroup/blkio"
 
-    let world: World
-    let running: World.Running
+    let host: TestHost
+    let reconciler: TestHost.RunningCommand
     /// Where it is mounted.
-    let place: String
+    let mountPoint: String
 
     /// Mounts with a shell command, `$1` being the place, and starts a reconciler that syncs.
     static func with(
-        _ world: World,
+        _ world: TestHost,
         at place: String,
         mount: String,
         _ body: (LogDisk) async throws -> Void
@@ -37,67 +37,67 @@ struct LogDisk {
             ["reconcile", "--watch", "--down-on-exit"],
             through: words + [script, "sh", place]
         )
-        let disk = LogDisk(world: world, running: running, place: place)
+        let disk = LogDisk(host: world, reconciler: running, mountPoint: place)
         do {
             try await body(disk)
         } catch {
-            await disk.end()
+            await disk.tearDown()
             throw error
         }
-        await disk.end()
+        await disk.tearDown()
     }
 
-    private func end() async {
-        kill(running.pid, SIGTERM)
-        let code = try? await world.code(of: running)
-        #expect(code == 0, "\(world.text(running.err))")
-        if !place.hasPrefix(world.logs) { rmdir(place) }
+    private func tearDown() async {
+        kill(reconciler.pid, SIGTERM)
+        let code = try? await host.exitCode(of: reconciler)
+        #expect(code == 0, "\(host.readText(reconciler.errorPath))")
+        if !mountPoint.hasPrefix(host.logDirectory) { rmdir(mountPoint) }
     }
 
     /// A path as the reconciler and its services see it.
-    func path(_ path: String) -> String { "/proc/\(running.pid)/root\(path)" }
+    func path(_ path: String) -> String { "/proc/\(reconciler.pid)/root\(path)" }
 
     /// Runs a shell command inside; `$1` is the place.
     func run(_ command: String, sourceLocation: SourceLocation = #_sourceLocation) {
-        let code = shell("nsenter -t \(running.pid) -m sh -ec '\(command)' sh '\(place)'")
+        let code = runShell("nsenter -t \(reconciler.pid) -m sh -ec '\(command)' sh '\(mountPoint)'")
         #expect(code == 0, "\(command)", sourceLocation: sourceLocation)
     }
 
     /// Runs heroproc inside.
-    func heroproc(_ arguments: String...) async throws -> World.Answer {
-        try await world.run(arguments, through: ["nsenter", "-t", "\(running.pid)", "-m"])
+    func runHeroproc(_ arguments: String...) async throws -> TestHost.CommandResult {
+        try await host.run(arguments, through: ["nsenter", "-t", "\(reconciler.pid)", "-m"])
     }
 
     /// The log of an oracle, as the reconciler sees it.
-    func log(_ service: String, job: Int) -> String {
-        world.log(service, job: job, in: path("\(world.logs)/core/\(service)/run"))
+    func logText(_ service: String, job: Int) -> String {
+        host.logText(service, job: job, in: path("\(host.logDirectory)/core/\(service)/run"))
     }
 
     /// Bytes of the file system: what is free to root, and how large it is.
-    func room() -> (free: Int, total: Int) {
+    func space() -> (free: Int, total: Int) {
         var facts = statvfs()
-        guard statvfs(path(place), &facts) == 0 else { return (0, 0) }
+        guard statvfs(path(mountPoint), &facts) == 0 else { return (0, 0) }
         return (Int(facts.f_bfree * facts.f_frsize), Int(facts.f_blocks * facts.f_frsize))
     }
 }
 
-extension World {
+extension TestHost {
     /// The log of an oracle: all its files, oldest first.
-    func log(_ service: String, job: Int, in folder: String? = nil) -> String {
-        let folder = folder ?? "\(logs)/core/\(service)/run"
+    func logText(_ service: String, job: Int, in folder: String? = nil) -> String {
+        let folder = folder ?? "\(logDirectory)/core/\(service)/run"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         let files = names.compactMap { name -> (age: Int, name: String)? in
             if name == "\(job).log" { return (0, name) }
             guard name.hasPrefix("\(job).log."), let age = Int(name.dropFirst("\(job).log.".count)) else { return nil }
             return (age, name)
         }
-        return files.sorted { $0.age > $1.age }.map { text("\(folder)/\($0.name)") }.joined()
+        return files.sorted { $0.age > $1.age }.map { readText("\(folder)/\($0.name)") }.joined()
     }
 }
 
 /// Runs a shell command, and answers its code.
 @discardableResult
-func shell(_ command: String) -> Int32 {
+func runShell(_ command: String) -> Int32 {
     guard let pid = spawn(["/bin/sh", "-c", command], output: "/dev/null") else { return -1 }
     var status: Int32 = 0
     guard waitpid(pid, &status, 0) == pid else { return -1 }
@@ -105,33 +105,33 @@ func shell(_ command: String) -> Int32 {
 }
 
 /// Bytes that a process has written so far.
-func written(_ pid: pid_t) -> Int { number("wchar", of: pid) }
+func bytesWritten(_ pid: pid_t) -> Int { ioCounter("wchar", of: pid) }
 
 /// A number that the kernel counts of what a process reads and writes (proc(5), `/proc/pid/io`).
-func number(_ name: String, of pid: pid_t) -> Int {
+func ioCounter(_ name: String, of pid: pid_t) -> Int {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/io", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix("\(name): ") }
     return line.flatMap { Int($0.dropFirst(name.count + 2)) } ?? 0
 }
 
 /// An oracle's lines as they came back from a log, and what heroproc says is missing between them.
-struct LogAccount {
+struct LogContents {
     /// The numbers of the lines, in the order of the log.
-    var numbers: [Int] = []
+    var lineNumbers: [Int] = []
     /// Where a marker stands, how many bytes it speaks of, and of what.
-    var markers: [(after: Int, bytes: Int, why: String)] = []
+    var dropMarkers: [(after: Int, bytes: Int, why: String)] = []
     /// Lines that are neither.
-    var odd: [Substring] = []
+    var unknownLines: [Substring] = []
 
     init(_ log: String) {
         for line in log.split(separator: "\n") {
             if let oracle = OracleLine(line) {
-                numbers.append(oracle.number)
+                lineNumbers.append(oracle.number)
             } else if let marker = line.firstMatch(of: /Z stderr F \[heroproc: dropped (\d+) bytes, (.+), \d+\.\d s\]$/)
             {
-                markers.append((numbers.last ?? 0, Int(marker.1) ?? -1, String(marker.2)))
+                dropMarkers.append((lineNumbers.last ?? 0, Int(marker.1) ?? -1, String(marker.2)))
             } else {
-                odd.append(line)
+                unknownLines.append(line)
             }
         }
     }
@@ -140,10 +140,10 @@ struct LogAccount {
     ///
     /// What was dropped in all and is in no marker was dropped at the end.
     func expectComplete(upTo count: Int, dropped: Int, sourceLocation: SourceLocation = #_sourceLocation) {
-        #expect(odd.isEmpty, "\(odd.prefix(3))", sourceLocation: sourceLocation)
+        #expect(unknownLines.isEmpty, "\(unknownLines.prefix(3))", sourceLocation: sourceLocation)
         var expected = 1
-        var markers = markers[...]
-        for number in numbers {
+        var markers = dropMarkers[...]
+        for number in lineNumbers {
             while let marker = markers.first, number != expected, marker.after == expected - 1 {
                 expected += marker.bytes / Self.lineLength
                 #expect(marker.bytes % Self.lineLength == 0, sourceLocation: sourceLocation)
@@ -158,7 +158,7 @@ struct LogAccount {
             }
             expected += 1
         }
-        let counted = self.markers.reduce(0) { $0 + $1.bytes }
+        let counted = self.dropMarkers.reduce(0) { $0 + $1.bytes }
         #expect(counted <= dropped, sourceLocation: sourceLocation)
         expected += (markers.reduce(0) { $0 + $1.bytes } + dropped - counted) / Self.lineLength
         #expect(expected == count + 1, sourceLocation: sourceLocation)

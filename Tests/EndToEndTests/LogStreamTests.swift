@@ -6,25 +6,25 @@ import Testing
 @Suite("Streams of output", .serialized)
 struct LogStreamTests {
     /// Declares a service of one script.
-    private func declare(_ world: World, _ script: String, _ keys: String...) throws {
+    private func declare(_ world: TestHost, _ script: String, _ keys: String...) throws {
         var lines = ["kind: Service", "name: web", "actions:", "  - name: run", "    is_process: true"]
         lines += keys.map { "    \($0)" }
         lines.append("    script: |")
         lines += script.split(separator: "\n").map { "      \($0)" }
-        try world.write("web.yaml", lines.joined(separator: "\n") + "\n")
+        try world.writeManifest("web.yaml", lines.joined(separator: "\n") + "\n")
     }
 
     /// The first line in which a text is not as expected; nil where all of it is.
-    private func difference(_ text: String, _ expected: String) -> String? {
+    private func firstDifference(_ text: String, _ expected: String) -> String? {
         let lines = zip(text.split(separator: "\n"), expected.split(separator: "\n"))
         if let (line, wanted) = lines.first(where: { $0 != $1 }) { return "\(line) instead of \(wanted)" }
         return text == expected ? nil : "\(text.utf8.count) bytes instead of \(expected.utf8.count)"
     }
 
     /// Whether a process waits for changes of files.
-    private func isWatching(_ pid: pid_t) -> Bool { openFiles(of: pid).contains("anon_inode:inotify") }
+    private func hasInotify(_ pid: pid_t) -> Bool { openFiles(of: pid).contains("anon_inode:inotify") }
 
-    private func bytes(_ path: String) -> [UInt8] {
+    private func readBytes(_ path: String) -> [UInt8] {
         (FileManager.default.contents(atPath: path)).map { Array($0) } ?? []
     }
 
@@ -34,8 +34,8 @@ struct LogStreamTests {
     @Test(
         "LG-5, LG-7, LG-10: who follows misses nothing and sees nothing twice, through rotations, restarts and killed reconcilers"
     )
-    func follow() async throws {
-        try await World.with { world in
+    func followThroughRestarts() async throws {
+        try await TestHost.with { world in
             let go = world.root + "/go"
             // 250 lines are 14 KiB in the log: a new file for each block.
             let script = """
@@ -55,11 +55,11 @@ struct LogStreamTests {
             defer { kill(follower.pid, SIGKILL) }
             let raw = try world.start(["logs", "-f", "--raw", "web"])
             defer { kill(raw.pid, SIGKILL) }
-            try await eventually("they follow") { [follower, raw].allSatisfy { isWatching($0.pid) } }
+            try await eventually("they follow") { [follower, raw].allSatisfy { hasInotify($0.pid) } }
             try Data().write(to: URL(fileURLWithPath: go))
             for start in 0..<2 {
                 try await eventually("start \(start) is under way", within: 120) {
-                    world.text(follower.out).contains("start \(start) line 000400\n")
+                    world.readText(follower.outputPath).contains("start \(start) line 000400\n")
                 }
                 try await world.killReconciler()
                 try await world.apply()
@@ -72,20 +72,20 @@ struct LogStreamTests {
                 }.joined()
             }
             try await eventually("all of it came", within: 120) {
-                world.text(follower.out).utf8.count >= expected.joined().utf8.count
+                world.readText(follower.outputPath).utf8.count >= expected.joined().utf8.count
             }
-            #expect(difference(world.text(follower.out), expected.joined()) == nil, "no gap, nothing twice")
+            #expect(firstDifference(world.readText(follower.outputPath), expected.joined()) == nil, "no gap, nothing twice")
             try await eventually("all raw lines came", within: 120) {
-                world.text(raw.out).split(separator: "\n").count >= 3 * count
+                world.readText(raw.outputPath).split(separator: "\n").count >= 3 * count
             }
-            let texts = world.text(raw.out).split(separator: "\n").map { $0.dropFirst(40) }
-            #expect(difference(texts.joined(separator: "\n") + "\n", expected.joined()) == nil)
+            let texts = world.readText(raw.outputPath).split(separator: "\n").map { $0.dropFirst(40) }
+            #expect(firstDifference(texts.joined(separator: "\n") + "\n", expected.joined()) == nil)
             // What is there afterwards says the same, start by start.
-            #expect(difference(try await world.run("logs", "web").out, expected[2]) == nil)
-            #expect(difference(try await world.run("logs", "web", "--previous").out, expected[1]) == nil)
-            let folder = "\(world.logs)/core/web/run"
+            #expect(firstDifference(try await world.run("logs", "web").output, expected[2]) == nil)
+            #expect(firstDifference(try await world.run("logs", "web", "--previous").output, expected[1]) == nil)
+            let folder = "\(world.logDirectory)/core/web/run"
             let sizes = try FileManager.default.contentsOfDirectory(atPath: folder).map {
-                bytes("\(folder)/\($0)").count
+                readBytes("\(folder)/\($0)").count
             }
             #expect(sizes.count > Self.blocks * 2)
             #expect(sizes.allSatisfy { $0 <= 16384 })
@@ -93,11 +93,11 @@ struct LogStreamTests {
     }
 
     /// Bytes of a line without an end.
-    private static let long = TestSettings.isLong ? 64 << 20 : 3 << 20
+    private static let longLineByteCount = TestSettings.isLong ? 64 << 20 : 3 << 20
 
     @Test("LG-4: every byte comes back as it was written: noise, NULs, no UTF-8, a line without end, byte by byte")
-    func binary() async throws {
-        try await World.with { world in
+    func binaryOutput() async throws {
+        try await TestHost.with { world in
             let (noise, said) = (world.root + "/noise", world.root + "/said")
             let script = """
                 head -c 1000000 /dev/urandom > \(noise)
@@ -107,7 +107,7 @@ struct LogStreamTests {
                   printf '\\377\\376\\300\\257\\355\\240\\200\\n\\033[31m\\b\\r\\n'
                   for c in o n e ' ' b y ' ' o n e; do printf "$c"; done
                   echo
-                  head -c \(Self.long) /dev/zero | tr '\\0' x
+                  head -c \(Self.longLineByteCount) /dev/zero | tr '\\0' x
                 } | tee \(said)
                 touch \(said).all
                 exec sleep 1000
@@ -116,17 +116,17 @@ struct LogStreamTests {
             try await world.apply()
             try await eventually("all is said", within: 120) { access(said + ".all", F_OK) == 0 }
             // What has not ended yet is held back by the shim.
-            #expect(try await world.run("down").code == 0)
-            let written = bytes(said)
-            #expect(written.count > 1_070_000 + Self.long)
+            #expect(try await world.run("down").exitCode == 0)
+            let written = readBytes(said)
+            #expect(written.count > 1_070_000 + Self.longLineByteCount)
             let reading = try world.start(["logs", "web"])
-            #expect(try await world.code(of: reading) == 0)
-            #expect(bytes(reading.out).elementsEqual(written), "\(bytes(reading.out).count) of \(written.count) bytes")
+            #expect(try await world.exitCode(of: reading) == 0)
+            #expect(readBytes(reading.outputPath).elementsEqual(written), "\(readBytes(reading.outputPath).count) of \(written.count) bytes")
             // The CRI lines, put together by somebody else.
             let raw = try world.start(["logs", "--raw", "web"])
-            #expect(try await world.code(of: raw) == 0)
+            #expect(try await world.exitCode(of: raw) == 0)
             var text: [UInt8] = []
-            for line in bytes(raw.out).split(separator: 10, omittingEmptySubsequences: false).dropLast() {
+            for line in readBytes(raw.outputPath).split(separator: 10, omittingEmptySubsequences: false).dropLast() {
                 text += line.dropFirst(40)
                 if line.dropFirst(38).first == UInt8(ascii: "F") { text.append(10) }
             }
@@ -141,8 +141,8 @@ struct LogStreamTests {
         .enabled(if: hasScript, "needs script(1)"),
         arguments: ["", "--raw", "--timestamps", "-n 50", "-o json"]
     )
-    func terminal(_ options: String) async throws {
-        try await World.with { world in
+    func terminalSequencesAreEscaped(_ options: String) async throws {
+        try await TestHost.with { world in
             let script = """
                 head -c 20000 /dev/urandom
                 printf '\\033]0;title\\007\\033[2J\\302\\233\\342\\200\\256\\n'
@@ -153,10 +153,10 @@ struct LogStreamTests {
             try await world.apply()
             try await eventually("all is said") { access(world.root + "/said", F_OK) == 0 }
             let typescript = world.root + "/typescript"
-            let words = ["-qefc", "'\(World.heroproc)' logs web \(options)", typescript]
+            let words = ["-qefc", "'\(TestHost.heroprocPath)' logs web \(options)", typescript]
             let reading = try world.start(words, program: "/usr/bin/script")
-            #expect(try await world.code(of: reading) == 0)
-            let shown = bytes(reading.out)
+            #expect(try await world.exitCode(of: reading) == 0)
+            let shown = readBytes(reading.outputPath)
             #expect(shown.count > 20000)
             let text = String(decoding: shown, as: UTF8.self)
             let obeyed = text.unicodeScalars.filter { scalar in
@@ -168,32 +168,32 @@ struct LogStreamTests {
     }
 
     @Test("LG-1: a writer that never pauses loses nothing while reconcilers are killed under it")
-    func flatOut() async throws {
-        try await World.with { world in
-            let books = Books(of: world)
-            try world.declare("web", does: .process("lines 2000", "log: {max_size: 1GiB, keep: 9}"))
-            var reconciler = try world.watch()
-            let life = try await world.life("web", number: 1)
-            var random = Seeded(41)
+    func writerAtFullSpeed() async throws {
+        try await TestHost.with { world in
+            let books = RecordedHistory(of: world)
+            try world.declare("web", actions: .process("lines 2000", "log: {max_size: 1GiB, keep: 9}"))
+            var reconciler = try world.startReconciler()
+            let life = try await world.runningInstance("web", number: 1)
+            var random = SeededGenerator(41)
             for _ in 0..<TestSettings.cycles(3) {
                 // At any moment: this wait is the fault itself.
                 try await Task.sleep(for: .milliseconds(Int.random(in: 50...250, using: &random)))
                 try #require(kill(reconciler.pid, SIGKILL) == 0)
-                try #require(try await world.code(of: reconciler) == 137)
-                books.keepLogs()
-                reconciler = try world.watch()
+                try #require(try await world.exitCode(of: reconciler) == 137)
+                books.preserveLogs()
+                reconciler = try world.startReconciler()
             }
-            try await eventually("the last one has taken it up") { try await world.run("diff").code == 0 }
-            #expect(try await world.run("down").code == 0)
-            #expect(world.lives("web").count == 1)
-            let count = try #require(world.lives("web").first?.lines)
+            try await eventually("the last one has taken it up") { try await world.run("diff").exitCode == 0 }
+            #expect(try await world.run("down").exitCode == 0)
+            #expect(world.instances("web").count == 1)
+            let count = try #require(world.instances("web").first?.lineCount)
             // Judged by other programs, and quickly: every line in its place, none torn.
-            let folder = "\(world.logs)/core/web/run"
+            let folder = "\(world.logDirectory)/core/web/run"
             let all = "ls -v | tac | xargs cat"
             #expect(count > 1000)
-            #expect(shell("cd \(folder) && seq 1 \(count) > ../seq && \(all) | cut -d' ' -f 7 | cmp - ../seq") == 0)
+            #expect(runShell("cd \(folder) && seq 1 \(count) > ../seq && \(all) | cut -d' ' -f 7 | cmp - ../seq") == 0)
             let line = "^.{30} stdout F line \(life.job) 0 [0-9]+ [a-z]* [0-9a-f]{8}$"
-            #expect(shell("cd \(folder) && ! { \(all) | grep -vqE '\(line)'; }") == 0)
+            #expect(runShell("cd \(folder) && ! { \(all) | grep -vqE '\(line)'; }") == 0)
         }
     }
 }

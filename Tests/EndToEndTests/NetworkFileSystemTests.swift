@@ -20,40 +20,40 @@ private let canServe: Bool = {
 )
 struct NetworkFileSystemTests {
     @Test("DB-7: on FUSE every command that would write is refused with 2 and says why, and nothing is written there")
-    func refused() async throws {
-        try await World.with { world in
+    func fuseIsRefused() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
-            mkdir(world.state, 0o700)
+            mkdir(world.stateDirectory, 0o700)
             // In a mount namespace of its own, so that nobody else ever waits for it.
             let server = try world.start(
-                ["fuse", world.state],
-                program: World.oracle,
+                ["fuse", world.stateDirectory],
+                program: TestHost.oraclePath,
                 through: ["unshare", "--mount", "--propagation", "private"]
             )
-            try await eventually("it is mounted") { world.text(server.out).hasPrefix("mounted\n") }
+            try await eventually("it is mounted") { world.readText(server.outputPath).hasPrefix("mounted\n") }
             let entrance = ["nsenter", "-m", "-t", "\(server.pid)"]
             for command in [["reconcile", "--watch"], ["reconcile"], ["apply"]] {
                 let answer = try await world.run(command, through: entrance)
-                #expect(answer.code == 2, "\(command): \(answer.out)\(answer.err)")
+                #expect(answer.exitCode == 2, "\(command): \(answer.output)\(answer.errorOutput)")
                 #expect(
-                    answer.err.contains("cannot use the state directory \(world.state)")
-                        && answer.err.contains("it is on FUSE") && answer.err.contains("HEROPROC_ALLOW_NETWORK_FS=1"),
-                    "\(command): \(answer.err)"
+                    answer.errorOutput.contains("cannot use the state directory \(world.stateDirectory)")
+                        && answer.errorOutput.contains("it is on FUSE") && answer.errorOutput.contains("HEROPROC_ALLOW_NETWORK_FS=1"),
+                    "\(command): \(answer.errorOutput)"
                 )
             }
-            #expect(world.text(server.out) == "mounted\n", "nobody has even tried to write")
-            #expect(world.lives("web").isEmpty)
+            #expect(world.readText(server.outputPath) == "mounted\n", "nobody has even tried to write")
+            #expect(world.instances("web").isEmpty)
             // Whoever answers for it gets as far as the file system lets him, and that is not far.
             let allowed = try await world.run(
                 ["reconcile"],
                 extra: ["HEROPROC_ALLOW_NETWORK_FS": "1"],
                 through: entrance
             )
-            #expect(allowed.code == 2 && !allowed.err.contains("FUSE"), "\(allowed.err)")
-            #expect(world.text(server.out).contains("refused "), "it has tried")
+            #expect(allowed.exitCode == 2 && !allowed.errorOutput.contains("FUSE"), "\(allowed.errorOutput)")
+            #expect(world.readText(server.outputPath).contains("refused "), "it has tried")
             kill(server.pid, SIGKILL)
-            _ = try await world.code(of: server)
-            rmdir(world.state)
+            _ = try await world.exitCode(of: server)
+            rmdir(world.stateDirectory)
         }
     }
 }

@@ -6,54 +6,54 @@ import Testing
 @Suite(
     "Out of memory",
     .serialized,
-    .enabled(if: ControlGroup.has("memory"), "needs root, and a memory controller of cgroup v1")
+    .enabled(if: ControlGroup.isControllerAvailable("memory"), "needs root, and a memory controller of cgroup v1")
 )
 struct OutOfMemoryTests {
     /// How often the kernel has killed somebody of a group.
-    private func kills(_ group: ControlGroup) -> Int {
-        let lines = group.text("memory.oom_control").split(separator: "\n")
+    private func killCount(_ group: ControlGroup) -> Int {
+        let lines = group.read("memory.oom_control").split(separator: "\n")
         return lines.first { $0.hasPrefix("oom_kill ") }.flatMap { Int($0.dropFirst(9)) } ?? -1
     }
 
     @Test(
         "OM-3: the kernel kills the reconciler for want of memory: its keeper brings it back, and no end or line is lost"
     )
-    func killed() async throws {
-        try await World.with { world in
-            var torture = try await Torture("OM-3 out of memory", world)
+    func reconcilerIsKilled() async throws {
+        try await TestHost.with { world in
+            var torture = try await TortureRun("OM-3 out of memory", world)
             let keep = "log: {max_size: 10MiB, keep: 99}"
             let names = (1...4).map { "job\($0)" }
             for name in names {
-                try world.declare(name, does: .process("random-life 400", "retry: {delay: 0ms, jitter: 0}", keep))
+                try world.declare(name, actions: .process("random-life 400", "retry: {delay: 0ms, jitter: 0}", keep))
             }
-            try world.declare("steady", does: .process("lines 200", keep))
+            try world.declare("steady", actions: .process("lines 200", keep))
             let group = try ControlGroup("memory", world)
             // Whoever comes in has nothing left to take.
-            try group.put("0", "memory.limit_in_bytes")
+            try group.write("0", "memory.limit_in_bytes")
             let keeper = try world.start(["reconcile", "--watch", "--keep"])
-            try await torture.settle(names)
-            let steady = try await world.life("steady", number: 1)
+            try await torture.waitForRestarts(names)
+            let steady = try await world.runningInstance("steady", number: 1)
             let rounds = TestSettings.cycles(1, share: 50)
             for round in 1...rounds {
-                let reconciler = try #require(world.reconciler)
-                try group.put("\(reconciler)", "cgroup.procs")
+                let reconciler = try #require(world.reconcilerPID)
+                try group.write("\(reconciler)", "cgroup.procs")
                 try await eventually("the kernel has killed it") { !isAlive(reconciler) }
-                #expect(kills(group) == round)
-                torture.count()
+                #expect(killCount(group) == round)
+                torture.countCycle()
                 let begin = ContinuousClock.now
                 try await eventually("another one is there", within: 40) {
-                    torture.books.keepLogs()
-                    return world.reconciler.map { $0 != reconciler } ?? false
+                    torture.history.preserveLogs()
+                    return world.reconcilerPID.map { $0 != reconciler } ?? false
                 }
-                torture.took(ContinuousClock.now - begin)
-                try await torture.settle(names)
-                #expect(try await world.life("steady", number: 1) == steady)
+                torture.recordRecovery(ContinuousClock.now - begin)
+                try await torture.waitForRestarts(names)
+                #expect(try await world.runningInstance("steady", number: 1) == steady)
             }
-            #expect(isAlive(keeper.pid) && world.keeper == keeper.pid)
-            let said = world.text(keeper.err).components(separatedBy: "was ended by signal 9; it is started again in")
-            #expect(said.count == rounds + 1, "\(world.text(keeper.err))")
-            try await torture.settleDown()
-            try torture.conclude(names + ["steady"])
+            #expect(isAlive(keeper.pid) && world.monitorPID == keeper.pid)
+            let said = world.readText(keeper.errorPath).components(separatedBy: "was ended by signal 9; it is started again in")
+            #expect(said.count == rounds + 1, "\(world.readText(keeper.errorPath))")
+            try await torture.stopEverything()
+            try torture.checkAndReport(names + ["steady"])
         }
     }
 }

@@ -9,13 +9,13 @@ private let isRoot = geteuid() == 0
 
 /// Many at one time: reconcilers, and people who apply (reliability.md LK-1 to LK-5).
 @Suite("Many at one time", .serialized)
-struct ParallelTests {
+struct ConcurrencyTests {
     /// How many reconcilers begin at one time: a hundred, five times, in the long form.
-    private static let (starts, rounds) = (TestSettings.cycles(20, share: 10), TestSettings.cycles(2, share: 200))
+    private static let (startCount, roundCount) = (TestSettings.cycles(20, share: 10), TestSettings.cycles(2, share: 200))
 
     /// Names, sizes and times of all in the state directory and in the run directory.
-    private func listing(_ world: World) throws -> [String] {
-        try [world.state, world.paths.run].flatMap { folder in
+    private func listing(_ world: TestHost) throws -> [String] {
+        try [world.stateDirectory, world.paths.run].flatMap { folder in
             try FileManager.default.subpathsOfDirectory(atPath: folder).map { name in
                 var file = stat()
                 lstat("\(folder)/\(name)", &file)
@@ -25,52 +25,52 @@ struct ParallelTests {
     }
 
     /// Expects that a reconciler leaves, and that what it says is all that it ever wrote, anywhere.
-    private func expectRefusal(_ running: World.Running, _ world: World) async throws {
+    private func expectRefusal(_ running: TestHost.RunningCommand, _ world: TestHost) async throws {
         try await eventually("\(running.pid) leaves", within: 90) { !isAlive(running.pid) }
         // The kernel tells of the dead, too, until somebody waits for them; where it keeps no such account, it is empty.
-        let account = world.text("/proc/\(running.pid)/io").split(separator: "\n").first { $0.hasPrefix("wchar: ") }
-        #expect(try await world.code(of: running) == 2)
-        let (out, err) = (world.text(running.out), world.text(running.err))
+        let account = world.readText("/proc/\(running.pid)/io").split(separator: "\n").first { $0.hasPrefix("wchar: ") }
+        #expect(try await world.exitCode(of: running) == 2)
+        let (out, err) = (world.readText(running.outputPath), world.readText(running.errorPath))
         #expect(err.contains("cannot reconcile"), "\(err)")
         if let account { #expect(account == "wchar: \(out.utf8.count + err.utf8.count)", "\(out)\(err)") }
-        for path in [running.out, running.err] { unlink(path) }
+        for path in [running.outputPath, running.errorPath] { unlink(path) }
     }
 
     @Test(
         "LK-1: of many that start at once exactly one stays, also after kill -9 of the last one; whoever leaves has written nothing"
     )
-    func starts() async throws {
-        try await World.with { world in
+    func simultaneousReconcilers() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
             var refused = 0
-            for round in 1...Self.rounds {
-                let running = try (0..<Self.starts).map { _ in try world.watch() }
-                let web = try await world.life("web", number: 1)
-                try await eventually("one is it") { world.reconciler != nil }
-                let winner = try #require(world.reconciler)
+            for round in 1...Self.roundCount {
+                let running = try (0..<Self.startCount).map { _ in try world.startReconciler() }
+                let web = try await world.runningInstance("web", number: 1)
+                try await eventually("one is it") { world.reconcilerPID != nil }
+                let winner = try #require(world.reconcilerPID)
                 #expect(running.contains { $0.pid == winner })
                 for other in running where other.pid != winner { try await expectRefusal(other, world) }
 
                 // One that does not move holds its lock all the same, and nothing that it has changes.
-                try await eventually("it stands") { try await world.run("status").code == 0 }
+                try await eventually("it stands") { try await world.run("status").exitCode == 0 }
                 #expect(kill(winner, SIGSTOP) == 0)
                 let before = try listing(world)
-                let late = try (0..<Self.starts).map { _ in try world.watch() }
+                let late = try (0..<Self.startCount).map { _ in try world.startReconciler() }
                 for other in late {
                     try await eventually("it leaves", within: 90) { !isAlive(other.pid) }
-                    #expect(world.text(other.err).contains("pid \(winner)"), "\(world.text(other.err))")
+                    #expect(world.readText(other.errorPath).contains("pid \(winner)"), "\(world.readText(other.errorPath))")
                     try await expectRefusal(other, world)
                 }
                 #expect(try listing(world) == before)
                 #expect(kill(winner, SIGCONT) == 0)
-                #expect(try await world.life("web", number: 1) == web)
+                #expect(try await world.runningInstance("web", number: 1) == web)
                 refused += running.count + late.count - 1
-                guard round < Self.rounds else { break }
+                guard round < Self.roundCount else { break }
                 #expect(kill(winner, SIGKILL) == 0)
                 let last = try #require(running.first { $0.pid == winner })
-                #expect(try await world.code(of: last) == 137)
+                #expect(try await world.exitCode(of: last) == 137)
             }
-            let cycles = Self.rounds * Self.starts
+            let cycles = Self.roundCount * Self.startCount
             TestSettings.reportRow(["row": "LK-1 starts", "cycles": "\(cycles)", "verdict": "\(refused) refused, wrote nothing"])
         }
     }
@@ -78,39 +78,39 @@ struct ParallelTests {
     @Test(
         "LK-1: lock files that are deleted while they are held make no second reconciler: one of them, the other, both"
     )
-    func deletedLock() async throws {
-        try await World.with { world in
+    func deletedLockFiles() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
-            let first = try world.watch()
-            let web = try await world.life("web")
+            let first = try world.startReconciler()
+            let web = try await world.runningInstance("web")
             let (state, run) = (world.paths.reconcilerLock, world.paths.runLock)
             for deleted in [[state], [run], [state, run]] {
                 for path in deleted { unlink(path) }
                 let answer = try await world.run("reconcile", "--watch")
-                #expect(answer.code == 2, "\(answer.err)")
+                #expect(answer.exitCode == 2, "\(answer.errorOutput)")
                 #expect(isAlive(first.pid))
             }
-            #expect(try await world.life("web", number: 1) == web)
+            #expect(try await world.runningInstance("web", number: 1) == web)
             // Nobody finds it any more by its locks; it ends when it is told to, and the next one takes over.
             kill(first.pid, SIGTERM)
-            #expect(try await world.code(of: first) == 0)
+            #expect(try await world.exitCode(of: first) == 0)
             try await world.apply()
-            #expect(try await world.life("web", number: 1) == web)
+            #expect(try await world.runningInstance("web", number: 1) == web)
         }
     }
 
     @Test("LK-1: a state directory is one, by whatever name it is reached")
-    func names() async throws {
-        try await World.with { world in
+    func aliasesOfTheStateDirectory() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
-            let first = try world.watch()
-            _ = try await world.life("web")
+            let first = try world.startReconciler()
+            _ = try await world.runningInstance("web")
             let link = world.root + "/link"
-            try #require(symlink(world.state, link) == 0)
-            for name in [link, world.root + "/./services.d/../state", world.state + "/"] {
+            try #require(symlink(world.stateDirectory, link) == 0)
+            for name in [link, world.root + "/./services.d/../state", world.stateDirectory + "/"] {
                 let answer = try await world.run("reconcile", "--watch", "--state", name)
-                #expect(answer.code == 2)
-                #expect(answer.err.contains("pid \(first.pid)"), "\(answer.err)")
+                #expect(answer.exitCode == 2)
+                #expect(answer.errorOutput.contains("pid \(first.pid)"), "\(answer.errorOutput)")
             }
         }
     }
@@ -119,53 +119,53 @@ struct ParallelTests {
         "LK-1: nor does another mount, or another pid namespace, give it a second one",
         .enabled(if: isRoot, "needs root")
     )
-    func namespaces() async throws {
-        try await World.with { world in
+    func otherNamespaces() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
-            let first = try world.watch()
-            let web = try await world.life("web")
+            let first = try world.startReconciler()
+            let web = try await world.runningInstance("web")
             mkdir(world.root + "/bound", 0o700)
             let mounted = try await world.run(
                 ["reconcile", "--watch", "--state", world.root + "/bound"],
                 through: [
-                    "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"", world.state,
+                    "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"", world.stateDirectory,
                     world.root + "/bound",
                 ]
             )
-            #expect(mounted.code == 2, "\(mounted.err)")
+            #expect(mounted.exitCode == 2, "\(mounted.errorOutput)")
             let inside = try await world.run(
                 ["reconcile", "--watch"],
                 through: ["unshare", "--pid", "--fork", "--mount-proc"]
             )
-            #expect(inside.code == 2, "\(inside.err)")
+            #expect(inside.exitCode == 2, "\(inside.errorOutput)")
             #expect(isAlive(first.pid))
-            #expect(try await world.life("web", number: 1) == web)
+            #expect(try await world.runningInstance("web", number: 1) == web)
         }
     }
 
     /// One apply of one client, as it was accepted.
-    private struct Apply: Sendable {
+    private struct AcceptedApply: Sendable {
         let client: Int
-        let time: Int
+        let number: Int
         var revision: Int?
         var wasCarriedOut = false
         /// What is in the files of this apply and of no other.
-        var mark: String { "client: \"\(client)-\(time)\"" }
+        var label: String { "client: \"\(client)-\(number)\"" }
     }
 
     /// Lets a client apply what nobody else wants.
-    private func apply(_ client: Int, _ time: Int, _ world: World) async throws -> Apply {
-        var apply = Apply(client: client, time: time)
+    private func apply(_ client: Int, _ time: Int, _ world: TestHost) async throws -> AcceptedApply {
+        var apply = AcceptedApply(client: client, number: time)
         let folder = world.root + "/client\(client)"
         mkdir(folder, 0o700)
         let text =
-            world.manifest("web", ["labels: {\(apply.mark)}"], [.process()])
+            world.manifest("web", ["labels: {\(apply.label)}"], [.process()])
             + "---\n" + world.manifest("own\(client)", ["status: stop"], [.process()])
         try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/all.yaml"))
         let answer = try await world.run("apply", "--dir", folder, "-o", "json", "--timeout", "60s")
         // Whoever was overtaken before the work was done is told so; nobody is refused or forgotten.
-        let isOvertaken = answer.out.contains("another revision was applied before this one was carried out")
-        #expect(answer.code == (isOvertaken ? 1 : 0), "\(apply.mark): \(answer.out)\(answer.err)")
+        let isOvertaken = answer.output.contains("another revision was applied before this one was carried out")
+        #expect(answer.exitCode == (isOvertaken ? 1 : 0), "\(apply.label): \(answer.output)\(answer.errorOutput)")
         (apply.revision, apply.wasCarriedOut) = (answer.json["revision"] as? Int, !isOvertaken)
         return apply
     }
@@ -173,22 +173,22 @@ struct ParallelTests {
     @Test(
         "LK-3: clients that apply what contradicts itself are served one after the other, and the last one accepted stands"
     )
-    func conflicting() async throws {
-        try await World.with { world in
+    func conflictingApplies() async throws {
+        try await TestHost.with { world in
             // A reconciler of our own that keeps whatever is applied last.
             try world.declare("web")
             try await world.apply()
             // Fifty clients with twenty applies each, in the long form.
             let (clients, times) = (TestSettings.cycles(5, share: 20), TestSettings.cycles(4, share: 50))
-            let applies = try await withThrowingTaskGroup(of: [Apply].self) { group in
+            let applies = try await withThrowingTaskGroup(of: [AcceptedApply].self) { group in
                 for client in 1...clients {
                     group.addTask {
-                        var own: [Apply] = []
+                        var own: [AcceptedApply] = []
                         for time in 1...times { own.append(try await self.apply(client, time, world)) }
                         return own
                     }
                 }
-                return try await group.reduce(into: [Apply]()) { $0 += $1 }
+                return try await group.reduce(into: [AcceptedApply]()) { $0 += $1 }
             }
             // No two had the same revision, none was lost, and they follow each other without a gap.
             let count = clients * times
@@ -196,23 +196,23 @@ struct ParallelTests {
             #expect(accepted.map(\.revision) == Array(2..<(2 + count)))
             // Each client's own are in the order in which it made them.
             for client in 1...clients {
-                #expect(accepted.filter { $0.client == client }.map(\.time) == Array(1...times))
+                #expect(accepted.filter { $0.client == client }.map(\.number) == Array(1...times))
             }
-            try expectLinear(accepted, try await world.events())
-            try expectKept(accepted, world)
+            try expectOrderedEvents(accepted, try await world.events())
+            try expectStoredFiles(accepted, world)
             let last = try #require(accepted.last)
             #expect(last.wasCarriedOut)
             let stands = try await world.run("diff", "--dir", world.root + "/client\(last.client)")
-            #expect(stands.code == 0, "\(stands.out)")
+            #expect(stands.exitCode == 0, "\(stands.output)")
             // A label restarts nobody.
-            #expect(world.lives("web").count == 1)
+            #expect(world.instances("web").count == 1)
             let carriedOut = accepted.filter(\.wasCarriedOut).count
             TestSettings.reportRow(["row": "LK-3 applies", "cycles": "\(count)", "verdict": "0 lost, \(carriedOut) carried out"])
         }
     }
 
     /// Expects that the events tell of each revision once, in order, and whose it is.
-    private func expectLinear(_ accepted: [Apply], _ events: [[String: Any]]) throws {
+    private func expectOrderedEvents(_ accepted: [AcceptedApply], _ events: [[String: Any]]) throws {
         let told = events.compactMap { event -> (revision: Int, client: Substring, time: String)? in
             let text = event["text"] as? String ?? ""
             let pattern = /revision (\d+) applied from \S*\/client(\d+) by .*/
@@ -226,8 +226,8 @@ struct ParallelTests {
     }
 
     /// Expects that the files of each revision that is kept are those of whom it was told to.
-    private func expectKept(_ accepted: [Apply], _ world: World) throws {
-        let kept: [Int: Data] = try world.read { db in
+    private func expectStoredFiles(_ accepted: [AcceptedApply], _ world: TestHost) throws {
+        let kept: [Int: Data] = try world.readDatabase { db in
             let sql = "SELECT revision, bytes FROM files JOIN texts ON texts.id = text_id WHERE path LIKE '%all.yaml'"
             let rows = try Row.fetchAll(db, sql: sql).map { ($0["revision"] as Int, $0["bytes"] as Data) }
             return Dictionary(uniqueKeysWithValues: rows)
@@ -236,15 +236,15 @@ struct ParallelTests {
         for apply in accepted {
             guard let revision = apply.revision, let bytes = kept[revision] else { continue }
             #expect(
-                String(decoding: bytes, as: UTF8.self).contains(apply.mark),
-                "revision \(revision) is \(apply.mark)"
+                String(decoding: bytes, as: UTF8.self).contains(apply.label),
+                "revision \(revision) is \(apply.label)"
             )
         }
     }
 
     @Test("LK-4: clients that restart one service at the same time leave one instance of it, and every start on record")
-    func sameService() async throws {
-        try await World.with { world in
+    func simultaneousRestarts() async throws {
+        try await TestHost.with { world in
             try world.declare("web")
             try await world.apply()
             let rounds = TestSettings.cycles(5, share: 4)
@@ -252,32 +252,32 @@ struct ParallelTests {
                 try world.declare("web", "generation: \(round)")
                 let clients = try (0..<4).map { _ in try world.start(["apply", "--timeout", "60s"]) }
                 for client in clients {
-                    #expect(try await world.code(of: client) == 0, "\(world.text(client.err))")
+                    #expect(try await world.exitCode(of: client) == 0, "\(world.readText(client.errorPath))")
                 }
             }
             // One life for each generation: never two at once (the oracle would have said so), never one too many.
-            let lives = world.lives("web")
+            let lives = world.instances("web")
             #expect(lives.count == rounds + 1)
-            for (one, next) in zip(lives, lives.dropFirst()) { #expect(try #require(one.ended) <= next.began) }
-            try await world.expectNoDifference()
+            for (one, next) in zip(lives, lives.dropFirst()) { #expect(try #require(one.endedAt) <= next.startedAt) }
+            try await world.expectEmptyDiff()
         }
     }
 
     @Test("LK-5: an apply beside a single pass waits for it, and beside nobody begins a reconciler")
-    func besidePass() async throws {
-        try await World.with { world in
+    func applyDuringSinglePass() async throws {
+        try await TestHost.with { world in
             try world.declare(
                 "slow",
-                does: .process("wait 1500 listen-unix \(world.root)/s", "sockets: [\(world.root)/s]")
+                actions: .process("wait 1500 listen-unix \(world.root)/s", "sockets: [\(world.root)/s]")
             )
             let pass = try world.start(["reconcile"])
             try await eventually("the pass has begun") { ReconcilerLock.holder(world.paths)?.mode == "once" }
             try world.declare("more")
             let apply = try await world.run("apply")
-            #expect(apply.code == 0, "\(apply.err)")
-            #expect(try await world.code(of: pass) == 0)
-            #expect(world.lives("slow").count == 1 && world.lives("more").count == 1)
-            try await world.expectNoDifference()
+            #expect(apply.exitCode == 0, "\(apply.errorOutput)")
+            #expect(try await world.exitCode(of: pass) == 0)
+            #expect(world.instances("slow").count == 1 && world.instances("more").count == 1)
+            try await world.expectEmptyDiff()
         }
     }
 }

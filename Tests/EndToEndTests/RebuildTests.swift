@@ -5,14 +5,14 @@ import Testing
 
 /// The database is destroyed around running services: none of them notices (reliability.md DB-5).
 @Suite("A database that is lost", .serialized)
-struct RebuildTests {
+struct DatabaseRebuildTests {
     /// What is done to the database of a state directory, while nobody has it open.
     enum Damage: String, CaseIterable, Sendable {
-        case zeroedHeader, flippedBytes, cutShort, foreignLog, foreignDatabase, removed, removedWithoutLog
+        case zeroedHeader, flippedBytes, truncated, otherDatabaseLog, otherDatabase, removed, removedWithoutLog
 
-        func inflict(on world: World) throws {
-            let path = world.database
-            var random = Seeded(5)
+        func apply(on world: TestHost) throws {
+            let path = world.databasePath
+            var random = SeededGenerator(5)
             func put(_ bytes: [UInt8], at offset: Int) throws {
                 let file = open(path, O_WRONLY)
                 let written = pwrite(file, bytes, bytes.count, off_t(offset))
@@ -33,8 +33,8 @@ struct RebuildTests {
                 for page in 1..<(size / 4096) {
                     try put((0..<64).map { _ in UInt8.random(in: 0...255, using: &random) }, at: page * 4096)
                 }
-            case .cutShort: try #require(truncate(path, off_t(size / 2 + 100)) == 0)
-            case .foreignLog:
+            case .truncated: try #require(truncate(path, off_t(size / 2 + 100)) == 0)
+            case .otherDatabaseLog:
                 let other = world.root + "/other.db"
                 let queue = try DatabaseQueue(path: other)
                 try queue.writeWithoutTransaction { db in
@@ -43,7 +43,7 @@ struct RebuildTests {
                 }
                 try FileManager.default.copyItem(atPath: other + "-wal", toPath: path + "-wal")
                 try queue.close()
-            case .foreignDatabase:
+            case .otherDatabase:
                 for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
                 let queue = try DatabaseQueue(path: path)
                 try queue.write { try $0.execute(sql: "CREATE TABLE mine (id)") }
@@ -56,29 +56,29 @@ struct RebuildTests {
 
     /// All of them with HP_TORTURE; a few of different kinds otherwise.
     private static let damages =
-        TestSettings.isLong ? Damage.allCases : [Damage.zeroedHeader, .flippedBytes, .foreignLog, .removed]
+        TestSettings.isLong ? Damage.allCases : [Damage.zeroedHeader, .flippedBytes, .otherDatabaseLog, .removed]
 
-    private func declare(_ world: World, web: String = "sleep -1") throws {
-        try world.declare("db", does: .process("lines 50"))
+    private func declare(_ world: TestHost, web: String = "sleep -1") throws {
+        try world.declare("db", actions: .process("lines 50"))
         try world.declare(
             "web",
             "requires: [db]",
             "tags: [front]",
-            does: .once("exit 0", name: "seed"),
+            actions: .oneShot("exit 0", name: "seed"),
             .process(web, "retry: {delay: 50ms}"),
             .process(name: "side")
         )
     }
 
-    private let parts = [("db", "run"), ("web", "run"), ("web", "side")]
+    private let actions = [("db", "run"), ("web", "run"), ("web", "side")]
 
-    private func lives(_ world: World) async throws -> [Life] {
-        var lives: [Life] = []
-        for (service, action) in parts { lives.append(try await world.life(service, action)) }
+    private func runningInstances(_ world: TestHost) async throws -> [OracleInstance] {
+        var lives: [OracleInstance] = []
+        for (service, action) in actions { lives.append(try await world.runningInstance(service, action)) }
         return lives
     }
 
-    private func jobs(_ world: World) async throws -> [Int: [String]] {
+    private func jobs(_ world: TestHost) async throws -> [Int: [String]] {
         var found: [Int: [String]] = [:]
         for service in ["db", "web"] {
             for job in try await world.jobs(of: service) {
@@ -96,37 +96,37 @@ struct RebuildTests {
         arguments: damages
     )
     func rebuilt(damage: Damage) async throws {
-        try await World.with { world in
+        try await TestHost.with { world in
             try declare(world)
             try await world.apply()
             // One of them has a history that is worth keeping.
-            #expect(kill(try await world.life("web").pid, SIGKILL) == 0)
-            _ = try await world.life("web", number: 2)
+            #expect(kill(try await world.runningInstance("web").pid, SIGKILL) == 0)
+            _ = try await world.runningInstance("web", number: 2)
             try await eventually("it is up again") { try await world.state(of: "web") == "running" }
-            let before = try await lives(world)
+            let before = try await runningInstances(world)
             let known = try await jobs(world)
             try await world.killReconciler()
-            try damage.inflict(on: world)
+            try damage.apply(on: world)
 
-            let watch = try world.watch()
-            _ = try await world.event("warning", "db_rebuilt", "made again around 3 jobs")
-            #expect(world.reconciler == watch.pid)
-            try await eventually("all is as wanted") { try await world.run("status").code == 0 }
-            #expect(try await lives(world) == before, "nothing was started")
-            #expect(world.lives("web", "seed").count == 1)
+            let watch = try world.startReconciler()
+            _ = try await world.waitForEvent("warning", "db_rebuilt", "made again around 3 jobs")
+            #expect(world.reconcilerPID == watch.pid)
+            try await eventually("all is as wanted") { try await world.run("status").exitCode == 0 }
+            #expect(try await runningInstances(world) == before, "nothing was started")
+            #expect(world.instances("web", "seed").count == 1)
             #expect(try await jobs(world) == known)
-            try await world.expectNoDifference()
-            let lost = try await world.event("warning", "db_rebuilt", "are lost")
+            try await world.expectEmptyDiff()
+            let lost = try await world.waitForEvent("warning", "db_rebuilt", "are lost")
             #expect(lost["source"] as? String == "store")
-            let kept = try FileManager.default.contentsOfDirectory(atPath: world.state).filter {
+            let kept = try FileManager.default.contentsOfDirectory(atPath: world.stateDirectory).filter {
                 $0.contains(".corrupt-")
             }
             #expect(damage == .removed ? kept.isEmpty : !kept.isEmpty, "\(kept)")
 
             // Supervised as before, and no number is given twice.
             #expect(kill(before[0].pid, SIGKILL) == 0)
-            let healed = try await world.life("db", number: 2)
-            #expect(healed.job == before[0].job && healed.restarts == 1)
+            let healed = try await world.runningInstance("db", number: 2)
+            #expect(healed.job == before[0].job && healed.restartCount == 1)
             try declare(world, web: "wait 1 sleep -1")
             try await world.apply()
             let last = try #require(known.keys.max())
@@ -137,35 +137,35 @@ struct RebuildTests {
     @Test(
         "DB-5: one that only keeps what was applied goes on with it, down or up, though the directory says something else"
     )
-    func keptInBackground() async throws {
-        try await World.with { world in
+    func rebuildWithoutSync() async throws {
+        try await TestHost.with { world in
             try declare(world)
             try await world.apply()
-            let before = try await lives(world)
+            let before = try await runningInstances(world)
             try await world.killReconciler()
-            try Damage.zeroedHeader.inflict(on: world)
+            try Damage.zeroedHeader.apply(on: world)
             // Somebody's draft: nobody has applied it.
             try declare(world, web: "exit 7")
             let keep = try world.start(["reconcile", "--watch", "--no-sync"])
-            _ = try await world.event("warning", "db_rebuilt")
-            #expect(world.reconciler == keep.pid)
-            #expect(try await world.run("status").code == 0)
+            _ = try await world.waitForEvent("warning", "db_rebuilt")
+            #expect(world.reconcilerPID == keep.pid)
+            #expect(try await world.run("status").exitCode == 0)
             #expect(kill(before[1].pid, SIGKILL) == 0)
-            #expect(try await world.life("web", number: 2).job == before[1].job)
+            #expect(try await world.runningInstance("web", number: 2).job == before[1].job)
             #expect(try await world.run("status", "-o", "json").json["revision"] as? Int == 1)
 
             // A down is not forgotten either.
             try declare(world)
-            #expect(try await world.run("down").code == 0)
+            #expect(try await world.run("down").exitCode == 0)
             try await world.killReconciler()
-            for suffix in ["", "-wal", "-shm"] { unlink(world.database + suffix) }
+            for suffix in ["", "-wal", "-shm"] { unlink(world.databasePath + suffix) }
             let again = try world.start(["reconcile", "--watch", "--no-sync"])
-            _ = try await world.event("warning", "db_rebuilt")
-            #expect(world.reconciler == again.pid)
-            let counts = parts.map { world.lives($0.0, $0.1).count }
+            _ = try await world.waitForEvent("warning", "db_rebuilt")
+            #expect(world.reconcilerPID == again.pid)
+            let counts = actions.map { world.instances($0.0, $0.1).count }
             try await world.apply()
             #expect(
-                parts.map { world.lives($0.0, $0.1).count } == counts.map { $0 + 1 },
+                actions.map { world.instances($0.0, $0.1).count } == counts.map { $0 + 1 },
                 "up with the apply, not before"
             )
         }
@@ -174,50 +174,50 @@ struct RebuildTests {
     @Test(
         "DB-5: without the database and the copy of what was applied nothing stops, and nothing new starts before an apply"
     )
-    func nothingIsKnown() async throws {
-        try await World.with { world in
+    func rebuildWithoutAppliedCopy() async throws {
+        try await TestHost.with { world in
             try declare(world)
             try world.declare("idle", "status: stop")
             try await world.apply()
-            let before = try await lives(world)
+            let before = try await runningInstances(world)
             try await world.killReconciler()
-            try Damage.removed.inflict(on: world)
-            unlink(world.state + "/applied.json")
+            try Damage.removed.apply(on: world)
+            unlink(world.stateDirectory + "/applied.json")
             for _ in 1...2 {
                 let keep = try world.start(["reconcile", "--watch", "--no-sync"])
                 try await eventually("it keeps what runs") {
                     try await world.run("status", "-o", "json").json["revision"] as? Int == 1
-                        && world.reconciler == keep.pid
+                        && world.reconcilerPID == keep.pid
                 }
-                _ = try await world.event("error", "apply them anew")
-                #expect(try await lives(world) == before)
+                _ = try await world.waitForEvent("error", "apply them anew")
+                #expect(try await runningInstances(world) == before)
                 try await world.killReconciler()
             }
             try await world.apply()
-            #expect(try await lives(world) == before, "the same is no change")
-            try await world.expectNoDifference()
+            #expect(try await runningInstances(world) == before, "the same is no change")
+            try await world.expectEmptyDiff()
         }
     }
 
     @Test("DB-5: damage under a live reconciler is found by the next apply, and all goes on")
-    func whileAlive() async throws {
-        try await World.with { world in
+    func damageUnderLiveReconciler() async throws {
+        try await TestHost.with { world in
             try declare(world)
             try await world.apply()
-            let before = try await lives(world)
-            let reconciler = try #require(world.reconciler)
-            let file = open(world.database, O_WRONLY)
+            let before = try await runningInstances(world)
+            let reconciler = try #require(world.reconcilerPID)
+            let file = open(world.databasePath, O_WRONLY)
             let zeros = [UInt8](repeating: 0, count: 4096)
             try #require(pwrite(file, zeros, zeros.count, 0) == zeros.count)
             close(file)
             // Closing it dropped no lock of the reconciler's: that is another process.
-            unlink(world.database + "-wal")
+            unlink(world.databasePath + "-wal")
             let answer = try await world.run("apply")
-            #expect(answer.code == 0, "\(answer.err)")
-            _ = try await world.event("warning", "db_rebuilt")
-            #expect(world.reconciler == reconciler)
-            #expect(try await lives(world) == before)
-            try await world.expectNoDifference()
+            #expect(answer.exitCode == 0, "\(answer.errorOutput)")
+            _ = try await world.waitForEvent("warning", "db_rebuilt")
+            #expect(world.reconcilerPID == reconciler)
+            #expect(try await runningInstances(world) == before)
+            try await world.expectEmptyDiff()
         }
     }
 }

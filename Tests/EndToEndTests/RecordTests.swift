@@ -5,7 +5,7 @@ import Testing
 
 /// What stands in the database and in the logs, read with other tools than our own.
 @Suite("Records", .serialized)
-struct RecordTests {
+struct RecordedDataTests {
     /// Some columns of a row behind each other; `-` is NULL.
     private func text(_ row: Row, _ columns: [String]) -> String {
         columns.map { column in
@@ -19,19 +19,19 @@ struct RecordTests {
 
     @Test("every job of a service says which action, which service, which run and which revision it belongs to")
     func provenance() async throws {
-        try await World.with { world in
+        try await TestHost.with { world in
             try world.declare(
                 "db",
                 "tags: [storage, base]",
-                does: .once("exit 0", name: "init"),
+                actions: .oneShot("exit 0", name: "init"),
                 .process(name: "server")
             )
-            try world.declare("web", "requires: [core/db]", "context: shop", does: .process())
+            try world.declare("web", "requires: [core/db]", "context: shop", actions: .process())
             try await world.apply()
-            let runs = try world.rows("SELECT * FROM runs ORDER BY id")
+            let runs = try world.databaseRows("SELECT * FROM runs ORDER BY id")
             let runIDs: [Int] = runs.map { $0["id"] }
             #expect(texts(runs, "context", "service_id", "revision", "ended_at") == ["core db 1 -", "shop web 1 -"])
-            let jobs = try world.rows("SELECT * FROM jobs ORDER BY id")
+            let jobs = try world.databaseRows("SELECT * FROM jobs ORDER BY id")
             try #require(runIDs.count == 2 && jobs.count == 3)
             let columns = ["context", "service_id", "action_id", "run_id", "revision", "phase", "exit_code", "tags"]
             let expected = [
@@ -40,7 +40,7 @@ struct RecordTests {
                 "shop web run \(runIDs[1]) 1 running - []",
             ]
             #expect(jobs.map { text($0, columns) } == expected)
-            let server = try await world.life("db", "server")
+            let server = try await world.runningInstance("db", "server")
             #expect(text(jobs[1], ["id", "pid"]) == "\(server.job) \(server.pid)")
 
             // The same as JSON, newest first.
@@ -49,10 +49,10 @@ struct RecordTests {
             let json = shown.map { job in same.map { key in "\(job[key].map { $0 is NSNull ? "-" : "\($0)" } ?? "?")" }
             }
             #expect(Set(json.map { $0.joined(separator: " ") }) == Set(jobs.map { text($0, same) }))
-            let revisions = try world.rows("SELECT * FROM revisions")
-            #expect(texts(revisions, "number", "directory", "git_commit") == ["1 \(world.services) -"])
+            let revisions = try world.databaseRows("SELECT * FROM revisions")
+            #expect(texts(revisions, "number", "directory", "git_commit") == ["1 \(world.servicesDirectory) -"])
 
-            let indexes = try world.rows(
+            let indexes = try world.databaseRows(
                 """
                 SELECT group_concat(i.name) AS columns FROM sqlite_schema m, pragma_index_info(m.name) i
                 WHERE m.tbl_name = 'jobs' AND m.type = 'index' GROUP BY m.name
@@ -64,20 +64,20 @@ struct RecordTests {
 
     @Test("stopping keeps the jobs; the next start begins a new run with new numbers and prunes the old")
     func runs() async throws {
-        try await World.with { world in
+        try await TestHost.with { world in
             try world.declare("web")
             try await world.apply()
-            let first = try await world.life("web")
-            #expect(try await world.run("down").code == 0)
-            let stopped = try world.rows("SELECT *, finished_at IS NOT NULL AS over FROM jobs")
+            let first = try await world.runningInstance("web")
+            #expect(try await world.run("down").exitCode == 0)
+            let stopped = try world.databaseRows("SELECT *, finished_at IS NOT NULL AS over FROM jobs")
             #expect(texts(stopped, "id", "phase", "exit_code", "over") == ["\(first.job) cancelled 0 1"])
-            let runs = try world.rows("SELECT id, ended_at IS NOT NULL AS over FROM runs")
+            let runs = try world.databaseRows("SELECT id, ended_at IS NOT NULL AS over FROM runs")
             #expect(texts(runs, "over") == ["1"])
             let run: Int = try #require(runs.first)["id"]
             try await world.apply()
-            let second = try await world.life("web", number: 2)
+            let second = try await world.runningInstance("web", number: 2)
             #expect(second.job > first.job)
-            let jobs = try world.rows("SELECT id, run_id FROM jobs")
+            let jobs = try world.databaseRows("SELECT id, run_id FROM jobs")
             #expect(texts(jobs, "id") == ["\(second.job)"])
             let newRun: Int = try #require(jobs.first)["run_id"]
             #expect(newRun > run)
@@ -88,47 +88,47 @@ struct RecordTests {
         "logs shows what a service wrote: each action's lines behind its name, one action's alone, an earlier start's"
     )
     func logs() async throws {
-        try await World.with { world in
+        try await TestHost.with { world in
             try world.declare(
                 "app",
-                does: .process("say hello-from-a", "retry: {delay: 10ms}", name: "a"),
+                actions: .process("say hello-from-a", "retry: {delay: 10ms}", name: "a"),
                 .process("say \\e[31mred", name: "b")
             )
             try await world.apply()
             try await eventually("both have written") {
-                let text = try await world.run("logs", "app").out
+                let text = try await world.run("logs", "app").output
                 return text.contains("a | hello-from-a") && text.contains("b | ")
             }
             let both = try await world.run("logs", "app")
             #expect(
-                both.out == "a | hello-from-a\nb | \u{1B}[31mred\n",
+                both.output == "a | hello-from-a\nb | \u{1B}[31mred\n",
                 "what is no terminal gets the text as it was written"
             )
-            #expect(try await world.run("logs", "app.a").out == "hello-from-a\n")
-            let life = try await world.life("app", "a")
+            #expect(try await world.run("logs", "app.a").output == "hello-from-a\n")
+            let life = try await world.runningInstance("app", "a")
             #expect(kill(life.pid, SIGKILL) == 0)
-            _ = try await world.life("app", "a", number: 2)
+            _ = try await world.runningInstance("app", "a", number: 2)
             try await eventually("the second start has written") {
-                try await world.run("logs", "app.a").out == "hello-from-a\n"
+                try await world.run("logs", "app.a").output == "hello-from-a\n"
             }
-            #expect(try await world.run("logs", "app.a", "--previous").out == "hello-from-a\n")
-            let folder = "\(world.logs)/core/app/a"
+            #expect(try await world.run("logs", "app.a", "--previous").output == "hello-from-a\n")
+            let folder = "\(world.logDirectory)/core/app/a"
             let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
             #expect(files == ["\(life.job).log", "\(life.job).log.1"])
-            #expect(world.text("\(folder)/\(files[0])").hasSuffix("Z stdout F hello-from-a\n"))
+            #expect(world.readText("\(folder)/\(files[0])").hasSuffix("Z stdout F hello-from-a\n"))
         }
     }
 
     @Test("a service finds a clean environment: the base, who it is, and what its manifest says (SP-3)")
     func environment() async throws {
-        try await World.with { world in
-            try world.declare("app", does: .process("print-env", "env: {OWN: 'yes, 0755'}"))
-            #expect(try await world.run("apply", extra: ["STRAY": "never seen"]).code == 0)
-            let life = try await world.life("app")
-            try await eventually("it has printed") { try await world.run("logs", "app").out.contains("OWN=") }
-            let lines = try await world.run("logs", "app").out.split(separator: "\n").map(String.init)
+        try await TestHost.with { world in
+            try world.declare("app", actions: .process("print-env", "env: {OWN: 'yes, 0755'}"))
+            #expect(try await world.run("apply", extra: ["STRAY": "never seen"]).exitCode == 0)
+            let life = try await world.runningInstance("app")
+            try await eventually("it has printed") { try await world.run("logs", "app").output.contains("OWN=") }
+            let lines = try await world.run("logs", "app").output.split(separator: "\n").map(String.init)
             let expected: Set = [
-                "OWN=yes, 0755", "ORACLE_DIR=\(world.traces)", "HEROPROC_CONTEXT=core", "HEROPROC_SERVICE=app",
+                "OWN=yes, 0755", "ORACLE_DIR=\(world.traceDirectory)", "HEROPROC_CONTEXT=core", "HEROPROC_SERVICE=app",
                 "HEROPROC_ACTION=run", "HEROPROC_JOB_ID=\(life.job)", "HEROPROC_RESTART_COUNT=0",
             ]
             #expect(expected.subtracting(lines) == [])

@@ -14,13 +14,13 @@ import Testing
         "needs root, `unshare`, and a kernel with ns_last_pid"
     )
 )
-struct ReuseTests {
+struct PIDReuseTests {
     /// The first half of a job's record, as tests need it: to see who is recorded, and to forge that.
     private struct Record {
         let path: String
         var proc: hero_proc
 
-        init?(_ world: World, job: Int) {
+        init?(_ world: TestHost, job: Int) {
             path = "\(world.paths.jobs)/\(job)"
             guard let data = FileManager.default.contents(atPath: path), data.count >= MemoryLayout<hero_proc>.size
             else {
@@ -45,7 +45,7 @@ struct ReuseTests {
     /// How the record of a start and the stranger who has its pids differ.
     enum Difference: String, CaseIterable {
         /// In everything but the pid; nothing is forged.
-        case asItIs
+        case unforged
         /// In the pidfs inode alone, as within one tick of the clock.
         case inodeOnly
         /// In the start time alone, as on a kernel without pidfs.
@@ -59,7 +59,7 @@ struct ReuseTests {
         fileprivate func forge(_ proc: inout hero_proc, _ strangers: [pid_t: UInt64]) {
             let (shim, main) = (strangers[proc.shim.pid] ?? 0, strangers[proc.main.pid] ?? 0)
             switch self {
-            case .asItIs: return
+            case .unforged: return
             case .inodeOnly: (proc.shim.start_ticks, proc.main.start_ticks) = (shim, main)
             case .startTimeOnly: (proc.shim.pidfs_inode, proc.main.pidfs_inode) = (0, 0)
             case .bootOnly, .namespaceOnly:
@@ -75,7 +75,7 @@ struct ReuseTests {
     }
 
     /// What each bystander says of itself: its pid and its start time.
-    private func bystanders(_ answer: String) -> [pid_t: UInt64] {
+    private func parseBystanders(_ answer: String) -> [pid_t: UInt64] {
         let pairs = answer.split(separator: "\n").compactMap { line -> (pid_t, UInt64)? in
             let words = line.split(separator: " ")
             guard words.count == 2, let pid = pid_t(words[0]), let ticks = UInt64(words[1]) else { return nil }
@@ -85,8 +85,8 @@ struct ReuseTests {
     }
 
     /// Expects that no bystander has felt anything.
-    func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PrivateNamespace) {
-        #expect(inside.world.text(inside.world.traces + "/bystanders") == "", "signals that reached strangers")
+    func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PIDNamespace) {
+        #expect(inside.host.readText(inside.host.traceDirectory + "/bystanders") == "", "signals that reached strangers")
         for pid in pids { #expect(inside.isAlive(pid), "the stranger with pid \(pid) was killed") }
     }
 
@@ -94,45 +94,45 @@ struct ReuseTests {
         "ID-2/T1, T4: strangers with the pids of killed services and shims are never signalled",
         arguments: Difference.allCases
     )
-    func reuse(_ difference: Difference) async throws {
-        try await World.with { world in
-            try await PrivateNamespace.with(world) { inside in
+    func reusedPIDs(_ difference: Difference) async throws {
+        try await TestHost.with { world in
+            try await PIDNamespace.with(world) { inside in
                 let names = (1...TestSettings.cycles(4, share: 10)).map { "s\($0)" }
                 for name in names {
-                    try world.declare(name, does: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
+                    try world.declare(name, actions: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
                 }
                 // The first one starts them, the second one adopts them: it is nobody's parent, so their pids become free at once.
                 var running = try inside.start("reconcile", "--watch")
-                try await inside.isUp(names.count)
-                try await inside.signal("KILL", [try #require(inside.reconciler)])
-                _ = try await world.code(of: running)
+                try await inside.waitUntilReady(names.count)
+                try await inside.signal("KILL", [try #require(inside.reconcilerPID)])
+                _ = try await world.exitCode(of: running)
                 running = try inside.start("reconcile", "--watch")
                 try await eventually("it has adopted them") {
                     try await world.events().contains {
                         ($0["text"] as? String)?.contains("took up \(names.count) running jobs") ?? false
                     }
                 }
-                let lives = names.compactMap { world.lives($0).last }
+                let lives = names.compactMap { world.instances($0).last }
                 var records = try lives.map { try #require(Record(world, job: $0.job)) }
                 let pids = records.flatMap { [$0.proc.shim.pid, $0.proc.main.pid] }
-                let reconciler = try #require(inside.reconciler)
+                let reconciler = try #require(inside.reconcilerPID)
 
-                if difference == .asItIs {
+                if difference == .unforged {
                     try await inside.signal("STOP", [reconciler])
                 } else {
                     try await inside.signal("KILL", [reconciler])
-                    _ = try await world.code(of: running)
+                    _ = try await world.exitCode(of: running)
                 }
                 try await inside.signal("KILL", pids)
                 let made = try inside.startOracle(["recycle"] + pids.map(String.init))
-                #expect(try await world.code(of: made) == 0)
-                let strangers = bystanders(world.text(made.out))
+                #expect(try await world.exitCode(of: made) == 0)
+                let strangers = parseBystanders(world.readText(made.outputPath))
                 #expect(strangers.count == pids.count)
-                for index in records.indices where difference != .asItIs {
+                for index in records.indices where difference != .unforged {
                     difference.forge(&records[index].proc, strangers)
                     try records[index].forge()
                 }
-                if difference == .asItIs {
+                if difference == .unforged {
                     try await eventually("nsenter has stopped itself") { isStopped(running.pid) }
                     try await inside.signal("CONT", [reconciler])
                     // nsenter stops itself with what it waits for.
@@ -143,18 +143,18 @@ struct ReuseTests {
 
                 // What was killed is lost, and starts again; then all of it is stopped.
                 for (name, life) in zip(names, lives) {
-                    #expect(try await inside.life(name, after: 1).job == life.job)
+                    #expect(try await inside.runningInstance(name, after: 1).job == life.job)
                 }
                 expectUntouched(strangers.keys, inside)
-                #expect(try await inside.run("down", "--all").code == 0)
+                #expect(try await inside.run("down", "--all").exitCode == 0)
                 expectUntouched(strangers.keys, inside)
                 for (name, life) in zip(names, lives) {
-                    #expect(world.lives(name).count == 2)
+                    #expect(world.instances(name).count == 2)
                     let answer = try await inside.run("jobs", "show", "\(life.job)")
-                    #expect(answer.out.contains("lost"), "\(name): \(answer.out)")
+                    #expect(answer.output.contains("lost"), "\(name): \(answer.output)")
                 }
-                try await inside.signal("TERM", [try #require(inside.reconciler)])
-                _ = try await world.code(of: running)
+                try await inside.signal("TERM", [try #require(inside.reconcilerPID)])
+                _ = try await world.exitCode(of: running)
                 TestSettings.reportRow([
                     "row": "ID-2 \(difference.rawValue)", "cycles": "\(strangers.count)", "verdict": "0 signalled",
                 ])
@@ -166,29 +166,29 @@ struct ReuseTests {
         "ID-2/T1: a pid that is somebody else's within the tick in which its process was killed is not mistaken for it"
     )
     func sameTick() async throws {
-        try await World.with { world in
-            try await PrivateNamespace.with(world) { inside in
-                try world.declare("job", does: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
-                let trace = "\(world.traces)/job.run.trace"
+        try await TestHost.with { world in
+            try await PIDNamespace.with(world) { inside in
+                try world.declare("job", actions: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
+                let trace = "\(world.traceDirectory)/job.run.trace"
                 var (strangers, sameTick): ([pid_t], Int) = ([], 0)
                 for _ in 0..<TestSettings.cycles(4, share: 5) {
                     let snatch = try inside.startOracle(["snatch", trace])
-                    try await eventually("it waits") { world.text(snatch.out).hasPrefix("ready\n") }
+                    try await eventually("it waits") { world.readText(snatch.outputPath).hasPrefix("ready\n") }
                     let reconciler = try inside.start("reconcile", "--watch")
-                    #expect(try await world.code(of: snatch) == 0, "\(world.text(snatch.out))")
-                    _ = try await world.code(of: reconciler)
-                    let words = world.text(snatch.out).split(separator: "\n").last?.split(separator: " ") ?? []
+                    #expect(try await world.exitCode(of: snatch) == 0, "\(world.readText(snatch.outputPath))")
+                    _ = try await world.exitCode(of: reconciler)
+                    let words = world.readText(snatch.outputPath).split(separator: "\n").last?.split(separator: " ") ?? []
                     try #require(words.count == 3)
                     strangers.append(try #require(pid_t(words[0])))
                     if words[1] == words[2] { sameTick += 1 }
                 }
                 let reconciler = try inside.start("reconcile", "--watch")
-                _ = try await inside.life("job", after: strangers.count)
+                _ = try await inside.runningInstance("job", after: strangers.count)
                 expectUntouched(strangers, inside)
-                #expect(try await inside.run("down", "--all").code == 0)
+                #expect(try await inside.run("down", "--all").exitCode == 0)
                 expectUntouched(strangers, inside)
-                try await inside.signal("TERM", [try #require(inside.reconciler)])
-                _ = try await world.code(of: reconciler)
+                try await inside.signal("TERM", [try #require(inside.reconcilerPID)])
+                _ = try await world.exitCode(of: reconciler)
                 let told = "0 signalled, \(sameTick) in the same tick"
                 TestSettings.reportRow(["row": "ID-2 snatched", "cycles": "\(strangers.count)", "verdict": told])
             }
@@ -196,12 +196,12 @@ struct ReuseTests {
     }
 
     @Test("ID-3: of another pid namespace nobody is opened, adopted or signalled, and nobody is started beside them")
-    func elsewhere() async throws {
-        try await World.with { world in
+    func otherPIDNamespace() async throws {
+        try await TestHost.with { world in
             let names = (1...TestSettings.cycles(4, share: 20)).map { "s\($0)" }
-            for name in names { try world.declare(name, does: .process("lines 20")) }
+            for name in names { try world.declare(name, actions: .process("lines 20")) }
             try await world.apply()
-            let lives = names.compactMap { world.lives($0).last }
+            let lives = names.compactMap { world.instances($0).last }
             try #require(lives.count == names.count)
             let shims = lives.map { parent(of: $0.pid) }
             try await world.killReconciler()
@@ -210,13 +210,13 @@ struct ReuseTests {
             // The lock that the kernel keeps for those who live elsewhere keeps anybody else from being started.
             for (name, life) in zip(names, lives) {
                 try await eventually("\(name) says what it met") {
-                    try await world.run("why", name).out.contains("another instance of this job holds its lock")
+                    try await world.run("why", name).output.contains("another instance of this job holds its lock")
                 }
-                #expect(world.lives(name) == [life], "\(name) was neither asked to end nor started again")
+                #expect(world.instances(name) == [life], "\(name) was neither asked to end nor started again")
             }
             #expect(lives.allSatisfy { isAlive($0.pid) } && shims.allSatisfy { isAlive($0) })
             if let first = children(of: running.pid).first { kill(first, SIGTERM) }
-            _ = try await world.code(of: running)
+            _ = try await world.exitCode(of: running)
             #expect(lives.allSatisfy { isAlive($0.pid) })
             for life in lives { #expect(kill(life.pid, SIGKILL) == 0) }
             try await eventually("the shims have seen it") { shims.allSatisfy { !isAlive($0) } }
@@ -224,9 +224,9 @@ struct ReuseTests {
     }
 }
 
-extension PrivateNamespace {
+extension PIDNamespace {
     /// The pid of the live reconciler, as it is called inside.
-    var reconciler: pid_t? {
-        pids.first { world.text("/proc/\(first)/root/proc/\($0)/comm") == "heroproc\n" && isAlive($0) }
+    var reconcilerPID: pid_t? {
+        pids.first { host.readText("/proc/\(initPID)/root/proc/\($0)/comm") == "heroproc\n" && isAlive($0) }
     }
 }

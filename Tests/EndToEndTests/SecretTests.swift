@@ -12,52 +12,52 @@ struct SecretTests {
     private static let canaries = (0..<20).map { "canary\(String($0, radix: 36))x\(UUID().uuidString.prefix(13))" }
 
     /// Everything that any command said, on both streams.
-    private actor Ear {
-        private(set) var heard = ""
-        func hear(_ answer: World.Answer) { heard += answer.out + answer.err }
+    private actor OutputCollector {
+        private(set) var output = ""
+        func add(_ answer: TestHost.CommandResult) { output += answer.output + answer.errorOutput }
     }
 
     @Test("SE-1: twenty secrets through every feature; none is found where it does not belong")
-    func everywhere() async throws {
-        try await World.with { world in
-            let ear = Ear()
+    func secretsStayInTheEnvironment() async throws {
+        try await TestHost.with { world in
+            let ear = OutputCollector()
             // What the operator's shell happens to hold is a secret as well.
             let shell = ["AWS_SECRET_ACCESS_KEY": Self.canaries[0], "TOKEN_OF_NOBODY": Self.canaries[1]]
             func say(_ arguments: String...) async throws {
-                await ear.hear(try await world.run(arguments, extra: shell))
+                await ear.add(try await world.run(arguments, extra: shell))
             }
             try declare(world)
             for arguments in [["validate"], ["diff"], ["doctor"]] {
-                await ear.hear(try await world.run(arguments, extra: shell))
-                await ear.hear(try await world.run(arguments + ["-o", "json"], extra: shell))
+                await ear.add(try await world.run(arguments, extra: shell))
+                await ear.add(try await world.run(arguments + ["-o", "json"], extra: shell))
             }
             let plan = try await world.run(["diff", "-o", "json"], extra: shell)
-            #expect(plan.code == 1, "\(plan.err)")
-            try Data(plan.out.utf8).write(to: URL(fileURLWithPath: world.root + "/plan.json"))
+            #expect(plan.exitCode == 1, "\(plan.errorOutput)")
+            try Data(plan.output.utf8).write(to: URL(fileURLWithPath: world.root + "/plan.json"))
             try await say("apply", "--plan", world.root + "/plan.json", "--timeout", "3s")
 
             // It is there where it belongs: else the rest would prove nothing.
-            let web = try await world.life("web")
-            let own = world.text("/proc/\(web.pid)/environ")
+            let web = try await world.runningInstance("web")
+            let own = world.readText("/proc/\(web.pid)/environ")
             for canary in Self.canaries[2...5] { #expect(own.contains(canary)) }
             try await eventually("the probe of `sick` has failed") {
                 try await world.jobs(of: "sick").contains { ($0["error"] as? String)?.contains("exit code 3") ?? false }
             }
             try await eventually("`crash` has crashed") {
-                world.text(world.traces + "/crash.run.trace").contains("CRASH")
+                world.readText(world.traceDirectory + "/crash.run.trace").contains("CRASH")
             }
 
             // A mistake in a manifest beside a secret, and one in a value.
-            let good = world.text(world.services + "/web.yaml")
-            try world.write("web.yaml", good + "requird: true\n")
+            let good = world.readText(world.servicesDirectory + "/web.yaml")
+            try world.writeManifest("web.yaml", good + "requird: true\n")
             for command in ["validate", "diff", "apply"] { try await say(command) }
-            try world.write("web.yaml", good.replacing("sleep", with: "${TOKEN_OF_NOBODY}"))
+            try world.writeManifest("web.yaml", good.replacing("sleep", with: "${TOKEN_OF_NOBODY}"))
             for command in ["validate", "diff", "apply"] { try await say(command) }
-            try world.write("web.yaml", good)
+            try world.writeManifest("web.yaml", good)
 
             // Crash and return of the reconciler, a change, and all that there is to read.
             try await world.killReconciler()
-            try Data("\(Self.canaries[19])\n".utf8).write(to: URL(fileURLWithPath: world.services + "/token"))
+            try Data("\(Self.canaries[19])\n".utf8).write(to: URL(fileURLWithPath: world.servicesDirectory + "/token"))
             try await say("diff", "-v")
             try await say("apply", "-o", "json", "--timeout", "3s")
             let commands = [
@@ -65,26 +65,26 @@ struct SecretTests {
                 ["history"], ["diff"], ["doctor"], ["validate"],
             ]
             for command in commands {
-                await ear.hear(try await world.run(command, extra: shell))
-                if command != ["graph"] { await ear.hear(try await world.run(command + ["-o", "json"], extra: shell)) }
+                await ear.add(try await world.run(command, extra: shell))
+                if command != ["graph"] { await ear.add(try await world.run(command + ["-o", "json"], extra: shell)) }
             }
             for job in try await world.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]] ?? [] {
                 try await say("jobs", "show", "\(job["id"] ?? "")", "-o", "json")
             }
             for arguments in [["diff", "--against", "revision:1", "-o", "json"], ["diff", "-o", "markdown"]] {
-                await ear.hear(try await world.run(arguments, extra: shell))
+                await ear.add(try await world.run(arguments, extra: shell))
             }
 
-            find(Self.canaries, in: Array(await ear.heard.utf8), "what heroproc said")
+            expectAbsent(Self.canaries, in: Array(await ear.output.utf8), "what heroproc said")
             try searchFiles(world)
             try searchProcesses(world)
         }
     }
 
     /// Every way a secret can take, and every way it can go wrong.
-    private func declare(_ world: World) throws {
+    private func declare(_ world: TestHost) throws {
         func file(_ name: String, _ text: String) throws {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(world.services)/\(name)"))
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(world.servicesDirectory)/\(name)"))
         }
         let canaries = Self.canaries
         try file("token", canaries[2] + "\n")
@@ -94,7 +94,7 @@ struct SecretTests {
         try world.declare(
             "web",
             "env_file: [web.env]",
-            does: .process(
+            actions: .process(
                 "sleep -1",
                 "env: {TOKEN: {from_file: token}, SHARED: {from_file: shared}}",
                 "env_file: [own.env]"
@@ -105,14 +105,14 @@ struct SecretTests {
         try file("nul", canaries[7] + "\0")
         try file("large", String(repeating: canaries[8], count: 4096))
         let once = "retry: {max_attempts: 1}"
-        try world.declare("bad", "env_file: [bad.env]", does: .once("exit 0", once))
-        try world.declare("nul", does: .once("exit 0", "env: {A: {from_file: nul}}", once))
-        try world.declare("large", does: .once("exit 0", "env: {A: {from_file: large}}", once))
+        try world.declare("bad", "env_file: [bad.env]", actions: .oneShot("exit 0", once))
+        try world.declare("nul", actions: .oneShot("exit 0", "env: {A: {from_file: nul}}", once))
+        try world.declare("large", actions: .oneShot("exit 0", "env: {A: {from_file: large}}", once))
         // A probe that says what it was told.
         try file("probed", canaries[9])
         try world.declare(
             "sick",
-            does: .process(
+            actions: .process(
                 "sleep -1",
                 "env: {PROBED: {from_file: probed}}",
                 "ready: {exec: [sh, -c, \"echo the token is $PROBED >&2; exit 3\"], interval: 100ms}",
@@ -123,21 +123,21 @@ struct SecretTests {
         try file("crashed", canaries[10])
         try world.declare(
             "crash",
-            does: .process("crash 6", "env: {C: {from_file: crashed}}", "retry: {max_attempts: 2, delay: 50ms}")
+            actions: .process("crash 6", "env: {C: {from_file: crashed}}", "retry: {max_attempts: 2, delay: 50ms}")
         )
         // One that writes it into its own log, where it may be.
         try file("printed", canaries[11])
-        try world.declare("printer", does: .once("print-env exit 0", "env: {P: {from_file: printed}}"))
+        try world.declare("printer", actions: .oneShot("print-env exit 0", "env: {P: {from_file: printed}}"))
         // A script, a program that is not there, a user that is not there.
         try file("script", canaries[12])
-        try world.write(
+        try world.writeManifest(
             "script.yaml",
             "kind: Action\nname: script\nrun_on: apply\nscript: |\n  test -n \"$S\"\nenv: {S: {from_file: script}}\n"
         )
         try file("lost", canaries[13])
         for (name, key) in [("lost", "exec: [/no/such/program]"), ("nouser", "exec: [\"true\"]\n    user: nosuchuser")]
         {
-            try world.write(
+            try world.writeManifest(
                 "\(name).yaml",
                 """
                 kind: Service
@@ -154,15 +154,15 @@ struct SecretTests {
         // Files whose rights are wrong are not read at all.
         for (index, mode) in [(14, mode_t(0o666)), (15, mode_t(0o622))] {
             try file("loose\(index)", canaries[index])
-            chmod("\(world.services)/loose\(index)", mode)
-            try world.declare("loose\(index)", does: .once("exit 0", "env: {L: {from_file: loose\(index)}}", once))
+            chmod("\(world.servicesDirectory)/loose\(index)", mode)
+            try world.declare("loose\(index)", actions: .oneShot("exit 0", "env: {L: {from_file: loose\(index)}}", once))
         }
         // A health probe that fails, and one that a signal ends.
         for (index, end) in [(16, "exit 1"), (17, "kill -9 $$")] {
             try file("health\(index)", canaries[index])
             try world.declare(
                 "health\(index)",
-                does: .process(
+                actions: .process(
                     "sleep -1",
                     "env: {H: {from_file: health\(index)}}",
                     "health: {exec: [sh, -c, \"echo $H >&2; \(end)\"], interval: 200ms, failures: 2}",
@@ -172,24 +172,24 @@ struct SecretTests {
         }
         // Of two layers the stronger one counts.
         try file("weaker.env", "L=\(canaries[18])\n")
-        try world.declare("layers", "env_file: [weaker.env]", does: .process("sleep -1", "env: {L: plain}"))
+        try world.declare("layers", "env_file: [weaker.env]", actions: .process("sleep -1", "env: {L: plain}"))
     }
 
-    private func find(_ canaries: [String], in bytes: [UInt8], _ place: String) {
+    private func expectAbsent(_ canaries: [String], in bytes: [UInt8], _ place: String) {
         let data = Data(bytes)
         for (index, canary) in canaries.enumerated() where data.range(of: Data(canary.utf8)) != nil {
             Issue.record("secret \(index) is in \(place)")
         }
     }
 
-    private func searchFiles(_ world: World) throws {
-        for folder in [world.state, world.paths.run] {
+    private func searchFiles(_ world: TestHost) throws {
+        for folder in [world.stateDirectory, world.paths.run] {
             for name in try FileManager.default.subpathsOfDirectory(atPath: folder) {
                 let path = "\(folder)/\(name)"
                 guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: path)) else { continue }
                 // What a service writes of its own secrets is its own affair.
                 let isOwnLog = path.contains("/logs/core/printer/")
-                find(
+                expectAbsent(
                     isOwnLog ? Self.canaries.filter { $0 != Self.canaries[11] } : Self.canaries,
                     in: Array(bytes),
                     path
@@ -199,13 +199,13 @@ struct SecretTests {
     }
 
     /// Command lines of all processes; environments of reconciler, keeper and shims.
-    private func searchProcesses(_ world: World) throws {
-        let keepers = [world.reconciler, world.keeper].compactMap { $0 }
+    private func searchProcesses(_ world: TestHost) throws {
+        let keepers = [world.reconcilerPID, world.monitorPID].compactMap { $0 }
         #expect(keepers.count == 2)
         for pid in processIDs() {
-            find(Self.canaries, in: Array(world.text("/proc/\(pid)/cmdline").utf8), "the command line of \(pid)")
-            guard keepers.contains(pid) || world.text("/proc/\(pid)/comm") == "hpshim\n" else { continue }
-            find(Self.canaries, in: Array(world.text("/proc/\(pid)/environ").utf8), "the environment of \(pid)")
+            expectAbsent(Self.canaries, in: Array(world.readText("/proc/\(pid)/cmdline").utf8), "the command line of \(pid)")
+            guard keepers.contains(pid) || world.readText("/proc/\(pid)/comm") == "hpshim\n" else { continue }
+            expectAbsent(Self.canaries, in: Array(world.readText("/proc/\(pid)/environ").utf8), "the environment of \(pid)")
         }
     }
 
@@ -213,16 +213,16 @@ struct SecretTests {
         "SE-2: a second after the start nothing of a secret is left in the memory of its shim",
         .enabled(if: isRoot, "needs root")
     )
-    func memory() async throws {
-        try await World.with { world in
+    func shimMemoryIsCleared() async throws {
+        try await TestHost.with { world in
             let canary = Self.canaries[0]
-            try Data(canary.utf8).write(to: URL(fileURLWithPath: world.services + "/token"))
-            try world.declare("web", does: .process("sleep -1", "env: {TOKEN: {from_file: token}}"))
+            try Data(canary.utf8).write(to: URL(fileURLWithPath: world.servicesDirectory + "/token"))
+            try world.declare("web", actions: .process("sleep -1", "env: {TOKEN: {from_file: token}}"))
             try await world.apply()
-            let web = try await world.life("web")
-            #expect(memory(of: web.pid).range(of: Data(canary.utf8)) != nil, "the search finds what is there")
+            let web = try await world.runningInstance("web")
+            #expect(readMemory(of: web.pid).range(of: Data(canary.utf8)) != nil, "the search finds what is there")
             let pid = try #require(parentShim(web.pid))
-            try await eventually("it has forgotten") { memory(of: pid).range(of: Data(canary.utf8)) == nil }
+            try await eventually("it has forgotten") { readMemory(of: pid).range(of: Data(canary.utf8)) == nil }
             // Nothing is left open that could be read again.
             let open = openFiles(of: pid)
             #expect(!open.isEmpty && !open.contains { $0.contains("memfd") }, "\(open)")
@@ -230,7 +230,7 @@ struct SecretTests {
     }
 
     /// All that a process has mapped and that can be read.
-    private func memory(of pid: pid_t) -> Data {
+    private func readMemory(of pid: pid_t) -> Data {
         var found = Data()
         let descriptor = open("/proc/\(pid)/mem", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return found }

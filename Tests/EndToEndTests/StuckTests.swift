@@ -7,70 +7,70 @@ import Testing
 /// A real one waits for a disk that does not answer. Here the freezer of cgroup v1 stands in: what it holds acts on no signal
 /// before it is let go.
 @Suite("Programs that cannot be ended", .serialized)
-struct StuckTests {
-    private static let hasFreezer = ControlGroup.has("freezer")
+struct UnkillableProcessTests {
+    private static let hasFreezer = ControlGroup.isControllerAvailable("freezer")
 
     /// Holds a process fast until it is let go, at the latest with the test.
-    private final class Ice {
+    private final class FrozenProcess {
         private let group: ControlGroup
 
-        init(_ pid: pid_t, _ world: World) throws {
+        init(_ pid: pid_t, _ world: TestHost) throws {
             group = try ControlGroup("freezer", world)
-            try group.put("\(pid)", "cgroup.procs")
-            try group.put("FROZEN", "freezer.state")
+            try group.write("\(pid)", "cgroup.procs")
+            try group.write("FROZEN", "freezer.state")
         }
 
-        func melt() { try? group.put("THAWED", "freezer.state") }
+        func thaw() { try? group.write("THAWED", "freezer.state") }
 
-        deinit { melt() }
+        deinit { thaw() }
     }
 
     @Test(
         "TR-2, TR-3: it is never said to be stopped, it is named, nothing else waits for it, and its next start comes after its end",
         .enabled(if: hasFreezer, "needs root, and the freezer of cgroup v1")
     )
-    func frozen() async throws {
-        try await World.with { world in
+    func frozenChild() async throws {
+        try await TestHost.with { world in
             let keys = ["stop: {timeout: 300ms}"]
-            try world.write(
+            try world.writeManifest(
                 "stuck.yaml",
-                world.manifest("stuck", [], [.init(name: "run", words: "fork 1", keys: keys, isProcess: true)])
+                world.manifest("stuck", [], [.init(name: "run", commands: "fork 1", fields: keys, isProcess: true)])
             )
             try world.declare("below", "requires: [stuck]")
             try await world.apply()
-            try await eventually("its child lives") { world.lives("stuck").first?.children.count == 1 }
-            let life = try await world.life("stuck")
+            try await eventually("its child lives") { world.instances("stuck").first?.children.count == 1 }
+            let life = try await world.runningInstance("stuck")
             let child = try #require(life.children.first)
-            let ice = try Ice(child, world)
-            try world.declare("stuck", "status: stop", does: .process("fork 1", keys[0]))
+            let ice = try FrozenProcess(child, world)
+            try world.declare("stuck", "status: stop", actions: .process("fork 1", keys[0]))
             let answer = try await world.run("apply", "--timeout", "2s", "-o", "json")
-            #expect(answer.code == 1 && answer.json["converged"] as? Bool == false, "\(answer.out)")
-            _ = try await world.event("error", "still waits for pid \(child) (hporacle, state")
+            #expect(answer.exitCode == 1 && answer.json["converged"] as? Bool == false, "\(answer.output)")
+            _ = try await world.waitForEvent("error", "still waits for pid \(child) (hporacle, state")
             #expect(isAlive(child) && !isAlive(life.pid))
             #expect(try await world.state(of: "stuck") == "stopping")
-            #expect(try await world.run("status").code == 1)
-            #expect(try await world.run("why", "stuck").out.contains("waits for pid \(child)"))
+            #expect(try await world.run("status").exitCode == 1)
+            #expect(try await world.run("why", "stuck").output.contains("waits for pid \(child)"))
             #expect(try await world.state(of: "below") != "running")
 
             // All others go on, and the reconciler answers.
             try world.declare("other")
             _ = try await world.run("apply", "--timeout", "2s")
-            let other = try await world.life("other")
+            let other = try await world.runningInstance("other")
             // Wanted again, it does not start beside what is left of it.
-            try world.declare("stuck", does: .process("fork 1", keys[0]))
+            try world.declare("stuck", actions: .process("fork 1", keys[0]))
             _ = try await world.run("apply", "--timeout", "1s")
-            #expect(world.lives("stuck").count == 1)
+            #expect(world.instances("stuck").count == 1)
             // Nor does the next reconciler believe that it has ended.
             try await world.killReconciler()
             _ = try await world.run("apply", "--timeout", "1s")
-            #expect(world.lives("stuck").count == 1 && isAlive(child))
+            #expect(world.instances("stuck").count == 1 && isAlive(child))
 
-            ice.melt()
+            ice.thaw()
             try await eventually("it is gone") { !isAlive(child) }
             try await world.apply()
-            _ = try await world.life("stuck", number: 2)
-            #expect(try await world.life("other", number: 1) == other)
-            try await eventually("all is up again") { try await world.run("status").code == 0 }
+            _ = try await world.runningInstance("stuck", number: 2)
+            #expect(try await world.runningInstance("other", number: 1) == other)
+            try await eventually("all is up again") { try await world.run("status").exitCode == 0 }
         }
     }
 }

@@ -9,40 +9,40 @@ private let isRoot = geteuid() == 0
 @Suite("Swap races", .serialized, .enabled(if: isRoot, "needs root: the stranger is another user"))
 struct SwapRaceTests {
     /// How long each race goes on; `HP_TORTURE=60` makes it a minute.
-    private static let seconds = TestSettings.cycles(1, share: 17)
+    private static let raceSeconds = TestSettings.cycles(1, share: 17)
 
     /// A folder of the stranger's, in which he swaps `thing` and `link`.
-    private final class Mallory {
-        let folder: String
+    private final class PathSwapper {
+        let directory: String
         private var pid: pid_t = 0
 
         init() throws {
             var template = Array("/tmp/hp-mallory-XXXXXX".utf8CString)
-            folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-            try World.copyOracle(to: folder)
-            chmod(folder, 0o755)
-            lchown(folder, nobody, nobody)
+            directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+            try TestHost.copyOracle(to: directory)
+            chmod(directory, 0o755)
+            lchown(directory, nobodyUID, nobodyUID)
         }
 
-        var thing: String { folder + "/thing" }
+        var target: String { directory + "/thing" }
 
         /// Makes `thing` with a closure, a link to a canary beside it, both the stranger's, and begins.
-        func swap(with canary: String, _ make: (String) throws -> Void) throws {
-            try make(thing)
-            lchown(thing, nobody, nobody)
-            try #require(symlink(canary, folder + "/link") == 0)
-            lchown(folder + "/link", nobody, nobody)
+        func startSwapping(with canary: String, _ make: (String) throws -> Void) throws {
+            try make(target)
+            lchown(target, nobodyUID, nobodyUID)
+            try #require(symlink(canary, directory + "/link") == 0)
+            lchown(directory + "/link", nobodyUID, nobodyUID)
             let words = [
-                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", folder + "/oracle", "swap", thing,
-                folder + "/link",
+                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", directory + "/oracle", "swap", target,
+                directory + "/link",
             ]
-            pid = try #require(spawn(words, environment: ["ORACLE_DIR=\(folder)", "PATH=/usr/bin:/bin"]))
+            pid = try #require(spawn(words, environment: ["ORACLE_DIR=\(directory)", "PATH=/usr/bin:/bin"]))
         }
 
         /// Whether both names have been seen exchanged: the race is on.
-        var isAtIt: Bool {
+        var isSwapping: Bool {
             var file = stat()
-            return lstat(thing, &file) == 0 && file.st_mode & S_IFMT == S_IFLNK
+            return lstat(target, &file) == 0 && file.st_mode & S_IFMT == S_IFLNK
         }
 
         deinit {
@@ -50,76 +50,76 @@ struct SwapRaceTests {
                 kill(pid, SIGKILL)
                 waitpid(pid, nil, 0)
             }
-            try? FileManager.default.removeItem(atPath: folder)
+            try? FileManager.default.removeItem(atPath: directory)
         }
     }
 
     /// Lets heroproc pass over what is swapped, again and again, and looks at the canaries.
-    private func race(
-        _ world: World,
-        _ mallory: Mallory,
+    private func runDuringSwaps(
+        _ world: TestHost,
+        _ mallory: PathSwapper,
         _ arguments: [String],
         extra: [String: String] = [:],
-        each: (World.Answer) -> Void = { _ in }
+        each: (TestHost.CommandResult) -> Void = { _ in }
     ) async throws {
-        let before = world.canaries()
-        try await eventually("the stranger is at it") { mallory.isAtIt }
-        let end = ContinuousClock.now + .seconds(Self.seconds)
+        let before = world.canarySnapshot()
+        try await eventually("the stranger is at it") { mallory.isSwapping }
+        let end = ContinuousClock.now + .seconds(Self.raceSeconds)
         var passes = 0
         while ContinuousClock.now < end || passes < 3 {
             each(try await world.run(arguments, extra: extra))
-            #expect(world.canaries() == before)
+            #expect(world.canarySnapshot() == before)
             passes += 1
         }
     }
 
     @Test("FS-1: a state directory that is swapped is refused each time")
-    func state() async throws {
-        try await World.with { world in
-            try world.plantCanaries()
+    func stateDirectory() async throws {
+        try await TestHost.with { world in
+            try world.createCanaries()
             try world.declare("web")
-            let mallory = try Mallory()
-            try mallory.swap(with: world.canaryFolder) { mkdir($0, 0o700) }
-            try await race(world, mallory, ["reconcile", "--state", mallory.thing]) { answer in
-                #expect(answer.code == 2)
-                #expect(answer.err.contains(mallory.folder), "\(answer.err)")
+            let mallory = try PathSwapper()
+            try mallory.startSwapping(with: world.canaryDirectory) { mkdir($0, 0o700) }
+            try await runDuringSwaps(world, mallory, ["reconcile", "--state", mallory.target]) { answer in
+                #expect(answer.exitCode == 2)
+                #expect(answer.errorOutput.contains(mallory.directory), "\(answer.errorOutput)")
             }
-            #expect(world.lives("web").isEmpty)
+            #expect(world.instances("web").isEmpty)
         }
     }
 
     @Test("FS-1, SE-3: of a value that is swapped with a link to a secret nothing is read")
-    func value() async throws {
-        try await World.with { world in
-            try world.plantCanaries()
-            let mallory = try Mallory()
-            try mallory.swap(with: world.canary) { try Data("mine\n".utf8).write(to: URL(fileURLWithPath: $0)) }
+    func secretValue() async throws {
+        try await TestHost.with { world in
+            try world.createCanaries()
+            let mallory = try PathSwapper()
+            try mallory.startSwapping(with: world.canaryFile) { try Data("mine\n".utf8).write(to: URL(fileURLWithPath: $0)) }
             try world.declare(
                 "web",
-                does: .once("print-env", "env: {TOKEN: {from_file: \(mallory.thing)}}", "retry: {max_attempts: 1}")
+                actions: .oneShot("print-env", "env: {TOKEN: {from_file: \(mallory.target)}}", "retry: {max_attempts: 1}")
             )
-            try await race(world, mallory, ["reconcile", "--timeout", "2s"]) { #expect($0.code == 1, "\($0.err)") }
-            #expect(world.lives("web").isEmpty)
+            try await runDuringSwaps(world, mallory, ["reconcile", "--timeout", "2s"]) { #expect($0.exitCode == 1, "\($0.errorOutput)") }
+            #expect(world.instances("web").isEmpty)
         }
     }
 
     @Test("FS-1, PF-1: a PID file that is swapped is never written to, nor believed")
     func pidFile() async throws {
-        try await World.with { world in
-            try world.plantCanaries()
-            let mallory = try Mallory()
-            try mallory.swap(with: world.canary) { try Data("1\n".utf8).write(to: URL(fileURLWithPath: $0)) }
+        try await TestHost.with { world in
+            try world.createCanaries()
+            let mallory = try PathSwapper()
+            try mallory.startSwapping(with: world.canaryFile) { try Data("1\n".utf8).write(to: URL(fileURLWithPath: $0)) }
             var generation = 0
             func declare() throws {
                 generation += 1
                 try world.declare(
                     "web",
                     "generation: \(generation)",
-                    does: .process("sleep -1", "singleton: true", "pid_file: \(mallory.thing)")
+                    actions: .process("sleep -1", "singleton: true", "pid_file: \(mallory.target)")
                 )
             }
             try declare()
-            try await race(world, mallory, ["reconcile", "--timeout", "5s"]) { _ in try? declare() }
+            try await runDuringSwaps(world, mallory, ["reconcile", "--timeout", "5s"]) { _ in try? declare() }
             #expect(kill(1, 0) == 0)
         }
     }
@@ -129,50 +129,50 @@ struct SwapRaceTests {
         arguments: [true, false]
     )
     func program(isStrict: Bool) async throws {
-        try await World.with { world in
-            let mallory = try Mallory()
-            let (good, foreign) = (world.root + "/good", mallory.folder + "/foreign")
+        try await TestHost.with { world in
+            let mallory = try PathSwapper()
+            let (good, foreign) = (world.root + "/good", mallory.directory + "/foreign")
             for path in [good, foreign] {
                 let text = "#!/bin/sh\necho $(id -u) $0 >> \(world.root)/ran\necho $0 >> \(path).ran\n"
                 try Data(text.utf8).write(to: URL(fileURLWithPath: path))
                 chmod(path, 0o755)
             }
-            lchown(foreign, nobody, nobody)
-            try mallory.swap(with: foreign) { try #require(symlink(good, $0) == 0) }
+            lchown(foreign, nobodyUID, nobodyUID)
+            try mallory.startSwapping(with: foreign) { try #require(symlink(good, $0) == 0) }
             func declare(_ generation: Int) throws {
                 let keys = ["retry: {max_attempts: 1}", "strict_exec: \(isStrict)", "generation: \(generation)"]
                 let lines = [
-                    "kind: Service", "name: web", "actions:", "  - name: once", "    exec: [\(mallory.thing)]",
+                    "kind: Service", "name: web", "actions:", "  - name: once", "    exec: [\(mallory.target)]",
                 ]
-                try world.write("web.yaml", (lines + keys.map { "    " + $0 }).joined(separator: "\n") + "\n")
+                try world.writeManifest("web.yaml", (lines + keys.map { "    " + $0 }).joined(separator: "\n") + "\n")
             }
             var passes = 0
             try declare(passes)
-            try await race(world, mallory, ["reconcile", "--timeout", "5s"]) { answer in
+            try await runDuringSwaps(world, mallory, ["reconcile", "--timeout", "5s"]) { answer in
                 passes += 1
                 try? declare(passes)
                 guard isStrict else { return }
-                #expect(answer.code == 1)
-                #expect((answer.out + answer.err).contains("`strict_exec` refuses \(mallory.folder): "), "\(answer)")
+                #expect(answer.exitCode == 1)
+                #expect((answer.output + answer.errorOutput).contains("`strict_exec` refuses \(mallory.directory): "), "\(answer)")
             }
             // What it runs as root is proof enough that the race is one.
-            while !isStrict, world.text(foreign + ".ran").isEmpty, passes < 200 {
+            while !isStrict, world.readText(foreign + ".ran").isEmpty, passes < 200 {
                 _ = try await world.run("reconcile", "--timeout", "5s")
                 passes += 1
                 try declare(passes)
             }
-            #expect(world.text(foreign + ".ran").isEmpty == isStrict)
-            #expect(world.text(world.root + "/ran").isEmpty == isStrict)
+            #expect(world.readText(foreign + ".ran").isEmpty == isStrict)
+            #expect(world.readText(world.root + "/ran").isEmpty == isStrict)
         }
     }
 
     @Test("FS-1: a services directory that is swapped never leads to a file outside of it being changed")
-    func services() async throws {
-        try await World.with { world in
-            try world.plantCanaries()
-            let mallory = try Mallory()
-            try mallory.swap(with: world.canaryFolder) { mkdir($0, 0o755) }
-            try await race(world, mallory, ["reconcile", "--dir", mallory.thing, "--timeout", "2s"])
+    func servicesDirectory() async throws {
+        try await TestHost.with { world in
+            try world.createCanaries()
+            let mallory = try PathSwapper()
+            try mallory.startSwapping(with: world.canaryDirectory) { mkdir($0, 0o755) }
+            try await runDuringSwaps(world, mallory, ["reconcile", "--dir", mallory.target, "--timeout", "2s"])
         }
     }
 }

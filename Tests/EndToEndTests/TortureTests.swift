@@ -8,64 +8,64 @@ import Testing
 @Suite("Torture", .serialized)
 struct TortureTests {
     private static let names = (1...8).map { "job\($0)" }
-    private static let keys = ["retry: {delay: 0ms, jitter: 0}", "log: {max_size: 10MiB, keep: 99}"]
+    private static let fields = ["retry: {delay: 0ms, jitter: 0}", "log: {max_size: 10MiB, keep: 99}"]
 
-    private func declare(_ world: World, _ deeds: [String]) throws {
+    private func declare(_ world: TestHost, _ deeds: [String]) throws {
         for (index, name) in Self.names.enumerated() {
-            try world.declare(name, does: .process(deeds[index % deeds.count], Self.keys[0], Self.keys[1]))
+            try world.declare(name, actions: .process(deeds[index % deeds.count], Self.fields[0], Self.fields[1]))
         }
     }
 
     /// Eight jobs that live for an instant each, faults again and again, and the verdict.
-    private func run(
+    private func runCycles(
         _ name: String,
-        _ world: World,
+        _ world: TestHost,
         deeds: [String] = ["random-life 60"],
         extra: [String: String] = [:],
         cycles: Int,
         steadily: Bool = false,
-        strike: (inout Torture) async throws -> Void
+        strike: (inout TortureRun) async throws -> Void
     ) async throws {
-        var torture = try await Torture(name, world, extra: extra)
+        var torture = try await TortureRun(name, world, environment: extra)
         try declare(world, deeds)
-        if steadily { try world.declare("steady", does: .process("lines 500", Self.keys[1])) }
-        try torture.watch()
-        try await torture.settle(Self.names)
-        let steady = steadily ? try await world.life("steady", number: 1) : nil
+        if steadily { try world.declare("steady", actions: .process("lines 500", Self.fields[1])) }
+        try torture.startReconciler()
+        try await torture.waitForRestarts(Self.names)
+        let steady = steadily ? try await world.runningInstance("steady", number: 1) : nil
         while torture.cycles < cycles {
             let before = torture.cycles
             try await strike(&torture)
             guard torture.cycles > before else { continue }
-            if torture.cycles % 50 == 0 { try await torture.settle(Self.names) }
+            if torture.cycles % 50 == 0 { try await torture.waitForRestarts(Self.names) }
             if torture.cycles % 20 == 0 { try await torture.checkStatus() }
         }
-        try await torture.settle(Self.names)
+        try await torture.waitForRestarts(Self.names)
         if let steady {
-            #expect(try await world.life("steady", number: 1) == steady, "what runs well is never touched")
+            #expect(try await world.runningInstance("steady", number: 1) == steady, "what runs well is never touched")
         }
         let downed = try await world.run("down", "--all")
-        #expect(downed.code == 0, "\(downed.out)\(downed.err)")
-        try torture.conclude(Self.names + (steadily ? ["steady"] : []), leastInstances: 2 * cycles)
+        #expect(downed.exitCode == 0, "\(downed.output)\(downed.errorOutput)")
+        try torture.checkAndReport(Self.names + (steadily ? ["steady"] : []), leastInstances: 2 * cycles)
     }
 
     @Test("SH-2: kill -9 of the reconciler: no duplicate, no wrong or lost status, no lost line")
-    func reconcilerAlone() async throws {
-        try await World.with { world in
-            try await run("SH-2 reconciler", world, cycles: TestSettings.cycles(12), steadily: true) { torture in
-                try await torture.awaitWork()
-                try await torture.wait(0...120)
+    func killReconciler() async throws {
+        try await TestHost.with { world in
+            try await runCycles("SH-2 reconciler", world, cycles: TestSettings.cycles(12), steadily: true) { torture in
+                try await torture.waitForFirstShim()
+                try await torture.waitRandomly(0...120)
                 try await torture.killReconciler()
-                try torture.watch()
+                try torture.startReconciler()
             }
         }
     }
 
     @Test("SH-4: kill -9 of random shims: never two instances, no invented status, every loss is that of a shim")
-    func shims() async throws {
-        try await World.with { world in
-            try await run("SH-4 shims", world, cycles: TestSettings.cycles(15)) { torture in
-                try await torture.wait(5...60)
-                if torture.killShims(torture.pick(1...2)) > 0 { torture.count() }
+    func killShims() async throws {
+        try await TestHost.with { world in
+            try await runCycles("SH-4 shims", world, cycles: TestSettings.cycles(15)) { torture in
+                try await torture.waitRandomly(5...60)
+                if torture.killShims(torture.randomNumber(1...2)) > 0 { torture.countCycle() }
             }
         }
     }
@@ -73,7 +73,7 @@ struct TortureTests {
     /// Services that keep the lock they inherit, and services that close it, with a cgroup that holds them and without.
     ///
     /// Some of them are over before the next reconciler is there, and some live on without anybody: those it must find.
-    private static let together: [(name: String, deeds: [String], containment: String)] = [
+    private static let combinedKills: [(name: String, deeds: [String], containment: String)] = [
         ("SH-5 both", ["random-life 60", "random-life 900"], ""),
         ("SH-5 both, closefrom", ["closefrom random-life 60", "closefrom random-life 900"], ""),
         ("SH-5 both, closefrom, subreaper", ["closefrom random-life 60", "closefrom random-life 900"], "subreaper"),
@@ -83,16 +83,16 @@ struct TortureTests {
         "SH-5: kill -9 of reconciler and shims together, also where services close all they inherit",
         arguments: 0..<3
     )
-    func together(_ index: Int) async throws {
-        let way = Self.together[index]
-        try await World.with { world in
+    func killReconcilerAndShims(_ index: Int) async throws {
+        let way = Self.combinedKills[index]
+        try await TestHost.with { world in
             let extra = way.containment.isEmpty ? [:] : ["HEROPROC_CONTAINMENT": way.containment]
             let cycles = TestSettings.cycles(8, share: 2)
-            try await run(way.name, world, deeds: way.deeds, extra: extra, cycles: cycles) { torture in
-                try await torture.awaitWork()
-                try await torture.wait(0...120)
+            try await runCycles(way.name, world, deeds: way.deeds, extra: extra, cycles: cycles) { torture in
+                try await torture.waitForFirstShim()
+                try await torture.waitRandomly(0...120)
                 // Mostly all of them; else the reconciler and one, in both orders.
-                switch torture.pick(0...3) {
+                switch torture.randomNumber(0...3) {
                 case 0:
                     torture.killShims(1)
                     try await torture.killReconciler()
@@ -101,7 +101,7 @@ struct TortureTests {
                     torture.killShims(1)
                 default: try await torture.killReconcilerAndShims()
                 }
-                try torture.watch()
+                try torture.startReconciler()
             }
         }
     }
@@ -109,40 +109,40 @@ struct TortureTests {
     @Test(
         "SH-6: a shim that was stopped on its way gives way to the start that came after it, or is taken up; never two"
     )
-    func delayed() async throws {
-        try await World.with { world in
-            var torture = try await Torture("SH-6 delayed shim", world)
-            try world.declare("job", does: .process("lines 50", Self.keys[0], Self.keys[1]))
-            try torture.watch()
+    func delayedShim() async throws {
+        try await TestHost.with { world in
+            var torture = try await TortureRun("SH-6 delayed shim", world)
+            try world.declare("job", actions: .process("lines 50", Self.fields[0], Self.fields[1]))
+            try torture.startReconciler()
             for _ in 0..<TestSettings.cycles(4, share: 5) {
                 let reconciler = try #require(torture.reconciler).pid
-                let life = try await world.life("job")
+                let life = try await world.runningInstance("job")
                 try await eventually("the reconciler has it") {
-                    try await world.action("job")["pid"] as? Int == Int(life.pid)
+                    try await world.actionStatus("job")["pid"] as? Int == Int(life.pid)
                 }
                 let known = Set(children(of: reconciler))
                 try #require(kill(life.pid, SIGKILL) == 0)
-                torture.note(Hit(job: life.job, from: boottime(), to: boottime()))
-                let old = try #require(await stopNext(below: reconciler, beside: known, world), "a shim is spawned")
-                try await torture.wait(0...5)
+                torture.addShimKill(ShimKill(job: life.job, from: bootTime(), to: bootTime()))
+                let old = try #require(await stopNextChild(below: reconciler, beside: known, world), "a shim is spawned")
+                try await torture.waitRandomly(0...5)
                 try await torture.killReconciler()
-                try torture.watch()
+                try torture.startReconciler()
                 // Either somebody else was started in its place, or it is waited for: then it goes on.
-                let before = world.lives("job").count
-                try? await settle(world, seconds: 2) { world.lives("job").count > before }
+                let before = world.instances("job").count
+                try? await waitBriefly(world, seconds: 2) { world.instances("job").count > before }
                 kill(old, SIGCONT)
-                let next = try await world.life("job")
+                let next = try await world.runningInstance("job")
                 try await eventually("the old shim is gone, or holds the one that lives") {
                     !isAlive(old) || parent(of: next.pid) == old
                 }
             }
-            try await torture.settleDown()
-            try torture.conclude(["job"])
+            try await torture.stopEverything()
+            try torture.checkAndReport(["job"])
         }
     }
 
     /// Stops the next child of a process the moment it is there.
-    private func stopNext(below parent: pid_t, beside known: Set<pid_t>, _ world: World) async -> pid_t? {
+    private func stopNextChild(below parent: pid_t, beside known: Set<pid_t>, _ world: TestHost) async -> pid_t? {
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
             guard let child = children(of: parent).first(where: { !known.contains($0) }) else {
@@ -156,52 +156,52 @@ struct TortureTests {
     }
 
     /// Waits for a fact that need not come true.
-    private func settle(_ world: World, seconds: Int, _ holds: () -> Bool) async throws {
+    private func waitBriefly(_ world: TestHost, seconds: Int, _ holds: () -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline, !holds() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
     @Test("SH-3, SH-8: exits while no reconciler lives are recorded exactly, and no shim outlives its tree")
-    func exitsInTheGap() async throws {
-        try await World.with { world in
-            var torture = try await Torture("SH-3 exits alone", world)
+    func exitsWithoutReconciler() async throws {
+        try await TestHost.with { world in
+            var torture = try await TortureRun("SH-3 exits alone", world)
             let names = (0..<(TestSettings.cycles(10, share: 10))).map { "a\($0)" }
             for name in names {
                 try world.declare(
                     name,
-                    does: .process(
+                    actions: .process(
                         "wait-for \(world.root)/go random-life 40",
                         "retry: {delay: 0ms, jitter: 0}",
-                        Self.keys[1]
+                        Self.fields[1]
                     )
                 )
             }
             for _ in 0..<5 {
                 unlink(world.root + "/go")
-                try torture.watch()
-                try await torture.settle(names)
+                try torture.startReconciler()
+                try await torture.waitForRestarts(names)
                 try await torture.killReconciler()
                 try Data().write(to: URL(fileURLWithPath: world.root + "/go"))
                 let begin = ContinuousClock.now
                 try await eventually("all have ended", within: 60) {
-                    names.allSatisfy { world.lives($0).last?.end != nil }
+                    names.allSatisfy { world.instances($0).last?.end != nil }
                 }
-                try await eventually("no shim is left") { world.shims(of: nil).isEmpty }
-                torture.took(ContinuousClock.now - begin)
+                try await eventually("no shim is left") { world.shimProcesses(of: nil).isEmpty }
+                torture.recordRecovery(ContinuousClock.now - begin)
             }
             unlink(world.root + "/go")
-            try torture.watch()
-            try await torture.settle(names)
-            try await torture.settleDown()
-            try torture.conclude(names, leastInstances: 5 * names.count)
+            try torture.startReconciler()
+            try await torture.waitForRestarts(names)
+            try await torture.stopEverything()
+            try torture.checkAndReport(names, leastInstances: 5 * names.count)
         }
     }
 }
 
-extension Torture {
+extension TortureRun {
     /// Takes everything down, and expects that it goes.
-    mutating func settleDown() async throws {
-        let downed = try await world.run("down", "--all")
-        #expect(downed.code == 0, "\(name), seed \(seed): \(downed.out)\(downed.err)")
+    mutating func stopEverything() async throws {
+        let downed = try await host.run("down", "--all")
+        #expect(downed.exitCode == 0, "\(name), seed \(seed): \(downed.output)\(downed.errorOutput)")
     }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// One instance of an oracle, as it wrote it down itself.
-struct Life: Sendable, Hashable {
+struct OracleInstance: Sendable, Hashable {
     /// How it says it ended.
     enum End: Hashable, Sendable {
         case exit(code: Int32)
@@ -11,31 +11,31 @@ struct Life: Sendable, Hashable {
 
     let pid: pid_t
     let job: Int
-    let restarts: Int
+    let restartCount: Int
     /// Nanoseconds since the machine started, as all times here.
-    let began: Int64
+    let startedAt: Int64
     /// When it listened on the last of its sockets.
-    var listened: Int64?
+    var listeningAt: Int64?
     /// When it was asked to end.
-    var asked: Int64?
-    var ended: Int64?
+    var stopRequestedAt: Int64?
+    var endedAt: Int64?
     var end: End?
     /// How many lines it wrote; known once it has said how it ended.
-    var lines: Int?
+    var lineCount: Int?
     var children: [pid_t] = []
 }
 
-extension World {
+extension TestHost {
     /// All instances of an action, in the order of their beginning.
-    func lives(_ service: String, _ action: String = "run") -> [Life] {
-        var lives: [Life] = []
-        for line in text("\(traces)/\(service).\(action).trace").split(separator: "\n") {
+    func instances(_ service: String, _ action: String = "run") -> [OracleInstance] {
+        var lives: [OracleInstance] = []
+        for line in readText("\(traceDirectory)/\(service).\(action).trace").split(separator: "\n") {
             let words = line.split(separator: " ")
             let numbers = words.dropFirst().compactMap { Int64($0) }
             guard let word = words.first, numbers.count + 1 == words.count, numbers.count >= 2 else { continue }
             let (pid, time) = (pid_t(numbers[0]), numbers[1])
             if word == "START", numbers.count == 4 {
-                lives.append(Life(pid: pid, job: Int(numbers[2]), restarts: Int(numbers[3]), began: time))
+                lives.append(OracleInstance(pid: pid, job: Int(numbers[2]), restartCount: Int(numbers[3]), startedAt: time))
                 continue
             }
             if word == "CHILD" {
@@ -45,14 +45,14 @@ extension World {
             }
             guard let index = lives.lastIndex(where: { $0.pid == pid && $0.end == nil }) else { continue }
             switch word {
-            case "LISTEN": lives[index].listened = time
-            case "TERM": lives[index].asked = lives[index].asked ?? time
+            case "LISTEN": lives[index].listeningAt = time
+            case "TERM": lives[index].stopRequestedAt = lives[index].stopRequestedAt ?? time
             case "EXIT" where numbers.count == 4:
                 lives[index].end = .exit(code: Int32(numbers[2]))
-                (lives[index].ended, lives[index].lines) = (time, Int(numbers[3]))
+                (lives[index].endedAt, lives[index].lineCount) = (time, Int(numbers[3]))
             case "CRASH" where numbers.count == 4:
                 lives[index].end = .crash(signal: Int32(numbers[2]))
-                (lives[index].ended, lives[index].lines) = (time, Int(numbers[3]))
+                (lives[index].endedAt, lives[index].lineCount) = (time, Int(numbers[3]))
             // DUP is judged at the end of every test.
             default: continue
             }
@@ -61,8 +61,8 @@ extension World {
     }
 
     /// When an action began last, and 0 before that: what `lives` says of a trace that has become long, from its end alone.
-    func lastStart(_ service: String, _ action: String = "run") -> Int64 {
-        guard let file = FileHandle(forReadingAtPath: "\(traces)/\(service).\(action).trace") else { return 0 }
+    func lastStartTime(_ service: String, _ action: String = "run") -> Int64 {
+        guard let file = FileHandle(forReadingAtPath: "\(traceDirectory)/\(service).\(action).trace") else { return 0 }
         defer { try? file.close() }
         let size = (try? file.seekToEnd()) ?? 0
         try? file.seek(toOffset: size > 4096 ? size - 4096 : 0)
@@ -72,15 +72,15 @@ extension World {
     }
 
     /// The one instance that lives now; waits for it.
-    func life(
+    func runningInstance(
         _ service: String,
         _ action: String = "run",
         number: Int? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
-    ) async throws -> Life {
-        var found: Life?
+    ) async throws -> OracleInstance {
+        var found: OracleInstance?
         try await eventually("\(service).\(action) lives", sourceLocation: sourceLocation) {
-            let lives = lives(service, action)
+            let lives = instances(service, action)
             found = lives.last.flatMap { isAlive($0.pid) ? $0 : nil }
             return found != nil && (number == nil || lives.count == number)
         }
@@ -90,25 +90,25 @@ extension World {
     // MARK: What heroproc says
 
     /// A service in `status -o json`.
-    func status(_ service: String) async throws -> [String: Any] {
+    func serviceStatus(_ service: String) async throws -> [String: Any] {
         let services = try await run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []
         return services.first { $0["name"] as? String == service } ?? [:]
     }
 
     /// The state of a service.
-    func state(of service: String) async throws -> String { try await status(service)["state"] as? String ?? "" }
+    func state(of service: String) async throws -> String { try await serviceStatus(service)["state"] as? String ?? "" }
 
     /// An action of a service in `status -o json`.
-    func action(_ service: String, _ action: String = "run") async throws -> [String: Any] {
-        let actions = try await status(service)["actions"] as? [[String: Any]] ?? []
+    func actionStatus(_ service: String, _ action: String = "run") async throws -> [String: Any] {
+        let actions = try await serviceStatus(service)["actions"] as? [[String: Any]] ?? []
         return actions.first { $0["name"] as? String == action } ?? [:]
     }
 
     /// Waits until so many services are up, as `status` says by way of another program.
-    func isUp(_ count: Int, through entrance: [String], within seconds: Int = 20) async throws {
+    func waitUntilReady(_ count: Int, through entrance: [String], within seconds: Int = 20) async throws {
         try await eventually("\(count) services are up", within: seconds) {
             let answer = try await run(["status", "-o", "json"], through: entrance)
-            return answer.code == 0 && (answer.json["services"] as? [Any])?.count == count
+            return answer.exitCode == 0 && (answer.json["services"] as? [Any])?.count == count
         }
     }
 
@@ -119,13 +119,13 @@ extension World {
 
     /// `events -o json`, oldest first.
     func events() async throws -> [[String: Any]] {
-        try await run("events", "-o", "json", "-n", "10000").out.split(separator: "\n").compactMap {
+        try await run("events", "-o", "json", "-n", "10000").output.split(separator: "\n").compactMap {
             try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
         }
     }
 
     /// The last event of a level whose text contains all these words; waits for it.
-    func event(
+    func waitForEvent(
         _ level: String,
         _ words: String...,
         sourceLocation: SourceLocation = #_sourceLocation
@@ -142,14 +142,14 @@ extension World {
     }
 
     /// The stop waves or start waves that `diff` shows.
-    func waves(_ kind: String) async throws -> [[String]] {
+    func plannedWaves(_ kind: String) async throws -> [[String]] {
         let answer = try await run("diff", "-o", "json")
         return (answer.json[kind] as? [[String]] ?? []).map { $0.sorted() }
     }
 
     /// Expects that nothing would be done.
-    func expectNoDifference(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    func expectEmptyDiff(sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let answer = try await run("diff")
-        #expect(answer.code == 0, "\(answer.out)\(answer.err)", sourceLocation: sourceLocation)
+        #expect(answer.exitCode == 0, "\(answer.output)\(answer.errorOutput)", sourceLocation: sourceLocation)
     }
 }

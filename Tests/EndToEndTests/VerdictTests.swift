@@ -4,13 +4,13 @@ import Testing
 
 /// A judge that has never found anything proves nothing: made-up books, each with one thing wrong, and what must be found.
 @Suite("The judge")
-struct VerdictTests {
+struct EvidenceCheckerTests {
     /// Three instances that are all in order.
-    private static let good = Evidence(
-        subject: "job 7",
-        lives: [
-            life(0, 100...200, .exit(code: 3)), life(1, 300...400, .crash(signal: 11)),
-            life(2, 500...600, .exit(code: 0)),
+    private static let good = JobEvidence(
+        label: "job 7",
+        instances: [
+            instance(0, 100...200, .exit(code: 3)), instance(1, 300...400, .crash(signal: 11)),
+            instance(2, 500...600, .exit(code: 0)),
         ],
         starts: [
             start(1, .exited(3)), start(2, .signaled(Signal(number: 11), coreDumped: true)), start(4, .exited(0)),
@@ -18,88 +18,88 @@ struct VerdictTests {
         lines: [0: [1, 2], 1: [1, 2], 2: [1, 2]]
     )
 
-    private static func life(_ restarts: Int, _ time: ClosedRange<Int64>, _ end: Life.End?) -> Life {
-        Life(
+    private static func instance(_ restarts: Int, _ time: ClosedRange<Int64>, _ end: OracleInstance.End?) -> OracleInstance {
+        OracleInstance(
             pid: pid_t(1000 + restarts),
             job: 7,
-            restarts: restarts,
-            began: time.lowerBound,
-            ended: end == nil ? nil : time.upperBound,
+            restartCount: restarts,
+            startedAt: time.lowerBound,
+            endedAt: end == nil ? nil : time.upperBound,
             end: end,
-            lines: end == nil ? nil : 2
+            lineCount: end == nil ? nil : 2
         )
     }
 
-    private static func start(_ generation: Int, _ outcome: Outcome?) -> Books.Start {
-        Books.Start(generation: generation, isExecuted: true, outcome: outcome)
+    private static func start(_ generation: Int, _ outcome: Outcome?) -> RecordedHistory.Start {
+        RecordedHistory.Start(generation: generation, wasExecuted: true, outcome: outcome)
     }
 
-    private func faults(_ change: (inout Evidence) -> Void) -> [Verdict.Fault] {
+    private func violations(_ change: (inout JobEvidence) -> Void) -> [EvidenceChecker.ViolationKind] {
         var evidence = Self.good
         change(&evidence)
-        var verdict = Verdict()
-        verdict.judge(evidence)
-        return verdict.findings.map(\.fault)
+        var verdict = EvidenceChecker()
+        verdict.check(evidence)
+        return verdict.findings.map(\.kind)
     }
 
     @Test("what is in order is good")
     func good() {
-        var verdict = Verdict()
-        verdict.judge(Self.good)
-        #expect(verdict.findings.isEmpty && verdict.instances == 3 && verdict.lines == 6)
-        #expect(verdict.lostAsAllowed == 0 && verdict.linesLostAsAllowed == 0)
+        var verdict = EvidenceChecker()
+        verdict.check(Self.good)
+        #expect(verdict.findings.isEmpty && verdict.instanceCount == 3 && verdict.lineCount == 6)
+        #expect(verdict.allowedLostStatusCount == 0 && verdict.allowedLostLineCount == 0)
     }
 
     @Test("I1: a second instance that begins before the first has ended is found")
-    func duplicate() { #expect(faults { $0.lives[1] = Self.life(1, 150...400, .crash(signal: 11)) } == [.duplicate]) }
+    func duplicate() { #expect(violations { $0.instances[1] = Self.instance(1, 150...400, .crash(signal: 11)) } == [.duplicate]) }
 
     @Test("I6: a restart count that falls, or stands still, is found")
     func restartCount() {
-        #expect(faults { $0.lives[2] = Self.life(0, 500...600, .exit(code: 0)) }.contains(.restartCount))
-        #expect(faults { $0.lives.swapAt(1, 2) }.contains(.restartCount))
+        #expect(violations { $0.instances[2] = Self.instance(0, 500...600, .exit(code: 0)) }.contains(.wrongRestartCount))
+        #expect(violations { $0.instances.swapAt(1, 2) }.contains(.wrongRestartCount))
     }
 
     @Test("I2: a start that is missing, and one that never ended, are found")
     func unrecorded() {
-        #expect(faults { $0.starts.removeLast() } == [.unrecorded])
-        #expect(faults { $0.starts[1].outcome = nil } == [.unrecorded])
+        #expect(violations { $0.starts.removeLast() } == [.unrecorded])
+        #expect(violations { $0.starts[1].outcome = nil } == [.unrecorded])
     }
 
     @Test("I2: an end that no instance ever had is found, whatever it says")
     func invented() {
         for outcome in [Outcome.exited(0), .exited(4), .outOfMemory, .signaled(Signal(number: 9), coreDumped: false)] {
-            #expect(faults { $0.starts[1].outcome = outcome } == [.invented], "\(outcome)")
+            #expect(violations { $0.starts[1].outcome = outcome } == [.inventedStatus], "\(outcome)")
         }
         // An instance that was killed cannot have left with a code.
-        #expect(faults { $0.lives[2] = Self.life(2, 500...600, nil) } == [.invented])
-        #expect(faults { $0.starts.append(Self.start(5, .exited(0))) } == [.unborn])
+        #expect(violations { $0.instances[2] = Self.instance(2, 500...600, nil) } == [.inventedStatus])
+        #expect(violations { $0.starts.append(Self.start(5, .exited(0))) } == [.neverRan])
     }
 
     @Test("I2: a lost status is found, unless a shim was killed at that time; one killed shim excuses one instance")
     func lost() {
-        let lose: (inout Evidence) -> Void = { $0.starts[1].outcome = .lost("the shim was killed") }
-        #expect(faults(lose) == [.lost])
+        let lose: (inout JobEvidence) -> Void = { $0.starts[1].outcome = .lost("the shim was killed") }
+        #expect(violations(lose) == [.lostStatus])
         #expect(
-            faults {
-                lose(&$0); $0.hits = [Hit(job: 7, from: 350, to: 351)]
+            violations {
+                lose(&$0); $0.shimKills = [ShimKill(job: 7, from: 350, to: 351)]
             } == []
         )
         #expect(
-            faults {
-                lose(&$0); $0.hits = [Hit(job: 7, from: 50, to: 51)]
-            } == [.lost]
+            violations {
+                lose(&$0); $0.shimKills = [ShimKill(job: 7, from: 50, to: 51)]
+            } == [.lostStatus]
         )
         #expect(
-            faults {
-                lose(&$0); $0.hits = [Hit(job: 7, from: 550, to: 551)]
-            } == [.lost]
+            violations {
+                lose(&$0); $0.shimKills = [ShimKill(job: 7, from: 550, to: 551)]
+            } == [.lostStatus]
         )
         #expect(
-            faults {
+            violations {
                 lose(&$0)
                 $0.starts[2].outcome = .lost("the shim was killed")
-                $0.hits = [Hit(job: 7, from: 350, to: 351)]
-            } == [.lost]
+                $0.shimKills = [ShimKill(job: 7, from: 350, to: 351)]
+            } == [.lostStatus]
         )
     }
 
@@ -107,47 +107,47 @@ struct VerdictTests {
     func killed() {
         let killed = Outcome.signaled(Signal(number: 9), coreDumped: false)
         #expect(
-            faults {
-                $0.lives[2] = Self.life(2, 500...600, nil); $0.starts[2].outcome = killed
-            } == [.killed]
+            violations {
+                $0.instances[2] = Self.instance(2, 500...600, nil); $0.starts[2].outcome = killed
+            } == [.unexpectedKill]
         )
         #expect(
-            faults {
-                $0.lives[2] = Self.life(2, 500...600, nil)
+            violations {
+                $0.instances[2] = Self.instance(2, 500...600, nil)
                 $0.starts[2].outcome = killed
-                $0.hits = [Hit(job: 7, from: 550, to: 551)]
+                $0.shimKills = [ShimKill(job: 7, from: 550, to: 551)]
             } == []
         )
     }
 
     @Test("I9: a line that is missing, twice, in the wrong order or of nobody is found")
     func lines() {
-        #expect(faults { $0.lines[1] = [2] } == [.lineLost])
-        #expect(faults { $0.lines[1] = [1] } == [.lineLost])
-        #expect(faults { $0.lines[1] = nil } == [.lineLost])
-        #expect(faults { $0.lines[1] = [2, 1] } == [.lineOrder])
-        #expect(faults { $0.lines[1] = [1, 2, 2] } == [.lineOrder])
-        #expect(faults { $0.lines[1] = [1, 2, 3] } == [.strangeLine])
-        #expect(faults { $0.lines[9] = [1] } == [.strangeLine])
+        #expect(violations { $0.lines[1] = [2] } == [.lostLine])
+        #expect(violations { $0.lines[1] = [1] } == [.lostLine])
+        #expect(violations { $0.lines[1] = nil } == [.lostLine])
+        #expect(violations { $0.lines[1] = [2, 1] } == [.lineOrder])
+        #expect(violations { $0.lines[1] = [1, 2, 2] } == [.lineOrder])
+        #expect(violations { $0.lines[1] = [1, 2, 3] } == [.unknownLine])
+        #expect(violations { $0.lines[9] = [1] } == [.unknownLine])
         // What a killed shim held in its hands may be gone, and what nobody came to read; nothing else is.
-        let hit = [Hit(job: 7, from: 350, to: 351)]
+        let hit = [ShimKill(job: 7, from: 350, to: 351)]
         #expect(
-            faults {
-                $0.lines[1] = [1]; $0.hits = hit
+            violations {
+                $0.lines[1] = [1]; $0.shimKills = hit
             } == []
         )
         #expect(
-            faults {
-                $0.lines[1] = [2]; $0.hits = hit
+            violations {
+                $0.lines[1] = [2]; $0.shimKills = hit
             } == []
         )
         for found in [[2, 4, 6], [1, 3, 4, 6], [2, 1], [1, 1]] {
             let isLost = Set(found) != [1, 2]
             #expect(
-                faults {
-                    $0.lives[1].lines = isLost ? 6 : 2
-                    ($0.lines[1], $0.hits) = (found, hit)
-                } == [isLost ? .lineLost : .lineOrder],
+                violations {
+                    $0.instances[1].lineCount = isLost ? 6 : 2
+                    ($0.lines[1], $0.shimKills) = (found, hit)
+                } == [isLost ? .lostLine : .lineOrder],
                 "\(found)"
             )
         }
@@ -170,18 +170,18 @@ struct VerdictTests {
 
     @Test("I7: a dependent that is up before its requirement, or still when that is asked to end, is found")
     func order() {
-        func faults(_ dependent: ClosedRange<Int64>, listened: Int64? = 150, asked: Int64? = 500) -> [Verdict.Fault] {
-            var requirement = Self.life(0, 100...600, .exit(code: 0))
-            (requirement.listened, requirement.asked) = (listened, asked)
-            var verdict = Verdict()
-            verdict.judgeOrder(of: "web", [Self.life(0, dependent, .exit(code: 0))], requiring: "db", [requirement])
-            return verdict.findings.map(\.fault)
+        func faults(_ dependent: ClosedRange<Int64>, listened: Int64? = 150, asked: Int64? = 500) -> [EvidenceChecker.ViolationKind] {
+            var requirement = Self.instance(0, 100...600, .exit(code: 0))
+            (requirement.listeningAt, requirement.stopRequestedAt) = (listened, asked)
+            var verdict = EvidenceChecker()
+            verdict.checkOrder(of: "web", [Self.instance(0, dependent, .exit(code: 0))], requiring: "db", [requirement])
+            return verdict.findings.map(\.kind)
         }
         #expect(faults(200...400) == [])
-        #expect(faults(120...400) == [.order])
-        #expect(faults(50...400) == [.order])
-        #expect(faults(200...400, listened: nil) == [.order])
-        #expect(faults(200...550) == [.order])
-        #expect(faults(700...800) == [.order])
+        #expect(faults(120...400) == [.wrongOrder])
+        #expect(faults(50...400) == [.wrongOrder])
+        #expect(faults(200...400, listened: nil) == [.wrongOrder])
+        #expect(faults(200...550) == [.wrongOrder])
+        #expect(faults(700...800) == [.wrongOrder])
     }
 }

@@ -4,31 +4,31 @@ import Glibc
 import HeroLinux
 
 /// Who is who among the processes of a world, as the kernel tells.
-extension World {
+extension TestHost {
     /// The services that are declared, by the names of their files.
-    var declared: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: services)) ?? []).filter { $0.hasSuffix(".yaml") }
+    var declaredServices: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: servicesDirectory)) ?? []).filter { $0.hasSuffix(".yaml") }
             .map { String($0.dropLast(5)) }.sorted()
     }
 
     /// The shims of this world; a child that has not executed yet still bears the name, and is none.
-    func shims() -> Set<pid_t> {
-        Set(processIDs().filter { isShim($0) && !isShim(parent(of: $0)) && belongs($0) })
+    func shimPIDs() -> Set<pid_t> {
+        Set(processIDs().filter { isShim($0) && !isShim(parent(of: $0)) && ownsProcess($0) })
     }
 
     /// The shim that holds the newest instance of a service.
-    func shim(of service: String) -> pid_t? {
-        guard let life = lives(service).last(where: { isAlive($0.pid) }) else { return nil }
+    func shimPID(of service: String) -> pid_t? {
+        guard let life = instances(service).last(where: { isAlive($0.pid) }) else { return nil }
         return parentShim(life.pid)
     }
 
     /// Kills whatever is left of this world, wherever it hides, and forgets what its oracles wrote.
-    func sweep() async {
+    func killRemainingProcesses() async {
         for _ in 0..<3 {
-            for pid in processIDs() where pid != getpid() && belongs(pid) { kill(pid, SIGKILL) }
+            for pid in processIDs() where pid != getpid() && ownsProcess(pid) { kill(pid, SIGKILL) }
             try? await Task.sleep(for: .milliseconds(50))
         }
-        for folder in [traces, paths.jobs] {
+        for folder in [traceDirectory, paths.jobs] {
             for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
                 unlink("\(folder)/\(name)")
             }
@@ -36,33 +36,33 @@ extension World {
     }
 
     /// Whether a process is of this world: by its environment, by whom it holds, or by what it holds open.
-    func belongs(_ pid: pid_t) -> Bool {
-        if text("/proc/\(pid)/environ").contains(root + "/") { return true }
+    func ownsProcess(_ pid: pid_t) -> Bool {
+        if readText("/proc/\(pid)/environ").contains(root + "/") { return true }
         // One that may not be looked into is known by whom it holds.
-        if children(of: pid).contains(where: { text("/proc/\($0)/environ").contains(root + "/") }) { return true }
+        if children(of: pid).contains(where: { readText("/proc/\($0)/environ").contains(root + "/") }) { return true }
         return openFiles(of: pid).contains { $0.hasPrefix(root + "/") || $0.hasPrefix(paths.run + "/") }
     }
 
     // MARK: What is recorded
 
     /// Whether a service stands as it should: what the store says of it, checked against the processes.
-    func standing(of service: String) -> FailpointRecipe.Wanted? {
-        let living = lives(service).filter { isAlive($0.pid) }
-        guard let (state, pid) = try? recorded(service) else { return living.isEmpty ? .down : nil }
+    func verifiedState(of service: String) -> FailpointScenario.ExpectedState? {
+        let living = instances(service).filter { isAlive($0.pid) }
+        guard let (state, pid) = try? recordedState(service) else { return living.isEmpty ? .stopped : nil }
         switch state {
         case "running":
             guard let last = living.last, living.count == 1, pid == last.pid, isShim(parent(of: last.pid)) else {
                 return nil
             }
-            return .up
-        case "stopped": return living.isEmpty ? .down : nil
+            return .running
+        case "stopped": return living.isEmpty ? .stopped : nil
         default: return nil
         }
     }
 
     /// The state of a service, and the pid of its newest job.
-    private func recorded(_ service: String) throws -> (state: String, pid: pid_t?)? {
-        try read { db in
+    private func recordedState(_ service: String) throws -> (state: String, pid: pid_t?)? {
+        try readDatabase { db in
             guard
                 let state = try String.fetchOne(
                     db,
@@ -76,13 +76,13 @@ extension World {
     }
 
     /// The rows of the database that a query finds.
-    func rows(_ sql: String) throws -> [Row] { try read { try Row.fetchAll($0, sql: sql) } }
+    func databaseRows(_ sql: String) throws -> [Row] { try readDatabase { try Row.fetchAll($0, sql: sql) } }
 
     /// Reads the database, which need not be there yet.
-    func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func readDatabase<Value>(_ body: (Database) throws -> Value) throws -> Value {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(5)
-        return try DatabaseQueue(path: database, configuration: configuration).read(body)
+        return try DatabaseQueue(path: databasePath, configuration: configuration).read(body)
     }
 }

@@ -7,42 +7,42 @@ import Testing
 /// A machine of its own for one test: its services directory, its state, and the traces of its oracles.
 ///
 /// What a test leaves behind fails it: a process, a second instance that ever lived, a reconciler.
-final class World: Sendable {
+final class TestHost: Sendable {
     /// What a command wrote, and how it left.
-    struct Answer: Sendable {
-        var code: Int32
-        var out: String
-        var err: String
+    struct CommandResult: Sendable {
+        var exitCode: Int32
+        var output: String
+        var errorOutput: String
 
         /// The results as JSON.
         var json: [String: Any] {
-            (try? JSONSerialization.jsonObject(with: Data(out.utf8))) as? [String: Any] ?? [:]
+            (try? JSONSerialization.jsonObject(with: Data(output.utf8))) as? [String: Any] ?? [:]
         }
     }
 
     /// A program that goes on beside the test.
-    struct Running: Sendable {
+    struct RunningCommand: Sendable {
         let pid: pid_t
-        let out: String
-        let err: String
+        let outputPath: String
+        let errorPath: String
     }
 
     let root: String
     let environment: [String: String]
-    var services: String { root + "/services.d" }
-    var state: String { root + "/state" }
-    var traces: String { root + "/oracle" }
-    var database: String { paths.database }
-    var logs: String { paths.logs }
-    var paths: RuntimePaths { RuntimePaths.resolve(state: state, environment: environment) }
+    var servicesDirectory: String { root + "/services.d" }
+    var stateDirectory: String { root + "/state" }
+    var traceDirectory: String { root + "/oracle" }
+    var databasePath: String { paths.database }
+    var logDirectory: String { paths.logs }
+    var paths: RuntimePaths { RuntimePaths.resolve(state: stateDirectory, environment: environment) }
 
     /// The folder of what was built with these tests.
-    private static let built: String = {
+    private static let buildDirectory: String = {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: own).deletingLastPathComponent().path
     }()
-    static let heroproc = built + "/heroproc"
-    static let oracle = built + "/hporacle"
+    static let heroprocPath = buildDirectory + "/heroproc"
+    static let oraclePath = buildDirectory + "/hporacle"
 
     private init(requiresCore: Bool) throws {
         var template = Array("/tmp/hp-e2e-XXXXXX".utf8CString)
@@ -54,70 +54,70 @@ final class World: Sendable {
         ]
         if !requiresCore { environment["HERO_PROC_NO_AUTOSTART_DB"] = "1" }
         self.environment = environment
-        for folder in [services, traces, root + "/run"] { mkdir(folder, 0o700) }
+        for folder in [servicesDirectory, traceDirectory, root + "/run"] { mkdir(folder, 0o700) }
     }
 
     /// Makes a world, and takes it down again whatever happens in the body.
-    static func with(requiresCore: Bool = false, _ body: (World) async throws -> Void) async throws {
-        let world = try World(requiresCore: requiresCore)
+    static func with(requiresCore: Bool = false, _ body: (TestHost) async throws -> Void) async throws {
+        let world = try TestHost(requiresCore: requiresCore)
         do {
             try await body(world)
         } catch {
-            await world.end()
+            await world.tearDown()
             throw error
         }
-        await world.end()
+        await world.tearDown()
     }
 
     // MARK: Manifests
 
     /// What one action of a service does.
-    struct Deed: Sendable {
+    struct OracleAction: Sendable {
         var name: String
-        var words: String
-        var keys: [String]
+        var commands: String
+        var fields: [String]
         var isProcess: Bool
 
         /// A process that does these deeds of the oracle.
-        static func process(_ words: String = "sleep -1", _ keys: String..., name: String = "run") -> Deed {
-            Deed(name: name, words: words, keys: keys, isProcess: true)
+        static func process(_ words: String = "sleep -1", _ keys: String..., name: String = "run") -> OracleAction {
+            OracleAction(name: name, commands: words, fields: keys, isProcess: true)
         }
 
         /// A one-shot.
-        static func once(_ words: String, _ keys: String..., name: String = "run") -> Deed {
-            Deed(name: name, words: words, keys: keys, isProcess: false)
+        static func oneShot(_ words: String, _ keys: String..., name: String = "run") -> OracleAction {
+            OracleAction(name: name, commands: words, fields: keys, isProcess: false)
         }
     }
 
     /// The manifest of a service made of oracles.
-    func manifest(_ name: String, _ keys: [String], _ deeds: [Deed]) -> String {
-        var lines = ["kind: Service", "name: \(name)", "env: {ORACLE_DIR: \(traces)}"] + keys + ["actions:"]
+    func manifest(_ name: String, _ keys: [String], _ deeds: [OracleAction]) -> String {
+        var lines = ["kind: Service", "name: \(name)", "env: {ORACLE_DIR: \(traceDirectory)}"] + keys + ["actions:"]
         for deed in deeds {
-            let words = [Self.oracle] + deed.words.split(separator: " ").map(String.init)
+            let words = [Self.oraclePath] + deed.commands.split(separator: " ").map(String.init)
             lines.append("  - name: \(deed.name)")
             lines.append("    exec: [" + words.map { "\"\($0)\"" }.joined(separator: ", ") + "]")
             lines.append("    is_process: \(deed.isProcess)")
-            lines += deed.keys.map { "    " + $0 }
+            lines += deed.fields.map { "    " + $0 }
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
     /// Declares a service, or declares it anew.
-    func declare(_ name: String, _ keys: String..., does deeds: Deed...) throws {
-        try write("\(name).yaml", manifest(name, keys, deeds.isEmpty ? [.process()] : deeds))
+    func declare(_ name: String, _ keys: String..., actions deeds: OracleAction...) throws {
+        try writeManifest("\(name).yaml", manifest(name, keys, deeds.isEmpty ? [.process()] : deeds))
     }
 
     /// Writes a manifest; a new text takes the place of the old one in one step.
-    func write(_ file: String, _ text: String) throws {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(services)/\(file)"), options: .atomic)
+    func writeManifest(_ file: String, _ text: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(servicesDirectory)/\(file)"), options: .atomic)
     }
 
-    func remove(_ name: String) { unlink("\(services)/\(name).yaml") }
+    func removeManifest(_ name: String) { unlink("\(servicesDirectory)/\(name).yaml") }
 
     // MARK: Running heroproc
 
     /// Runs `heroproc` to its end.
-    func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> Answer {
+    func run(_ arguments: String..., extra: [String: String] = [:]) async throws -> CommandResult {
         try await run(arguments, extra: extra)
     }
 
@@ -125,21 +125,21 @@ final class World: Sendable {
         _ arguments: [String],
         extra: [String: String] = [:],
         through entrance: [String] = []
-    ) async throws -> Answer {
+    ) async throws -> CommandResult {
         let running = try start(arguments, extra: extra, through: entrance)
-        let code = try await code(of: running)
+        let code = try await exitCode(of: running)
         defer {
-            unlink(running.out)
-            unlink(running.err)
+            unlink(running.outputPath)
+            unlink(running.errorPath)
         }
-        return Answer(code: code, out: text(running.out), err: text(running.err))
+        return CommandResult(exitCode: code, output: readText(running.outputPath), errorOutput: readText(running.errorPath))
     }
 
     /// Applies, and expects that it converges.
     @discardableResult
-    func apply(sourceLocation: SourceLocation = #_sourceLocation) async throws -> Answer {
+    func apply(sourceLocation: SourceLocation = #_sourceLocation) async throws -> CommandResult {
         let answer = try await run("apply", "-o", "json")
-        #expect(answer.code == 0, "\(answer.out)\(answer.err)", sourceLocation: sourceLocation)
+        #expect(answer.exitCode == 0, "\(answer.output)\(answer.errorOutput)", sourceLocation: sourceLocation)
         return answer
     }
 
@@ -147,22 +147,22 @@ final class World: Sendable {
     func start(
         _ arguments: [String],
         extra: [String: String] = [:],
-        program: String = World.heroproc,
+        program: String = TestHost.heroprocPath,
         through entrance: [String] = []
-    ) throws -> Running {
+    ) throws -> RunningCommand {
         let number = UUID().uuidString
         let (out, err) = ("\(root)/\(number).out", "\(root)/\(number).err")
         let words = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", root] + entrance + [program] + arguments
         let variables = environment.merging(extra) { $1 }.map { "\($0.key)=\($0.value)" }
         let pid = try #require(spawn(words, environment: variables, output: out, errors: err))
-        return Running(pid: pid, out: out, err: err)
+        return RunningCommand(pid: pid, outputPath: out, errorPath: err)
     }
 
     /// Starts a reconciler that syncs from the services directory; `with` ends it if the test does not.
-    func watch() throws -> Running { try start(["reconcile", "--watch"]) }
+    func startReconciler() throws -> RunningCommand { try start(["reconcile", "--watch"]) }
 
     /// Waits for an end; the exit code, or 128 and the signal.
-    func code(of running: Running, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Int32 {
+    func exitCode(of running: RunningCommand, sourceLocation: SourceLocation = #_sourceLocation) async throws -> Int32 {
         var status: Int32 = 0
         try await eventually("\(running.pid) ends", within: 90, sourceLocation: sourceLocation) {
             waitpid(running.pid, &status, WNOHANG) == running.pid
@@ -171,81 +171,81 @@ final class World: Sendable {
     }
 
     /// The pid of the live reconciler; nil also when it is in a pid namespace of its own, where its pid is another.
-    var reconciler: pid_t? {
-        ReconcilerLock.holder(paths).flatMap { text("/proc/\($0.pid)/comm") == "heroproc\n" ? $0.pid : nil }
+    var reconcilerPID: pid_t? {
+        ReconcilerLock.holder(paths).flatMap { readText("/proc/\($0.pid)/comm") == "heroproc\n" ? $0.pid : nil }
     }
 
     /// The process that starts the live reconciler again when it crashes; nil when there is none.
-    var keeper: pid_t? {
-        guard let parent = reconciler.map(parent) else { return nil }
-        return text("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0") ? parent : nil
+    var monitorPID: pid_t? {
+        guard let parent = reconcilerPID.map(parent) else { return nil }
+        return readText("/proc/\(parent)/cmdline").hasPrefix("hpshim\0keep\0") ? parent : nil
     }
 
     /// Kills the live reconciler, whoever started it, and its keeper; waits until both are gone.
     func killReconciler(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let pid = try #require(reconciler, sourceLocation: sourceLocation)
-        if let keeper {
-            try #require(kill(keeper, SIGKILL) == 0, sourceLocation: sourceLocation)
+        let pid = try #require(reconcilerPID, sourceLocation: sourceLocation)
+        if let monitorPID {
+            try #require(kill(monitorPID, SIGKILL) == 0, sourceLocation: sourceLocation)
             try await eventually("its keeper is gone", sourceLocation: sourceLocation) {
-                waitpid(keeper, nil, WNOHANG)
-                return !isAlive(keeper)
+                waitpid(monitorPID, nil, WNOHANG)
+                return !isAlive(monitorPID)
             }
         }
         try #require(kill(pid, SIGKILL) == 0, sourceLocation: sourceLocation)
         try await eventually("the reconciler is gone", sourceLocation: sourceLocation) {
             waitpid(pid, nil, WNOHANG)
-            return reconciler != pid && !isAlive(pid)
+            return reconcilerPID != pid && !isAlive(pid)
         }
     }
 
-    func text(_ path: String) -> String {
+    func readText(_ path: String) -> String {
         String(decoding: fileContents(path), as: UTF8.self)
     }
 
     // MARK: The end
 
     /// Takes everything down and looks for what is left.
-    private func end() async {
-        if FileManager.default.fileExists(atPath: state) {
+    private func tearDown() async {
+        if FileManager.default.fileExists(atPath: stateDirectory) {
             let answer = try? await run(["down", "--all", "--quiet"])
-            if answer?.code != 0 { Issue.record("down --all left with \(answer?.code ?? -1): \(answer?.err ?? "")") }
-            if let pid = reconciler {
+            if answer?.exitCode != 0 { Issue.record("down --all left with \(answer?.exitCode ?? -1): \(answer?.errorOutput ?? "")") }
+            if let pid = reconcilerPID {
                 kill(pid, SIGTERM)
                 try? await eventually("no reconciler lives") {
                     waitpid(pid, nil, WNOHANG)
-                    return !isAlive(pid) && reconciler == nil
+                    return !isAlive(pid) && reconcilerPID == nil
                 }
             }
         }
-        try? await eventually("nothing of the test runs any more") { leftovers().isEmpty }
-        for pid in leftovers() {
-            Issue.record("left behind: \(pid) \(text("/proc/\(pid)/cmdline"))")
+        try? await eventually("nothing of the test runs any more") { leftoverProcesses().isEmpty }
+        for pid in leftoverProcesses() {
+            Issue.record("left behind: \(pid) \(readText("/proc/\(pid)/cmdline"))")
             kill(pid, SIGKILL)
         }
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: traces)) ?? [] where name.hasSuffix(".trace")
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: traceDirectory)) ?? [] where name.hasSuffix(".trace")
         {
-            if text("\(traces)/\(name)").contains("DUP ") {
+            if readText("\(traceDirectory)/\(name)").contains("DUP ") {
                 Issue.record("two instances of \(name) lived at once (I1)")
             }
         }
-        for name in litter() { Issue.record("left behind: \(paths.jobs)/\(name)") }
+        for name in leftoverJobFiles() { Issue.record("left behind: \(paths.jobs)/\(name)") }
         if ProcessInfo.processInfo.environment["HP_KEEP"] != nil { return print("kept: \(root)") }
         for path in [paths.run, root] { try? FileManager.default.removeItem(atPath: path) }
         if FileManager.default.fileExists(atPath: paths.run) { Issue.record("cannot remove \(paths.run)") }
     }
 
     /// Records and scripts of jobs that have ended, except of those that a late shim must still find.
-    private func litter() -> [String] {
+    private func leftoverJobFiles() -> [String] {
         let names = Set((try? FileManager.default.contentsOfDirectory(atPath: paths.jobs)) ?? [])
         return names.filter { !$0.hasSuffix(".retired") && !names.contains($0 + ".retired") }.sorted()
     }
 
     /// Live processes that know of this world: by their environment, or by what they hold open.
-    private func leftovers() -> [pid_t] {
+    private func leftoverProcesses() -> [pid_t] {
         let own = getpid()
         return processIDs().filter {
             guard $0 != own, isAlive($0) else { return false }
-            if text("/proc/\($0)/environ").contains(root + "/") { return true }
+            if readText("/proc/\($0)/environ").contains(root + "/") { return true }
             // Not a keeper: it keeps open what another test had open at the moment of its start, and closed later.
             guard isShim($0) else { return false }
             return openFiles(of: $0).contains { $0.hasPrefix(root + "/") }
@@ -254,7 +254,7 @@ final class World: Sendable {
 }
 
 /// Nanoseconds since the machine started: the clock of the traces.
-func boottime() -> Int64 {
+func bootTime() -> Int64 {
     var now = timespec()
     clock_gettime(CLOCK_BOOTTIME, &now)
     return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
@@ -273,8 +273,8 @@ func eventually(
         try await Task.sleep(for: .milliseconds(10))
     }
     Issue.record("never came true: \(fact())", sourceLocation: sourceLocation)
-    throw NeverTrue()
+    throw ConditionTimeout()
 }
 
 /// A fact did not come true; the issue is recorded already.
-struct NeverTrue: Error {}
+struct ConditionTimeout: Error {}

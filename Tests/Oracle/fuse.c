@@ -13,7 +13,7 @@
 static int device;
 
 /// Answers a request: an errno, or 0 and what was asked for.
-static void answer(uint64_t request, int error, const void *bytes, size_t size) {
+static void reply(uint64_t request, int error, const void *bytes, size_t size) {
     char text[sizeof(struct fuse_out_header) + 256];
     struct fuse_out_header header = {.unique = request, .error = -error};
     header.len = (uint32_t)(sizeof header + (error == 0 ? size : 0));
@@ -43,14 +43,14 @@ int serve_fuse(const char *place) {
         struct fuse_statfs_out volume = {.st = {.bsize = 4096, .frsize = 4096, .namelen = 255, .blocks = 1 << 20, .bfree = 1 << 20}};
         struct fuse_open_out opened = {.fh = 1};
         switch (asked.opcode) {
-        case FUSE_INIT: answer(asked.unique, 0, &first, sizeof first); break;
-        case FUSE_GETATTR: answer(asked.unique, 0, &attributes, sizeof attributes); break;
-        case FUSE_STATFS: answer(asked.unique, 0, &volume, sizeof volume); break;
-        case FUSE_OPENDIR: answer(asked.unique, 0, &opened, sizeof opened); break;
-        case FUSE_LOOKUP: answer(asked.unique, ENOENT, NULL, 0); break;
-        case FUSE_GETXATTR: case FUSE_LISTXATTR: answer(asked.unique, ENOSYS, NULL, 0); break;
+        case FUSE_INIT: reply(asked.unique, 0, &first, sizeof first); break;
+        case FUSE_GETATTR: reply(asked.unique, 0, &attributes, sizeof attributes); break;
+        case FUSE_STATFS: reply(asked.unique, 0, &volume, sizeof volume); break;
+        case FUSE_OPENDIR: reply(asked.unique, 0, &opened, sizeof opened); break;
+        case FUSE_LOOKUP: reply(asked.unique, ENOENT, NULL, 0); break;
+        case FUSE_GETXATTR: case FUSE_LISTXATTR: reply(asked.unique, ENOSYS, NULL, 0); break;
         // An empty directory, and nothing to keep.
-        case FUSE_READDIR: case FUSE_RELEASEDIR: case FUSE_FLUSH: case FUSE_ACCESS: answer(asked.unique, 0, NULL, 0); break;
+        case FUSE_READDIR: case FUSE_RELEASEDIR: case FUSE_FLUSH: case FUSE_ACCESS: reply(asked.unique, 0, NULL, 0); break;
         // Nobody waits for an answer to these.
         case FUSE_FORGET: case FUSE_BATCH_FORGET: case FUSE_INTERRUPT: break;
         case FUSE_DESTROY: return 0;
@@ -58,7 +58,7 @@ int serve_fuse(const char *place) {
             // Whatever else there is would change something, or needs a file that is not there.
             printf("refused %u\n", asked.opcode);
             fflush(stdout);
-            answer(asked.unique, EROFS, NULL, 0);
+            reply(asked.unique, EROFS, NULL, 0);
         }
     }
 }

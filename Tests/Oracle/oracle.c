@@ -41,7 +41,7 @@
 extern char **environ;
 
 static int trace, job, restarts, ignores_term, listeners, shares_ports;
-static long lines, pause_ms = -1, linger_ms, forks_on_term, last_words, last_code;
+static long lines, pause_ms = -1, linger_ms, forks_on_term, final_lines, final_code;
 static struct pollfd sockets[16];
 static long ping_ms = -1;
 static const char *ping_until;
@@ -60,7 +60,7 @@ static const char *variable(const char *name, const char *otherwise) {
     return value && *value ? value : otherwise;
 }
 
-static _Noreturn void leave(int code) {
+static _Noreturn void exit_with(int code) {
     RECORD("EXIT", " %d %ld", code, lines);
     _exit(code);
 }
@@ -74,32 +74,32 @@ static void write_line(void) {
     for (int i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 16777619u;
     size += snprintf(text + size, sizeof text - (size_t)size, " %08x\n", hash);
     long long begun = now();
-    if (write(1, text, (size_t)size) != size) leave(98);
+    if (write(1, text, (size_t)size) != size) exit_with(98);
     // Whoever reads it held us up.
     if (now() - begun > 1000000000LL) RECORD("SLOW", " %ld", lines);
 }
 
-static void child(int detached);
+static void start_child(int detached);
 
-static void terminated(void) {
+static void handle_term(void) {
     RECORD("TERM", "");
-    for (; forks_on_term > 0; forks_on_term--) child(1);
+    for (; forks_on_term > 0; forks_on_term--) start_child(1);
     if (ignores_term) return;
     if (linger_ms > 0) usleep((useconds_t)linger_ms * 1000);
-    for (; last_words > 0; last_words--) {
+    for (; final_lines > 0; final_lines--) {
         write_line();
         // Slowly enough to be met in the middle of it.
-        if (last_words % 64 == 0) usleep(1000);
+        if (final_lines % 64 == 0) usleep(1000);
     }
-    leave((int)last_code);
+    exit_with((int)final_code);
 }
 
 /// Sends bytes to NOTIFY_SOCKET, with so many copies of a descriptor.
-static void send_words(char *words, size_t size, int descriptor, int copies) {
+static void send_message(char *words, size_t size, int descriptor, int copies) {
     const char *name = variable("NOTIFY_SOCKET", "");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(name);
-    if (length < 2 || length >= sizeof address.sun_path) leave(92);
+    if (length < 2 || length >= sizeof address.sun_path) exit_with(92);
     memcpy(address.sun_path, name, length);
     if (name[0] == '@') address.sun_path[0] = 0;
     struct iovec place = {.iov_base = words, .iov_len = size};
@@ -123,7 +123,7 @@ static void send_words(char *words, size_t size, int descriptor, int copies) {
     int talker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (talker < 0 || sendmsg(talker, &message, MSG_NOSIGNAL) < 0) {
         dprintf(2, "cannot notify: %s\n", strerror(errno));
-        leave(91);
+        exit_with(91);
     }
     close(talker);
 }
@@ -136,7 +136,7 @@ static void notify_with(const char *text, int descriptor, int copies) {
         if (*text == '@') size += (size_t)sprintf(words + size, "%d", (int)getpid());
         else words[size++] = *text == ',' ? '\n' : *text == '+' ? ' ' : *text;
     }
-    send_words(words, size, descriptor, copies);
+    send_message(words, size, descriptor, copies);
 }
 
 static void notify(const char *text) {
@@ -146,7 +146,7 @@ static void notify(const char *text) {
 /// Sends a pipe along and waits until nobody holds it any more: sd_notify_barrier(3), and what closes descriptors.
 static void notify_and_wait(const char *text, int copies) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) leave(90);
+    if (pipe2(ends, O_CLOEXEC) != 0) exit_with(90);
     notify_with(text, ends[1], copies);
     close(ends[1]);
     char byte;
@@ -182,7 +182,7 @@ static void notify_noise(long count) {
             if (random & 256) text[size++] = (char)(random >> 24);
             else for (; *word; word++) text[size++] = *word;
         }
-        send_words(text, size, -1, 0);
+        send_message(text, size, -1, 0);
     }
 }
 
@@ -197,7 +197,7 @@ static void notify_main(const char *path) {
 }
 
 /// Lives until a moment (-1: for ever): writes its lines, answers whoever connects, and heeds SIGTERM.
-static void live(long milliseconds) {
+static void run_for(long milliseconds) {
     long long end = milliseconds < 0 ? LLONG_MAX : now() + milliseconds * 1000000LL;
     long long next_line = pause_ms < 0 ? LLONG_MAX : now(), next_ping = ping_ms < 0 ? LLONG_MAX : now();
     sigset_t none;
@@ -242,25 +242,25 @@ static void live(long milliseconds) {
 
 static void on_term(int number) {
     (void)number;
-    terminated();
+    handle_term();
 }
 
-static void serve(const struct sockaddr *address, socklen_t size, long pause) {
+static void listen_on(const struct sockaddr *address, socklen_t size, long pause) {
     int one = 1, descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (shares_ports) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     int is_bound = bind(descriptor, address, size) == 0;
-    if (is_bound && pause > 0) live(pause);
+    if (is_bound && pause > 0) run_for(pause);
     if (!is_bound || listen(descriptor, 64) != 0 || listeners == 16) {
         dprintf(2, "cannot listen: %s\n", strerror(errno));
-        leave(97);
+        exit_with(97);
     }
     RECORD("LISTEN", "");
     sockets[listeners++] = (struct pollfd){.fd = descriptor, .events = POLLIN};
 }
 
 /// A child that outlives nothing but what is killed; like its parent it ignores SIGTERM or not.
-static void child(int detached) {
+static void start_child(int detached) {
     if (fork() != 0) return;
     if (detached && (setsid() < 0 || fork() != 0)) _exit(0);
     RECORD("CHILD", "");
@@ -280,7 +280,7 @@ static void fork_away(const char *path) {
     if (middle > 0) {
         // Ends only when the file is there, as a careful daemon does.
         while (access(path, F_OK) != 0) usleep(1000);
-        leave(0);
+        exit_with(0);
     }
     if (middle < 0 || setsid() < 0 || fork() != 0) _exit(0);
     int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -295,7 +295,7 @@ static void notify_away(const char *text) {
     pid_t middle = fork();
     if (middle > 0) {
         while (waitpid(middle, NULL, 0) < 0 && errno == EINTR) {}
-        leave(0);
+        exit_with(0);
     }
     if (middle < 0 || setsid() < 0 || fork() != 0) _exit(0);
     RECORD("START", " %d %d", job, restarts);
@@ -326,7 +326,7 @@ static void notify_brief(long lingers, const char *text) {
     pid_t middle = fork();
     if (middle > 0) {
         while (waitpid(middle, NULL, 0) < 0 && errno == EINTR) {}
-        leave(0);
+        exit_with(0);
     }
     pid_t next = fork();
     if (next > 0) {
@@ -341,10 +341,10 @@ static void notify_brief(long lingers, const char *text) {
     notify(words);
 }
 
-static void *go_on(void *rest) {
+static void *run_thread(void *rest) {
     (void)rest;
-    live(-1);
-    leave(0);
+    run_for(-1);
+    exit_with(0);
 }
 
 /// Closes what it inherited and did not open itself, as classic daemons do: also the lock that heroproc has given it.
@@ -357,7 +357,7 @@ static void close_inherited(int lock) {
 /// Its first thread ends, another one lives on: what the kernel shows is a zombie that is none.
 static void lose_leader(void) {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, go_on, NULL) != 0) leave(93);
+    if (pthread_create(&thread, NULL, run_thread, NULL) != 0) exit_with(93);
     syscall(SYS_exit, 0);
 }
 
@@ -404,8 +404,8 @@ static void ask(const char *path, const char *text) {
     close(peer);
 }
 
-static long number(char ***place) {
-    if (*++*place == NULL) leave(96);
+static long number_argument(char ***place) {
+    if (*++*place == NULL) exit_with(96);
     return strtol(**place, NULL, 10);
 }
 
@@ -439,38 +439,38 @@ int main(int count, char **words) {
     RECORD("START", " %d %d", job, restarts);
 
     for (char **word = words + 1; *word; word++) {
-        if (!strcmp(*word, "exit")) leave((int)number(&word));
+        if (!strcmp(*word, "exit")) exit_with((int)number_argument(&word));
         else if (!strcmp(*word, "fails")) {
-            long times = number(&word), code = number(&word);
-            if (restarts < times) leave((int)code);
+            long times = number_argument(&word), code = number_argument(&word);
+            if (restarts < times) exit_with((int)code);
         } else if (!strcmp(*word, "crash")) {
-            int which = (int)number(&word);
+            int which = (int)number_argument(&word);
             RECORD("CRASH", " %d %ld", which, lines);
             signal(which, SIG_DFL);
             raise(which);
         } else if (!strcmp(*word, "sleep")) {
-            live(number(&word));
-            leave(0);
+            run_for(number_argument(&word));
+            exit_with(0);
         } else if (!strcmp(*word, "random-life")) {
             uint32_t random[2] = {0, 0};
-            if (getrandom(random, sizeof random, 0) != sizeof random) leave(94);
-            long most = number(&word);
+            if (getrandom(random, sizeof random, 0) != sizeof random) exit_with(94);
+            long most = number_argument(&word);
             write_line();
-            live((long)(random[0] % (uint32_t)(most + 1)));
+            run_for((long)(random[0] % (uint32_t)(most + 1)));
             write_line();
-            leave((int)(random[1] % 90));
-        } else if (!strcmp(*word, "wait")) live(number(&word));
-        else if (!strcmp(*word, "wait-for")) for (word++; *word && access(*word, F_OK) != 0;) live(5);
-        else if (!strcmp(*word, "lines")) pause_ms = 1000 / number(&word);
+            exit_with((int)(random[1] % 90));
+        } else if (!strcmp(*word, "wait")) run_for(number_argument(&word));
+        else if (!strcmp(*word, "wait-for")) for (word++; *word && access(*word, F_OK) != 0;) run_for(5);
+        else if (!strcmp(*word, "lines")) pause_ms = 1000 / number_argument(&word);
         else if (!strcmp(*word, "last-words")) {
-            last_words = number(&word);
-            last_code = number(&word);
+            final_lines = number_argument(&word);
+            final_code = number_argument(&word);
         } else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
         else if (!strcmp(*word, "closefrom")) close_inherited(lock);
-        else if (!strcmp(*word, "linger")) linger_ms = number(&word);
-        else if (!strcmp(*word, "fork")) for (long left = number(&word); left > 0; left--) child(0);
-        else if (!strcmp(*word, "fork-on-term")) forks_on_term = number(&word);
-        else if (!strcmp(*word, "daemonize")) child(1);
+        else if (!strcmp(*word, "linger")) linger_ms = number_argument(&word);
+        else if (!strcmp(*word, "fork")) for (long left = number_argument(&word); left > 0; left--) start_child(0);
+        else if (!strcmp(*word, "fork-on-term")) forks_on_term = number_argument(&word);
+        else if (!strcmp(*word, "daemonize")) start_child(1);
         else if (!strcmp(*word, "fork-away")) fork_away(*++word);
         else if (!strcmp(*word, "lose-leader")) lose_leader();
         // As classic daemons do, which close whatever they did not open.
@@ -481,14 +481,14 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "share-ports")) shares_ports = 1;
         else if (!strcmp(*word, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-            address.sin_port = htons((uint16_t)number(&word));
-            serve((struct sockaddr *)&address, sizeof address, 0);
+            address.sin_port = htons((uint16_t)number_argument(&word));
+            listen_on((struct sockaddr *)&address, sizeof address, 0);
         } else if (!strcmp(*word, "listen-unix") || !strcmp(*word, "bind-unix")) {
             int waits = **word == 'b';
             struct sockaddr_un address = {.sun_family = AF_UNIX};
             snprintf(address.sun_path, sizeof address.sun_path, "%s", *++word);
             unlink(address.sun_path);
-            serve((struct sockaddr *)&address, sizeof address, waits ? number(&word) : 0);
+            listen_on((struct sockaddr *)&address, sizeof address, waits ? number_argument(&word) : 0);
         } else if (!strcmp(*word, "print-env")) for (char **entry = environ; *entry; entry++) dprintf(1, "%s\n", *entry);
         else if (!strcmp(*word, "say")) dprintf(1, "%s\n", *++word);
         else if (!strcmp(*word, "notify")) notify(*++word);
@@ -496,32 +496,32 @@ int main(int count, char **words) {
         else if (!strcmp(*word, "notify-child")) notify_by_child(*++word, 0);
         else if (!strcmp(*word, "notify-barrier")) notify_by_child(*++word, 1);
         else if (!strcmp(*word, "notify-fds")) {
-            int copies = (int)number(&word);
+            int copies = (int)number_argument(&word);
             notify_and_wait(*++word, copies);
         } else if (!strcmp(*word, "notify-flood")) {
             char text[32];
-            for (long left = number(&word); left > 0; left--) {
+            for (long left = number_argument(&word); left > 0; left--) {
                 snprintf(text, sizeof text, "STATUS=%ld", left);
                 notify(text);
             }
         } else if (!strcmp(*word, "notify-away")) notify_away(*++word);
         else if (!strcmp(*word, "notify-distant")) notify_distant(*++word);
         else if (!strcmp(*word, "notify-brief")) {
-            long lingers = number(&word);
+            long lingers = number_argument(&word);
             notify_brief(lingers, *++word);
-        } else if (!strcmp(*word, "notify-noise")) notify_noise(number(&word));
-        else if (!strcmp(*word, "ping")) ping_ms = number(&word);
+        } else if (!strcmp(*word, "notify-noise")) notify_noise(number_argument(&word));
+        else if (!strcmp(*word, "ping")) ping_ms = number_argument(&word);
         else if (!strcmp(*word, "ping-until")) ping_until = *++word;
         else if (!strcmp(*word, "ask")) {
             ask(word[1], word[2]);
             word += 2;
-            leave(0);
+            exit_with(0);
         } else if (!strcmp(*word, "swap")) {
             const char *one = *++word, *other = *++word;
             for (;;) (void)renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
         }
-        else leave(96);
+        else exit_with(96);
     }
-    live(-1);
-    leave(0);
+    run_for(-1);
+    exit_with(0);
 }

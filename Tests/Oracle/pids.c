@@ -40,19 +40,19 @@ static unsigned long long start_ticks(int pid, int *parent) {
         ? ticks : 0;
 }
 
-static int said;
+static int signal_log;
 
-static void say_signal(int number) {
-    dprintf(said, "SIGNAL %d %d\n", (int)getpid(), number);
+static void log_signal(int number) {
+    dprintf(signal_log, "SIGNAL %d %d\n", (int)getpid(), number);
 }
 
 /// Lives for ever and says which signals reach it; who cannot be asked is who was killed.
-static _Noreturn void stand_by(void) {
+static _Noreturn void run_bystander(void) {
     const char *folder = getenv("ORACLE_DIR");
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/bystanders", folder ? folder : ".");
-    said = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    struct sigaction action = {.sa_handler = say_signal};
+    signal_log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    struct sigaction action = {.sa_handler = log_signal};
     for (int number = 1; number <= 64; number++) {
         if (number != SIGCHLD) sigaction(number, &action, NULL);
     }
@@ -64,7 +64,7 @@ static _Noreturn void stand_by(void) {
 /// A process with this very pid; its start time, or 0.
 ///
 /// Each write begins at 0: the kernel takes no notice of what is written behind that (sysctl_writes_strict).
-static unsigned long long make(int pid) {
+static unsigned long long make_process(int pid) {
     struct timespec begin, now;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     char text[16];
@@ -77,7 +77,7 @@ static unsigned long long make(int pid) {
         if (kill(pid, 0) != 0 && errno == ESRCH && pwrite(last, text, (size_t)size, 0) == size) {
             child = fork();
             if (child == 0) {
-                if (getpid() == pid) stand_by();
+                if (getpid() == pid) run_bystander();
                 _exit(0);
             }
             if (child == pid) {
@@ -102,7 +102,7 @@ int recycle(char **pids) {
     if (size <= 0) return 1;
     for (; *pids; pids++) {
         int pid = atoi(*pids);
-        unsigned long long ticks = make(pid);
+        unsigned long long ticks = make_process(pid);
         if (ticks == 0) return 1;
         printf("%d %llu\n", pid, ticks);
     }
@@ -129,7 +129,7 @@ int snatch(const char *path) {
             if (starter > 1) kill(starter, SIGKILL);
             if (shim > 1) kill(shim, SIGKILL);
             kill(pid, SIGKILL);
-            unsigned long long after = make(pid);
+            unsigned long long after = make_process(pid);
             printf("%d %llu %llu\n", pid, before, after);
             return before == 0 || after == 0;
         }
