@@ -6,7 +6,7 @@ let strict = Context.environment["HEROPROC_STRICT"] == "1"
 // Set HEROPROC_DYNAMIC_SHIM=1 for sanitizer builds: they cannot link a static executable.
 let dynamicShim = Context.environment["HEROPROC_DYNAMIC_SHIM"] == "1"
 
-let house: [SwiftSetting] =
+let commonSettings: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),
@@ -15,7 +15,7 @@ let house: [SwiftSetting] =
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
 /// What compiles the failpoints in: debug builds only (docs/decisions/0025-failpoints.md).
-let points: [CSetting] = [.define("FAILPOINTS", .when(configuration: .debug))]
+let failpointSettings: [CSetting] = [.define("FAILPOINTS", .when(configuration: .debug))]
 
 let package = Package(
     name: "heroproc",
@@ -30,80 +30,66 @@ let package = Package(
     ],
     targets: [
         // The pure core: values in, values out.
-        .target(name: "HeroModel", swiftSettings: house),
-        .target(name: "HeroManifest", dependencies: ["HeroModel", "CLibYAML"], swiftSettings: house),
-        .target(name: "HeroPlan", dependencies: ["HeroModel"], swiftSettings: house),
-        .target(name: "HeroLife", dependencies: ["HeroModel"], swiftSettings: house),
-        .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan"], swiftSettings: house),
+        .target(name: "HeroSchedule", swiftSettings: commonSettings),
+        .target(name: "HeroPattern", swiftSettings: commonSettings),
+        .target(name: "HeroModel", dependencies: ["HeroSchedule"], swiftSettings: commonSettings),
+        .target(
+            name: "HeroManifest",
+            dependencies: ["HeroModel", "HeroSchedule", "HeroPattern", "CLibYAML"],
+            swiftSettings: commonSettings
+        ),
+        .target(name: "HeroPlan", dependencies: ["HeroModel"], swiftSettings: commonSettings),
+        .target(name: "HeroLifecycle", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
+        .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan"], swiftSettings: commonSettings),
 
         // The shell around it.
-        .target(name: "HeroKernel", dependencies: ["HeroModel"], swiftSettings: house),
+        .target(name: "HeroKernel", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
         .target(
             name: "HeroLinux",
             dependencies: [
-                "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord", "CHeroFailpoints",
+                "HeroKernel", "HeroModel", "HeroSchedule", "HeroPattern", "CHeroLinux", "CHeroRecord",
+                "CHeroFailpoints",
             ],
-            cSettings: points,
-            swiftSettings: house
+            cSettings: failpointSettings,
+            swiftSettings: commonSettings
         ),
-        .target(name: "HeroSim", dependencies: ["HeroKernel", "HeroModel"], swiftSettings: house),
+        .target(name: "HeroGit", dependencies: ["HeroLinux", "HeroModel"], swiftSettings: commonSettings),
         .target(
             name: "HeroStore",
             dependencies: [
                 "HeroModel", "CHeroFailpoints", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
-            cSettings: points,
-            swiftSettings: house
+            cSettings: failpointSettings,
+            swiftSettings: commonSettings
         ),
         .target(
             name: "HeroReconciler",
             dependencies: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore", "CHeroFailpoints",
+                "HeroModel", "HeroSchedule", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroStore",
+                "CHeroFailpoints",
             ],
-            cSettings: points,
-            swiftSettings: house
+            cSettings: failpointSettings,
+            swiftSettings: commonSettings
         ),
-
-        .target(
-            name: "HeroTrials",
-            dependencies: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
-            ],
-            swiftSettings: house
-        ),
-
-        // Texts that nobody means, and the promises that reading them must keep.
-        .target(name: "HeroFuzz", dependencies: ["HeroModel", "HeroManifest"], swiftSettings: house),
 
         // The programs.
         .executableTarget(
             name: "heroproc",
             dependencies: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroLinux", "HeroStore",
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
+                "HeroStore",
                 "HeroReconciler", "HeroView",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: house + [.unsafeFlags(["-static-stdlib"])],
+            swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
-        ),
-        .executableTarget(
-            name: "hpsim",
-            dependencies: [
-                "HeroTrials", "HeroPlan", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: house
-        ),
-        .executableTarget(
-            name: "hpfuzz",
-            dependencies: ["HeroFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            swiftSettings: house
         ),
         .executableTarget(
             name: "hpshim",
             dependencies: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"],
-            cSettings: points,
+            cSettings: failpointSettings,
             swiftSettings: [
                 .swiftLanguageMode(.v6),
                 .enableExperimentalFeature("Embedded"),
@@ -112,17 +98,54 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
+        // What only develops and tests the product.
+        .target(
+            name: "HeroSim",
+            dependencies: ["HeroKernel", "HeroModel", "HeroSchedule"],
+            path: "Sources/Development/HeroSim",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "HeroSimulation",
+            dependencies: [
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
+            ],
+            path: "Sources/Development/HeroSimulation",
+            swiftSettings: commonSettings
+        ),
+        .target(
+            name: "HeroFuzz",
+            dependencies: ["HeroModel", "HeroSchedule", "HeroManifest"],
+            path: "Sources/Development/HeroFuzz",
+            swiftSettings: commonSettings
+        ),
+        .executableTarget(
+            name: "hpsim",
+            dependencies: [
+                "HeroSimulation", "HeroPlan", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Development/hpsim",
+            swiftSettings: commonSettings
+        ),
+        .executableTarget(
+            name: "hpfuzz",
+            dependencies: ["HeroFuzz", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/Development/hpfuzz",
+            swiftSettings: commonSettings
+        ),
         .executableTarget(
             name: "hpbench",
             dependencies: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroFuzz", "HeroStore", "HeroLinux", "CHeroLinux", "CLibYAML",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: house
+            path: "Sources/Development/hpbench",
+            swiftSettings: commonSettings
         ),
-        // The program that hpbench has supervised: pure C; the flags only keep Swift's runtime out of its link.
+        // The program that hpbench starts many times: pure C. The flags keep the Swift runtime out of its link.
         .executableTarget(
             name: "hpbenchload",
+            path: "Sources/Development/hpbenchload",
             linkerSettings: [
                 .unsafeFlags(["-enable-experimental-feature", "Embedded"]),
                 .unsafeFlags(dynamicShim ? [] : ["-Xclang-linker", "-static"]),
@@ -132,57 +155,70 @@ let package = Package(
         // What Swift cannot call, or must not run between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
-        .target(name: "CHeroFailpoints", cSettings: points),
+        .target(name: "CHeroFailpoints", cSettings: failpointSettings),
         .target(
             name: "CHeroShim",
             dependencies: ["CHeroRecord", "CHeroFailpoints"],
-            cSettings: points + [.unsafeFlags(["-Os"])]
+            cSettings: failpointSettings + [.unsafeFlags(["-Os"])]
         ),
-        .target(name: "CHeroLinux", dependencies: ["CHeroRecord", "CHeroFailpoints"], cSettings: points),
+        .target(name: "CHeroLinux", dependencies: ["CHeroRecord", "CHeroFailpoints"], cSettings: failpointSettings),
 
         // The tests, and what judges the JSON of several of them.
-        .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: house),
+        .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: commonSettings),
         // What test targets share: processes as `/proc` shows them, and how long a test with a long form takes.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
-        .testTarget(name: "ArchitectureTests", swiftSettings: house),
-        .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: house),
-        .testTarget(name: "HeroLifeTests", dependencies: ["HeroLife", "HeroModel"], swiftSettings: house),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: commonSettings),
+        .testTarget(name: "ArchitectureTests", swiftSettings: commonSettings),
+        .testTarget(
+            name: "HeroScheduleTests",
+            dependencies: ["HeroSchedule", "HeroModel", "HeroLifecycle"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(name: "HeroPatternTests", dependencies: ["HeroPattern"], swiftSettings: commonSettings),
+        .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: commonSettings),
+        .testTarget(
+            name: "HeroLifecycleTests",
+            dependencies: ["HeroLifecycle", "HeroModel"],
+            swiftSettings: commonSettings
+        ),
         .testTarget(
             name: "HeroReconcilerTests",
             dependencies: [
                 "HeroReconciler", "HeroKernel", "HeroManifest", "HeroModel", "HeroPlan", "HeroSim", "HeroStore",
             ],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
-        .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: house),
-        .testTarget(name: "SimulationTests", dependencies: ["HeroTrials"], swiftSettings: house),
+        .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: commonSettings),
+        .testTarget(name: "SimulationTests", dependencies: ["HeroSimulation"], swiftSettings: commonSettings),
         .testTarget(
             name: "HeroManifestTests",
             dependencies: ["HeroManifest", "HeroModel", "HeroView", "HeroFuzz", "SchemaJudge"],
             exclude: ["Cases", "Examples"],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroPlanTests",
-            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroTrials", "HeroSim"],
+            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroSimulation", "HeroSim"],
             exclude: ["Cases"],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroViewTests",
             dependencies: ["HeroView", "HeroModel", "HeroPlan", "SchemaJudge"],
             exclude: ["Goldens"],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroStoreTests",
             dependencies: ["HeroStore", "HeroModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroLinuxTests",
-            dependencies: ["HeroLinux", "HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord"],
-            swiftSettings: house
+            dependencies: [
+                "HeroLinux", "HeroGit", "HeroKernel", "HeroModel", "HeroSchedule", "HeroPattern", "CHeroLinux",
+                "CHeroRecord",
+            ],
+            swiftSettings: commonSettings
         ),
         // The workload that judges heroproc; as small as a service can be, so that it costs nothing to start many.
         .executableTarget(
@@ -196,19 +232,19 @@ let package = Package(
             dependencies: [
                 "CHeroRecord", "HeroLinux", "HeroModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(
             name: "HPShimTests",
             dependencies: ["CHeroRecord", "ShimHarness", "TestSupport"],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
         // Real processes; heroproc and hpshim are built beside the tests.
         .testTarget(
             name: "CommandLineTests",
             dependencies: ["HeroLinux", "HeroModel", "SchemaJudge", "TestSupport"],
-            swiftSettings: house
+            swiftSettings: commonSettings
         ),
     ]
 )

@@ -1,3 +1,5 @@
+import HeroLinux
+
 /// The program git, run to its end.
 struct GitCommand {
     /// The absolute folder it works in.

@@ -1,4 +1,5 @@
 import Glibc
+import HeroLinux
 
 /// The git commit a directory is at, read without git.
 public enum GitCommit {

@@ -1,4 +1,5 @@
 import Glibc
+import HeroLinux
 public import HeroModel
 
 /// Why a services directory cannot be read from a git repository, and what to do.
@@ -36,7 +37,8 @@ public struct GitManifestReader {
     ///
     /// - Returns: No files when the directory is not there at that commit.
     public func read() throws(GitError) -> [ManifestFile] {
-        guard !revision.hasPrefix("-"), !revision.isEmpty, revision.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value != 127 })
+        guard !revision.hasPrefix("-"), !revision.isEmpty,
+            revision.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value != 127 })
         else { throw GitError(cause: "that is no name of a commit", help: Self.revisionHelp) }
         let prefix = try folderInRepository()
         let commit = try resolveCommit()
@@ -167,7 +169,9 @@ public struct GitManifestReader {
     private static func manifestEntries(_ entries: [Entry]) -> [Entry] {
         entries.filter { entry in
             let parts = entry.path.split(separator: "/").map(String.init)
-            guard !entry.isLink, let name = parts.last, parts.count <= ManifestFiles.maximumDepth + 1 else { return false }
+            guard !entry.isLink, let name = parts.last, parts.count <= ManifestFiles.maximumDepth + 1 else {
+                return false
+            }
             return ManifestFiles.isManifestName(name) && parts.dropLast().allSatisfy(ManifestFiles.isFolderName)
         }
     }

@@ -4,6 +4,7 @@
 // machine, HeroSim on a machine made from one number. Calls never block; what comes of them arrives as events.
 
 public import HeroModel
+public import HeroSchedule
 
 /// The outside world as the reconciler sees it.
 ///

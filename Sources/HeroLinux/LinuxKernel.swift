@@ -4,6 +4,7 @@ import CHeroRecord
 import Glibc
 public import HeroKernel
 public import HeroModel
+public import HeroSchedule
 
 /// The protocol `Kernel` on a real machine.
 ///
@@ -83,7 +84,11 @@ public final class LinuxKernel: Kernel {
         suspendedTime = hl_boot_clock() &- hl_monotonic_clock()
         reactor = try Reactor()
         let notices = try NoticePipe(reactor)
-        var place = ShimSpecEncoder.Context(paths: paths, machine: ProcessTable.currentMachine, softOpenFiles: UInt64(openFiles))
+        var place = ShimSpecEncoder.Context(
+            paths: paths,
+            machine: ProcessTable.currentMachine,
+            softOpenFiles: UInt64(openFiles)
+        )
         place.oomScore = oomScore
         cgroups = StartCgroups(CgroupSupport.detect(environment: environment), paths: paths)
         cgroups.removeLeftovers()
@@ -107,7 +112,13 @@ public final class LinuxKernel: Kernel {
             containment: cgroups,
             accounts: accountLookups
         )
-        probeRunner = try ProbeRunner(reactor, starts: shimTracker, accounts: accountLookups, logs: paths.logs, oomScore: oomScore)
+        probeRunner = try ProbeRunner(
+            reactor,
+            starts: shimTracker,
+            accounts: accountLookups,
+            logs: paths.logs,
+            oomScore: oomScore
+        )
         manifestWatcher = try ManifestWatcher(reactor)
         hero_failpoint(FP_LK_1)
         controlServer = try ControlServer(reactor, path: paths.controlSocket)
@@ -168,7 +179,9 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Looks at many actions at once.
-    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] { ActionInspector.inspect(questions) }
+    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+        ActionInspector.inspect(questions)
+    }
 
     /// Removes a socket file that was judged stale.
     public func removeSocket(_ file: SocketFile) { StaleSocketRemoval.remove(file) }
@@ -253,7 +266,9 @@ public final class LinuxKernel: Kernel {
     public func highestJobID() -> JobID { JobRuntimeFiles.highestJob(paths) }
 
     /// Writes down what is wrong with the database.
-    public func publishStoreOutage(_ trouble: String?) { ReconcilerStatusFile.write(trouble, to: paths.storeOutageFile) }
+    public func publishStoreOutage(_ trouble: String?) {
+        ReconcilerStatusFile.write(trouble, to: paths.storeOutageFile)
+    }
 
     /// Removes the logs of an action's earlier jobs.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
@@ -355,7 +370,8 @@ public final class LinuxKernel: Kernel {
                 return
             }
             // One of ours is reaped with its own event, which is still to come; then the next look follows.
-            guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid), !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
+            guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid),
+                !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
                 !accountLookups.isLookupProcess(pid)
             else {
                 return

@@ -103,7 +103,9 @@ extension LinePattern {
                 threads = []
                 position += 1
                 for place in from {
-                    if case .character(let set) = instructions[place], set.contains(scalar), addThread(place + 1, at: position) {
+                    if case .character(let set) = instructions[place], set.contains(scalar),
+                        addThread(place + 1, at: position)
+                    {
                         return true
                     }
                 }

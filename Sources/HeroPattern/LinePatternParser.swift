@@ -21,7 +21,9 @@ struct LinePatternParser {
             position += 4
         }
         let steps = try parseAlternatives()
-        guard position == scalars.count else { throw syntaxError("this ) closes nothing; write \\) for the character itself") }
+        guard position == scalars.count else {
+            throw syntaxError("this ) closes nothing; write \\) for the character itself")
+        }
         return steps + [.match]
     }
 
@@ -60,7 +62,9 @@ struct LinePatternParser {
         case "(": return try parseGroup()
         case "[": return [.character(try parseBracketClass())]
         case "*", "+", "?":
-            throw syntaxError("there is nothing before this \(sign) to repeat; write \\\(sign) for the character itself")
+            throw syntaxError(
+                "there is nothing before this \(sign) to repeat; write \\\(sign) for the character itself"
+            )
         case "\\": return [try parseEscape()]
         default: break
         }
@@ -150,9 +154,13 @@ struct LinePatternParser {
         return value
     }
 
-    private func repeating(_ part: [Instruction], _ counts: (least: Int, most: Int?), at began: Int) throws(SyntaxError) -> [Instruction] {
+    private func repeating(_ part: [Instruction], _ counts: (least: Int, most: Int?), at began: Int) throws(SyntaxError)
+        -> [Instruction]
+    {
         let copies = max(counts.most ?? counts.least, counts.least) + 1
-        guard part.count * copies <= LinePattern.maxInstructions else { throw syntaxError("this repeats too much", at: began) }
+        guard part.count * copies <= LinePattern.maxInstructions else {
+            throw syntaxError("this repeats too much", at: began)
+        }
         var steps: [Instruction] = []
         for _ in 0..<counts.least { steps += part.shifted(by: steps.count) }
         guard let most = counts.most else {

@@ -38,7 +38,10 @@ extension CronFields {
             return Self.tokens(of: try expansion(of: first))
         }
         guard words.count == 5 else {
-            throw CronSyntaxError(wrongCountMessage(words.count), offset: words.count > 5 ? words[5].offset : text.count)
+            throw CronSyntaxError(
+                wrongCountMessage(words.count),
+                offset: words.count > 5 ? words[5].offset : text.count
+            )
         }
         return words
     }
@@ -155,7 +158,9 @@ private enum CronField {
     }
 
     /// A star, a number or a range.
-    private func parseRange(_ word: CronFields.Token) throws(CronSyntaxError) -> (bounds: ClosedRange<Int>, isSpan: Bool) {
+    private func parseRange(_ word: CronFields.Token) throws(CronSyntaxError) -> (
+        bounds: ClosedRange<Int>, isSpan: Bool
+    ) {
         if word.text == "*" { return (self == .weekday ? 0...6 : range, true) }
         let ends = word.split(where: { $0 == "-" })
         guard ends.count <= 2 else {

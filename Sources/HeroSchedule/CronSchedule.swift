@@ -1,22 +1,29 @@
-import HeroModel
-
 /// The times of a cron expression in a zone, in whole seconds since 1970.
-struct CronSchedule {
+public struct CronSchedule {
     let fields: CronFields
     let zone: TimeZoneRules
+
+    /// Two leap years can be 8 years apart, and the weekdays of a 29 February repeat after 40 years: a later time never comes.
+    static let searchHorizonDays: Int64 = 41 * 366
 
     private static let secondsPerDay: Int64 = 86_400
     /// The clocks of no place were ever put back further than this, in seconds.
     private static let maxClockStep = 2 * TimeZoneRules.maxOffset
 
+    /// Creates a schedule of the fields of a cron expression in a time zone.
+    public init(fields: CronFields, zone: TimeZoneRules) {
+        self.fields = fields
+        self.zone = zone
+    }
+
     /// The first time after another one.
-    func nextTime(after time: Int64) -> Int64? {
+    public func nextTime(after time: Int64) -> Int64? {
         guard fields.isEveryHour else {
-            let end = (time &+ ScheduleCalculator.searchHorizonDays * Self.secondsPerDay)
+            let end = (time &+ Self.searchHorizonDays * Self.secondsPerDay)
             return nextLocal(from: latestLocal(through: time) &+ 1, before: end).flatMap(firstInstant(reaching:))
         }
         var start = time &+ 1
-        let end = time &+ ScheduleCalculator.searchHorizonDays * Self.secondsPerDay
+        let end = time &+ Self.searchHorizonDays * Self.secondsPerDay
         while start < end {
             let stretch = zone.period(at: start)
             let limit = min(stretch.end, end)
@@ -29,7 +36,7 @@ struct CronSchedule {
     }
 
     /// How many times there are after the first one, up to and with the second.
-    func countTimes(after first: Int64, through last: Int64) -> Int {
+    public func countTimes(after first: Int64, through last: Int64) -> Int {
         var count = 0
         var start = first &+ 1
         var shown = latestLocal(through: first)

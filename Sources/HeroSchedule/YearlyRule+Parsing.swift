@@ -23,7 +23,9 @@ extension YearlyRule {
             guard let given = reader.parseTime(upTo: 25) else { return nil }
             offset = 0 &- given
         }
-        guard let start = reader.parseTransition(), let end = reader.parseTransition(), reader.rest.isEmpty else { return nil }
+        guard let start = reader.parseTransition(), let end = reader.parseTransition(), reader.rest.isEmpty else {
+            return nil
+        }
         daylightSaving = DaylightSaving(offset: offset, start: start, end: end)
     }
 }
@@ -85,7 +87,8 @@ private struct RuleParser {
     private mutating func parseDay() -> YearlyRule.TransitionRule.Day? {
         if take("J") { return parseNumber(1...365).map { .withoutLeapDay(Int($0)) } }
         guard take("M") else { return parseNumber(0...365).map { .dayOfYear(Int($0)) } }
-        guard let month = parseNumber(1...12), take("."), let week = parseNumber(1...5), take("."), let weekday = parseNumber(0...6)
+        guard let month = parseNumber(1...12), take("."), let week = parseNumber(1...5), take("."),
+            let weekday = parseNumber(0...6)
         else { return nil }
         return .weekday(month: Int(month), week: Int(week), weekday: Int(weekday))
     }

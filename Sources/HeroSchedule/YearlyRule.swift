@@ -57,13 +57,21 @@ struct YearlyRule: Hashable, Sendable {
 
     /// The time around a moment during which nobody touches the clocks.
     func period(at time: Int64) -> TimeZoneRules.OffsetPeriod {
-        guard let daylightSaving else { return TimeZoneRules.OffsetPeriod(start: .min, end: .max, offset: standardOffset) }
+        guard let daylightSaving else {
+            return TimeZoneRules.OffsetPeriod(start: .min, end: .max, offset: standardOffset)
+        }
         let year = CalendarDate(day: time.floorDivided(by: 86_400)).year
         // An end that falls on the next start is not seen: that is how summer time for ever is written.
         let turns = ((year &- 2)...(year &+ 2)).flatMap { year in
             [
-                (time: daylightSaving.end.localTime(inYear: year) &- daylightSaving.offset, order: 0, offset: standardOffset),
-                (time: daylightSaving.start.localTime(inYear: year) &- standardOffset, order: 1, offset: daylightSaving.offset),
+                (
+                    time: daylightSaving.end.localTime(inYear: year) &- daylightSaving.offset, order: 0,
+                    offset: standardOffset
+                ),
+                (
+                    time: daylightSaving.start.localTime(inYear: year) &- standardOffset, order: 1,
+                    offset: daylightSaving.offset
+                ),
             ]
         }.sorted { ($0.time, $0.order) < ($1.time, $1.order) }
         let current = turns.last { $0.time <= time }

@@ -17,7 +17,9 @@ struct HeroProc: ParsableCommand {
     /// need not.
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
-        if arguments.first == AccountLookupReply.subcommand { Glibc.exit(AccountLookupReply.printReply(to: Array(arguments.dropFirst()))) }
+        if arguments.first == AccountLookupReply.subcommand {
+            Glibc.exit(AccountLookupReply.printReply(to: Array(arguments.dropFirst())))
+        }
         main(nil)
     }
 

@@ -77,7 +77,14 @@ struct Shim {
         record.sendNotice(HERO_NOTICE_STARTED)
 
         // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
-        var host = JobSupervisor(start, record: record, log: log, handover: handover, signals: signals, scriptPath: script)
+        var host = JobSupervisor(
+            start,
+            record: record,
+            log: log,
+            handover: handover,
+            signals: signals,
+            scriptPath: script
+        )
         shim_unmap(memory, size)
         shim_release_start_memory(log.hasThread ? 0 : 1)
         shim_harden()

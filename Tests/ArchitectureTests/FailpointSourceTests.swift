@@ -42,7 +42,7 @@ struct FailpointSourceTests {
 
     @Test("the pure core has no failpoint")
     func pureModulesHaveNone() throws {
-        for module in ["HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroView"] {
+        for module in ["HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroView"] {
             for file in try Repository.files(below: "Sources/\(module)", ending: ".swift") {
                 #expect(!file.text.contains("hero_failpoint"), "\(file.path)")
             }

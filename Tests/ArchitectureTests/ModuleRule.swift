@@ -37,13 +37,15 @@ extension ModuleRule {
     /// A target without a row here fails the test: give it a row, and a reason, first.
     static let table: [ModuleRule] = [
         // The pure core: the standard library and each other, in one direction.
-        ModuleRule("HeroModel", main: "HeroModel.swift"),
+        ModuleRule("HeroSchedule", main: "HeroSchedule.swift"),
+        ModuleRule("HeroPattern", main: "HeroPattern.swift"),
+        ModuleRule("HeroModel", main: "HeroModel.swift", internalModules: ["HeroSchedule"]),
         ModuleRule("HeroPlan", main: "HeroPlan.swift", internalModules: ["HeroModel"]),
-        ModuleRule("HeroLife", main: "HeroLife.swift", internalModules: ["HeroModel"]),
+        ModuleRule("HeroLifecycle", main: "HeroLifecycle.swift", internalModules: ["HeroModel", "HeroSchedule"]),
         ModuleRule(
             "HeroManifest",
             main: "HeroManifest.swift",
-            internalModules: ["HeroModel", "CLibYAML"],
+            internalModules: ["HeroModel", "HeroSchedule", "HeroPattern", "CLibYAML"],
             toolchainModules: ["FoundationEssentials"]
         ),
         ModuleRule(
@@ -54,13 +56,22 @@ extension ModuleRule {
         ),
 
         // The shell around it. The simulated machine has no more of the real one than the protocol.
-        ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel"]),
-        ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel"]),
+        ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel", "HeroSchedule"]),
+        ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel", "HeroSchedule"]),
         ModuleRule(
             "HeroLinux",
             main: "HeroLinux.swift",
-            internalModules: ["HeroKernel", "HeroModel", "CHeroLinux", "CHeroRecord", "CHeroFailpoints"],
+            internalModules: [
+                "HeroKernel", "HeroModel", "HeroSchedule", "HeroPattern", "CHeroLinux", "CHeroRecord",
+                "CHeroFailpoints",
+            ],
             toolchainModules: ["Glibc", "Dispatch", "Synchronization"]
+        ),
+        ModuleRule(
+            "HeroGit",
+            main: "HeroGit.swift",
+            internalModules: ["HeroLinux", "HeroModel"],
+            toolchainModules: ["Glibc"]
         ),
         ModuleRule(
             "HeroStore",
@@ -73,15 +84,16 @@ extension ModuleRule {
             "HeroReconciler",
             main: "HeroReconciler.swift",
             internalModules: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroStore", "CHeroFailpoints",
+                "HeroModel", "HeroSchedule", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroStore",
+                "CHeroFailpoints",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials"]
         ),
 
         // The real reconciler on the simulated machine.
         ModuleRule(
-            "HeroTrials",
-            main: "HeroTrials.swift",
+            "HeroSimulation",
+            main: "HeroSimulation.swift",
             internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
             ]
@@ -91,7 +103,7 @@ extension ModuleRule {
         ModuleRule(
             "HeroFuzz",
             main: "HeroFuzz.swift",
-            internalModules: ["HeroModel", "HeroManifest"],
+            internalModules: ["HeroModel", "HeroSchedule", "HeroManifest"],
             toolchainModules: ["FoundationEssentials"]
         ),
 
@@ -100,8 +112,8 @@ extension ModuleRule {
             "heroproc",
             main: "HeroProc.swift",
             internalModules: [
-                "HeroModel", "HeroManifest", "HeroPlan", "HeroLife", "HeroKernel", "HeroLinux", "HeroStore",
-                "HeroReconciler", "HeroView",
+                "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
+                "HeroStore", "HeroReconciler", "HeroView",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packageModules: ["ArgumentParser", "Logging"]
@@ -110,7 +122,7 @@ extension ModuleRule {
         ModuleRule(
             "hpsim",
             main: nil,
-            internalModules: ["HeroTrials", "HeroPlan"],
+            internalModules: ["HeroSimulation", "HeroPlan"],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packageModules: ["ArgumentParser"]
         ),

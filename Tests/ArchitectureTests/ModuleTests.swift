@@ -5,14 +5,14 @@ struct ModuleTests {
     @Test("every target below Sources has its row in the table")
     func everyTargetHasARow() throws {
         let known = Set(ModuleRule.table.map(\.name)).union(ModuleRule.cTargets.keys)
-        let strangers = try Repository.folders(in: "Sources").filter { !known.contains($0) }
-        #expect(strangers.isEmpty, "without a row in ImportTable.swift: \(strangers)")
+        let unknown = try Repository.modules().filter { !known.contains($0) }
+        #expect(unknown.isEmpty, "without a row in ModuleRule.swift: \(unknown)")
     }
 
     @Test("a module imports only what its row allows", arguments: ModuleRule.table)
     func importsOnlyWhatIsAllowed(rule: ModuleRule) throws {
-        guard Repository.has("Sources/\(rule.name)") else { return }
-        for file in try Repository.files(below: "Sources/\(rule.name)", ending: ".swift") {
+        guard let folder = Repository.folder(of: rule.name) else { return }
+        for file in try Repository.files(below: folder, ending: ".swift") {
             for (module, line) in file.source.imports where !rule.allowedModules.contains(module) {
                 Issue.record("\(file.path):\(line): \(rule.name) must not import \(module)")
             }
@@ -32,8 +32,7 @@ struct ModuleTests {
 
     @Test("the main file of a module opens with its law", arguments: ModuleRule.table)
     func mainFileStatesTheRule(rule: ModuleRule) throws {
-        let folder = "Sources/\(rule.name)"
-        guard Repository.has(folder) else { return }
+        guard let folder = Repository.folder(of: rule.name) else { return }
         let candidates: [Repository.File]
         if let main = rule.mainFile {
             candidates = [try Repository.file("\(folder)/\(main)")]
@@ -48,7 +47,8 @@ struct ModuleTests {
     func cIncludes(target: String) throws {
         let ours = Set(ModuleRule.cTargets.keys)
         let allowed = (ModuleRule.cTargets[target] ?? []).union([target])
-        for file in try Repository.files(below: "Sources/\(target)", ending: ".c", ".h") {
+        guard let folder = Repository.folder(of: target) else { return }
+        for file in try Repository.files(below: folder, ending: ".c", ".h") {
             for (header, line) in file.source.includes {
                 let module = header.hasSuffix(".h") ? String(header.dropLast(2)) : header
                 if ours.contains(module), !allowed.contains(module) {

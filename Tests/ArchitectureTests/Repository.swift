@@ -41,6 +41,19 @@ enum Repository {
             .map(\.lastPathComponent).sorted()
     }
 
+    /// The folder of tools that only develop and test the product.
+    private static let development = "Sources/Development"
+
+    /// The names of all modules and programs below `Sources`, sorted.
+    static func modules() throws -> [String] {
+        (try folders(in: "Sources").filter { $0 != "Development" } + folders(in: development)).sorted()
+    }
+
+    /// The folder of a module; nil if there is none.
+    static func folder(of module: String) -> String? {
+        ["Sources/\(module)", "\(development)/\(module)"].first(where: has)
+    }
+
     /// All files below a folder that end in one of the given ways; all of them if none is given.
     static func files(below path: String, ending: String...) throws -> [File] {
         let start = root.appending(path: path)

@@ -28,7 +28,9 @@ struct RepositoryTests {
     @Test("links between the pages lead somewhere")
     func linksResolve() throws {
         let pages =
-            try Repository.files(below: "docs", ending: ".md") + [Repository.file("README.md"), Repository.file("CONTRIBUTING.md")]
+            try Repository.files(below: "docs", ending: ".md") + [
+                Repository.file("README.md"), Repository.file("CONTRIBUTING.md"),
+            ]
         for page in pages {
             let folder = page.path.split(separator: "/").dropLast()
             for match in page.text.matches(of: /\]\(([^)#\s]+)(?:#[^)]*)?\)/) where !match.1.contains(":") {

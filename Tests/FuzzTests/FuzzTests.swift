@@ -25,7 +25,9 @@ struct FuzzTests {
     @Test("the files of the corpus keep them, too")
     func corpusKeepsInvariants() {
         #expect(Self.corpus.count > 150)
-        for text in Self.corpus { #expect(Fuzzer.violations(in: text).isEmpty, "\(String(decoding: text, as: UTF8.self))") }
+        for text in Self.corpus {
+            #expect(Fuzzer.violations(in: text).isEmpty, "\(String(decoding: text, as: UTF8.self))")
+        }
     }
 
     @Test("a seed makes the same text again, seeds make different ones, and some of them are good sets")

@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 

@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 
@@ -144,7 +144,9 @@ struct JobLifecycleTests {
         var bench = JobTestDriver(JobTestDriver.oneShot { $0.timeout = .seconds(5) })
         bench.startJob()
         bench.advance(.seconds(5))
-        #expect(bench.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)])
+        #expect(
+            bench.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
+        )
         bench.reportEnd(.signaled(.term, coreDumped: false))
         #expect(bench.lifecycle.record.phase == .failed)
         #expect(bench.lifecycle.record.error == "ran longer than its timeout of 5s")
@@ -216,7 +218,9 @@ struct ReadinessTests {
             bench.handle(.probeFailed(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
         }
         bench.now = end
-        #expect(bench.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)])
+        #expect(
+            bench.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
+        )
         bench.reportEnd(.signaled(.term, coreDumped: false))
         #expect(bench.lifecycle.record.phase == .retrying)
         #expect(bench.lifecycle.record.error == "was not ready within 30s: does not listen on tcp 80 yet")
@@ -229,7 +233,9 @@ struct StoppingTests {
     func stops() {
         var bench = JobTestDriver(JobTestDriver.process())
         bench.startJob()
-        #expect(bench.handle(.stopRequested).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)])
+        #expect(
+            bench.handle(.stopRequested).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
+        )
         #expect(bench.lifecycle.record.isStopping)
         bench.advance(.seconds(10))
         #expect(bench.handle(.deadlineReached).withoutEvents == [.killTree(generation: 1)])
@@ -266,7 +272,10 @@ struct StoppingTests {
         var running = JobTestDriver(JobTestDriver.process())
         running.startJob()
         #expect(
-            ServiceLifecycle.jobsToStop([waiting.lifecycle, running.lifecycle, JobTestDriver(JobTestDriver.process()).lifecycle], order: .serial) == [
+            ServiceLifecycle.jobsToStop(
+                [waiting.lifecycle, running.lifecycle, JobTestDriver(JobTestDriver.process()).lifecycle],
+                order: .serial
+            ) == [
                 0, 2, 1,
             ]
         )

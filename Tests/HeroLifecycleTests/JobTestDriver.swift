@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 
 /// A job on a workbench: events go in, time moves by adding.
@@ -60,7 +60,9 @@ struct JobTestDriver {
     @discardableResult
     mutating func handle(_ event: JobEvent) -> [JobEffect] {
         var effects = lifecycle.handle(event, context)
-        while lifecycle.needsBlockerCheck, let blockers { effects += lifecycle.handle(.blockersChecked(blockers), context) }
+        while lifecycle.needsBlockerCheck, let blockers {
+            effects += lifecycle.handle(.blockersChecked(blockers), context)
+        }
         return effects
     }
 

@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 
@@ -42,7 +42,10 @@ struct JobTimingTests {
                 bench.reportStart()
             }
             // 0.5 + 1 + 2 + 4 + 8 + 16 s, and then every 30 s.
-            #expect((24...28).contains(bench.lifecycle.record.executions), "\(bench.lifecycle.record.executions), seed \(number)")
+            #expect(
+                (24...28).contains(bench.lifecycle.record.executions),
+                "\(bench.lifecycle.record.executions), seed \(number)"
+            )
         }
     }
 
@@ -237,12 +240,16 @@ struct JobTimingTests {
 
     @Test("RX-1, RX-2: a question that could not be asked is no bad answer, and no good one either", arguments: 0...2)
     func notAskedForHealth(noes: Int) {
-        var bench = JobTestDriver(JobTestDriver.process { $0.health = Probe(.exec(["check"]), interval: .seconds(10), failures: 3) })
+        var bench = JobTestDriver(
+            JobTestDriver.process { $0.health = Probe(.exec(["check"]), interval: .seconds(10), failures: 3) }
+        )
         bench.startJob()
         var serial: UInt64 = 0
         func ask(_ bench: inout JobTestDriver) -> UInt64 {
             bench.now = bench.lifecycle.deadline ?? bench.now
-            guard case .startProbe(_, let serial, .health)? = bench.handle(.deadlineReached).withoutEvents.first else { return 0 }
+            guard case .startProbe(_, let serial, .health)? = bench.handle(.deadlineReached).withoutEvents.first else {
+                return 0
+            }
             return serial
         }
         for _ in 0..<noes {
@@ -307,7 +314,9 @@ struct JobTimingTests {
         #expect(bench.handle(told) == [.recordEvent(.error, "still waits for pid 7 (web, state D)")])
         #expect(bench.handle(told) == [])
         #expect(bench.lifecycle.record.error == "it waits for pid 7 (web, state D), which lives although it was killed")
-        #expect(bench.lifecycle.record.phase == .running && bench.lifecycle.record.isStopping && !bench.lifecycle.isIdle)
+        #expect(
+            bench.lifecycle.record.phase == .running && bench.lifecycle.record.isStopping && !bench.lifecycle.isIdle
+        )
         bench.reportEnd(.signaled(.kill, coreDumped: false))
         #expect(bench.lifecycle.phase == .finished(.cancelled) && bench.lifecycle.record.error == nil)
     }

@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 
@@ -35,7 +35,9 @@ struct NotifyStateTests {
         return bench
     }
 
-    private func state(_ bench: JobTestDriver) -> ServiceState { ServiceLifecycle.state([bench.lifecycle], isStartRequested: true) }
+    private func state(_ bench: JobTestDriver) -> ServiceState {
+        ServiceLifecycle.state([bench.lifecycle], isStartRequested: true)
+    }
 
     @Test("RS-6: is not up before it says READY=1, and up at that moment")
     func ready() {
@@ -218,7 +220,12 @@ struct NotifyStateTests {
         var next = bench
         (next.lifecycle, _) = JobLifecycle.adopt(
             bench.lifecycle.record,
-            .supervised(generation: 1, process: JobTestDriver.identity(101), at: bench.now, time: WallTime(microseconds: 0)),
+            .supervised(
+                generation: 1,
+                process: JobTestDriver.identity(101),
+                at: bench.now,
+                time: WallTime(microseconds: 0)
+            ),
             bench.context
         )
         return next
@@ -231,7 +238,11 @@ struct NotifyStateTests {
         var next = adopt(bench)
         #expect(next.lifecycle.isUp && next.lifecycle.record.isReady)
         #expect(next.notify { $0.unverifiedMessages = 2 } == [])
-        #expect(next.notify { ($0.unverifiedMessages, $0.isReloading) = (2, true) } == [.recordEvent(.info, "says that it reloads")])
+        #expect(
+            next.notify { ($0.unverifiedMessages, $0.isReloading) = (2, true) } == [
+                .recordEvent(.info, "says that it reloads")
+            ]
+        )
     }
 
     @Test("SH-2: what said READY=1 while nobody listened is ready as soon as somebody does")
@@ -267,7 +278,11 @@ struct WatchdogTests {
 
     /// Wakes it, and tells what it has said by then.
     private func look(_ bench: inout JobTestDriver, _ serial: UInt64, _ ping: Moment?) -> [JobEffect] {
-        #expect(bench.reachDeadline() == [.startProbe(generation: bench.lifecycle.record.generation, serial: serial, .health)])
+        #expect(
+            bench.reachDeadline() == [
+                .startProbe(generation: bench.lifecycle.record.generation, serial: serial, .health)
+            ]
+        )
         return tell(&bench, ping)
             + bench.handle(.probeSucceeded(generation: bench.lifecycle.record.generation, serial: serial))
     }
@@ -311,7 +326,9 @@ struct WatchdogTests {
         var report = NotifyState(asOf: begun + .seconds(29))
         (report.isReady, report.watchdog) = (true, .seconds(30))
         bench.handle(.notified(generation: 1, report))
-        #expect(bench.handle(.probeSucceeded(generation: 1, serial: 2)) == [.startProbe(generation: 1, serial: 3, .health)])
+        #expect(
+            bench.handle(.probeSucceeded(generation: 1, serial: 2)) == [.startProbe(generation: 1, serial: 3, .health)]
+        )
         #expect(bench.lifecycle.isUp)
     }
 
@@ -353,7 +370,12 @@ struct WatchdogTests {
         #expect(bench.lifecycle.deadline == bench.now + .seconds(30))
         let (life, _) = JobLifecycle.adopt(
             bench.lifecycle.record,
-            .supervised(generation: 1, process: JobTestDriver.identity(101), at: bench.now, time: WallTime(microseconds: 0)),
+            .supervised(
+                generation: 1,
+                process: JobTestDriver.identity(101),
+                at: bench.now,
+                time: WallTime(microseconds: 0)
+            ),
             bench.context
         )
         bench.lifecycle = life

@@ -1,5 +1,5 @@
 import Foundation
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 
@@ -108,7 +108,10 @@ struct PhaseTableTests {
         ),
         ("launching", process, { $0.handle(.startRequested) }),
         ("starting", process, { $0.startJob() }),
-        ("starting, until it says that it is ready", JobTestDriver.process { $0.ready = Probe(.notify) }, { $0.startJob() }),
+        (
+            "starting, until it says that it is ready", JobTestDriver.process { $0.ready = Probe(.notify) },
+            { $0.startJob() }
+        ),
         (
             "up", process,
             {

@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 
@@ -183,7 +183,12 @@ struct HealthTests {
         _ = refuse(&bench, 1)
         let (life, effects) = JobLifecycle.adopt(
             bench.lifecycle.record,
-            .supervised(generation: 1, process: JobTestDriver.identity(101), at: bench.now, time: WallTime(microseconds: 0)),
+            .supervised(
+                generation: 1,
+                process: JobTestDriver.identity(101),
+                at: bench.now,
+                time: WallTime(microseconds: 0)
+            ),
             bench.context
         )
         #expect(effects == [] && life.isUp && life.record.isHealthy == false)
@@ -202,7 +207,9 @@ struct ListeningTests {
         return bench
     }
 
-    private func state(_ bench: JobTestDriver) -> ServiceState { ServiceLifecycle.state([bench.lifecycle], isStartRequested: true) }
+    private func state(_ bench: JobTestDriver) -> ServiceState {
+        ServiceLifecycle.state([bench.lifecycle], isStartRequested: true)
+    }
 
     @Test("is looked at every ten seconds, at the same moments as all others")
     func looks() {
@@ -266,7 +273,11 @@ struct ListeningTests {
         bench.handle(.probeSucceeded(generation: 1, serial: 1))
         bench.now = Moment(nanoseconds: 10_000_000_000)
         #expect(bench.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 2, .health)])
-        #expect(bench.handle(.probeSucceeded(generation: 1, serial: 2)) == [.startProbe(generation: 1, serial: 3, .listening)])
+        #expect(
+            bench.handle(.probeSucceeded(generation: 1, serial: 2)) == [
+                .startProbe(generation: 1, serial: 3, .listening)
+            ]
+        )
         #expect(bench.handle(.probeSucceeded(generation: 1, serial: 3)) == [])
     }
 }

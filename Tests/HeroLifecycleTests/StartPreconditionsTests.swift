@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import Testing
 
@@ -234,7 +234,9 @@ struct StartPreconditionsTests {
         var clearance = StartPreconditions()
         let file = SocketFile(path: "/run/web.sock", device: 1, inode: 2, bornAt: 3)
         var verdict = StartPreconditions.CheckResult.satisfied
-        for _ in 0..<4 { (_, verdict) = clearance.check(StartBlockers(staleSockets: [file]), Self.rules(), now: Self.start) }
+        for _ in 0..<4 {
+            (_, verdict) = clearance.check(StartBlockers(staleSockets: [file]), Self.rules(), now: Self.start)
+        }
         #expect(verdict == .blocked("socket /run/web.sock was removed 3 times and is there again"))
     }
 

@@ -105,7 +105,10 @@ struct DesiredStateTests {
         ("a byte order mark and a document start", "\u{FEFF}---\n" + plain + "\n...\n"),
     ]
 
-    @Test("formatting, order, comments and spelled-out defaults cannot be seen (MF-5)", arguments: equivalentTexts.indices)
+    @Test(
+        "formatting, order, comments and spelled-out defaults cannot be seen (MF-5)",
+        arguments: equivalentTexts.indices
+    )
     func formattingIsIgnored(_ index: Int) throws {
         let (name, text) = Self.equivalentTexts[index]
         let disguised = try spec(text)

@@ -63,7 +63,9 @@ struct DiagnosticReferenceTests {
             text += wrong.isGenerated ? "\(wrong.displayedText)\n\n" : "```yaml\n\(wrong.displayedText)```\n\n"
             for (name, value) in wrong.variables { text += "With `--var \(name)=\(value)`:\n\n" }
             text += "```text\n\(wrong.output)```\n"
-            if let right = try? DiagnosticExample(code, "right") { text += "\nRight:\n\n```yaml\n\(right.displayedText)```\n" }
+            if let right = try? DiagnosticExample(code, "right") {
+                text += "\nRight:\n\n```yaml\n\(right.displayedText)```\n"
+            }
         }
         return text
     }

@@ -80,7 +80,9 @@ struct ManifestRewriter {
             ActionSpec.fields.map(\.property).filter { $0.key == "name" || ActionDraft.inlineKeyNames.contains($0.key) }
         case .list(let item, atLeast: _): keys(of: item)
         case .either(_, let second): keys(of: second)
-        case .bool, .constantTrue, .text, .formatted, .duration, .size, .integer, .number, .enumeration, .signal, .map, nil: []
+        case .bool, .constantTrue, .text, .formatted, .duration, .size, .integer, .number, .enumeration, .signal, .map,
+            nil:
+            []
         }
     }
 

@@ -91,7 +91,8 @@ struct InterpolationTests {
             (
                 "$$$$${A:-b$$c}d",
                 [
-                    .text("$$"), .reference(.init(name: "A", fallback: .useDefault("b$c"), position: position(4, "${A:-b$$c}"))),
+                    .text("$$"),
+                    .reference(.init(name: "A", fallback: .useDefault("b$c"), position: position(4, "${A:-b$$c}"))),
                     .text("d"),
                 ]
             ),
@@ -102,14 +103,22 @@ struct InterpolationTests {
                     .reference(.init(name: "A", fallback: .useDefault("b:-c?$"), position: position(0, "${A:-b:-c?$}")))
                 ]
             ),
-            ("${A:?no}", [.reference(.init(name: "A", fallback: .failWithMessage("no"), position: position(0, "${A:?no}")))]),
+            (
+                "${A:?no}",
+                [.reference(.init(name: "A", fallback: .failWithMessage("no"), position: position(0, "${A:?no}")))]
+            ),
             ("${A", [.invalidReference(.init(reason: .unclosed, position: position(0, "${A")))]),
-            ("${A:-${B}}c", [.invalidReference(.init(reason: .nested, position: position(0, "${A:-${B}}"))), .text("c")]),
+            (
+                "${A:-${B}}c",
+                [.invalidReference(.init(reason: .nested, position: position(0, "${A:-${B}}"))), .text("c")]
+            ),
             ("${ A}", [.invalidReference(.init(reason: .invalidName(" A"), position: position(0, "${ A}")))]),
             (
                 "${A:b}",
                 [
-                    .invalidReference(.init(reason: .unknownOperator(name: "A", rest: ":b"), position: position(0, "${A:b}")))
+                    .invalidReference(
+                        .init(reason: .unknownOperator(name: "A", rest: ":b"), position: position(0, "${A:b}"))
+                    )
                 ]
             ),
         ] as [(String, [Template.Piece])]

@@ -7,7 +7,9 @@ struct ManifestCaseTests {
     @Test("a mistake is told with its place, its line, and what to do", arguments: ManifestCase.all("bad"))
     func reportsDiagnostics(_ folder: ManifestCase) throws {
         let result = try folder.read()
-        #expect(try folder.differenceFromGolden(GoldenText.diagnostics(result.diagnostics), named: "diagnostics.txt") == nil)
+        #expect(
+            try folder.differenceFromGolden(GoldenText.diagnostics(result.diagnostics), named: "diagnostics.txt") == nil
+        )
         let hasErrors = result.diagnostics.contains { $0.severity == .error }
         #expect((result.desired == nil) == hasErrors)
         #expect(!result.diagnostics.isEmpty)

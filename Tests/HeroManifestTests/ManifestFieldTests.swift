@@ -230,8 +230,12 @@ struct ManifestFieldTests {
     func settingsRanges() {
         for path in Settings.fields.flatMap(\.paths) {
             guard let ends = Self.rangeEnds(path.property.valueSchema) else { continue }
-            for value in ends.good { expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: true) }
-            for value in ends.bad { expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: false) }
+            for value in ends.good {
+                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: true)
+            }
+            for value in ends.bad {
+                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: false)
+            }
         }
     }
 

@@ -47,7 +47,9 @@ struct ManifestSchemaTests {
         let codes = try folder.read().diagnostics.filter { $0.severity == .error }.compactMap {
             DiagnosticCode(rawValue: $0.code)
         }
-        guard let first = codes.first, Self.schemaVisibleCodes.isSuperset(of: codes), !Self.invisibleCases.contains(folder.name) else {
+        guard let first = codes.first, Self.schemaVisibleCodes.isSuperset(of: codes),
+            !Self.invisibleCases.contains(folder.name)
+        else {
             return
         }
         let judge = try Self.validator()

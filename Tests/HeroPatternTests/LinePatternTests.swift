@@ -1,4 +1,4 @@
-import HeroModel
+import HeroPattern
 import Testing
 
 @Suite("A pattern for lines")

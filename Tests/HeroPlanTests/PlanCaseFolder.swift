@@ -131,7 +131,8 @@ struct PlanCase: Sendable {
         case .socketGone: .socketGone(name, "main", path: words[3])
         case .programReplaced: .programReplaced(name, "main", path: words[3])
         case .environmentFileChanged: .environmentFileChanged(name, "main", path: words[3])
-        case .portHeldByForeignProcess, .socketHeldByForeignProcess, nil: preconditionFailure("cannot understand \(words)")
+        case .portHeldByForeignProcess, .socketHeldByForeignProcess, nil:
+            preconditionFailure("cannot understand \(words)")
         }
     }
 

@@ -6,9 +6,12 @@ import Testing
 
 @Suite("What a shim is told")
 struct LaunchRequestBuilderTests {
-    private let planner = LaunchRequestBuilder(baseEnvironment: ["PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC"])
+    private let planner = LaunchRequestBuilder(baseEnvironment: [
+        "PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC",
+    ])
 
-    private func order(_ program: ActionSpec.Program, _ change: (inout ServiceSpec) -> Void = { _ in }) -> LaunchRequest {
+    private func order(_ program: ActionSpec.Program, _ change: (inout ServiceSpec) -> Void = { _ in }) -> LaunchRequest
+    {
         var service = ServiceSpec(QualifiedName("web"), actions: [ActionSpec("server", program, isProcess: true)])
         change(&service)
         var job = JobRecord.sample

@@ -36,7 +36,9 @@ struct RebuildTests {
         try machine.crashWithoutDatabase()
         try machine.advance(.seconds(5))
 
-        #expect(["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.runningProcess($0) } == processes)
+        #expect(
+            ["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.runningProcess($0) } == processes
+        )
         #expect(machine.executions("core/web.run") == 2 && machine.executions("core/api.run") == 1)
         #expect(machine.executions("core/web.seed") == 1, "one that ended well in this run is remembered by the others")
         let after = try machine.jobs()
@@ -95,7 +97,10 @@ struct RebuildTests {
         try machine.crashReconciler()
         try machine.advance(.seconds(2))
         #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
-        #expect(machine.machine.runningProcess("core/web.run") != nil && machine.machine.runningProcess("core/api.run") != nil)
+        #expect(
+            machine.machine.runningProcess("core/web.run") != nil
+                && machine.machine.runningProcess("core/api.run") != nil
+        )
         #expect(try machine.events("").contains { $0.contains("apply them anew") })
         let result = try #require(try machine.apply(Self.set, then: .seconds(2)))
         #expect(result.isConverged && result.revision == 2)
@@ -154,7 +159,9 @@ struct RebuildTests {
         try machine.crashReconciler()
         try machine.advance(.seconds(1))
         for job in jobs {
-            #expect(machine.kernel.recoveryRecord(of: job.id).flatMap { JobRecoveryRecord($0) }?.job.process == job.process)
+            #expect(
+                machine.kernel.recoveryRecord(of: job.id).flatMap { JobRecoveryRecord($0) }?.job.process == job.process
+            )
         }
         try machine.crashWithoutDatabase()
         try machine.advance(.seconds(2))

@@ -77,7 +77,10 @@ struct StoreOutageTests {
         let result = try machine.down(then: .seconds(2))
         #expect(result?.isConverged == false)
         #expect(result?.errors.contains { $0.contains("not recorded") } == true)
-        #expect(machine.machine.runningProcess("core/web.run") == nil && machine.machine.runningProcess("core/api.run") == nil)
+        #expect(
+            machine.machine.runningProcess("core/web.run") == nil
+                && machine.machine.runningProcess("core/api.run") == nil
+        )
         machine.failStore(nil)
         try machine.advance(.seconds(3))
         #expect(try machine.store.reader.revision()?.isDown == true)

@@ -1,4 +1,5 @@
 import HeroModel
+import HeroSchedule
 import Testing
 
 @Suite("A cron expression")

@@ -1,5 +1,6 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
+import HeroSchedule
 import Testing
 
 @Suite("A schedule")
@@ -61,7 +62,8 @@ struct ScheduleCalculatorTests {
         ),
         (
             "goes by clocks that are half an hour off",
-            "0 9 * * mon-fri", TestZones.kolkata, "2026-11-20T12:00:00Z", ["2026-11-23T03:30:00Z", "2026-11-24T03:30:00Z"]
+            "0 9 * * mon-fri", TestZones.kolkata, "2026-11-20T12:00:00Z",
+            ["2026-11-23T03:30:00Z", "2026-11-24T03:30:00Z"]
         ),
         (
             "runs at the end of a day that is left out",
@@ -109,15 +111,21 @@ struct ScheduleCalculatorTests {
     )
     func counting(text: String) throws {
         let schedule = Schedule(.cron(try CronExpression(parsing: text)))
-        let springs = [(TestZones.brussels, "2026-03-2"), (TestZones.newYork, "2026-03-0"), (TestZones.lordHowe, "2026-10-0")]
-        let autumns = [(TestZones.brussels, "2026-10-2"), (TestZones.newYork, "2026-10-2"), (TestZones.lordHowe, "2026-04-0")]
+        let springs = [
+            (TestZones.brussels, "2026-03-2"), (TestZones.newYork, "2026-03-0"), (TestZones.lordHowe, "2026-10-0"),
+        ]
+        let autumns = [
+            (TestZones.brussels, "2026-10-2"), (TestZones.newYork, "2026-10-2"), (TestZones.lordHowe, "2026-04-0"),
+        ]
         for (zone, decade) in [(.utc, "2026-02-2")] + springs + autumns {
             let zone = try #require(zone)
             let start = try #require(WallTime("\(decade)1T00:00:00Z"))
             let end = WallTime(microseconds: start.microseconds + 13 * 86_400_000_000 + 1)
             var runs = 0
             var time = start
-            while let next = ScheduleCalculator.nextRun(of: schedule, after: time, anchor: start, zone: zone), next <= end {
+            while let next = ScheduleCalculator.nextRun(of: schedule, after: time, anchor: start, zone: zone),
+                next <= end
+            {
                 #expect(next > time)
                 runs += 1
                 time = next
@@ -153,7 +161,12 @@ struct ScheduleCalculatorTests {
             for zone in [.utc, TestZones.brussels, TestZones.apia].compactMap({ $0 }) {
                 for first in ends {
                     for second in ends {
-                        let next = ScheduleCalculator.nextRun(of: Schedule(timing), after: first, anchor: second, zone: zone)
+                        let next = ScheduleCalculator.nextRun(
+                            of: Schedule(timing),
+                            after: first,
+                            anchor: second,
+                            zone: zone
+                        )
                         #expect(next ?? .init(microseconds: .max) >= first)
                         #expect(countMissedRuns(Schedule(timing), first, second, zone) >= 0)
                     }

@@ -1,4 +1,5 @@
 import HeroModel
+import HeroSchedule
 
 /// Places of the world whose clocks are worth a test, made here so that no test depends on the machine's database.
 enum TestZones {

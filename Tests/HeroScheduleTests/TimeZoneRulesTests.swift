@@ -1,4 +1,5 @@
 import HeroModel
+import HeroSchedule
 import Testing
 
 @Suite("The clocks of a place")
@@ -106,7 +107,8 @@ struct TimeZoneRulesTests {
 
     @Test("cannot be harmed by any file: cut short anywhere, and with any byte changed")
     func hostileFiles() throws {
-        let bytes = TZifFile(offsets: [0, 3600], transitions: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3").bytes
+        let bytes = TZifFile(offsets: [0, 3600], transitions: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3")
+            .bytes
         for count in 0..<bytes.count { #expect(TimeZoneRules(tzif: Array(bytes[..<count])) == nil) }
         for index in bytes.indices {
             for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {

@@ -134,7 +134,8 @@ struct CleanupTests {
     func endedStandaloneJobs() throws {
         let store = try StateStore.inMemory()
         try store.commit([
-            endedJob(1), endedJob(2), endedJob(3, phase: .running), endedJob(4, service: "web"), endedJob(5, context: "lab"),
+            endedJob(1), endedJob(2), endedJob(3, phase: .running), endedJob(4, service: "web"),
+            endedJob(5, context: "lab"),
             endedJob(6, action: "other"), endedJob(7, phase: .failed), endedJob(8, phase: .cancelled),
         ])
         let name = QualifiedName("seed")

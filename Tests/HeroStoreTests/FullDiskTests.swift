@@ -38,7 +38,9 @@ private func writeOnFullDisk(_ disk: TestDisk, inMemory: Bool, turns: Int64) {
         guard disk.mount(inMemory: inMemory), let store = try? StateStore.open(path: disk.database, at: now),
             store.restoreReserve()
         else { exit(9) }
-        for number in 1...100 as ClosedRange<Int64> where (try? store.commit(crashRestartChanges(number))) == nil { exit(8) }
+        for number in 1...100 as ClosedRange<Int64> where (try? store.commit(crashRestartChanges(number))) == nil {
+            exit(8)
+        }
         fillDisk(disk.root + "/fill")
         // What has room already, as in its log, can be written for a while.
         var (before, after): (Int64, Int64) = (0, 0)
@@ -77,7 +79,9 @@ struct FullDiskTests {
         try #require(words.count == 4)
         #expect(Int64(words[1]) == turns && words[2] == "ok" && words[3] == "true", "\(words)")
         let name = "DB-6 writes, \(inMemory ? "tmpfs" : "ext4")"
-        TestSettings.reportRow(["row": name, "cycles": "\(words[1])", "verdict": "all stored, \(words[0]) before the first FULL"])
+        TestSettings.reportRow([
+            "row": name, "cycles": "\(words[1])", "verdict": "all stored, \(words[0]) before the first FULL",
+        ])
         withExtendedLifetime(directory) {}
     }
 }

@@ -97,7 +97,9 @@ struct PowerLossTests {
             )
             #expect(lost <= 0, "seed \(seed)")
         }
-        TestSettings.reportRow(["row": "DB-2 power cuts", "cycles": "\(Self.rounds)", "seed": "\(seed)", "verdict": "0 lost"])
+        TestSettings.reportRow([
+            "row": "DB-2 power cuts", "cycles": "\(Self.rounds)", "seed": "\(seed)", "verdict": "0 lost",
+        ])
         withExtendedLifetime(directory) {}
     }
 

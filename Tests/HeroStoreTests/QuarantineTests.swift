@@ -41,7 +41,9 @@ struct QuarantineTests {
         try #require(pwrite(file, bytes, bytes.count, off_t(offset)) == bytes.count)
     }
 
-    private func fileSize(_ path: String) -> Int { (try? Connection.fileSize(path: path)).flatMap { $0 }.map(Int.init) ?? 0 }
+    private func fileSize(_ path: String) -> Int {
+        (try? Connection.fileSize(path: path)).flatMap { $0 }.map(Int.init) ?? 0
+    }
 
     @Test("DB-5: whatever is done to its pages, a reconciler gets a database it can use, and the old one is kept whole")
     func randomDamage() throws {

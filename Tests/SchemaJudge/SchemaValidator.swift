@@ -153,7 +153,8 @@ public struct SchemaValidator {
                 validate(member, by: rule, at: "\(place)/\(key)")
             }
         default:
-            return Self.knownKeywords.contains(keyword) ? [] : ["\(place): the keyword `\(keyword)` is not known to this judge"]
+            return Self.knownKeywords.contains(keyword)
+                ? [] : ["\(place): the keyword `\(keyword)` is not known to this judge"]
         }
     }
 

@@ -1,4 +1,4 @@
-import HeroTrials
+import HeroSimulation
 import Testing
 
 @Suite("On machines of misfortune")

@@ -1,10 +1,11 @@
+internal import HeroManifest
+internal import HeroModel
+import HeroSchedule
+
 // Law: any bytes end in a result that keeps its promises.
 //
 // HeroFuzz makes texts that nobody means out of those that somebody did (Mutator), gives them to the readers of outside
 // input, and says which promise a reader broke (Promises). One number makes one text: a failure is repeated by its seed.
-
-internal import HeroManifest
-internal import HeroModel
 
 /// One text made from one seed, and what came of it.
 public struct FuzzResult: Sendable {

@@ -1,3 +1,5 @@
+import HeroSchedule
+
 /// A file that nobody means: made to take time, memory or the stack of whoever reads it.
 public struct HostileFile: Sendable, CustomStringConvertible {
     /// What it is, in words.
@@ -20,7 +22,8 @@ public struct HostileFile: Sendable, CustomStringConvertible {
     private static let mebibyte = 1_048_576
 
     /// All of them (reliability.md, YM-1).
-    public static let all: [HostileFile] = nesting + nodeCounts + sizes + encodings + anchorsAndAliases + diagnosticCounts
+    public static let all: [HostileFile] =
+        nesting + nodeCounts + sizes + encodings + anchorsAndAliases + diagnosticCounts
 
     private static let nesting: [HostileFile] = [
         HostileFile("a hundred thousand [", "too-deep") { repeated("[", 100_000) },

@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import HeroManifest
 internal import HeroModel
+import HeroSchedule
 
 /// What the reader of manifests promises of any bytes.
 enum ManifestInvariants {
@@ -113,8 +114,8 @@ enum ManifestInvariants {
                 broken.append("\(name) is another one after it was stored")
             }
             // One place for each field that is written, and none elsewhere.
-            for place in declared.fieldLocations.values where place.file != "x.yaml" || place.line < 1 || place.column < 1
-            {
+            for place in declared.fieldLocations.values
+            where place.file != "x.yaml" || place.line < 1 || place.column < 1 {
                 broken.append("\(name) has a field at \(place)")
             }
         }

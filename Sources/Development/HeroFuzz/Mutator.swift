@@ -1,3 +1,5 @@
+import HeroSchedule
+
 /// Makes a text that nobody means out of one that somebody did.
 struct Mutator {
     private var seed: SeededGenerator
@@ -66,7 +68,8 @@ struct Mutator {
         case 4: splice(&bytes)
         case 5, 6: mutateLines(&bytes)
         case 7: repeatPiece(&bytes)
-        default: bytes.insert(contentsOf: seed.pick(InputFragments.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
+        default:
+            bytes.insert(contentsOf: seed.pick(InputFragments.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
         }
     }
 

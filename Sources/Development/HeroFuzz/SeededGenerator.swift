@@ -1,3 +1,5 @@
+import HeroSchedule
+
 /// Numbers that look random and follow from one number: SplitMix64 (Steele, Lea, Flood 2014).
 struct SeededGenerator {
     private var state: UInt64

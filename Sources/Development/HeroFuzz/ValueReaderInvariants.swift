@@ -1,4 +1,5 @@
 internal import HeroModel
+import HeroSchedule
 
 /// What the readers of single values promise of any bytes; manifests are judged by `Promises`.
 enum ValueReaderInvariants {

@@ -1,5 +1,6 @@
 public import HeroKernel
 public import HeroModel
+public import HeroSchedule
 
 /// The door to a simulated machine.
 ///
@@ -98,7 +99,9 @@ public final class SimKernel: Kernel {
     public func recoveryRecord(of job: JobID) -> [UInt8]? { machine.recoveryRecords[job] }
 
     /// The jobs that have a record, or something beside it.
-    public func jobsInRunDirectory() -> [JobID] { Set(machine.records.keys).union(machine.recoveryRecords.keys).sorted() }
+    public func jobsInRunDirectory() -> [JobID] {
+        Set(machine.records.keys).union(machine.recoveryRecords.keys).sorted()
+    }
 
     /// There are no logs here.
     public func highestJobID() -> JobID { jobsInRunDirectory().last ?? 0 }
@@ -126,9 +129,15 @@ public final class SimKernel: Kernel {
         let delay = machine.generator.number(100...3000)
         switch order.question {
         case .probe(.watchdog):
-            machine.scheduleEvent(.microseconds(delay), .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: false))
+            machine.scheduleEvent(
+                .microseconds(delay),
+                .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: false)
+            )
         case .probe(.notify):
-            machine.scheduleEvent(.microseconds(delay), .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: true))
+            machine.scheduleEvent(
+                .microseconds(delay),
+                .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: true)
+            )
         case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .listening:
             machine.scheduleEvent(.microseconds(delay), .probeFinishes(order.start, serial: order.serial))
         }

@@ -48,7 +48,9 @@ extension SimMachine {
             trace.violations.append("the protected holder of \(port) was signalled")
         }
         if port % 2 != 0 { trace.violations.append("the holder of \(port) was signalled, and nothing allows it") }
-        if signal == .kill || !stranger.isStubborn { scheduleEvent(generator.milliseconds(0...100), .foreignListenerExits(process)) }
+        if signal == .kill || !stranger.isStubborn {
+            scheduleEvent(generator.milliseconds(0...100), .foreignListenerExits(process))
+        }
         return true
     }
 

@@ -37,7 +37,9 @@ extension SimMachine {
         guard start.request.mayNotify, start.isProgramAlive, let report = start.report else { return nil }
         var words = NotifyState(asOf: now)
         words.watchdog = start.request.watchdog
-        guard let execution = start.execution, let ready = trace.executions[execution].notifiedReadyAt else { return words }
+        guard let execution = start.execution, let ready = trace.executions[execution].notifiedReadyAt else {
+            return words
+        }
         words.isReady = true
         // It pings all the time, until it does not any more.
         let silence = start.behaviour.hangsAfter.map { report.at + $0 }

@@ -34,7 +34,10 @@ extension SimMachine {
             starts[key]?.isHeld = true
             let failure = StartFailure(stage: .execute, errno: 2, detail: "sim: no such file or directory")
             starts[key]?.outcome = .startFailed(failure)
-            scheduleEvent(.zero, .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil)))
+            scheduleEvent(
+                .zero,
+                .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil))
+            )
             return
         }
         if let twin = trace.executions.first(where: { $0.ended == nil && $0.label == start.request.label }) {
@@ -150,7 +153,9 @@ extension SimMachine {
 
     func recoveredStart(_ job: JobID) -> RecoveredStart {
         guard let key = records[job], let start = starts[key] else { return .notFound }
-        if start.hasShim { return .supervised(generation: start.id.generation, start.isProgramAlive ? start.report : nil) }
+        if start.hasShim {
+            return .supervised(generation: start.id.generation, start.isProgramAlive ? start.report : nil)
+        }
         if start.isProgramAlive, let report = start.report {
             return .orphaned(generation: start.id.generation, report)
         }

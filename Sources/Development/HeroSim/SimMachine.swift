@@ -156,11 +156,17 @@ public final class SimMachine {
         if !isFaultFree, generator.chance(4) {
             starts[key]?.hasShim = false
             let failure = StartFailure(stage: .launch, errno: 11, detail: "resource temporarily unavailable")
-            scheduleEvent(.zero, .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil)))
+            scheduleEvent(
+                .zero,
+                .shimEnds(key, EndReport(outcome: .startFailed(failure), time: wallTime, executed: nil))
+            )
             return
         }
         let isSlow = !isFaultFree && generator.chance(5)
-        scheduleEvent(isSlow ? generator.milliseconds(50...400) : .microseconds(generator.number(100...2000)), .shimBegins(key))
+        scheduleEvent(
+            isSlow ? generator.milliseconds(50...400) : .microseconds(generator.number(100...2000)),
+            .shimBegins(key)
+        )
     }
 
     /// Reboots: nothing that ran is left, and the run directory is empty.

@@ -146,7 +146,9 @@ struct OutcomeChecker {
         let trace = machine.trace
         let summaries = try store.reader.serviceSummaries()
         failedServices = Set(summaries.filter { $0.state == .failed || $0.state == .degraded }.map(\.name.name))
-        for name in failedServices where !hasBadEnding(name, trace) { fail("\(name) gave up, and nothing of it ended badly") }
+        for name in failedServices where !hasBadEnding(name, trace) {
+            fail("\(name) gave up, and nothing of it ended badly")
+        }
         try checkEmptyPlan(scenario, store)
         checkRunningPrograms(scenario, trace)
         for label in machine.hangingPrograms { fail("\(label) does not answer its health probe, and is left alone") }

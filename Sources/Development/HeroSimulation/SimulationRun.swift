@@ -100,7 +100,8 @@ public struct SimulationRun {
             case 7: down()
             case 8: try crash()
             case 9: setClock()
-            case 10: store.injectedError = StoreError(generator.chance(50) ? .full : .busy, "sim: nothing can be written")
+            case 10:
+                store.injectedError = StoreError(generator.chance(50) ? .full : .busy, "sim: nothing can be written")
             default: try runLoop(steps: 40, mayCrash: false)
             }
         }
@@ -142,7 +143,8 @@ public struct SimulationRun {
 
     /// A little, as time servers do, or a lot, as people do.
     private mutating func setClock() {
-        let milliseconds = generator.chance(50) ? generator.number(-3000...3000) : generator.number(-20_000_000...20_000_000)
+        let milliseconds =
+            generator.chance(50) ? generator.number(-3000...3000) : generator.number(-20_000_000...20_000_000)
         log("\(machine.now.nanoseconds / 1000) set the clock by \(milliseconds) ms")
         machine.setCalendar(by: .milliseconds(milliseconds) + .microseconds(generator.number(1...999)))
     }

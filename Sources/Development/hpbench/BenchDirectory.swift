@@ -74,7 +74,9 @@ final class BenchDirectory {
         for _ in 0..<1000 {
             let processes = MeasuredProcess.all(in: path)
             if processes.isEmpty { return }
-            for process in processes.sorted(by: { !$0.isWorkload && $1.isWorkload }) { SignalSender.send(SIGKILL, to: process.pid) }
+            for process in processes.sorted(by: { !$0.isWorkload && $1.isWorkload }) {
+                SignalSender.send(SIGKILL, to: process.pid)
+            }
             while waitpid(-1, nil, WNOHANG) > 0 {}
             usleep(5000)
         }
@@ -84,7 +86,8 @@ final class BenchDirectory {
         endProcesses(path)
         // A state directory has its run directory elsewhere, under a name made from its own.
         for child in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where child.hasPrefix("state") {
-            let run = RuntimePaths.resolve(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment).run
+            let run = RuntimePaths.resolve(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment)
+                .run
             try? FileManager.default.removeItem(atPath: run)
         }
         // Whoever is interrupted may be in the middle of making files.

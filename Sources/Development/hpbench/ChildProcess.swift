@@ -67,7 +67,9 @@ struct ChildProcess {
     }
 
     /// Runs a program to its end and returns what it wrote to stdout and stderr.
-    static func output(_ arguments: [String], expecting codes: Set<Int32> = [0], in place: BenchDirectory) throws -> String {
+    static func output(_ arguments: [String], expecting codes: Set<Int32> = [0], in place: BenchDirectory) throws
+        -> String
+    {
         let path = place.path + "/output.\(UInt32.random(in: 0 ... .max))"
         defer { unlink(path) }
         let code = try ChildProcess(arguments, output: path).wait().code

@@ -16,7 +16,10 @@ extension Benchmarks {
         let rules = "kind: Settings\nretention:\n  - {tag: bench, older_than: 1h}\n"
         try Data(rules.utf8).write(to: URL(filePath: manifests + "/settings.yaml"))
         // One pass removes at most 10,000 jobs by one rule, so that nobody waits for it.
-        _ = try processorTime(["reconcile", "--dir", manifests, "--state", state], repetitions: 1 + sizes.jobs / 10_000)
+        _ = try processorTime(
+            ["reconcile", "--dir", manifests, "--state", state],
+            repetitions: 1 + sizes.jobs / 10_000
+        )
         results[.historyRetained, .heroproc] = try Self.megabytes(database)
         log("heroproc: \(sizes.jobs) jobs on record")
     }

@@ -11,7 +11,8 @@ extension Benchmarks {
             results.notes.append("s6-log with `T`, which stamps lines as heroproc does: \(Int(stamped)) MB/s.")
         }
         if Contender.runit.isInstalled {
-            results[.logThroughput, .runit] = bytes / 1e6 / (try measurePipe("svlogd ./main", config: "s1000000000\nn20\n"))
+            results[.logThroughput, .runit] =
+                bytes / 1e6 / (try measurePipe("svlogd ./main", config: "s1000000000\nn20\n"))
         }
         let (time, log) = try measureHeroprocLog()
         results[.logThroughput, .heroproc] = bytes / 1e6 / time
@@ -43,11 +44,11 @@ extension Benchmarks {
         sync()
         try hero.start()
         let time = try timeBetweenStamps(stamps)
-        let log = try LogCheck(files: hero.logFiles())
+        let check = try LogCheck(files: hero.logFiles())
         try hero.stop()
         directory.endProcesses()
         log("heroproc: \(sizes.lines) lines in \(String(format: "%.2f", time)) s")
-        return (time, log)
+        return (time, check)
     }
 
     /// The writer into a command's stdin.

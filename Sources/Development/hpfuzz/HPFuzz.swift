@@ -66,7 +66,9 @@ struct HPFuzz: ParsableCommand {
             for line in trial.violations.prefix(5) { print("  \(line)") }
         }
         let seconds = String(format: "%.1f", Date().timeIntervalSince(began))
-        print("\(totals.inputCount) texts, \(totals.validCount) of them good, \(totals.failures.count) failed, in \(seconds) s")
+        print(
+            "\(totals.inputCount) texts, \(totals.validCount) of them good, \(totals.failures.count) failed, in \(seconds) s"
+        )
         throw ExitCode(totals.failures.isEmpty ? 0 : 1)
     }
 

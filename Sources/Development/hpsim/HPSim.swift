@@ -1,7 +1,7 @@
 // Law: run seeds, say which ones broke a law, and how to see it again.
 import ArgumentParser
 import Foundation
-import HeroTrials
+import HeroSimulation
 
 /// Runs seeds on the simulated machine, on all cores, and prints the first ones that break a law.
 @main

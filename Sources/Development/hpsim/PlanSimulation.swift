@@ -1,6 +1,6 @@
 import Foundation
 import HeroPlan
-import HeroTrials
+import HeroSimulation
 
 /// Plans of random worlds, on all cores, each judged by every law.
 struct PlanSimulation {

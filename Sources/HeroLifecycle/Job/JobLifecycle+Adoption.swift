@@ -30,7 +30,8 @@ extension JobLifecycle {
 
     private mutating func restore(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         if let boot = record.lastBootID, boot != context.bootID, record.phase.isActive {
-            return record.service == nil ? endStandaloneAfterReboot(sighting, context) : endAfterReboot(sighting, context)
+            return record.service == nil
+                ? endStandaloneAfterReboot(sighting, context) : endAfterReboot(sighting, context)
         }
         switch record.phase {
         case .pending: return []
@@ -38,7 +39,9 @@ extension JobLifecycle {
             // What stood in its way is looked at again when that was to be, not because somebody came back (RS-3).
             let longest = context.action.retry.maxDelayWithJitter
             guard let deadline = storedDeadline(context, within: longest), deadline > context.now else { return [] }
-            phase = .preparing(Preparation(nextCheckAt: deadline, refusedStarts: record.error == nil ? 0 : 1, reason: record.error))
+            phase = .preparing(
+                Preparation(nextCheckAt: deadline, refusedStarts: record.error == nil ? 0 : 1, reason: record.error)
+            )
         case .succeeded: phase = .finished(.succeeded)
         case .failed: phase = .finished(.failed)
         case .cancelled: phase = .finished(.cancelled)

@@ -13,7 +13,8 @@ extension JobLifecycle {
             becomeReady(starting.process, since: context.now, begun: starting.since, after: starting.serial, context)
             record.error = nil
             let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
-            return remarks + [.stopProbe, .recordEvent(.info, "ready after \(inWords)")] + applyNotifyState(report, context)
+            return remarks + [.stopProbe, .recordEvent(.info, "ready after \(inWords)")]
+                + applyNotifyState(report, context)
         case .ready:
             return remarks + applyNotifyState(report, context)
         case .pending, .preparing, .launching, .runningOnce, .stopping, .backingOff, .finished:

@@ -26,7 +26,9 @@ extension JobLifecycle {
 
         /// When the next question is due, or what it announced.
         var deadline: Moment? {
-            guard let announcementDeadline, let next = probes.deadline else { return announcementDeadline ?? probes.deadline }
+            guard let announcementDeadline, let next = probes.deadline else {
+                return announcementDeadline ?? probes.deadline
+            }
             return min(announcementDeadline, next)
         }
     }
@@ -123,7 +125,9 @@ extension JobLifecycle {
     }
 
     mutating func handleProbeResultWhenReady(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
-        guard case .ready(var up) = phase, up.probes.serial == serial, let question = up.probes.pendingProbe else { return [] }
+        guard case .ready(var up) = phase, up.probes.serial == serial, let question = up.probes.pendingProbe else {
+            return []
+        }
         up.probes.pendingProbe = nil
         up.probes.wasLastProbeSkipped = false
         let effects: [JobEffect]
@@ -196,7 +200,8 @@ extension JobLifecycle {
         }
         up.probes.missedListenChecks &+= 1
         up.probes.nextListenCheckAt = context.now + ProbeState.missedListenCheckInterval
-        guard up.probes.missedListenChecks >= ProbeState.missedChecksUntilDegraded, up.probes.degradedReason == nil else { return [] }
+        guard up.probes.missedListenChecks >= ProbeState.missedChecksUntilDegraded, up.probes.degradedReason == nil
+        else { return [] }
         up.probes.degradedReason = refusal
         record.error = refusal
         return [.recordEvent(.warning, "is degraded: it lives, but \(refusal)")]
@@ -254,7 +259,9 @@ extension JobLifecycle {
             return (isAwaiting ? [.stopProbe] : []) + startProbeIfDue(context)
         case .ready(var up):
             // What it announced may take as long as if it had been announced now.
-            if up.announcementDeadline != nil { up.announcementDeadline = context.now + up.announcementTimeout(context.action) }
+            if up.announcementDeadline != nil {
+                up.announcementDeadline = context.now + up.announcementTimeout(context.action)
+            }
             guard up.announcement != .stopping else {
                 phase = .ready(up)
                 return []

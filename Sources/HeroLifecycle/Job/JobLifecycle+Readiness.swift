@@ -31,7 +31,9 @@ extension JobLifecycle {
     }
 
     mutating func startProbeIfDue(_ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, let askAt = starting.nextProbeAt, askAt <= context.now else { return [] }
+        guard case .starting(var starting) = phase, let askAt = starting.nextProbeAt, askAt <= context.now else {
+            return []
+        }
         starting.nextProbeAt = nil
         starting.serial &+= 1
         phase = .starting(starting)

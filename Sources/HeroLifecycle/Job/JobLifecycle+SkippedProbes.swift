@@ -12,7 +12,8 @@ extension JobLifecycle {
             let isNews = !starting.wasLastProbeSkipped
             starting.wasLastProbeSkipped = true
             starting.lastFailure = reason
-            starting.nextProbeAt = context.now + max(context.action.readinessInterval(afterTry: serial), .milliseconds(50))
+            starting.nextProbeAt =
+                context.now + max(context.action.readinessInterval(afterTry: serial), .milliseconds(50))
             phase = .starting(starting)
             return isNews ? [Self.probeSkippedEvent(notAsked: reason)] : []
         case .ready(var up):
@@ -21,7 +22,9 @@ extension JobLifecycle {
             switch question {
             case .readiness: break
             case .health: up.probes.nextHealthProbeAt = context.action.health.map { context.now + $0.interval }
-            case .listening: up.probes.nextListenCheckAt = context.action.declaresListeners ? ProbeState.nextListenCheck(context.now) : nil
+            case .listening:
+                up.probes.nextListenCheckAt =
+                    context.action.declaresListeners ? ProbeState.nextListenCheck(context.now) : nil
             }
             let isNews = !up.probes.wasLastProbeSkipped
             up.probes.wasLastProbeSkipped = true

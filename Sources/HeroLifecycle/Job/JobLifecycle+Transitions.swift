@@ -155,7 +155,8 @@ extension JobLifecycle {
     }
 
     /// A program that executes takes the phase its kind asks for.
-    mutating func enterExecutingPhase(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect] {
+    mutating func enterExecutingPhase(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect]
+    {
         let action = context.action
         guard action.isProcess else {
             phase = .runningOnce(process, until: action.timeout.map { moment + $0 })
@@ -266,7 +267,9 @@ extension JobLifecycle {
 
     /// The machine had no room for a start: that is nobody's crash, so neither the tries nor the restarts count it (reliability.md
     /// RS-4).
-    private mutating func startRefusedTemporarily(_ outcome: Outcome, _ refusals: Int, _ context: Context) -> [JobEffect] {
+    private mutating func startRefusedTemporarily(_ outcome: Outcome, _ refusals: Int, _ context: Context)
+        -> [JobEffect]
+    {
         record.attempt = max(0, record.attempt - 1)
         record.outcome = outcome
         let delay = context.action.retry.delay(afterAttempt: refusals &+ 1, random: context.random)
@@ -293,7 +296,8 @@ extension JobLifecycle {
         case .pending, .finished:
             return []
         case .ready(let up):
-            return (up.announcementDeadline.map { $0 <= context.now } ?? false) ? handleAnnouncementTimeout(context) : startDueProbe(context)
+            return (up.announcementDeadline.map { $0 <= context.now } ?? false)
+                ? handleAnnouncementTimeout(context) : startDueProbe(context)
         case .launching(_, let refusals):
             guard !isLate else {
                 // Its program may well execute by now; that is taken in before anything is judged.
@@ -316,7 +320,8 @@ extension JobLifecycle {
             }
             let limit = Canonical.duration(context.action.startTimeout)
             let reason = "was not ready within \(limit)" + (starting.lastFailure.map { ": \($0)" } ?? "")
-            return [.recordEvent(.warning, "\(reason); stopping it")] + stop(starting.process, next: .retry(reason), context)
+            return [.recordEvent(.warning, "\(reason); stopping it")]
+                + stop(starting.process, next: .retry(reason), context)
         case .runningOnce(let process, until: _):
             let limit = context.action.timeout.map(Canonical.duration) ?? ""
             let reason = "ran longer than its timeout of \(limit)"

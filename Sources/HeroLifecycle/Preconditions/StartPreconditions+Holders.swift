@@ -9,7 +9,9 @@ extension StartPreconditions {
     }
 
     /// Those who may be stopped, or why somebody in the way may not.
-    static func findStoppableHolders(_ obstacles: StartBlockers, _ rules: Rules) -> (taken: [StoppableHolder], refusal: String?) {
+    static func findStoppableHolders(_ obstacles: StartBlockers, _ rules: Rules) -> (
+        taken: [StoppableHolder], refusal: String?
+    ) {
         var claims = obstacles.holders
         if case .namesProcess(let process, let path, let evidence) = obstacles.pidFile, evidence.isConclusive {
             // Proven by the file, it is an instance whatever else it holds.
@@ -47,7 +49,8 @@ extension StartPreconditions {
         let alike = similarHolders(claim, among: claims)
         let key = claim.runsProgram ? "singleton" : "kill_others"
         let pronoun = alike.count > 1 ? "them" : "it"
-        return "\(holdersText(claim, alike, rules)); end \(pronoun), or allow \(pronoun) to be stopped with `\(key): true`"
+        return
+            "\(holdersText(claim, alike, rules)); end \(pronoun), or allow \(pronoun) to be stopped with `\(key): true`"
     }
 
     /// Who holds what.

@@ -77,7 +77,9 @@ public struct StartPreconditions: Hashable, Sendable {
     ///   - rules: What the action allows.
     ///   - now: The boot clock.
     /// - Returns: What to do, in this order, and what follows.
-    public mutating func check(_ obstacles: StartBlockers, _ rules: Rules, now: Moment) -> ([PreconditionEffect], CheckResult) {
+    public mutating func check(_ obstacles: StartBlockers, _ rules: Rules, now: Moment) -> (
+        [PreconditionEffect], CheckResult
+    ) {
         let (taken, refusal) = Self.findStoppableHolders(obstacles, rules)
         if let refusal { return ([], .blocked(refusal)) }
         if !taken.isEmpty { return stopHolders(taken, rules, now) }

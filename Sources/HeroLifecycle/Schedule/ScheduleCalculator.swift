@@ -1,4 +1,5 @@
 public import HeroModel
+public import HeroSchedule
 
 /// When what is scheduled runs by itself.
 ///
@@ -6,10 +7,6 @@ public import HeroModel
 /// clocks are put forward over it, at the first moment after the gap, and when they show it twice, the first time. Where its hour
 /// is a star (or `*/N`), it comes at every minute at which the clocks show one of its times, as crond does (decision 0018).
 public enum ScheduleCalculator {
-    /// How far ahead a cron expression is looked for, in days.
-    ///
-    /// The rarest one is a 29th of February on one day of the week; it comes after 40 years at the latest.
-    static let searchHorizonDays: Int64 = 41 * 366
     /// How far back missed runs are counted, in seconds: ten years.
     static let missedRunWindow: Int64 = 10 * 366 * 86_400
 
@@ -30,7 +27,9 @@ public enum ScheduleCalculator {
         switch schedule.timing {
         case .cron(let expression):
             guard let fields = expression.fields else { return nil }
-            return CronSchedule(fields: fields, zone: zone).nextTime(after: time.wholeSeconds).flatMap(WallTime.init(seconds:))
+            return CronSchedule(fields: fields, zone: zone).nextTime(after: time.wholeSeconds).flatMap(
+                WallTime.init(seconds:)
+            )
         case .every(let interval):
             return IntervalSchedule(interval, from: anchor)?.nextRun(after: time)
         }

@@ -39,7 +39,8 @@ final class AccountLookups {
 
     /// Whether this is a lookup that is reaped with its own event.
     func isLookupProcess(_ pid: Int32) -> Bool {
-        lookups.values.contains { $0.process.pid == pid } || endingLookups.values.contains { $0.lookup.process.pid == pid }
+        lookups.values.contains { $0.process.pid == pid }
+            || endingLookups.values.contains { $0.lookup.process.pid == pid }
     }
 
     /// Finds the account of a start.
@@ -101,7 +102,8 @@ final class AccountLookups {
     {
         // One that cannot even be killed (a directory of users on a dead disk) is not joined by more and more of them.
         let isStuck = endingLookups.values.contains { leaver in
-            leaver.lookup.query == question && leaver.overdueSince.map { reactor.now - $0 > Self.killGracePeriod } ?? false
+            leaver.lookup.query == question
+                && leaver.overdueSince.map { reactor.now - $0 > Self.killGracePeriod } ?? false
         }
         guard !isStuck else {
             throw StartError(

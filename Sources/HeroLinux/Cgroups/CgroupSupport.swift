@@ -79,7 +79,9 @@ public struct CgroupSupport: Hashable, Sendable {
         let allowed = environment["HEROPROC_CONTAINMENT"].flatMap(ContainmentSupport.Method.init) ?? .cgroup
         let mounted = mounts.split(separator: "\n").compactMap { Mount(line: $0) }
         if allowed == .cgroup {
-            if let own = environment["HEROPROC_CGROUP"], own.hasPrefix("/"), let found = detectUnified(own) { return found }
+            if let own = environment["HEROPROC_CGROUP"], own.hasPrefix("/"), let found = detectUnified(own) {
+                return found
+            }
             let path = cgroupPath(memberships, of: \.isEmpty)
             let candidates = mounted.filter { $0.isUnified }.flatMap { ownCgroups(in: $0.mountPoint, path) }
             let usable = candidates.filter { !hasSystemd || hl_is_delegated($0) == 1 }.compactMap { detectUnified($0) }

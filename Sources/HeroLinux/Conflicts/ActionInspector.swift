@@ -163,7 +163,9 @@ private struct ActionInspection {
     /// Of a script that an interpreter runs, the file's time has to do.
     private static func replacedProgram(of pid: Int32, _ declared: String, since start: WallTime) -> String? {
         var executed = stat()
-        guard let path = ProcessInspector.programPath(of: pid), stat("/proc/\(pid)/exe", &executed) == 0 else { return nil }
+        guard let path = ProcessInspector.programPath(of: pid), stat("/proc/\(pid)/exe", &executed) == 0 else {
+            return nil
+        }
         var file = stat()
         let isThere = stat(path, &file) == 0
         if !isThere || file.st_ino != executed.st_ino || file.st_dev != executed.st_dev { return path }

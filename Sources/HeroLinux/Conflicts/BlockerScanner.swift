@@ -75,7 +75,9 @@ public struct BlockerScanner {
     ) {
         let table = ListenerTable.readTable(1)
         for path in paths {
-            let holders = path.hasPrefix("@") ? ListenerTable.abstractSockets(path, in: table) : ListenerTable.boundSockets(path, in: table)
+            let holders =
+                path.hasPrefix("@")
+                ? ListenerTable.abstractSockets(path, in: table) : ListenerTable.boundSockets(path, in: table)
             if !holders.isEmpty {
                 wanted.append(ContestedResource(resource: .socket(path), inodes: holders))
                 continue
@@ -125,7 +127,8 @@ public struct BlockerScanner {
         }
         guard let first = firstRefusals[file] else {
             firstRefusals[file] = now
-            return Self.sharesNetworkNamespace ? .stale(file) : .blocked("socket \(path) refuses connections; it is asked once more")
+            return Self.sharesNetworkNamespace
+                ? .stale(file) : .blocked("socket \(path) refuses connections; it is asked once more")
         }
         let isYoung = entry.created_at != 0 && hl_wall_clock() &- entry.created_at < 2_000_000_000
         guard Self.sharesNetworkNamespace || (now - first >= Self.refusalInterval && !isYoung) else {
@@ -169,7 +172,8 @@ public struct BlockerScanner {
 
     /// The absolute paths the action's program may have.
     static func programCandidates(of order: BlockerScanRequest) -> [String] {
-        let variables = order.program.contains("/") ? [:] : (try? ResolvedLaunch.resolveEnvironment(order.environment)) ?? [:]
+        let variables =
+            order.program.contains("/") ? [:] : (try? ResolvedLaunch.resolveEnvironment(order.environment)) ?? [:]
         return ResolvedLaunch.candidatePaths(order.program, path: variables["PATH"] ?? "")
     }
 
@@ -202,7 +206,12 @@ public struct BlockerScanner {
             let known = pids.compactMap(foreigners.inspect)
             guard !known.isEmpty else { return [ResourceHolder(one.resource, by: nil, isShared: one.isShared)] }
             return known.map {
-                ResourceHolder(one.resource, by: $0, runsProgram: runsProgram(programs, $0.identity.pid), isShared: one.isShared)
+                ResourceHolder(
+                    one.resource,
+                    by: $0,
+                    runsProgram: runsProgram(programs, $0.identity.pid),
+                    isShared: one.isShared
+                )
             }
         }
     }

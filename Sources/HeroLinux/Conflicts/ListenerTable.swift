@@ -26,7 +26,9 @@ struct ListenerTable {
         }
         let wanted: [(name: String, inodes: Set<UInt>)] =
             ports.map { port in ("tcp \(port)", Set(tcpSockets.filter { Self.accepts($0, port) }.map(\.inode))) }
-            + sockets.map { path in ("socket \(path)", Self.boundSockets(path, in: unixSockets.filter { $0.is_listening != 0 })) }
+            + sockets.map { path in
+                ("socket \(path)", Self.boundSockets(path, in: unixSockets.filter { $0.is_listening != 0 }))
+            }
         // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
             return .failed("does not listen on \(missing.name)")

@@ -35,6 +35,7 @@ enum StaleSocketRemoval {
         var entry = hl_file_identity()
         return hl_identify_file(directory.number, name, &entry) == 0
             && mode_t(entry.mode) & S_IFMT == S_IFSOCK
-            && UInt64(entry.inode) == file.inode && UInt64(entry.device) == file.device && entry.created_at == file.bornAt
+            && UInt64(entry.inode) == file.inode && UInt64(entry.device) == file.device
+            && entry.created_at == file.bornAt
     }
 }

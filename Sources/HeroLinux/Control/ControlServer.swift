@@ -133,7 +133,8 @@ final class ControlServer {
             connections[number]?.incoming += buffer[..<count]
             takeMessages(number)
             let total = connections.values.reduce(0) { $0 + $1.incoming.count }
-            if (connections[number]?.incoming.count ?? 0) > Self.maximumMessageSize || total > Self.maximumIncomingTotal {
+            if (connections[number]?.incoming.count ?? 0) > Self.maximumMessageSize || total > Self.maximumIncomingTotal
+            {
                 return hangUp(number)
             }
         }
@@ -143,7 +144,8 @@ final class ControlServer {
         guard var connection = connections.removeValue(forKey: number) else { return }
         defer { connections[number] = connection }
         var begin = 0
-        while let end = connection.incoming[max(begin, connection.searchedCount)...].firstIndex(of: UInt8(ascii: "\n")) {
+        while let end = connection.incoming[max(begin, connection.searchedCount)...].firstIndex(of: UInt8(ascii: "\n"))
+        {
             reactor.emit(.requestReceived(RequestID(number: number), Array(connection.incoming[begin..<end])))
             begin = end + 1
             connection.searchedCount = begin

@@ -51,7 +51,9 @@ public final class ReconcilerLock: Sendable {
     /// Tries to become the reconciler; makes the directories it needs, and touches nothing else.
     public static func acquire(_ paths: RuntimePaths, mode: String, directory: String) throws(LinuxError) -> Attempt {
         try paths.makeStateDirectories()
-        guard let state = try openLock(paths.reconcilerLock) else { return .held(by: readHolder(of: paths.reconcilerLock)) }
+        guard let state = try openLock(paths.reconcilerLock) else {
+            return .held(by: readHolder(of: paths.reconcilerLock))
+        }
         try paths.makeRunDirectories()
         guard let run = try openLock(paths.runLock) else { return .held(by: readHolder(of: paths.runLock)) }
         // Who deletes both files gets no second reconciler either, as long as the first one still answers.

@@ -121,8 +121,10 @@ final class Reactor {
                 _ = read(clockChangeTimer.number, &ticks, 8)
                 _ = hl_clock_watch_arm(clockChangeTimer.number)
                 emit(.clockChanged)
-            case .signals, .shimNotices, .shim, .mainProcess, .notifyState, .orphan, .outputDrain, .manifestWatcher, .controlListener, .controlConnection,
-                .probeConnection, .probeCommandErrors, .probeCommandExit, .resolverResults, .accountLookup, .accountLookupExit:
+            case .signals, .shimNotices, .shim, .mainProcess, .notifyState, .orphan, .outputDrain, .manifestWatcher,
+                .controlListener, .controlConnection,
+                .probeConnection, .probeCommandErrors, .probeCommandExit, .resolverResults, .accountLookup,
+                .accountLookupExit:
                 wakes.append(Wakeup(source: subject, readyEvents: readiness[index]))
             }
         }

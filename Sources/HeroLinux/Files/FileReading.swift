@@ -33,7 +33,7 @@ func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
 }
 
 /// A small text file.
-func readText(_ path: String, limit: Int = 65_536) -> String? {
+package func readText(_ path: String, limit: Int = 65_536) -> String? {
     readFile(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
 }
 
@@ -56,7 +56,7 @@ func nulTerminatedStrings(in bytes: UnsafeRawBufferPointer) -> [String] {
 
 extension StringProtocol {
     /// The text without blanks and line breaks at its ends.
-    var trimmed: String {
+    package var trimmed: String {
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
         var text = self[...]
         while let first = text.first, isBlank(first) { text = text.dropFirst() }

@@ -6,22 +6,22 @@ import HeroModel
 /// The manifest files of a services directory, by the contract's rules.
 public enum ManifestFiles {
     /// Larger files are read one byte beyond this, so that who checks the size can see it.
-    static let maximumSize = 1 << 20
+    package static let maximumSize = 1 << 20
 
     /// Folders below folders, at most.
-    static let maximumDepth = 32
+    package static let maximumDepth = 32
 
     /// Who writes less often than this, in seconds, and keeps the file open, is not waited for.
     static let writerIdleLimit = 10
 
     /// Whether a file of this name is a manifest: `*.yaml` or `*.yml`, and nothing an editor leaves behind.
-    static func isManifestName(_ name: String) -> Bool {
+    package static func isManifestName(_ name: String) -> Bool {
         guard let first = name.first, first != ".", first != "#" else { return false }
         return name.hasSuffix(".yaml") || name.hasSuffix(".yml")
     }
 
     /// Whether a folder of this name is looked into.
-    static func isFolderName(_ name: String) -> Bool {
+    package static func isFolderName(_ name: String) -> Bool {
         guard let first = name.first, first != ".", first != "#" else { return false }
         return !["~", ".swp", ".tmp", ".bak"].contains { name.hasSuffix($0) }
     }
@@ -133,7 +133,7 @@ public enum ManifestFiles {
         do { try TrustedPath.check(root, trusting: trusted) } catch { return error.text }
         var flaws: [TrustedPath.Problem] = []
         let judge = { (path: String, file: stat) in
-            do throws(TrustedPath.ReadError) {
+            do throws(TrustedPath.Problem) {
                 if file.st_mode & S_IFMT == S_IFDIR { return try TrustedPath.checkDirectory(file, path, trusted) }
                 try TrustedPath.checkOwner(file, path, trusted)
                 if TrustedPath.isWritableByOthers(file, path) {
@@ -141,7 +141,10 @@ public enum ManifestFiles {
                 }
                 // Who owns the directory can give it names of files that are not his.
                 if file.st_nlink > 1, file.st_uid != top.st_uid, !TrustedPath.trustedOwners.contains(top.st_uid) {
-                    throw TrustedPath.Problem(path: path, cause: "it is a hard link to a file of the user \(file.st_uid)")
+                    throw TrustedPath.Problem(
+                        path: path,
+                        cause: "it is a hard link to a file of the user \(file.st_uid)"
+                    )
                 }
             } catch {
                 flaws.append(error)

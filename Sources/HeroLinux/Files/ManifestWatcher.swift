@@ -134,8 +134,11 @@ final class ManifestWatcher {
         case .debounce:
             let now = reactor.now
             isWaitingForWriter =
-                firstChange.map { now < $0 + Self.maximumWriterWait } ?? false && ManifestFiles.isBeingWritten(directory)
-            if isWaitingForWriter { return reactor.setTimer(EventSource(.manifestWatcher, number), at: now + Self.quietPeriod) }
+                firstChange.map { now < $0 + Self.maximumWriterWait } ?? false
+                && ManifestFiles.isBeingWritten(directory)
+            if isWaitingForWriter {
+                return reactor.setTimer(EventSource(.manifestWatcher, number), at: now + Self.quietPeriod)
+            }
             firstChange = nil
             // Watches first: what changes from here on is heard of again.
             installWatches()

@@ -160,7 +160,7 @@ public struct RuntimePaths: Hashable, Sendable {
     }
 
     /// The real path of what exists of a path, with the rest behind it.
-    static func canonical(_ path: String) -> String {
+    package static func canonical(_ path: String) -> String {
         var existing = absolutePath(path)
         var rest: [Substring] = []
         while existing != "/" {

@@ -49,7 +49,9 @@ enum TrustedProgram {
     static func refusalText(_ candidates: [String], in directory: String) -> String {
         do {
             for path in candidates.map({ absolutePath($0, in: directory) }) where try isTrustedExecutable(path) {
-                return problemText(TrustedPath.Problem(path: path, cause: "another file stood there when it was to be executed"))
+                return problemText(
+                    TrustedPath.Problem(path: path, cause: "another file stood there when it was to be executed")
+                )
             }
         } catch {
             return problemText(error)

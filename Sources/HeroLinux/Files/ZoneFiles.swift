@@ -1,5 +1,5 @@
 import Glibc
-public import HeroModel
+public import HeroSchedule
 
 /// The machine's time zone database: TZif files in a directory, one for each name (tzfile(5)).
 public struct ZoneFiles: Sendable {

@@ -13,7 +13,9 @@ enum BaseEnvironment {
             "USER": user?.name ?? String(uid),
             "LOGNAME": user?.name ?? String(uid),
             "SHELL": user?.shell ?? "/bin/sh",
-            "LANG": parseLanguage(["/etc/locale.conf", "/etc/default/locale"].lazy.compactMap { readText($0) }.first ?? ""),
+            "LANG": parseLanguage(
+                ["/etc/locale.conf", "/etc/default/locale"].lazy.compactMap { readText($0) }.first ?? ""
+            ),
             "TZ": access("/etc/localtime", R_OK) == 0 ? ":/etc/localtime" : "UTC",
         ]
     }

@@ -4,15 +4,15 @@ import Glibc
 /// A program that answers and ends, run to its end.
 ///
 /// Its streams are files in memory, so that neither side ever waits for the other.
-enum CommandRunner {
+package enum CommandRunner {
     /// What came of a run.
-    struct CommandResult {
+    package struct CommandResult {
         /// The exit code; 128 and the signal where one ended it.
-        var exitCode: Int32
-        var output: [UInt8]
-        var errorOutput: String
+        package var exitCode: Int32
+        package var output: [UInt8]
+        package var errorOutput: String
 
-        var outputText: String { String(decoding: output, as: UTF8.self).trimmed }
+        package var outputText: String { String(decoding: output, as: UTF8.self).trimmed }
     }
 
     /// Answers are small next to this; what is longer is none of ours.
@@ -21,7 +21,7 @@ enum CommandRunner {
     /// Runs it; a name without a slash is looked up in our own PATH.
     ///
     /// - Throws: when there is no such program, or it cannot be started.
-    static func runCommand(
+    package static func runCommand(
         _ words: [String],
         environment: [String: String],
         input: [UInt8] = []

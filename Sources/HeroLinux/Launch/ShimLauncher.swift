@@ -94,10 +94,14 @@ final class ShimLauncher {
         let number = specEncoder.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
         guard number >= 0 else { throw makeError("make the spec of the start", 0 &- number) }
         let spec: Descriptor
-        do { spec = try raiseDescriptor(number, "duplicate a descriptor") } catch { throw makeError(error.task, error.number) }
+        do { spec = try raiseDescriptor(number, "duplicate a descriptor") } catch {
+            throw makeError(error.task, error.number)
+        }
 
         // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
-        let room = try reserveDescriptor(leaving: order.isRestart ? FileDescriptorBudget.restartReserve : FileDescriptorBudget.startReserve)
+        let room = try reserveDescriptor(
+            leaving: order.isRestart ? FileDescriptorBudget.restartReserve : FileDescriptorBudget.startReserve
+        )
         hero_failpoint(FP_ST_3)
         let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
             hl_spawn_shim(executablePath, $0, nullDevice.number, spec.number, noticePipe.number)
@@ -116,7 +120,12 @@ final class ShimLauncher {
             pidfd = hl_pidfd_open(pid)
         }
         guard pidfd >= 0 else { throw makeError("open the shim's pidfd", 0 &- pidfd) }
-        return Child(pid: pid, pidfd: Descriptor(pidfd), failureContext: makeFailureContext(launch), programProblem: TrustedProgram.problem(launch))
+        return Child(
+            pid: pid,
+            pidfd: Descriptor(pidfd),
+            failureContext: makeFailureContext(launch),
+            programProblem: TrustedProgram.problem(launch)
+        )
     }
 
     /// Spawns what empties the pipes of a program that has lost its shim.
@@ -133,13 +142,17 @@ final class ShimLauncher {
         _ errors: Descriptor?
     ) throws(StartError) -> (pid: Int32, pidfd: Descriptor, leash: Descriptor) {
         try checkLogDirectory(order.logFile)
-        guard FileDescriptorBudget.available > FileDescriptorBudget.restartReserve else { throw makeError("empty its pipes", EMFILE) }
+        guard FileDescriptorBudget.available > FileDescriptorBudget.restartReserve else {
+            throw makeError("empty its pipes", EMFILE)
+        }
         var (held, given): (Int32, Int32) = (-1, -1)
         let result = hl_pipe(&given, &held, 4096)
         guard result >= 0 else { throw makeError("make a pipe", 0 &- result) }
         let leash = Descriptor(held)
         let end: Descriptor
-        do { end = try raiseDescriptor(given, "duplicate a descriptor") } catch { throw makeError(error.task, error.number) }
+        do { end = try raiseDescriptor(given, "duplicate a descriptor") } catch {
+            throw makeError(error.task, error.number)
+        }
         let words = [String(min(max(order.log.keep, 0), 99)), String(max(0, order.log.maxSize))]
         let pid = withArguments("hpshim", "drain", words[0], words[1], "\(specContext.paths.logs)/\(order.logFile)") {
             hl_spawn_drain(

@@ -23,7 +23,9 @@ struct ShimSpecEncoder {
     private var textWithNUL: String?
 
     /// Encodes a launch, over whatever was encoded before.
-    mutating func encode(_ launch: ResolvedLaunch, _ place: Context, in cgroup: StartCgroups.Placement? = nil) throws(StartError) {
+    mutating func encode(_ launch: ResolvedLaunch, _ place: Context, in cgroup: StartCgroups.Placement? = nil)
+        throws(StartError)
+    {
         let order = launch.request
         let headerSize = MemoryLayout<hero_spec>.size
         bytes.removeAll(keepingCapacity: true)
@@ -59,7 +61,9 @@ struct ShimSpecEncoder {
             list: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         )
         // Its values may be secrets, and what is refused is told.
-        if textWithNUL != nil { textWithNUL = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? textWithNUL }
+        if textWithNUL != nil {
+            textWithNUL = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? textWithNUL
+        }
         if let script = order.script {
             header.script = append(script)
             header.script_size = UInt32(clamping: script.utf8.count)

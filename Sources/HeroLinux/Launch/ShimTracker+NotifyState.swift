@@ -9,7 +9,8 @@ extension ShimTracker {
     /// Follows what the program of a start says, where it may speak.
     func watchNotifyState(_ start: StartID, _ record: RecordFile) {
         // Of those that may not speak no more is read than was.
-        guard record.hasNotifySection, let number = idByStart[start], let one = trackedShims[number], one.notifyWatch == nil,
+        guard record.hasNotifySection, let number = idByStart[start], let one = trackedShims[number],
+            one.notifyWatch == nil,
             loadNotifyState(of: start) != nil
         else { return }
         // The bell first: what is said before it hangs is there to be read by now.
@@ -32,7 +33,9 @@ extension ShimTracker {
             hearing.remainingReports = min(5, hearing.remainingReports + Int(rested))
             hearing.refilledAt = now
         }
-        if hearing.watch == nil { reactor.setTimer(EventSource(.notifyState, number), at: now + Self.notifyPollInterval) }
+        if hearing.watch == nil {
+            reactor.setTimer(EventSource(.notifyState, number), at: now + Self.notifyPollInterval)
+        }
         if hearing.remainingReports > 0, let (record, report) = loadNotifyState(of: one.start) {
             updateMainProcess(number, record)
             if hearing.lastReported.map({ $0.isReportable(to: report) }) ?? true {

@@ -107,7 +107,10 @@ final class ShimTracker {
                 // Without a watch its end would never be heard of, so it must not live unheard.
                 accountLookups.removeFoundAccount(order.start)
                 _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
-                reportEnd(order.start, .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno))))
+                reportEnd(
+                    order.start,
+                    .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno)))
+                )
             }
         } catch let refusal {
             accountLookups.removeFoundAccount(order.start)
@@ -136,7 +139,13 @@ final class ShimTracker {
         lastID += 1
         let subject = EventSource(.shim, lastID)
         guard reactor.watch(pidfd.number, subject) else { return false }
-        trackedShims[lastID] = TrackedShim(start: start, shimPID: shim, pidfd: pidfd, failureContext: names, startReport: report)
+        trackedShims[lastID] = TrackedShim(
+            start: start,
+            shimPID: shim,
+            pidfd: pidfd,
+            failureContext: names,
+            startReport: report
+        )
         idByStart[start] = lastID
         shimPIDs.insert(shim)
         return true
@@ -209,7 +218,9 @@ final class ShimTracker {
 
     /// Watches the main program of a start, if it is one that may hand over to another.
     func watchMainProcess(_ start: StartID, _ record: RecordFile) {
-        guard record.allowsHandover, let number = idByStart[start], trackedShims[number]?.mainPidfd == nil else { return }
+        guard record.allowsHandover, let number = idByStart[start], trackedShims[number]?.mainPidfd == nil else {
+            return
+        }
         trackedShims[number]?.attempts = 0
         guard let found = record.main.flatMap(ProcessTable.open) else { return checkRecordLater(number) }
         trackedShims[number]?.mainPidfd = found.pidfd
@@ -304,9 +315,17 @@ final class ShimTracker {
                 "\(paths.record(of: one.start.job)) or the log's directory cannot be made or written"
             )
         default:
-            return reportEnd(one.start, .lost("the shim was killed before it could start the program"), executed: one.startReport)
+            return reportEnd(
+                one.start,
+                .lost("the shim was killed before it could start the program"),
+                executed: one.startReport
+            )
         }
-        var reason = makeStartFailure(failure.stage, code == HERO_SHIM_NO_RECORD ? one.recordError : 0, one.failureContext)
+        var reason = makeStartFailure(
+            failure.stage,
+            code == HERO_SHIM_NO_RECORD ? one.recordError : 0,
+            one.failureContext
+        )
         if reason.errno == 0 { reason.detail = failure.text }
         reportEnd(one.start, .startFailed(reason), executed: one.startReport)
     }

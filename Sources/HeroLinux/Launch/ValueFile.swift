@@ -61,7 +61,9 @@ enum ValueFile {
         return result
     }
 
-    private static func kernelError(_ number: Int32) -> ReadError { ReadError(number: number, cause: errorText(number)) }
+    private static func kernelError(_ number: Int32) -> ReadError {
+        ReadError(number: number, cause: errorText(number))
+    }
 
     private static func contentError(_ cause: String) -> ReadError { ReadError(number: 0, cause: cause) }
 }

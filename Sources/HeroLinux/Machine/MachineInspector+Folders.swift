@@ -37,7 +37,9 @@ extension MachineInspector {
         return facts
     }
 
-    private static func trustProblem(_ role: DirectoryFacts.Role, _ path: String, _ environment: [String: String]) -> String? {
+    private static func trustProblem(_ role: DirectoryFacts.Role, _ path: String, _ environment: [String: String])
+        -> String?
+    {
         switch role {
         case .services: return ManifestFiles.trustProblem(in: path, environment: environment)
         case .state, .run:
@@ -109,11 +111,15 @@ extension MachineInspector {
     }
 
     /// One `KEY=VALUE` line that a program of systemd's writes.
-    private static func readSystemdProperty(_ words: [String], _ key: String, _ environment: [String: String]) -> String? {
+    private static func readSystemdProperty(_ words: [String], _ key: String, _ environment: [String: String])
+        -> String?
+    {
         var environment = environment
         // Where nobody answers on the bus, the doctor is not to wait for half a minute.
         environment["SYSTEMD_BUS_TIMEOUT"] = "2s"
-        guard let answer = try? CommandRunner.runCommand(words, environment: environment), answer.exitCode == 0 else { return nil }
+        guard let answer = try? CommandRunner.runCommand(words, environment: environment), answer.exitCode == 0 else {
+            return nil
+        }
         let line = answer.outputText.split(separator: "\n").first { $0.hasPrefix(key + "=") }
         return line.map { String($0.dropFirst(key.utf8.count + 1)) }
     }

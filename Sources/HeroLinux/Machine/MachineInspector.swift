@@ -26,7 +26,8 @@ public enum MachineInspector {
         facts.clocks = clocks
         let mounts = MountTable.current
         facts.directories = [
-            inspectFolder(.state, paths.state, mounts, environment), inspectFolder(.run, paths.run, mounts, environment),
+            inspectFolder(.state, paths.state, mounts, environment),
+            inspectFolder(.run, paths.run, mounts, environment),
             inspectFolder(.services, services, mounts, environment),
         ]
         facts.programs = inspectPrograms(environment)
@@ -127,7 +128,9 @@ public enum MachineInspector {
         } catch {
             facts.shimProblem = facts.shim.map { "\($0) cannot be run: \(error.cause)" } ?? error.cause
         }
-        if let answer = try? CommandRunner.runCommand(["git", "--version"], environment: environment), answer.exitCode == 0 {
+        if let answer = try? CommandRunner.runCommand(["git", "--version"], environment: environment),
+            answer.exitCode == 0
+        {
             facts.git = answer.outputText
         }
         return facts

@@ -116,7 +116,9 @@ final class CommandProbe {
             guard count > 0 else { return false }
             errorTail += chunk[..<count]
             // More than is told, so that no secret is cut in two where the telling begins.
-            if errorTail.count > 64 * Self.reportedErrorSize { errorTail.removeFirst(errorTail.count - 32 * Self.reportedErrorSize) }
+            if errorTail.count > 64 * Self.reportedErrorSize {
+                errorTail.removeFirst(errorTail.count - 32 * Self.reportedErrorSize)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import HeroPattern
 
 /// The search for a line in what a program has written since its start.
 ///
@@ -97,7 +98,9 @@ struct OutputSearch {
             processLine(pendingBytes[..<end])
             pendingBytes.removeSubrange(...end)
         }
-        if pendingBytes.count > 2 * Self.maximumLineSize { pendingBytes.removeLast(pendingBytes.count - 2 * Self.maximumLineSize) }
+        if pendingBytes.count > 2 * Self.maximumLineSize {
+            pendingBytes.removeLast(pendingBytes.count - 2 * Self.maximumLineSize)
+        }
         return count
     }
 

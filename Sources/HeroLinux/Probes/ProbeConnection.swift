@@ -111,7 +111,8 @@ struct ProbeConnection {
             let error = hl_socket_error(descriptor.number)
             guard error == 0 else {
                 return remainingAddresses.isEmpty
-                    ? .finished(.failed("cannot connect to \(targetText): \(errorText(error))")) : .tryNext(remainingAddresses)
+                    ? .finished(.failed("cannot connect to \(targetText): \(errorText(error))"))
+                    : .tryNext(remainingAddresses)
             }
             isConnected = true
             guard case .probe(.http) = request.question else { return .finished(.succeeded) }
@@ -139,8 +140,12 @@ struct ProbeConnection {
             }
             receivedBytes += chunk[..<count]
         }
-        guard let status = Self.parseStatus(receivedBytes) else { return .finished(.failed("\(targetText) does not speak HTTP")) }
-        return .finished((200...399).contains(status) ? .succeeded : .failed("\(targetText) answered with status \(status)"))
+        guard let status = Self.parseStatus(receivedBytes) else {
+            return .finished(.failed("\(targetText) does not speak HTTP"))
+        }
+        return .finished(
+            (200...399).contains(status) ? .succeeded : .failed("\(targetText) answered with status \(status)")
+        )
     }
 
     /// The status of `HTTP/1.1 200 OK`.

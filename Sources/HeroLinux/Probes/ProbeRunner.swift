@@ -2,11 +2,14 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import HeroPattern
 
 extension StartError {
     /// Whether the machine lacked room for a command, and not its own user, who may be out of processes because of the very
     /// program that is asked about.
-    fileprivate var isLocalShortage: Bool { failure.isTransient && !(failure.stage == .execute && failure.errno == EAGAIN) }
+    fileprivate var isLocalShortage: Bool {
+        failure.isTransient && !(failure.stage == .execute && failure.errno == EAGAIN)
+    }
 }
 
 /// Asks questions of running programs; each answer becomes one event.
@@ -83,13 +86,21 @@ final class ProbeRunner {
         case .probe(.notify):
             let isReady = starts.refreshNotifyState(order.start)?.isReady ?? false
             reactor.emit(
-                .probeFinished(order.start, serial: order.serial, isReady ? .succeeded : .failed("it has not said READY=1 yet"))
+                .probeFinished(
+                    order.start,
+                    serial: order.serial,
+                    isReady ? .succeeded : .failed("it has not said READY=1 yet")
+                )
             )
         case .probe(.watchdog):
             // What it said is the answer, and comes before it.
             let isHeard = starts.refreshNotifyState(order.start) != nil
             reactor.emit(
-                .probeFinished(order.start, serial: order.serial, isHeard ? .succeeded : .failed("what it said cannot be read"))
+                .probeFinished(
+                    order.start,
+                    serial: order.serial,
+                    isHeard ? .succeeded : .failed("what it said cannot be read")
+                )
             )
         }
     }
@@ -118,7 +129,11 @@ final class ProbeRunner {
         } else if let order = nameLookups[number] {
             finishProbe(number, order, .failed("the name could not be resolved in time"))
         } else if let order = pendingAccounts[number]?.order {
-            finishProbe(number, order, .failed("the lookup of user `\(order.rights.user ?? "")` did not answer in time"))
+            finishProbe(
+                number,
+                order,
+                .failed("the lookup of user `\(order.rights.user ?? "")` did not answer in time")
+            )
         }
     }
 
@@ -197,7 +212,11 @@ final class ProbeRunner {
         switch step {
         case .wait: return false
         case .read:
-            reactor.changeWatch(conversation.descriptor.number, EventSource(.probeConnection, number), for: hl_epoll_in())
+            reactor.changeWatch(
+                conversation.descriptor.number,
+                EventSource(.probeConnection, number),
+                for: hl_epoll_in()
+            )
             return true
         case .finished(let result):
             finishProbe(number, conversation.request, result)
@@ -226,10 +245,17 @@ final class ProbeRunner {
         if let lookup { pendingAccounts[number] = (order, lookup) }
     }
 
-    private func runCommand(_ number: UInt64, _ order: ProbeRequest, _ arguments: [String], as account: AccountLookups.Result) {
+    private func runCommand(
+        _ number: UInt64,
+        _ order: ProbeRequest,
+        _ arguments: [String],
+        as account: AccountLookups.Result
+    ) {
         let command: CommandProbe
         do {
-            command = try CommandProbe(order, arguments, as: account.get(), oomScore) { [starts] in starts.isTrackedShim($0) }
+            command = try CommandProbe(order, arguments, as: account.get(), oomScore) { [starts] in
+                starts.isTrackedShim($0)
+            }
         } catch {
             let reason = "cannot run `\(arguments.first ?? "")`: \(error.failure)"
             return finishProbe(number, order, error.isLocalShortage ? .skipped(reason) : .failed(reason))
@@ -262,7 +288,7 @@ final class ProbeRunner {
 
     private func searchOutput(_ order: ProbeRequest, _ pattern: String) -> ProbeResult {
         let job = order.start.job
-        do throws(LinePattern.InvalidReference) {
+        do throws(LinePattern.SyntaxError) {
             if outputSearches[job]?.matchesRequest(order, pattern) != true {
                 let path = "\(logDirectory)/\(order.logFile)"
                 outputSearches[job] = OutputSearch(order, path, pattern, try LinePattern(pattern))

@@ -23,7 +23,11 @@ struct ProcessInspector {
             program: program ?? readText("/proc/\(pid)/comm")?.trimmed ?? "?",
             user: Self.realUser(of: pid) ?? folder.st_uid,
             ancestors: ancestors,
-            protection: protection(of: pid, ancestors: ancestors, isKernelThread: program == nil && Self.isKernelThread(pid))
+            protection: protection(
+                of: pid,
+                ancestors: ancestors,
+                isKernelThread: program == nil && Self.isKernelThread(pid)
+            )
                 ?? (hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM ? .otherUser : nil),
             job: ancestors.first(where: Self.isShim).flatMap(Self.shimLabel)
         )
@@ -37,10 +41,13 @@ struct ProcessInspector {
         if Self.isShim(pid) { return .shim }
         if ancestors.contains(where: Self.isShim) { return .job }
         var namespace = stat()
-        if stat("/proc/\(pid)/ns/pid", &namespace) == 0, UInt64(namespace.st_ino) != ProcessTable.currentMachine.pidNamespace {
+        if stat("/proc/\(pid)/ns/pid", &namespace) == 0,
+            UInt64(namespace.st_ino) != ProcessTable.currentMachine.pidNamespace
+        {
             return .container
         }
-        return Self.portForwarders.contains(Self.programPath(of: pid)?.split(separator: "/").last ?? "") ? .portForwarder : nil
+        return Self.portForwarders.contains(Self.programPath(of: pid)?.split(separator: "/").last ?? "")
+            ? .portForwarder : nil
     }
 
     /// Programs that hold a port for a container (reliability.md RC-2).
@@ -74,7 +81,8 @@ struct ProcessInspector {
     }
 
     static func isShim(_ pid: Int32) -> Bool {
-        programPath(of: pid)?.split(separator: "/").last == "hpshim" || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
+        programPath(of: pid)?.split(separator: "/").last == "hpshim"
+            || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
     }
 
     /// A thread of the kernel has no command line and no memory of its own.

@@ -30,7 +30,8 @@ public enum ProcessTable {
     /// A pidfd of exactly this process, or nil when it is gone or cannot be proven (reliability.md ID-2).
     static func open(_ process: ProcessIdentity) -> (pidfd: Descriptor, stat: ProcStat)? {
         // A pid of another boot or namespace is not even opened (ID-3).
-        guard process.startTicks != 0, process.bootID == currentMachine.bootID, process.pidNamespace == currentMachine.pidNamespace
+        guard process.startTicks != 0, process.bootID == currentMachine.bootID,
+            process.pidNamespace == currentMachine.pidNamespace
         else { return nil }
         guard let found = openUnverified(process.pid), found.stat.startTicks == process.startTicks,
             process.pidfsInode == 0 || found.inode == 0 || found.inode == process.pidfsInode

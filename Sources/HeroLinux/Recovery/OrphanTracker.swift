@@ -53,7 +53,8 @@ final class OrphanTracker {
 
     private func add(_ orphan: Orphan) -> UInt64 {
         var orphan = orphan
-        if case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job), record.isFromThisMachine,
+        if case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job),
+            record.isFromThisMachine,
             record.generation == orphan.start.generation
         {
             orphan.cgroup = record.cgroup
@@ -121,7 +122,8 @@ final class OrphanTracker {
     /// Whether this process is one that is waited for here.
     func isTrackedProcess(_ pid: Int32) -> Bool {
         orphans.values.contains { orphan in
-            (orphan.mainPidfd != nil && orphan.mainProcess?.pid == pid) || orphan.members.keys.contains { $0.pid == pid }
+            (orphan.mainPidfd != nil && orphan.mainProcess?.pid == pid)
+                || orphan.members.keys.contains { $0.pid == pid }
         }
     }
 
@@ -275,7 +277,9 @@ final class OrphanTracker {
     private func addCgroupMembers(_ number: UInt64) {
         guard let cgroup = orphans[number]?.cgroup else { return }
         let own = getpid()
-        let found = StartCgroups.members(of: cgroup).filter { $0 > 1 && $0 != own }.compactMap { ProcessTable.identify($0) }
+        let found = StartCgroups.members(of: cgroup).filter { $0 > 1 && $0 != own }.compactMap {
+            ProcessTable.identify($0)
+        }
         // A number that was passed on in between is no longer in the list.
         let still = Set(StartCgroups.members(of: cgroup))
         for one in found where still.contains(one.identity.pid) && one.stat.pid == one.identity.pid {

@@ -83,7 +83,9 @@ struct RecordFile {
     var isRetired: Bool { phase == HERO_PROC_PREPARED && shim == nil }
 
     /// Whether it was written on this boot, in this pid namespace.
-    var isFromThisMachine: Bool { bootID == ProcessTable.currentMachine.bootID && pidNamespace == ProcessTable.currentMachine.pidNamespace }
+    var isFromThisMachine: Bool {
+        bootID == ProcessTable.currentMachine.bootID && pidNamespace == ProcessTable.currentMachine.pidNamespace
+    }
 
     /// Whether it was written on this boot.
     var isFromThisBoot: Bool { bootID == ProcessTable.currentMachine.bootID }

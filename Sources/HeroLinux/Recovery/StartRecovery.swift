@@ -54,7 +54,8 @@ struct StartRecovery {
     private func trackHeldStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart? {
         let generation = start.generation
         guard !record.isRetired else { return .notFound }
-        if record.isFromThisMachine, record.phase != nil, record.endReport(nil) == nil, shimTracker.shimPidfd(of: start) == nil,
+        if record.isFromThisMachine, record.phase != nil, record.endReport(nil) == nil,
+            shimTracker.shimPidfd(of: start) == nil,
             !orphanTracker.contains(start), FileDescriptorBudget.available <= FileDescriptorBudget.adoptionReserve
         {
             // Who it is cannot be proven now, and nobody may act on a guess: it is looked at again when there is room.
@@ -64,7 +65,8 @@ struct StartRecovery {
         if record.isFromThisMachine, let shim = record.shim, let found = ProcessTable.open(shim), !found.stat.isDead {
             let report = record.startReport
             hero_failpoint(FP_AD_2)
-            if shimTracker.shimPidfd(of: start) == nil, !shimTracker.track(start, shim.pid, found.pidfd, report: report) {
+            if shimTracker.shimPidfd(of: start) == nil, !shimTracker.track(start, shim.pid, found.pidfd, report: report)
+            {
                 shimTracker.deferRecovery(start)
                 return .supervised(generation: generation, report)
             }
@@ -96,7 +98,8 @@ struct StartRecovery {
         guard record.isFromThisMachine else {
             return lostStart(generation, "it ran in another pid namespace, which is gone or out of sight", record)
         }
-        let mainLives = hero_is_disabled(HERO_IDENTITY) == 0 && record.main.map { ProcessTable.open($0) != nil } ?? false
+        let mainLives =
+            hero_is_disabled(HERO_IDENTITY) == 0 && record.main.map { ProcessTable.open($0) != nil } ?? false
         guard mainLives || hasLiveProcesses(start, record) else {
             return lostStart(
                 generation,

@@ -71,7 +71,9 @@ extension RecordFile {
         proc.generation = start.generation
         proc.job = start.job
         proc.pid_namespace = ProcessTable.currentMachine.pidNamespace
-        withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: ProcessTable.currentMachine.bootID.utf8.prefix(39)) }
+        withUnsafeMutableBytes(of: &proc.boot_id) {
+            $0.copyBytes(from: ProcessTable.currentMachine.bootID.utf8.prefix(39))
+        }
         hero_proc_seal(&proc)
         var exit = hero_exit()
         exit.generation = start.generation

@@ -133,7 +133,15 @@ struct ManifestSet {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        let found = limiters[file, default: DiagnosticLimiter()].makeDiagnostic(source(file), severity, code, message, help, span, notes)
+        let found = limiters[file, default: DiagnosticLimiter()].makeDiagnostic(
+            source(file),
+            severity,
+            code,
+            message,
+            help,
+            span,
+            notes
+        )
         if let found { diagnostics.append(found) }
     }
 }

@@ -69,7 +69,12 @@ extension ManifestSet {
         }
     }
 
-    private mutating func reportDuplicateAction(_ name: String, _ next: UsedAction, _ earlier: UsedAction, in service: Int) {
+    private mutating func reportDuplicateAction(
+        _ name: String,
+        _ next: UsedAction,
+        _ earlier: UsedAction,
+        in service: Int
+    ) {
         let file = services[service].file
         report(
             .duplicateAction,

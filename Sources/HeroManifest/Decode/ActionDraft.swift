@@ -76,7 +76,9 @@ extension ActionDraft {
     /// Joins what does not depend on the order of keys, and judges keys that depend on each other.
     mutating func finishDecoding(in scope: inout FileDecoder) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
-        for more in [stop.writtenFields, retry.writtenFields, log.writtenFields] where !more.isEmpty { writtenFields += more }
+        for more in [stop.writtenFields, retry.writtenFields, log.writtenFields] where !more.isEmpty {
+            writtenFields += more
+        }
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
             guard misspelledKeys.isDisjoint(with: ["exec", "script"]) else { break }

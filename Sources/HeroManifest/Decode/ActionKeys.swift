@@ -129,9 +129,13 @@ extension ActionDraft {
             draft.writtenFields += probe.writtenFields
         },
         Key("start_timeout") { node, draft, scope in
-            if let value = scope.duration(node, "start_timeout", in: AllowedRanges.time) { draft.spec.startTimeout = value }
+            if let value = scope.duration(node, "start_timeout", in: AllowedRanges.time) {
+                draft.spec.startTimeout = value
+            }
         },
-        Key("timeout") { node, draft, scope in draft.spec.timeout = scope.duration(node, "timeout", in: AllowedRanges.time) },
+        Key("timeout") { node, draft, scope in
+            draft.spec.timeout = scope.duration(node, "timeout", in: AllowedRanges.time)
+        },
         Key("stop") { node, draft, scope in
             StopDraft.actionTable.decode(node, example: "signal: TERM", into: &draft.stop, in: &scope)
         },

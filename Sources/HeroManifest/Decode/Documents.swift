@@ -81,7 +81,8 @@ extension ManifestSet {
     }
 
     /// The name of a document; also sets the context in which its references are read.
-    private func decodeName(_ entries: [YAMLEntry], in scope: inout FileDecoder) -> (name: QualifiedName?, span: Span?) {
+    private func decodeName(_ entries: [YAMLEntry], in scope: inout FileDecoder) -> (name: QualifiedName?, span: Span?)
+    {
         scope.context = QualifiedName.defaultContext
         var contextIsGood = true
         if let entry = entries.first(where: { $0.key == "context" }) {
@@ -143,7 +144,12 @@ extension ManifestSet {
         if name != nil { actions.append(draft) }
     }
 
-    private mutating func addDocumentRecord(_ kind: DocumentKind, _ name: QualifiedName?, _ span: Span, in scope: FileDecoder) {
+    private mutating func addDocumentRecord(
+        _ kind: DocumentKind,
+        _ name: QualifiedName?,
+        _ span: Span,
+        in scope: FileDecoder
+    ) {
         documents.append(DocumentRecord(kind: kind.rawValue, name: name, place: scope.source.place(span)))
     }
 }

@@ -139,7 +139,8 @@ struct LogDraft: ManifestDraft {
                 Key("max_size") { node, draft, scope in
                     draft.maxSize = scope.size(node, maxSize, in: AllowedRanges.logBytes)
                 },
-                Key("keep") { node, draft, scope in draft.keep = scope.integer(node, keep, in: AllowedRanges.keptFiles) },
+                Key("keep") { node, draft, scope in draft.keep = scope.integer(node, keep, in: AllowedRanges.keptFiles)
+                },
                 Key("when_slow") { node, draft, scope in
                     draft.whenSlow = scope.choice(node, whenSlow, LogPolicy.WhenSlow.self)
                 },
@@ -161,10 +162,14 @@ struct LimitsDraft: ManifestDraft {
         prefix: "limits.",
         [
             Key("nofile") { node, draft, scope in
-                draft.limits.openFiles = scope.integer(node, "limits.nofile", in: AllowedRanges.openFiles).map(Int64.init)
+                draft.limits.openFiles = scope.integer(node, "limits.nofile", in: AllowedRanges.openFiles).map(
+                    Int64.init
+                )
             },
             Key("nproc") { node, draft, scope in
-                draft.limits.processes = scope.integer(node, "limits.nproc", in: AllowedRanges.processes).map(Int64.init)
+                draft.limits.processes = scope.integer(node, "limits.nproc", in: AllowedRanges.processes).map(
+                    Int64.init
+                )
             },
             Key("core") { node, draft, scope in
                 draft.limits.coreBytes = scope.size(node, "limits.core", in: AllowedRanges.coreBytes)
@@ -173,7 +178,9 @@ struct LimitsDraft: ManifestDraft {
                 draft.limits.memoryBytes = scope.size(node, "limits.memory", in: AllowedRanges.memoryBytes)
             },
             Key("pids") { node, draft, scope in
-                draft.limits.treeProcesses = scope.integer(node, "limits.pids", in: AllowedRanges.processes).map(Int64.init)
+                draft.limits.treeProcesses = scope.integer(node, "limits.pids", in: AllowedRanges.processes).map(
+                    Int64.init
+                )
             },
             Key("cpu") { node, draft, scope in
                 draft.limits.processors = scope.number(node, "limits.cpu", in: AllowedRanges.processors)

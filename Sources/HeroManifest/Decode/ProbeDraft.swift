@@ -162,7 +162,9 @@ struct ProbeDraft: ManifestDraft {
         }
     }
 
-    private mutating func decodeHTTP(_ node: YAMLNode, _ table: KeyTable<Self>, in scope: inout FileDecoder) -> HTTPTarget? {
+    private mutating func decodeHTTP(_ node: YAMLNode, _ table: KeyTable<Self>, in scope: inout FileDecoder)
+        -> HTTPTarget?
+    {
         guard case .mapping(let entries) = node.content else { return scope.httpURL(node, table.owner) }
         table.decode(entries, into: &self, in: &scope)
         if !entries.contains(where: { $0.key == "unix" }), !misspelledKeys.contains("unix") {

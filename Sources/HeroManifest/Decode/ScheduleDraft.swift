@@ -1,4 +1,5 @@
 internal import HeroModel
+import HeroSchedule
 
 /// `schedule` as its map says it.
 struct ScheduleDraft: ManifestDraft {
@@ -50,7 +51,8 @@ struct ScheduleDraft: ManifestDraft {
                 draft.every = scope.duration(node, "schedule.every", in: AllowedRanges.scheduleInterval)
             },
             Key("timezone") { node, draft, scope in
-                guard let name = scope.singleLineText(node, "schedule.timezone", example: "timezone: Europe/Brussels") else {
+                guard let name = scope.singleLineText(node, "schedule.timezone", example: "timezone: Europe/Brussels")
+                else {
                     return
                 }
                 draft.timeZone = (name, node.span)
@@ -65,7 +67,9 @@ struct ScheduleDraft: ManifestDraft {
 extension FileDecoder {
     /// A cron expression.
     mutating func cron(_ node: YAMLNode, _ key: String) -> CronExpression? {
-        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): \"*/5 * * * *\"") else { return nil }
+        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): \"*/5 * * * *\"") else {
+            return nil
+        }
         do throws(CronSyntaxError) {
             return try CronExpression(parsing: text)
         } catch {

@@ -81,7 +81,8 @@ extension ServiceDraft {
             Key("requires") { node, draft, scope in draft.decodeReferences(node, .requires, \.requires, in: &scope) },
             Key("after") { node, draft, scope in draft.decodeReferences(node, .after, \.after, in: &scope) },
             Key("wants") { node, draft, scope in draft.decodeReferences(node, .wants, \.wants, in: &scope) },
-            Key("conflicts") { node, draft, scope in draft.decodeReferences(node, .conflicts, \.conflicts, in: &scope) },
+            Key("conflicts") { node, draft, scope in draft.decodeReferences(node, .conflicts, \.conflicts, in: &scope)
+            },
             Key("required") { node, draft, scope in
                 if let value = scope.boolean(node, "required") { draft.spec.required = value }
             },

@@ -42,11 +42,16 @@ extension Interpolator {
     private func definitionHelp(_ name: String) -> String {
         let places = "give it with `--var \(name)=...`, in `vars` of `kind: Settings`, or here as `${\(name):-default}`"
         if variables.passedNames.contains(name) { return "set it in the environment, or " + places }
-        let names = variables.passedNames.isEmpty ? "no variable" : "only \(variables.passedNames.joined(separator: ", "))"
+        let names =
+            variables.passedNames.isEmpty ? "no variable" : "only \(variables.passedNames.joined(separator: ", "))"
         return "\(places); of the environment \(names) may be used (`pass_env`)"
     }
 
-    private func reportInvalidReference(_ mistake: Template.InvalidReference, at node: YAMLNode, in scope: inout FileDecoder) {
+    private func reportInvalidReference(
+        _ mistake: Template.InvalidReference,
+        at node: YAMLNode,
+        in scope: inout FileDecoder
+    ) {
         let message: String
         var help = "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; a `$` that means itself is written `$$`"
         switch mistake.reason {

@@ -135,7 +135,10 @@ struct Template {
             index += 1
         }
         let isClosed = depth == 0
-        let position = PiecePosition(dollarIndex: dollars, writtenText: String(decoding: bytes[begin..<index], as: UTF8.self))
+        let position = PiecePosition(
+            dollarIndex: dollars,
+            writtenText: String(decoding: bytes[begin..<index], as: UTF8.self)
+        )
         dollars += bytes[begin..<index].count { $0 == Self.dollar }
         let inner = bytes[begin + 2..<(isClosed ? index - 1 : index)]
         if isNested {
@@ -164,7 +167,9 @@ struct Template {
             return .reference(Reference(name: name, fallback: .failWithMessage(word), position: position))
         default:
             let text = String(decoding: rest, as: UTF8.self)
-            return .invalidReference(InvalidReference(reason: .unknownOperator(name: name, rest: text), position: position))
+            return .invalidReference(
+                InvalidReference(reason: .unknownOperator(name: name, rest: text), position: position)
+            )
         }
     }
 

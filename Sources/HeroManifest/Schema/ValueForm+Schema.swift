@@ -33,7 +33,8 @@ extension ValueSchema {
         switch self {
         case .formatted(let form): form == .path
         case .list(of: let item, atLeast: _): item.namesFiles
-        case .bool, .constantTrue, .text, .duration, .size, .integer, .number, .enumeration, .signal, .map, .object, .either,
+        case .bool, .constantTrue, .text, .duration, .size, .integer, .number, .enumeration, .signal, .map, .object,
+            .either,
             .action:
             false
         }
@@ -68,14 +69,21 @@ extension ValueSchema {
         case .duration: Self.textSchema("[0-9]+(ms|s|m|h|d)")
         case .size: Self.textSchema("[0-9]+(B|KiB|MiB|GiB|KB|MB|GB)")
         case .integer(let range):
-            Self.scalarSchema("integer") + [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))]
+            Self.scalarSchema("integer") + [
+                ("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound)),
+            ]
         case .number(let range):
-            Self.scalarSchema("number") + [("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound))]
+            Self.scalarSchema("number") + [
+                ("minimum", .number(range.lowerBound)), ("maximum", .number(range.upperBound)),
+            ]
         case .enumeration(let words):
             [
                 (
                     "anyOf",
-                    [["enum": .list(words.map { .text($0) })], ["type": "string", "pattern": .text(Self.variablePattern)]]
+                    [
+                        ["enum": .list(words.map { .text($0) })],
+                        ["type": "string", "pattern": .text(Self.variablePattern)],
+                    ]
                 )
             ]
         case .signal:

@@ -72,7 +72,8 @@ extension FileDecoder {
         var result: [String] = []
         result.reserveCapacity(items.count)
         for item in items {
-            guard requireScalar(item, key, of: "texts", example: ""), let text = text(item, key, example: example()) else {
+            guard requireScalar(item, key, of: "texts", example: ""), let text = text(item, key, example: example())
+            else {
                 continue
             }
             result.append(text)

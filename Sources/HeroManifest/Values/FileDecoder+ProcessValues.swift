@@ -1,4 +1,5 @@
 internal import HeroModel
+import HeroPattern
 
 /// The readers of what a process is started with: environment, accounts, permission bits, exit codes, patterns.
 extension FileDecoder {
@@ -12,7 +13,9 @@ extension FileDecoder {
             guard case .mapping(let entries) = entry.value.content else {
                 return scope.entryText(entry, key).map { .text($0) }
             }
-            return FromFileDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &scope).map { .fromFile($0) }
+            return FromFileDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &scope).map {
+                .fromFile($0)
+            }
         }
     }
 
@@ -73,7 +76,9 @@ extension FileDecoder {
 
     /// A regular expression.
     mutating func pattern(_ node: YAMLNode, _ key: String) -> String? {
-        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): listening on port [0-9]+") else { return nil }
+        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): listening on port [0-9]+") else {
+            return nil
+        }
         guard text.utf8.count <= 1000 else {
             report(
                 .invalidPattern,
@@ -83,7 +88,7 @@ extension FileDecoder {
             )
             return nil
         }
-        do throws(LinePattern.InvalidReference) {
+        do throws(LinePattern.SyntaxError) {
             _ = try LinePattern(text)
             return text
         } catch {
@@ -114,7 +119,9 @@ extension FileDecoder {
     mutating func variableNames(_ node: YAMLNode, _ key: String) -> [String] {
         var result = OrderedSet<String>()
         for item in scalarItems(node, key, of: "names", example: "HOME") {
-            guard let name = singleLineText(item, key, example: "\(key): [HOME]"), validateVariableName(name, key, at: item.span) else {
+            guard let name = singleLineText(item, key, example: "\(key): [HOME]"),
+                validateVariableName(name, key, at: item.span)
+            else {
                 continue
             }
             if !result.append(name) { reportListedTwice(item, key, name) }

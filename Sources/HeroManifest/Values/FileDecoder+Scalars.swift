@@ -5,7 +5,8 @@ internal import HeroModel
 /// A key is named in messages as the author wrote it, with its map before it: `retry.delay`.
 extension FileDecoder {
     /// Says that a value has the wrong type.
-    mutating func reportWrongType(_ node: YAMLNode, _ key: String, _ wanted: String, example: @autoclosure () -> String) {
+    mutating func reportWrongType(_ node: YAMLNode, _ key: String, _ wanted: String, example: @autoclosure () -> String)
+    {
         let found: String
         switch node.content {
         case .invalid: return
@@ -87,7 +88,12 @@ extension FileDecoder {
     /// A decimal integer within a range.
     mutating func integer(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let (text, isPlain) = scalar(node), isPlain, Scalars.isDecimalInteger(text) else {
-            reportWrongType(node, key, "a whole decimal number", example: "\(lastComponent(key)): \(max(range.lowerBound, 1))")
+            reportWrongType(
+                node,
+                key,
+                "a whole decimal number",
+                example: "\(lastComponent(key)): \(max(range.lowerBound, 1))"
+            )
             return nil
         }
         if let value = Scalars.decimal(text), range.contains(value) { return value }

@@ -22,7 +22,10 @@ struct YAMLReader {
     ///
     /// They are used while libyaml still holds its buffers: the next file's parser then finds these free as a whole, and
     /// nothing that lasts is carved out of their place.
-    static func read<Result>(in scope: inout FileDecoder, use: (_ trees: [YAMLNode], _ scope: inout FileDecoder) -> Result) -> Result {
+    static func read<Result>(
+        in scope: inout FileDecoder,
+        use: (_ trees: [YAMLNode], _ scope: inout FileDecoder) -> Result
+    ) -> Result {
         let bytes = scope.source.file.bytes
         guard scope.validateBytes() else {
             scope.collectPossiblyDeclaredNames()
@@ -179,7 +182,11 @@ struct YAMLReader {
     }
 
     private mutating func sequence(depth: Int) throws(ReadingAborted) -> YAMLNode {
-        let place = try beginCollection(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, depth)
+        let place = try beginCollection(
+            anchor: event.data.sequence_start.anchor,
+            tag: event.data.sequence_start.tag,
+            depth
+        )
         var items: [YAMLNode] = []
         items.reserveCapacity(4)
         while try nextEvent() != YAML_SEQUENCE_END_EVENT { items.append(try node(depth: depth)) }
@@ -187,7 +194,11 @@ struct YAMLReader {
     }
 
     private mutating func mapping(depth: Int) throws(ReadingAborted) -> YAMLNode {
-        let place = try beginCollection(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, depth)
+        let place = try beginCollection(
+            anchor: event.data.mapping_start.anchor,
+            tag: event.data.mapping_start.tag,
+            depth
+        )
         var entries: [YAMLEntry] = []
         entries.reserveCapacity(8)
         var keys = KeySet()

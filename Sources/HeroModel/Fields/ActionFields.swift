@@ -66,8 +66,13 @@ extension ActionSpec {
         ) {
             .textUnless($0.group == nil, Canonical.quotedIfNeeded($0.group ?? ""))
         },
-        Field("umask", .formatted(.umask), default: .text("022"), cost: .restart, "Permission bits its files do not get.")
-        {
+        Field(
+            "umask",
+            .formatted(.umask),
+            default: .text("022"),
+            cost: .restart,
+            "Permission bits its files do not get."
+        ) {
             .textUnless($0.umask == 0o022, "0" + String($0.umask, radix: 8))
         },
         Field("limits", .object(.limits), cost: .restart, "What it may use of the machine.") {

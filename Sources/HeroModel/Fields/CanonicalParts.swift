@@ -1,3 +1,5 @@
+import HeroSchedule
+
 extension Probe {
     /// What a probe says besides its defaults, by key.
     func canonical(differingFrom standardInterval: Duration) -> [String: String] {

@@ -36,9 +36,19 @@ extension ObjectSchema {
             "Tries in a row before it is given up; 0 never gives up."
         ),
         Property("delay", .duration(AllowedRanges.delay), default: .text("500ms"), "Time before the second try."),
-        Property("factor", .number(AllowedRanges.factor), default: .number(2), "What the delay grows by with each try."),
+        Property(
+            "factor",
+            .number(AllowedRanges.factor),
+            default: .number(2),
+            "What the delay grows by with each try."
+        ),
         Property("max_delay", .duration(AllowedRanges.delay), default: .text("30s"), "The longest delay."),
-        Property("jitter", .number(AllowedRanges.jitter), default: .number(0.1), "The share a delay is spread by at random."),
+        Property(
+            "jitter",
+            .number(AllowedRanges.jitter),
+            default: .number(0.1),
+            "The share a delay is spread by at random."
+        ),
         Property(
             "stable_after",
             .duration(AllowedRanges.delay),

@@ -90,7 +90,9 @@ extension Field {
         case .list(let item, atLeast: _): descendants(item, path + "[]")
         case .map(let value): descendants(value, path + ".NAME")
         case .either(let first, let second): descendants(first, path) + descendants(second, path)
-        case .bool, .constantTrue, .text, .formatted, .duration, .size, .integer, .number, .enumeration, .signal, .action: []
+        case .bool, .constantTrue, .text, .formatted, .duration, .size, .integer, .number, .enumeration, .signal,
+            .action:
+            []
         }
     }
 }

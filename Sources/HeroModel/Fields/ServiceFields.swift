@@ -50,10 +50,17 @@ extension ServiceSpec {
         Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
             .list($0.environmentFiles)
         },
-        Field("user", .formatted(.account), default: .described("heroproc's own"), cost: .restart, "The user it runs as.") {
+        Field(
+            "user",
+            .formatted(.account),
+            default: .described("heroproc's own"),
+            cost: .restart,
+            "The user it runs as."
+        ) {
             .textUnless($0.user == nil, Canonical.quotedIfNeeded($0.user ?? ""))
         },
-        Field("group", .formatted(.account), default: .described("the user's"), cost: .restart, "The group it runs as.") {
+        Field("group", .formatted(.account), default: .described("the user's"), cost: .restart, "The group it runs as.")
+        {
             .textUnless($0.group == nil, Canonical.quotedIfNeeded($0.group ?? ""))
         },
         Field("cwd", .path, cost: .restart, "Working directory of its actions, where they say none.") {

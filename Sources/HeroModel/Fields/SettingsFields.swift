@@ -61,7 +61,8 @@ extension RetentionRule {
     /// As one text, its keys in the order of the reference.
     fileprivate var canonical: String {
         let parts = [
-            tag.map { "tag=\(Canonical.quotedIfNeeded($0))" }, service.map { "service=\($0)" }, action.map { "action=\($0)" },
+            tag.map { "tag=\(Canonical.quotedIfNeeded($0))" }, service.map { "service=\($0)" },
+            action.map { "action=\($0)" },
             phases.isEmpty ? nil : "phases=\(phases.map(\.rawValue).joined(separator: ","))",
             "older_than=\(Canonical.duration(olderThan))",
         ]

@@ -47,6 +47,13 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         /// The line itself, without its line break.
         public var excerpt: String?
 
+        /// The names in stored JSON, which earlier versions wrote.
+        private enum CodingKeys: String, CodingKey {
+            case message
+            case location = "place"
+            case excerpt
+        }
+
         /// Makes a note.
         public init(_ message: String, at place: ManifestLocation, excerpt: String? = nil) {
             self.message = message
@@ -71,6 +78,13 @@ public struct Diagnostic: Hashable, Sendable, Codable {
     public var length: Int
     /// Further places.
     public var notes: [Note]
+
+    /// The names in stored JSON, which earlier versions wrote.
+    private enum CodingKeys: String, CodingKey {
+        case severity, code, message, help
+        case location = "place"
+        case excerpt, length, notes
+    }
 
     /// Makes a diagnostic.
     public init(

@@ -77,7 +77,9 @@ public enum EnvironmentFile {
             }
             while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
             guard let first = text.first, !(48...57).contains(first), text.allSatisfy(Self.isNameByte) else {
-                throw syntaxError("what stands before `=` is no name: use letters, digits and `_`, and begin with no digit")
+                throw syntaxError(
+                    "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"
+                )
             }
             return String(decoding: text, as: UTF8.self)
         }
@@ -109,12 +111,16 @@ public enum EnvironmentFile {
                 default: result.append(current)
                 }
             }
-            guard byte == quote else { throw SyntaxError(line: begin, reason: "the quote that opens here is never closed") }
+            guard byte == quote else {
+                throw SyntaxError(line: begin, reason: "the quote that opens here is never closed")
+            }
             index += 1
             let isFollowedByBlank = byte.map(Self.isBlank) ?? true
             skipBlanks()
             guard isAtLineEnd || (isFollowedByBlank && byte == UInt8(ascii: "#")) else {
-                throw syntaxError("something follows the closing quote: write `\\` before a quote that belongs to the value")
+                throw syntaxError(
+                    "something follows the closing quote: write `\\` before a quote that belongs to the value"
+                )
             }
             return result
         }

@@ -62,7 +62,9 @@ public struct FieldLocations: Hashable, Sendable {
             index = Dictionary(entries.enumerated().map { ($1.path, $0) }, uniquingKeysWith: { $1 })
         }
         if sections.count == Self.indexThreshold {
-            for (number, section) in sections.enumerated() { sectionsByPrefix[section.prefix, default: []].append(number) }
+            for (number, section) in sections.enumerated() {
+                sectionsByPrefix[section.prefix, default: []].append(number)
+            }
         }
         if sections.count >= Self.indexThreshold { sectionsByPrefix[prefix, default: []].append(sections.count) }
         sections.append(Section(prefix: prefix, file: file, entries: entries, index: index))

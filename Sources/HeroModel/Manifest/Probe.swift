@@ -34,6 +34,12 @@ public struct Probe: Hashable, Sendable, Codable {
     /// The interval of a liveness probe that says none; all its other defaults are those of readiness.
     public static let healthInterval: Duration = .seconds(10)
 
+    /// The names in stored JSON, which earlier versions wrote.
+    private enum CodingKeys: String, CodingKey {
+        case check = "question"
+        case interval, timeout, failures, successes, startPeriod
+    }
+
     /// Makes a probe with the defaults of a readiness probe.
     public init(
         _ question: Check,

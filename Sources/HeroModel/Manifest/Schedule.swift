@@ -1,3 +1,5 @@
+public import HeroSchedule
+
 /// When a standalone action runs by itself.
 public struct Schedule: Hashable, Sendable, Codable {
     /// The rhythm.

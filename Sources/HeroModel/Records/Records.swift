@@ -79,6 +79,12 @@ public struct ServiceRecord: Hashable, Sendable, Codable {
     /// Whether it is meant to be up as far as the reconciler last knew: ordered up and not ordered down since.
     public var isStartRequested: Bool
 
+    /// The names in stored JSON, which earlier versions wrote.
+    private enum CodingKeys: String, CodingKey {
+        case name, spec, canonical, state, since, blockedBy, run, revision
+        case isStartRequested = "isOrderedUp"
+    }
+
     /// Makes a record.
     public init(
         spec: ServiceSpec,

@@ -21,6 +21,15 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
     /// When its schedule comes due next; nil without one, while it rests, and where it never does.
     public var nextRunAt: WallTime?
 
+    /// The names in stored JSON, which earlier versions wrote.
+    private enum CodingKeys: String, CodingKey {
+        case name, spec, canonical, revision, job
+        case isRunPending = "owesRun"
+        case isScheduleActive = "isScheduled"
+        case isRunQueued = "isWaiting"
+        case lastDueAt, nextRunAt
+    }
+
     /// Makes a record.
     public init(
         _ name: QualifiedName,

@@ -1,3 +1,5 @@
+import HeroSchedule
+
 /// A point on the machine's boot clock (CLOCK_BOOTTIME), in nanoseconds.
 ///
 /// Every deadline is one: it goes on while the machine sleeps and never jumps (reliability.md TM-1).

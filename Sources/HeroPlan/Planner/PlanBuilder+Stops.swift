@@ -72,7 +72,9 @@ extension PlanBuilder {
             descent.position += 1
             for dependent in descent.dependents.neighbors(Int(cause)) {
                 let number = Int(dependent)
-                guard !willStop[number], services[number].isStarted, !services[number].target.isIgnored else { continue }
+                guard !willStop[number], services[number].isStarted, !services[number].target.isIgnored else {
+                    continue
+                }
                 cascadeCause[number] = cause
                 markStopped(number, &descent)
             }

@@ -74,7 +74,9 @@ final class PlannedService {
         return FieldDiff.between(observed.canonical, and: declared)
     }
 
-    private static func targetState(_ spec: ServiceSpec?, _ observed: ObservedService?, _ options: PlanOptions) -> TargetState {
+    private static func targetState(_ spec: ServiceSpec?, _ observed: ObservedService?, _ options: PlanOptions)
+        -> TargetState
+    {
         guard let spec else {
             if options.prunes { return .pruned }
             return options.down.includes(observed?.serviceClass ?? .user) ? .downByCommand : .leftUndeclared

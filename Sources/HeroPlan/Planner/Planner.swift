@@ -72,7 +72,12 @@ struct PlanBuilder {
         for (number, name) in names.enumerated() {
             numbers[name] = Int32(number)
             subjects.append(
-                PlannedService(name, declared: desired.services[name], observed: observed.services[name], options: options)
+                PlannedService(
+                    name,
+                    declared: desired.services[name],
+                    observed: observed.services[name],
+                    options: options
+                )
             )
         }
         self.services = subjects

@@ -105,7 +105,9 @@ extension PlanBuilder {
         case .pruned, .leftUndeclared:
             return Reason(.undeclared, "no manifest declares it any more")
         case .downByStatus, .up, .ignored:
-            if let status = subject.fields.first { return Reason(.wantedStop, Self.fieldChangeText(status), at: status.place) }
+            if let status = subject.fields.first {
+                return Reason(.wantedStop, Self.fieldChangeText(status), at: status.place)
+            }
             let place = subject.declared?.location(of: "status")
             let status = subject.declared?.spec.status.rawValue ?? "stop"
             return Reason(.wantedStop, "its status is \(status)\(Self.locationSuffix(place))", at: place)
@@ -122,10 +124,12 @@ extension PlanBuilder {
     private func unmetConditionReason(_ subject: PlannedService, _ obstacles: UnmetConditions) -> Reason {
         let others = obstacles.all.count > 1 ? " (and \(obstacles.all.count - 1) more)" : ""
         // What is wanted down says more than what merely is.
-        let isWantedDown = { (name: QualifiedName) in indexByName[name].map { services[Int($0)].target.isDown } ?? false }
+        let isWantedDown = { (name: QualifiedName) in indexByName[name].map { services[Int($0)].target.isDown } ?? false
+        }
         if let name = obstacles.requirements.first(where: isWantedDown) ?? obstacles.requirements.first {
             let place = subject.declared?.location(of: "requires")
-            let text = "it requires \(name)\(Self.locationSuffix(place)), which \(requirementStateText(of: name))\(others)"
+            let text =
+                "it requires \(name)\(Self.locationSuffix(place)), which \(requirementStateText(of: name))\(others)"
             return Reason(.requirementDown, text, at: place)
         }
         guard let name = obstacles.conflicts.first else {
@@ -136,7 +140,8 @@ extension PlanBuilder {
         let place = isOwn ? subject.declared?.location(of: "conflicts") : other?.declared?.location(of: "conflicts")
         let link =
             isOwn
-            ? "it conflicts with \(name)\(Self.locationSuffix(place)), which" : "\(name) conflicts with it\(Self.locationSuffix(place)), and"
+            ? "it conflicts with \(name)\(Self.locationSuffix(place)), which"
+            : "\(name) conflicts with it\(Self.locationSuffix(place)), and"
         return Reason(.conflict, "\(link) \(conflictStateText(other))\(others)", at: place)
     }
 

@@ -87,7 +87,8 @@ struct StandalonePlanner {
             )
         }
         if spec.schedule != nil, !found.isScheduled {
-            let text = "its schedule was paused, and is wanted again\(PlanBuilder.locationSuffix(declared.location(of: "schedule")))"
+            let text =
+                "its schedule was paused, and is wanted again\(PlanBuilder.locationSuffix(declared.location(of: "schedule")))"
             let reason = Reason(.wantedStart, text, at: declared.location(of: "schedule"))
             return Change(name, .start, reason, fields: fields)
         }

@@ -51,7 +51,8 @@ extension PlanVerifier {
         let isDue: (QualifiedName) -> Bool = { desired.services[$0] != nil || isStarted($0) }
         let due =
             options.only.isEmpty
-            ? Array(desired.services.keys) + observed.services.keys.filter { isStarted($0) } : options.only.filter(isDue)
+            ? Array(desired.services.keys) + observed.services.keys.filter { isStarted($0) }
+            : options.only.filter(isDue)
         for name in Set(due).subtracting(changes.keys).sorted() {
             broken.append(PlanViolation(law, name, "is missing"))
         }
@@ -88,7 +89,11 @@ extension PlanVerifier {
             let number = found[change.service]
             if (number != nil) != holds(change.service) {
                 broken.append(
-                    PlanViolation(law, change.service, "\(change.action.rawValue), \(kind) wave \(Self.waveText(number))")
+                    PlanViolation(
+                        law,
+                        change.service,
+                        "\(change.action.rawValue), \(kind) wave \(Self.waveText(number))"
+                    )
                 )
             } else if number != place(change) {
                 broken.append(PlanViolation(law, change.service, "says \(kind) wave \(Self.waveText(place(change)))"))
@@ -104,7 +109,9 @@ extension PlanVerifier {
         var broken: [PlanViolation] = []
         for change in services {
             let name = change.service
-            guard isStarted(name), expectedState(name) != .ignored, let record = observed.services[name] else { continue }
+            guard isStarted(name), expectedState(name) != .ignored, let record = observed.services[name] else {
+                continue
+            }
             let declared = declaredRequires(name)
             for requirement in record.requires + declared where willStop(requirement) && !willStop(name) {
                 broken.append(PlanViolation(law, name, "stays up while \(requirement) goes down"))

@@ -122,9 +122,13 @@ struct PlanVerifier {
         case unmanaged
     }
 
-    func expectedState(_ name: QualifiedName) -> ExpectedState { serviceFacts[name]?.expectedState ?? Self.expectedState(nil, nil, options) }
+    func expectedState(_ name: QualifiedName) -> ExpectedState {
+        serviceFacts[name]?.expectedState ?? Self.expectedState(nil, nil, options)
+    }
 
-    private static func expectedState(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) -> ExpectedState {
+    private static func expectedState(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions)
+        -> ExpectedState
+    {
         if let spec {
             if spec.status == .ignore { return .ignored }
             if options.down == .allServices { return .down }

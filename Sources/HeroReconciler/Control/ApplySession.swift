@@ -1,5 +1,5 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroPlan
 
@@ -118,7 +118,9 @@ extension Reconciler {
             errors.append("it is not recorded, so the next reconciler would bring it up again: \(trouble.error)")
         }
         if isOverTime { errors.append("not everything settled in time; the reconciler goes on if one runs") }
-        let isMine = { (name: QualifiedName) in self.desired.services[name] != nil || follower.affectedServices.contains(name) }
+        let isMine = { (name: QualifiedName) in
+            self.desired.services[name] != nil || follower.affectedServices.contains(name)
+        }
         let reported = services.values.filter { isMine($0.name) }.sorted { $0.name < $1.name }
         return ApplyResult(
             revision: follower.revision,

@@ -64,6 +64,14 @@ public struct ControlRequest: Codable, Sendable {
     /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
     public var variables: [String: String]
 
+    /// The names in the control protocol, which other versions of the program use.
+    private enum CodingKeys: String, CodingKey {
+        case verb, directory, files, actor, gitCommit, all, prunes, requiresCore, cleanup, only, kills
+        case allowsProtected, allowsDisruption, goesBackTo
+        case planExpectation = "promise"
+        case variables
+    }
+
     /// Makes a request.
     public init(
         _ verb: Verb,

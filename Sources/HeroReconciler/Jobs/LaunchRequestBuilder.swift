@@ -43,7 +43,8 @@ struct LaunchRequestBuilder {
     }
 
     /// Where the output of a job goes, also where its shim is gone.
-    func outputCaptureRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputCaptureRequest {
+    func outputCaptureRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputCaptureRequest
+    {
         OutputCaptureRequest(
             start: StartID(job: job.id, generation: job.generation),
             log: action.log,
@@ -156,7 +157,10 @@ struct LaunchRequestBuilder {
         switch program {
         case .exec(let arguments): (arguments, nil)
         case .script(let text, interpreter: let interpreter):
-            (interpreterArguments(interpreter ?? Self.shebang(of: text) ?? "sh") + [LaunchRequest.scriptPlaceholder], text)
+            (
+                interpreterArguments(interpreter ?? Self.shebang(of: text) ?? "sh") + [LaunchRequest.scriptPlaceholder],
+                text
+            )
         }
     }
 

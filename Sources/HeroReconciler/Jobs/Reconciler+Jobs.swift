@@ -1,6 +1,6 @@
 import CHeroFailpoints
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroStore
 
@@ -96,7 +96,9 @@ extension Reconciler {
     /// What follows from looking around, as long as a job wants to: looking is no deed.
     private func scanBlockersIfNeeded(_ entry: JobEntry) -> [JobEffect] {
         var effects: [JobEffect] = []
-        while entry.lifecycle.needsBlockerCheck { effects += entry.lifecycle.handle(.blockersChecked(startBlockers(of: entry)), context(of: entry)) }
+        while entry.lifecycle.needsBlockerCheck {
+            effects += entry.lifecycle.handle(.blockersChecked(startBlockers(of: entry)), context(of: entry))
+        }
         return effects
     }
 
@@ -147,7 +149,11 @@ extension Reconciler {
     /// At once, and again by each reconciler: nothing of it is decided or recorded.
     func captureOutput(of entry: JobEntry) {
         kernel.captureOutput(
-            requestBuilder.outputCaptureRequest(entry.lifecycle.record, action(of: entry), in: entry.service?.record.spec)
+            requestBuilder.outputCaptureRequest(
+                entry.lifecycle.record,
+                action(of: entry),
+                in: entry.service?.record.spec
+            )
         )
     }
 

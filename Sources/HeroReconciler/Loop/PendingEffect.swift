@@ -1,6 +1,6 @@
 import CHeroFailpoints
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroStore
 
@@ -102,6 +102,15 @@ extension Reconciler {
             case .health: action.health
             case .listening: nil
             }
-        kernel.startProbe(requestBuilder.probeRequest(start, serial, probe, entry.lifecycle.record, action, in: entry.service?.record.spec))
+        kernel.startProbe(
+            requestBuilder.probeRequest(
+                start,
+                serial,
+                probe,
+                entry.lifecycle.record,
+                action,
+                in: entry.service?.record.spec
+            )
+        )
     }
 }

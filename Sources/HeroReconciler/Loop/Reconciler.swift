@@ -1,6 +1,6 @@
 import CHeroFailpoints
 public import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroManifest
 public import HeroModel
 import HeroPlan
@@ -294,9 +294,14 @@ public final class Reconciler<Host: Kernel> {
     public var nextDeadline: Moment? {
         guard cancelledStarts.isEmpty else { return kernel.now() }
         if needsPlan, canPlan { return kernel.now() }
-        if let trouble { return [trouble.nextRetry, jobDeadlines.next, passDeadline, safeModeCheckAt].compactMap { $0 }.min() }
+        if let trouble {
+            return [trouble.nextRetry, jobDeadlines.next, passDeadline, safeModeCheckAt].compactMap { $0 }.min()
+        }
         guard cleanups.isEmpty else { return kernel.now() }
-        let due = [jobDeadlines.next, scheduleDeadlines.next, passDeadline, retention.due, removalGrace.endsAt, reserveRetryAt, safeModeCheckAt]
+        let due = [
+            jobDeadlines.next, scheduleDeadlines.next, passDeadline, retention.due, removalGrace.endsAt, reserveRetryAt,
+            safeModeCheckAt,
+        ]
         return due.compactMap { $0 }.min()
     }
 

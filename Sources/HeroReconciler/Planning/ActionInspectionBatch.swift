@@ -45,7 +45,9 @@ struct ActionInspectionBatch {
             addRequest(subject, declared.spec, in: nil, rest.removeValue(forKey: subject), launcher)
         }
         // Of what nobody wants up only its processes matter.
-        for (subject, job) in rest { append(subject, job, ActionInspectionRequest(order: .livenessOnly(recorded: job.process))) }
+        for (subject, job) in rest {
+            append(subject, job, ActionInspectionRequest(order: .livenessOnly(recorded: job.process)))
+        }
     }
 
     private mutating func addRequest(

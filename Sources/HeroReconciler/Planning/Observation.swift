@@ -24,7 +24,11 @@ public enum Observation {
         _ survey: ([ActionInspectionRequest]) -> [ActionInspectionResult]
     ) throws -> Observed {
         let records = try reader.map(RecordedState.init)
-        let questions = ActionInspectionBatch(desired, jobs: records?.activeJobs ?? [], baseEnvironment: baseEnvironment)
+        let questions = ActionInspectionBatch(
+            desired,
+            jobs: records?.activeJobs ?? [],
+            baseEnvironment: baseEnvironment
+        )
         let answers = survey(questions.requests)
         let isAlive = questions.livenessByJob(answers)
         var observed = records?.observed { isAlive[$0.id] ?? true } ?? Observed()

@@ -1,6 +1,6 @@
 import CHeroFailpoints
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroPlan
 import HeroStore
@@ -74,7 +74,11 @@ extension Reconciler {
         if let brokenLaw { return recordEvent(.error, "", brokenLaw) }
         failedProofs = isProof && plan.changes.contains(where: \.changesService) ? failedProofs + 1 : 0
         guard failedProofs < 8 else {
-            recordEvent(.error, "", "internal error: a plan that was carried out is not empty; waiting for the next apply")
+            recordEvent(
+                .error,
+                "",
+                "internal error: a plan that was carried out is not empty; waiting for the next apply"
+            )
             failedProofs = 0
             return
         }
@@ -163,7 +167,10 @@ extension Reconciler {
     }
 
     private func unblock(_ service: ServiceEntry) {
-        setState(service, ServiceLifecycle.state(service.jobs.map(\.lifecycle), isStartRequested: service.record.isStartRequested))
+        setState(
+            service,
+            ServiceLifecycle.state(service.jobs.map(\.lifecycle), isStartRequested: service.record.isStartRequested)
+        )
     }
 
     /// A change that takes effect in place: the record is all there is to change.

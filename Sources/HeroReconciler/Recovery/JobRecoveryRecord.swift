@@ -1,6 +1,6 @@
 import FoundationEssentials
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroStore
 

@@ -1,5 +1,5 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroManifest
 import HeroModel
 import HeroStore
@@ -24,7 +24,9 @@ extension Reconciler {
         let traced = Set(onRecord)
         let going = stored.jobs.filter { $0.phase == .running || (!$0.phase.isFinished && traced.contains($0.id)) }
         var sightings = kernel.adopt(going.map(\.id))
-        for index in stored.jobs.indices { updateFromRecoveryRecord(&stored.jobs[index], sightings[stored.jobs[index].id]) }
+        for index in stored.jobs.indices {
+            updateFromRecoveryRecord(&stored.jobs[index], sightings[stored.jobs[index].id])
+        }
 
         var found: [UnrecordedJob] = []
         for id in onRecord where !known.contains(id) {
@@ -45,7 +47,8 @@ extension Reconciler {
         guard !found.isEmpty || quarantine != nil || copy != nil else { return sightings }
 
         stored.lastJob = max(stored.lastJob, kernel.highestJobID(), quarantine?.lastJob ?? 0)
-        stored.lastRun = ([stored.lastRun, quarantine?.lastRun ?? 0] + found.compactMap(\.recoveryRecord.run?.id)).max() ?? 0
+        stored.lastRun =
+            ([stored.lastRun, quarantine?.lastRun ?? 0] + found.compactMap(\.recoveryRecord.run?.id)).max() ?? 0
         if isLost, stored.revision == nil { restoreRevision(&stored, copy, found) }
         recordRebuild(stored, found.count, isLost: isLost)
         return sightings
@@ -67,7 +70,8 @@ extension Reconciler {
 
     /// One that has executed for longer than it may take to become ready was found ready, or it would have been ended.
     private func acceptRecord(_ job: inout JobRecord, _ sighting: RecoveredStart?, _ action: ActionSpec?) {
-        guard case .supervised(let generation, let report?)? = sighting, generation == job.generation, job.process == nil,
+        guard case .supervised(let generation, let report?)? = sighting, generation == job.generation,
+            job.process == nil,
             let action, kernel.now() - report.at > action.startTimeout
         else { return }
         job.process = report.process
@@ -80,8 +84,14 @@ extension Reconciler {
 
     // MARK: What the database does not know
 
-    private func importJobs(_ found: [UnrecordedJob], into stored: inout StoredState, _ sightings: [JobID: RecoveredStart]) {
-        let services = Dictionary(grouping: found.filter { $0.recoveryRecord.service != nil }) { $0.recoveryRecord.service?.name }
+    private func importJobs(
+        _ found: [UnrecordedJob],
+        into stored: inout StoredState,
+        _ sightings: [JobID: RecoveredStart]
+    ) {
+        let services = Dictionary(grouping: found.filter { $0.recoveryRecord.service != nil }) {
+            $0.recoveryRecord.service?.name
+        }
         for (name, group) in services {
             if let name { importJobs(group, of: name, into: &stored, sightings) }
         }
@@ -112,7 +122,9 @@ extension Reconciler {
     ) {
         guard
             let newest = group.max(by: {
-                ($0.recoveryRecord.run?.id ?? 0, $0.recoveryRecord.job.id) < ($1.recoveryRecord.run?.id ?? 0, $1.recoveryRecord.job.id)
+                ($0.recoveryRecord.run?.id ?? 0, $0.recoveryRecord.job.id) < (
+                    $1.recoveryRecord.run?.id ?? 0, $1.recoveryRecord.job.id
+                )
             }),
             let record = newest.recoveryRecord.service, let run = newest.recoveryRecord.run
         else { return }

@@ -1,5 +1,5 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroManifest
 import HeroModel
 import HeroStore
@@ -26,7 +26,11 @@ extension Reconciler {
             let place = ManifestLocation(file: revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { desired.services[record.name] = Declared(record.spec, at: place) }
             for record in stored.standalone { desired.actions[record.name] = Declared(record.spec, at: place) }
-            recordEvent(.error, "", "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew")
+            recordEvent(
+                .error,
+                "",
+                "cannot read the manifests of revision \(revision?.number ?? 0) any more; apply them anew"
+            )
         }
         if let revision { store.refreshAppliedRevisionFile(revision, files) }
         restoreStandaloneActions(&stored)
@@ -110,7 +114,9 @@ extension Reconciler {
     /// Puts a job where it belongs; nil when nobody knows its service any more.
     private func addRecoveredJob(_ record: JobRecord) -> JobEntry? {
         guard let name = record.service else {
-            return standalone[QualifiedName(record.action, context: record.context)].map { addRecoveredJob(record, for: $0) }
+            return standalone[QualifiedName(record.action, context: record.context)].map {
+                addRecoveredJob(record, for: $0)
+            }
         }
         guard let service = services[QualifiedName(name, context: record.context)] else { return nil }
         let entry = JobEntry(JobLifecycle(record), of: .service(service))

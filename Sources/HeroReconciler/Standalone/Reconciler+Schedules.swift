@@ -1,6 +1,7 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
+import HeroSchedule
 import HeroStore
 
 /// A run that is noticed later than this after its time is missed: nobody counts on it any more.
@@ -19,7 +20,8 @@ extension Reconciler {
         let time = kernel.wallTime()
         guard due <= time else { return setNextRun(entry, due) }
         // Of what has come due since, only what nobody waits for any more is given up.
-        let runnable = time - due <= missedRunGrace ? due : nextScheduledRun(of: entry, after: time - missedRunGrace, anchor: due)
+        let runnable =
+            time - due <= missedRunGrace ? due : nextScheduledRun(of: entry, after: time - missedRunGrace, anchor: due)
         let run = runnable.flatMap { $0 <= time ? $0 : nil }
         recordMissedRuns(entry, from: due, until: time, besides: run == nil ? 0 : 1)
         setNextRun(entry, nextScheduledRun(of: entry, after: time, anchor: due))
@@ -56,7 +58,8 @@ extension Reconciler {
         guard !entry.hasReportedSkip else { return }
         entry.hasReportedSkip = true
         let what =
-            entry.record.isRunQueued ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
+            entry.record.isRunQueued
+            ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
         recordEvent(.warning, entry.name.description, "job \(job.id) still goes on when the next run is due; \(what)")
     }
 
@@ -87,7 +90,8 @@ extension Reconciler {
         }
     }
 
-    private func recordMissedRuns(_ entry: StandaloneEntry, from due: WallTime, until time: WallTime, besides made: Int) {
+    private func recordMissedRuns(_ entry: StandaloneEntry, from due: WallTime, until time: WallTime, besides made: Int)
+    {
         guard let schedule = entry.record.spec.schedule else { return }
         let anchor =
             switch schedule.timing {
@@ -96,7 +100,9 @@ extension Reconciler {
             }
         let before = due - .microseconds(1)
         let zone = zone(of: schedule, for: entry)
-        let count = ScheduleCalculator.countMissedRuns(of: schedule, between: before, and: time, anchor: anchor, zone: zone) - made
+        let count =
+            ScheduleCalculator.countMissedRuns(of: schedule, between: before, and: time, anchor: anchor, zone: zone)
+            - made
         guard count > 0 else { return }
         let runs = count == 1 ? "1 run" : "\(count) runs"
         recordEvent(.warning, entry.name.description, "missed \(runs) between \(due) and \(time); they are not made up")
@@ -130,7 +136,9 @@ extension Reconciler {
     func nextScheduledRun(of entry: StandaloneEntry, after time: WallTime, anchor: WallTime) -> WallTime? {
         guard let schedule = entry.record.spec.schedule else { return nil }
         var start = time
-        if case .cron = schedule.timing, let last = entry.record.lastDueAt, last > time, last - time <= clockCorrectionLimit {
+        if case .cron = schedule.timing, let last = entry.record.lastDueAt, last > time,
+            last - time <= clockCorrectionLimit
+        {
             start = last
         }
         let zone = zone(of: schedule, for: entry)

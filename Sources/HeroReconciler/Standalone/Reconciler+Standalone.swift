@@ -1,5 +1,5 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroPlan
 import HeroStore
@@ -104,7 +104,9 @@ extension Reconciler {
     /// Does what follows for a standalone action from how its job stands now.
     func advance(_ entry: StandaloneEntry) {
         guard !entry.isActive else { return }
-        if let job = entry.job, job.lifecycle.phase == .pending, !entry.isRemoved { return deliverDirectly(job, .startRequested) }
+        if let job = entry.job, job.lifecycle.phase == .pending, !entry.isRemoved {
+            return deliverDirectly(job, .startRequested)
+        }
         reportEnd(entry)
         if entry.isRemoved {
             // Another one of that name may have come meanwhile; then only the old one's job was still to end.
@@ -146,7 +148,11 @@ extension Reconciler {
             for id in gone { jobs[id] = nil }
             if !gone.isEmpty { rows.append(.jobsRemoved(gone)) }
         } catch {
-            recordEvent(.error, entry.name.description, "cannot read which of its jobs are old, so they are kept: \(error)")
+            recordEvent(
+                .error,
+                entry.name.description,
+                "cannot read which of its jobs are old, so they are kept: \(error)"
+            )
             handleDamage(error)
         }
     }

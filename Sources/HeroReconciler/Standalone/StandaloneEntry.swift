@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 
 /// A standalone action in memory: its record, its newest job, and what waits for it.

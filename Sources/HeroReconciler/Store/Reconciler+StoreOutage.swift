@@ -1,5 +1,5 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroStore
 
@@ -106,7 +106,11 @@ extension Reconciler {
         let length = Canonical.duration(.milliseconds(max(1, (kernel.now() - past.since).wholeMilliseconds)))
         let dropped = rows.takeDroppedCount()
         let loss = dropped == 0 ? "" : "; \(dropped) events of that time were not kept"
-        recordEvent(.warning, "", "the state database takes writes again after \(length)\(loss); it had said: \(past.error)")
+        recordEvent(
+            .warning,
+            "",
+            "the state database takes writes again after \(length)\(loss); it had said: \(past.error)"
+        )
         // What waits for its deed begins now, and has its time from now on.
         for (id, entry) in jobs where postponedJobs.contains(id) {
             jobDeadlines.add(kernel.now() + action(of: entry).startTimeout, id)

@@ -1,5 +1,5 @@
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroStore
 
@@ -42,7 +42,11 @@ extension Reconciler {
         }
         for job in service.jobs where hadJobs {
             // The newest job's start is still ahead; of the jobs before it the last one's logs are kept as evidence.
-            let folder = LaunchRequestBuilder.logFolder(service.name.context, service: service.name.name, action: job.action)
+            let folder = LaunchRequestBuilder.logFolder(
+                service.name.context,
+                service: service.name.name,
+                action: job.action
+            )
             pendingEffects.append(.pruneLogs(folder, keepingJobs: 1))
         }
         recordEvent(.info, service.name.description, "starting")

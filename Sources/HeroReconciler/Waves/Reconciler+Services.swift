@@ -1,6 +1,6 @@
 import CHeroFailpoints
 import HeroKernel
-import HeroLife
+import HeroLifecycle
 import HeroModel
 import HeroStore
 
@@ -39,7 +39,10 @@ extension Reconciler {
     func updateState(_ service: ServiceEntry) {
         // A start that must wait for what does not end has failed; it is made when that ends after all.
         if service.isStuck, case .restart = service.operation { return setState(service, .failed) }
-        let state = ServiceLifecycle.state(service.jobs.map(\.lifecycle), isStartRequested: service.record.isStartRequested)
+        let state = ServiceLifecycle.state(
+            service.jobs.map(\.lifecycle),
+            isStartRequested: service.record.isStartRequested
+        )
         if service.record.state == .blocked, state == .stopped { return }
         setState(service, state)
     }

@@ -1,4 +1,4 @@
-import HeroLife
+import HeroLifecycle
 import HeroModel
 
 /// A service in memory: its record, its jobs, and the order it has not carried out yet.

@@ -27,7 +27,9 @@ public struct Quarantine: Hashable, Sendable {
     static func move(_ path: String, because reason: String, at time: WallTime) throws -> Quarantine {
         var target = path + infix + timestamp(time)
         if FileIdentity(path) == nil {
-            guard sidecarSuffixes.contains(where: { FileIdentity(path + $0) != nil }) else { return Quarantine(reason: reason) }
+            guard sidecarSuffixes.contains(where: { FileIdentity(path + $0) != nil }) else {
+                return Quarantine(reason: reason)
+            }
             // Its database may be waiting for it.
             if let waiting = keptDatabases(path).last(where: { FileIdentity($0 + "-wal") == nil }) { target = waiting }
         } else {
@@ -39,7 +41,9 @@ public struct Quarantine: Hashable, Sendable {
                 throw StoreError(.inaccessible, "cannot move the state database \(path) away to \(target): \(words)")
             }
         }
-        for old in keptDatabases(path).dropLast(maxKept) { for suffix in [""] + sidecarSuffixes { unlink(old + suffix) } }
+        for old in keptDatabases(path).dropLast(maxKept) {
+            for suffix in [""] + sidecarSuffixes { unlink(old + suffix) }
+        }
         return readLastNumbers(target, reason)
     }
 
@@ -53,7 +57,8 @@ public struct Quarantine: Hashable, Sendable {
     static func keptDatabases(_ path: String) -> [String] {
         let prefix = path.fileName + infix
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path.parentDirectory)) ?? []
-        return names.filter { name in name.hasPrefix(prefix) && !sidecarSuffixes.contains { name.hasSuffix($0) } }.sorted()
+        return names.filter { name in name.hasPrefix(prefix) && !sidecarSuffixes.contains { name.hasSuffix($0) } }
+            .sorted()
             .map { "\(path.parentDirectory)/\($0)" }
     }
 

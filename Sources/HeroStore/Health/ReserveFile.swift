@@ -23,7 +23,9 @@ struct ReserveFile {
         var file = stat()
         if stat(path, &file) == 0, file.st_size == Self.size { return true }
         var disk = statvfs()
-        guard statvfs(path.parentDirectory, &disk) == 0, UInt64(disk.f_bavail) * UInt64(disk.f_frsize) >= Self.minimumFreeSpace else {
+        guard statvfs(path.parentDirectory, &disk) == 0,
+            UInt64(disk.f_bavail) * UInt64(disk.f_frsize) >= Self.minimumFreeSpace
+        else {
             return false
         }
         unlink(path)

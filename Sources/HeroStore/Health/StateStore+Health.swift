@@ -101,7 +101,9 @@ extension StateStore {
     }
 
     /// The last applied revision as it stands beside the database; nil when there is none, or not a whole one.
-    public var appliedRevisionFile: AppliedRevisionFile? { openFiles.database == nil ? nil : AppliedRevisionFile.read(path) }
+    public var appliedRevisionFile: AppliedRevisionFile? {
+        openFiles.database == nil ? nil : AppliedRevisionFile.read(path)
+    }
 
     /// Writes that copy where it is missing or of another revision: a program that did not know it may have been here.
     public func refreshAppliedRevisionFile(_ revision: RevisionRecord, _ files: [ManifestFile]) {

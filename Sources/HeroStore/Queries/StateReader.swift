@@ -38,7 +38,8 @@ public final class StateReader {
                     return result
                 }
             } catch let error as UnreadableColumn {
-                let message = "cannot read the state database \(path): it holds \(error.content); \(StoreError.rebuildAdvice)"
+                let message =
+                    "cannot read the state database \(path): it holds \(error.content); \(StoreError.rebuildAdvice)"
                 throw StoreError(.damaged, message)
             }
         }

@@ -23,7 +23,9 @@ extension Recorder {
                 try db.cachedStatement(sql: "SELECT DISTINCT text_id FROM files WHERE revision = ?"),
                 arguments: [number]
             )
-            for table in ["files", "manifests"] { try execute("DELETE FROM \(table) WHERE revision = ?", [number], in: db) }
+            for table in ["files", "manifests"] {
+                try execute("DELETE FROM \(table) WHERE revision = ?", [number], in: db)
+            }
             try execute("DELETE FROM revisions WHERE number = ?", [number], in: db)
             for text in texts {
                 let sql = "DELETE FROM texts WHERE id = ? AND NOT EXISTS (SELECT 1 FROM files WHERE text_id = ?)"

@@ -180,7 +180,11 @@ final class Recorder {
         try execute(Self.upsertRevision, try revision.values(codec), in: db)
         try execute("DELETE FROM narrowed WHERE revision = ?", [revision.number], in: db)
         for name in Set(revision.only).sorted() {
-            try execute("INSERT INTO narrowed (revision, name) VALUES (?, ?)", [revision.number, name.description], in: db)
+            try execute(
+                "INSERT INTO narrowed (revision, name) VALUES (?, ?)",
+                [revision.number, name.description],
+                in: db
+            )
         }
         try execute("DELETE FROM files WHERE revision = ?", [revision.number], in: db)
         try execute("DELETE FROM manifests WHERE revision = ?", [revision.number], in: db)

@@ -54,7 +54,8 @@ extension StandaloneRecord {
 
     func values(_ stored: ColumnCodec) throws -> SQLArguments {
         [
-            name.context, name.name, revision, job, isRunPending, isScheduleActive, isRunQueued, lastDueAt.map(stored.text),
+            name.context, name.name, revision, job, isRunPending, isScheduleActive, isRunQueued,
+            lastDueAt.map(stored.text),
             nextRunAt.map(stored.text), canonical.text, try stored.json(spec),
         ]
     }

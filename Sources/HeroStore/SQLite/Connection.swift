@@ -30,7 +30,9 @@ enum Connection {
             } else if try fileSize(path: path) != 0 {
                 // Before anything could change it: opening a database for writing may already write to it.
                 let (reader, version) = try inspect(path: path)
-                if (1..<Schema.version).contains(version) { try DatabaseBackup.make(of: reader, path: path, version: version) }
+                if (1..<Schema.version).contains(version) {
+                    try DatabaseBackup.make(of: reader, path: path, version: version)
+                }
                 try reader.close()
                 examiner = reader
             }

@@ -75,7 +75,9 @@ public enum GraphView {
         _ map: DependencyMap
     ) -> [(from: QualifiedName, bond: DependencyMap.Relation, to: QualifiedName)] {
         map.sorted.flatMap { node in
-            let conflicts = (node.relations[.conflicts] ?? []).map { (bond: DependencyMap.Relation.conflicts, name: $0) }
+            let conflicts = (node.relations[.conflicts] ?? []).map {
+                (bond: DependencyMap.Relation.conflicts, name: $0)
+            }
             return (node.dependencies() + conflicts).filter { map.nodes[$0.name] != nil }
                 .map { (from: node.name, bond: $0.bond, to: $0.name) }
         }

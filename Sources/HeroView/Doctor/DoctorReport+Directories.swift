@@ -14,7 +14,9 @@ extension DoctorReport {
     /// The directories, each with its file system and its rights.
     static func directories(_ facts: MachineFacts) -> [DoctorCheck] {
         facts.directories.flatMap { folder in
-            [existence(folder), fileSystem(folder), freeSpace(folder), access(folder, facts.privileges)].compactMap { $0 }
+            [existence(folder), fileSystem(folder), freeSpace(folder), access(folder, facts.privileges)].compactMap {
+                $0
+            }
         }
     }
 

@@ -3,8 +3,13 @@ import HeroModel
 extension DoctorReport {
     /// What the kernel can do: one finding for each ability, whether it is there or not.
     static func kernel(_ facts: MachineFacts) -> [DoctorCheck] {
-        let release = DoctorCheck.fine(.kernel, "release", facts.kernelRelease.isEmpty ? "unknown" : facts.kernelRelease)
-        return [release] + MachineFacts.KernelFeature.allCases.map { ability($0, isThere: facts.kernelFeatures.contains($0)) }
+        let release = DoctorCheck.fine(
+            .kernel,
+            "release",
+            facts.kernelRelease.isEmpty ? "unknown" : facts.kernelRelease
+        )
+        return [release]
+            + MachineFacts.KernelFeature.allCases.map { ability($0, isThere: facts.kernelFeatures.contains($0)) }
     }
 
     private static func ability(_ ability: MachineFacts.KernelFeature, isThere: Bool) -> DoctorCheck {

@@ -21,8 +21,12 @@ extension OutputSchema {
             .init("reclaims", .list(reclaim), "Processes that stand in the way and will be stopped."),
             .init("drift", .list(drift), "What changed by itself: a process gone, a socket unlinked, a port taken."),
             .init("diagnostics", .list(.object(diagnosticMembers)), "Mistakes and warnings, sorted by place."),
-            SchemaType.Member("basis", .object(basisMembers), "What it was made of, for `apply --plan`; only of `diff`.")
-                .optional,
+            SchemaType.Member(
+                "basis",
+                .object(basisMembers),
+                "What it was made of, for `apply --plan`; only of `diff`."
+            )
+            .optional,
         ]
     }
 

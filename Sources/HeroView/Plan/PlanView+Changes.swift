@@ -36,7 +36,9 @@ extension PlanView {
         let missing = change.blockedBy.map(\.description.printable).filter { !text.containsName($0) }
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
         var words = text.split(separator: " ", omittingEmptySubsequences: false).map { StyledWord(String($0)) }
-        if !change.isExplainedByFields, let place = change.reason.place?.fileAndLine.printable, !text.containsName(place) {
+        if !change.isExplainedByFields, let place = change.reason.place?.fileAndLine.printable,
+            !text.containsName(place)
+        {
             words.append(StyledWord("(\(place))", .dim))
         }
         return words

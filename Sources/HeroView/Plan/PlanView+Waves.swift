@@ -33,7 +33,9 @@ extension PlanView {
     private func names(_ wave: [QualifiedName]) -> [StyledWord] {
         let shown = isVerbose ? wave[...] : wave.prefix(Self.nameLimit)
         var names = shown.map { StyledWord($0.description.printable) }
-        if wave.count > shown.count { names.append(StyledWord("... and \(wave.count - shown.count) more (-v shows all)")) }
+        if wave.count > shown.count {
+            names.append(StyledWord("... and \(wave.count - shown.count) more (-v shows all)"))
+        }
         return names
     }
 

@@ -31,7 +31,9 @@ public enum CleanupView {
         ]
     }
 
-    private static func counted(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+    private static func counted(_ number: Int, _ what: String) -> String {
+        "\(number) \(what)\(number == 1 ? "" : "s")"
+    }
 
     /// The first ones in brackets.
     private static func list(_ names: [String]) -> String {

@@ -80,7 +80,8 @@ public struct StatusView: Sendable {
         let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).shortText } ?? "" : ""
         return [
             isWaiting
-                ? .init("waiting", ServiceState.starting.textStyle) : .init(service.state.rawValue, service.state.textStyle),
+                ? .init("waiting", ServiceState.starting.textStyle)
+                : .init(service.state.rawValue, service.state.textStyle),
             .init(service.name.description),
             .init(single?.pid.map { String($0) } ?? ""),
             .init(up),

@@ -208,7 +208,8 @@ extension ActionStatus {
             let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
             return process + ready + restarts + (restartCount > 0 ? last : "")
         case .retrying:
-            return "is tried again: \(unexplainedOutcome.map { "it \($0.endingText)" } ?? error ?? "it ended")\(restarts)"
+            return
+                "is tried again: \(unexplainedOutcome.map { "it \($0.endingText)" } ?? error ?? "it ended")\(restarts)"
         case .succeeded: return "has ended well"
         case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "nobody knows why")\(restarts)"
         case .cancelled: return "was stopped"
@@ -242,7 +243,9 @@ extension ActionSpec {
     /// What its readiness hangs on, as the end of a sentence.
     fileprivate var readinessText: String {
         if let ready {
-            guard ready.check != .notify else { return "\(ready.check.conditionText), within \(startTimeout.shortText)" }
+            guard ready.check != .notify else {
+                return "\(ready.check.conditionText), within \(startTimeout.shortText)"
+            }
             return "\(ready.check.conditionText), asked every \(ready.interval.shortText) for \(startTimeout.shortText)"
         }
         let bound = tcpPorts.map { "tcp \($0.endpoint)" } + sockets

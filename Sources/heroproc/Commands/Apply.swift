@@ -147,12 +147,14 @@ struct Apply: HeroCommand {
             )
         }
         let reconciler = ReconcilerConnector(workspace: composition, output: output)
-        let client = try reconciler.connect(timeout: wait.timeout.duration) ?? reconciler.startInBackground(in: wanted.directory)
+        let client =
+            try reconciler.connect(timeout: wait.timeout.duration) ?? reconciler.startInBackground(in: wanted.directory)
         let request = makeRequest(reading, promise, composition)
         return try errand.submit(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
     }
 
-    private func makeRequest(_ reading: PreparedPlan, _ promise: PlanExpectation?, _ composition: Workspace) -> ControlRequest
+    private func makeRequest(_ reading: PreparedPlan, _ promise: PlanExpectation?, _ composition: Workspace)
+        -> ControlRequest
     {
         let wanted = reading.wanted
         var request = ControlRequest(

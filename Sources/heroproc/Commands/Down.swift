@@ -59,7 +59,8 @@ struct Down: HeroCommand {
             timeout: wait.timeout.duration,
             actor: composition.actor
         )
-        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(configuration) { reconciler in
+        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(configuration) {
+            reconciler in
             reconciler.startDown(all: all)
             return errand.runLocally(reconciler)
         }

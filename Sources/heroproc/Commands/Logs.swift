@@ -101,7 +101,8 @@ struct Logs: HeroCommand {
     /// Says that what some files held cannot be shown: they were moved beyond what is kept, or taken away.
     private func missingLinesText(_ files: Int, _ action: String) -> String {
         let gone = files == 1 ? "a file of its log was" : "\(files) files of its log were"
-        return "\(name.service.displayName), \(action): \(gone) gone before this could read any of it; lines are missing"
+        return
+            "\(name.service.displayName), \(action): \(gone) gone before this could read any of it; lines are missing"
     }
 
     private func followLogs(

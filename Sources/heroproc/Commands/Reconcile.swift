@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroGit
 import HeroKernel
 import HeroLinux
 import HeroManifest
@@ -107,7 +108,9 @@ struct Reconcile: HeroCommand {
         try composition.repairDatabaseIfDamaged(output)
         let plan = try Planner.verifiedPlan(wanted, composition.observe(for: wanted))
         let errand = ApplySession(output, plan)
-        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(makeConfiguration(.once, composition)) {
+        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(
+            makeConfiguration(.once, composition)
+        ) {
             errand.showPlan()
             return errand.runLocally($0)
         }
@@ -121,7 +124,8 @@ struct Reconcile: HeroCommand {
         let safeMode = makeSafeMode(composition)
         let isSyncing = !noSync && safeMode == nil
         if isSyncing { try composition.requireOwnedDirectory() }
-        let mode: ReconcilerConnector.ReconcilerMode = safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
+        let mode: ReconcilerConnector.ReconcilerMode =
+            safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
         var configuration = makeConfiguration(isSyncing ? .sync : .keep, composition)
         configuration.safeMode = safeMode
         let own = InProcessReconciler(workspace: composition, mode: mode, heartbeat: heartbeat)

@@ -50,7 +50,9 @@ struct Validate: HeroCommand {
             output.writeDiagnostics(found, isStrict: strict)
             if let wanted = result.desired, !isRefused {
                 let services = wanted.services.count
-                output.writeResult(DiagnosticView(output.results).validation([], services: services, files: files.count))
+                output.writeResult(
+                    DiagnosticView(output.results).validation([], services: services, files: files.count)
+                )
             }
         case .json:
             output.writeResult(DiagnosticView.json(validating: found, isStrict: strict))
@@ -59,7 +61,9 @@ struct Validate: HeroCommand {
         case .sarif:
             let rules = DiagnosticCode.allCases.map { DiagnosticRule($0.rawValue, $0.explanation) }
             let home = composition.displayDirectory
-            output.writeResult(SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found))
+            output.writeResult(
+                SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found)
+            )
         }
         if isRefused, result.desired != nil { output.writeNote("Refused: with --strict there must be no warnings.") }
         return isRefused ? .refused : .success

@@ -83,7 +83,11 @@ final class LogFollower {
         for file in files {
             if isListed, file.identity == last?.identity { break }
             // Where the last one was taken away, what stood behind it is old nevertheless.
-            if !isListed, let mark = file.fingerprint, recentFingerprints.last.contains(mark) || recentFingerprints.before.contains(mark) { continue }
+            if !isListed, let mark = file.fingerprint,
+                recentFingerprints.last.contains(mark) || recentFingerprints.before.contains(mark)
+            {
+                continue
+            }
             result.append(file)
         }
         return result.reversed()

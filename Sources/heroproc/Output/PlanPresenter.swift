@@ -67,7 +67,9 @@ struct PlanPresenter {
         let bytes = Array((text + "\n").utf8)
         let number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
         guard number >= 0, write(number, bytes, bytes.count) == bytes.count else {
-            return output.writeError("cannot write the summary of the job to \(path): \(String(cString: strerror(errno)))")
+            return output.writeError(
+                "cannot write the summary of the job to \(path): \(String(cString: strerror(errno)))"
+            )
         }
         close(number)
     }

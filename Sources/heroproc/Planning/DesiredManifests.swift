@@ -1,3 +1,4 @@
+import HeroGit
 import HeroLinux
 import HeroManifest
 import HeroModel

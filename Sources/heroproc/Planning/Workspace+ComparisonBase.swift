@@ -1,3 +1,4 @@
+import HeroGit
 import HeroKernel
 import HeroLinux
 import HeroManifest
@@ -24,7 +25,8 @@ extension Workspace {
             var observed = Observed(asDeclared: try decodeManifests(of: files, base, recorded))
             observed.revision = number
             return observed
-        case .directory(let path): return Observed(asDeclared: try decodeManifests(of: manifestFiles(in: path), base, options))
+        case .directory(let path):
+            return Observed(asDeclared: try decodeManifests(of: manifestFiles(in: path), base, options))
         case .git(let ref):
             let files = try manifestFiles(at: ref)
             if files.isEmpty { output.writeNote("\(displayDirectory) has no manifests at \(ref): all of it is new") }
@@ -45,7 +47,9 @@ extension Workspace {
             let folder = ManifestFiles.absoluteDirectory(path)
             return files.map { file in
                 var file = file
-                if file.baseDirectory.hasPrefix(folder) { file.baseDirectory = directory + file.baseDirectory.dropFirst(folder.count) }
+                if file.baseDirectory.hasPrefix(folder) {
+                    file.baseDirectory = directory + file.baseDirectory.dropFirst(folder.count)
+                }
                 return file
             }
         }
@@ -59,7 +63,9 @@ extension Workspace {
         }
     }
 
-    private func decodeManifests(of files: [ManifestFile], _ base: ComparisonBase, _ options: ManifestOptions) throws -> DesiredState {
+    private func decodeManifests(of files: [ManifestFile], _ base: ComparisonBase, _ options: ManifestOptions) throws
+        -> DesiredState
+    {
         let result = Manifests.read(files, options: options)
         if let desired = result.desired { return desired }
         throw InvalidBaseError(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })

@@ -111,7 +111,10 @@ final class ApplySession {
     /// What a pass of this very process came to.
     func reportLocalResult(_ result: ApplyResult?) -> ExitCode {
         guard let result else {
-            return reportResult(isConverged: false, errors: ["interrupted before all was done; what runs goes on running"])
+            return reportResult(
+                isConverged: false,
+                errors: ["interrupted before all was done; what runs goes on running"]
+            )
         }
         return handleReply(.done(result)) ?? .differs
     }

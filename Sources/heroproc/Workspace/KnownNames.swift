@@ -22,7 +22,9 @@ struct KnownNames {
     private func help(for name: QualifiedName, _ inPlan: Bool) -> String {
         if names.isEmpty, !inPlan { return "nothing was applied yet: `heroproc apply`" }
         if let other = names.first(where: { $0.name == name.name }) { return "did you mean `\(other)`?" }
-        if let near = Suggestion.nearest(name.displayName, names.map(\.displayName)) { return "did you mean `\(near)`?" }
+        if let near = Suggestion.nearest(name.displayName, names.map(\.displayName)) {
+            return "did you mean `\(near)`?"
+        }
         return inPlan ? "`heroproc diff -v` shows all there are" : "`heroproc status` shows all there are"
     }
 }

@@ -3,7 +3,9 @@ import HeroLinux
 
 extension Workspace {
     /// What a stranger could write or exchange of the services directory, in words; nil where nothing is wrong.
-    var servicesDirectoryFlaw: String? { ManifestFiles.trustProblem(in: directory, environment: environment) ?? implicitDirectoryFlaw }
+    var servicesDirectoryFlaw: String? {
+        ManifestFiles.trustProblem(in: directory, environment: environment) ?? implicitDirectoryFlaw
+    }
 
     /// Refuses a services directory of which strangers could decide what it says (reliability.md FS-1).
     ///

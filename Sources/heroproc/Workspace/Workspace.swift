@@ -34,7 +34,8 @@ struct Workspace {
         directory = ManifestFiles.absoluteDirectory(displayDirectory)
         let state =
             Self.firstNonEmpty(options.state, environment["HEROPROC_STATE"])
-            ?? (isRoot ? "/var/lib/heroproc" : Self.xdgDirectory("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
+            ?? (isRoot
+                ? "/var/lib/heroproc" : Self.xdgDirectory("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
         paths = RuntimePaths.resolve(state: state, environment: environment)
     }
 
@@ -89,7 +90,11 @@ struct Workspace {
     func withAbsolutePaths(_ files: [ManifestFile]) -> [ManifestFile] {
         files.map { file in
             let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
-            return ManifestFile(path: "\(file.baseDirectory)/\(name)", baseDirectory: file.baseDirectory, bytes: file.bytes)
+            return ManifestFile(
+                path: "\(file.baseDirectory)/\(name)",
+                baseDirectory: file.baseDirectory,
+                bytes: file.bytes
+            )
         }
     }
 
@@ -115,7 +120,8 @@ struct Workspace {
             baseEnvironment: Machine.baseEnvironment,
             ActionInspector.inspect
         )
-        observed.machine = CgroupSupport.detect(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
+        observed.machine =
+            CgroupSupport.detect(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
         return observed
     }
 

@@ -36,7 +36,8 @@ struct Handover {
 
     private func isSuccessCode(_ code: Int32) -> Bool {
         guard code >= 0, code <= 255 else { return false }
-        let word = code < 64 ? successCodes.0 : code < 128 ? successCodes.1 : code < 192 ? successCodes.2 : successCodes.3
+        let word =
+            code < 64 ? successCodes.0 : code < 128 ? successCodes.1 : code < 192 ? successCodes.2 : successCodes.3
         return word >> UInt64(code % 64) & 1 == 1
     }
 

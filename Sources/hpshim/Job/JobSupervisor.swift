@@ -235,7 +235,8 @@ struct JobSupervisor {
         record.exit.system_time_us = ended.system_time_us
         record.exit.max_rss_kib = ended.max_rss_kib
         record.exit.dropped_bytes = log.droppedBytes
-        if ended.kind == HERO_EXIT_SIGNALED.rawValue, ended.status == Int32(SHIM_SIGKILL), containment.hasOutOfMemoryKill
+        if ended.kind == HERO_EXIT_SIGNALED.rawValue, ended.status == Int32(SHIM_SIGKILL),
+            containment.hasOutOfMemoryKill
         {
             record.exit.out_of_memory = 1
         }

@@ -107,7 +107,10 @@ struct RecordFile {
     /// Writes who runs; 0 or an errno.
     mutating func writeProc() -> Int32 {
         hero_proc_seal(&proc)
-        return errorOfWrite(shim_write_at(file, &proc, MemoryLayout<hero_proc>.size, 0), of: MemoryLayout<hero_proc>.size)
+        return errorOfWrite(
+            shim_write_at(file, &proc, MemoryLayout<hero_proc>.size, 0),
+            of: MemoryLayout<hero_proc>.size
+        )
     }
 
     /// Writes how it ended, into bytes that are there already: a full disk does not refuse them (SH-9).

@@ -37,7 +37,8 @@ struct Spec {
             header.candidate_count >= 1, header.argument_count >= 1
         else { return nil }
         guard
-            isAbsolutePath(header.record_path), isAbsolutePath(header.log_path), isAbsolutePath(header.working_directory),
+            isAbsolutePath(header.record_path), isAbsolutePath(header.log_path),
+            isAbsolutePath(header.working_directory),
             isStringList(header.candidates, header.candidate_count),
             isStringList(header.arguments, header.argument_count),
             isStringList(header.environment, header.environment_count),

@@ -23,7 +23,9 @@ struct FreeSpaceGuard {
         }
         var room = shim_free_space()
         guard shim_read_free_space(descriptor, &room) == 0, room.total > 0 else { return 0 }
-        let left = room.free &- min(room.total / FreeSpaceGuard.reservedFraction, FreeSpaceGuard.maxReservedBytes) &- Int64(count)
+        let left =
+            room.free &- min(room.total / FreeSpaceGuard.reservedFraction, FreeSpaceGuard.maxReservedBytes)
+            &- Int64(count)
         checkedAt = now
         // Others write at the same time: nobody takes more than a small part of what is left.
         allowance = max(0, left / 64)

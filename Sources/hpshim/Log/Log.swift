@@ -212,7 +212,8 @@ struct Log {
         let length = min(file.size, Int64(SHIM_OUTPUT_SIZE))
         let start = file.size &- length
         let whole =
-            shim_read_at(found, tail, Int(length), Int(start)) == Int(length) ? Log.lengthOfWholeLines(tail, Int(length)) : -1
+            shim_read_at(found, tail, Int(length), Int(start)) == Int(length)
+            ? Log.lengthOfWholeLines(tail, Int(length)) : -1
         // No line of ours is as long as what was read.
         guard whole > 0 || (whole == 0 && start == 0),
             Int64(whole) == length || shim_truncate(found, start &+ Int64(whole)) == 0

@@ -96,7 +96,8 @@ struct ReconcilerMonitor {
         if heard < 0 { return closeHeartbeatPipe() }
         guard heard > 0, watchdogSeconds > 0 else { return }
         isHeartbeatOverdue = false
-        heartbeatDeadline = shim_monotonic() &+ (watchdogSeconds &- graceSeconds) &* ReconcilerMonitor.nanosecondsPerSecond
+        heartbeatDeadline =
+            shim_monotonic() &+ (watchdogSeconds &- graceSeconds) &* ReconcilerMonitor.nanosecondsPerSecond
     }
 
     /// Seconds between the suspicion and the end.
@@ -168,7 +169,9 @@ struct ReconcilerMonitor {
                 return nil
             }
             // Who could not even begin has made a mistake that no second start mends, and somebody waits for the answer.
-            if isFinal || isFirstStart || stopSignal != 0 { return code == HERO_RECONCILER_UNAVAILABLE ? HERO_RECONCILER_REFUSED : code }
+            if isFinal || isFirstStart || stopSignal != 0 {
+                return code == HERO_RECONCILER_UNAVAILABLE ? HERO_RECONCILER_REFUSED : code
+            }
             scheduleRestart("ended with code ", code)
         } else {
             // What ends it by default and was passed on is no crash.

@@ -46,7 +46,9 @@ struct NotifyMessage {
             setFlags(state.flags | HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue)
         } else if NotifyMessage.hasPrefix(text, count, "WATCHDOG_USEC=") {
             let time = NotifyMessage.parseNumber(text + 14, count - 14)
-            guard let time, time > 0, time <= NotifyMessage.maxWatchdogInterval, time != state.watchdog_us else { return }
+            guard let time, time > 0, time <= NotifyMessage.maxWatchdogInterval, time != state.watchdog_us else {
+                return
+            }
             state.watchdog_us = time
             isUrgent = true
         } else if NotifyMessage.hasPrefix(text, count, "MAINPID=") {

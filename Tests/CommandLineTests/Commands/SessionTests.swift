@@ -26,7 +26,10 @@ struct SessionTests {
             try await eventually("the log is there") { try await sandbox.run("logs", "base").output == "hello\n" }
 
             // What is no change, is none.
-            try sandbox.writeManifest("web.yaml", "# a comment\n" + Sandbox.service("web", "requires: [base]\nstatus: start"))
+            try sandbox.writeManifest(
+                "web.yaml",
+                "# a comment\n" + Sandbox.service("web", "requires: [base]\nstatus: start")
+            )
             #expect(try await sandbox.run("diff").exitCode == 0)
 
             let again = Sandbox.service("base", "generation: 1", script: "echo again; exec sleep 1000")
@@ -76,7 +79,9 @@ struct SessionTests {
             #expect(later == listing, "looking changes nothing: \(Set(later).symmetricDifference(listing).sorted())")
 
             #expect(try await sandbox.run("apply").exitCode == 0)
-            try await eventually("it is healed") { try await sandbox.firstAction("web").map { $0.restarts == 1 } ?? false }
+            try await eventually("it is healed") {
+                try await sandbox.firstAction("web").map { $0.restarts == 1 } ?? false
+            }
             let after = try #require(try await sandbox.firstAction("web"))
             #expect(after.job == before.job)
             #expect(after.pid != before.pid)
@@ -92,7 +97,10 @@ struct SessionTests {
                 let second = try sandbox.start(arguments)
                 #expect(try await sandbox.exitCode(of: second) == 2)
                 let text = sandbox.readText(second.errorPath)
-                #expect(text.contains("pid \(first.pid)") && text.contains("watch") && text.contains(sandbox.servicesDirectory))
+                #expect(
+                    text.contains("pid \(first.pid)") && text.contains("watch")
+                        && text.contains(sandbox.servicesDirectory)
+                )
             }
             let elsewhere = try await sandbox.run("apply", "--dir", "run")
             #expect(elsewhere.exitCode == 2)
@@ -185,7 +193,9 @@ struct SessionTests {
 
             try sandbox.writeManifest("slow.yaml", slow.replacing("1000", with: "1001"))
             let second = try sandbox.start(["apply"])
-            try await eventually("it waits again") { sandbox.readText(second.errorPath).contains("core/slow: starting") }
+            try await eventually("it waits again") {
+                sandbox.readText(second.errorPath).contains("core/slow: starting")
+            }
             try await eventually("it runs") { try await sandbox.firstAction("slow") != nil }
             let job = try #require(try await sandbox.firstAction("slow"))
             #expect(kill(holder.pid, SIGKILL) == 0)

@@ -84,7 +84,10 @@ struct ExitCodeTests {
             for format in [[], ["-o", "json"], ["--quiet", "--no-color"]] {
                 let running = try sandbox.start(row.arguments + format)
                 let code = try await sandbox.exitCode(of: running)
-                #expect(code == row.code, "\(format): \(sandbox.readText(running.outputPath)) \(sandbox.readText(running.errorPath))")
+                #expect(
+                    code == row.code,
+                    "\(format): \(sandbox.readText(running.outputPath)) \(sandbox.readText(running.errorPath))"
+                )
                 expectSchema(sandbox.readText(running.outputPath), of: row.arguments + format)
             }
             #expect(!sandbox.hasState)
@@ -153,7 +156,9 @@ struct ExitCodeTests {
             let elsewhere = sandbox.root + "/run"
             #expect(try await sandbox.run("validate").exitCode == 2)
             #expect(try await sandbox.run("validate", extra: ["HEROPROC_DIR": elsewhere]).exitCode == 0)
-            #expect(try await sandbox.run("validate", "-d", "services.d", extra: ["HEROPROC_DIR": elsewhere]).exitCode == 2)
+            #expect(
+                try await sandbox.run("validate", "-d", "services.d", extra: ["HEROPROC_DIR": elsewhere]).exitCode == 2
+            )
             #expect(try await sandbox.run("validate", extra: ["HEROPROC_DIR": ""]).exitCode == 2)
             let state = try await sandbox.run("down", "--state", "other")
             #expect(state.output.contains("\(sandbox.root)/other"))

@@ -11,7 +11,10 @@ struct FormatTests {
                 .filter { $0.hasSuffix(".schema.json") }
             #expect(names.count >= 9)
             for name in names {
-                let committed = try String(contentsOf: CommittedSchemas.folder.appendingPathComponent(name), encoding: .utf8)
+                let committed = try String(
+                    contentsOf: CommittedSchemas.folder.appendingPathComponent(name),
+                    encoding: .utf8
+                )
                 for format in [[], ["-o", "json"]] {
                     let running = try sandbox.start(["schema", String(name.prefix { $0 != "." })] + format)
                     #expect(try await sandbox.exitCode(of: running) == 0)
@@ -24,8 +27,10 @@ struct FormatTests {
     @Test(
         "validate leaves with the same code in every format, strict or not",
         arguments: [
-            (ExitCodeCase.validSet, false, 0 as Int32), (ExitCodeCase.validSet, true, 0), (ExitCodeCase.setWithWarning, false, 0),
-            (ExitCodeCase.setWithWarning, true, 2), (ExitCodeCase.invalidSet, false, 2), (ExitCodeCase.invalidSet, true, 2),
+            (ExitCodeCase.validSet, false, 0 as Int32), (ExitCodeCase.validSet, true, 0),
+            (ExitCodeCase.setWithWarning, false, 0),
+            (ExitCodeCase.setWithWarning, true, 2), (ExitCodeCase.invalidSet, false, 2),
+            (ExitCodeCase.invalidSet, true, 2),
         ]
     )
     func exitCodeIgnoresFormat(_ manifests: [String: String], _ isStrict: Bool, _ code: Int32) async throws {

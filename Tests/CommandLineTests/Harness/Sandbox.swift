@@ -105,7 +105,11 @@ final class Sandbox: Sendable {
             unlink(running.outputPath)
             unlink(running.errorPath)
         }
-        return CommandResult(exitCode: code, output: readText(running.outputPath), errorOutput: readText(running.errorPath))
+        return CommandResult(
+            exitCode: code,
+            output: readText(running.outputPath),
+            errorOutput: readText(running.errorPath)
+        )
     }
 
     /// Starts `heroproc`, or another program, and does not wait for it.

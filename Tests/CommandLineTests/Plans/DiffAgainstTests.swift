@@ -103,7 +103,9 @@ struct DiffAgainstTests {
             )
             let shallow = try await sandbox.run("diff", "--against", "git:origin/main", "--dir", "shallow/services.d")
             #expect(shallow.exitCode == 2)
-            #expect(shallow.errorOutput.contains("this clone is shallow") && shallow.errorOutput.contains("fetch-depth: 0"))
+            #expect(
+                shallow.errorOutput.contains("this clone is shallow") && shallow.errorOutput.contains("fetch-depth: 0")
+            )
         }
     }
 

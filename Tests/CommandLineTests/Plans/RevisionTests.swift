@@ -15,7 +15,11 @@ struct RevisionTests {
                     let diff = try await sandbox.run("diff", "-o", format)
                     let before = round == 0 ? [] : try sandbox.stateListing()
                     let dry = try await sandbox.run("apply", "--dry-run", "-o", format)
-                    #expect(dry.output == diff.output && dry.errorOutput == diff.errorOutput && dry.exitCode == diff.exitCode, "\(format)")
+                    #expect(
+                        dry.output == diff.output && dry.errorOutput == diff.errorOutput
+                            && dry.exitCode == diff.exitCode,
+                        "\(format)"
+                    )
                     #expect(dry.exitCode == 1)
                     if round == 0 { #expect(!sandbox.hasState) } else { #expect(try sandbox.stateListing() == before) }
                 }
@@ -94,7 +98,9 @@ struct RevisionTests {
             let back = try await sandbox.run("apply", "--revision", "1")
             #expect(back.exitCode == 2)
             #expect(
-                back.errorOutput.contains("cannot go back to revision 1: the live reconciler syncs from \(sandbox.servicesDirectory)")
+                back.errorOutput.contains(
+                    "cannot go back to revision 1: the live reconciler syncs from \(sandbox.servicesDirectory)"
+                )
             )
             #expect(back.errorOutput.contains("put the files back, or end the reconciler"))
             #expect(try await sandbox.run("diff").exitCode == 0)

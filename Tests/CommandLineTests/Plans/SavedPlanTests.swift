@@ -167,7 +167,9 @@ struct SavedPlanTests {
         ]
         try await Sandbox.with(manifests) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
-            for (name, text) in manifests { try sandbox.writeManifest(name, text.replacing("PORT: 1", with: "PORT: 2")) }
+            for (name, text) in manifests {
+                try sandbox.writeManifest(name, text.replacing("PORT: 1", with: "PORT: 2"))
+            }
             let web = try #require(try await sandbox.firstAction("web"))
             for format in ["text", "json", "markdown", "github"] {
                 #expect(try await sandbox.run("diff", "-o", format).exitCode == 2, "\(format)")

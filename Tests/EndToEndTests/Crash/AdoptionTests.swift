@@ -35,7 +35,9 @@ struct AdoptionTests {
             try world.declare("new")
             let ends = socketCount(of: world.paths.controlSocket)
             let asked = try world.start(["apply"])
-            try await eventually("its question waits at the socket") { self.socketCount(of: world.paths.controlSocket) > ends }
+            try await eventually("its question waits at the socket") {
+                self.socketCount(of: world.paths.controlSocket) > ends
+            }
             #expect(isStopped(watch.pid) && isAlive(asked.pid) && world.instances("new").isEmpty)
             #expect(kill(watch.pid, SIGCONT) == 0)
             #expect(try await world.exitCode(of: asked) == 0)

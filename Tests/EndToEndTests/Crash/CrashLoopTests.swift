@@ -22,7 +22,9 @@ struct CrashLoopTests {
             let retry = TestSettings.isLong ? "retry: {}" : "retry: {delay: 200ms, max_delay: 800ms, jitter: 0.2}"
             for name in names { try world.declare(name, actions: .process("exit 1", retry)) }
             _ = try await world.run("apply", "--no-wait")
-            try await eventually("all were tried twice", within: 120) { names.allSatisfy { world.instances($0).count > 1 } }
+            try await eventually("all were tried twice", within: 120) {
+                names.allSatisfy { world.instances($0).count > 1 }
+            }
             if TestSettings.isLong {
                 let reconciler = try #require(world.reconcilerPID)
                 let (begin, before) = (bootTime(), cpuSeconds(reconciler))
@@ -35,7 +37,9 @@ struct CrashLoopTests {
                 for count in [3, 5] {
                     try await world.killReconciler()
                     _ = try world.start(["reconcile", "--watch", "--no-sync"])
-                    try await eventually("all go on", within: 60) { names.allSatisfy { world.instances($0).count > count } }
+                    try await eventually("all go on", within: 60) {
+                        names.allSatisfy { world.instances($0).count > count }
+                    }
                 }
             }
             for name in names { try world.declare(name, "status: stop", actions: .process("exit 1", retry)) }

@@ -13,7 +13,8 @@ struct CrashTests {
             try world.declare("web", "requires: [seed]", actions: .process("lines 200"), .process(name: "side"))
             try await world.apply()
             let before = [
-                try await world.runningInstance("db"), try await world.runningInstance("web"), try await world.runningInstance("web", "side"),
+                try await world.runningInstance("db"), try await world.runningInstance("web"),
+                try await world.runningInstance("web", "side"),
             ]
             try await world.killReconciler()
             #expect(before.allSatisfy { isAlive($0.pid) })

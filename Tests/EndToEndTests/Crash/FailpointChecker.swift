@@ -87,7 +87,9 @@ struct FailpointChecker {
         if !live { addViolation("I3", "a bystander was signalled") }
         do {
             let answer = try await host.run("down", "--all")
-            if answer.exitCode != 0 { addViolation("I5", "down left with \(answer.exitCode): \(answer.output)\(answer.errorOutput)") }
+            if answer.exitCode != 0 {
+                addViolation("I5", "down left with \(answer.exitCode): \(answer.output)\(answer.errorOutput)")
+            }
             for service in expectedStates.keys.sorted() { try checkService(service) }
             for (dependent, required) in scenario.dependencies { checkOrder(dependent, required) }
         } catch {
@@ -111,7 +113,9 @@ struct FailpointChecker {
     private func instances(of service: String) -> [OracleInstance] {
         var lives: [OracleInstance] = []
         for life in host.instances(service) {
-            if let last = lives.last, last.restartCount == life.restartCount, last.job == life.job, last.end == .exit(code: 0) {
+            if let last = lives.last, last.restartCount == life.restartCount, last.job == life.job,
+                last.end == .exit(code: 0)
+            {
                 lives.removeLast()
             }
             lives.append(life)
@@ -125,7 +129,10 @@ struct FailpointChecker {
         // One that was killed between exec and its first instruction is a start, and no life.
         let numbers = lives.map(\.restartCount)
         if numbers != numbers.sorted() || Set(numbers).count != numbers.count || (numbers.last ?? 0) >= executed.count {
-            addViolation("I6", "\(service) counts its restarts \(numbers), \(executed.count) starts are recorded as executed")
+            addViolation(
+                "I6",
+                "\(service) counts its restarts \(numbers), \(executed.count) starts are recorded as executed"
+            )
         }
         for start in starts where start.outcome == nil {
             addViolation("I2", "\(service), start \(start.generation) has no end")
@@ -173,12 +180,16 @@ struct FailpointChecker {
     /// Whatever was written is in the log, or counted as dropped (I9).
     private mutating func checkLines(_ service: String, _ life: OracleInstance) {
         let log = ParsedLog(host, service, life)
-        if let torn = log.unknownLine, !programsWithoutShim.contains(life.pid) { addViolation("I9", "\(service) \(life.pid): torn line: \(torn)") }
+        if let torn = log.unknownLine, !programsWithoutShim.contains(life.pid) {
+            addViolation("I9", "\(service) \(life.pid): torn line: \(torn)")
+        }
         let first = scenario.removesOldLogs ? log.numbers.first ?? 1 : 1
         var missing = 0
         var next = first
         for (index, number) in log.numbers.enumerated() {
-            if number < next { return addViolation("I9", "\(service) \(life.pid): line \(number) follows line \(next - 1)") }
+            if number < next {
+                return addViolation("I9", "\(service) \(life.pid): line \(number) follows line \(next - 1)")
+            }
             if !log.lossPositions.contains(index) { missing += number - next }
             next = number + 1
         }
@@ -190,7 +201,8 @@ struct FailpointChecker {
         if !log.lossPositions.isEmpty { addViolation("I9", "\(service) \(life.pid): its shim was not lost") }
         if let count = life.lineCount { missing += count - (next - 1) }
         if missing * OracleLine.byteCount != log.droppedBytes {
-            let there = "\(log.numbers.first ?? 0) to \(log.numbers.last ?? 0) of \(life.lineCount ?? 0) in \(log.files)"
+            let there =
+                "\(log.numbers.first ?? 0) to \(log.numbers.last ?? 0) of \(life.lineCount ?? 0) in \(log.files)"
             let text = "\(missing) lines are missing, \(log.droppedBytes) bytes are counted as dropped"
             addViolation("I9", "\(service) \(life.pid), job \(life.job): \(text); \(there)")
         }
@@ -205,13 +217,15 @@ struct FailpointChecker {
         let lower = host.instances(required)
         let upper = host.instances(dependent)
         for life in upper
-        where life.restartCount == 0 && !lower.contains(where: { $0.startedAt < life.startedAt && ($0.endedAt ?? .max) > life.startedAt })
+        where life.restartCount == 0
+            && !lower.contains(where: { $0.startedAt < life.startedAt && ($0.endedAt ?? .max) > life.startedAt })
         {
             addViolation("I7", "\(dependent) \(life.pid) began while no \(required) lived")
         }
         for life in lower {
             guard let asked = life.stopRequestedAt, !programsWithoutShim.contains(life.pid) else { continue }
-            for above in upper where above.startedAt < asked && !programsWithoutShim.contains(above.pid) && (above.endedAt ?? 0) > asked {
+            for above in upper
+            where above.startedAt < asked && !programsWithoutShim.contains(above.pid) && (above.endedAt ?? 0) > asked {
                 addViolation("I7", "\(required) \(life.pid) was asked to end before \(dependent) \(above.pid) had")
             }
         }

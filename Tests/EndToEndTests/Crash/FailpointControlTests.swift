@@ -41,7 +41,9 @@ struct FailpointControlTests {
                 change: { try FailpointScenario.declareWeb($0, "daemonize lines 100") },
                 trigger: { scene in
                     let life = try await scene.host.runningInstance("web")
-                    try await eventually("it has a child") { scene.host.instances("web").last?.children.isEmpty == false }
+                    try await eventually("it has a child") {
+                        scene.host.instances("web").last?.children.isEmpty == false
+                    }
                     #expect(kill(life.pid, SIGKILL) == 0)
                 },
                 environment: subreaperOnly
@@ -77,7 +79,11 @@ struct FailpointControlTests {
             failpoint: "FP-LG-2",
             victims: .reconciler,
             invariant: "I9",
-            scenario: FailpointScenario(change: { try FailpointScenario.declareWeb($0) }, hitNumber: 3, failpointAction: "err:ENOSPC")
+            scenario: FailpointScenario(
+                change: { try FailpointScenario.declareWeb($0) },
+                hitNumber: 3,
+                failpointAction: "err:ENOSPC"
+            )
         ),
         PositiveControl(
             disabledMechanism: "waves",

@@ -68,7 +68,10 @@ struct FailpointRun {
         if resumeDelay == nil, !dead.contains(hit) { kill(hit, SIGCONT) }
         var next: TestHost.RunningCommand?
         if scenario.failpointAction == nil, victims.includesReconciler {
-            next = try world.start(["reconcile", "--watch"], extra: baseEnvironment.merging(secondFaultEnvironment(world)) { $1 })
+            next = try world.start(
+                ["reconcile", "--watch"],
+                extra: baseEnvironment.merging(secondFaultEnvironment(world)) { $1 }
+            )
             try await eventually("the next one is at work, or killed") {
                 try await isReconcilerReady(world) || replaceKilledReconciler(after: &next, in: world)
             }
@@ -77,7 +80,9 @@ struct FailpointRun {
         }
         if !dead.contains(hit) { kill(hit, SIGCONT) }
         try scenario.afterFault(scene)
-        let converged = try await judge.waitForConvergence(within: recoveryTimeout) { _ = try replaceKilledReconciler(after: &next, in: world) }
+        let converged = try await judge.waitForConvergence(within: recoveryTimeout) {
+            _ = try replaceKilledReconciler(after: &next, in: world)
+        }
         let time = ContinuousClock.now - began
         if let secondFailpoint { disarm(secondFailpoint, in: world) }
         if let holder, converged, holder.isRunning { judge.addViolation("RC", "who held the port still lives") }
@@ -90,8 +95,11 @@ struct FailpointRun {
     }
 
     /// Starts a third reconciler where the second was killed.
-    private func replaceKilledReconciler(after next: inout TestHost.RunningCommand?, in world: TestHost) throws -> Bool {
-        guard secondFailpoint != nil, let running = next, waitpid(running.pid, nil, WNOHANG) == running.pid else { return false }
+    private func replaceKilledReconciler(after next: inout TestHost.RunningCommand?, in world: TestHost) throws -> Bool
+    {
+        guard secondFailpoint != nil, let running = next, waitpid(running.pid, nil, WNOHANG) == running.pid else {
+            return false
+        }
         next = try world.start(["reconcile", "--watch"], extra: baseEnvironment)
         return true
     }
@@ -140,7 +148,10 @@ struct FailpointRun {
         try await scenario.whileNoReconcilerRuns(scene)
         guard let prelude = scenario.earlierFailpoints else { return }
         try scenario.change(scene)
-        running = try world.start(["reconcile", "--watch"], extra: baseEnvironment.merging(["HEROPROC_FP": prelude]) { $1 })
+        running = try world.start(
+            ["reconcile", "--watch"],
+            extra: baseEnvironment.merging(["HEROPROC_FP": prelude]) { $1 }
+        )
         try #require(try await world.exitCode(of: running) == 137)
     }
 

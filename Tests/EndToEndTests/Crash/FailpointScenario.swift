@@ -61,7 +61,9 @@ extension FailpointScenario {
     private static let shortStopTimeout = "stop: {timeout: 2s}"
     private static let keepAllLogs = "log: {max_size: 1MiB, keep: 99}"
 
-    static func declareWeb(_ scene: Context, _ words: String = "lines 100", _ keys: String..., service: String...) throws {
+    static func declareWeb(_ scene: Context, _ words: String = "lines 100", _ keys: String..., service: String...)
+        throws
+    {
         let usual = [quickRetry, shortStopTimeout, keepAllLogs].filter { usual in
             !keys.contains { $0.hasPrefix(usual.prefix { $0 != ":" }) }
         }

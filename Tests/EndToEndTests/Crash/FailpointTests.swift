@@ -98,7 +98,10 @@ struct FailpointTests {
         }
     }
 
-    @Test("CR-2, long: every point, with all victims, many times", .enabled(if: TestSettings.isLong, "only in make torture"))
+    @Test(
+        "CR-2, long: every point, with all victims, many times",
+        .enabled(if: TestSettings.isLong, "only in make torture")
+    )
     func killAtEveryFailpoint() async throws {
         let rounds = TestSettings.cycles(1, share: 40)
         let seed = UInt64.random(in: 0...UInt64.max)
@@ -111,7 +114,9 @@ struct FailpointTests {
                 for _ in 0..<rounds {
                     var run = try FailpointRun(point, victims, recipe)
                     run.resumeDelay = Self.delays.randomElement(using: &random) ?? nil
-                    if Bool.random(using: &random) { run.secondFailpoint = Self.secondFailpoints.randomElement(using: &random) }
+                    if Bool.random(using: &random) {
+                        run.secondFailpoint = Self.secondFailpoints.randomElement(using: &random)
+                    }
                     runs.append(run)
                 }
             }

@@ -21,10 +21,15 @@ struct MixedLoadTests {
 
     private static func drafts(_ world: TestHost) -> [String: ServiceDraft] {
         var drafts: [String: ServiceDraft] = [:]
-        for number in 1...3 { drafts["loop\(number)"] = ServiceDraft(commands: "random-life 150", fields: fastRetryFields) }
+        for number in 1...3 {
+            drafts["loop\(number)"] = ServiceDraft(commands: "random-life 150", fields: fastRetryFields)
+        }
         // A new file about every half second.
         for number in 1...2 {
-            drafts["writer\(number)"] = ServiceDraft(commands: "lines 500", fields: ["log: {max_size: 32KiB, keep: 99}"])
+            drafts["writer\(number)"] = ServiceDraft(
+                commands: "lines 500",
+                fields: ["log: {max_size: 32KiB, keep: 99}"]
+            )
         }
         for (name, required) in zip(chain, [""] + chain) {
             let socket = "\(world.root)/\(name).sock"
@@ -122,8 +127,14 @@ struct MixedLoadTests {
             let declare = { (status: String) in
                 for (name, required) in zip(chain, [""] + chain) {
                     let socket = "\(world.root)/\(name).sock"
-                    let deed = TestHost.OracleAction.process("wait 30 listen-unix \(socket) linger 30", "sockets: [\(socket)]")
-                    try world.writeManifest("\(name).yaml", world.manifest(name, ["requires: [\(required)]", status], [deed]))
+                    let deed = TestHost.OracleAction.process(
+                        "wait 30 listen-unix \(socket) linger 30",
+                        "sockets: [\(socket)]"
+                    )
+                    try world.writeManifest(
+                        "\(name).yaml",
+                        world.manifest(name, ["requires: [\(required)]", status], [deed])
+                    )
                 }
             }
             let rounds = TestSettings.cycles(2, share: 10)
@@ -140,7 +151,10 @@ struct MixedLoadTests {
                     try await world.expectEmptyDiff()
                 }
                 for name in chain where world.instances(name).count != round {
-                    torture.addFinding(.wrongOrder, "\(name) has begun \(world.instances(name).count) times in \(round) rounds")
+                    torture.addFinding(
+                        .wrongOrder,
+                        "\(name) has begun \(world.instances(name).count) times in \(round) rounds"
+                    )
                 }
             }
             for (name, required) in zip(chain.dropFirst(), chain) { torture.checkOrder(of: name, requiring: required) }
@@ -157,9 +171,18 @@ struct MixedLoadTests {
             try await PIDNamespace.with(world) { inside in
                 var torture = try await TortureRun("CR-4 everything", world)
                 let names = (1...6).map { "job\($0)" }
-                for name in names { try world.declare(name, actions: .process("lines 100", Self.fastRetryFields[0], Self.fastRetryFields[1])) }
+                for name in names {
+                    try world.declare(
+                        name,
+                        actions: .process("lines 100", Self.fastRetryFields[0], Self.fastRetryFields[1])
+                    )
+                }
                 // Each round is a crash to all of them: what waited longer after each would stand still for half a minute soon.
-                try world.declare("web", "requires: [job1, job2]", actions: .process("sleep -1", Self.fastRetryFields[0]))
+                try world.declare(
+                    "web",
+                    "requires: [job1, job2]",
+                    actions: .process("sleep -1", Self.fastRetryFields[0])
+                )
                 let all = names + ["web"]
                 for _ in 0..<TestSettings.cycles(3, share: 10) {
                     let begin = ContinuousClock.now
@@ -199,7 +222,9 @@ struct MixedLoadTests {
                 for name in ["db", "web"] { try world.declare(name) }
                 let reconciler = try inside.start("reconcile", "--watch", "--keep")
                 try await inside.waitUntilReady(2)
-                let lives = [try await inside.runningInstance("db", after: 0), try await inside.runningInstance("web", after: 0)]
+                let lives = [
+                    try await inside.runningInstance("db", after: 0), try await inside.runningInstance("web", after: 0),
+                ]
                 let shims = lives.compactMap { inside.parent(of: $0.pid) }
                 #expect(shims.count == 2 && !shims.contains(1))
                 for words in ["heroproc", "-x heroproc", "-f heroproc", "-9 heroproc"] {

@@ -7,7 +7,9 @@ extension PIDReuseTests {
     /// Kills a service and its shim at the very moment when a signal is about to be sent to it, and gives both pids away.
     ///
     /// - Returns: who has them now.
-    private func replaceWithOtherProcesses(_ name: String, _ inside: PIDNamespace, _ running: TestHost.RunningCommand) async throws -> [pid_t] {
+    private func replaceWithOtherProcesses(_ name: String, _ inside: PIDNamespace, _ running: TestHost.RunningCommand)
+        async throws -> [pid_t]
+    {
         let world = inside.host
         let life = try #require(world.instances(name).last)
         let shim = try #require(inside.parent(of: life.pid))
@@ -61,7 +63,9 @@ extension PIDReuseTests {
                 expectUntouched(strangers, inside)
                 try await inside.signal("TERM", [try #require(inside.reconcilerPID)])
                 _ = try await world.exitCode(of: running)
-                TestSettings.reportRow(["row": "ID-2 at the signal", "cycles": "\(strangers.count)", "verdict": "0 signalled"])
+                TestSettings.reportRow([
+                    "row": "ID-2 at the signal", "cycles": "\(strangers.count)", "verdict": "0 signalled",
+                ])
             }
         }
     }

@@ -86,7 +86,10 @@ struct PIDReuseTests {
 
     /// Expects that no bystander has felt anything.
     func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PIDNamespace) {
-        #expect(inside.host.readText(inside.host.traceDirectory + "/bystanders") == "", "signals that reached strangers")
+        #expect(
+            inside.host.readText(inside.host.traceDirectory + "/bystanders") == "",
+            "signals that reached strangers"
+        )
         for pid in pids { #expect(inside.isAlive(pid), "the stranger with pid \(pid) was killed") }
     }
 
@@ -177,7 +180,8 @@ struct PIDReuseTests {
                     let reconciler = try inside.start("reconcile", "--watch")
                     #expect(try await world.exitCode(of: snatch) == 0, "\(world.readText(snatch.outputPath))")
                     _ = try await world.exitCode(of: reconciler)
-                    let words = world.readText(snatch.outputPath).split(separator: "\n").last?.split(separator: " ") ?? []
+                    let words =
+                        world.readText(snatch.outputPath).split(separator: "\n").last?.split(separator: " ") ?? []
                     try #require(words.count == 3)
                     strangers.append(try #require(pid_t(words[0])))
                     if words[1] == words[2] { sameTick += 1 }

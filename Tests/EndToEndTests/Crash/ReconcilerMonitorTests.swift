@@ -92,7 +92,9 @@ struct ReconcilerMonitorTests {
             #expect(world.reconcilerPID == first && world.readText(keeper.errorPath).contains("killed") == false)
 
             #expect(kill(first, SIGSTOP) == 0)
-            try await eventually("another one is there", within: 40) { world.reconcilerPID.map { $0 != first } ?? false }
+            try await eventually("another one is there", within: 40) {
+                world.reconcilerPID.map { $0 != first } ?? false
+            }
             let said = world.readText(keeper.errorPath)
             #expect(said.contains("the reconciler has not said anything for 4 s; it is killed\n"), "\(said)")
             #expect(said.contains("was ended by signal 9; it is started again in 200 ms"), "\(said)")
@@ -125,12 +127,18 @@ struct ReconcilerMonitorTests {
             // Another one is refused, kept or not.
             let second = try world.start(["reconcile", "--watch", "--keep"])
             #expect(try await world.exitCode(of: second) == 2)
-            #expect(world.readText(second.errorPath).contains("cannot reconcile"), "\(world.readText(second.errorPath))")
+            #expect(
+                world.readText(second.errorPath).contains("cannot reconcile"),
+                "\(world.readText(second.errorPath))"
+            )
             #expect(!world.readText(second.errorPath).contains("started again"))
             // One that cannot even begin is not tried again either: somebody waits for the answer.
             let nowhere = try world.start(["reconcile", "--watch", "--keep", "--state", "/proc/nowhere"])
             #expect(try await world.exitCode(of: nowhere) == 2)
-            #expect(world.readText(nowhere.errorPath).contains("error: cannot "), "\(world.readText(nowhere.errorPath))")
+            #expect(
+                world.readText(nowhere.errorPath).contains("error: cannot "),
+                "\(world.readText(nowhere.errorPath))"
+            )
             // Asked directly, the reconciler leaves, and its keeper with it.
             #expect(kill(try #require(world.reconcilerPID), SIGINT) == 0)
             #expect(try await world.exitCode(of: keeper) == 0)

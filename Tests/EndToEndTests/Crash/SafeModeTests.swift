@@ -28,7 +28,9 @@ struct SafeModeTests {
 
     /// Declares two quiet services and one whose program ends again and again, and has a kept reconciler watch them; the file `poison.yaml`
     /// crashes it where it has read it.
-    private func startMonitoredServices(_ world: TestHost) async throws -> (keeper: TestHost.RunningCommand, lives: [OracleInstance]) {
+    private func startMonitoredServices(_ world: TestHost) async throws -> (
+        keeper: TestHost.RunningCommand, lives: [OracleInstance]
+    ) {
         try world.declare("db")
         try world.declare("web", "requires: [db]", actions: .process("sleep -1", "retry: {delay: 10ms}"))
         try world.declare("loop", actions: .process("wait 100 exit 1", "retry: {delay: 200ms, max_delay: 200ms}"))
@@ -36,7 +38,9 @@ struct SafeModeTests {
             ["reconcile", "--watch", "--keep"],
             extra: ["HEROPROC_FP": "FP-MF-1=panic", "HEROPROC_FP_WHILE": world.servicesDirectory + "/poison.yaml"]
         )
-        let lives = [try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1)]
+        let lives = [
+            try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1),
+        ]
         try await waitForMode(world, "watch")
         return (keeper, lives)
     }
@@ -63,7 +67,9 @@ struct SafeModeTests {
             let web = try await world.runningInstance("web", number: 2)
             #expect(web.job == before[1].job)
             let loops = world.instances("loop").count
-            try await eventually("the one that keeps ending is tried again") { world.instances("loop").count > loops + 1 }
+            try await eventually("the one that keeps ending is tried again") {
+                world.instances("loop").count > loops + 1
+            }
             #expect(Set(world.instances("loop").map(\.job)).count == 1)
 
             try await expectRefusedApply(world)
@@ -73,7 +79,10 @@ struct SafeModeTests {
 
             world.removeManifest("poison")
             try await waitForMode(world, "watch")
-            _ = try await world.waitForEvent("info", "safe mode is over: something has changed in \(world.servicesDirectory)")
+            _ = try await world.waitForEvent(
+                "info",
+                "safe mode is over: something has changed in \(world.servicesDirectory)"
+            )
             #expect(try await world.runningInstance("db", number: 1) == before[0])
             #expect(try await world.runningInstance("web", number: 2) == web)
             try world.declare("loop")
@@ -104,7 +113,10 @@ struct SafeModeTests {
             "anything changes in \(world.servicesDirectory)"
         )
         let status = try await world.run("status")
-        #expect(status.output.contains("\nSafe mode: ") && status.output.contains("crashed 3 times"), "\(status.output)")
+        #expect(
+            status.output.contains("\nSafe mode: ") && status.output.contains("crashed 3 times"),
+            "\(status.output)"
+        )
         let doctor = try await world.run("doctor")
         #expect(doctor.output.contains("is in safe mode"), "\(doctor.output)")
     }
@@ -116,7 +128,9 @@ struct SafeModeTests {
             try world.declare("poison")
             try await waitForMode(world, "safe")
             try world.declare("more")
-            try await eventually("it crashed three more times", within: 40) { crashCount(world.readText(keeper.errorPath)) == 6 }
+            try await eventually("it crashed three more times", within: 40) {
+                crashCount(world.readText(keeper.errorPath)) == 6
+            }
             try await waitForMode(world, "safe")
             #expect(try await world.runningInstance("db", number: 1) == before[0])
             #expect(try await world.runningInstance("web", number: 1) == before[1])
@@ -140,7 +154,9 @@ struct SafeModeTests {
             let poison = world.root + "/poison"
             let extra = ["HEROPROC_FP": "FP-LK-1=panic", "HEROPROC_FP_WHILE": poison]
             #expect(try await world.run("apply", extra: extra).exitCode == 0)
-            let before = [try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1)]
+            let before = [
+                try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1),
+            ]
             let keeper = try #require(world.monitorPID)
             try Data().write(to: URL(fileURLWithPath: poison))
             #expect(kill(try #require(world.reconcilerPID), SIGKILL) == 0)
@@ -167,7 +183,9 @@ struct SafeModeTests {
             for _ in 0..<3 {
                 let pid = try #require(world.reconcilerPID)
                 #expect(kill(pid, SIGKILL) == 0)
-                try await eventually("another one is there", within: 40) { world.reconcilerPID.map { $0 != pid } ?? false }
+                try await eventually("another one is there", within: 40) {
+                    world.reconcilerPID.map { $0 != pid } ?? false
+                }
             }
             try await waitForMode(world, "watch")
             #expect(try await world.events().allSatisfy { !($0["text"] as? String ?? "").contains("safe mode") })

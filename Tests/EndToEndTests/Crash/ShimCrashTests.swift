@@ -66,7 +66,9 @@ struct ShimCrashTests {
         return life
     }
 
-    private func logPath(of life: OracleInstance, _ world: TestHost) -> String { "\(world.logDirectory)/core/web/run/\(life.job).log" }
+    private func logPath(of life: OracleInstance, _ world: TestHost) -> String {
+        "\(world.logDirectory)/core/web/run/\(life.job).log"
+    }
 
     /// Looks at what became of the words of an instance, once the next one lives.
     private func expectFinalOutput(of life: OracleInstance, _ world: TestHost) async throws {
@@ -85,7 +87,10 @@ struct ShimCrashTests {
         let found = lines[InstanceID(job: life.job, restartCount: 0)] ?? []
         let written = try #require(told.lineCount)
         #expect(written > Self.finalLineCount)
-        #expect(found.suffix(Self.finalLineCount).elementsEqual(written - Self.finalLineCount + 1...written), "\(found.count)")
+        #expect(
+            found.suffix(Self.finalLineCount).elementsEqual(written - Self.finalLineCount + 1...written),
+            "\(found.count)"
+        )
         #expect(strange.isEmpty)
     }
 
@@ -105,7 +110,8 @@ struct ShimCrashTests {
         try await TestHost.with { world in
             let life = try await killShimOfWriter(world)
             try await eventually("its last words are being kept", within: 60) {
-                world.readText(logPath(of: life, world)).split(separator: LostShimMarker.suffix).last?.utf8.count ?? 0 > 100_000
+                world.readText(logPath(of: life, world)).split(separator: LostShimMarker.suffix).last?.utf8.count ?? 0
+                    > 100_000
             }
             // It stands still, so that it is in the middle of them whatever else takes its time.
             #expect(kill(life.pid, SIGSTOP) == 0)

@@ -123,7 +123,10 @@ struct TortureTests {
                 let known = Set(children(of: reconciler))
                 try #require(kill(life.pid, SIGKILL) == 0)
                 torture.addShimKill(ShimKill(job: life.job, from: bootTime(), to: bootTime()))
-                let old = try #require(await stopNextChild(below: reconciler, beside: known, world), "a shim is spawned")
+                let old = try #require(
+                    await stopNextChild(below: reconciler, beside: known, world),
+                    "a shim is spawned"
+                )
                 try await torture.waitRandomly(0...5)
                 try await torture.killReconciler()
                 try torture.startReconciler()

@@ -141,7 +141,10 @@ struct DirectoryWatchTests {
             _ = try await world.runningInstance("more", number: 1)
             #expect(kill(watch.pid, SIGTERM) == 0)
             #expect(try await world.exitCode(of: watch) == 0)
-            #expect(isAlive(try await world.runningInstance("web", number: 2).pid), "a reconciler that leaves stops nothing")
+            #expect(
+                isAlive(try await world.runningInstance("web", number: 2).pid),
+                "a reconciler that leaves stops nothing"
+            )
         }
     }
 }

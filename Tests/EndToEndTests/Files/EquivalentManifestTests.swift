@@ -14,7 +14,9 @@ struct EquivalentManifestTests {
             try world.declare("db")
             try world.writeManifest("web.yaml", plain)
             _ = try world.startReconciler()
-            let before = [try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1)]
+            let before = [
+                try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1),
+            ]
             var lines = plain.split(separator: "\n").map(String.init)
             lines.swapAt(0, 1)
             let shuffled = lines.joined(separator: "\n") + "\n"
@@ -48,7 +50,10 @@ struct EquivalentManifestTests {
             // Once this is there, all before it has been looked at.
             try world.declare("last")
             _ = try await world.runningInstance("last", number: 1)
-            #expect([try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1)] == before)
+            #expect(
+                [try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1)]
+                    == before
+            )
         }
     }
 
@@ -139,7 +144,9 @@ struct EquivalentManifestTests {
             unlink("\(world.servicesDirectory)/chain.yaml")
             try world.writeManifest("missing.yaml", "kind: Service\nname: a\nrequires: [nowhere]" + action("run"))
             let missing = try await world.run("validate")
-            #expect(missing.exitCode == 2 && (missing.output + missing.errorOutput).contains("missing.yaml:3:12: error: "))
+            #expect(
+                missing.exitCode == 2 && (missing.output + missing.errorOutput).contains("missing.yaml:3:12: error: ")
+            )
         }
     }
 }

@@ -29,7 +29,9 @@ struct ManifestSaveTests {
 
     private static func move(_ from: String, _ to: String) throws { try #require(rename(from, to) == 0, "\(from)") }
 
-    private static func directory(_ file: String) -> String { URL(fileURLWithPath: file).deletingLastPathComponent().path }
+    private static func directory(_ file: String) -> String {
+        URL(fileURLWithPath: file).deletingLastPathComponent().path
+    }
 
     private static func sibling(_ file: String, _ name: String) -> String { directory(file) + "/" + name }
 
@@ -179,7 +181,9 @@ struct ManifestSaveTests {
             try world.declare("side")
             _ = try world.startReconciler()
             var web = try await world.runningInstance("web", number: 1)
-            let others = [try await world.runningInstance("db", number: 1), try await world.runningInstance("side", number: 1)]
+            let others = [
+                try await world.runningInstance("db", number: 1), try await world.runningInstance("side", number: 1),
+            ]
             for (index, style) in Self.all.enumerated() {
                 let before = bootTime()
                 try style.save("\(world.servicesDirectory)/web.yaml", text(index + 2))
@@ -189,7 +193,12 @@ struct ManifestSaveTests {
                 #expect(try await world.runningInstance("app").startedAt > web.startedAt, "\(style)")
                 #expect(world.instances("web").count == index + 2, "\(style): once")
                 #expect(world.instances("app").count == index + 2, "\(style): once")
-                #expect([try await world.runningInstance("db", number: 1), try await world.runningInstance("side", number: 1)] == others)
+                #expect(
+                    [
+                        try await world.runningInstance("db", number: 1),
+                        try await world.runningInstance("side", number: 1),
+                    ] == others
+                )
             }
             let names = try await world.run("status", "-o", "json").json["services"] as? [[String: Any]]
             #expect(names?.compactMap { $0["name"] as? String } == ["app", "db", "side", "web"], "no ghosts")
@@ -263,7 +272,10 @@ struct ManifestSaveTests {
             close(file)
             for part in 0..<4 { _ = try await world.runningInstance("web", "part\(part)", number: 1) }
             try await world.expectEmptyDiff()
-            #expect(try await world.run("history").output.split(separator: "\n").count == 3, "a header and two revisions")
+            #expect(
+                try await world.run("history").output.split(separator: "\n").count == 3,
+                "a header and two revisions"
+            )
         }
     }
 

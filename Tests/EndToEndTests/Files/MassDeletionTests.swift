@@ -50,7 +50,8 @@ struct MassDeletionTests {
         ),
         Deletion(
             name: "git stash",
-            removeCommand: "\(git) init -q && \(git) commit -q --allow-empty -m empty && \(git) add -A && \(git) stash -q",
+            removeCommand:
+                "\(git) init -q && \(git) commit -q --allow-empty -m empty && \(git) add -A && \(git) stash -q",
             restoreCommand: "\(git) stash pop -q",
             expectedText: "declares no service any more"
         ),
@@ -109,18 +110,23 @@ struct MassDeletionTests {
             let names = ["a", "b", "c"]
             for name in names { try world.declare(name) }
             let mount = "cp -r \"$1\" \"$1/../kept\" && mount -t tmpfs tmpfs \"$1\" && cp \"$1\"/../kept/*.yaml \"$1\""
-            try await LogDisk.with(world, at: world.servicesDirectory, mount: mount + " && rm \"$1\"/../kept/*.yaml") { disk in
+            try await LogDisk.with(world, at: world.servicesDirectory, mount: mount + " && rm \"$1\"/../kept/*.yaml") {
+                disk in
                 var before: [OracleInstance] = []
                 for name in names { before.append(try await world.runningInstance(name, number: 1)) }
                 // Outside it is empty, as a mount point is.
                 for name in names { world.removeManifest(name) }
                 disk.run("umount \"$1\"")
                 _ = try await world.waitForEvent("error", "declares no service any more")
-                for (name, life) in zip(names, before) { #expect(try await world.runningInstance(name, number: 1) == life) }
+                for (name, life) in zip(names, before) {
+                    #expect(try await world.runningInstance(name, number: 1) == life)
+                }
                 for name in names { try world.declare(name) }
                 try world.declare("new")
                 _ = try await world.runningInstance("new", number: 1)
-                for (name, life) in zip(names, before) { #expect(try await world.runningInstance(name, number: 1) == life) }
+                for (name, life) in zip(names, before) {
+                    #expect(try await world.runningInstance(name, number: 1) == life)
+                }
             }
         }
     }
@@ -155,7 +161,10 @@ struct MassDeletionTests {
             try world.declare("d", "wants: [c]")
             _ = try world.startReconciler()
             let life = try await world.runningInstance("c", number: 1)
-            let others = [try await world.runningInstance("a"), try await world.runningInstance("b"), try await world.runningInstance("d")]
+            let others = [
+                try await world.runningInstance("a"), try await world.runningInstance("b"),
+                try await world.runningInstance("d"),
+            ]
             let removed = bootTime()
             world.removeManifest("c")
             _ = try await world.waitForEvent("info", "it has left the files; it stops unless it is back within 5s")

@@ -26,7 +26,10 @@ struct VariableTests {
     )
     func variablesBelongToTheRevision() async throws {
         try await TestHost.with { world in
-            try world.writeManifest("printer.yaml", printerManifest(world, ["env: {PORT: \"${PORT}\", RUN: \"${XDG_RUNTIME_DIR}\"}"]))
+            try world.writeManifest(
+                "printer.yaml",
+                printerManifest(world, ["env: {PORT: \"${PORT}\", RUN: \"${XDG_RUNTIME_DIR}\"}"])
+            )
             try world.declare("web", "description: on ${PORT}")
             let refused = try await world.run("apply")
             #expect(refused.exitCode == 2)
@@ -155,7 +158,10 @@ struct VariableTests {
         try await TestHost.with { world in
             let retry = ["    retry: {max_attempts: 0, delay: 100ms, factor: 1}"]
             let token = world.servicesDirectory + "/token"
-            try world.writeManifest("printer.yaml", printerManifest(world, ["env: {TOKEN: {from_file: token}}"], action: retry))
+            try world.writeManifest(
+                "printer.yaml",
+                printerManifest(world, ["env: {TOKEN: {from_file: token}}"], action: retry)
+            )
             let answer = try await world.run("apply", "--timeout", "1s", "-o", "json")
             #expect(answer.exitCode == 1)
             let reason = "cannot read the environment: `TOKEN` from \(token): No such file or directory"

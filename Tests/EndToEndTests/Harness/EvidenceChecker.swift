@@ -75,7 +75,9 @@ struct EvidenceChecker: Sendable {
     func count(_ fault: ViolationKind) -> Int { findings.filter { $0.kind == fault }.count }
 
     /// Puts a finding down; what other parts of a test find belongs here too.
-    mutating func addFinding(_ fault: ViolationKind, _ text: String) { findings.append(Finding(kind: fault, text: text)) }
+    mutating func addFinding(_ fault: ViolationKind, _ text: String) {
+        findings.append(Finding(kind: fault, text: text))
+    }
 
     // MARK: One job
 
@@ -83,7 +85,10 @@ struct EvidenceChecker: Sendable {
         instanceCount += evidence.instances.count
         checkSuccession(evidence)
         var excuses = AllowedLosses(evidence)
-        let lives = Dictionary(evidence.instances.map { ($0.restartCount, $0) }, uniquingKeysWith: { first, _ in first })
+        let lives = Dictionary(
+            evidence.instances.map { ($0.restartCount, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
         for (count, start) in evidence.starts.enumerated() {
             guard let life = lives[count] else {
                 checkStartWithoutInstance(start, count, evidence, &excuses)
@@ -104,19 +109,31 @@ struct EvidenceChecker: Sendable {
                 addFinding(.duplicate, "\(evidence.label): \(next.pid) began before \(life.pid) had ended")
             }
             if next.restartCount <= life.restartCount {
-                addFinding(.wrongRestartCount, "\(evidence.label): \(next.restartCount) after \(life.restartCount), pid \(next.pid)")
+                addFinding(
+                    .wrongRestartCount,
+                    "\(evidence.label): \(next.restartCount) after \(life.restartCount), pid \(next.pid)"
+                )
             }
         }
     }
 
-    private mutating func checkStart(_ start: RecordedHistory.Start, _ life: OracleInstance, _ evidence: JobEvidence, _ excuses: inout AllowedLosses) {
+    private mutating func checkStart(
+        _ start: RecordedHistory.Start,
+        _ life: OracleInstance,
+        _ evidence: JobEvidence,
+        _ excuses: inout AllowedLosses
+    ) {
         let what =
             "\(evidence.label): start \(start.generation), \(life): recorded as \(start.outcome.map { "\($0)" } ?? "-")"
         switch (start.outcome, life.end) {
         case (.exited(let code), .exit(let told)) where code == told: return
         case (.signaled(let signal, coreDumped: _), .crash(let told)) where signal.number == told: return
         case (.lost, _):
-            if excuses.useShimKill(for: life.restartCount) { allowedLostStatusCount += 1 } else { addFinding(.lostStatus, what) }
+            if excuses.useShimKill(for: life.restartCount) {
+                allowedLostStatusCount += 1
+            } else {
+                addFinding(.lostStatus, what)
+            }
         case (.signaled(let signal, coreDumped: _), nil) where signal.number == SIGKILL,
             // It was on its way out, and had said so.
             (.signaled(let signal, coreDumped: _), .exit) where signal.number == SIGKILL:
@@ -190,7 +207,12 @@ struct EvidenceChecker: Sendable {
     /// A dependent begins only when its requirement is up, and has ended before its requirement is asked to end.
     ///
     /// For services that nothing kills: a crash that heals does not cascade.
-    mutating func checkOrder(of dependent: String, _ lives: [OracleInstance], requiring name: String, _ requirements: [OracleInstance]) {
+    mutating func checkOrder(
+        of dependent: String,
+        _ lives: [OracleInstance],
+        requiring name: String,
+        _ requirements: [OracleInstance]
+    ) {
         for life in lives {
             let isHeld = requirements.contains { requirement in
                 guard let up = requirement.listeningAt, up <= life.startedAt else { return false }
@@ -198,7 +220,9 @@ struct EvidenceChecker: Sendable {
             }
             if !isHeld { addFinding(.wrongOrder, "\(dependent) \(life) began while \(name) was not up") }
             for requirement in requirements {
-                guard let asked = requirement.stopRequestedAt, requirement.startedAt <= life.startedAt, asked >= life.startedAt else {
+                guard let asked = requirement.stopRequestedAt, requirement.startedAt <= life.startedAt,
+                    asked >= life.startedAt
+                else {
                     continue
                 }
                 if life.endedAt.map({ $0 > asked }) ?? true {

@@ -18,7 +18,9 @@ struct EvidenceCheckerTests {
         lines: [0: [1, 2], 1: [1, 2], 2: [1, 2]]
     )
 
-    private static func instance(_ restarts: Int, _ time: ClosedRange<Int64>, _ end: OracleInstance.End?) -> OracleInstance {
+    private static func instance(_ restarts: Int, _ time: ClosedRange<Int64>, _ end: OracleInstance.End?)
+        -> OracleInstance
+    {
         OracleInstance(
             pid: pid_t(1000 + restarts),
             job: 7,
@@ -51,11 +53,15 @@ struct EvidenceCheckerTests {
     }
 
     @Test("I1: a second instance that begins before the first has ended is found")
-    func duplicate() { #expect(violations { $0.instances[1] = Self.instance(1, 150...400, .crash(signal: 11)) } == [.duplicate]) }
+    func duplicate() {
+        #expect(violations { $0.instances[1] = Self.instance(1, 150...400, .crash(signal: 11)) } == [.duplicate])
+    }
 
     @Test("I6: a restart count that falls, or stands still, is found")
     func restartCount() {
-        #expect(violations { $0.instances[2] = Self.instance(0, 500...600, .exit(code: 0)) }.contains(.wrongRestartCount))
+        #expect(
+            violations { $0.instances[2] = Self.instance(0, 500...600, .exit(code: 0)) }.contains(.wrongRestartCount)
+        )
         #expect(violations { $0.instances.swapAt(1, 2) }.contains(.wrongRestartCount))
     }
 
@@ -170,7 +176,9 @@ struct EvidenceCheckerTests {
 
     @Test("I7: a dependent that is up before its requirement, or still when that is asked to end, is found")
     func order() {
-        func faults(_ dependent: ClosedRange<Int64>, listened: Int64? = 150, asked: Int64? = 500) -> [EvidenceChecker.ViolationKind] {
+        func faults(_ dependent: ClosedRange<Int64>, listened: Int64? = 150, asked: Int64? = 500) -> [EvidenceChecker
+            .ViolationKind]
+        {
             var requirement = Self.instance(0, 100...600, .exit(code: 0))
             (requirement.listeningAt, requirement.stopRequestedAt) = (listened, asked)
             var verdict = EvidenceChecker()

@@ -35,7 +35,9 @@ extension TestHost {
             guard let word = words.first, numbers.count + 1 == words.count, numbers.count >= 2 else { continue }
             let (pid, time) = (pid_t(numbers[0]), numbers[1])
             if word == "START", numbers.count == 4 {
-                lives.append(OracleInstance(pid: pid, job: Int(numbers[2]), restartCount: Int(numbers[3]), startedAt: time))
+                lives.append(
+                    OracleInstance(pid: pid, job: Int(numbers[2]), restartCount: Int(numbers[3]), startedAt: time)
+                )
                 continue
             }
             if word == "CHILD" {

@@ -39,7 +39,9 @@ struct PIDNamespace {
     }
 
     /// Runs heroproc inside.
-    func run(_ arguments: String...) async throws -> TestHost.CommandResult { try await host.run(arguments, through: entryCommand) }
+    func run(_ arguments: String...) async throws -> TestHost.CommandResult {
+        try await host.run(arguments, through: entryCommand)
+    }
 
     /// Starts heroproc, or another program, inside.
     func start(
@@ -52,7 +54,12 @@ struct PIDNamespace {
 
     /// Starts the oracle inside; it finds the folder of the traces.
     func startOracle(_ arguments: [String]) throws -> TestHost.RunningCommand {
-        try host.start(arguments, extra: ["ORACLE_DIR": host.traceDirectory], program: TestHost.oraclePath, through: entryCommand)
+        try host.start(
+            arguments,
+            extra: ["ORACLE_DIR": host.traceDirectory],
+            program: TestHost.oraclePath,
+            through: entryCommand
+        )
     }
 
     /// Sends a signal to processes by their pids inside.
@@ -72,7 +79,9 @@ struct PIDNamespace {
     func isStopped(_ pid: pid_t) -> Bool { statFields(of: pid, in: procDirectory).first == "T" }
 
     /// The parent of a process inside.
-    func parent(of pid: pid_t) -> pid_t? { statFields(of: pid, in: procDirectory).dropFirst().first.flatMap { pid_t($0) } }
+    func parent(of pid: pid_t) -> pid_t? {
+        statFields(of: pid, in: procDirectory).dropFirst().first.flatMap { pid_t($0) }
+    }
 
     /// All pids inside, except the first.
     var pids: [pid_t] { processIDs(in: procDirectory).filter { $0 != 1 }.sorted() }

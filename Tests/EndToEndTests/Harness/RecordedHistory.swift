@@ -96,7 +96,9 @@ struct RecordedHistory: Sendable {
         var (found, strange): ([InstanceID: [Int]], [String]) = ([:], [])
         let names = (try? FileManager.default.contentsOfDirectory(atPath: keptLogDirectory)) ?? []
         // A line begins with its time, all of one length: so the first lines of the files tell their order.
-        for text in names.map({ host.readText("\(keptLogDirectory)/\($0)") }).sorted(by: { $0.prefix(30) < $1.prefix(30) }) {
+        for text in names.map({ host.readText("\(keptLogDirectory)/\($0)") }).sorted(by: {
+            $0.prefix(30) < $1.prefix(30)
+        }) {
             var isBehindLoss = false
             for line in text.split(separator: "\n") {
                 if let number = OracleLine(line) {

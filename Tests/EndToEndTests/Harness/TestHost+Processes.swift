@@ -7,8 +7,10 @@ import HeroLinux
 extension TestHost {
     /// The services that are declared, by the names of their files.
     var declaredServices: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: servicesDirectory)) ?? []).filter { $0.hasSuffix(".yaml") }
-            .map { String($0.dropLast(5)) }.sorted()
+        ((try? FileManager.default.contentsOfDirectory(atPath: servicesDirectory)) ?? []).filter {
+            $0.hasSuffix(".yaml")
+        }
+        .map { String($0.dropLast(5)) }.sorted()
     }
 
     /// The shims of this world; a child that has not executed yet still bears the name, and is none.

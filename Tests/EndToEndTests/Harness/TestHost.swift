@@ -132,7 +132,11 @@ final class TestHost: Sendable {
             unlink(running.outputPath)
             unlink(running.errorPath)
         }
-        return CommandResult(exitCode: code, output: readText(running.outputPath), errorOutput: readText(running.errorPath))
+        return CommandResult(
+            exitCode: code,
+            output: readText(running.outputPath),
+            errorOutput: readText(running.errorPath)
+        )
     }
 
     /// Applies, and expects that it converges.
@@ -208,7 +212,9 @@ final class TestHost: Sendable {
     private func tearDown() async {
         if FileManager.default.fileExists(atPath: stateDirectory) {
             let answer = try? await run(["down", "--all", "--quiet"])
-            if answer?.exitCode != 0 { Issue.record("down --all left with \(answer?.exitCode ?? -1): \(answer?.errorOutput ?? "")") }
+            if answer?.exitCode != 0 {
+                Issue.record("down --all left with \(answer?.exitCode ?? -1): \(answer?.errorOutput ?? "")")
+            }
             if let pid = reconcilerPID {
                 kill(pid, SIGTERM)
                 try? await eventually("no reconciler lives") {
@@ -222,8 +228,8 @@ final class TestHost: Sendable {
             Issue.record("left behind: \(pid) \(readText("/proc/\(pid)/cmdline"))")
             kill(pid, SIGKILL)
         }
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: traceDirectory)) ?? [] where name.hasSuffix(".trace")
-        {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: traceDirectory)) ?? []
+        where name.hasSuffix(".trace") {
             if readText("\(traceDirectory)/\(name)").contains("DUP ") {
                 Issue.record("two instances of \(name) lived at once (I1)")
             }

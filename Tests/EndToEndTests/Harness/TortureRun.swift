@@ -37,7 +37,9 @@ struct TortureRun {
 
     mutating func randomNumber(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
-    mutating func startReconciler() throws { reconciler = try host.start(["reconcile", "--watch"], extra: environment) }
+    mutating func startReconciler() throws {
+        reconciler = try host.start(["reconcile", "--watch"], extra: environment)
+    }
 
     /// Waits until the reconciler has begun to work: only then is there anything to hit.
     ///
@@ -182,9 +184,13 @@ struct TortureRun {
 
     private func reportRow() {
         let named: [EvidenceChecker.ViolationKind] = [.duplicate, .lostStatus, .inventedStatus, .lostLine]
-        let other = EvidenceChecker.ViolationKind.allCases.filter { !named.contains($0) }.map(checker.count).reduce(0, +)
+        let other = EvidenceChecker.ViolationKind.allCases.filter { !named.contains($0) }.map(checker.count).reduce(
+            0,
+            +
+        )
         TestSettings.reportRow([
-            "row": name, "cycles": "\(cycles)", "shims hit": "\(shimKills.count)", "instances": "\(checker.instanceCount)",
+            "row": name, "cycles": "\(cycles)", "shims hit": "\(shimKills.count)",
+            "instances": "\(checker.instanceCount)",
             "duplicates": "\(checker.count(.duplicate))", "lost (allowed)": "\(checker.allowedLostStatusCount)",
             "lost (not)": "\(checker.count(.lostStatus))", "invented": "\(checker.count(.inventedStatus))",
             "lines": "\(checker.lineCount)", "lines lost (allowed)": "\(checker.allowedLostLineCount)",

@@ -11,7 +11,9 @@ private let isRoot = geteuid() == 0
 @Suite("Many at one time", .serialized)
 struct ConcurrencyTests {
     /// How many reconcilers begin at one time: a hundred, five times, in the long form.
-    private static let (startCount, roundCount) = (TestSettings.cycles(20, share: 10), TestSettings.cycles(2, share: 200))
+    private static let (startCount, roundCount) = (
+        TestSettings.cycles(20, share: 10), TestSettings.cycles(2, share: 200)
+    )
 
     /// Names, sizes and times of all in the state directory and in the run directory.
     private func listing(_ world: TestHost) throws -> [String] {
@@ -58,7 +60,10 @@ struct ConcurrencyTests {
                 let late = try (0..<Self.startCount).map { _ in try world.startReconciler() }
                 for other in late {
                     try await eventually("it leaves", within: 90) { !isAlive(other.pid) }
-                    #expect(world.readText(other.errorPath).contains("pid \(winner)"), "\(world.readText(other.errorPath))")
+                    #expect(
+                        world.readText(other.errorPath).contains("pid \(winner)"),
+                        "\(world.readText(other.errorPath))"
+                    )
                     try await expectRefusal(other, world)
                 }
                 #expect(try listing(world) == before)
@@ -71,7 +76,9 @@ struct ConcurrencyTests {
                 #expect(try await world.exitCode(of: last) == 137)
             }
             let cycles = Self.roundCount * Self.startCount
-            TestSettings.reportRow(["row": "LK-1 starts", "cycles": "\(cycles)", "verdict": "\(refused) refused, wrote nothing"])
+            TestSettings.reportRow([
+                "row": "LK-1 starts", "cycles": "\(cycles)", "verdict": "\(refused) refused, wrote nothing",
+            ])
         }
     }
 
@@ -128,7 +135,8 @@ struct ConcurrencyTests {
             let mounted = try await world.run(
                 ["reconcile", "--watch", "--state", world.root + "/bound"],
                 through: [
-                    "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"", world.stateDirectory,
+                    "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" \"$1\" && shift && exec \"$@\"",
+                    world.stateDirectory,
                     world.root + "/bound",
                 ]
             )
@@ -207,7 +215,9 @@ struct ConcurrencyTests {
             // A label restarts nobody.
             #expect(world.instances("web").count == 1)
             let carriedOut = accepted.filter(\.wasCarriedOut).count
-            TestSettings.reportRow(["row": "LK-3 applies", "cycles": "\(count)", "verdict": "0 lost, \(carriedOut) carried out"])
+            TestSettings.reportRow([
+                "row": "LK-3 applies", "cycles": "\(count)", "verdict": "0 lost, \(carriedOut) carried out",
+            ])
         }
     }
 

@@ -58,7 +58,10 @@ struct ContainerTests {
         children(of: container.initPID).filter { !isAlive($0) }.count
     }
 
-    @Test("P1-1: it reaps a thousand orphans that are not its own, and no exit status is lost to that", arguments: variants)
+    @Test(
+        "P1-1: it reaps a thousand orphans that are not its own, and no exit status is lost to that",
+        arguments: variants
+    )
     func reapsOrphans(options: [String]) async throws {
         try await TestHost.with { world in
             let go = world.root + "/go"

@@ -12,7 +12,10 @@ struct DeadlineTests {
     private func waitForRetryDelay(_ world: TestHost) async throws -> (ended: Int64, next: WallTime) {
         try world.declare(
             "flaky",
-            actions: .process("fails 1 1 sleep -1", "retry: {delay: \(Self.delay)s, max_delay: \(Self.delay)s, jitter: 0}")
+            actions: .process(
+                "fails 1 1 sleep -1",
+                "retry: {delay: \(Self.delay)s, max_delay: \(Self.delay)s, jitter: 0}"
+            )
         )
         _ = try await world.run("apply", "--no-wait")
         var next: WallTime?
@@ -116,7 +119,9 @@ struct DeadlineTests {
             // What it starts is known to those who live in the machine's own time, too.
             #expect(kill(dies.pid, SIGKILL) == 0)
             let healed = try await world.runningInstance("dies", number: 2)
-            try await eventually("status sees it") { try await world.actionStatus("dies")["pid"] as? Int == Int(healed.pid) }
+            try await eventually("status sees it") {
+                try await world.actionStatus("dies")["pid"] as? Int == Int(healed.pid)
+            }
             try await world.expectEmptyDiff()
             try await world.killReconciler()
 
@@ -152,7 +157,10 @@ struct DeadlineTests {
             #expect(kill(watch.pid, SIGCONT) == 0)
             for (name, life) in zip(["slow", "late", "web"], lives) {
                 try await eventually("\(name) is up") { try await world.state(of: name) == "running" }
-                #expect(try await world.runningInstance(name, number: 1).pid == life.pid, "\(name) was not started again")
+                #expect(
+                    try await world.runningInstance(name, number: 1).pid == life.pid,
+                    "\(name) was not started again"
+                )
             }
         }
     }

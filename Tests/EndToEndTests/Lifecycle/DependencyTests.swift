@@ -195,7 +195,8 @@ struct DependencyTests {
                 switch Int.random(in: 0..<4, using: &random) {
                 case 0: graph.isStopped[index].toggle()
                 case 1: graph.version += 1
-                case 2: if let life = world.instances(graph.name(index)).last, isAlive(life.pid) { kill(life.pid, SIGKILL) }
+                case 2:
+                    if let life = world.instances(graph.name(index)).last, isAlive(life.pid) { kill(life.pid, SIGKILL) }
                 default: if world.reconcilerPID != nil { try await world.killReconciler() }
                 }
                 try graph.declare(index, in: world, "retry: {delay: 10ms}")
@@ -245,7 +246,9 @@ struct DependencyTests {
             for index in words.indices {
                 let life = try #require(world.instances("s\(index)").first)
                 #expect(!isAlive(life.pid) && !life.children.contains(where: isAlive), "s\(index)")
-                guard index > 0, let asked = world.instances("s\((index - 1) / 2)").first?.stopRequestedAt else { continue }
+                guard index > 0, let asked = world.instances("s\((index - 1) / 2)").first?.stopRequestedAt else {
+                    continue
+                }
                 #expect((life.stopRequestedAt ?? .max) < asked, "s\(index) before what it requires")
             }
         }

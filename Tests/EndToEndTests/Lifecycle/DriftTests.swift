@@ -194,7 +194,10 @@ struct DriftTests {
             for command in ["diff", "apply"] {
                 let refused = try await world.run(command, "--no-kill")
                 #expect(refused.exitCode == 2, "\(refused.output)")
-                #expect((refused.output + refused.errorOutput).contains("`--no-kill` forbids stopping it"), "\(refused)")
+                #expect(
+                    (refused.output + refused.errorOutput).contains("`--no-kill` forbids stopping it"),
+                    "\(refused)"
+                )
             }
             #expect(stranger.isRunning)
             try await world.apply()

@@ -17,7 +17,9 @@ struct HealthProbeTests {
                     TestHost.OracleAction(
                         name: "run",
                         commands: "sleep -1",
-                        fields: [probe + "interval: 50ms, timeout: 10s, failures: 2}", "retry: {delay: 10ms, jitter: 0}"]
+                        fields: [
+                            probe + "interval: 50ms, timeout: 10s, failures: 2}", "retry: {delay: 10ms, jitter: 0}",
+                        ]
                             + keys,
                         isProcess: true
                     )
@@ -44,7 +46,9 @@ struct HealthProbeTests {
             try setUnhealthy(world, false)
             let second = try await world.runningInstance("web")
             #expect(second.job == first.job && second.restartCount >= 1 && !isAlive(first.pid))
-            try await eventually("it is healthy again") { try await world.actionStatus("web")["healthy"] as? Bool == true }
+            try await eventually("it is healthy again") {
+                try await world.actionStatus("web")["healthy"] as? Bool == true
+            }
             let texts = try await world.events().compactMap { $0["text"] as? String }
             #expect(
                 texts.contains { $0.contains("is not healthy: `sh` ended with exit code 1: it is sick") },

@@ -7,7 +7,13 @@ import Testing
 struct NotifyTests {
     private static let fields = ["ready: {notify: true}", "retry: {delay: 20ms, factor: 1}"]
 
-    private func declare(_ world: TestHost, _ name: String, _ words: String, _ service: [String] = [], _ keys: String...)
+    private func declare(
+        _ world: TestHost,
+        _ name: String,
+        _ words: String,
+        _ service: [String] = [],
+        _ keys: String...
+    )
         throws
     {
         let deed = TestHost.OracleAction(name: "run", commands: words, fields: Self.fields + keys, isProcess: true)
@@ -120,7 +126,9 @@ struct NotifyTests {
             for name in ["reload", "reloaded", "stop"] { unlink("\(world.root)/\(name)") }
             createFile(world, "gone")
             let second = try await world.runningInstance("web", number: 2)
-            #expect(second.job == first.job && second.restartCount == 1 && world.instances("web")[0].stopRequestedAt == nil)
+            #expect(
+                second.job == first.job && second.restartCount == 1 && world.instances("web")[0].stopRequestedAt == nil
+            )
             try await eventually("it is up again") { try await world.state(of: "web") == "running" }
         }
     }
@@ -183,7 +191,9 @@ struct NotifyTests {
             }
             createFile(world, "go")
             let life = try await world.runningInstance("daemon", number: 2)
-            try await eventually("the first one has ended well") { world.instances("daemon").first?.end == .exit(code: 0) }
+            try await eventually("the first one has ended well") {
+                world.instances("daemon").first?.end == .exit(code: 0)
+            }
             try await eventually("the daemon is") {
                 try await world.actionStatus("daemon")["pid"] as? Int == Int(life.pid)
             }

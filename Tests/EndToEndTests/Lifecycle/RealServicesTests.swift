@@ -91,7 +91,10 @@ struct RealServicesTests {
 
     @Test(
         "they come up in order, heal in the same job, are taken over as they are, and go down in order",
-        .enabled(if: missingPackages.isEmpty, "a package is missing (postgresql, redis-server, memcached, nginx): `make deps`")
+        .enabled(
+            if: missingPackages.isEmpty,
+            "a package is missing (postgresql, redis-server, memcached, nginx): `make deps`"
+        )
     )
     func wholeSystem() async throws {
         try await TestHost.with { world in

@@ -115,7 +115,11 @@ struct RestartPolicyTests {
             // The children hold the oracle's lock: a start while one of them lives would say DUP.
             try world.declare(
                 "forker",
-                actions: .process("ignore-term fork 2 wait 50 fails 3 1", "retry: {delay: 0ms}", "stop: {timeout: 200ms}")
+                actions: .process(
+                    "ignore-term fork 2 wait 50 fails 3 1",
+                    "retry: {delay: 0ms}",
+                    "stop: {timeout: 200ms}"
+                )
             )
             _ = try await world.run("apply", "--no-wait")
             let last = try await world.runningInstance("forker", number: 4)

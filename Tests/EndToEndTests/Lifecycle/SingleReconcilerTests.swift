@@ -19,7 +19,10 @@ struct SingleReconcilerTests {
                 let running = try world.start(arguments)
                 #expect(try await world.exitCode(of: running) == 2)
                 #expect(ContinuousClock.now - began < .seconds(5))
-                #expect(world.readText(running.errorPath).contains("pid \(first.pid)"), "\(world.readText(running.errorPath))")
+                #expect(
+                    world.readText(running.errorPath).contains("pid \(first.pid)"),
+                    "\(world.readText(running.errorPath))"
+                )
             }
             #expect(world.reconcilerPID == first.pid && isAlive(first.pid))
             #expect(try await world.runningInstance("web", number: 1) == web)
@@ -55,7 +58,10 @@ struct SingleReconcilerTests {
             let web = try await world.runningInstance("web")
             let answer = try await world.run("apply", extra: ["XDG_RUNTIME_DIR": ""])
             #expect(answer.exitCode == 2)
-            #expect(answer.errorOutput.contains("there is no /") && answer.errorOutput.contains("XDG_RUNTIME_DIR"), "\(answer.errorOutput)")
+            #expect(
+                answer.errorOutput.contains("there is no /") && answer.errorOutput.contains("XDG_RUNTIME_DIR"),
+                "\(answer.errorOutput)"
+            )
             #expect(try await world.runningInstance("web", number: 1) == web)
         }
     }
@@ -105,7 +111,10 @@ struct SingleReconcilerTests {
             let other = world.root + "/" + String(repeating: "deep/", count: 40) + "state"
             let traces = world.root + "/other"
             mkdir(traces, 0o700)
-            let text = world.readText("\(world.servicesDirectory)/web.yaml").replacing(world.traceDirectory, with: traces)
+            let text = world.readText("\(world.servicesDirectory)/web.yaml").replacing(
+                world.traceDirectory,
+                with: traces
+            )
             let services = world.root + "/other.d"
             mkdir(services, 0o700)
             try Data(text.utf8).write(to: URL(fileURLWithPath: services + "/web.yaml"))

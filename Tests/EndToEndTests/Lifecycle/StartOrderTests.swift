@@ -20,14 +20,21 @@ struct ReadinessMethod: Sendable, CustomTestStringConvertible {
             fields: "ready: {http: \"http://127.0.0.1:PORT/\", interval: 20ms}",
             listensOnSocket: false
         ),
-        ReadinessMethod(name: "exec probe", fields: "ready: {exec: [test, -S, SOCKET], interval: 20ms}", listensOnSocket: true),
+        ReadinessMethod(
+            name: "exec probe",
+            fields: "ready: {exec: [test, -S, SOCKET], interval: 20ms}",
+            listensOnSocket: true
+        ),
     ]
 }
 
 /// The order of starting, by the oracles' own clocks.
 @Suite("Start waves", .serialized)
 struct StartOrderTests {
-    @Test("a dependent starts only once what it requires is ready, however that is told (I7)", arguments: ReadinessMethod.all)
+    @Test(
+        "a dependent starts only once what it requires is ready, however that is told (I7)",
+        arguments: ReadinessMethod.all
+    )
     func dependentWaitsForReadiness(_ readiness: ReadinessMethod) async throws {
         try await TestHost.with { world in
             let (port, socket) = (try freePort(), world.root + "/db.sock")
@@ -54,7 +61,9 @@ struct StartOrderTests {
             }
             try world.declare("top", "requires: [left, right]")
             #expect(
-                try await world.plannedWaves("start_waves") == [["core/base"], ["core/left", "core/right"], ["core/top"]]
+                try await world.plannedWaves("start_waves") == [
+                    ["core/base"], ["core/left", "core/right"], ["core/top"],
+                ]
             )
             try await world.apply()
             let left = try #require(world.instances("left").first)
@@ -91,7 +100,10 @@ struct StartOrderTests {
             try world.declare("other")
             let answer = try await world.run("apply")
             #expect(answer.exitCode == 1, "\(answer.output)\(answer.errorOutput)")
-            #expect(answer.output.contains("core/seed failed") && answer.output.contains("exit code 3"), "\(answer.output)")
+            #expect(
+                answer.output.contains("core/seed failed") && answer.output.contains("exit code 3"),
+                "\(answer.output)"
+            )
             #expect(try await world.state(of: "seed") == "failed")
             let web = try await world.serviceStatus("web")
             #expect(web["state"] as? String == "blocked")

@@ -14,7 +14,9 @@ struct StopOrderTests {
     }
 
     /// Expects that each was asked to end only when all its dependents had ended.
-    private func expectOrder(_ world: TestHost, _ service: String, after dependents: String..., instance: Int = 0) throws {
+    private func expectOrder(_ world: TestHost, _ service: String, after dependents: String..., instance: Int = 0)
+        throws
+    {
         let asked = try #require(world.instances(service)[instance].stopRequestedAt)
         for dependent in dependents {
             let life = world.instances(dependent)[instance]
@@ -44,7 +46,10 @@ struct StopOrderTests {
             for name in ["web", "seed", "worker"] { #expect(try #require(ended(name)) < stopping) }
             #expect(try #require(ended("db")) > stopping)
             for name in ["db", "web", "worker"] { #expect(!isAlive(world.instances(name)[0].pid)) }
-            #expect(try await world.runningInstance("metrics", number: 1) == metrics, "what is only ordered after is not touched")
+            #expect(
+                try await world.runningInstance("metrics", number: 1) == metrics,
+                "what is only ordered after is not touched"
+            )
             try await world.expectEmptyDiff()
 
             try declareServices(world)

@@ -28,7 +28,11 @@ struct LogFaultTests {
         ),
         Fault(errorName: "EPERM", breakCommand: "chattr +i \(logFiles)", repairCommand: "chattr -i \(logFiles)"),
         // Aborted for good; an administrator mounts another one in its place.
-        Fault(errorName: "EROFS", breakCommand: "mount -o remount,abort \"$1\"", repairCommand: "mount -t tmpfs -o size=8m tmpfs \"$1\""),
+        Fault(
+            errorName: "EROFS",
+            breakCommand: "mount -o remount,abort \"$1\"",
+            repairCommand: "mount -t tmpfs -o size=8m tmpfs \"$1\""
+        ),
     ]
 
     @Test(
@@ -67,8 +71,14 @@ struct LogFaultTests {
                 // The last blocks of a full disk are free in name only.
                 let why = Set(account.dropMarkers.map { $0.why == "disk nearly full" ? "ENOSPC" : $0.why })
                 #expect(why == [fault.errorName])
-                #expect(!world.readText("\(world.traceDirectory)/web.run.trace").contains("SLOW"), "it was never held up")
-                _ = try await world.waitForEvent("warning", "\(dropped) bytes of its output could not be written to its log")
+                #expect(
+                    !world.readText("\(world.traceDirectory)/web.run.trace").contains("SLOW"),
+                    "it was never held up"
+                )
+                _ = try await world.waitForEvent(
+                    "warning",
+                    "\(dropped) bytes of its output could not be written to its log"
+                )
             }
         }
     }
@@ -155,7 +165,10 @@ struct LogFaultTests {
                         $0.firstMatch(of: /(\d+) bytes of its output could not be written/).flatMap { Int($0.1) }
                     }
                     #expect(dropped.count == 1)
-                    LogContents(disk.logText(name, job: life.job)).expectComplete(upTo: count, dropped: dropped.first ?? 0)
+                    LogContents(disk.logText(name, job: life.job)).expectComplete(
+                        upTo: count,
+                        dropped: dropped.first ?? 0
+                    )
                 }
             }
         }
@@ -170,7 +183,9 @@ struct LogFaultTests {
             try world.declare("web", actions: .process("wait-for \(go) \(words)", ready, "start_timeout: 60s"))
             try world.declare("side", actions: .process("lines 20"))
             _ = try world.startReconciler()
-            let (web, side) = (try await world.runningInstance("web", number: 1), try await world.runningInstance("side", number: 1))
+            let (web, side) = (
+                try await world.runningInstance("web", number: 1), try await world.runningInstance("side", number: 1)
+            )
             for (name, life) in [("web", web), ("side", side)] {
                 let log = "\(world.logDirectory)/core/\(name)/run/\(life.job).log"
                 try await eventually("\(log) is there") { access(log, F_OK) == 0 }

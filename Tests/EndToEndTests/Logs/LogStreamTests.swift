@@ -74,7 +74,10 @@ struct LogStreamTests {
             try await eventually("all of it came", within: 120) {
                 world.readText(follower.outputPath).utf8.count >= expected.joined().utf8.count
             }
-            #expect(firstDifference(world.readText(follower.outputPath), expected.joined()) == nil, "no gap, nothing twice")
+            #expect(
+                firstDifference(world.readText(follower.outputPath), expected.joined()) == nil,
+                "no gap, nothing twice"
+            )
             try await eventually("all raw lines came", within: 120) {
                 world.readText(raw.outputPath).split(separator: "\n").count >= 3 * count
             }
@@ -121,7 +124,10 @@ struct LogStreamTests {
             #expect(written.count > 1_070_000 + Self.longLineByteCount)
             let reading = try world.start(["logs", "web"])
             #expect(try await world.exitCode(of: reading) == 0)
-            #expect(readBytes(reading.outputPath).elementsEqual(written), "\(readBytes(reading.outputPath).count) of \(written.count) bytes")
+            #expect(
+                readBytes(reading.outputPath).elementsEqual(written),
+                "\(readBytes(reading.outputPath).count) of \(written.count) bytes"
+            )
             // The CRI lines, put together by somebody else.
             let raw = try world.start(["logs", "--raw", "web"])
             #expect(try await world.exitCode(of: raw) == 0)

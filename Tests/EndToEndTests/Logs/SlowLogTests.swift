@@ -101,7 +101,10 @@ struct SlowLogTests {
         try await TestHost.with { world in
             let image = "\(world.root)/disk"
             let mount = "truncate -s 16M \(image) && mkfs.ext4 -q -m 0 \(image) && mount -o loop \(image) \"$1\""
-            try world.declare("web", actions: .process("lines 1000", "log: {max_size: 64MiB, keep: 9, when_slow: drop}"))
+            try world.declare(
+                "web",
+                actions: .process("lines 1000", "log: {max_size: 64MiB, keep: 9, when_slow: drop}")
+            )
             try await LogDisk.with(world, at: world.logDirectory, mount: mount) { disk in
                 let life = try await world.runningInstance("web", number: 1)
                 try await eventually("it logs") { !disk.logText("web", job: life.job).isEmpty }

@@ -41,10 +41,14 @@ struct MachineCapabilityTests {
     }
 
     /// The limits that `diff` warns of.
-    private func warnedLimits(_ world: TestHost, _ options: String..., extra: [String: String] = [:]) async throws -> Set<String>
+    private func warnedLimits(_ world: TestHost, _ options: String..., extra: [String: String] = [:]) async throws
+        -> Set<String>
     {
         let answer = try await world.run(["diff", "-o", "json"] + options, extra: extra)
-        let found = try #require(answer.json["diagnostics"] as? [[String: Any]], "\(answer.output)\(answer.errorOutput)")
+        let found = try #require(
+            answer.json["diagnostics"] as? [[String: Any]],
+            "\(answer.output)\(answer.errorOutput)"
+        )
         return Set(
             found.filter { $0["code"] as? String == "limit-not-available" }.compactMap { one in
                 (one["message"] as? String)?.split(separator: "`").first.map(String.init)
@@ -109,7 +113,10 @@ struct MachineCapabilityTests {
 
     @Test(
         "OM-2: the reconciler is among the last to be killed, its keeper and the shims the very last; what they start is not",
-        .enabled(if: isRoot && canLowerOOMScore, "only root with CAP_SYS_RESOURCE may make a process less ready to be killed")
+        .enabled(
+            if: isRoot && canLowerOOMScore,
+            "only root with CAP_SYS_RESOURCE may make a process less ready to be killed"
+        )
     )
     func oomScores() async throws {
         try await TestHost.with { world in

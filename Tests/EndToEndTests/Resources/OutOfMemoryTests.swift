@@ -50,7 +50,9 @@ struct OutOfMemoryTests {
                 #expect(try await world.runningInstance("steady", number: 1) == steady)
             }
             #expect(isAlive(keeper.pid) && world.monitorPID == keeper.pid)
-            let said = world.readText(keeper.errorPath).components(separatedBy: "was ended by signal 9; it is started again in")
+            let said = world.readText(keeper.errorPath).components(
+                separatedBy: "was ended by signal 9; it is started again in"
+            )
             #expect(said.count == rounds + 1, "\(world.readText(keeper.errorPath))")
             try await torture.stopEverything()
             try torture.checkAndReport(names + ["steady"])

@@ -24,7 +24,9 @@ struct SharedPortTests {
         }
     }
 
-    private static func sharedPortField(_ port: Int) -> String { "tcp_ports: [{port: \"127.0.0.1:\(port)\", reuseport: true}]" }
+    private static func sharedPortField(_ port: Int) -> String {
+        "tcp_ports: [{port: \"127.0.0.1:\(port)\", reuseport: true}]"
+    }
 
     @Test("TP-4: without the key a group of three holds a start up, and all three are named; they live")
     func groupBlocksAnUnsharedPort() async throws {
@@ -165,7 +167,10 @@ struct SharedPortTests {
             // One that does not share it has no room beside them.
             try world.declare("lone", actions: .process("listen \(port)", "tcp_ports: [\(port)]"))
             let answer = try await world.run("validate")
-            #expect(answer.exitCode == 2 && (answer.output + answer.errorOutput).contains("only one of them shares it"), "\(answer)")
+            #expect(
+                answer.exitCode == 2 && (answer.output + answer.errorOutput).contains("only one of them shares it"),
+                "\(answer)"
+            )
         }
     }
 }

@@ -81,12 +81,16 @@ struct SoakTests {
             let end = try sample(world, keeper.pid)
             try await world.expectEmptyDiff()
 
-            TestSettings.reportLine(["soak, \(Self.serviceCount) services", "baseline", "peak", "end", "may grow by", "ceiling", "verdict"])
+            TestSettings.reportLine([
+                "soak, \(Self.serviceCount) services", "baseline", "peak", "end", "may grow by", "ceiling", "verdict",
+            ])
             for (index, gauge) in Self.gauges.enumerated() {
                 let isGood = end[index] <= baseline[index] + gauge.allowedGrowth && peak[index] <= gauge.maximum
                 TestSettings.reportLine(
                     [gauge.name]
-                        + [baseline[index], peak[index], end[index], gauge.allowedGrowth, gauge.maximum].map(String.init)
+                        + [baseline[index], peak[index], end[index], gauge.allowedGrowth, gauge.maximum].map(
+                            String.init
+                        )
                         + [isGood ? "good" : "BAD"]
                 )
                 #expect(isGood, "\(gauge.name): \(baseline[index]), at most \(peak[index]), in the end \(end[index])")
@@ -124,7 +128,9 @@ struct SoakTests {
             }
             return !words.isEmpty
         }
-        TestSettings.reportLine(["SH-10: the next reconciler \(words) \(Int(milliseconds)) ms after the start of its program"])
+        TestSettings.reportLine([
+            "SH-10: the next reconciler \(words) \(Int(milliseconds)) ms after the start of its program"
+        ])
         kill(running.pid, SIGTERM)
         #expect(try await world.exitCode(of: running) == 0)
     }
@@ -177,7 +183,9 @@ struct SoakTests {
         case invalidManifest = "mistaken"
     }
 
-    private func inject(_ fault: Fault, _ names: [String], _ world: TestHost, _ random: inout SeededGenerator) async throws {
+    private func inject(_ fault: Fault, _ names: [String], _ world: TestHost, _ random: inout SeededGenerator)
+        async throws
+    {
         let index = Int.random(in: names.indices, using: &random)
         let name = names[index]
         switch fault {

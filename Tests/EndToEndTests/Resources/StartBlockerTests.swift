@@ -35,10 +35,16 @@ struct StartBlockerTests {
             let port = try freePort()
             let stranger = try ForeignProcess("listen", "\(port)")
             try await eventually("the stranger listens") { isListening(port) }
-            try world.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 50ms}"))
+            try world.declare(
+                "web",
+                actions: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 50ms}")
+            )
             let answer = try await world.run("apply", "--timeout", "1s")
             #expect(answer.exitCode == 1)
-            #expect(answer.output.contains("tcp \(port) is held by pid \(stranger.pid) \(TestHost.oraclePath)"), "\(answer.output)")
+            #expect(
+                answer.output.contains("tcp \(port) is held by pid \(stranger.pid) \(TestHost.oraclePath)"),
+                "\(answer.output)"
+            )
             #expect(stranger.isRunning)
             #expect(world.instances("web").isEmpty)
             kill(stranger.pid, SIGKILL)
@@ -60,7 +66,11 @@ struct StartBlockerTests {
             try await world.apply()
             #expect(!stranger.isRunning)
             _ = try await world.runningInstance("web", number: 1)
-            _ = try await world.waitForEvent("warning", "sending TERM to pid \(stranger.pid)", "tcp \(port) (kill_others)")
+            _ = try await world.waitForEvent(
+                "warning",
+                "sending TERM to pid \(stranger.pid)",
+                "tcp \(port) (kill_others)"
+            )
             try await world.expectEmptyDiff()
         }
     }
@@ -113,7 +123,10 @@ struct StartBlockerTests {
         try await TestHost.with { world in
             let path = world.root + "/web.sock"
             try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
-            try world.declare("web", actions: .process("listen-unix \(path)", "sockets: [\(path)]", "kill_others: true"))
+            try world.declare(
+                "web",
+                actions: .process("listen-unix \(path)", "sockets: [\(path)]", "kill_others: true")
+            )
             let answer = try await world.run("apply", "--timeout", "500ms")
             #expect(answer.exitCode == 1)
             #expect(answer.output.contains("\(path) is no socket"), "\(answer.output)")
@@ -185,7 +198,11 @@ struct StartBlockerTests {
             try await eventually("the stranger listens") { isListening(port) }
             try world.declare(
                 "web",
-                actions: .process("listen \(port)", "tcp_ports: [\(port)]", "retry: {delay: 1h, max_delay: 1h, jitter: 0}")
+                actions: .process(
+                    "listen \(port)",
+                    "tcp_ports: [\(port)]",
+                    "retry: {delay: 1h, max_delay: 1h, jitter: 0}"
+                )
             )
             try world.declare("other", actions: .process("sleep -1", "retry: {delay: 10ms, jitter: 0}"))
             let first = try world.startReconciler()

@@ -44,7 +44,8 @@ struct FileAttackTests {
                     extra: ["HEROPROC_STATE": world.root + "/deep/state", "HEROPROC_DIR": world.servicesDirectory]
                 )
                 let cell = Comment(
-                    rawValue: "\(target.name), \(attack.rawValue): \(answer.exitCode) \(answer.output)\(answer.errorOutput)"
+                    rawValue:
+                        "\(target.name), \(attack.rawValue): \(answer.exitCode) \(answer.output)\(answer.errorOutput)"
                 )
                 #expect(ContinuousClock.now - began < .seconds(30), cell)
                 #expect(world.canarySnapshot() == before, cell)
@@ -66,7 +67,12 @@ struct FileAttackTests {
 
     /// One service that uses what is attacked; it lies in a folder of its own, below the directory.
     private func declare(_ world: TestHost, _ target: AttackTarget) throws {
-        let deed = TestHost.OracleAction(name: "run", commands: "sleep -1", fields: target.fields(world), isProcess: true)
+        let deed = TestHost.OracleAction(
+            name: "run",
+            commands: "sleep -1",
+            fields: target.fields(world),
+            isProcess: true
+        )
         mkdir(world.servicesDirectory + "/more", 0o700)
         try world.writeManifest("more/web.yaml", world.manifest("web", [], [deed]))
     }
@@ -84,7 +90,9 @@ struct FileAttackTests {
             try Data(world.manifest("stranger", [], [.process()]).utf8).write(
                 to: URL(fileURLWithPath: other + "/web.yaml")
             )
-            try #require(symlink(name == "more" ? other : other + "/web.yaml", world.servicesDirectory + "/" + name) == 0)
+            try #require(
+                symlink(name == "more" ? other : other + "/web.yaml", world.servicesDirectory + "/" + name) == 0
+            )
             let answer = try await world.run("diff")
             #expect(answer.exitCode == 0, "\(answer.output)")
             #expect(!answer.output.contains("stranger"))
@@ -127,7 +135,10 @@ struct FileAttackTests {
             #expect(!FileManager.default.fileExists(atPath: world.stateDirectory))
             // To look is no danger.
             let diff = try await world.run(["diff"], extra: unnamed)
-            #expect(diff.exitCode == 1 && diff.errorOutput.contains("`apply` will refuse this directory"), "\(diff.errorOutput)")
+            #expect(
+                diff.exitCode == 1 && diff.errorOutput.contains("`apply` will refuse this directory"),
+                "\(diff.errorOutput)"
+            )
             #expect(try await world.run(["apply", "--dir", "services.d"], extra: unnamed).exitCode == 0)
             #expect(try await world.run(["apply"], extra: unnamed.merging(["SUDO_UID": "65534"]) { $1 }).exitCode == 0)
         }
@@ -146,14 +157,34 @@ struct FileAttackTests {
     }
 
     private static let executables = [
-        ExecutableCase(name: "loose", makeUnsafe: { chmod($0 + "/run", 0o777) }, warnedSuffix: "/run", refusedSuffix: "/run"),
-        ExecutableCase(name: "given", makeUnsafe: { lchown($0 + "/run", nobodyUID, nobodyUID) }, warnedSuffix: "/run", refusedSuffix: "/run"),
+        ExecutableCase(
+            name: "loose",
+            makeUnsafe: { chmod($0 + "/run", 0o777) },
+            warnedSuffix: "/run",
+            refusedSuffix: "/run"
+        ),
+        ExecutableCase(
+            name: "given",
+            makeUnsafe: { lchown($0 + "/run", nobodyUID, nobodyUID) },
+            warnedSuffix: "/run",
+            refusedSuffix: "/run"
+        ),
         ExecutableCase(name: "open", makeUnsafe: { chmod($0, 0o777) }, warnedSuffix: "", refusedSuffix: ""),
-        ExecutableCase(name: "strange", makeUnsafe: { lchown($0, nobodyUID, nobodyUID) }, warnedSuffix: "", refusedSuffix: ""),
+        ExecutableCase(
+            name: "strange",
+            makeUnsafe: { lchown($0, nobodyUID, nobodyUID) },
+            warnedSuffix: "",
+            refusedSuffix: ""
+        ),
         ExecutableCase(name: "sound", makeUnsafe: { _ in }),
         ExecutableCase(name: "sticky", makeUnsafe: { chmod($0, 0o1777) }),
         // What belongs to the user it runs as is that one's own affair, unless it is to be strict.
-        ExecutableCase(name: "own", makeUnsafe: { lchown($0, nobodyUID, nobodyUID) }, fields: ["user: nobody"], refusedSuffix: ""),
+        ExecutableCase(
+            name: "own",
+            makeUnsafe: { lchown($0, nobodyUID, nobodyUID) },
+            fields: ["user: nobody"],
+            refusedSuffix: ""
+        ),
     ]
 
     /// Makes each of the programs and an action that executes it; what is executed leaves `ran` beside it.
@@ -202,7 +233,10 @@ struct FileAttackTests {
             let told = try await world.events().compactMap { $0["text"] as? String }
             for one in Self.executables {
                 let folder = "\(world.root)/\(one.name)"
-                #expect(FileManager.default.fileExists(atPath: folder + "/ran") == (one.refusedSuffix == nil), "\(one.name)")
+                #expect(
+                    FileManager.default.fileExists(atPath: folder + "/ran") == (one.refusedSuffix == nil),
+                    "\(one.name)"
+                )
                 let reason = "cannot execute: `strict_exec` refuses \(folder)\(one.refusedSuffix ?? ""): "
                 #expect(told.contains { $0.contains(reason) } == (one.refusedSuffix != nil), "\(one.name): \(told)")
             }
@@ -216,7 +250,10 @@ struct FileAttackTests {
             try world.declare("web")
             chmod(world.servicesDirectory, 0o777)
             let refused = try await world.run("apply")
-            #expect(refused.exitCode == 2 && refused.errorOutput.contains("HEROPROC_ALLOW_UNSAFE_DIR=1"), "\(refused.errorOutput)")
+            #expect(
+                refused.exitCode == 2 && refused.errorOutput.contains("HEROPROC_ALLOW_UNSAFE_DIR=1"),
+                "\(refused.errorOutput)"
+            )
             #expect(!FileManager.default.fileExists(atPath: world.stateDirectory))
             #expect(try await world.run("apply", extra: ["HEROPROC_ALLOW_UNSAFE_DIR": "1"]).exitCode == 0)
         }

@@ -63,7 +63,8 @@ struct AttackTarget: Sendable, CustomTestStringConvertible {
             case .parentSymlink, .hardLink: .notApplicable
             }
         },
-        AttackTarget(name: "manifest", isDirectory: false, path: { $0.servicesDirectory + "/more/web.yaml" }) { attack in
+        AttackTarget(name: "manifest", isDirectory: false, path: { $0.servicesDirectory + "/more/web.yaml" }) {
+            attack in
             switch attack {
             case .wrongOwner, .worldWritable, .hardLink: .refused
             // No regular file below the directory: it declares nothing.
@@ -79,25 +80,32 @@ struct AttackTarget: Sendable, CustomTestStringConvertible {
             case .hardLink: .notApplicable
             }
         },
-        AttackTarget(name: "database", isDirectory: false, path: { $0.nestedPaths.database }) { strictExpectation($0, isFolder: false) },
+        AttackTarget(name: "database", isDirectory: false, path: { $0.nestedPaths.database }) {
+            strictExpectation($0, isFolder: false)
+        },
         AttackTarget(name: "journal of the database", isDirectory: false, path: { $0.nestedPaths.database + "-wal" }) {
             strictExpectation($0, isFolder: false)
         },
         AttackTarget(name: "lock of the state", isDirectory: false, path: { $0.nestedPaths.reconcilerLock }) {
             strictExpectation($0, isFolder: false)
         },
-        AttackTarget(name: "run directory", isDirectory: true, path: { $0.nestedPaths.run }) { strictExpectation($0, isFolder: true) },
+        AttackTarget(name: "run directory", isDirectory: true, path: { $0.nestedPaths.run }) {
+            strictExpectation($0, isFolder: true)
+        },
         AttackTarget(name: "lock of the run directory", isDirectory: false, path: { $0.nestedPaths.runLock }) {
             strictExpectation($0, isFolder: false)
         },
         AttackTarget(name: "control socket", isDirectory: false, path: { $0.nestedPaths.controlSocket }) { attack in
             attack == .parentSymlink ? .notApplicable : .harmless
         },
-        AttackTarget(name: "directory of records", isDirectory: true, path: { $0.nestedPaths.jobs }) { strictExpectation($0, isFolder: true) },
+        AttackTarget(name: "directory of records", isDirectory: true, path: { $0.nestedPaths.jobs }) {
+            strictExpectation($0, isFolder: true)
+        },
         AttackTarget(name: "record", isDirectory: false, path: { $0.nestedPaths.jobs + "/1" }) { attack in
             attack == .parentSymlink ? .notApplicable : .harmless
         },
-        AttackTarget(name: "log directory", isDirectory: true, path: { $0.nestedPaths.logs + "/core/web/run" }) { attack in
+        AttackTarget(name: "log directory", isDirectory: true, path: { $0.nestedPaths.logs + "/core/web/run" }) {
+            attack in
             switch attack {
             case .wrongOwner, .worldWritable: .refused
             case .leafSymlink: isRoot ? .refused : .notApplicable
@@ -174,7 +182,8 @@ extension TestHost {
         [canaryFile, canaryDirectory, canaryDirectory + "/inside"].map { path in
             var file = stat()
             lstat(path, &file)
-            return "\(path) \(file.st_ino) \(file.st_mode) \(file.st_uid) \(file.st_gid) \(file.st_size) \(readText(path))"
+            return
+                "\(path) \(file.st_ino) \(file.st_mode) \(file.st_uid) \(file.st_gid) \(file.st_size) \(readText(path))"
         } + ((try? FileManager.default.subpathsOfDirectory(atPath: canaryDirectory)) ?? []).sorted()
     }
 
@@ -188,7 +197,11 @@ extension TestHost {
             attributes: [.posixPermissions: 0o700]
         )
         func make() {
-            if target.isDirectory { mkdir(path, 0o700) } else { close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)) }
+            if target.isDirectory {
+                mkdir(path, 0o700)
+            } else {
+                close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+            }
         }
         func replace() { try? FileManager.default.removeItem(atPath: path) }
         switch attack {
@@ -231,7 +244,9 @@ extension TestHost {
             _ = try await self.run(["down", "--all", "--quiet"], extra: ["HEROPROC_STATE": root + "/deep/state"])
         }
         let path = target.path(self)
-        for path in [path, servicesDirectory, servicesDirectory + "/more.moved", root + "/deep", root + "/deep.moved", run]
+        for path in [
+            path, servicesDirectory, servicesDirectory + "/more.moved", root + "/deep", root + "/deep.moved", run,
+        ]
         where path.hasPrefix(root + "/") || path.hasPrefix(run) {
             try? FileManager.default.removeItem(atPath: path)
         }

@@ -155,7 +155,10 @@ struct SecretTests {
         for (index, mode) in [(14, mode_t(0o666)), (15, mode_t(0o622))] {
             try file("loose\(index)", canaries[index])
             chmod("\(world.servicesDirectory)/loose\(index)", mode)
-            try world.declare("loose\(index)", actions: .oneShot("exit 0", "env: {L: {from_file: loose\(index)}}", once))
+            try world.declare(
+                "loose\(index)",
+                actions: .oneShot("exit 0", "env: {L: {from_file: loose\(index)}}", once)
+            )
         }
         // A health probe that fails, and one that a signal ends.
         for (index, end) in [(16, "exit 1"), (17, "kill -9 $$")] {
@@ -203,9 +206,17 @@ struct SecretTests {
         let keepers = [world.reconcilerPID, world.monitorPID].compactMap { $0 }
         #expect(keepers.count == 2)
         for pid in processIDs() {
-            expectAbsent(Self.canaries, in: Array(world.readText("/proc/\(pid)/cmdline").utf8), "the command line of \(pid)")
+            expectAbsent(
+                Self.canaries,
+                in: Array(world.readText("/proc/\(pid)/cmdline").utf8),
+                "the command line of \(pid)"
+            )
             guard keepers.contains(pid) || world.readText("/proc/\(pid)/comm") == "hpshim\n" else { continue }
-            expectAbsent(Self.canaries, in: Array(world.readText("/proc/\(pid)/environ").utf8), "the environment of \(pid)")
+            expectAbsent(
+                Self.canaries,
+                in: Array(world.readText("/proc/\(pid)/environ").utf8),
+                "the environment of \(pid)"
+            )
         }
     }
 

@@ -93,12 +93,20 @@ struct SwapRaceTests {
         try await TestHost.with { world in
             try world.createCanaries()
             let mallory = try PathSwapper()
-            try mallory.startSwapping(with: world.canaryFile) { try Data("mine\n".utf8).write(to: URL(fileURLWithPath: $0)) }
+            try mallory.startSwapping(with: world.canaryFile) {
+                try Data("mine\n".utf8).write(to: URL(fileURLWithPath: $0))
+            }
             try world.declare(
                 "web",
-                actions: .oneShot("print-env", "env: {TOKEN: {from_file: \(mallory.target)}}", "retry: {max_attempts: 1}")
+                actions: .oneShot(
+                    "print-env",
+                    "env: {TOKEN: {from_file: \(mallory.target)}}",
+                    "retry: {max_attempts: 1}"
+                )
             )
-            try await runDuringSwaps(world, mallory, ["reconcile", "--timeout", "2s"]) { #expect($0.exitCode == 1, "\($0.errorOutput)") }
+            try await runDuringSwaps(world, mallory, ["reconcile", "--timeout", "2s"]) {
+                #expect($0.exitCode == 1, "\($0.errorOutput)")
+            }
             #expect(world.instances("web").isEmpty)
         }
     }
@@ -108,7 +116,9 @@ struct SwapRaceTests {
         try await TestHost.with { world in
             try world.createCanaries()
             let mallory = try PathSwapper()
-            try mallory.startSwapping(with: world.canaryFile) { try Data("1\n".utf8).write(to: URL(fileURLWithPath: $0)) }
+            try mallory.startSwapping(with: world.canaryFile) {
+                try Data("1\n".utf8).write(to: URL(fileURLWithPath: $0))
+            }
             var generation = 0
             func declare() throws {
                 generation += 1
@@ -153,7 +163,10 @@ struct SwapRaceTests {
                 try? declare(passes)
                 guard isStrict else { return }
                 #expect(answer.exitCode == 1)
-                #expect((answer.output + answer.errorOutput).contains("`strict_exec` refuses \(mallory.directory): "), "\(answer)")
+                #expect(
+                    (answer.output + answer.errorOutput).contains("`strict_exec` refuses \(mallory.directory): "),
+                    "\(answer)"
+                )
             }
             // What it runs as root is proof enough that the race is one.
             while !isStrict, world.readText(foreign + ".ran").isEmpty, passes < 200 {

@@ -31,7 +31,11 @@ struct UserLookupTests {
             kill(first.pid, SIGKILL)
             _ = try await world.runningInstance("other", number: 2)
             let why = "the lookup of its name did not answer within 5s"
-            _ = try await world.waitForEvent("warning", "cannot start yet: cannot change to user `\(UserDatabase.currentUserName)`", why)
+            _ = try await world.waitForEvent(
+                "warning",
+                "cannot start yet: cannot change to user `\(UserDatabase.currentUserName)`",
+                why
+            )
             let jobs = try await world.jobs(of: "web")
             #expect((jobs.first?["error"] as? String)?.contains(why) == true, "\(jobs)")
             #expect(jobs.first?["attempt"] as? Int == 0 && jobs.first?["restart_count"] as? Int == 0)

@@ -53,7 +53,8 @@ struct DatabaseCorruptionTests {
         switch damage {
         case .flippedBytes: try flip(path, &random)
         case .flippedLog: try flip(log, &random)
-        case .truncatedDatabase: try #require(truncate(path, off_t(Int.random(in: 0..<size(path), using: &random))) == 0)
+        case .truncatedDatabase:
+            try #require(truncate(path, off_t(Int.random(in: 0..<size(path), using: &random))) == 0)
         case .truncatedLog: try #require(truncate(log, off_t(Int.random(in: 0...size(log), using: &random))) == 0)
         case .otherDatabaseLog:
             let other = world.root + "/other.db"
@@ -98,7 +99,9 @@ struct DatabaseCorruptionTests {
             try declare(world, round: 0)
             try await world.apply()
             var before: [OracleInstance] = []
-            for (service, action) in actions { before.append(try await world.runningInstance(service, action, number: 1)) }
+            for (service, action) in actions {
+                before.append(try await world.runningInstance(service, action, number: 1))
+            }
             // Three hundred in the long form.
             let rounds = TestSettings.cycles(6, share: 3)
             for round in 1...rounds {

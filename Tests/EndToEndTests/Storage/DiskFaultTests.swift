@@ -23,7 +23,9 @@ private struct StateDisk {
         try await eventually("it is mounted") { access(state + "/.mounted", F_OK) == 0 }
     }
 
-    func run(_ arguments: String...) async throws -> TestHost.CommandResult { try await host.run(arguments, through: entryCommand) }
+    func run(_ arguments: String...) async throws -> TestHost.CommandResult {
+        try await host.run(arguments, through: entryCommand)
+    }
 
     /// Runs a shell command inside.
     func runShell(_ text: String) async throws -> Int32 {
@@ -82,7 +84,10 @@ struct DiskFaultTests {
             _ = try await disk.runShell("cat /dev/zero >> \(world.stateDirectory)/fill 2>/dev/null; true")
             // Now there is nothing left to give, and this, with no two texts the same, is more than its log has room for.
             for number in 0..<7 {
-                try world.writeManifest("large\(number).yaml", "# \(number)" + String(repeating: "y", count: 1_000_000) + "\n")
+                try world.writeManifest(
+                    "large\(number).yaml",
+                    "# \(number)" + String(repeating: "y", count: 1_000_000) + "\n"
+                )
             }
             let second = try await disk.run("apply", "--timeout", "60s")
             #expect(second.exitCode == 2, "\(second.output)")
@@ -129,7 +134,8 @@ struct DiskFaultTests {
             try await eventually("it says so") { StoreOutageText.read(world) != nil }
             #expect(isAlive(steady.pid))
             // The machine's owner puts another disk in its place, with what the broken one still had.
-            let repair = "umount -l \(world.stateDirectory) && cp \(image) \(image)2 && mount -o loop \(image)2 \(world.stateDirectory)"
+            let repair =
+                "umount -l \(world.stateDirectory) && cp \(image) \(image)2 && mount -o loop \(image)2 \(world.stateDirectory)"
             #expect(try await disk.runShell(repair) == 0)
             try await eventually("it writes again") { StoreOutageText.read(world) == nil }
             let healed = try await world.runningInstance("other", number: 2)

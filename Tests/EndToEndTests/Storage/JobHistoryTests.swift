@@ -89,7 +89,10 @@ import Testing
             #expect(try FileManager.default.contentsOfDirectory(atPath: logs).isEmpty)
             #expect(try world.databaseRows("SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])
             let again = try await world.run("jobs", "cleanup", "--tag", "nightly")
-            #expect(again.exitCode == 0 && again.output == "Nothing to remove: no ended job matches.\n", "\(again.output)")
+            #expect(
+                again.exitCode == 0 && again.output == "Nothing to remove: no ended job matches.\n",
+                "\(again.output)"
+            )
             // What was removed stays removed, and nothing runs because of it.
             try await world.apply()
             #expect(try world.databaseRows("SELECT service_id FROM jobs").map { $0["service_id"] as String? } == ["db"])

@@ -37,7 +37,8 @@ struct NetworkFileSystemTests {
                 #expect(answer.exitCode == 2, "\(command): \(answer.output)\(answer.errorOutput)")
                 #expect(
                     answer.errorOutput.contains("cannot use the state directory \(world.stateDirectory)")
-                        && answer.errorOutput.contains("it is on FUSE") && answer.errorOutput.contains("HEROPROC_ALLOW_NETWORK_FS=1"),
+                        && answer.errorOutput.contains("it is on FUSE")
+                        && answer.errorOutput.contains("HEROPROC_ALLOW_NETWORK_FS=1"),
                     "\(command): \(answer.errorOutput)"
                 )
             }

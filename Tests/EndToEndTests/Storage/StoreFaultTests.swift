@@ -94,7 +94,8 @@ struct StoreFaultTests {
             let refused = try await world.run("apply")
             #expect(refused.exitCode == 2)
             #expect(
-                refused.errorOutput.contains("another program has held it") && refused.errorOutput.contains("what runs is kept running")
+                refused.errorOutput.contains("another program has held it")
+                    && refused.errorOutput.contains("what runs is kept running")
             )
             #expect(world.instances("new").isEmpty)
 
@@ -122,7 +123,9 @@ struct StoreFaultTests {
         try await TestHost.with { world in
             let steady = try await startServices(world)
             let reconciler = world.reconcilerPID
-            try FileManager.default.removeItem(atPath: name.isEmpty ? world.stateDirectory : "\(world.stateDirectory)/\(name)")
+            try FileManager.default.removeItem(
+                atPath: name.isEmpty ? world.stateDirectory : "\(world.stateDirectory)/\(name)"
+            )
             _ = try await world.waitForEvent("warning", "db_rebuilt", "was removed or replaced")
             let count = world.instances("crashy").count
             try await eventually("restarts go on") { world.instances("crashy").count >= count + 3 }

@@ -249,7 +249,9 @@ final class TestJob {
     }
 
     var exit: hero_exit? {
-        guard var record: hero_exit = recordPart(at: Int(HERO_SECTOR)), hero_exit_is_valid(&record) == 1 else { return nil }
+        guard var record: hero_exit = recordPart(at: Int(HERO_SECTOR)), hero_exit_is_valid(&record) == 1 else {
+            return nil
+        }
         return record
     }
 

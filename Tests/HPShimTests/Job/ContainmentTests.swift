@@ -127,7 +127,10 @@ struct ContainmentTests {
         ("exit 137", "oom_kill 2\n", false),
     ]
 
-    @Test("OM-1: killed for want of memory is killed by SIGKILL where the cgroup counts such a kill", arguments: outOfMemoryCases)
+    @Test(
+        "OM-1: killed for want of memory is killed by SIGKILL where the cgroup counts such a kill",
+        arguments: outOfMemoryCases
+    )
     func recordsOutOfMemoryKill(_ shell: String, _ events: String, _ isTold: Bool) throws {
         let job = try jobInDirectory(shell, ["cgroup.procs": "", "memory.events": events])
         #expect(try job.run() == HERO_SHIM_DONE)

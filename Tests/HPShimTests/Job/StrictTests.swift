@@ -173,7 +173,9 @@ private let otherUserID: uid_t = 65_534
     func exchangedProgram() throws {
         let verdicts = try raceExchange(strictly: true)
         #expect(Set(verdicts.keys) == [.exited(3), .refused], "\(verdicts)")
-        TestSettings.reportRow(["row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign"])
+        TestSettings.reportRow([
+            "row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign",
+        ])
     }
 
     @Test("FS-5: without being strict the foreign one is executed (positive control)")

@@ -96,7 +96,10 @@ struct LogOutageTests {
             "seq 1 100000; touch \(job.path("filled")); until [ -e \(job.path("go")) ]; do sleep 0.02; done; echo after; exit 8",
         ]
         let pid = try job.start()
-        #expect(job.eventually { FileManager.default.fileExists(atPath: job.path("filled")) }, "the service stands still")
+        #expect(
+            job.eventually { FileManager.default.fileExists(atPath: job.path("filled")) },
+            "the service stands still"
+        )
         unlink(job.path("small/ballast"))
         #expect(job.eventually { job.texts.contains { $0.hasPrefix("[heroproc: dropped") } })
         job.write("go", "")

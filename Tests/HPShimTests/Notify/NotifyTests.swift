@@ -71,13 +71,18 @@ struct NotifyTests {
         try job.start()
         #expect(job.eventually { job.notifyState?.messages == 2 })
         #expect(job.notifyFlags == Self.stopping)
-        #expect(job.notifyState?.watchdog_us == 5_000_000 && job.notifyState?.pinged_boottime == 0 && job.notifyState?.refused_main_pids == 0)
+        #expect(
+            job.notifyState?.watchdog_us == 5_000_000 && job.notifyState?.pinged_boottime == 0
+                && job.notifyState?.refused_main_pids == 0
+        )
     }
 
     @Test("several lines and several messages are one word after another, up to 4 KiB each")
     func multipleLines() throws {
         let fill = String(repeating: "X=1,", count: 1020)
-        let job = try TestJob.notifyService("notify \(fill)READY=1 notify \(fill)XXXXXXXXXXXXXXXXXX,STOPPING=1 notify STATUS=end")
+        let job = try TestJob.notifyService(
+            "notify \(fill)READY=1 notify \(fill)XXXXXXXXXXXXXXXXXX,STOPPING=1 notify STATUS=end"
+        )
         try job.start()
         #expect(job.eventually { status(job) == "end" })
         #expect(job.notifyFlags == Self.ready)
@@ -172,7 +177,9 @@ struct NotifyTests {
 
     @Test("a helper is believed while it can be seen: with a barrier always, without one if its parent waits a moment")
     func acceptsHelper() throws {
-        let job = try TestJob.notifyService("wait-for go notify-barrier READY=1 wait-for on notify-child STOPPING=1 say gone")
+        let job = try TestJob.notifyService(
+            "wait-for go notify-barrier READY=1 wait-for on notify-child STOPPING=1 say gone"
+        )
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         _ = try job.awaitMainPID()
@@ -214,7 +221,9 @@ struct NotifyTests {
 
     @Test("descriptors that are sent along are closed, and none is ever open in the shim")
     func descriptors() throws {
-        let job = try TestJob.notifyService("wait-for go notify-fds 250 FDSTORE=1 notify-fds 1 BARRIER=1 notify-fds 3 READY=1")
+        let job = try TestJob.notifyService(
+            "wait-for go notify-fds 250 FDSTORE=1 notify-fds 1 BARRIER=1 notify-fds 3 READY=1"
+        )
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         _ = try job.awaitMainPID()

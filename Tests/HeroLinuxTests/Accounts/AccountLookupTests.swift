@@ -89,7 +89,10 @@ import Testing
         )
         var long = request(sandbox, 3, user: UserDatabase.currentUserName)
         long.arguments = ["/bin/sleep", "600"]
-        for one in [request(sandbox, 1, user: UserDatabase.currentUserName), request(sandbox, 2, user: UserDatabase.currentUserName), long] { kernel.launch(one) }
+        for one in [
+            request(sandbox, 1, user: UserDatabase.currentUserName),
+            request(sandbox, 2, user: UserDatabase.currentUserName), long,
+        ] { kernel.launch(one) }
         #expect(eventually { lookupPIDs(sandbox).count == 1 })
         try sandbox.write("go", "")
         var ended: Set<JobID> = []

@@ -9,7 +9,9 @@ private let isRoot = geteuid() == 0
 
 @Suite(.ownThread) struct AccountTests {
     /// What a start that fails says.
-    private func failureText(_ change: (inout LaunchRequest) -> Void, command: [String] = ["/bin/true"]) throws -> String {
+    private func failureText(_ change: (inout LaunchRequest) -> Void, command: [String] = ["/bin/true"]) throws
+        -> String
+    {
         let sandbox = try Sandbox()
         return try failureText(sandbox, change, command: command)
     }
@@ -76,7 +78,9 @@ private let isRoot = geteuid() == 0
         order.environment.append(.texts(["LOGNAME": "me"]))
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
-        let home = try #require(try Account.resolve(.init(user: UserDatabase.currentUserName, group: nil)).variables["HOME"])
+        let home = try #require(
+            try Account.resolve(.init(user: UserDatabase.currentUserName, group: nil)).variables["HOME"]
+        )
         let log = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
         #expect(log.hasSuffix(" stdout F \(home) \(UserDatabase.currentUserName) me \(geteuid())\n"))
     }

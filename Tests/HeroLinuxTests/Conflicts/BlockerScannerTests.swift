@@ -172,7 +172,8 @@ import Testing
         try sandbox.write("web.pid", "\(stranger.pid)\n")
         let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
         func evidence(_ obstacles: StartBlockers) -> PIDFileState.Evidence? {
-            guard case .namesProcess(let process, path, let evidence) = obstacles.pidFile, process.identity == identity else {
+            guard case .namesProcess(let process, path, let evidence) = obstacles.pidFile, process.identity == identity
+            else {
                 return nil
             }
             return evidence

@@ -1,6 +1,7 @@
 import Foundation
 import HeroLinux
 import HeroModel
+import HeroSchedule
 import Testing
 
 @Suite("The time zone database")

@@ -34,7 +34,11 @@ import Testing
     func oneValue(_ text: String, _ expected: String) throws {
         let sandbox = try Sandbox()
         try sandbox.write("value", text)
-        #expect(try ResolvedLaunch.resolveEnvironment([.variables(["V": .fromFile(sandbox.folder + "/value")])]) == ["V": expected])
+        #expect(
+            try ResolvedLaunch.resolveEnvironment([.variables(["V": .fromFile(sandbox.folder + "/value")])]) == [
+                "V": expected
+            ]
+        )
     }
 
     @Test("SE-3, FS-1: a file that cannot be used is named, with the reason and nothing of what is in it")
@@ -73,7 +77,11 @@ import Testing
         let sandbox = try Sandbox()
         try sandbox.write("data/token", "t\n", mode: 0o400)
         symlink("data/token", sandbox.folder + "/token")
-        #expect(try ResolvedLaunch.resolveEnvironment([.variables(["T": .fromFile(sandbox.folder + "/token")])]) == ["T": "t"])
+        #expect(
+            try ResolvedLaunch.resolveEnvironment([.variables(["T": .fromFile(sandbox.folder + "/token")])]) == [
+                "T": "t"
+            ]
+        )
     }
 
     @Test("of a program without a slash: every folder of its own PATH, in order")

@@ -56,7 +56,9 @@ import Testing
         #expect(try #require(ping.lastPing) <= ping.asOf)
         try sandbox.write("4", "")
         let last = try awaitNotifyState(kernel) { $0.isStopping }
-        #expect(last.status == "bye now" && NotifyStateReader.read(1, generation: 1, sandbox.paths)?.status == "bye now")
+        #expect(
+            last.status == "bye now" && NotifyStateReader.read(1, generation: 1, sandbox.paths)?.status == "bye now"
+        )
         #expect(NotifyStateReader.read(1, generation: 2, sandbox.paths) == nil)
         try finish(kernel)
         #expect(access(sandbox.paths.notifySocketFile(of: 1), F_OK) != 0)
@@ -94,7 +96,8 @@ import Testing
         let before = kernel.now()
         kernel.startProbe(probeRequest(.watchdog(.seconds(20))))
         let events = kernel.nextEvents(until: kernel.now() + .seconds(5))
-        guard events.count == 2, case .notified(_, let report) = events[0], case .probeFinished(_, serial: 9, .succeeded) = events[1]
+        guard events.count == 2, case .notified(_, let report) = events[0],
+            case .probeFinished(_, serial: 9, .succeeded) = events[1]
         else {
             Issue.record("\(events)")
             return

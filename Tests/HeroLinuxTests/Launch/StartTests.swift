@@ -64,7 +64,11 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let text = "#!/bin/sh\necho \"$1\" > \(sandbox.folder)/out\n"
-        var order = sandbox.request(1, ["/bin/sh", LaunchRequest.scriptPlaceholder, "with $(no) expansion"], script: text)
+        var order = sandbox.request(
+            1,
+            ["/bin/sh", LaunchRequest.scriptPlaceholder, "with $(no) expansion"],
+            script: text
+        )
         order.umask = 0o022
         kernel.launch(order)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
@@ -91,7 +95,10 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(
-            sandbox.shellRequest(1, "setsid sleep 600 & echo $! > \(sandbox.folder)/pid; trap '' TERM; sleep 600 & wait")
+            sandbox.shellRequest(
+                1,
+                "setsid sleep 600 & echo $! > \(sandbox.folder)/pid; trap '' TERM; sleep 600 & wait"
+            )
         )
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })

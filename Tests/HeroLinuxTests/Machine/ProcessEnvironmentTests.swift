@@ -1,4 +1,5 @@
 import Glibc
+import HeroGit
 import Testing
 
 @testable import HeroLinux

@@ -32,7 +32,9 @@ import Testing
         var answer: ProbeResult?
         // The socket file is there a moment before anybody listens.
         for serial in 1...100 as ClosedRange<UInt64> where answer != .succeeded {
-            kernel.startProbe(probeRequest(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300)))
+            kernel.startProbe(
+                probeRequest(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300))
+            )
             // Connected, and then nobody looks for longer than the answer may take.
             hl_sleep(400_000_000)
             answer = try self.awaitAnswer(kernel, serial)
@@ -69,7 +71,10 @@ import Testing
         let left = FileDescriptorBudget.available
         #expect(left == .max || abs(Int(limit.rlim_cur) - open - left) < 200, "\(left)")
         #expect(FileDescriptorBudget.openError == nil)
-        #expect(FileDescriptorBudget.isExhaustion(EMFILE) && FileDescriptorBudget.isExhaustion(ENFILE) && !FileDescriptorBudget.isExhaustion(ECONNREFUSED) && !FileDescriptorBudget.isExhaustion(EAGAIN))
+        #expect(
+            FileDescriptorBudget.isExhaustion(EMFILE) && FileDescriptorBudget.isExhaustion(ENFILE)
+                && !FileDescriptorBudget.isExhaustion(ECONNREFUSED) && !FileDescriptorBudget.isExhaustion(EAGAIN)
+        )
     }
 
     private func probeRequest(_ serial: UInt64, _ question: ProbeRequest.Question, timeout: Duration) -> ProbeRequest {

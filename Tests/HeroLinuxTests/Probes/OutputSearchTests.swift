@@ -1,6 +1,7 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import HeroPattern
 import Testing
 
 @testable import HeroLinux

@@ -175,7 +175,8 @@ import Testing
         let kernel = try sandbox.kernel()
         let leave = "trap '' TERM; sleep 600 & echo $! > \(sandbox.folder)/pid"
         let cases: [(String, Duration, ProbeResult)] = [
-            (leave + "; sleep 600", .seconds(3), .failed("the command did not end in time")), (leave, .seconds(60), .succeeded),
+            (leave + "; sleep 600", .seconds(3), .failed("the command did not end in time")),
+            (leave, .seconds(60), .succeeded),
         ]
         for (script, limit, expected) in cases {
             unlink(sandbox.folder + "/pid")
@@ -204,7 +205,8 @@ import Testing
         let kernel = try sandbox.kernel()
         let script =
             "i=0; while [ $i -lt 20000 ]; do echo 0123456789 >&2; echo $i; i=$((i+1)); done; echo last >&2; exit 1"
-        guard case .failed(let reason) = try probe(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60)) else {
+        guard case .failed(let reason) = try probe(kernel, .probe(.exec(["sh", "-c", script])), timeout: .seconds(60))
+        else {
             Issue.record("yes")
             return
         }

@@ -43,7 +43,10 @@ import Testing
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(
-            sandbox.shellRequest(1, "(setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' &); exec sleep 600")
+            sandbox.shellRequest(
+                1,
+                "(setsid sh -c 'echo $$ > \(sandbox.folder)/pid; exec sleep 600' &); exec sleep 600"
+            )
         )
         let report = try kernel.awaitStart(1)
         #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })

@@ -142,7 +142,10 @@ import Testing
     }
 
     /// A record with a third part.
-    private static func recordWithNotifyState(generation: UInt32 = 3, _ change: (inout hero_notify_state) -> Void = { _ in }) -> [UInt8] {
+    private static func recordWithNotifyState(
+        generation: UInt32 = 3,
+        _ change: (inout hero_notify_state) -> Void = { _ in }
+    ) -> [UInt8] {
         var said = hero_notify_state()
         said.generation = generation
         said.job = 5
@@ -348,7 +351,8 @@ import Testing
     @Test("a NUL character in any text is refused instead of cutting it in two")
     func nul() throws {
         let changes: [(inout ResolvedLaunch) -> Void] = [
-            { $0.request.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" }, { $0.request.workingDirectory = "/\0" },
+            { $0.request.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" },
+            { $0.request.workingDirectory = "/\0" },
             { $0.request.script = "a\0" }, { $0.candidates = ["/\0"] }, { $0.candidates = [] },
             { $0.request.arguments = [] },
         ]

@@ -51,8 +51,11 @@ struct LimitWarningTests {
         let able = ContainmentSupport(limitsMemory: true, limitsProcesses: true, limitsProcessors: true)
         #expect(desired(limits).limitWarnings(on: able).isEmpty)
         #expect(
-            desired(ResourceLimits(openFiles: 1, processes: 1, coreBytes: 1)).limitWarnings(on: ContainmentSupport()).isEmpty
+            desired(ResourceLimits(openFiles: 1, processes: 1, coreBytes: 1)).limitWarnings(on: ContainmentSupport())
+                .isEmpty
         )
-        #expect(desired(limits, .ignore).limitWarnings(on: ContainmentSupport()).allSatisfy { !$0.message.contains("web") })
+        #expect(
+            desired(limits, .ignore).limitWarnings(on: ContainmentSupport()).allSatisfy { !$0.message.contains("web") }
+        )
     }
 }

@@ -21,7 +21,9 @@ struct PlanCaseTests {
         #expect(PlanCaseFolder.all.count >= 120)
         for folder in PlanCaseFolder.all {
             let found = try folder.read()
-            let text = PlanView(OutputStyle(width: 110)).text(Planner.plan(found.desired, found.observed, found.options))
+            let text = PlanView(OutputStyle(width: 110)).text(
+                Planner.plan(found.desired, found.observed, found.options)
+            )
             // Diagnostics keep their first line whole: editors and CI jump by it.
             for line in text.split(separator: "\n") where !line.contains("error: ") && !line.contains("warning: ") {
                 #expect(line.count <= 110, "\(folder.name): \(line)")

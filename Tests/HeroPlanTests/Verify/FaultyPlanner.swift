@@ -34,13 +34,15 @@ struct FaultyPlanner: CustomTestStringConvertible, Sendable {
                 $0.wants = []
             }
         },
-        .init(.requirementsDecideStarts, "declared requirements") { desired, _, _ in desired.edit { $0.requires = [] } },
+        .init(.requirementsDecideStarts, "declared requirements") { desired, _, _ in desired.edit { $0.requires = [] }
+        },
         .init(.everyRequestIsHandled, "that what requires what is wanted down goes down") { desired, _, _ in
             desired.edit { if $0.status == .stop { $0.status = .ignore } }
         },
         .init(.unwantedServicesNeverStart, "the status") { desired, _, _ in desired.edit { $0.status = .start } },
         .init(.everyChangeIsRequested, "--no-prune") { _, _, options in options.prunes = true },
-        .init(.everyChangeIsRequested, "that an apply alone tries again") { _, _, options in options.retriesFailed = true
+        .init(.everyChangeIsRequested, "that an apply alone tries again") { _, _, options in
+            options.retriesFailed = true
         },
         .init(.unwantedServicesNeverStart, "down") { _, _, options in options.down = .none },
         .init(.conflictsNeverRunTogether, "conflicts") { desired, observed, _ in

@@ -1,7 +1,7 @@
 import HeroModel
 import HeroPlan
 import HeroSim
-import HeroTrials
+import HeroSimulation
 import Testing
 
 /// A plan spoiled in one way, and the law that must say so.

@@ -11,8 +11,11 @@ extension PlanMutation {
             $0.startWaves = [[QualifiedName("green")]]
             $0.edit("green") { $0 = Change($0.service, .start, Reason(.declared, "it is declared"), startWave: 0) }
         },
-        .init(.narrowedPlansStayInScope, "a bystander taken into a narrow plan", of: "only/a-service-that-nobody-requires")
-        {
+        .init(
+            .narrowedPlansStayInScope,
+            "a bystander taken into a narrow plan",
+            of: "only/a-service-that-nobody-requires"
+        ) {
             let reason = Reason(.specChanged, "its manifest changed")
             $0.changes.append(Change(QualifiedName("web"), .restart, reason, stopWave: 0, startWave: 0))
             $0.stopWaves[0].append(QualifiedName("web"))

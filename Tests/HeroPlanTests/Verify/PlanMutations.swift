@@ -43,8 +43,7 @@ extension PlanMutation {
             $0.stopWaves = []
             $0.edit("web") { $0.stopWave = nil }
         },
-        .init(.dependentsStopFirst, "stop waves turned round", "~db: running\n~web requires db: running")
-        {
+        .init(.dependentsStopFirst, "stop waves turned round", "~db: running\n~web requires db: running") {
             $0.stopWaves.reverse()
             $0.edit("db") { $0.stopWave = 0 }
             $0.edit("web") { $0.stopWave = 1 }
@@ -86,7 +85,8 @@ extension PlanMutation {
                 $0 = Change($0.service, .restart, Reason(.notRunning, "why not"), stopWave: 0, startWave: 0)
             }
         },
-        .init(.everyChangeIsRequested, "a cascade over mere order", "db argv 2: running argv 1\nweb after db: running") {
+        .init(.everyChangeIsRequested, "a cascade over mere order", "db argv 2: running argv 1\nweb after db: running")
+        {
             $0.stopWaves = [[QualifiedName("web")], [QualifiedName("db")]]
             $0.startWaves = [[QualifiedName("db")], [QualifiedName("web")]]
             $0.edit("db") { $0.stopWave = 1 }
@@ -95,7 +95,8 @@ extension PlanMutation {
                 $0 = Change($0.service, .restart, reason, cause: QualifiedName("db"), stopWave: 0, startWave: 1)
             }
         },
-        .init(.everyChangeIsRequested, "a circle of causes", "a requires b: running requires -\nb: running requires a") {
+        .init(.everyChangeIsRequested, "a circle of causes", "a requires b: running requires -\nb: running requires a")
+        {
             $0.stopWaves = [[QualifiedName("b")], [QualifiedName("a")]]
             $0.startWaves = $0.stopWaves
             $0.edit("a") {

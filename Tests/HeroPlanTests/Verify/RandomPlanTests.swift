@@ -1,6 +1,6 @@
 import HeroModel
 import HeroPlan
-import HeroTrials
+import HeroSimulation
 import Testing
 
 @Suite("Plans of random worlds")
