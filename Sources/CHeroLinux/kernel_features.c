@@ -1,4 +1,4 @@
-// What this kernel can do, asked without leaving a trace.
+// Tests which features this kernel has; no test leaves a trace.
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
@@ -18,7 +18,7 @@ int hl_has_pidfd_wait(void) {
     int own = hl_pidfd_open(getpid());
     if (own < 0) return 0;
     siginfo_t info;
-    // Nobody is the child of itself: a kernel that knows the call says so.
+    // A process is no child of itself, so a kernel that supports the call returns ECHILD.
     int known = waitid(P_PIDFD, (id_t)own, &info, WEXITED | WNOHANG) == 0 || errno == ECHILD;
     close(own);
     return known;
@@ -28,7 +28,8 @@ int hl_has_group_signal(void) {
     int own = hl_pidfd_open(getpid());
     if (own < 0) return 0;
     long result = syscall(SYS_pidfd_send_signal, own, 0, NULL, SIGNAL_PROCESS_GROUP);
-    // Who leads no group has none to signal, and a sandbox may forbid it: still the kernel knows the word.
+    // A process that leads no group gets an error, and a sandbox may forbid the call; only EINVAL means that the flag
+    // is unknown.
     int known = result == 0 || errno != EINVAL;
     close(own);
     return known;
@@ -43,7 +44,7 @@ int hl_has_exit_info(void) {
     if (pid == 0) _exit(7);
     if (pid < 0) return 0;
     int pidfd = hl_pidfd_open(pid);
-    // Known only once its parent has taken it.
+    // The kernel reports the status only after the parent has reaped the child.
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
     int status = 0;
     int known = pidfd >= 0 && hl_pidfd_exit_status(pidfd, &status) == 1 && status == W_EXITCODE(7, 0);

@@ -1,4 +1,4 @@
-// Waiting, clocks, files.
+// Event loop, clocks and files.
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
@@ -55,7 +55,6 @@ int hl_epoll_wait(int epoll, unsigned long *tokens, unsigned int *events, int ca
 
 unsigned int hl_epoll_in(void) { return EPOLLIN; }
 unsigned int hl_epoll_out(void) { return EPOLLOUT; }
-unsigned int hl_epoll_hangup(void) { return EPOLLHUP | EPOLLERR; }
 
 int hl_timer_create(void) {
     int descriptor = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -79,7 +78,7 @@ int hl_clock_watch_create(void) {
 int hl_clock_watch_arm(int watch) {
     struct itimerspec time;
     memset(&time, 0, sizeof time);
-    // Far beyond any calendar: it is not the time that is waited for, but that the clock is set.
+    // Far in the future: the timer only serves to be cancelled when the clock is set.
     time.it_value.tv_sec = 1LL << 33;
     int flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
     return timerfd_settime(watch, flags, &time, NULL) < 0 ? -errno : 0;
@@ -153,7 +152,7 @@ long hl_available_descriptors(void) {
     long most = limit.rlim_cur > LONG_MAX ? LONG_MAX : (long)limit.rlim_cur;
     // Since Linux 6.2 the size is the number of open descriptors (proc_pid_fd(5)).
     if (folder.st_size > 0) return most - folder.st_size;
-    // Before, they are counted; not where there is more room than anybody has jobs.
+    // On older kernels the entries are counted, unless the limit is so high that it does not matter.
     if (most > 4096) return LONG_MAX;
     DIR *directory = opendir("/proc/self/fd");
     if (directory == NULL) return 0;
