@@ -1,10 +1,10 @@
 import Foundation
 
-/// s6 and runit: a directory for each service, with a logger of its own beside it.
+/// s6 and runit: one directory per service, each with its own logger.
 ///
-/// The service's `run` is the program itself; its logger's is the shell line that everybody writes.
+/// The `run` file of a service is the program itself. The one of the logger is the usual shell line.
 final class ServiceDirectorySupervisor: Supervisor {
-    /// Which of the two.
+    /// The supervisor: s6 or runit.
     enum Flavour {
         case s6
         case runit
@@ -16,7 +16,7 @@ final class ServiceDirectorySupervisor: Supervisor {
     private var root: ChildProcess?
     private let services: Int
 
-    /// Writes the directories.
+    /// Writes the service directories.
     init(_ place: BenchDirectory, services: Int, flavour: Flavour) throws {
         self.flavour = flavour
         self.services = services
@@ -35,7 +35,7 @@ final class ServiceDirectorySupervisor: Supervisor {
             try files.createSymbolicLink(atPath: service + "/starts", withDestinationPath: stamps.path)
             try logger.write(toFile: service + "/log/run", atomically: false, encoding: .utf8)
             chmod(service + "/log/run", 0o755)
-            // Otherwise s6 waits a second before every restart.
+            // Without readiness notification s6 waits a second before every restart.
             guard flavour == .s6 else { continue }
             try "3\n".write(toFile: service + "/notification-fd", atomically: false, encoding: .utf8)
         }
@@ -56,46 +56,6 @@ final class ServiceDirectorySupervisor: Supervisor {
         case .s6: _ = try ChildProcess(["s6-svscanctl", "-t", folder]).wait()
         case .runit: SignalSender.send(SIGHUP, to: root.pid)
         }
-        try stamps.awaitProcessesGone(within: 300)
-    }
-}
-
-/// supervisord: one file with a section for each service; it writes their logs itself.
-final class Supervisord: Supervisor {
-    let stamps: Stamps
-    private let folder: String
-    private var root: ChildProcess?
-
-    /// Writes the file.
-    init(_ place: BenchDirectory, services: Int) throws {
-        folder = try place.makeFolder("supervisord")
-        stamps = try Stamps(in: place.makeFolder("stamps"))
-        var text = """
-            [supervisord]
-            nodaemon=true
-            minfds=\(services * 4 + 500)
-            childlogdir=\(folder)
-            logfile=\(folder)/supervisord.log
-            pidfile=\(folder)/supervisord.pid
-
-            """
-        for index in 1...services {
-            text += """
-                [program:s\(index)]
-                command=\(place.program("hpbenchload")) stamp \(stamps.path)
-
-                """
-        }
-        try text.write(toFile: folder + "/supervisord.conf", atomically: false, encoding: .utf8)
-    }
-
-    func start() throws {
-        root = try ChildProcess(["supervisord", "-c", folder + "/supervisord.conf"], in: folder)
-    }
-
-    func stop() throws {
-        guard let root else { return }
-        SignalSender.send(SIGTERM, to: root.pid)
         try stamps.awaitProcessesGone(within: 300)
     }
 }
