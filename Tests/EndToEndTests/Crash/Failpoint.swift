@@ -1,26 +1,24 @@
 import Foundation
 import Testing
 
-/// A failpoint of the catalogue, as it stands in `CHeroFailpoints.h`: the one place that names them all.
+/// A failpoint from `CHeroFailpoints.h`, which defines all of them.
 struct Failpoint: Sendable, Hashable, CustomTestStringConvertible {
-    /// Which process comes there.
+    /// The process that reaches the failpoint.
     enum ProcessRole: String, Sendable {
-        case reconciler, shim, keeper
+        case reconciler, shim, monitor
     }
 
-    /// As `HEROPROC_FP` wants it: `FP-ST-3`.
+    /// The name in `HEROPROC_FP`, such as `FP-ST-3`.
     let name: String
     let process: ProcessRole
-    /// What has been done there, and what has not.
+    /// The steps before and after the failpoint.
     let summary: String
 
     var testDescription: String { "\(name): \(summary)" }
 
-    /// All of them, in the order of the header.
+    /// All failpoints in the order of the header.
     static let all: [Failpoint] = {
-        let root = URL(filePath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let header = root.appending(path: "Sources/CHeroFailpoints/include/CHeroFailpoints.h")
+        let header = repositoryRoot.appending(path: "Sources/CHeroFailpoints/include/CHeroFailpoints.h")
         let text = (try? String(contentsOf: header, encoding: .utf8)) ?? ""
         return text.matches(of: /POINT\((FP_\w+), (\w+), "([^"]+)"\)/).compactMap { found in
             ProcessRole(rawValue: String(found.2)).map {
@@ -34,11 +32,11 @@ struct Failpoint: Sendable, Hashable, CustomTestStringConvertible {
     }()
 
     static func named(_ name: String) throws -> Failpoint {
-        try #require(all.first { $0.name == name }, "there is no \(name)")
+        try #require(all.first { $0.name == name }, "unknown failpoint \(name)")
     }
 }
 
-/// Who is killed while a process stands still at a failpoint.
+/// The processes that the test kills while a process is stopped at a failpoint.
 enum Victims: String, CaseIterable, Sendable {
     case reconciler, shim, both
 

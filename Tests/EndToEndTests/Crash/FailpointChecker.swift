@@ -4,50 +4,58 @@ import Glibc
 import HeroModel
 import Testing
 
-/// What was found in one run.
+/// The result of one run.
 struct FailpointResult: Sendable {
-    /// Something that must never be; `law` is an invariant of reliability.md section 3.
+    /// A violated invariant of docs/explanation/guarantees.md.
     struct Violation: Sendable, CustomStringConvertible {
         let invariant: String
         let text: String
         var description: String { "\(invariant): \(text)" }
     }
 
-    /// From the fault to the last proof that nothing is left to do; nil when that never came.
+    /// The time from the fault to convergence; nil without convergence.
     var recoveryMilliseconds: Int?
     var violations: [Violation] = []
-    /// The last events, where a law was broken.
+    /// The last events; empty without a violation.
     var recentEvents = ""
 
-    /// Whether a law was broken.
-    func violates(_ law: String) -> Bool { violations.contains { $0.invariant == law } }
+    /// Whether an invariant is violated.
+    func violates(_ invariant: String) -> Bool { violations.contains { $0.invariant == invariant } }
 }
 
-/// Says whether the invariants held, from what the oracles wrote down, the kernel, and only then the product's own books
-/// (reliability.md 6.1).
+/// Checks the invariants with the traces of the oracles, the processes of the kernel, and finally the records of
+/// heroproc.
 struct FailpointChecker {
     private let host: TestHost
     private let scenario: FailpointScenario
-    /// Programs whose shim was killed above them: what they wrote last may be lost with it.
+    /// Programs whose shim was killed.
+    ///
+    /// Their last output may be lost.
     private var programsWithoutShim: Set<pid_t> = []
-    /// Those of them whose end nobody had written down by then: it may be unknown.
+    /// Programs without shim whose end was not recorded before the kill.
+    ///
+    /// Their outcome may be unknown.
     private var programsWithUnknownEnd: Set<pid_t> = []
     private(set) var violations: [FailpointResult.Violation] = []
 
-    init(_ world: TestHost, _ recipe: FailpointScenario) {
-        self.host = world
-        self.scenario = recipe
+    init(_ host: TestHost, _ scenario: FailpointScenario) {
+        self.host = host
+        self.scenario = scenario
     }
 
-    /// What heroproc says that it did, for whoever looks for the reason.
+    /// The last events of heroproc, for the report of a violation.
     func recentEvents() async -> String {
         let events = (try? await host.events()) ?? []
         return events.suffix(30).map { "\n  \($0["time"] ?? "") \($0["subject"] ?? "") \($0["text"] ?? "")" }.joined()
     }
 
-    mutating func addViolation(_ law: String, _ text: String) { violations.append(.init(invariant: law, text: text)) }
+    mutating func addViolation(_ invariant: String, _ text: String) {
+        violations.append(.init(invariant: invariant, text: text))
+    }
 
-    /// These shims are about to be killed; `isBlind` says that one of them has seen an end and written nothing.
+    /// Records shims that the test kills next.
+    ///
+    /// `isBlind`: a shim has seen the end of its program and has not recorded it.
     mutating func recordLostShims(_ shims: Set<pid_t>, isBlind: Bool) {
         for child in shims.flatMap(children) {
             programsWithoutShim.insert(child)
@@ -59,9 +67,9 @@ struct FailpointChecker {
         scenario.expectedStates.merging(scenario.isFirstUse ? [:] : ["steady": .running]) { $1 }
     }
 
-    /// Waits until everything stands as it is wanted and the next plan is empty (I5).
+    /// Waits until all services have their expected state and the next plan is empty (I5).
     ///
-    /// `meanwhile` is done at every look.
+    /// `meanwhile` runs before every check.
     mutating func waitForConvergence(within seconds: Int, meanwhile: () throws -> Void = {}) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         var last = ""
@@ -69,11 +77,11 @@ struct FailpointChecker {
             try meanwhile()
             let wrong = expectedStates.filter { host.verifiedState(of: $0.key) != $0.value }.keys.sorted()
             if wrong.isEmpty {
-                let answer = try await host.run("diff")
-                if answer.exitCode == 0, try await host.run("status").exitCode == 0 { return true }
-                last = "diff says: \(answer.output)\(answer.errorOutput)"
+                let result = try await host.run("diff")
+                if result.exitCode == 0, try await host.run("status").exitCode == 0 { return true }
+                last = "diff: \(result.output)\(result.errorOutput)"
             } else {
-                last = "not as wanted: \(wrong.joined(separator: ", "))"
+                last = "not in the expected state: \(wrong.joined(separator: ", "))"
             }
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -82,18 +90,18 @@ struct FailpointChecker {
         return false
     }
 
-    /// Takes everything down, and judges what the books say of it.
+    /// Stops all services and checks the records.
     mutating func check(bystanders live: Bool) async {
-        if !live { addViolation("I3", "a bystander was signalled") }
+        if !live { addViolation("I3", "a bystander received a signal") }
         do {
-            let answer = try await host.run("down", "--all")
-            if answer.exitCode != 0 {
-                addViolation("I5", "down left with \(answer.exitCode): \(answer.output)\(answer.errorOutput)")
+            let result = try await host.run("down", "--all")
+            if result.exitCode != 0 {
+                addViolation("I5", "down exited with \(result.exitCode): \(result.output)\(result.errorOutput)")
             }
             for service in expectedStates.keys.sorted() { try checkService(service) }
             for (dependent, required) in scenario.dependencies { checkOrder(dependent, required) }
         } catch {
-            addViolation("I5", "the books cannot be read: \(error)")
+            addViolation("I5", "the records cannot be read: \(error)")
         }
     }
 
@@ -101,75 +109,77 @@ struct FailpointChecker {
 
     private mutating func checkService(_ service: String) throws {
         if host.readText("\(host.traceDirectory)/\(service).run.trace").contains("DUP ") {
-            addViolation("I1", "two instances of \(service) lived at once")
+            addViolation("I1", "two instances of \(service) ran at once")
         }
-        let lives = instances(of: service)
-        let jobs = Set(lives.map(\.job))
+        let instances = instances(of: service)
+        let jobs = Set(instances.map(\.job))
         if jobs.count > 1 { addViolation("I6", "\(service) changed its job: \(jobs.sorted())") }
-        for job in jobs.sorted() { try checkJob(service, job: job, lives.filter { $0.job == job }) }
+        for job in jobs.sorted() { try checkJob(service, job: job, instances.filter { $0.job == job }) }
     }
 
-    /// The instances of a service; a daemon that forked away is one with whom it forked from.
+    /// The instances of a service.
+    ///
+    /// A forked daemon and its parent count as one instance.
     private func instances(of service: String) -> [OracleInstance] {
-        var lives: [OracleInstance] = []
-        for life in host.instances(service) {
-            if let last = lives.last, last.restartCount == life.restartCount, last.job == life.job,
+        var instances: [OracleInstance] = []
+        for instance in host.instances(service) {
+            if let last = instances.last, last.restartCount == instance.restartCount, last.job == instance.job,
                 last.end == .exit(code: 0)
             {
-                lives.removeLast()
+                instances.removeLast()
             }
-            lives.append(life)
+            instances.append(instance)
         }
-        return lives
+        return instances
     }
 
-    private mutating func checkJob(_ service: String, job: Int, _ lives: [OracleInstance]) throws {
+    private mutating func checkJob(_ service: String, job: Int, _ instances: [OracleInstance]) throws {
         let starts = try starts(of: job)
         let executed = starts.filter(\.wasExecuted)
-        // One that was killed between exec and its first instruction is a start, and no life.
-        let numbers = lives.map(\.restartCount)
+        // A program killed between exec and its first instruction has a start and no instance.
+        let numbers = instances.map(\.restartCount)
         if numbers != numbers.sorted() || Set(numbers).count != numbers.count || (numbers.last ?? 0) >= executed.count {
             addViolation(
                 "I6",
-                "\(service) counts its restarts \(numbers), \(executed.count) starts are recorded as executed"
+                "\(service) has restart counts \(numbers), \(executed.count) starts are recorded as executed"
             )
         }
         for start in starts where start.outcome == nil {
-            addViolation("I2", "\(service), start \(start.generation) has no end")
+            addViolation("I2", "\(service), start \(start.generation) has no recorded end")
         }
         for (number, start) in executed.enumerated() {
-            guard let life = lives.first(where: { $0.restartCount == number }) else {
+            guard let instance = instances.first(where: { $0.restartCount == number }) else {
                 if start.outcome?.isKnownCode ?? false {
                     addViolation(
                         "I2",
-                        "\(service), start \(start.generation): \(start.outcome.map { "\($0)" } ?? ""), and it never lived"
+                        "\(service), start \(start.generation): \(start.outcome.map { "\($0)" } ?? ""), without an instance"
                     )
                 }
                 continue
             }
-            checkEnd(service, life, start)
-            checkLines(service, life)
+            checkEnd(service, instance, start)
+            checkLines(service, instance)
         }
     }
 
-    /// Each start ends in exactly one record, never an invented one (I2).
-    private mutating func checkEnd(_ service: String, _ life: OracleInstance, _ start: RecordedHistory.Start) {
-        let told: String
-        switch (life.end, start.outcome) {
+    /// Each start has exactly one recorded outcome, which is the actual one (I2).
+    private mutating func checkEnd(_ service: String, _ instance: OracleInstance, _ start: RecordedHistory.Start) {
+        let text: String
+        switch (instance.end, start.outcome) {
         case (.exit(let code)?, .exited(let recorded)?) where code == recorded: return
         case (nil, .signaled?), (nil, .outOfMemory?): return
         case (.crash(let signal)?, .signaled(let recorded, coreDumped: _)?) where recorded.number == signal: return
-        case (_, .lost?) where programsWithUnknownEnd.contains(life.pid): return
+        case (_, .lost?) where programsWithUnknownEnd.contains(instance.pid): return
         case (_, nil): return
-        case (let end, let outcome?): told = "\(end.map { "\($0)" } ?? "killed") is recorded as \(outcome)"
+        case (let end, let outcome?): text = "\(end.map { "\($0)" } ?? "killed") is recorded as \(outcome)"
         }
-        addViolation("I2", "\(service), start \(start.generation): \(told)")
+        addViolation("I2", "\(service), start \(start.generation): \(text)")
     }
 
     private func starts(of job: Int) throws -> [RecordedHistory.Start] {
         let rows = try host.readDatabase { db in
-            let pages = try db.tableExists("books") ? ("books", "id") : ("starts", "generation")
-            let sql = "SELECT * FROM \(pages.0) WHERE job_id = ? ORDER BY \(pages.1)"
+            let table = try db.tableExists("start_history") ? ("start_history", "id") : ("starts", "generation")
+            let sql = "SELECT * FROM \(table.0) WHERE job_id = ? ORDER BY \(table.1)"
             return try Row.fetchAll(db, sql: sql, arguments: [job])
         }
         return try RecordedHistory.parseStarts(rows).sorted { $0.generation < $1.generation }
@@ -177,97 +187,110 @@ struct FailpointChecker {
 
     // MARK: Logs
 
-    /// Whatever was written is in the log, or counted as dropped (I9).
-    private mutating func checkLines(_ service: String, _ life: OracleInstance) {
-        let log = ParsedLog(host, service, life)
-        if let torn = log.unknownLine, !programsWithoutShim.contains(life.pid) {
-            addViolation("I9", "\(service) \(life.pid): torn line: \(torn)")
+    /// Every written line is in the log or counted as dropped (I9).
+    private mutating func checkLines(_ service: String, _ instance: OracleInstance) {
+        let log = ParsedLog(host, service, instance)
+        if let line = log.unknownLine, !programsWithoutShim.contains(instance.pid) {
+            addViolation("I9", "\(service) \(instance.pid): unknown line: \(line)")
         }
         let first = scenario.removesOldLogs ? log.numbers.first ?? 1 : 1
         var missing = 0
         var next = first
         for (index, number) in log.numbers.enumerated() {
             if number < next {
-                return addViolation("I9", "\(service) \(life.pid): line \(number) follows line \(next - 1)")
+                return addViolation("I9", "\(service) \(instance.pid): line \(number) follows line \(next - 1)")
             }
             if !log.lossPositions.contains(index) { missing += number - next }
             next = number + 1
         }
-        if programsWithoutShim.contains(life.pid) {
-            // What was in the hands of its shim went with it: before the seam, or at the end; nothing before that may.
-            if missing > 0 { addViolation("I9", "\(service) \(life.pid): \(missing) lines are missing in between") }
+        if programsWithoutShim.contains(instance.pid) {
+            // The output that the killed shim held is lost: before the marker, or at the end. No other line may be
+            // missing.
+            if missing > 0 {
+                addViolation("I9", "\(service) \(instance.pid): \(missing) lines are missing before the end")
+            }
             return
         }
-        if !log.lossPositions.isEmpty { addViolation("I9", "\(service) \(life.pid): its shim was not lost") }
-        if let count = life.lineCount { missing += count - (next - 1) }
+        if !log.lossPositions.isEmpty { addViolation("I9", "\(service) \(instance.pid): its shim was not lost") }
+        if let count = instance.lineCount { missing += count - (next - 1) }
         if missing * OracleLine.byteCount != log.droppedBytes {
             let there =
-                "\(log.numbers.first ?? 0) to \(log.numbers.last ?? 0) of \(life.lineCount ?? 0) in \(log.files)"
+                "\(log.numbers.first ?? 0) to \(log.numbers.last ?? 0) of \(instance.lineCount ?? 0) in \(log.files)"
             let text = "\(missing) lines are missing, \(log.droppedBytes) bytes are counted as dropped"
-            addViolation("I9", "\(service) \(life.pid), job \(life.job): \(text); \(there)")
+            addViolation("I9", "\(service) \(instance.pid), job \(instance.job): \(text); \(there)")
         }
     }
 
     // MARK: Order
 
-    /// Nobody is started first without what it requires, and what is required stops last (I7).
+    /// A first start waits for the requirements, and a requirement stops after its dependents (I7).
     ///
-    /// A crash that heals drags nobody along: what comes back in its job waits for nobody.
+    /// A restart after a crash neither stops dependents nor waits for requirements.
     private mutating func checkOrder(_ dependent: String, _ required: String) {
         let lower = host.instances(required)
         let upper = host.instances(dependent)
-        for life in upper
-        where life.restartCount == 0
-            && !lower.contains(where: { $0.startedAt < life.startedAt && ($0.endedAt ?? .max) > life.startedAt })
+        for instance in upper
+        where instance.restartCount == 0
+            && !lower.contains(where: { $0.startedAt < instance.startedAt && ($0.endedAt ?? .max) > instance.startedAt }
+            )
         {
-            addViolation("I7", "\(dependent) \(life.pid) began while no \(required) lived")
+            addViolation("I7", "\(dependent) \(instance.pid) started while no \(required) ran")
         }
-        for life in lower {
-            guard let asked = life.stopRequestedAt, !programsWithoutShim.contains(life.pid) else { continue }
+        for instance in lower {
+            guard let stopRequestedAt = instance.stopRequestedAt, !programsWithoutShim.contains(instance.pid) else {
+                continue
+            }
             for above in upper
-            where above.startedAt < asked && !programsWithoutShim.contains(above.pid) && (above.endedAt ?? 0) > asked {
-                addViolation("I7", "\(required) \(life.pid) was asked to end before \(dependent) \(above.pid) had")
+            where above.startedAt < stopRequestedAt && !programsWithoutShim.contains(above.pid)
+                && (above.endedAt ?? 0) > stopRequestedAt
+            {
+                addViolation(
+                    "I7",
+                    "\(required) \(instance.pid) was stopped before the end of \(dependent) \(above.pid)"
+                )
             }
         }
     }
 }
 
-/// The oracle's lines of one instance, from all files of its job's log.
+/// The oracle lines of one instance from all files of the log of its job.
 private struct ParsedLog {
     var numbers: [Int] = []
-    /// Before which of them the log says that the shim was lost.
+    /// The positions in `numbers` before which the log marks a lost shim.
     var lossPositions: Set<Int> = []
-    /// Bytes that a line of heroproc's own counts as dropped.
+    /// The sum of the bytes that heroproc counts as dropped.
     var droppedBytes = 0
-    /// What is no line of an oracle.
+    /// The last line that was not written by an oracle.
     var unknownLine: String?
     private(set) var files: [String] = []
 
-    init(_ world: TestHost, _ service: String, _ life: OracleInstance) {
-        let folder = "\(world.logDirectory)/core/\(service)/run"
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
-            $0.hasPrefix("\(life.job).log")
+    init(_ host: TestHost, _ service: String, _ instance: OracleInstance) {
+        let directory = "\(host.logDirectory)/core/\(service)/run"
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).filter {
+            $0.hasPrefix("\(instance.job).log")
         }
         files = names.sorted()
-        // The oldest first: the file without a number is the newest.
+        // Oldest first. The file without a number is the newest.
         let age = { (name: String) in Int(name.split(separator: ".").last ?? "") ?? 0 }
         for name in names.sorted(by: { age($0) > age($1) }) {
             var (isBehindSeam, mayBeTorn) = (false, false)
-            for line in world.readText("\(folder)/\(name)").split(separator: "\n") {
+            for line in host.readText("\(directory)/\(name)").split(separator: "\n") {
                 if line.hasSuffix(LostShimMarker.suffix) {
                     (isBehindSeam, mayBeTorn) = (true, true)
                     continue
                 }
                 defer { mayBeTorn = false }
                 if let read = OracleLine(line) {
-                    guard read.instance == InstanceID(job: life.job, restartCount: life.restartCount) else { continue }
+                    guard read.instance == InstanceID(job: instance.job, restartCount: instance.restartCount) else {
+                        continue
+                    }
                     if isBehindSeam { lossPositions.insert(numbers.count) }
                     isBehindSeam = false
                     numbers.append(read.number)
                 } else if let found = line.firstMatch(of: /\[heroproc: dropped (\d+) bytes/) {
                     droppedBytes += Int(found.1) ?? 0
                 } else if !mayBeTorn {
-                    // Behind a seam it may be the end of a line whose beginning the shim has taken with it.
+                    // The line after the marker may be the end of a line whose beginning was lost with the shim.
                     unknownLine = String(line.prefix(160))
                 }
             }
@@ -275,13 +298,8 @@ private struct ParsedLog {
     }
 }
 
-extension OracleLine {
-    /// Bytes of each line of an oracle, with its newline.
-    static let byteCount = 100
-}
-
 extension Outcome {
-    /// Whether it says how a program ended by itself.
+    /// Whether the outcome is an exit code.
     fileprivate var isKnownCode: Bool {
         switch self {
         case .exited: true

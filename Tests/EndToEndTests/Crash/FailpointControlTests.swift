@@ -2,11 +2,10 @@ import Foundation
 import Glibc
 import Testing
 
-/// A test that has never failed proves nothing: with one mechanism taken away, the judge of the failpoints must find that it is
-/// missing (reliability.md 6.1).
+/// Positive controls: with one mechanism disabled, the failpoint checker must report a violation.
 @Suite("Positive controls of the failpoints")
 struct FailpointControlTests {
-    /// What is taken away, where, and the law that is broken without it.
+    /// The disabled mechanism, the failpoint, and the invariant that is violated without the mechanism.
     struct PositiveControl: Sendable, CustomTestStringConvertible {
         let disabledMechanism: String
         let failpoint: String
@@ -19,7 +18,7 @@ struct FailpointControlTests {
     private static let subreaperOnly = ["HEROPROC_CONTAINMENT": "subreaper"]
 
     static let controls: [PositiveControl] = [
-        // A shim is on its way and no row says so; then nobody wants the service any more.
+        // A shim is starting without a recorded row. Then the service is removed from the manifests.
         PositiveControl(
             disabledMechanism: "intention",
             failpoint: "FP-ST-4",
@@ -31,7 +30,7 @@ struct FailpointControlTests {
                 expectedStates: ["web": .stopped]
             )
         ),
-        // The program is dead and a child of it lives, which only the lock tells.
+        // The main program is dead and a child of it runs. Only the lock shows this.
         PositiveControl(
             disabledMechanism: "lock",
             failpoint: "FP-SP-4",
@@ -39,17 +38,17 @@ struct FailpointControlTests {
             invariant: "I1",
             scenario: FailpointScenario(
                 change: { try FailpointScenario.declareWeb($0, "daemonize lines 100") },
-                trigger: { scene in
-                    let life = try await scene.host.runningInstance("web")
-                    try await eventually("it has a child") {
-                        scene.host.instances("web").last?.children.isEmpty == false
+                trigger: { context in
+                    let instance = try await context.host.runningInstance("web")
+                    try await eventually("web has a child") {
+                        context.host.instances("web").last?.children.isEmpty == false
                     }
-                    #expect(kill(life.pid, SIGKILL) == 0)
+                    #expect(kill(instance.pid, SIGKILL) == 0)
                 },
                 environment: subreaperOnly
             )
         ),
-        // A program that has let go of the lock is known by its identity alone.
+        // A program that closed the lock can only be identified by PID and start time.
         PositiveControl(
             disabledMechanism: "identity",
             failpoint: "FP-AD-1",
@@ -94,21 +93,21 @@ struct FailpointControlTests {
         ),
     ]
 
-    @Test("what is taken away is found missing", arguments: controls)
+    @Test("A disabled mechanism violates its invariant", arguments: controls)
     func missingMechanismIsDetected(control: PositiveControl) async throws {
         guard !TestSettings.isLong else { return }
         var run = try FailpointRun(try Failpoint.named(control.failpoint), control.victims, control.scenario)
         run.disabledMechanisms = [control.disabledMechanism]
         run.recoveryTimeout = control.invariant == "I5" ? 5 : 15
-        let verdict = try await ConcurrencyLimiter.short.run { [run] in try await run.run() }
-        #expect(verdict.violates(control.invariant), "\(run.title): found only \(verdict.text)")
+        let result = try await ConcurrencyLimiter.short.run { [run] in try await run.run() }
+        #expect(result.violates(control.invariant), "\(run.title): found only \(result.text)")
     }
 
-    @Test("the same with nothing taken away breaks no law", arguments: controls)
+    @Test("The same scenario without a disabled mechanism violates no invariant", arguments: controls)
     func intactMechanismPasses(control: PositiveControl) async throws {
         guard !TestSettings.isLong else { return }
         let run = try FailpointRun(try Failpoint.named(control.failpoint), control.victims, control.scenario)
-        let verdict = try await ConcurrencyLimiter.short.run { try await run.run() }
-        #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+        let result = try await ConcurrencyLimiter.short.run { try await run.run() }
+        #expect(result.violations.isEmpty, "\(run.title): \(result.text)")
     }
 }

@@ -2,16 +2,16 @@ import Foundation
 import Glibc
 import Testing
 
-/// How a failpoint is met: what runs, what is edited, and what happens then.
+/// The steps that lead a process to a failpoint.
 ///
-/// In every run a service `steady` is up before, which nobody touches; most recipes add a service `web`.
+/// In every run a service `steady` runs from the beginning and never changes. Most scenarios add a service `web`.
 struct FailpointScenario: Sendable {
-    /// What a service shall be once the fault is over.
+    /// The expected state of a service after the recovery.
     enum ExpectedState: Sendable {
         case running, stopped
     }
 
-    /// What a run knows that its recipe needs.
+    /// The values of a run that a scenario needs.
     struct Context: Sendable {
         let host: TestHost
         let port: Int
@@ -20,83 +20,90 @@ struct FailpointScenario: Sendable {
         var pidFile: String { host.root + "/web.pid" }
     }
 
-    /// What is declared, and up, before anything else.
+    /// Declares services that run before the failpoint is armed.
     var setUp: @Sendable (Context) throws -> Void = { _ in }
-    /// What is done to the machine when no reconciler lives.
+    /// Prepares the machine while no reconciler runs.
     var whileNoReconcilerRuns: @Sendable (Context) async throws -> Void = { _ in }
-    /// A reconciler that meets its end by itself, before the one that is looked at: a list of failpoints.
+    /// Failpoints of an additional reconciler that ends by itself before the tested one starts.
     var earlierFailpoints: String?
-    /// What is edited before the reconciler with the failpoint begins.
+    /// Changes the manifests before the reconciler with the failpoint starts.
     var change: @Sendable (Context) throws -> Void = { _ in }
-    /// What happens once that reconciler is at work and `web` lives; nil: nothing has to.
+    /// Runs once this reconciler is ready and `web` runs; nil if nothing is needed.
     var trigger: (@Sendable (Context) async throws -> Void)?
-    /// Whether the shim of `web` is killed on the way: with the kick, or else while no reconciler lives.
+    /// Whether the test kills the shim of `web`, after the trigger or while no reconciler runs.
     var killsShim = false
-    /// After the fault, before it must converge.
+    /// Runs after the fault and before the check of convergence.
     var afterFault: @Sendable (Context) throws -> Void = { _ in }
-    /// The hit that counts, in one process.
+    /// The number of the hit that counts, per process.
     var hitNumber = 1
-    /// What the point does; nil: it stops its process, and the victims of the variant are killed.
+    /// The action of the failpoint; nil to stop the process and kill the victims.
     var failpointAction: String?
-    /// Whether the machine has never seen heroproc: not even `steady` is there.
+    /// Whether heroproc runs for the first time, also without `steady`.
     var isFirstUse = false
-    /// Whether somebody listens on the port who is in the way.
+    /// Whether a foreign process holds the port.
     var hasPortHolder = false
     var arguments = ["reconcile", "--watch"]
-    /// The services, and what each shall be.
+    /// The expected states of the services.
     var expectedStates: [String: ExpectedState] = ["web": .running]
-    /// Who requires whom.
+    /// Pairs of a dependent and its requirement.
     var dependencies: [(dependent: String, required: String)] = []
-    /// Log files that may be gone: the oldest ones.
+    /// Whether the oldest log files may be deleted.
     var removesOldLogs = false
-    /// What tells it from the point's first recipe.
+    /// A suffix that distinguishes the second scenario of a failpoint.
     var label = ""
-    /// More variables of every reconciler of the run.
+    /// Environment variables for every reconciler of the run.
     var environment: [String: String] = [:]
 }
 
 extension FailpointScenario {
     private static let quickRetry = "retry: {delay: 100ms, jitter: 0}"
-    /// Without a shim a pipe fills, and the oracle hears of nothing while it writes: it ends by SIGKILL.
+    /// Without a shim the pipe fills, and the oracle ignores signals while it writes.
+    ///
+    /// SIGKILL ends it.
     private static let shortStopTimeout = "stop: {timeout: 2s}"
     private static let keepAllLogs = "log: {max_size: 1MiB, keep: 99}"
 
-    static func declareWeb(_ scene: Context, _ words: String = "lines 100", _ keys: String..., service: String...)
+    static func declareWeb(
+        _ context: Context,
+        _ commands: String = "lines 100",
+        _ fields: String...,
+        service: String...
+    )
         throws
     {
-        let usual = [quickRetry, shortStopTimeout, keepAllLogs].filter { usual in
-            !keys.contains { $0.hasPrefix(usual.prefix { $0 != ":" }) }
+        let defaults = [quickRetry, shortStopTimeout, keepAllLogs].filter { field in
+            !fields.contains { $0.hasPrefix(field.prefix { $0 != ":" }) }
         }
-        let deed = TestHost.OracleAction(name: "run", commands: words, fields: usual + keys, isProcess: true)
-        try scene.host.writeManifest("web.yaml", scene.host.manifest("web", service, [deed]))
+        let action = TestHost.OracleAction(name: "run", commands: commands, fields: defaults + fields, isProcess: true)
+        try context.host.writeManifest("web.yaml", context.host.manifest("web", service, [action]))
     }
 
-    static func declareSteady(_ world: TestHost) throws {
-        try world.declare("steady", actions: .process("lines 100", quickRetry, shortStopTimeout, keepAllLogs))
+    static func declareSteady(_ host: TestHost) throws {
+        try host.declare("steady", actions: .process("lines 100", quickRetry, shortStopTimeout, keepAllLogs))
     }
 
     private static func createFile(_ path: String) throws { try Data().write(to: URL(fileURLWithPath: path)) }
 
-    /// A service begins.
+    /// A service starts.
     private static let start = FailpointScenario(change: { try declareWeb($0) })
 
-    /// A service that runs is wanted down.
+    /// A running service stops.
     private static let stop = FailpointScenario(
         setUp: { try declareWeb($0) },
         change: { try declareWeb($0, service: "status: stop") },
         expectedStates: ["web": .stopped]
     )
 
-    /// The reconciler begins with what runs.
+    /// The reconciler adopts a running service.
     private static let adoption = FailpointScenario(setUp: { try declareWeb($0) })
 
-    /// A program that was started here crashes once, and comes back.
+    /// A program started in this run crashes once and is restarted.
     private static let crash = FailpointScenario(
         change: { try declareWeb($0, "lines 100 wait-for \($0.goFile) fails 1 7") },
         trigger: { try createFile($0.goFile) }
     )
 
-    /// What leaves a child behind, started here, is wanted down.
+    /// A service that leaves a child behind stops.
     private static let leftoverChild = FailpointScenario(
         change: { try declareWeb($0, "daemonize lines 100") },
         trigger: { try declareWeb($0, "daemonize lines 100", service: "status: stop") },
@@ -131,21 +138,21 @@ extension FailpointScenario {
         arguments: ["reconcile", "--watch", "--keep"]
     )
 
-    /// A program that ran before crashes once, and is started again at the point.
+    /// An adopted program crashes once and is restarted at the failpoint.
     private static let restart = FailpointScenario(
         setUp: { try declareWeb($0, "lines 100 wait-for \($0.goFile) fails 1 7") },
         trigger: { try createFile($0.goFile) },
         label: " again"
     )
 
-    /// What is met at a restart as well as at the first start.
+    /// Failpoints that a restart reaches as well as a first start.
     static let restartScenarios = [
         "FP-ST-3", "FP-ST-4", "FP-ST-5", "FP-ST-6", "FP-ST-8", "FP-ST-9", "FP-ST-10", "FP-ST-11", "FP-ST-12",
         "FP-ST-14",
         "FP-ST-15", "FP-LG-1",
-    ].map { (name: $0, recipe: restart) }
+    ].map { (name: $0, scenario: restart) }
 
-    /// Every failpoint's recipe.
+    /// The scenario of every failpoint.
     static let all: [String: FailpointScenario] = [
         "FP-ST-1": start, "FP-ST-2": start, "FP-ST-3": start, "FP-ST-4": start, "FP-ST-5": start,
         "FP-ST-6": start, "FP-ST-8": start, "FP-ST-9": start, "FP-ST-10": start, "FP-ST-11": start,
@@ -192,8 +199,8 @@ extension FailpointScenario {
         },
         "FP-KP-1": monitored.modified {
             $0.hitNumber = 2
-            $0.trigger = { scene in
-                let reconciler = try #require(scene.host.reconcilerPID)
+            $0.trigger = { context in
+                let reconciler = try #require(context.host.reconcilerPID)
                 #expect(kill(reconciler, SIGKILL) == 0)
             }
         },
@@ -201,7 +208,9 @@ extension FailpointScenario {
         "FP-PR-1": readinessProbe,
     ]
 
-    /// A chain of three is wanted down; the second stop of it is met.
+    /// A chain of three services stops.
+    ///
+    /// The failpoint is reached at the second stop.
     private static let stopCascade = FailpointScenario(
         setUp: { try declareChain($0) },
         change: { try declareChain($0, "status: stop") },
@@ -210,32 +219,32 @@ extension FailpointScenario {
         dependencies: [("b", "a"), ("c", "b")]
     )
 
-    private static func declareChain(_ scene: Context, _ keys: String...) throws {
+    private static func declareChain(_ context: Context, _ fields: String...) throws {
         for (name, required) in [("a", "[]"), ("b", "[a]"), ("c", "[b]")] {
-            let deed = TestHost.OracleAction.process("linger 50 lines 100", quickRetry, shortStopTimeout, keepAllLogs)
-            try scene.host.writeManifest(
+            let action = TestHost.OracleAction.process("linger 50 lines 100", quickRetry, shortStopTimeout, keepAllLogs)
+            try context.host.writeManifest(
                 "\(name).yaml",
-                scene.host.manifest(name, ["requires: \(required)"] + keys, [deed])
+                context.host.manifest(name, ["requires: \(required)"] + fields, [action])
             )
         }
     }
 
-    /// Most services vanish from the files, and come back.
+    /// Most services vanish from the files and return.
     private static let vanishingManifests = FailpointScenario(
         setUp: { try declareChain($0) },
-        change: { scene in for name in ["a", "b", "c"] { scene.host.removeManifest(name) } },
+        change: { context in for name in ["a", "b", "c"] { context.host.removeManifest(name) } },
         afterFault: { try declareChain($0) },
         expectedStates: ["a": .running, "b": .running, "c": .running],
         dependencies: [("b", "a"), ("c", "b")]
     )
 
     func modified(_ change: (inout FailpointScenario) -> Void) -> FailpointScenario {
-        var recipe = self
-        change(&recipe)
-        return recipe
+        var scenario = self
+        change(&scenario)
+        return scenario
     }
 
-    /// A socket file that nobody holds.
+    /// Creates a socket file without a listener.
     private static func createStaleSocket(at path: String) throws {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         let result = withUnixAddress(path) { bind(descriptor, $0, $1) }

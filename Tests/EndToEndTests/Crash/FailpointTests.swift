@@ -1,47 +1,50 @@
 import Foundation
+import HeroRandom
 import Testing
 
-/// Every failpoint of reliability.md section 5, with the reconciler, the shims or both killed there (CR-1, CR-2).
+/// Kills of reconciler and shims at every failpoint (guarantees CR-1, CR-2).
 ///
-/// Short: every point once, with victims chosen by a fixed seed. Long, with `HP_TORTURE` set: all victims, many times, and a table.
+/// Short form: every failpoint once, with victims chosen by a fixed seed. Long form, with `HP_TORTURE`: all victims,
+/// many times, and a table.
 @Suite("Failpoints")
 struct FailpointTests {
     private static let seed: UInt64 = 25
-    /// When who stood still goes on, in ms after the next reconciler has begun; nil: before it.
+    /// Milliseconds from the start of the next reconciler until the stopped process continues; nil: it continues
+    /// before.
     private static let delays: [Int?] = [nil, 0, 300, 1300, 3000]
-    /// Where the next reconciler may be killed as well.
+    /// Failpoints at which the next reconciler may be killed.
     private static let secondFailpoints = [
         "FP-ST-1", "FP-ST-2", "FP-ST-3", "FP-ST-4", "FP-ST-12", "FP-ST-16", "FP-AD-1", "FP-AD-2", "FP-AD-3", "FP-MF-3",
         "FP-SP-1", "FP-SP-2", "FP-EX-5", "FP-EX-6", "FP-EX-7", "FP-RS-1", "FP-RS-2", "FP-DB-1", "FP-LK-1",
     ]
 
-    @Test("every failpoint has a recipe that meets it, and every recipe its failpoint")
+    @Test("Every failpoint has a scenario, and every scenario has a failpoint")
     func everyFailpointHasAScenario() {
         #expect(Failpoint.all.count > 40)
         #expect(FailpointScenario.all.keys.sorted() == Failpoint.all.map(\.name).sorted())
     }
 
-    @Test("a list of failpoints that cannot be read ends the program, so that no test proves nothing")
+    @Test("A malformed failpoint list ends the program")
     func malformedFailpointLists() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             for list in [
                 "FP-ST-99=stop", "FP-ST-3", "FP-ST-3=jump", "FP-ST-3=stop@0", "FP-ST-3=err:ENOTHING", "FP-ST-3=sleep:5",
             ] {
-                let answer = try await world.run("validate", extra: ["HEROPROC_FP": list])
+                let result = try await host.run("validate", environment: ["HEROPROC_FP": list])
                 #expect(
-                    answer.exitCode == 70 && answer.errorOutput.contains("cannot understand `\(list)`"),
-                    "\(list): \(answer.errorOutput)"
+                    result.exitCode == 70 && result.errorOutput.contains("cannot parse `\(list)`"),
+                    "\(list): \(result.errorOutput)"
                 )
             }
-            let answer = try await world.run("validate", extra: ["HEROPROC_TEST_DISABLE": "everything"])
-            #expect(answer.exitCode == 70)
+            let result = try await host.run("validate", environment: ["HEROPROC_TEST_DISABLE": "everything"])
+            #expect(result.exitCode == 70)
             let list = "FP-ST-3=kill9@2;FP-SIG-1=sleep:50ms;FP-LG-2=err:ENOSPC"
-            #expect(try await world.run("validate", extra: ["HEROPROC_FP": list]).exitCode != 70)
+            #expect(try await host.run("validate", environment: ["HEROPROC_FP": list]).exitCode != 70)
         }
     }
 
     @Test(
-        "CR-2: killed at any point, all converges, the next plan is empty and no law is broken",
+        "The system converges after a kill at any failpoint (CR-2)",
         arguments: Failpoint.all
     )
     func killAtFailpoint(point: Failpoint) async throws {
@@ -50,48 +53,51 @@ struct FailpointTests {
         var random = SeededGenerator(Self.seed &+ UInt64(index))
         var run = try FailpointRun(point, try #require(Victims.allCases.randomElement(using: &random)))
         run.resumeDelay = Self.delays.dropLast().randomElement(using: &random) ?? nil
-        let verdict = try await ConcurrencyLimiter.short.run { [run] in try await run.run() }
-        #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+        let result = try await ConcurrencyLimiter.short.run { [run] in try await run.run() }
+        #expect(result.violations.isEmpty, "\(run.title): \(result.text)")
     }
 
-    @Test("LG-2: a write to a log that is refused is counted to the byte, and one that is interrupted is made again")
+    @Test("A refused log write is counted exactly, an interrupted one is repeated (LG-2)")
     func refusedWrites() async throws {
         let point = try Failpoint.named("FP-LG-2")
         for error in ["ENOSPC", "EINTR"] {
-            let recipe = try #require(FailpointScenario.all[point.name]).modified {
+            let scenario = try #require(FailpointScenario.all[point.name]).modified {
                 $0.failpointAction = "err:\(error)"
                 $0.hitNumber = 3
             }
-            let run = try FailpointRun(point, .reconciler, recipe)
-            let verdict = try await ConcurrencyLimiter.short.run { try await run.run() }
-            #expect(verdict.violations.isEmpty, "\(error): \(verdict.text)")
+            let run = try FailpointRun(point, .reconciler, scenario)
+            let result = try await ConcurrencyLimiter.short.run { try await run.run() }
+            #expect(result.violations.isEmpty, "\(error): \(result.text)")
         }
     }
 
-    @Test("CR-2: the same where a program is started again", arguments: FailpointScenario.restartScenarios.map(\.name))
+    @Test(
+        "The system converges after a kill at a failpoint during a restart (CR-2)",
+        arguments: FailpointScenario.restartScenarios.map(\.name)
+    )
     func killAtFailpointDuringRestart(name: String) async throws {
         guard !TestSettings.isLong else { return }
-        let recipe = try #require(FailpointScenario.restartScenarios.first { $0.name == name }).recipe
+        let scenario = try #require(FailpointScenario.restartScenarios.first { $0.name == name }).scenario
         var random = SeededGenerator(Self.seed &+ UInt64(name.utf8.count))
         let victims = try #require(Victims.allCases.randomElement(using: &random))
-        let run = try FailpointRun(try Failpoint.named(name), victims, recipe)
-        let verdict = try await ConcurrencyLimiter.short.run { try await run.run() }
-        #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+        let run = try FailpointRun(try Failpoint.named(name), victims, scenario)
+        let result = try await ConcurrencyLimiter.short.run { try await run.run() }
+        #expect(result.violations.isEmpty, "\(run.title): \(result.text)")
     }
 
     @Test(
-        "SH-6: a shim that is held up for long, anywhere before its program executes, starts nothing that nobody knows"
+        "A shim delayed before its exec starts no unknown program (SH-6)"
     )
     func delayedShim() async throws {
         guard !TestSettings.isLong else { return }
-        let restart = try #require(FailpointScenario.restartScenarios.first).recipe
+        let restart = try #require(FailpointScenario.restartScenarios.first).scenario
         try await withThrowingTaskGroup { group in
-            for (name, recipe) in [("FP-ST-5", nil), ("FP-ST-6", nil), ("FP-ST-5", restart), ("FP-ST-6", restart)] {
-                var run = try FailpointRun(try Failpoint.named(name), .reconciler, recipe)
+            for (name, scenario) in [("FP-ST-5", nil), ("FP-ST-6", nil), ("FP-ST-5", restart), ("FP-ST-6", restart)] {
+                var run = try FailpointRun(try Failpoint.named(name), .reconciler, scenario)
                 run.resumeDelay = 1500
                 group.addTask { [run] in
-                    let verdict = try await ConcurrencyLimiter.short.run { try await run.run() }
-                    #expect(verdict.violations.isEmpty, "\(run.title): \(verdict.text)")
+                    let result = try await ConcurrencyLimiter.short.run { try await run.run() }
+                    #expect(result.violations.isEmpty, "\(run.title): \(result.text)")
                 }
             }
             try await group.waitForAll()
@@ -99,7 +105,7 @@ struct FailpointTests {
     }
 
     @Test(
-        "CR-2, long: every point, with all victims, many times",
+        "The system converges after repeated kills at every failpoint (CR-2)",
         .enabled(if: TestSettings.isLong, "only in make torture")
     )
     func killAtEveryFailpoint() async throws {
@@ -108,11 +114,13 @@ struct FailpointTests {
         var random = SeededGenerator(seed)
         var runs: [FailpointRun] = []
         var cells: [(Failpoint, FailpointScenario?)] = Failpoint.all.map { ($0, nil) }
-        for (name, recipe) in FailpointScenario.restartScenarios { cells.append((try Failpoint.named(name), recipe)) }
-        for (point, recipe) in cells where Self.isSelected(point) {
+        for (name, scenario) in FailpointScenario.restartScenarios {
+            cells.append((try Failpoint.named(name), scenario))
+        }
+        for (point, scenario) in cells where Self.isSelected(point) {
             for victims in Victims.allCases {
                 for _ in 0..<rounds {
-                    var run = try FailpointRun(point, victims, recipe)
+                    var run = try FailpointRun(point, victims, scenario)
                     run.resumeDelay = Self.delays.randomElement(using: &random) ?? nil
                     if Bool.random(using: &random) {
                         run.secondFailpoint = Self.secondFailpoints.randomElement(using: &random)
@@ -121,13 +129,13 @@ struct FailpointTests {
                 }
             }
         }
-        let verdicts = await withTaskGroup(of: (Int, FailpointResult).self) { group in
+        let results = await withTaskGroup(of: (Int, FailpointResult).self) { group in
             for (index, run) in runs.enumerated() {
                 group.addTask {
                     do {
-                        let verdict = try await ConcurrencyLimiter.long.run { try await run.run() }
-                        if !verdict.violations.isEmpty { print("broken: \(run.title), seed \(seed): \(verdict.text)") }
-                        return (index, verdict)
+                        let result = try await ConcurrencyLimiter.long.run { try await run.run() }
+                        if !result.violations.isEmpty { print("broken: \(run.title), seed \(seed): \(result.text)") }
+                        return (index, result)
                     } catch {
                         return (index, FailpointResult(violations: [.init(invariant: "run", text: "\(error)")]))
                     }
@@ -135,21 +143,21 @@ struct FailpointTests {
             }
             return await group.reduce(into: [Int: FailpointResult]()) { $0[$1.0] = $1.1 }
         }
-        print("failpoints, \(rounds) rounds, seed \(seed): point, victims, runs, longest recovery in ms, verdict")
+        print("failpoints, \(rounds) rounds, seed \(seed): point, victims, runs, longest recovery in ms, result")
         for cell in stride(from: 0, to: runs.count, by: rounds) {
             let run = runs[cell]
-            let found = (cell..<cell + rounds).map { (runs[$0], verdicts[$0] ?? FailpointResult()) }
+            let found = (cell..<cell + rounds).map { (runs[$0], results[$0] ?? FailpointResult()) }
             let longest = found.compactMap(\.1.recoveryMilliseconds).max() ?? -1
             let broken = found.filter { !$0.1.violations.isEmpty }
-            let words = [run.failpoint.name + run.scenario.label, run.victims.rawValue, "\(rounds)", "\(longest)"]
-            let columns = words.map { $0.padding(toLength: 16, withPad: " ", startingAt: 0) }
+            let texts = [run.failpoint.name + run.scenario.label, run.victims.rawValue, "\(rounds)", "\(longest)"]
+            let columns = texts.map { $0.padding(toLength: 16, withPad: " ", startingAt: 0) }
             print(columns.joined() + (broken.isEmpty ? "good" : "\(broken.count) BROKEN"))
-            for (run, verdict) in broken { Issue.record("\(run.title), seed \(seed): \(verdict.text)") }
+            for (run, result) in broken { Issue.record("\(run.title), seed \(seed): \(result.text)") }
             #expect(longest <= 10_000, "\(run.title) took \(longest) ms, seed \(seed)")
         }
     }
 
-    /// Only some points, for whoever looks into one: `HP_POINTS=FP-ST-5,FP-ST-6`.
+    /// Selects failpoints for debugging: `HP_POINTS=FP-ST-5,FP-ST-6`.
     private static func isSelected(_ point: Failpoint) -> Bool {
         guard let names = ProcessInfo.processInfo.environment["HP_POINTS"] else { return true }
         return names.split(separator: ",").contains(Substring(point.name))
@@ -158,7 +166,7 @@ struct FailpointTests {
 
 extension FailpointRun {
     var title: String {
-        "\(failpoint.name)\(scenario.label), \(victims.rawValue) killed; goes on \(resumeDelay.map { "after \($0) ms" } ?? "first"), then \(secondFailpoint ?? "nothing")"
+        "\(failpoint.name)\(scenario.label), \(victims.rawValue) killed; continues \(resumeDelay.map { "after \($0) ms" } ?? "first"), then \(secondFailpoint ?? "nothing")"
     }
 }
 
@@ -166,7 +174,7 @@ extension FailpointResult {
     var text: String { violations.map(\.description).joined(separator: "; ") + recentEvents }
 }
 
-/// Lets so many bodies run at once: each has several processes, and the machine few processors.
+/// Limits the number of concurrent runs, because each run has several processes.
 actor ConcurrencyLimiter {
     static let short = ConcurrencyLimiter(4)
     static let long = ConcurrencyLimiter(6)

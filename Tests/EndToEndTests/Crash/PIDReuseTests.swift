@@ -4,10 +4,11 @@ import Glibc
 import HeroLinux
 import Testing
 
-/// Pids that are given to strangers while nobody looks (reliability.md ID-2, ID-3): exact, and mostly within one tick of the
-/// clock that start times are counted in.
+/// Foreign processes with the PIDs of recorded ones (guarantees ID-2, ID-3).
+///
+/// The PIDs are exact, and mostly reused within one tick of the clock of start times.
 @Suite(
-    "Reuse of pids",
+    "Reuse of PIDs",
     .serialized,
     .enabled(
         if: canMakePIDNamespace && access("/proc/sys/kernel/ns_last_pid", F_OK) == 0,
@@ -15,13 +16,13 @@ import Testing
     )
 )
 struct PIDReuseTests {
-    /// The first half of a job's record, as tests need it: to see who is recorded, and to forge that.
+    /// The first part of the record of a job, to read and forge the recorded process.
     private struct Record {
         let path: String
         var proc: hero_proc
 
-        init?(_ world: TestHost, job: Int) {
-            path = "\(world.paths.jobs)/\(job)"
+        init?(_ host: TestHost, job: Int) {
+            path = "\(host.paths.jobs)/\(job)"
             guard let data = FileManager.default.contents(atPath: path), data.count >= MemoryLayout<hero_proc>.size
             else {
                 return nil
@@ -30,7 +31,7 @@ struct PIDReuseTests {
             guard hero_proc_is_valid(&proc) == 1 else { return nil }
         }
 
-        /// Puts it in the place of what the shim wrote, with a checksum that is right.
+        /// Writes a forged record with a correct checksum.
         mutating func forge() throws {
             hero_proc_seal(&proc)
             let file = open(path, O_WRONLY | O_CLOEXEC)
@@ -42,22 +43,26 @@ struct PIDReuseTests {
         }
     }
 
-    /// How the record of a start and the stranger who has its pids differ.
+    /// The difference between the record of a start and the foreign process with its PID.
     enum Difference: String, CaseIterable {
-        /// In everything but the pid; nothing is forged.
+        /// Everything except the PID; nothing is forged.
         case unforged
-        /// In the pidfs inode alone, as within one tick of the clock.
+        /// Only the pidfs inode, as within one tick of the clock.
         case inodeOnly
-        /// In the start time alone, as on a kernel without pidfs.
+        /// Only the start time, as on a kernel without pidfs.
         case startTimeOnly
-        /// In the boot alone: pids and start times come again after a restart of the machine.
+        /// Only the boot ID.
+        ///
+        /// After a reboot PIDs and start times repeat.
         case bootOnly
-        /// In the pid namespace alone: the same in each container.
+        /// Only the PID namespace.
+        ///
+        /// PIDs repeat in every container.
         case namespaceOnly
 
-        /// Makes a record say what it says of a stranger, but for the difference.
-        fileprivate func forge(_ proc: inout hero_proc, _ strangers: [pid_t: UInt64]) {
-            let (shim, main) = (strangers[proc.shim.pid] ?? 0, strangers[proc.main.pid] ?? 0)
+        /// Makes a record describe the foreign process, except for this difference.
+        fileprivate func forge(_ proc: inout hero_proc, _ foreignProcesses: [pid_t: UInt64]) {
+            let (shim, main) = (foreignProcesses[proc.shim.pid] ?? 0, foreignProcesses[proc.main.pid] ?? 0)
             switch self {
             case .unforged: return
             case .inodeOnly: (proc.shim.start_ticks, proc.main.start_ticks) = (shim, main)
@@ -74,49 +79,50 @@ struct PIDReuseTests {
         }
     }
 
-    /// What each bystander says of itself: its pid and its start time.
-    private func parseBystanders(_ answer: String) -> [pid_t: UInt64] {
-        let pairs = answer.split(separator: "\n").compactMap { line -> (pid_t, UInt64)? in
-            let words = line.split(separator: " ")
-            guard words.count == 2, let pid = pid_t(words[0]), let ticks = UInt64(words[1]) else { return nil }
+    /// The PID and the start time that each bystander prints.
+    private func parseBystanders(_ result: String) -> [pid_t: UInt64] {
+        let pairs = result.split(separator: "\n").compactMap { line -> (pid_t, UInt64)? in
+            let parts = line.split(separator: " ")
+            guard parts.count == 2, let pid = pid_t(parts[0]), let ticks = UInt64(parts[1]) else { return nil }
             return (pid, ticks)
         }
         return Dictionary(pairs, uniquingKeysWith: { $1 })
     }
 
-    /// Expects that no bystander has felt anything.
+    /// Expects that no bystander has received a signal.
     func expectUntouched(_ pids: some Collection<pid_t>, _ inside: PIDNamespace) {
         #expect(
             inside.host.readText(inside.host.traceDirectory + "/bystanders") == "",
-            "signals that reached strangers"
+            "signals that reached bystanders"
         )
-        for pid in pids { #expect(inside.isAlive(pid), "the stranger with pid \(pid) was killed") }
+        for pid in pids { #expect(inside.isAlive(pid), "the bystander with PID \(pid) was killed") }
     }
 
     @Test(
-        "ID-2/T1, T4: strangers with the pids of killed services and shims are never signalled",
+        "Foreign processes with reused PIDs are never signalled (ID-2/T1, T4)",
         arguments: Difference.allCases
     )
     func reusedPIDs(_ difference: Difference) async throws {
-        try await TestHost.with { world in
-            try await PIDNamespace.with(world) { inside in
+        try await TestHost.with { host in
+            try await PIDNamespace.with(host) { inside in
                 let names = (1...TestSettings.cycles(4, share: 10)).map { "s\($0)" }
                 for name in names {
-                    try world.declare(name, actions: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
+                    try host.declare(name, actions: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
                 }
-                // The first one starts them, the second one adopts them: it is nobody's parent, so their pids become free at once.
+                // The first reconciler starts them, the second adopts them. It is not their parent, so their PIDs
+                // become free immediately.
                 var running = try inside.start("reconcile", "--watch")
                 try await inside.waitUntilReady(names.count)
                 try await inside.signal("KILL", [try #require(inside.reconcilerPID)])
-                _ = try await world.exitCode(of: running)
+                _ = try await host.exitCode(of: running)
                 running = try inside.start("reconcile", "--watch")
-                try await eventually("it has adopted them") {
-                    try await world.events().contains {
+                try await eventually("the reconciler has adopted the jobs") {
+                    try await host.events().contains {
                         ($0["text"] as? String)?.contains("took up \(names.count) running jobs") ?? false
                     }
                 }
-                let lives = names.compactMap { world.instances($0).last }
-                var records = try lives.map { try #require(Record(world, job: $0.job)) }
+                let instances = names.compactMap { host.instances($0).last }
+                var records = try instances.map { try #require(Record(host, job: $0.job)) }
                 let pids = records.flatMap { [$0.proc.shim.pid, $0.proc.main.pid] }
                 let reconciler = try #require(inside.reconcilerPID)
 
@@ -124,112 +130,115 @@ struct PIDReuseTests {
                     try await inside.signal("STOP", [reconciler])
                 } else {
                     try await inside.signal("KILL", [reconciler])
-                    _ = try await world.exitCode(of: running)
+                    _ = try await host.exitCode(of: running)
                 }
                 try await inside.signal("KILL", pids)
                 let made = try inside.startOracle(["recycle"] + pids.map(String.init))
-                #expect(try await world.exitCode(of: made) == 0)
-                let strangers = parseBystanders(world.readText(made.outputPath))
-                #expect(strangers.count == pids.count)
+                #expect(try await host.exitCode(of: made) == 0)
+                let foreignProcesses = parseBystanders(host.readText(made.outputPath))
+                #expect(foreignProcesses.count == pids.count)
                 for index in records.indices where difference != .unforged {
-                    difference.forge(&records[index].proc, strangers)
+                    difference.forge(&records[index].proc, foreignProcesses)
                     try records[index].forge()
                 }
                 if difference == .unforged {
                     try await eventually("nsenter has stopped itself") { isStopped(running.pid) }
                     try await inside.signal("CONT", [reconciler])
-                    // nsenter stops itself with what it waits for.
+                    // nsenter stops itself together with its child.
                     kill(running.pid, SIGCONT)
                 } else {
                     running = try inside.start("reconcile", "--watch")
                 }
 
-                // What was killed is lost, and starts again; then all of it is stopped.
-                for (name, life) in zip(names, lives) {
-                    #expect(try await inside.runningInstance(name, after: 1).job == life.job)
+                // The killed jobs are recorded as lost and restarted. Then all services stop.
+                for (name, instance) in zip(names, instances) {
+                    #expect(try await inside.runningInstance(name, after: 1).job == instance.job)
                 }
-                expectUntouched(strangers.keys, inside)
+                expectUntouched(foreignProcesses.keys, inside)
                 #expect(try await inside.run("down", "--all").exitCode == 0)
-                expectUntouched(strangers.keys, inside)
-                for (name, life) in zip(names, lives) {
-                    #expect(world.instances(name).count == 2)
-                    let answer = try await inside.run("jobs", "show", "\(life.job)")
-                    #expect(answer.output.contains("lost"), "\(name): \(answer.output)")
+                expectUntouched(foreignProcesses.keys, inside)
+                for (name, instance) in zip(names, instances) {
+                    #expect(host.instances(name).count == 2)
+                    let result = try await inside.run("jobs", "show", "\(instance.job)")
+                    #expect(result.output.contains("lost"), "\(name): \(result.output)")
                 }
                 try await inside.signal("TERM", [try #require(inside.reconcilerPID)])
-                _ = try await world.exitCode(of: running)
+                _ = try await host.exitCode(of: running)
                 TestSettings.reportRow([
-                    "row": "ID-2 \(difference.rawValue)", "cycles": "\(strangers.count)", "verdict": "0 signalled",
+                    "row": "ID-2 \(difference.rawValue)", "cycles": "\(foreignProcesses.count)",
+                    "verdict": "0 signalled",
                 ])
             }
         }
     }
 
     @Test(
-        "ID-2/T1: a pid that is somebody else's within the tick in which its process was killed is not mistaken for it"
+        "A PID reused within one clock tick is recognized as foreign (ID-2/T1)"
     )
     func sameTick() async throws {
-        try await TestHost.with { world in
-            try await PIDNamespace.with(world) { inside in
-                try world.declare("job", actions: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
-                let trace = "\(world.traceDirectory)/job.run.trace"
-                var (strangers, sameTick): ([pid_t], Int) = ([], 0)
+        try await TestHost.with { host in
+            try await PIDNamespace.with(host) { inside in
+                try host.declare("job", actions: .process("sleep -1", "retry: {delay: 0ms, jitter: 0}"))
+                let trace = "\(host.traceDirectory)/job.run.trace"
+                var (foreignProcesses, sameTick): ([pid_t], Int) = ([], 0)
                 for _ in 0..<TestSettings.cycles(4, share: 5) {
                     let snatch = try inside.startOracle(["snatch", trace])
-                    try await eventually("it waits") { world.readText(snatch.outputPath).hasPrefix("ready\n") }
+                    try await eventually("the oracle waits") { host.readText(snatch.outputPath).hasPrefix("ready\n") }
                     let reconciler = try inside.start("reconcile", "--watch")
-                    #expect(try await world.exitCode(of: snatch) == 0, "\(world.readText(snatch.outputPath))")
-                    _ = try await world.exitCode(of: reconciler)
-                    let words =
-                        world.readText(snatch.outputPath).split(separator: "\n").last?.split(separator: " ") ?? []
-                    try #require(words.count == 3)
-                    strangers.append(try #require(pid_t(words[0])))
-                    if words[1] == words[2] { sameTick += 1 }
+                    #expect(try await host.exitCode(of: snatch) == 0, "\(host.readText(snatch.outputPath))")
+                    _ = try await host.exitCode(of: reconciler)
+                    let parts =
+                        host.readText(snatch.outputPath).split(separator: "\n").last?.split(separator: " ") ?? []
+                    try #require(parts.count == 3)
+                    foreignProcesses.append(try #require(pid_t(parts[0])))
+                    if parts[1] == parts[2] { sameTick += 1 }
                 }
                 let reconciler = try inside.start("reconcile", "--watch")
-                _ = try await inside.runningInstance("job", after: strangers.count)
-                expectUntouched(strangers, inside)
+                _ = try await inside.runningInstance("job", after: foreignProcesses.count)
+                expectUntouched(foreignProcesses, inside)
                 #expect(try await inside.run("down", "--all").exitCode == 0)
-                expectUntouched(strangers, inside)
+                expectUntouched(foreignProcesses, inside)
                 try await inside.signal("TERM", [try #require(inside.reconcilerPID)])
-                _ = try await world.exitCode(of: reconciler)
-                let told = "0 signalled, \(sameTick) in the same tick"
-                TestSettings.reportRow(["row": "ID-2 snatched", "cycles": "\(strangers.count)", "verdict": told])
+                _ = try await host.exitCode(of: reconciler)
+                let result = "0 signalled, \(sameTick) in the same tick"
+                TestSettings.reportRow([
+                    "row": "ID-2 snatched", "cycles": "\(foreignProcesses.count)", "verdict": result,
+                ])
             }
         }
     }
 
-    @Test("ID-3: of another pid namespace nobody is opened, adopted or signalled, and nobody is started beside them")
+    @Test("Processes of another PID namespace are neither signalled nor duplicated (ID-3)")
     func otherPIDNamespace() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let names = (1...TestSettings.cycles(4, share: 20)).map { "s\($0)" }
-            for name in names { try world.declare(name, actions: .process("lines 20")) }
-            try await world.apply()
-            let lives = names.compactMap { world.instances($0).last }
-            try #require(lives.count == names.count)
-            let shims = lives.map { parent(of: $0.pid) }
-            try await world.killReconciler()
+            for name in names { try host.declare(name, actions: .process("lines 20")) }
+            try await host.apply()
+            let instances = names.compactMap { host.instances($0).last }
+            try #require(instances.count == names.count)
+            let shims = instances.map { parent(of: $0.pid) }
+            try await host.killReconciler()
 
-            let running = try world.start(["reconcile", "--watch"], through: ["unshare", "-pf", "--mount-proc"])
-            // The lock that the kernel keeps for those who live elsewhere keeps anybody else from being started.
-            for (name, life) in zip(names, lives) {
-                try await eventually("\(name) says what it met") {
-                    try await world.run("why", name).output.contains("another instance of this job holds its lock")
+            let running = try host.start(["reconcile", "--watch"], through: ["unshare", "-pf", "--mount-proc"])
+            // The lock of the instances in the other namespace prevents a second start.
+            for (name, instance) in zip(names, instances) {
+                try await eventually("why names the lock for \(name)") {
+                    try await host.run("why", name).output.contains("another instance of this job holds its lock")
                 }
-                #expect(world.instances(name) == [life], "\(name) was neither asked to end nor started again")
+                #expect(host.instances(name) == [instance], "\(name) was neither stopped nor restarted")
             }
-            #expect(lives.allSatisfy { isAlive($0.pid) } && shims.allSatisfy { isAlive($0) })
+            #expect(instances.allSatisfy { isAlive($0.pid) } && shims.allSatisfy { isAlive($0) })
             if let first = children(of: running.pid).first { kill(first, SIGTERM) }
-            _ = try await world.exitCode(of: running)
-            #expect(lives.allSatisfy { isAlive($0.pid) })
-            for life in lives { #expect(kill(life.pid, SIGKILL) == 0) }
-            try await eventually("the shims have seen it") { shims.allSatisfy { !isAlive($0) } }
+            _ = try await host.exitCode(of: running)
+            #expect(instances.allSatisfy { isAlive($0.pid) })
+            for instance in instances { #expect(kill(instance.pid, SIGKILL) == 0) }
+            try await eventually("the shims have exited") { shims.allSatisfy { !isAlive($0) } }
         }
     }
 }
 
 extension PIDNamespace {
-    /// The pid of the live reconciler, as it is called inside.
+    /// The PID of the running reconciler in the namespace.
     var reconcilerPID: pid_t? {
         pids.first { host.readText("/proc/\(initPID)/root/proc/\($0)/comm") == "heroproc\n" && isAlive($0) }
     }

@@ -2,35 +2,35 @@ import Foundation
 import Glibc
 import Testing
 
-/// A reconciler that is kept comes back whenever it crashes (reliability.md SH-15).
-@Suite("Keep mode", .serialized)
+/// The monitor restarts the reconciler after every crash (guarantee SH-15).
+@Suite("The reconciler monitor", .serialized)
 struct ReconcilerMonitorTests {
-    /// Starts a kept reconciler that syncs; waits until it is there.
+    /// Starts a monitored reconciler that syncs, and waits until it runs.
     private func startMonitoredReconciler(
-        _ world: TestHost,
+        _ host: TestHost,
         _ options: String...,
-        extra: [String: String] = [:]
-    ) async throws -> TestHost.RunningCommand {
-        let keeper = try world.start(["reconcile", "--watch", "--keep"] + options, extra: extra)
-        try await eventually("the reconciler is there") { world.reconcilerPID != nil && world.monitorPID == keeper.pid }
-        return keeper
+        environment: [String: String] = [:]
+    ) async throws -> RunningCommand {
+        let monitor = try host.start(["reconcile", "--watch", "--keep"] + options, environment: environment)
+        try await eventually("the reconciler runs") { host.reconcilerPID != nil && host.monitorPID == monitor.pid }
+        return monitor
     }
 
     /// Kills the reconciler and waits for the next one.
-    private func crashReconciler(_ world: TestHost) async throws {
-        let pid = try #require(world.reconcilerPID)
+    private func crashReconciler(_ host: TestHost) async throws {
+        let pid = try #require(host.reconcilerPID)
         #expect(kill(pid, SIGKILL) == 0)
-        try await eventually("another one is there", within: 40) { world.reconcilerPID.map { $0 != pid } ?? false }
+        try await eventually("a new reconciler runs", within: 40) { host.reconcilerPID.map { $0 != pid } ?? false }
     }
 
     @Test(
-        "SH-15: it comes back after each kill -9, with growing pauses; services are untouched, its keeper does not grow"
+        "The monitor restarts a killed reconciler with growing delays (SH-15)"
     )
     func restartsAfterEachKill() async throws {
-        // A hundred in the long form: ten crashes each, side by side, as nobody is in a hurry after the fifth.
-        let (keepers, crashes) = (TestSettings.cycles(1, share: 100), TestSettings.isLong ? 10 : 4)
+        // The long form makes a hundred crashes: ten for each of ten monitors in parallel, because the delays grow.
+        let (monitors, crashes) = (TestSettings.cycles(1, share: 100), TestSettings.isLong ? 10 : 4)
         let slowest = try await withThrowingTaskGroup(of: Duration.self) { group in
-            for _ in 0..<keepers {
+            for _ in 0..<monitors {
                 group.addTask {
                     var slowest = Duration.zero
                     try await TestHost.with { slowest = try await self.measureRestarts(crashes, $0) }
@@ -40,171 +40,176 @@ struct ReconcilerMonitorTests {
             return try await group.reduce(Duration.zero) { max($0, $1) }
         }
         TestSettings.reportRow([
-            "row": "SH-15 keeper", "cycles": "\(keepers * crashes)", "slowest": "\(Int(slowest / .milliseconds(1))) ms",
-            "verdict": "back each time",
+            "row": "SH-15 monitor", "cycles": "\(monitors * crashes)",
+            "slowest": "\(Int(slowest / .milliseconds(1))) ms",
+            "verdict": "restarted each time",
         ])
     }
 
-    /// Kills a kept reconciler so often, and judges it; how long it took at most until it was there again.
-    private func measureRestarts(_ count: Int, _ world: TestHost) async throws -> Duration {
+    /// Kills a monitored reconciler repeatedly and checks the restarts.
+    ///
+    /// Returns the longest time until a restart.
+    private func measureRestarts(_ count: Int, _ host: TestHost) async throws -> Duration {
         var slowest = Duration.zero
-        try world.declare("web")
-        let keeper = try await startMonitoredReconciler(world)
-        let web = try await world.runningInstance("web", number: 1)
-        let before = try #require(statusValue("RssAnon", of: keeper.pid))
+        try host.declare("web")
+        let monitor = try await startMonitoredReconciler(host)
+        let web = try await host.runningInstance("web", number: 1)
+        let before = try #require(statusValue("RssAnon", of: monitor.pid))
         for _ in 0..<count {
             let begin = ContinuousClock.now
-            try await crashReconciler(world)
+            try await crashReconciler(host)
             slowest = max(slowest, ContinuousClock.now - begin)
         }
-        #expect(isAlive(keeper.pid) && world.monitorPID == keeper.pid)
-        #expect(try await world.runningInstance("web", number: 1) == web)
-        let after = try #require(statusValue("RssAnon", of: keeper.pid))
+        #expect(isAlive(monitor.pid) && host.monitorPID == monitor.pid)
+        #expect(try await host.runningInstance("web", number: 1) == web)
+        let after = try #require(statusValue("RssAnon", of: monitor.pid))
         #expect(after <= before + 8, "\(after) KiB after \(before)")
-        let said = world.readText(keeper.errorPath)
+        let log = host.readText(monitor.errorPath)
         for pause in [200, 400, 800, 1600] {
-            #expect(said.contains("was ended by signal 9; it is started again in \(pause) ms"), "\(said)")
+            #expect(log.contains("was killed by signal 9; restarting in \(pause) ms"), "\(log)")
         }
-        // It does what the first one did.
-        try world.declare("more")
-        _ = try await world.runningInstance("more")
+        // The new reconciler works like the first one.
+        try host.declare("more")
+        _ = try await host.runningInstance("more")
         #expect(kill(web.pid, SIGKILL) == 0)
-        #expect(try await world.runningInstance("web", number: 2).job == web.job)
+        #expect(try await host.runningInstance("web", number: 2).job == web.job)
 
-        #expect(kill(keeper.pid, SIGTERM) == 0)
-        #expect(try await world.exitCode(of: keeper) == 0)
-        #expect(world.reconcilerPID == nil)
-        #expect(isAlive(try await world.runningInstance("web").pid))
+        #expect(kill(monitor.pid, SIGTERM) == 0)
+        #expect(try await host.exitCode(of: monitor) == 0)
+        #expect(host.reconcilerPID == nil)
+        #expect(isAlive(try await host.runningInstance("web").pid))
         return slowest
     }
 
     @Test(
-        "SH-16: a reconciler that hangs is killed and comes back, one that idles is left alone; services are untouched"
+        "The monitor kills a hung reconciler and leaves an idle one running (SH-16)"
     )
     func watchdogKillsHungReconciler() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            let keeper = try await startMonitoredReconciler(world, extra: ["HEROPROC_WATCHDOG": "4"])
-            let (web, first) = (try await world.runningInstance("web", number: 1), try #require(world.reconcilerPID))
-            // Nothing happens for longer than it may say nothing.
+        try await TestHost.with { host in
+            try host.declare("web")
+            let monitor = try await startMonitoredReconciler(host, environment: ["HEROPROC_WATCHDOG": "4"])
+            let (web, first) = (try await host.runningInstance("web", number: 1), try #require(host.reconcilerPID))
+            // The idle time is longer than the watchdog interval.
             let begin = bootTime()
-            try await eventually("time goes by") { bootTime() - begin > 6_000_000_000 }
-            #expect(world.reconcilerPID == first && world.readText(keeper.errorPath).contains("killed") == false)
+            try await eventually("the time has passed") { bootTime() - begin > 6_000_000_000 }
+            #expect(host.reconcilerPID == first && host.readText(monitor.errorPath).contains("killed") == false)
 
             #expect(kill(first, SIGSTOP) == 0)
-            try await eventually("another one is there", within: 40) {
-                world.reconcilerPID.map { $0 != first } ?? false
+            try await eventually("a new reconciler runs", within: 40) {
+                host.reconcilerPID.map { $0 != first } ?? false
             }
-            let said = world.readText(keeper.errorPath)
-            #expect(said.contains("the reconciler has not said anything for 4 s; it is killed\n"), "\(said)")
-            #expect(said.contains("was ended by signal 9; it is started again in 200 ms"), "\(said)")
-            #expect(world.monitorPID == keeper.pid)
-            #expect(try await world.runningInstance("web", number: 1) == web)
-            // The new one does what the first one did.
+            let log = host.readText(monitor.errorPath)
+            #expect(log.contains("the reconciler sent no heartbeat for 4 s; killing it\n"), "\(log)")
+            #expect(log.contains("was killed by signal 9; restarting in 200 ms"), "\(log)")
+            #expect(host.monitorPID == monitor.pid)
+            #expect(try await host.runningInstance("web", number: 1) == web)
+            // The new reconciler works like the first one.
             #expect(kill(web.pid, SIGKILL) == 0)
-            _ = try await world.runningInstance("web", number: 2)
+            _ = try await host.runningInstance("web", number: 2)
         }
     }
 
-    @Test("SH-16: HEROPROC_WATCHDOG=0 lets a stopped reconciler be, as a debugger wants it")
+    @Test("HEROPROC_WATCHDOG=0 leaves a stopped reconciler alone (SH-16)")
     func watchdogCanBeDisabled() async throws {
-        try await TestHost.with { world in
-            _ = try await startMonitoredReconciler(world, extra: ["HEROPROC_WATCHDOG": "0"])
-            let pid = try #require(world.reconcilerPID)
+        try await TestHost.with { host in
+            _ = try await startMonitoredReconciler(host, environment: ["HEROPROC_WATCHDOG": "0"])
+            let pid = try #require(host.reconcilerPID)
             #expect(kill(pid, SIGSTOP) == 0)
             let begin = bootTime()
-            try await eventually("time goes by") { bootTime() - begin > 2_000_000_000 }
-            #expect(world.reconcilerPID == pid && isAlive(pid))
+            try await eventually("the time has passed") { bootTime() - begin > 2_000_000_000 }
+            #expect(host.reconcilerPID == pid && isAlive(pid))
             #expect(kill(pid, SIGCONT) == 0)
         }
     }
 
-    @Test("it leaves with the code of a reconciler that leaves by itself, and does not start that one again")
+    @Test("The monitor exits with the code of a reconciler that exits normally")
     func exitsWithItsReconciler() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            let keeper = try await startMonitoredReconciler(world)
-            // Another one is refused, kept or not.
-            let second = try world.start(["reconcile", "--watch", "--keep"])
-            #expect(try await world.exitCode(of: second) == 2)
+        try await TestHost.with { host in
+            try host.declare("web")
+            let monitor = try await startMonitoredReconciler(host)
+            // Another reconciler is refused, with or without a monitor.
+            let second = try host.start(["reconcile", "--watch", "--keep"])
+            #expect(try await host.exitCode(of: second) == 2)
             #expect(
-                world.readText(second.errorPath).contains("cannot reconcile"),
-                "\(world.readText(second.errorPath))"
+                host.readText(second.errorPath).contains("cannot reconcile"),
+                "\(host.readText(second.errorPath))"
             )
-            #expect(!world.readText(second.errorPath).contains("started again"))
-            // One that cannot even begin is not tried again either: somebody waits for the answer.
-            let nowhere = try world.start(["reconcile", "--watch", "--keep", "--state", "/proc/nowhere"])
-            #expect(try await world.exitCode(of: nowhere) == 2)
+            #expect(!host.readText(second.errorPath).contains("restarting in"))
+            // A reconciler that cannot start is not restarted, because a caller waits for the exit code.
+            let nowhere = try host.start(["reconcile", "--watch", "--keep", "--state", "/proc/nowhere"])
+            #expect(try await host.exitCode(of: nowhere) == 2)
             #expect(
-                world.readText(nowhere.errorPath).contains("error: cannot "),
-                "\(world.readText(nowhere.errorPath))"
+                host.readText(nowhere.errorPath).contains("error: cannot "),
+                "\(host.readText(nowhere.errorPath))"
             )
-            // Asked directly, the reconciler leaves, and its keeper with it.
-            #expect(kill(try #require(world.reconcilerPID), SIGINT) == 0)
-            #expect(try await world.exitCode(of: keeper) == 0)
+            // After a signal to the reconciler both reconciler and monitor exit.
+            #expect(kill(try #require(host.reconcilerPID), SIGINT) == 0)
+            #expect(try await host.exitCode(of: monitor) == 0)
         }
     }
 
-    @Test("the reconciler that apply starts is kept: it comes back, heals what died meanwhile, and leaves after down")
+    @Test("The reconciler of an apply is monitored and exits after down")
     func backgroundReconcilerIsMonitored() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            try await world.apply()
-            let web = try await world.runningInstance("web")
-            let keeper = try #require(world.monitorPID)
-            try await crashReconciler(world)
-            #expect(world.monitorPID == keeper)
-            let status = try await world.run("status", "-o", "json").json["reconciler"] as? [String: Any]
+        try await TestHost.with { host in
+            try host.declare("web")
+            try await host.apply()
+            let web = try await host.runningInstance("web")
+            let monitor = try #require(host.monitorPID)
+            try await crashReconciler(host)
+            #expect(host.monitorPID == monitor)
+            let status = try await host.run("status", "-o", "json").json["reconciler"] as? [String: Any]
             #expect(status?["alive"] as? Bool == true && status?["mode"] as? String == "background")
             #expect(kill(web.pid, SIGKILL) == 0)
-            let healed = try await world.runningInstance("web", number: 2)
+            let healed = try await host.runningInstance("web", number: 2)
             #expect(healed.job == web.job)
-            try await world.expectEmptyDiff()
-            #expect(try await world.run("down").exitCode == 0)
-            try await eventually("both have left") { world.reconcilerPID == nil && !isAlive(keeper) }
+            try await host.expectEmptyDiff()
+            #expect(try await host.run("down").exitCode == 0)
+            try await eventually("reconciler and monitor have exited") {
+                host.reconcilerPID == nil && !isAlive(monitor)
+            }
         }
     }
 
-    @Test("down holds although the reconciler crashes afterwards; the next apply brings all up again")
+    @Test("A down holds across a reconciler crash until the next apply")
     func downSurvivesACrash() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            let keeper = try await startMonitoredReconciler(world)
-            _ = try await world.runningInstance("web")
-            #expect(try await world.run("down").exitCode == 0)
-            try await crashReconciler(world)
-            try world.declare("more")
-            try await world.apply()
-            #expect(world.instances("web").count == 2 && world.instances("more").count == 1)
-            let history = try await world.run("history", "-o", "json").json["revisions"] as? [[String: Any]] ?? []
+        try await TestHost.with { host in
+            try host.declare("web")
+            let monitor = try await startMonitoredReconciler(host)
+            _ = try await host.runningInstance("web")
+            #expect(try await host.run("down").exitCode == 0)
+            try await crashReconciler(host)
+            try host.declare("more")
+            try await host.apply()
+            #expect(host.instances("web").count == 2 && host.instances("more").count == 1)
+            let history = try await host.run("history", "-o", "json").json["revisions"] as? [[String: Any]] ?? []
             let actors = history.reversed().map { $0["actor"] as? String ?? "" }
             #expect(actors.first == "reconciler" && actors.count == 3)
-            #expect(actors.last != "reconciler", "the one after the crash brought nothing up by itself: \(actors)")
-            #expect(world.monitorPID == keeper.pid)
+            #expect(actors.last != "reconciler", "the reconciler after the crash started nothing: \(actors)")
+            #expect(host.monitorPID == monitor.pid)
         }
     }
 
-    @Test("a reconciler that crashes while it takes all down is followed by one that goes on with that (P1-2)")
+    @Test("A new reconciler completes an interrupted shutdown (P1-2)")
     func crashDuringShutdown() async throws {
-        try await TestHost.with { world in
-            let go = world.root + "/go"
-            try world.declare("db")
-            try world.declare(
+        try await TestHost.with { host in
+            let go = host.root + "/go"
+            try host.declare("db")
+            try host.declare(
                 "web",
                 "requires: [db]",
                 actions: .process("ignore-term wait-for \(go) exit 0", "stop: {timeout: 80s}")
             )
-            let keeper = try await startMonitoredReconciler(world, "--down-on-exit")
-            _ = try await world.runningInstance("web")
-            #expect(kill(keeper.pid, SIGTERM) == 0)
-            try await eventually("web was asked to end") { world.instances("web").first?.stopRequestedAt != nil }
-            try await crashReconciler(world)
-            #expect(world.instances("db").allSatisfy { $0.stopRequestedAt == nil }, "db waits for web")
+            let monitor = try await startMonitoredReconciler(host, "--down-on-exit")
+            _ = try await host.runningInstance("web")
+            #expect(kill(monitor.pid, SIGTERM) == 0)
+            try await eventually("web received its stop signal") { host.instances("web").first?.stopRequestedAt != nil }
+            try await crashReconciler(host)
+            #expect(host.instances("db").allSatisfy { $0.stopRequestedAt == nil }, "db waits for web")
             try Data().write(to: URL(fileURLWithPath: go))
-            #expect(try await world.exitCode(of: keeper) == 0)
-            let (db, web) = (try #require(world.instances("db").first), try #require(world.instances("web").first))
+            #expect(try await host.exitCode(of: monitor) == 0)
+            let (db, web) = (try #require(host.instances("db").first), try #require(host.instances("web").first))
             #expect(try #require(web.endedAt) < db.stopRequestedAt ?? 0)
-            #expect(world.instances("db").count == 1 && world.instances("web").count == 1)
+            #expect(host.instances("db").count == 1 && host.instances("web").count == 1)
         }
     }
 }

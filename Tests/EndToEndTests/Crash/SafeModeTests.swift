@@ -3,196 +3,197 @@ import Glibc
 import HeroLinux
 import Testing
 
-/// A reconciler that crashes again and again by itself (reliability.md CR-6).
+/// A reconciler that crashes repeatedly by itself (guarantee CR-6).
 ///
-/// The crash is a failpoint that fires as long as one file is there: `HEROPROC_FP_WHILE`.
+/// A failpoint crashes it while a file exists: `HEROPROC_FP_WHILE`.
 @Suite("Safe mode", .serialized)
 struct SafeModeTests {
-    /// What the reconciler says of itself in `status`.
-    private func reconcilerStatus(_ world: TestHost) async throws -> [String: Any] {
-        try await world.run("status", "-o", "json").json["reconciler"] as? [String: Any] ?? [:]
+    /// The reconciler section of `status`.
+    private func reconcilerStatus(_ host: TestHost) async throws -> [String: Any] {
+        try await host.run("status", "-o", "json").json["reconciler"] as? [String: Any] ?? [:]
     }
 
-    /// Waits until a live reconciler works like this.
-    private func waitForMode(_ world: TestHost, _ mode: String, within seconds: Int = 40) async throws {
-        try await eventually("one lives that is \(mode)", within: seconds) {
-            let reconciler = try await reconcilerStatus(world)
+    /// Waits until a running reconciler has this mode.
+    private func waitForMode(_ host: TestHost, _ mode: String, within seconds: Int = 40) async throws {
+        try await eventually("the reconciler is in mode \(mode)", within: seconds) {
+            let reconciler = try await reconcilerStatus(host)
             return reconciler["mode"] as? String == mode && (reconciler["safe_mode"] is String) == (mode == "safe")
         }
     }
 
-    /// How often a keeper has seen its reconciler crash by itself.
+    /// The number of crashes in the log of the monitor.
     private func crashCount(_ text: String) -> Int {
-        text.matches(of: /was ended by signal (4|5);/).count
+        text.matches(of: /was killed by signal (4|5);/).count
     }
 
-    /// Declares two quiet services and one whose program ends again and again, and has a kept reconciler watch them; the file `poison.yaml`
-    /// crashes it where it has read it.
-    private func startMonitoredServices(_ world: TestHost) async throws -> (
-        keeper: TestHost.RunningCommand, lives: [OracleInstance]
+    /// Starts two quiet services, a crash loop and a monitored reconciler.
+    ///
+    /// The reconciler crashes when it reads the file `poison.yaml`.
+    private func startMonitoredServices(_ host: TestHost) async throws -> (
+        monitor: RunningCommand, instances: [OracleInstance]
     ) {
-        try world.declare("db")
-        try world.declare("web", "requires: [db]", actions: .process("sleep -1", "retry: {delay: 10ms}"))
-        try world.declare("loop", actions: .process("wait 100 exit 1", "retry: {delay: 200ms, max_delay: 200ms}"))
-        let keeper = try world.start(
+        try host.declare("db")
+        try host.declare("web", "requires: [db]", actions: .process("sleep -1", "retry: {delay: 10ms}"))
+        try host.declare("loop", actions: .process("wait 100 exit 1", "retry: {delay: 200ms, max_delay: 200ms}"))
+        let monitor = try host.start(
             ["reconcile", "--watch", "--keep"],
-            extra: ["HEROPROC_FP": "FP-MF-1=panic", "HEROPROC_FP_WHILE": world.servicesDirectory + "/poison.yaml"]
+            environment: ["HEROPROC_FP": "FP-MF-1=panic", "HEROPROC_FP_WHILE": host.servicesDirectory + "/poison.yaml"]
         )
-        let lives = [
-            try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1),
+        let instances = [
+            try await host.runningInstance("db", number: 1), try await host.runningInstance("web", number: 1),
         ]
-        try await waitForMode(world, "watch")
-        return (keeper, lives)
+        try await waitForMode(host, "watch")
+        return (monitor, instances)
     }
 
     @Test(
-        "CR-6: after three crashes over a manifest, services go on and are restarted, applies are refused and say why; it ends with the poison"
+        "Three crashes over a manifest lead to safe mode until it changes (CR-6)"
     )
     func poisonedManifest() async throws {
-        try await TestHost.with { world in
-            let (keeper, before) = try await startMonitoredServices(world)
+        try await TestHost.with { host in
+            let (monitor, before) = try await startMonitoredServices(host)
             let begin = ContinuousClock.now
-            try world.declare("poison")
-            try await waitForMode(world, "safe")
+            try host.declare("poison")
+            try await waitForMode(host, "safe")
             TestSettings.reportRow([
                 "row": "CR-6 poisoned manifest", "cycles": "1",
                 "slowest": "\(Int((ContinuousClock.now - begin) / .milliseconds(1))) ms", "verdict": "safe mode",
             ])
-            #expect(crashCount(world.readText(keeper.errorPath)) == 3, "\(world.readText(keeper.errorPath))")
-            let safe = try #require(world.reconcilerPID)
+            #expect(crashCount(host.readText(monitor.errorPath)) == 3, "\(host.readText(monitor.errorPath))")
+            let safe = try #require(host.reconcilerPID)
 
-            // What runs does not notice; what dies is started again in its job, and so is what keeps dying.
-            #expect(try await world.runningInstance("db", number: 1) == before[0])
+            // Running services are not affected. A killed service and a crash loop are restarted in their jobs.
+            #expect(try await host.runningInstance("db", number: 1) == before[0])
             #expect(kill(before[1].pid, SIGKILL) == 0)
-            let web = try await world.runningInstance("web", number: 2)
+            let web = try await host.runningInstance("web", number: 2)
             #expect(web.job == before[1].job)
-            let loops = world.instances("loop").count
-            try await eventually("the one that keeps ending is tried again") {
-                world.instances("loop").count > loops + 1
+            let loops = host.instances("loop").count
+            try await eventually("the crash loop continues") {
+                host.instances("loop").count > loops + 1
             }
-            #expect(Set(world.instances("loop").map(\.job)).count == 1)
+            #expect(Set(host.instances("loop").map(\.job)).count == 1)
 
-            try await expectRefusedApply(world)
-            try await expectReportedReason(world)
-            #expect(world.instances("poison").isEmpty)
-            #expect(world.reconcilerPID == safe && world.monitorPID == keeper.pid, "none of that ends it")
+            try await expectRefusedApply(host)
+            try await expectReportedReason(host)
+            #expect(host.instances("poison").isEmpty)
+            #expect(host.reconcilerPID == safe && host.monitorPID == monitor.pid, "the reconciler keeps running")
 
-            world.removeManifest("poison")
-            try await waitForMode(world, "watch")
-            _ = try await world.waitForEvent(
+            host.removeManifest("poison")
+            try await waitForMode(host, "watch")
+            _ = try await host.waitForEvent(
                 "info",
-                "safe mode is over: something has changed in \(world.servicesDirectory)"
+                "safe mode is over: something has changed in \(host.servicesDirectory)"
             )
-            #expect(try await world.runningInstance("db", number: 1) == before[0])
-            #expect(try await world.runningInstance("web", number: 2) == web)
-            try world.declare("loop")
-            try world.declare("more")
-            _ = try await world.runningInstance("more", number: 1)
-            try await eventually("all of it is done") { try await world.run("diff").exitCode == 0 }
-            #expect(crashCount(world.readText(keeper.errorPath)) == 3 && world.monitorPID == keeper.pid)
+            #expect(try await host.runningInstance("db", number: 1) == before[0])
+            #expect(try await host.runningInstance("web", number: 2) == web)
+            try host.declare("loop")
+            try host.declare("more")
+            _ = try await host.runningInstance("more", number: 1)
+            try await eventually("all changes are applied") { try await host.run("diff").exitCode == 0 }
+            #expect(crashCount(host.readText(monitor.errorPath)) == 3 && host.monitorPID == monitor.pid)
         }
     }
 
-    private func expectRefusedApply(_ world: TestHost) async throws {
-        let answer = try await world.run("apply")
-        #expect(answer.exitCode == 2)
-        let words = [
+    private func expectRefusedApply(_ host: TestHost) async throws {
+        let result = try await host.run("apply")
+        #expect(result.exitCode == 2)
+        let texts = [
             "Refused: nothing was changed", "safe mode: the reconciler crashed 3 times within a minute", "SIG",
         ]
-        for word in words { #expect(answer.errorOutput.contains(word), "\(answer.errorOutput)") }
-        let json = try await world.run("apply", "-o", "json")
+        for text in texts { #expect(result.errorOutput.contains(text), "\(result.errorOutput)") }
+        let json = try await host.run("apply", "-o", "json")
         #expect(json.exitCode == 2 && json.json["revision"] is NSNull)
-        let history = try await world.run("history", "-o", "json").json["revisions"] as? [[String: Any]] ?? []
+        let history = try await host.run("history", "-o", "json").json["revisions"] as? [[String: Any]] ?? []
         #expect(history.count == 1)
     }
 
-    private func expectReportedReason(_ world: TestHost) async throws {
-        _ = try await world.waitForEvent(
+    private func expectReportedReason(_ host: TestHost) async throws {
+        _ = try await host.waitForEvent(
             "error",
             "safe mode: the reconciler crashed 3 times",
-            "anything changes in \(world.servicesDirectory)"
+            "anything changes in \(host.servicesDirectory)"
         )
-        let status = try await world.run("status")
+        let status = try await host.run("status")
         #expect(
             status.output.contains("\nSafe mode: ") && status.output.contains("crashed 3 times"),
             "\(status.output)"
         )
-        let doctor = try await world.run("doctor")
+        let doctor = try await host.run("doctor")
         #expect(doctor.output.contains("is in safe mode"), "\(doctor.output)")
     }
 
-    @Test("CR-6: where the poison stays, another change leads there and back, and still no service notices")
+    @Test("A change that keeps the crash leads back to safe mode (CR-6)")
     func poisonedManifestStays() async throws {
-        try await TestHost.with { world in
-            let (keeper, before) = try await startMonitoredServices(world)
-            try world.declare("poison")
-            try await waitForMode(world, "safe")
-            try world.declare("more")
-            try await eventually("it crashed three more times", within: 40) {
-                crashCount(world.readText(keeper.errorPath)) == 6
+        try await TestHost.with { host in
+            let (monitor, before) = try await startMonitoredServices(host)
+            try host.declare("poison")
+            try await waitForMode(host, "safe")
+            try host.declare("more")
+            try await eventually("the reconciler crashed three more times", within: 40) {
+                crashCount(host.readText(monitor.errorPath)) == 6
             }
-            try await waitForMode(world, "safe")
-            #expect(try await world.runningInstance("db", number: 1) == before[0])
-            #expect(try await world.runningInstance("web", number: 1) == before[1])
-            #expect(world.instances("more").isEmpty)
-            // A down needs nothing new.
-            #expect(try await world.run("down").exitCode == 0)
+            try await waitForMode(host, "safe")
+            #expect(try await host.runningInstance("db", number: 1) == before[0])
+            #expect(try await host.runningInstance("web", number: 1) == before[1])
+            #expect(host.instances("more").isEmpty)
+            // A down reads no manifests.
+            #expect(try await host.run("down").exitCode == 0)
             #expect(!isAlive(before[0].pid) && !isAlive(before[1].pid))
-            world.removeManifest("poison")
-            try await waitForMode(world, "watch")
-            #expect(world.instances("web").count == 1, "nobody has brought it up again")
+            host.removeManifest("poison")
+            try await waitForMode(host, "watch")
+            #expect(host.instances("web").count == 1, "the service stays stopped")
         }
     }
 
     @Test(
-        "CR-6: a reconciler that crashes at its start, in safe mode too, is tried for ever; services go on and are then healed"
+        "A reconciler that crashes at its start is restarted without end (CR-6)"
     )
     func crashAtStart() async throws {
-        try await TestHost.with { world in
-            try world.declare("db")
-            try world.declare("web", actions: .process("sleep -1", "retry: {delay: 10ms}"))
-            let poison = world.root + "/poison"
-            let extra = ["HEROPROC_FP": "FP-LK-1=panic", "HEROPROC_FP_WHILE": poison]
-            #expect(try await world.run("apply", extra: extra).exitCode == 0)
+        try await TestHost.with { host in
+            try host.declare("db")
+            try host.declare("web", actions: .process("sleep -1", "retry: {delay: 10ms}"))
+            let poison = host.root + "/poison"
+            let environment = ["HEROPROC_FP": "FP-LK-1=panic", "HEROPROC_FP_WHILE": poison]
+            #expect(try await host.run("apply", environment: environment).exitCode == 0)
             let before = [
-                try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1),
+                try await host.runningInstance("db", number: 1), try await host.runningInstance("web", number: 1),
             ]
-            let keeper = try #require(world.monitorPID)
+            let monitor = try #require(host.monitorPID)
             try Data().write(to: URL(fileURLWithPath: poison))
-            #expect(kill(try #require(world.reconcilerPID), SIGKILL) == 0)
-            let log = world.paths.reconcilerLog
-            try await eventually("safe mode has crashed, too", within: 60) { crashCount(world.readText(log)) >= 5 }
+            #expect(kill(try #require(host.reconcilerPID), SIGKILL) == 0)
+            let log = host.paths.reconcilerLog
+            try await eventually("safe mode has crashed, too", within: 60) { crashCount(host.readText(log)) >= 5 }
             #expect(kill(before[1].pid, SIGKILL) == 0)
-            #expect(isAlive(before[0].pid) && isAlive(keeper))
+            #expect(isAlive(before[0].pid) && isAlive(monitor))
             unlink(poison)
-            let web = try await world.runningInstance("web", number: 2)
+            let web = try await host.runningInstance("web", number: 2)
             #expect(web.job == before[1].job)
-            #expect(try await world.runningInstance("db", number: 1) == before[0])
-            // It may have been the turn of safe mode: a change ends that.
-            try world.declare("more")
-            try await eventually("an apply is taken", within: 40) { try await world.run("apply").exitCode == 0 }
-            #expect(world.monitorPID == keeper)
-            try await world.expectEmptyDiff()
+            #expect(try await host.runningInstance("db", number: 1) == before[0])
+            // The current reconciler may be in safe mode. A change of the files ends it.
+            try host.declare("more")
+            try await eventually("an apply succeeds", within: 40) { try await host.run("apply").exitCode == 0 }
+            #expect(host.monitorPID == monitor)
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("CR-6: who is killed from outside has not crashed by itself: no safe mode")
+    @Test("Kills from outside do not lead to safe mode (CR-6)")
     func externalKillsAreNoCrash() async throws {
-        try await TestHost.with { world in
-            let (keeper, before) = try await startMonitoredServices(world)
+        try await TestHost.with { host in
+            let (monitor, before) = try await startMonitoredServices(host)
             for _ in 0..<3 {
-                let pid = try #require(world.reconcilerPID)
+                let pid = try #require(host.reconcilerPID)
                 #expect(kill(pid, SIGKILL) == 0)
-                try await eventually("another one is there", within: 40) {
-                    world.reconcilerPID.map { $0 != pid } ?? false
+                try await eventually("a new reconciler runs", within: 40) {
+                    host.reconcilerPID.map { $0 != pid } ?? false
                 }
             }
-            try await waitForMode(world, "watch")
-            #expect(try await world.events().allSatisfy { !($0["text"] as? String ?? "").contains("safe mode") })
-            try world.declare("more")
-            _ = try await world.runningInstance("more", number: 1)
-            #expect(try await world.runningInstance("db", number: 1) == before[0])
-            #expect(world.monitorPID == keeper.pid && !world.readText(keeper.errorPath).contains("safe mode"))
+            try await waitForMode(host, "watch")
+            #expect(try await host.events().allSatisfy { !($0["text"] as? String ?? "").contains("safe mode") })
+            try host.declare("more")
+            _ = try await host.runningInstance("more", number: 1)
+            #expect(try await host.runningInstance("db", number: 1) == before[0])
+            #expect(host.monitorPID == monitor.pid && !host.readText(monitor.errorPath).contains("safe mode"))
         }
     }
 }

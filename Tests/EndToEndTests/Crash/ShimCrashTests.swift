@@ -4,129 +4,131 @@ import Glibc
 import HeroModel
 import Testing
 
-/// kill -9 of a shim: its service comes back, and there are never two.
-@Suite("Deaths of shims", .serialized)
+/// kill -9 of a shim: the service restarts, and two instances never run at once.
+@Suite("Crashes of shims", .serialized)
 struct ShimCrashTests {
-    @Test("SH-4: ten times kill -9 of a shim: the job comes back, and its dependents are not touched")
+    @Test("A job restarts after each of ten kills of its shim (SH-4)")
     func shimKilled() async throws {
-        try await TestHost.with { world in
-            try world.declare("db", actions: .process("lines 100 fork 1", "retry: {delay: 0ms, jitter: 0}"))
-            try world.declare("web", "requires: [db]")
-            try await world.apply()
-            let web = try await world.runningInstance("web")
-            var life = try await world.runningInstance("db")
-            let job = life.job
+        try await TestHost.with { host in
+            try host.declare("db", actions: .process("lines 100 fork 1", "retry: {delay: 0ms, jitter: 0}"))
+            try host.declare("web", "requires: [db]")
+            try await host.apply()
+            let web = try await host.runningInstance("web")
+            var instance = try await host.runningInstance("db")
+            let job = instance.job
             for number in 1...10 {
-                #expect(kill(try #require(parentShim(life.pid)), SIGKILL) == 0)
-                let next = try await world.runningInstance("db", number: number + 1)
+                #expect(kill(try #require(parentShim(instance.pid)), SIGKILL) == 0)
+                let next = try await host.runningInstance("db", number: number + 1)
                 #expect(next.job == job && next.restartCount == number)
-                #expect(!isAlive(life.pid))
-                life = next
+                #expect(!isAlive(instance.pid))
+                instance = next
             }
-            #expect(try await world.runningInstance("web", number: 1) == web)
-            // Each child shared the lock of its oracle: had one outlived it, the next start would have been a DUP.
-            #expect(!world.instances("db").dropLast().flatMap(\.children).contains(where: isAlive))
-            try await world.expectEmptyDiff()
+            #expect(try await host.runningInstance("web", number: 1) == web)
+            // Each child shares the lock of its oracle. If one survived, the next start would write DUP.
+            #expect(!host.instances("db").dropLast().flatMap(\.children).contains(where: isAlive))
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("SH-5: reconciler and shim killed together: what is left of the service ends before it is started again")
+    @Test("Remaining processes of a job end before its restart (SH-5)")
     func shimAndReconcilerKilled() async throws {
-        try await TestHost.with { world in
-            try world.declare("db", actions: .process("lines 100", "retry: {delay: 0ms, jitter: 0}"))
-            try await world.apply()
-            var life = try await world.runningInstance("db")
-            let job = life.job
+        try await TestHost.with { host in
+            try host.declare("db", actions: .process("lines 100", "retry: {delay: 0ms, jitter: 0}"))
+            try await host.apply()
+            var instance = try await host.runningInstance("db")
+            let job = instance.job
             for number in 1...5 {
-                let shim = try #require(parentShim(life.pid))
-                try await world.killReconciler()
+                let shim = try #require(parentShim(instance.pid))
+                try await host.killReconciler()
                 #expect(kill(shim, SIGKILL) == 0)
                 try await eventually("the shim is gone") { !isAlive(shim) }
-                #expect(isAlive(life.pid), "an orphan lives on")
-                try await world.apply()
-                let next = try await world.runningInstance("db", number: number + 1)
+                #expect(isAlive(instance.pid), "the orphan runs")
+                try await host.apply()
+                let next = try await host.runningInstance("db", number: number + 1)
                 #expect(next.job == job && next.restartCount == number)
-                #expect(!isAlive(life.pid))
-                life = next
+                #expect(!isAlive(instance.pid))
+                instance = next
             }
-            try await world.expectEmptyDiff()
+            try await host.expectEmptyDiff()
         }
     }
 
     private static let finalLineCount = 42_000
 
-    /// A service that writes 4 MiB when it is asked to end, and then leaves with a code; its shim is killed.
-    private func killShimOfWriter(_ world: TestHost) async throws -> OracleInstance {
-        let words = "lines 100 last-words \(Self.finalLineCount) 7"
-        try world.declare("web", actions: .process(words, "stop: {timeout: 60s}", "retry: {delay: 0ms, jitter: 0}"))
-        try await world.apply()
-        let life = try await world.runningInstance("web", number: 1)
-        try await eventually("it writes") { world.readText(logPath(of: life, world)).count > 1000 }
-        #expect(kill(try #require(parentShim(life.pid)), SIGKILL) == 0)
-        return life
+    /// Starts a service that writes 4 MiB and exits with a code when it is stopped, and kills its shim.
+    private func killShimOfWriter(_ host: TestHost) async throws -> OracleInstance {
+        let commands = "lines 100 last-words \(Self.finalLineCount) 7"
+        try host.declare("web", actions: .process(commands, "stop: {timeout: 60s}", "retry: {delay: 0ms, jitter: 0}"))
+        try await host.apply()
+        let instance = try await host.runningInstance("web", number: 1)
+        try await eventually("the log has lines") { host.readText(logPath(of: instance, host)).count > 1000 }
+        #expect(kill(try #require(parentShim(instance.pid)), SIGKILL) == 0)
+        return instance
     }
 
-    private func logPath(of life: OracleInstance, _ world: TestHost) -> String {
-        "\(world.logDirectory)/core/web/run/\(life.job).log"
+    private func logPath(of instance: OracleInstance, _ host: TestHost) -> String {
+        "\(host.logDirectory)/core/web/run/\(instance.job).log"
     }
 
-    /// Looks at what became of the words of an instance, once the next one lives.
-    private func expectFinalOutput(of life: OracleInstance, _ world: TestHost) async throws {
-        try await eventually("it is started again", within: 60) { world.instances("web").count == 2 }
-        let told = try #require(world.instances("web").first)
-        #expect(told.end == .exit(code: 7))
+    /// Checks the final output of an instance after the next one has started.
+    private func expectFinalOutput(of instance: OracleInstance, _ host: TestHost) async throws {
+        try await eventually("the service has restarted", within: 60) { host.instances("web").count == 2 }
+        let instance = try #require(host.instances("web").first)
+        #expect(instance.end == .exit(code: 7))
         let starts = try RecordedHistory.parseStarts(
-            world.readDatabase { db in
-                try Row.fetchAll(db, sql: "SELECT * FROM starts WHERE job_id = ?", arguments: [life.job])
+            host.readDatabase { db in
+                try Row.fetchAll(db, sql: "SELECT * FROM starts WHERE job_id = ?", arguments: [instance.job])
             }
         )
         #expect(starts.first?.outcome == .exited(7))
-        let books = RecordedHistory(of: world)
-        books.preserveLogs()
-        let (lines, strange) = books.oracleLines()
-        let found = lines[InstanceID(job: life.job, restartCount: 0)] ?? []
-        let written = try #require(told.lineCount)
+        let history = RecordedHistory(of: host)
+        history.preserveLogs()
+        let (lines, unknown) = history.oracleLines()
+        let found = lines[InstanceID(job: instance.job, restartCount: 0)] ?? []
+        let written = try #require(instance.lineCount)
         #expect(written > Self.finalLineCount)
         #expect(
             found.suffix(Self.finalLineCount).elementsEqual(written - Self.finalLineCount + 1...written),
             "\(found.count)"
         )
-        #expect(strange.isEmpty)
+        #expect(unknown.isEmpty)
     }
 
-    @Test("SH-4: the last words of a program whose shim was lost are kept, 4 MiB of them, and its code is exact")
+    @Test("Final output and exit code of a program without shim are saved (SH-4)")
     func finalOutputIsSaved() async throws {
-        try await TestHost.with { world in
-            let life = try await killShimOfWriter(world)
-            try await expectFinalOutput(of: life, world)
-            let text = world.readText(logPath(of: life, world) + ".1")
+        try await TestHost.with { host in
+            let instance = try await killShimOfWriter(host)
+            try await expectFinalOutput(of: instance, host)
+            let text = host.readText(logPath(of: instance, host) + ".1")
             #expect(text.split(separator: LostShimMarker.suffix).count == 2)
-            try await world.expectEmptyDiff()
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("SH-4: they are kept, too, when the reconciler is killed in the middle of them")
+    @Test("Saving final output continues after a kill of the reconciler (SH-4)")
     func finalOutputSurvivesReconcilerKill() async throws {
-        try await TestHost.with { world in
-            let life = try await killShimOfWriter(world)
-            try await eventually("its last words are being kept", within: 60) {
-                world.readText(logPath(of: life, world)).split(separator: LostShimMarker.suffix).last?.utf8.count ?? 0
+        try await TestHost.with { host in
+            let instance = try await killShimOfWriter(host)
+            try await eventually("the final output is being saved", within: 60) {
+                host.readText(logPath(of: instance, host)).split(separator: LostShimMarker.suffix).last?.utf8.count ?? 0
                     > 100_000
             }
-            // It stands still, so that it is in the middle of them whatever else takes its time.
-            #expect(kill(life.pid, SIGSTOP) == 0)
-            try #require(world.instances("web").first?.end == nil)
-            try await world.killReconciler()
-            try await eventually("nobody keeps them any more") {
+            // The stopped program is certainly in the middle of its final output.
+            #expect(kill(instance.pid, SIGSTOP) == 0)
+            try #require(host.instances("web").first?.end == nil)
+            try await host.killReconciler()
+            try await eventually("no process saves output") {
                 !processIDs().contains { pid in
-                    let words = world.readText("/proc/\(pid)/cmdline")
-                    return words.hasPrefix("hpshim\0drain\0") && words.contains(world.root + "/")
+                    let commandLine = host.readText("/proc/\(pid)/cmdline")
+                    return commandLine.hasPrefix("hpshim\0drain\0") && commandLine.contains(host.root + "/")
                 }
             }
-            #expect(kill(life.pid, SIGCONT) == 0)
-            try await world.apply()
-            try await expectFinalOutput(of: life, world)
-            #expect(world.readText(logPath(of: life, world) + ".1").split(separator: LostShimMarker.suffix).count == 3)
+            #expect(kill(instance.pid, SIGCONT) == 0)
+            try await host.apply()
+            try await expectFinalOutput(of: instance, host)
+            #expect(
+                host.readText(logPath(of: instance, host) + ".1").split(separator: LostShimMarker.suffix).count == 3
+            )
         }
     }
 }

@@ -2,56 +2,58 @@ import Foundation
 import Glibc
 import Testing
 
-/// kill -9 at random moments under load, judged by the workload itself (reliability.md 4.7, 4.10, 6).
+/// kill -9 at random times under load, checked with the traces of the oracles.
 ///
-/// A short form of each row runs in every test run, from a fixed seed; `make torture KILLS=1000 HP_SEED=random` runs the long one.
+/// Every test run includes a short form of each row with a fixed seed. `make torture KILLS=1000 SEED=random` runs
+/// the long form.
 @Suite("Torture", .serialized)
 struct TortureTests {
     private static let names = (1...8).map { "job\($0)" }
     private static let fields = ["retry: {delay: 0ms, jitter: 0}", "log: {max_size: 10MiB, keep: 99}"]
 
-    private func declare(_ world: TestHost, _ deeds: [String]) throws {
+    private func declare(_ host: TestHost, _ actions: [String]) throws {
         for (index, name) in Self.names.enumerated() {
-            try world.declare(name, actions: .process(deeds[index % deeds.count], Self.fields[0], Self.fields[1]))
+            try host.declare(name, actions: .process(actions[index % actions.count], Self.fields[0], Self.fields[1]))
         }
     }
 
-    /// Eight jobs that live for an instant each, faults again and again, and the verdict.
+    /// Runs eight short-lived jobs, injects faults repeatedly and checks the result.
     private func runCycles(
         _ name: String,
-        _ world: TestHost,
-        deeds: [String] = ["random-life 60"],
-        extra: [String: String] = [:],
+        _ host: TestHost,
+        actions: [String] = ["random-life 60"],
+        environment: [String: String] = [:],
         cycles: Int,
-        steadily: Bool = false,
-        strike: (inout TortureRun) async throws -> Void
+        withSteadyService: Bool = false,
+        injectFaults: (inout TortureRun) async throws -> Void
     ) async throws {
-        var torture = try await TortureRun(name, world, environment: extra)
-        try declare(world, deeds)
-        if steadily { try world.declare("steady", actions: .process("lines 500", Self.fields[1])) }
+        var torture = try await TortureRun(name, host, environment: environment)
+        try declare(host, actions)
+        if withSteadyService { try host.declare("steady", actions: .process("lines 500", Self.fields[1])) }
         try torture.startReconciler()
         try await torture.waitForRestarts(Self.names)
-        let steady = steadily ? try await world.runningInstance("steady", number: 1) : nil
+        let steady = withSteadyService ? try await host.runningInstance("steady", number: 1) : nil
         while torture.cycles < cycles {
             let before = torture.cycles
-            try await strike(&torture)
+            try await injectFaults(&torture)
             guard torture.cycles > before else { continue }
             if torture.cycles % 50 == 0 { try await torture.waitForRestarts(Self.names) }
             if torture.cycles % 20 == 0 { try await torture.checkStatus() }
         }
         try await torture.waitForRestarts(Self.names)
         if let steady {
-            #expect(try await world.runningInstance("steady", number: 1) == steady, "what runs well is never touched")
+            #expect(try await host.runningInstance("steady", number: 1) == steady, "a healthy service is never touched")
         }
-        let downed = try await world.run("down", "--all")
-        #expect(downed.exitCode == 0, "\(downed.output)\(downed.errorOutput)")
-        try torture.checkAndReport(Self.names + (steadily ? ["steady"] : []), leastInstances: 2 * cycles)
+        let result = try await host.run("down", "--all")
+        #expect(result.exitCode == 0, "\(result.output)\(result.errorOutput)")
+        try torture.checkAndReport(Self.names + (withSteadyService ? ["steady"] : []), leastInstances: 2 * cycles)
     }
 
-    @Test("SH-2: kill -9 of the reconciler: no duplicate, no wrong or lost status, no lost line")
+    @Test("Repeated kills of the reconciler lose no status and no line (SH-2)")
     func killReconciler() async throws {
-        try await TestHost.with { world in
-            try await runCycles("SH-2 reconciler", world, cycles: TestSettings.cycles(12), steadily: true) { torture in
+        try await TestHost.with { host in
+            try await runCycles("SH-2 reconciler", host, cycles: TestSettings.cycles(12), withSteadyService: true) {
+                torture in
                 try await torture.waitForFirstShim()
                 try await torture.waitRandomly(0...120)
                 try await torture.killReconciler()
@@ -60,38 +62,39 @@ struct TortureTests {
         }
     }
 
-    @Test("SH-4: kill -9 of random shims: never two instances, no invented status, every loss is that of a shim")
+    @Test("Repeated kills of shims cause no second instance and no false status (SH-4)")
     func killShims() async throws {
-        try await TestHost.with { world in
-            try await runCycles("SH-4 shims", world, cycles: TestSettings.cycles(15)) { torture in
+        try await TestHost.with { host in
+            try await runCycles("SH-4 shims", host, cycles: TestSettings.cycles(15)) { torture in
                 try await torture.waitRandomly(5...60)
                 if torture.killShims(torture.randomNumber(1...2)) > 0 { torture.countCycle() }
             }
         }
     }
 
-    /// Services that keep the lock they inherit, and services that close it, with a cgroup that holds them and without.
+    /// Services that keep the inherited lock and services that close it, with and without a cgroup.
     ///
-    /// Some of them are over before the next reconciler is there, and some live on without anybody: those it must find.
-    private static let combinedKills: [(name: String, deeds: [String], containment: String)] = [
+    /// Some of them end before the next reconciler starts, others continue without a shim and must be found.
+    private static let combinedKills: [(name: String, actions: [String], containment: String)] = [
         ("SH-5 both", ["random-life 60", "random-life 900"], ""),
         ("SH-5 both, closefrom", ["closefrom random-life 60", "closefrom random-life 900"], ""),
         ("SH-5 both, closefrom, subreaper", ["closefrom random-life 60", "closefrom random-life 900"], "subreaper"),
     ]
 
     @Test(
-        "SH-5: kill -9 of reconciler and shims together, also where services close all they inherit",
+        "Repeated kills of reconciler and shims cause no second instance (SH-5)",
         arguments: 0..<3
     )
     func killReconcilerAndShims(_ index: Int) async throws {
-        let way = Self.combinedKills[index]
-        try await TestHost.with { world in
-            let extra = way.containment.isEmpty ? [:] : ["HEROPROC_CONTAINMENT": way.containment]
+        let variant = Self.combinedKills[index]
+        try await TestHost.with { host in
+            let environment = variant.containment.isEmpty ? [:] : ["HEROPROC_CONTAINMENT": variant.containment]
             let cycles = TestSettings.cycles(8, share: 2)
-            try await runCycles(way.name, world, deeds: way.deeds, extra: extra, cycles: cycles) { torture in
+            try await runCycles(variant.name, host, actions: variant.actions, environment: environment, cycles: cycles)
+            { torture in
                 try await torture.waitForFirstShim()
                 try await torture.waitRandomly(0...120)
-                // Mostly all of them; else the reconciler and one, in both orders.
+                // Usually kills all of them; otherwise the reconciler and one shim, in both orders.
                 switch torture.randomNumber(0...3) {
                 case 0:
                     torture.killShims(1)
@@ -107,35 +110,35 @@ struct TortureTests {
     }
 
     @Test(
-        "SH-6: a shim that was stopped on its way gives way to the start that came after it, or is taken up; never two"
+        "A delayed shim gives variant to a later start or is adopted (SH-6)"
     )
     func delayedShim() async throws {
-        try await TestHost.with { world in
-            var torture = try await TortureRun("SH-6 delayed shim", world)
-            try world.declare("job", actions: .process("lines 50", Self.fields[0], Self.fields[1]))
+        try await TestHost.with { host in
+            var torture = try await TortureRun("SH-6 delayed shim", host)
+            try host.declare("job", actions: .process("lines 50", Self.fields[0], Self.fields[1]))
             try torture.startReconciler()
             for _ in 0..<TestSettings.cycles(4, share: 5) {
                 let reconciler = try #require(torture.reconciler).pid
-                let life = try await world.runningInstance("job")
-                try await eventually("the reconciler has it") {
-                    try await world.actionStatus("job")["pid"] as? Int == Int(life.pid)
+                let instance = try await host.runningInstance("job")
+                try await eventually("the reconciler has recorded the process") {
+                    try await host.actionStatus("job")["pid"] as? Int == Int(instance.pid)
                 }
                 let known = Set(children(of: reconciler))
-                try #require(kill(life.pid, SIGKILL) == 0)
-                torture.addShimKill(ShimKill(job: life.job, from: bootTime(), to: bootTime()))
+                try #require(kill(instance.pid, SIGKILL) == 0)
+                torture.addShimKill(ShimKill(job: instance.job, from: bootTime(), to: bootTime()))
                 let old = try #require(
-                    await stopNextChild(below: reconciler, beside: known, world),
-                    "a shim is spawned"
+                    await stopNextChild(below: reconciler, excluding: known, host),
+                    "a shim was started"
                 )
                 try await torture.waitRandomly(0...5)
                 try await torture.killReconciler()
                 try torture.startReconciler()
-                // Either somebody else was started in its place, or it is waited for: then it goes on.
-                let before = world.instances("job").count
-                try? await waitBriefly(world, seconds: 2) { world.instances("job").count > before }
+                // Either another start has replaced it, or the reconciler waits for it until it continues.
+                let before = host.instances("job").count
+                try? await waitBriefly(host, seconds: 2) { host.instances("job").count > before }
                 kill(old, SIGCONT)
-                let next = try await world.runningInstance("job")
-                try await eventually("the old shim is gone, or holds the one that lives") {
+                let next = try await host.runningInstance("job")
+                try await eventually("the old shim is gone or holds the new instance") {
                     !isAlive(old) || parent(of: next.pid) == old
                 }
             }
@@ -144,12 +147,12 @@ struct TortureTests {
         }
     }
 
-    /// Stops the next child of a process the moment it is there.
-    private func stopNextChild(below parent: pid_t, beside known: Set<pid_t>, _ world: TestHost) async -> pid_t? {
+    /// Stops the next child of a process as soon as it exists.
+    private func stopNextChild(below parent: pid_t, excluding known: Set<pid_t>, _ host: TestHost) async -> pid_t? {
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
             guard let child = children(of: parent).first(where: { !known.contains($0) }) else {
-                // Others share these threads.
+                // Other tasks share this thread.
                 await Task.yield()
                 continue
             }
@@ -158,41 +161,41 @@ struct TortureTests {
         return nil
     }
 
-    /// Waits for a fact that need not come true.
-    private func waitBriefly(_ world: TestHost, seconds: Int, _ holds: () -> Bool) async throws {
+    /// Waits for a condition that may never become true.
+    private func waitBriefly(_ host: TestHost, seconds: Int, _ holds: () -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline, !holds() { try await Task.sleep(for: .milliseconds(5)) }
     }
 
-    @Test("SH-3, SH-8: exits while no reconciler lives are recorded exactly, and no shim outlives its tree")
+    @Test("Exits without a reconciler are recorded, and no shim remains (SH-3, SH-8)")
     func exitsWithoutReconciler() async throws {
-        try await TestHost.with { world in
-            var torture = try await TortureRun("SH-3 exits alone", world)
+        try await TestHost.with { host in
+            var torture = try await TortureRun("SH-3 exits alone", host)
             let names = (0..<(TestSettings.cycles(10, share: 10))).map { "a\($0)" }
             for name in names {
-                try world.declare(
+                try host.declare(
                     name,
                     actions: .process(
-                        "wait-for \(world.root)/go random-life 40",
+                        "wait-for \(host.root)/go random-life 40",
                         "retry: {delay: 0ms, jitter: 0}",
                         Self.fields[1]
                     )
                 )
             }
             for _ in 0..<5 {
-                unlink(world.root + "/go")
+                unlink(host.root + "/go")
                 try torture.startReconciler()
                 try await torture.waitForRestarts(names)
                 try await torture.killReconciler()
-                try Data().write(to: URL(fileURLWithPath: world.root + "/go"))
+                try Data().write(to: URL(fileURLWithPath: host.root + "/go"))
                 let begin = ContinuousClock.now
-                try await eventually("all have ended", within: 60) {
-                    names.allSatisfy { world.instances($0).last?.end != nil }
+                try await eventually("all programs have ended", within: 60) {
+                    names.allSatisfy { host.instances($0).last?.end != nil }
                 }
-                try await eventually("no shim is left") { world.shimProcesses(of: nil).isEmpty }
+                try await eventually("no shim is left") { host.shimProcesses(of: nil).isEmpty }
                 torture.recordRecovery(ContinuousClock.now - begin)
             }
-            unlink(world.root + "/go")
+            unlink(host.root + "/go")
             try torture.startReconciler()
             try await torture.waitForRestarts(names)
             try await torture.stopEverything()
@@ -202,9 +205,9 @@ struct TortureTests {
 }
 
 extension TortureRun {
-    /// Takes everything down, and expects that it goes.
+    /// Stops all services and expects success.
     mutating func stopEverything() async throws {
-        let downed = try await host.run("down", "--all")
-        #expect(downed.exitCode == 0, "\(name), seed \(seed): \(downed.output)\(downed.errorOutput)")
+        let result = try await host.run("down", "--all")
+        #expect(result.exitCode == 0, "\(name), seed \(seed): \(result.output)\(result.errorOutput)")
     }
 }

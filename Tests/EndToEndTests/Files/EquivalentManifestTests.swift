@@ -2,25 +2,25 @@ import Foundation
 import Glibc
 import Testing
 
-/// What is no change, and what takes effect in place (reliability.md MF-5, MF-6).
-@Suite("Same meaning", .serialized)
+/// Equivalent manifests, and changes that take effect in place (guarantees MF-5, MF-6).
+@Suite("Equivalent manifests", .serialized)
 struct EquivalentManifestTests {
     private static let rounds = TestSettings.isLong ? 1000 : 12
 
-    @Test("MF-5: the same meaning in any form is no difference and no restart")
+    @Test("Equivalent texts of a manifest cause no difference and no restart (MF-5)")
     func equivalentTexts() async throws {
-        try await TestHost.with { world in
-            let plain = world.manifest("web", ["requires: [db]"], [.process("sleep -1", "retry: {delay: 1s}")])
-            try world.declare("db")
-            try world.writeManifest("web.yaml", plain)
-            _ = try world.startReconciler()
+        try await TestHost.with { host in
+            let plain = host.manifest("web", ["requires: [db]"], [.process("sleep -1", "retry: {delay: 1s}")])
+            try host.declare("db")
+            try host.writeManifest("web.yaml", plain)
+            _ = try host.startReconciler()
             let before = [
-                try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1),
+                try await host.runningInstance("db", number: 1), try await host.runningInstance("web", number: 1),
             ]
             var lines = plain.split(separator: "\n").map(String.init)
             lines.swapAt(0, 1)
             let shuffled = lines.joined(separator: "\n") + "\n"
-            let disguises: [(String, String)] = [
+            let texts: [(String, String)] = [
                 ("comments", "# a comment\n" + plain.replacing("\n", with: "  # and one\n")),
                 ("CRLF", plain.replacing("\n", with: "\r\n")),
                 ("a byte order mark", "\u{FEFF}" + plain),
@@ -32,78 +32,78 @@ struct EquivalentManifestTests {
                 ("no line feed at the end", String(plain.dropLast())),
             ]
             for round in 0..<Self.rounds {
-                let (name, text) = disguises[round % disguises.count]
-                try world.writeManifest("web.yaml", text)
-                try await world.expectEmptyDiff()
-                if round < disguises.count {
-                    // In another file, in a folder, together with others.
+                let (name, text) = texts[round % texts.count]
+                try host.writeManifest("web.yaml", text)
+                try await host.expectEmptyDiff()
+                if round < texts.count {
+                    // The first time each text is written, the history can still be read.
                     try await eventually("\(name) was read") {
-                        let history = try await world.run("history", "-o", "json").output
+                        let history = try await host.run("history", "-o", "json").output
                         return history.split(separator: "\n").count >= 1
                     }
                 }
             }
-            mkdir("\(world.servicesDirectory)/sub", 0o755)
-            try world.writeManifest("sub/all.yaml", plain + "---\n" + world.manifest("db", [], [.process()]))
-            for name in ["db", "web"] { world.removeManifest(name) }
-            try await world.expectEmptyDiff()
-            // Once this is there, all before it has been looked at.
-            try world.declare("last")
-            _ = try await world.runningInstance("last", number: 1)
+            mkdir("\(host.servicesDirectory)/sub", 0o755)
+            try host.writeManifest("sub/all.yaml", plain + "---\n" + host.manifest("db", [], [.process()]))
+            for name in ["db", "web"] { host.removeManifest(name) }
+            try await host.expectEmptyDiff()
+            // This change is applied after all earlier changes were read.
+            try host.declare("last")
+            _ = try await host.runningInstance("last", number: 1)
             #expect(
-                [try await world.runningInstance("db", number: 1), try await world.runningInstance("web", number: 1)]
+                [try await host.runningInstance("db", number: 1), try await host.runningInstance("web", number: 1)]
                     == before
             )
         }
     }
 
     @Test(
-        "MF-5: fields that take effect in place restart nobody, and diff says so",
+        "Service fields that take effect in place restart nothing (MF-5)",
         arguments: [
             "description: words", "labels: {team: a}", "tags: [x]", "protect: true", "class: system", "wants: [db]",
             "required: true",
         ]
     )
     func serviceFieldsChangeInPlace(_ field: String) async throws {
-        try await TestHost.with { world in
-            try world.declare("db")
-            try world.declare("web")
-            try await world.apply()
-            let before = try await world.runningInstance("web", number: 1)
-            try world.declare("web", field)
-            let diff = try await world.run("diff", "-v")
+        try await TestHost.with { host in
+            try host.declare("db")
+            try host.declare("web")
+            try await host.apply()
+            let before = try await host.runningInstance("web", number: 1)
+            try host.declare("web", field)
+            let diff = try await host.run("diff", "-v")
             #expect(!diff.output.contains("±"), "\(diff.output)")
-            try await world.apply()
-            #expect(try await world.runningInstance("web", number: 1) == before)
-            try await world.expectEmptyDiff()
+            try await host.apply()
+            #expect(try await host.runningInstance("web", number: 1) == before)
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("MF-5: of an action, too: policies change in place, the rest restarts")
+    @Test("Action policies change in place, other action fields cause a restart (MF-5)")
     func actionFieldsChangeInPlace() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            try await world.apply()
-            let before = try await world.runningInstance("web", number: 1)
-            for keys in ["retry: {delay: 3s}", "stop: {timeout: 3s}", "log: {max_size: 1MiB}", "start_timeout: 9s"] {
-                try world.declare("web", actions: .process("sleep -1", keys))
-                #expect(try await world.run("diff").output.contains("~"))
-                try await world.apply()
-                #expect(try await world.runningInstance("web", number: 1) == before, "\(keys)")
+        try await TestHost.with { host in
+            try host.declare("web")
+            try await host.apply()
+            let before = try await host.runningInstance("web", number: 1)
+            for fields in ["retry: {delay: 3s}", "stop: {timeout: 3s}", "log: {max_size: 1MiB}", "start_timeout: 9s"] {
+                try host.declare("web", actions: .process("sleep -1", fields))
+                #expect(try await host.run("diff").output.contains("~"))
+                try await host.apply()
+                #expect(try await host.runningInstance("web", number: 1) == before, "\(fields)")
             }
-            try world.declare("web", actions: .process("sleep -1", "umask: \"077\""))
-            let diff = try await world.run("diff")
+            try host.declare("web", actions: .process("sleep -1", "umask: \"077\""))
+            let diff = try await host.run("diff")
             #expect(diff.output.contains("±") && diff.output.contains("umask"))
-            try await world.apply()
-            _ = try await world.runningInstance("web", number: 2)
+            try await host.apply()
+            _ = try await host.runningInstance("web", number: 2)
         }
     }
 
-    @Test("MF-6: thousands of services, chains of thousands and cycles are planned or refused, never a crash")
+    @Test("Thousands of services, long chains and cycles never crash the planner (MF-6)")
     func largeManifestSets() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             func action(_ name: String) -> String { "\nactions: [{name: \(name), exec: [\"true\"]}]\n" }
-            /// Services that require one another in a row, or in a circle, in files of a thousand.
+            /// Writes services that require each other in a chain or a cycle, a thousand per file.
             func chain(_ count: Int, closed: Bool) throws {
                 for start in stride(from: 0, to: count, by: 1000) {
                     let text = (start..<min(count, start + 1000)).map { index in
@@ -111,39 +111,39 @@ struct EquivalentManifestTests {
                         let requires = next > 0 || closed ? "\nrequires: [s\(next)]" : ""
                         return "---\nkind: Service\nname: s\(index)" + requires + action("run")
                     }.joined()
-                    try world.writeManifest("chain\(start / 1000).yaml", text)
+                    try host.writeManifest("chain\(start / 1000).yaml", text)
                 }
             }
-            // One file of a megabyte at most: several.
+            // A file may have one megabyte, so that several files are needed.
             for part in 0..<5 {
                 let text = (0..<1000).map { "---\nkind: Service\nname: w\(part)-\($0)" + action("run") }.joined()
-                try world.writeManifest("wide\(part).yaml", text)
+                try host.writeManifest("wide\(part).yaml", text)
             }
-            #expect(try await world.run("validate").exitCode == 0)
-            let wide = try await world.run("diff", "-o", "json")
+            #expect(try await host.run("validate").exitCode == 0)
+            let wide = try await host.run("diff", "-o", "json")
             #expect((wide.json["summary"] as? [String: Any])?["start"] as? Int == 5000)
-            for part in 0..<5 { unlink("\(world.servicesDirectory)/wide\(part).yaml") }
+            for part in 0..<5 { unlink("\(host.servicesDirectory)/wide\(part).yaml") }
             try chain(3000, closed: false)
-            let deep = try await world.run("diff", "-o", "json")
+            let deep = try await host.run("diff", "-o", "json")
             #expect((deep.json["start_waves"] as? [Any])?.count == 3000)
             try chain(3000, closed: true)
-            let cycle = try await world.run("validate")
+            let cycle = try await host.run("validate")
             #expect(
                 cycle.exitCode == 2 && (cycle.output + cycle.errorOutput).contains("cycle"),
                 "\((cycle.output + cycle.errorOutput).prefix(300))"
             )
-            for part in 0..<3 { unlink("\(world.servicesDirectory)/chain\(part).yaml") }
+            for part in 0..<3 { unlink("\(host.servicesDirectory)/chain\(part).yaml") }
             try chain(3, closed: true)
-            let small = try await world.run("validate")
-            let told = small.output + small.errorOutput
-            for name in ["s0", "s1", "s2"] { #expect(told.contains(name), "the way round is shown") }
-            unlink("\(world.servicesDirectory)/chain0.yaml")
-            try world.writeManifest("chain.yaml", "# " + String(repeating: "x", count: 1 << 20) + "\n")
-            let big = try await world.run("validate")
+            let small = try await host.run("validate")
+            let output = small.output + small.errorOutput
+            for name in ["s0", "s1", "s2"] { #expect(output.contains(name), "the whole cycle is shown") }
+            unlink("\(host.servicesDirectory)/chain0.yaml")
+            try host.writeManifest("chain.yaml", "# " + String(repeating: "x", count: 1 << 20) + "\n")
+            let big = try await host.run("validate")
             #expect(big.exitCode == 2 && (big.output + big.errorOutput).contains("chain.yaml"))
-            unlink("\(world.servicesDirectory)/chain.yaml")
-            try world.writeManifest("missing.yaml", "kind: Service\nname: a\nrequires: [nowhere]" + action("run"))
-            let missing = try await world.run("validate")
+            unlink("\(host.servicesDirectory)/chain.yaml")
+            try host.writeManifest("missing.yaml", "kind: Service\nname: a\nrequires: [nowhere]" + action("run"))
+            let missing = try await host.run("validate")
             #expect(
                 missing.exitCode == 2 && (missing.output + missing.errorOutput).contains("missing.yaml:3:12: error: ")
             )

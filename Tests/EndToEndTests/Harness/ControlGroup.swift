@@ -1,23 +1,25 @@
 import Foundation
 import Glibc
 
-/// A group of a cgroup v1 controller, named after a world; whoever is left in it leaves with its parent.
+/// A group of a cgroup v1 controller with the name of a test host.
+///
+/// Its processes move to the parent group at the end.
 final class ControlGroup {
     let directory: String
     private let parent: String
 
-    /// Whether this machine has such a controller that we may write to.
+    /// Whether the machine has this controller and the test may write to it.
     static func isControllerAvailable(_ controller: String) -> Bool {
         geteuid() == 0 && access("/sys/fs/cgroup/\(controller)/cgroup.procs", W_OK) == 0
     }
 
-    init(_ controller: String, _ world: TestHost) throws {
+    init(_ controller: String, _ host: TestHost) throws {
         parent = "/sys/fs/cgroup/\(controller)"
-        directory = "\(parent)/\(URL(fileURLWithPath: world.root).lastPathComponent)"
+        directory = "\(parent)/\(URL(fileURLWithPath: host.root).lastPathComponent)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
     }
 
-    /// Writes to one of its files, as the kernel wants it: in one piece.
+    /// Writes to a file of the group in one call, as the kernel requires.
     func write(_ text: String, _ file: String) throws {
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(directory)/\(file)"))
         try handle.write(contentsOf: Data(text.utf8))
@@ -28,7 +30,7 @@ final class ControlGroup {
         (try? String(contentsOfFile: "\(directory)/\(file)", encoding: .utf8)) ?? ""
     }
 
-    /// What leads a program into it.
+    /// The command that runs a program in the group.
     var entryCommand: [String] { ["sh", "-c", "echo $$ > \(directory)/cgroup.procs && exec \"$@\"", "sh"] }
 
     deinit {

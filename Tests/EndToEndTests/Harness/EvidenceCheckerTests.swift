@@ -2,10 +2,10 @@ import Glibc
 import HeroModel
 import Testing
 
-/// A judge that has never found anything proves nothing: made-up books, each with one thing wrong, and what must be found.
-@Suite("The judge")
+/// Tests the checker with made-up evidence that has one violation each.
+@Suite("The evidence checker")
 struct EvidenceCheckerTests {
-    /// Three instances that are all in order.
+    /// Three correct instances.
     private static let good = JobEvidence(
         label: "job 7",
         instances: [
@@ -39,25 +39,25 @@ struct EvidenceCheckerTests {
     private func violations(_ change: (inout JobEvidence) -> Void) -> [EvidenceChecker.ViolationKind] {
         var evidence = Self.good
         change(&evidence)
-        var verdict = EvidenceChecker()
-        verdict.check(evidence)
-        return verdict.findings.map(\.kind)
+        var checker = EvidenceChecker()
+        checker.check(evidence)
+        return checker.findings.map(\.kind)
     }
 
-    @Test("what is in order is good")
+    @Test("Correct evidence has no violation")
     func good() {
-        var verdict = EvidenceChecker()
-        verdict.check(Self.good)
-        #expect(verdict.findings.isEmpty && verdict.instanceCount == 3 && verdict.lineCount == 6)
-        #expect(verdict.allowedLostStatusCount == 0 && verdict.allowedLostLineCount == 0)
+        var checker = EvidenceChecker()
+        checker.check(Self.good)
+        #expect(checker.findings.isEmpty && checker.instanceCount == 3 && checker.lineCount == 6)
+        #expect(checker.allowedLostStatusCount == 0 && checker.allowedLostLineCount == 0)
     }
 
-    @Test("I1: a second instance that begins before the first has ended is found")
+    @Test("A second instance before the end of the first is detected (I1)")
     func duplicate() {
         #expect(violations { $0.instances[1] = Self.instance(1, 150...400, .crash(signal: 11)) } == [.duplicate])
     }
 
-    @Test("I6: a restart count that falls, or stands still, is found")
+    @Test("A restart count that does not rise is detected (I6)")
     func restartCount() {
         #expect(
             violations { $0.instances[2] = Self.instance(0, 500...600, .exit(code: 0)) }.contains(.wrongRestartCount)
@@ -65,51 +65,51 @@ struct EvidenceCheckerTests {
         #expect(violations { $0.instances.swapAt(1, 2) }.contains(.wrongRestartCount))
     }
 
-    @Test("I2: a start that is missing, and one that never ended, are found")
+    @Test("A start without a record or without an end is detected (I2)")
     func unrecorded() {
         #expect(violations { $0.starts.removeLast() } == [.unrecorded])
         #expect(violations { $0.starts[1].outcome = nil } == [.unrecorded])
     }
 
-    @Test("I2: an end that no instance ever had is found, whatever it says")
+    @Test("A recorded end that no instance had is detected (I2)")
     func invented() {
         for outcome in [Outcome.exited(0), .exited(4), .outOfMemory, .signaled(Signal(number: 9), coreDumped: false)] {
             #expect(violations { $0.starts[1].outcome = outcome } == [.inventedStatus], "\(outcome)")
         }
-        // An instance that was killed cannot have left with a code.
+        // A killed instance has no exit code.
         #expect(violations { $0.instances[2] = Self.instance(2, 500...600, nil) } == [.inventedStatus])
         #expect(violations { $0.starts.append(Self.start(5, .exited(0))) } == [.neverRan])
     }
 
-    @Test("I2: a lost status is found, unless a shim was killed at that time; one killed shim excuses one instance")
+    @Test("A lost status is detected unless its shim was killed (I2)")
     func lost() {
-        let lose: (inout JobEvidence) -> Void = { $0.starts[1].outcome = .lost("the shim was killed") }
-        #expect(violations(lose) == [.lostStatus])
+        let loseStatus: (inout JobEvidence) -> Void = { $0.starts[1].outcome = .lost("the shim was killed") }
+        #expect(violations(loseStatus) == [.lostStatus])
         #expect(
             violations {
-                lose(&$0); $0.shimKills = [ShimKill(job: 7, from: 350, to: 351)]
+                loseStatus(&$0); $0.shimKills = [ShimKill(job: 7, from: 350, to: 351)]
             } == []
         )
         #expect(
             violations {
-                lose(&$0); $0.shimKills = [ShimKill(job: 7, from: 50, to: 51)]
+                loseStatus(&$0); $0.shimKills = [ShimKill(job: 7, from: 50, to: 51)]
             } == [.lostStatus]
         )
         #expect(
             violations {
-                lose(&$0); $0.shimKills = [ShimKill(job: 7, from: 550, to: 551)]
+                loseStatus(&$0); $0.shimKills = [ShimKill(job: 7, from: 550, to: 551)]
             } == [.lostStatus]
         )
         #expect(
             violations {
-                lose(&$0)
+                loseStatus(&$0)
                 $0.starts[2].outcome = .lost("the shim was killed")
                 $0.shimKills = [ShimKill(job: 7, from: 350, to: 351)]
             } == [.lostStatus]
         )
     }
 
-    @Test("an instance that is killed although its shim lives is found")
+    @Test("An unexpected kill of an instance with a running shim is detected")
     func killed() {
         let killed = Outcome.signaled(Signal(number: 9), coreDumped: false)
         #expect(
@@ -126,7 +126,7 @@ struct EvidenceCheckerTests {
         )
     }
 
-    @Test("I9: a line that is missing, twice, in the wrong order or of nobody is found")
+    @Test("Missing, repeated, reordered and foreign log lines are detected (I9)")
     func lines() {
         #expect(violations { $0.lines[1] = [2] } == [.lostLine])
         #expect(violations { $0.lines[1] = [1] } == [.lostLine])
@@ -135,7 +135,7 @@ struct EvidenceCheckerTests {
         #expect(violations { $0.lines[1] = [1, 2, 2] } == [.lineOrder])
         #expect(violations { $0.lines[1] = [1, 2, 3] } == [.unknownLine])
         #expect(violations { $0.lines[9] = [1] } == [.unknownLine])
-        // What a killed shim held in its hands may be gone, and what nobody came to read; nothing else is.
+        // Lines held by a killed shim may be missing. No other lines may.
         let hit = [ShimKill(job: 7, from: 350, to: 351)]
         #expect(
             violations {
@@ -159,10 +159,10 @@ struct EvidenceCheckerTests {
         }
     }
 
-    @Test("I9: a line that is torn, or not as it was written, is no line of an oracle")
+    @Test("A torn or changed log line is rejected (I9)")
     func tornLine() {
         let line = "2026-11-21T19:00:00.000000001Z stdout F line 7 0 1 abc 6fa4cec2"
-        #expect(OracleLine(line[...]) == nil, "its checksum is another one")
+        #expect(OracleLine(line[...]) == nil, "a wrong checksum is rejected")
         let body = "line 7 0 1 abc"
         let hash = body.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
         let digits = String(hash, radix: 16)
@@ -174,22 +174,23 @@ struct EvidenceCheckerTests {
         #expect(OracleLine(whole.replacing(" F ", with: " P ")[...]) == nil)
     }
 
-    @Test("I7: a dependent that is up before its requirement, or still when that is asked to end, is found")
+    @Test("A dependent that runs without its requirement is detected (I7)")
     func order() {
-        func faults(_ dependent: ClosedRange<Int64>, listened: Int64? = 150, asked: Int64? = 500) -> [EvidenceChecker
+        func violations(_ dependent: ClosedRange<Int64>, listeningAt: Int64? = 150, stopRequestedAt: Int64? = 500)
+            -> [EvidenceChecker
             .ViolationKind]
         {
             var requirement = Self.instance(0, 100...600, .exit(code: 0))
-            (requirement.listeningAt, requirement.stopRequestedAt) = (listened, asked)
-            var verdict = EvidenceChecker()
-            verdict.checkOrder(of: "web", [Self.instance(0, dependent, .exit(code: 0))], requiring: "db", [requirement])
-            return verdict.findings.map(\.kind)
+            (requirement.listeningAt, requirement.stopRequestedAt) = (listeningAt, stopRequestedAt)
+            var checker = EvidenceChecker()
+            checker.checkOrder(of: "web", [Self.instance(0, dependent, .exit(code: 0))], requiring: "db", [requirement])
+            return checker.findings.map(\.kind)
         }
-        #expect(faults(200...400) == [])
-        #expect(faults(120...400) == [.wrongOrder])
-        #expect(faults(50...400) == [.wrongOrder])
-        #expect(faults(200...400, listened: nil) == [.wrongOrder])
-        #expect(faults(200...550) == [.wrongOrder])
-        #expect(faults(700...800) == [.wrongOrder])
+        #expect(violations(200...400) == [])
+        #expect(violations(120...400) == [.wrongOrder])
+        #expect(violations(50...400) == [.wrongOrder])
+        #expect(violations(200...400, listeningAt: nil) == [.wrongOrder])
+        #expect(violations(200...550) == [.wrongOrder])
+        #expect(violations(700...800) == [.wrongOrder])
     }
 }

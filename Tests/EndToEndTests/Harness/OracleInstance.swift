@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// One instance of an oracle, as it wrote it down itself.
+/// One instance of an oracle, as recorded in its own trace.
 struct OracleInstance: Sendable, Hashable {
-    /// How it says it ended.
+    /// The end that the oracle recorded.
     enum End: Hashable, Sendable {
         case exit(code: Int32)
         case crash(signal: Int32)
@@ -12,57 +12,59 @@ struct OracleInstance: Sendable, Hashable {
     let pid: pid_t
     let job: Int
     let restartCount: Int
-    /// Nanoseconds since the machine started, as all times here.
+    /// Nanoseconds since the boot of the machine, as all times here.
     let startedAt: Int64
-    /// When it listened on the last of its sockets.
+    /// The time at which it listened on its last socket.
     var listeningAt: Int64?
-    /// When it was asked to end.
+    /// The time of its first stop signal.
     var stopRequestedAt: Int64?
     var endedAt: Int64?
     var end: End?
-    /// How many lines it wrote; known once it has said how it ended.
+    /// The number of lines it wrote; known only if it recorded its end.
     var lineCount: Int?
     var children: [pid_t] = []
 }
 
 extension TestHost {
-    /// All instances of an action, in the order of their beginning.
+    /// All instances of an action, in the order of their start.
     func instances(_ service: String, _ action: String = "run") -> [OracleInstance] {
-        var lives: [OracleInstance] = []
+        var instances: [OracleInstance] = []
         for line in readText("\(traceDirectory)/\(service).\(action).trace").split(separator: "\n") {
-            let words = line.split(separator: " ")
-            let numbers = words.dropFirst().compactMap { Int64($0) }
-            guard let word = words.first, numbers.count + 1 == words.count, numbers.count >= 2 else { continue }
+            let texts = line.split(separator: " ")
+            let numbers = texts.dropFirst().compactMap { Int64($0) }
+            guard let event = texts.first, numbers.count + 1 == texts.count, numbers.count >= 2 else { continue }
             let (pid, time) = (pid_t(numbers[0]), numbers[1])
-            if word == "START", numbers.count == 4 {
-                lives.append(
+            if event == "START", numbers.count == 4 {
+                instances.append(
                     OracleInstance(pid: pid, job: Int(numbers[2]), restartCount: Int(numbers[3]), startedAt: time)
                 )
                 continue
             }
-            if word == "CHILD" {
-                // A child writes with its own pid; its parent is the instance that began last.
-                if let last = lives.indices.last { lives[last].children.append(pid) }
+            if event == "CHILD" {
+                // A child records its own PID. Its parent is the last started instance.
+                if let last = instances.indices.last { instances[last].children.append(pid) }
                 continue
             }
-            guard let index = lives.lastIndex(where: { $0.pid == pid && $0.end == nil }) else { continue }
-            switch word {
-            case "LISTEN": lives[index].listeningAt = time
-            case "TERM": lives[index].stopRequestedAt = lives[index].stopRequestedAt ?? time
+            guard let index = instances.lastIndex(where: { $0.pid == pid && $0.end == nil }) else { continue }
+            switch event {
+            case "LISTEN": instances[index].listeningAt = time
+            case "TERM": instances[index].stopRequestedAt = instances[index].stopRequestedAt ?? time
             case "EXIT" where numbers.count == 4:
-                lives[index].end = .exit(code: Int32(numbers[2]))
-                (lives[index].endedAt, lives[index].lineCount) = (time, Int(numbers[3]))
+                instances[index].end = .exit(code: Int32(numbers[2]))
+                (instances[index].endedAt, instances[index].lineCount) = (time, Int(numbers[3]))
             case "CRASH" where numbers.count == 4:
-                lives[index].end = .crash(signal: Int32(numbers[2]))
-                (lives[index].endedAt, lives[index].lineCount) = (time, Int(numbers[3]))
-            // DUP is judged at the end of every test.
+                instances[index].end = .crash(signal: Int32(numbers[2]))
+                (instances[index].endedAt, instances[index].lineCount) = (time, Int(numbers[3]))
+            // DUP is checked at the end of every test.
             default: continue
             }
         }
-        return lives
+        return instances
     }
 
-    /// When an action began last, and 0 before that: what `lives` says of a trace that has become long, from its end alone.
+    /// The start time of the last instance; 0 without one.
+    ///
+    /// Reads only the end of the trace, which may be long.
     func lastStartTime(_ service: String, _ action: String = "run") -> Int64 {
         guard let file = FileHandle(forReadingAtPath: "\(traceDirectory)/\(service).\(action).trace") else { return 0 }
         defer { try? file.close() }
@@ -73,7 +75,7 @@ extension TestHost {
         return line?.split(separator: " ").dropFirst(2).first.flatMap { Int64($0) } ?? 0
     }
 
-    /// The one instance that lives now; waits for it.
+    /// Waits for a running instance, if `number` is given for the instance with this number, and returns it.
     func runningInstance(
         _ service: String,
         _ action: String = "run",
@@ -81,15 +83,15 @@ extension TestHost {
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> OracleInstance {
         var found: OracleInstance?
-        try await eventually("\(service).\(action) lives", sourceLocation: sourceLocation) {
-            let lives = instances(service, action)
-            found = lives.last.flatMap { isAlive($0.pid) ? $0 : nil }
-            return found != nil && (number == nil || lives.count == number)
+        try await eventually("\(service).\(action) runs", sourceLocation: sourceLocation) {
+            let instances = instances(service, action)
+            found = instances.last.flatMap { isAlive($0.pid) ? $0 : nil }
+            return found != nil && (number == nil || instances.count == number)
         }
         return try #require(found, sourceLocation: sourceLocation)
     }
 
-    // MARK: What heroproc says
+    // MARK: Output of heroproc
 
     /// A service in `status -o json`.
     func serviceStatus(_ service: String) async throws -> [String: Any] {
@@ -106,11 +108,11 @@ extension TestHost {
         return actions.first { $0["name"] as? String == action } ?? [:]
     }
 
-    /// Waits until so many services are up, as `status` says by way of another program.
-    func waitUntilReady(_ count: Int, through entrance: [String], within seconds: Int = 20) async throws {
-        try await eventually("\(count) services are up", within: seconds) {
-            let answer = try await run(["status", "-o", "json"], through: entrance)
-            return answer.exitCode == 0 && (answer.json["services"] as? [Any])?.count == count
+    /// Waits until `status`, run through another command, shows a number of services and exits with 0.
+    func waitUntilReady(_ count: Int, through entryCommand: [String], within seconds: Int = 20) async throws {
+        try await eventually("\(count) services are ready", within: seconds) {
+            let result = try await run(["status", "-o", "json"], through: entryCommand)
+            return result.exitCode == 0 && (result.json["services"] as? [Any])?.count == count
         }
     }
 
@@ -126,17 +128,17 @@ extension TestHost {
         }
     }
 
-    /// The last event of a level whose text contains all these words; waits for it.
+    /// Waits for an event of a level whose text contains all these texts, and returns the last one.
     func waitForEvent(
         _ level: String,
-        _ words: String...,
+        _ texts: String...,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> [String: Any] {
         var found: [String: Any]?
-        try await eventually("\(level) event with \(words)", sourceLocation: sourceLocation) {
+        try await eventually("\(level) event with \(texts)", sourceLocation: sourceLocation) {
             found = try await events().last { event in
                 let text = event["text"] as? String ?? ""
-                return event["level"] as? String == level && words.allSatisfy { text.contains($0) }
+                return event["level"] as? String == level && texts.allSatisfy { text.contains($0) }
             }
             return found != nil
         }
@@ -145,13 +147,13 @@ extension TestHost {
 
     /// The stop waves or start waves that `diff` shows.
     func plannedWaves(_ kind: String) async throws -> [[String]] {
-        let answer = try await run("diff", "-o", "json")
-        return (answer.json[kind] as? [[String]] ?? []).map { $0.sorted() }
+        let result = try await run("diff", "-o", "json")
+        return (result.json[kind] as? [[String]] ?? []).map { $0.sorted() }
     }
 
-    /// Expects that nothing would be done.
+    /// Expects an empty diff.
     func expectEmptyDiff(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        let answer = try await run("diff")
-        #expect(answer.exitCode == 0, "\(answer.output)\(answer.errorOutput)", sourceLocation: sourceLocation)
+        let result = try await run("diff")
+        #expect(result.exitCode == 0, "\(result.output)\(result.errorOutput)", sourceLocation: sourceLocation)
     }
 }

@@ -4,13 +4,13 @@ import Glibc
 import HeroModel
 import Testing
 
-/// Keeps what heroproc is allowed to forget: every start it ever recorded, and every log file it ever wrote.
+/// Copies of data that heroproc may delete: every recorded start and every log file.
 ///
-/// The ledger keeps the last 20 starts of a job and the last files of its log; under torture more than that happens.
-/// A trigger in the database itself writes down every row of the ledger as it is written, and each time it is changed.
-/// A log file is kept by a hard link, so not a byte of it can be missed.
+/// heroproc keeps the last 20 starts of a job and the last files of its log. Torture tests create more. A trigger in
+/// the database records every insert and update of a start. A hard link keeps every log file, so that no byte is
+/// missing.
 struct RecordedHistory: Sendable {
-    /// One start of a job, as it was recorded last.
+    /// The last recorded state of one start of a job.
     struct Start: Sendable {
         var generation: Int
         var wasExecuted: Bool
@@ -20,55 +20,59 @@ struct RecordedHistory: Sendable {
     private let host: TestHost
     private var keptLogDirectory: String { host.root + "/kept" }
 
-    init(of world: TestHost) {
-        self.host = world
-        mkdir(world.root + "/kept", 0o700)
+    init(of host: TestHost) {
+        self.host = host
+        mkdir(host.root + "/kept", 0o700)
     }
 
-    /// Begins to write down every start; to be called before anything is declared.
+    /// Starts to record all starts.
+    ///
+    /// Call this before the first service is declared.
     func startRecording() async throws {
-        // A pass over nothing makes the database.
+        // A pass without manifests creates the database.
         try #require(try await host.run("reconcile").exitCode == 0)
         var configuration = Configuration()
         configuration.busyMode = .timeout(20)
         try await DatabaseQueue(path: host.databasePath, configuration: configuration).write { db in
             try db.execute(
                 sql: """
-                    CREATE TABLE books (id INTEGER PRIMARY KEY, job_id, generation, started_at, outcome);
-                    CREATE TRIGGER books_insert AFTER INSERT ON starts BEGIN
-                        INSERT INTO books (job_id, generation, started_at, outcome)
+                    CREATE TABLE start_history (id INTEGER PRIMARY KEY, job_id, generation, started_at, outcome);
+                    CREATE TRIGGER start_history_insert AFTER INSERT ON starts BEGIN
+                        INSERT INTO start_history (job_id, generation, started_at, outcome)
                         VALUES (new.job_id, new.generation, new.started_at, new.outcome);
                     END;
-                    CREATE TRIGGER books_update AFTER UPDATE ON starts BEGIN
-                        INSERT INTO books (job_id, generation, started_at, outcome)
+                    CREATE TRIGGER start_history_update AFTER UPDATE ON starts BEGIN
+                        INSERT INTO start_history (job_id, generation, started_at, outcome)
                         VALUES (new.job_id, new.generation, new.started_at, new.outcome);
                     END;
-                    INSERT INTO books (job_id, generation, started_at, outcome)
+                    INSERT INTO start_history (job_id, generation, started_at, outcome)
                     SELECT job_id, generation, started_at, outcome FROM starts;
                     """
             )
         }
     }
 
-    /// The starts of a job whose program executed, in their order; and what was said of one and taken back later.
+    /// The executed starts of a job in their order, and a message for each recorded outcome that changed later.
     func executedStarts(of job: Int) throws -> (starts: [Start], rewritten: [String]) {
         let rows = try host.readDatabase { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM books WHERE job_id = ? ORDER BY id", arguments: [job])
+            try Row.fetchAll(db, sql: "SELECT * FROM start_history WHERE job_id = ? ORDER BY id", arguments: [job])
         }
         var rewritten: [String] = []
         let starts = try Self.parseStarts(rows) { rewritten.append("job \(job), \($0)") }
         return (starts.filter(\.wasExecuted), rewritten)
     }
 
-    /// The starts of one job in rows of the ledger, by generation; `rewritten` is told of outcomes that became others.
+    /// The starts of one job from rows of the database, by generation.
+    ///
+    /// `rewritten` receives a message for each changed outcome.
     static func parseStarts(_ rows: [Row], rewritten: (String) -> Void = { _ in }) throws -> [Start] {
         var starts: [Int: Start] = [:]
         for row in rows {
-            let (started, told): (String?, String?) = (row["started_at"], row["outcome"])
-            let outcome = try told.map { try JSONDecoder().decode(Outcome.self, from: Data($0.utf8)) }
+            let (started, text): (String?, String?) = (row["started_at"], row["outcome"])
+            let outcome = try text.map { try JSONDecoder().decode(Outcome.self, from: Data($0.utf8)) }
             let start = Start(generation: row["generation"], wasExecuted: started != nil, outcome: outcome)
             if let before = starts.updateValue(start, forKey: start.generation)?.outcome, before != outcome {
-                rewritten("start \(start.generation): \(before) became \(told ?? "nothing")")
+                rewritten("start \(start.generation): \(before) became \(text ?? "nothing")")
             }
         }
         return starts.values.sorted { $0.generation < $1.generation }
@@ -76,75 +80,43 @@ struct RecordedHistory: Sendable {
 
     // MARK: Logs
 
-    /// Keeps all log files there are now.
+    /// Preserves all existing log files.
     func preserveLogs() {
         let logs = host.logDirectory
         for path in (try? FileManager.default.subpathsOfDirectory(atPath: logs)) ?? [] where path.contains(".log") {
             var file = stat()
-            // A file may get another name between the two calls; then it is met again at the next look.
+            // A file may be renamed between the two calls. The next call then preserves it.
             guard stat("\(logs)/\(path)", &file) == 0, file.st_mode & S_IFMT == S_IFREG else { continue }
             let (name, inode) = ("\(keptLogDirectory)/\(file.st_ino)", file.st_ino)
             guard link("\(logs)/\(path)", name) == 0 else { continue }
-            // Another file may have taken its name between the two calls: kept under two numbers, it would be read twice.
+            // Another file may have taken the name between the two calls. Under two inodes it would be read twice.
             if stat(name, &file) != 0 || file.st_ino != inode { unlink(name) }
         }
     }
 
-    /// The oracle's lines in all log files, by job and restart count: the numbers in the order in which they were written; and what
-    /// is torn, tampered with or no line of an oracle.
-    func oracleLines() -> (lines: [InstanceID: [Int]], strange: [String]) {
-        var (found, strange): ([InstanceID: [Int]], [String]) = ([:], [])
+    /// The line numbers of the oracles in all preserved log files, by instance and in the order of writing; and all
+    /// lines that are torn, modified or not written by an oracle.
+    func oracleLines() -> (lines: [InstanceID: [Int]], unknown: [String]) {
+        var (found, unknown): ([InstanceID: [Int]], [String]) = ([:], [])
         let names = (try? FileManager.default.contentsOfDirectory(atPath: keptLogDirectory)) ?? []
-        // A line begins with its time, all of one length: so the first lines of the files tell their order.
+        // A line begins with a time of fixed length. Therefore the first lines define the order of the files.
         for text in names.map({ host.readText("\(keptLogDirectory)/\($0)") }).sorted(by: {
             $0.prefix(30) < $1.prefix(30)
         }) {
-            var isBehindLoss = false
+            var isAfterMarker = false
             for line in text.split(separator: "\n") {
                 if let number = OracleLine(line) {
                     found[number.instance, default: []].append(number.number)
                 } else if line.hasSuffix(LostShimMarker.suffix) {
-                    isBehindLoss = true
+                    isAfterMarker = true
                     continue
-                } else if !isBehindLoss {
-                    // Else it may be the end of a line whose beginning the shim has taken with it.
-                    strange.append(String(line))
+                } else if !isAfterMarker {
+                    // The line after the marker may be the end of a line whose beginning was lost with the shim.
+                    unknown.append(String(line))
                 }
-                isBehindLoss = false
+                isAfterMarker = false
             }
         }
-        return (found, strange)
-    }
-}
-
-/// What a log says where a shim was lost.
-enum LostShimMarker {
-    static let suffix = " stderr F [heroproc: the shim was lost; the reconciler saved what follows]"
-}
-
-/// Which start of which job.
-struct InstanceID: Hashable, Sendable {
-    let job: Int
-    let restartCount: Int
-}
-
-/// One numbered line of an oracle as it stands in a CRI log.
-struct OracleLine {
-    let instance: InstanceID
-    let number: Int
-
-    /// Reads `TIME stdout F line JOB RESTARTS NUMBER FILLING CHECKSUM`; nil when anything of it is wrong.
-    init?(_ line: Substring) {
-        let fields = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
-        guard fields.count == 4, fields[1] == "stdout", fields[2] == "F", fields[0].hasSuffix("Z") else { return nil }
-        let text = fields[3].utf8
-        let words = fields[3].split(separator: " ")
-        guard words.count == 6, words[0] == "line", let sum = UInt32(words[5], radix: 16) else { return nil }
-        let hash = text.dropLast(9).reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
-        guard hash == sum, let job = Int(words[1]), let restarts = Int(words[2]), let number = Int(words[3]) else {
-            return nil
-        }
-        instance = InstanceID(job: job, restartCount: restarts)
-        self.number = number
+        return (found, unknown)
     }
 }

@@ -2,10 +2,10 @@ import Foundation
 import Glibc
 import Testing
 
-/// What the machine has left of what was recorded, as `diff` shows it before anybody decides anything (contract section 5).
+/// Differences between recorded and actual state, as `diff` shows them before any action.
 @Suite("Drift and reclaims in a plan", .serialized)
 struct DriftTests {
-    /// What `diff` finds beside the changes.
+    /// The result of `diff` apart from the changes.
     struct Findings {
         let code: Int32
         let text: String
@@ -15,14 +15,14 @@ struct DriftTests {
         let reclaims: [String]
     }
 
-    private static func findings(_ world: TestHost, _ options: String...) async throws -> Findings {
-        let answer = try await world.run(["diff", "-o", "json"] + options)
-        let plan = answer.json
-        let drift = try #require(plan["drift"] as? [[String: Any]], "\(answer.output)\(answer.errorOutput)")
+    private static func findings(_ host: TestHost, _ options: String...) async throws -> Findings {
+        let result = try await host.run(["diff", "-o", "json"] + options)
+        let plan = result.json
+        let drift = try #require(plan["drift"] as? [[String: Any]], "\(result.output)\(result.errorOutput)")
         let reclaims = try #require(plan["reclaims"] as? [[String: Any]])
         return Findings(
-            code: answer.exitCode,
-            text: answer.output,
+            code: result.exitCode,
+            text: result.output,
             drift: drift.map {
                 "\($0["service"] ?? "").\($0["action"] ?? "") \($0["kind"] ?? ""): \($0["text"] ?? "")"
             },
@@ -33,72 +33,72 @@ struct DriftTests {
         )
     }
 
-    @Test("what runs and holds its own port and socket is no drift")
+    @Test("A service that holds its own port and socket is no drift")
     func noDrift() async throws {
-        try await TestHost.with { world in
-            let (port, socket) = (try freePort(), world.root + "/web.sock")
-            let keys = ["tcp_ports: [\(port)]", "sockets: [\(socket)]"]
-            try world.declare("web", actions: .process("listen \(port) listen-unix \(socket)", keys[0], keys[1]))
-            try await world.apply()
-            let found = try await Self.findings(world)
+        try await TestHost.with { host in
+            let (port, socket) = (try freePort(), host.root + "/web.sock")
+            let fields = ["tcp_ports: [\(port)]", "sockets: [\(socket)]"]
+            try host.declare("web", actions: .process("listen \(port) listen-unix \(socket)", fields[0], fields[1]))
+            try await host.apply()
+            let found = try await Self.findings(host)
             #expect(found.code == 0 && found.drift == [] && found.reclaims == [], "\(found.text)")
         }
     }
 
-    @Test("SK-1: a socket that was removed while its listener lives")
+    @Test("A removed socket of a running listener is drift (SK-1)")
     func socketGone() async throws {
-        try await TestHost.with { world in
-            let socket = world.root + "/web.sock"
-            try world.declare("web", actions: .process("listen-unix \(socket)", "sockets: [\(socket)]"))
-            try await world.apply()
+        try await TestHost.with { host in
+            let socket = host.root + "/web.sock"
+            try host.declare("web", actions: .process("listen-unix \(socket)", "sockets: [\(socket)]"))
+            try await host.apply()
             try #require(unlink(socket) == 0)
-            let found = try await Self.findings(world)
+            let found = try await Self.findings(host)
             #expect(found.code == 0)
             #expect(found.drift.count == 1, "\(found.text)")
             #expect(found.drift.first?.hasPrefix("core/web.run socket_gone: socket \(socket) was removed") == true)
         }
     }
 
-    @Test("a process that is gone while nobody supervises")
+    @Test("A process that ended without a reconciler is drift")
     func processGone() async throws {
-        try await TestHost.with { world in
-            try world.declare("web", actions: .process())
-            try await world.apply()
-            let life = try await world.runningInstance("web", number: 1)
-            try await world.killReconciler()
-            kill(life.pid, SIGKILL)
-            try await eventually("it is gone") { !isAlive(life.pid) }
-            let found = try await Self.findings(world)
-            #expect(found.drift == ["core/web.run process_gone: process \(life.pid) is gone"], "\(found.text)")
+        try await TestHost.with { host in
+            try host.declare("web", actions: .process())
+            try await host.apply()
+            let instance = try await host.runningInstance("web", number: 1)
+            try await host.killReconciler()
+            kill(instance.pid, SIGKILL)
+            try await eventually("the process is gone") { !isAlive(instance.pid) }
+            let found = try await Self.findings(host)
+            #expect(found.drift == ["core/web.run process_gone: process \(instance.pid) is gone"], "\(found.text)")
         }
     }
 
-    @Test("TP-3: a stranger on a declared port is named, and said to be in the way where nothing allows to stop it")
+    @Test("A foreign process on a declared port is named as drift (TP-3)")
     func foreignPortHolder() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let port = try freePort()
-            let stranger = try StartBlockerTests.ForeignProcess("listen", "\(port)")
-            try await eventually("the stranger listens") { isListening(port) }
-            try world.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]"))
-            let found = try await Self.findings(world)
+            let foreignProcess = try ForeignProcess("listen", "\(port)")
+            try await eventually("the foreign process listens") { isListening(port) }
+            try host.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]"))
+            let found = try await Self.findings(host)
             #expect(found.code == 1 && found.reclaims == [])
-            let fact = "tcp \(port) is held by pid \(stranger.pid) \(TestHost.oraclePath)"
+            let fact = "tcp \(port) is held by pid \(foreignProcess.pid) \(TestHost.oraclePath)"
             #expect(found.drift.count == 1, "\(found.text)")
-            #expect(found.drift.first?.hasPrefix("core/web.run port_held_by_stranger: \(fact); end it") == true)
-            #expect(stranger.isRunning)
+            #expect(found.drift.first?.hasPrefix("core/web.run port_held_by_stranger: \(fact); stop it") == true)
+            #expect(foreignProcess.isRunning)
         }
     }
 
-    @Test("another job of heroproc on a declared port is named, and no stranger")
+    @Test("Another job on a declared port is named with its service")
     func portHeldByAnotherJob() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let port = try freePort()
-            try world.declare("thief", actions: .process("listen \(port)"))
-            try await world.apply()
-            try await eventually("it listens") { isListening(port) }
-            let thief = try await world.runningInstance("thief", number: 1)
-            try world.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
-            let found = try await Self.findings(world)
+            try host.declare("thief", actions: .process("listen \(port)"))
+            try await host.apply()
+            try await eventually("the process listens") { isListening(port) }
+            let thief = try await host.runningInstance("thief", number: 1)
+            try host.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
+            let found = try await Self.findings(host)
             #expect(found.reclaims == [])
             #expect(found.drift.count == 1, "\(found.text)")
             let fact = "tcp \(port) is held by pid \(thief.pid) \(TestHost.oraclePath) of core/thief"
@@ -106,66 +106,66 @@ struct DriftTests {
         }
     }
 
-    @Test("a port that moves from one service to another is nobody's drift")
+    @Test("A port that moves between services is no drift")
     func movedPort() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let port = try freePort()
-            try world.declare("old", actions: .process("listen \(port)", "tcp_ports: [\(port)]"))
-            try await world.apply()
-            world.removeManifest("old")
-            try world.declare("new", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
-            let found = try await Self.findings(world)
+            try host.declare("old", actions: .process("listen \(port)", "tcp_ports: [\(port)]"))
+            try await host.apply()
+            host.removeManifest("old")
+            try host.declare("new", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
+            let found = try await Self.findings(host)
             #expect(found.code == 1 && found.drift == [] && found.reclaims == [], "\(found.text)")
-            try await world.apply()
+            try await host.apply()
         }
     }
 
-    @Test("a program and a script that were replaced on disk since they started")
+    @Test("A program or script replaced after the start is drift")
     func programReplaced() async throws {
-        try await TestHost.with { world in
-            let folder = world.root + "/bin"
-            mkdir(folder, 0o700)
-            try FileManager.default.copyItem(atPath: "/bin/sleep", toPath: folder + "/sleep")
-            let script = folder + "/serve"
+        try await TestHost.with { host in
+            let directory = host.root + "/bin"
+            mkdir(directory, 0o700)
+            try FileManager.default.copyItem(atPath: "/bin/sleep", toPath: directory + "/sleep")
+            let script = directory + "/serve"
             try Data("#!/bin/sh\nsleep 1000000\n".utf8).write(to: URL(fileURLWithPath: script))
             chmod(script, 0o700)
-            for (name, words) in [("web", "\(folder)/sleep, \"1000000\""), ("api", script)] {
-                try world.writeManifest(
+            for (name, command) in [("web", "\(directory)/sleep, \"1000000\""), ("api", script)] {
+                try host.writeManifest(
                     "\(name).yaml",
-                    "kind: Service\nname: \(name)\nenv: {HOLDS: \(world.root)/}\n"
-                        + "actions:\n  - {name: run, exec: [\(words)], is_process: true}\n"
+                    "kind: Service\nname: \(name)\nenv: {HOLDS: \(host.root)/}\n"
+                        + "actions:\n  - {name: run, exec: [\(command)], is_process: true}\n"
                 )
             }
-            try await world.apply()
-            #expect(try await Self.findings(world).drift == [])
-            try FileManager.default.copyItem(atPath: "/bin/sleep", toPath: folder + "/sleep.new")
-            try #require(rename(folder + "/sleep.new", folder + "/sleep") == 0)
+            try await host.apply()
+            #expect(try await Self.findings(host).drift == [])
+            try FileManager.default.copyItem(atPath: "/bin/sleep", toPath: directory + "/sleep.new")
+            try #require(rename(directory + "/sleep.new", directory + "/sleep") == 0)
             try Data("#!/bin/sh\nsleep 2000000\n".utf8).write(to: URL(fileURLWithPath: script))
-            let found = try await Self.findings(world)
+            let found = try await Self.findings(host)
             #expect(found.code == 0)
             #expect(
                 found.drift.map { $0.split(separator: " was ")[0] } == [
                     "core/api.run program_replaced: program \(script)",
-                    "core/web.run program_replaced: program \(folder)/sleep",
+                    "core/web.run program_replaced: program \(directory)/sleep",
                 ],
                 "\(found.text)"
             )
         }
     }
 
-    @Test("SE-1: files of an environment that changed since the start are named, and what is in them is not shown")
+    @Test("A changed environment file is named without its contents (SE-1)")
     func environmentFiles() async throws {
-        try await TestHost.with { world in
-            let (file, secret) = (world.root + "/web.env", world.root + "/token")
+        try await TestHost.with { host in
+            let (file, secret) = (host.root + "/web.env", host.root + "/token")
             try Data("A=1\n".utf8).write(to: URL(fileURLWithPath: file))
             try Data("hush\n".utf8).write(to: URL(fileURLWithPath: secret))
-            let keys = ["env_file: [\(file)]", "env: {TOKEN: {from_file: \(secret)}}"]
-            try world.declare("web", actions: .process("sleep -1", keys[0], keys[1]))
-            try await world.apply()
-            #expect(try await Self.findings(world).drift == [])
+            let fields = ["env_file: [\(file)]", "env: {TOKEN: {from_file: \(secret)}}"]
+            try host.declare("web", actions: .process("sleep -1", fields[0], fields[1]))
+            try await host.apply()
+            #expect(try await Self.findings(host).drift == [])
             try Data("A=2\n".utf8).write(to: URL(fileURLWithPath: file))
             try Data("hushhush\n".utf8).write(to: URL(fileURLWithPath: secret))
-            let found = try await Self.findings(world)
+            let found = try await Self.findings(host)
             #expect(found.code == 0)
             #expect(
                 found.drift.map { $0.split(separator: " changed ")[0] } == [
@@ -178,46 +178,49 @@ struct DriftTests {
         }
     }
 
-    @Test("RC-1: who will be stopped is said before it happens; --no-kill refuses, and nobody is touched")
+    @Test("A plan names a process before it is stopped; --no-kill refuses (RC-1)")
     func reclaim() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let port = try freePort()
-            try world.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
-            let stranger = try StartBlockerTests.ForeignProcess("listen", "\(port)")
-            try await eventually("the stranger listens") { isListening(port) }
-            let found = try await Self.findings(world)
-            #expect(found.reclaims == ["core/web.run tcp \(port) \(stranger.pid) kill_others"], "\(found.text)")
+            try host.declare("web", actions: .process("listen \(port)", "tcp_ports: [\(port)]", "kill_others: true"))
+            let foreignProcess = try ForeignProcess("listen", "\(port)")
+            try await eventually("the foreign process listens") { isListening(port) }
+            let found = try await Self.findings(host)
+            #expect(found.reclaims == ["core/web.run tcp \(port) \(foreignProcess.pid) kill_others"], "\(found.text)")
             #expect(found.drift == [])
-            let fact = "will stop pid \(stranger.pid) \(TestHost.oraclePath): holds tcp \(port) (kill_others)"
-            let text = try await world.run("diff")
+            let fact = "will stop pid \(foreignProcess.pid) \(TestHost.oraclePath): holds tcp \(port) (kill_others)"
+            let text = try await host.run("diff")
             #expect(text.exitCode == 1 && text.output.contains(fact), "\(text.output)")
             for command in ["diff", "apply"] {
-                let refused = try await world.run(command, "--no-kill")
+                let refused = try await host.run(command, "--no-kill")
                 #expect(refused.exitCode == 2, "\(refused.output)")
                 #expect(
                     (refused.output + refused.errorOutput).contains("`--no-kill` forbids stopping it"),
                     "\(refused)"
                 )
             }
-            #expect(stranger.isRunning)
-            try await world.apply()
-            #expect(!stranger.isRunning)
-            #expect(try await Self.findings(world).code == 0)
+            #expect(foreignProcess.isRunning)
+            try await host.apply()
+            #expect(!foreignProcess.isRunning)
+            #expect(try await Self.findings(host).code == 0)
         }
     }
 
-    @Test("RC-1: an instance that a PID file names is shown as a reclaim of a singleton")
+    @Test("A process in the PID file of a singleton is a reclaim (RC-1)")
     func singleton() async throws {
-        try await TestHost.with { world in
-            let path = world.root + "/web.pid"
-            let stranger = try StartBlockerTests.ForeignProcess("sleep", "-1")
-            try Data("\(stranger.pid)\n".utf8).write(to: URL(fileURLWithPath: path))
-            try world.declare("web", actions: .process("sleep -1", "singleton: true", "pid_file: \(path)"))
-            let found = try await Self.findings(world)
-            #expect(found.reclaims == ["core/web.run PID file \(path) \(stranger.pid) singleton"], "\(found.text)")
-            // Not without the flag.
-            try world.declare("web", actions: .process("sleep -1", "pid_file: \(path)"))
-            let refused = try await Self.findings(world)
+        try await TestHost.with { host in
+            let path = host.root + "/web.pid"
+            let foreignProcess = try ForeignProcess("sleep", "-1")
+            try Data("\(foreignProcess.pid)\n".utf8).write(to: URL(fileURLWithPath: path))
+            try host.declare("web", actions: .process("sleep -1", "singleton: true", "pid_file: \(path)"))
+            let found = try await Self.findings(host)
+            #expect(
+                found.reclaims == ["core/web.run PID file \(path) \(foreignProcess.pid) singleton"],
+                "\(found.text)"
+            )
+            // Without `singleton` the process is not stopped.
+            try host.declare("web", actions: .process("sleep -1", "pid_file: \(path)"))
+            let refused = try await Self.findings(host)
             #expect(refused.reclaims == [])
             #expect(refused.drift.first?.contains("set `singleton: true`") == true, "\(refused.text)")
         }

@@ -2,15 +2,15 @@ import Foundation
 import Glibc
 import Testing
 
-/// A process that lives is not always one that works.
-@Suite("Health and readiness", .serialized)
+/// A running process is not always a working one.
+@Suite("Health and readiness probes", .serialized)
 struct HealthProbeTests {
-    /// A service whose health is whether a file is not there.
-    private func declare(_ world: TestHost, _ name: String, _ keys: String...) throws {
-        let probe = "health: {exec: [sh, -c, 'test ! -e \(world.root)/sick || { echo it is sick >&2; exit 1; }'], "
-        try world.writeManifest(
+    /// Declares a service that is healthy while a file does not exist.
+    private func declare(_ host: TestHost, _ name: String, _ fields: String...) throws {
+        let probe = "health: {exec: [sh, -c, 'test ! -e \(host.root)/sick || { echo it is sick >&2; exit 1; }'], "
+        try host.writeManifest(
             "\(name).yaml",
-            world.manifest(
+            host.manifest(
                 name,
                 [],
                 [
@@ -20,7 +20,7 @@ struct HealthProbeTests {
                         fields: [
                             probe + "interval: 50ms, timeout: 10s, failures: 2}", "retry: {delay: 10ms, jitter: 0}",
                         ]
-                            + keys,
+                            + fields,
                         isProcess: true
                     )
                 ]
@@ -28,66 +28,68 @@ struct HealthProbeTests {
         )
     }
 
-    private func setUnhealthy(_ world: TestHost, _ isSick: Bool) throws {
-        let path = world.root + "/sick"
+    private func setUnhealthy(_ host: TestHost, _ isSick: Bool) throws {
+        let path = host.root + "/sick"
         if isSick { try Data().write(to: URL(fileURLWithPath: path)) } else { unlink(path) }
     }
 
-    @Test("RS-5: what does not answer its health probe is stopped and started again, in the same job")
+    @Test("An unhealthy service is restarted in the same job (RS-5)")
     func unhealthyServiceIsRestarted() async throws {
-        try await TestHost.with { world in
-            try declare(world, "web")
-            try await world.apply()
-            let first = try await world.runningInstance("web")
-            try await eventually("it is healthy") { try await world.actionStatus("web")["healthy"] as? Bool == true }
-            try setUnhealthy(world, true)
-            // While it is sick it may be started more than once.
-            try await eventually("it is started again") { world.instances("web").count > 1 }
-            try setUnhealthy(world, false)
-            let second = try await world.runningInstance("web")
-            #expect(second.job == first.job && second.restartCount >= 1 && !isAlive(first.pid))
-            try await eventually("it is healthy again") {
-                try await world.actionStatus("web")["healthy"] as? Bool == true
+        try await TestHost.with { host in
+            try declare(host, "web")
+            try await host.apply()
+            let first = try await host.runningInstance("web")
+            try await eventually("the service is healthy") {
+                try await host.actionStatus("web")["healthy"] as? Bool == true
             }
-            let texts = try await world.events().compactMap { $0["text"] as? String }
+            try setUnhealthy(host, true)
+            // It may restart more than once while it is unhealthy.
+            try await eventually("the service has restarted") { host.instances("web").count > 1 }
+            try setUnhealthy(host, false)
+            let second = try await host.runningInstance("web")
+            #expect(second.job == first.job && second.restartCount >= 1 && !isAlive(first.pid))
+            try await eventually("the service is healthy again") {
+                try await host.actionStatus("web")["healthy"] as? Bool == true
+            }
+            let texts = try await host.events().compactMap { $0["text"] as? String }
             #expect(
                 texts.contains { $0.contains("is not healthy: `sh` ended with exit code 1: it is sick") },
                 "\(texts)"
             )
-            try await world.expectEmptyDiff()
+            try await host.expectEmptyDiff()
         }
     }
 
     @Test(
-        "SH-2: the next reconciler goes on asking what it adopts, and a probe that is changed counts without a restart"
+        "A new reconciler continues health probes and applies changed ones (SH-2)"
     )
     func probesContinueAfterAdoption() async throws {
-        try await TestHost.with { world in
-            try declare(world, "web")
-            try await world.apply()
-            let first = try await world.runningInstance("web")
-            try await world.killReconciler()
-            let watch = try world.startReconciler()
-            try await eventually("it is there") { world.reconcilerPID == watch.pid }
-            try setUnhealthy(world, true)
-            // While it is sick it may be started more than once.
-            try await eventually("it is started again") { world.instances("web").count > 1 }
-            try setUnhealthy(world, false)
-            let second = try await world.runningInstance("web")
+        try await TestHost.with { host in
+            try declare(host, "web")
+            try await host.apply()
+            let first = try await host.runningInstance("web")
+            try await host.killReconciler()
+            let watch = try host.startReconciler()
+            try await eventually("the reconciler runs") { host.reconcilerPID == watch.pid }
+            try setUnhealthy(host, true)
+            // It may restart more than once while it is unhealthy.
+            try await eventually("the service has restarted") { host.instances("web").count > 1 }
+            try setUnhealthy(host, false)
+            let second = try await host.runningInstance("web")
             #expect(second.job == first.job)
-            try await eventually("it is up") { try await world.state(of: "web") == "running" }
-            try world.declare("web")
-            try await world.apply()
-            let pid = try await world.actionStatus("web")["pid"] as? Int
-            try await eventually("nobody asks") { try await world.actionStatus("web")["healthy"] is NSNull }
-            #expect(try await world.actionStatus("web")["pid"] as? Int == pid)
+            try await eventually("the service is ready") { try await host.state(of: "web") == "running" }
+            try host.declare("web")
+            try await host.apply()
+            let pid = try await host.actionStatus("web")["pid"] as? Int
+            try await eventually("no probe runs") { try await host.actionStatus("web")["healthy"] is NSNull }
+            #expect(try await host.actionStatus("web")["pid"] as? Int == pid)
         }
     }
 
-    @Test("a process that must say something is ready when a line of this start matches")
+    @Test("A service becomes ready by a matching log line of this start")
     func readyByLogLine() async throws {
-        try await TestHost.with { world in
-            try world.writeManifest(
+        try await TestHost.with { host in
+            try host.writeManifest(
                 "web.yaml",
                 """
                 kind: Service
@@ -96,32 +98,32 @@ struct HealthProbeTests {
                   - name: run
                     is_process: true
                     script: |
-                      n=$(cat \(world.root)/starts 2>/dev/null || echo 0)
-                      echo $((n + 1)) > \(world.root)/starts
+                      n=$(cat \(host.root)/starts 2>/dev/null || echo 0)
+                      echo $((n + 1)) > \(host.root)/starts
                       [ $n = 0 ] && echo "listening on port 80"
-                      while [ $n = 1 ] && [ ! -e \(world.root)/speak ]; do sleep 0.02; done
+                      while [ $n = 1 ] && [ ! -e \(host.root)/speak ]; do sleep 0.02; done
                       echo "listening on port 81" >&2
                       exec sleep 600
                     ready: {log: "^listening on port [0-9]+$", interval: 20ms}
                     retry: {delay: 10ms}
                 """
             )
-            try await world.apply()
-            let pid = try #require(try await world.actionStatus("web")["pid"] as? Int)
+            try await host.apply()
+            let pid = try #require(try await host.actionStatus("web")["pid"] as? Int)
             #expect(kill(pid_t(pid), SIGKILL) == 0)
-            try await eventually("it runs again, and is not ready") {
-                let action = try await world.actionStatus("web")
+            try await eventually("the service runs again and is not ready") {
+                let action = try await host.actionStatus("web")
                 return action["pid"] as? Int != nil && action["pid"] as? Int != pid && action["ready"] as? Bool == false
             }
-            #expect(try await world.state(of: "web") == "starting")
-            try Data().write(to: URL(fileURLWithPath: world.root + "/speak"))
-            try await eventually("it is ready") { try await world.state(of: "web") == "running" }
+            #expect(try await host.state(of: "web") == "starting")
+            try Data().write(to: URL(fileURLWithPath: host.root + "/speak"))
+            try await eventually("the service is ready") { try await host.state(of: "web") == "running" }
         }
     }
 
-    @Test("a service is degraded when its port is gone although it lives, and running again when it is back")
+    @Test("A service without its declared port is degraded until the port returns")
     func lostPortDegrades() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let port = try freePort()
             let program = """
                 import os, socket, sys, time
@@ -135,8 +137,8 @@ struct HealthProbeTests {
                         there = None
                     time.sleep(0.02)
                 """
-            try Data(program.utf8).write(to: URL(fileURLWithPath: world.root + "/server.py"))
-            try world.writeManifest(
+            try Data(program.utf8).write(to: URL(fileURLWithPath: host.root + "/server.py"))
+            try host.writeManifest(
                 "web.yaml",
                 """
                 kind: Service
@@ -144,30 +146,30 @@ struct HealthProbeTests {
                 actions:
                   - name: run
                     is_process: true
-                    exec: [/usr/bin/python3, \(world.root)/server.py, "\(port)", \(world.root)/sick]
+                    exec: [/usr/bin/python3, \(host.root)/server.py, "\(port)", \(host.root)/sick]
                     tcp_ports: [\(port)]
                 """
             )
-            try await world.apply()
-            let pid = try await world.actionStatus("web")["pid"] as? Int
-            try setUnhealthy(world, true)
-            try await eventually("it is degraded") { try await world.state(of: "web") == "degraded" }
-            #expect(try await world.run("why", "web").output.contains("does not listen on tcp \(port)"))
-            try setUnhealthy(world, false)
-            try await eventually("it is running again") { try await world.state(of: "web") == "running" }
-            #expect(try await world.actionStatus("web")["pid"] as? Int == pid)
+            try await host.apply()
+            let pid = try await host.actionStatus("web")["pid"] as? Int
+            try setUnhealthy(host, true)
+            try await eventually("the service is degraded") { try await host.state(of: "web") == "degraded" }
+            #expect(try await host.run("why", "web").output.contains("does not listen on tcp \(port)"))
+            try setUnhealthy(host, false)
+            try await eventually("the service is running again") { try await host.state(of: "web") == "running" }
+            #expect(try await host.actionStatus("web")["pid"] as? Int == pid)
         }
     }
 
-    @Test("RS-5: what a probe leaves behind is ended with it, also what became a daemon")
+    @Test("Processes left by a probe are ended with the probe (RS-5)")
     func probeProcessesAreEnded() async throws {
-        try await TestHost.with { world in
-            let pids = world.root + "/pids"
+        try await TestHost.with { host in
+            let pids = host.root + "/pids"
             let script =
                 "setsid sh -c 'echo $$$$ >> \(pids); exec sleep 600' & while ! grep -q $! \(pids); do sleep 0.01; done"
-            try world.writeManifest(
+            try host.writeManifest(
                 "web.yaml",
-                world.manifest(
+                host.manifest(
                     "web",
                     [],
                     [
@@ -178,42 +180,42 @@ struct HealthProbeTests {
                     ]
                 )
             )
-            try await world.apply()
-            func daemons() -> [pid_t] { world.readText(pids).split(separator: "\n").compactMap { pid_t($0) } }
-            try await eventually("it was asked three times") { daemons().count >= 3 }
+            try await host.apply()
+            func daemons() -> [pid_t] { host.readText(pids).split(separator: "\n").compactMap { pid_t($0) } }
+            try await eventually("the probe ran three times") { daemons().count >= 3 }
             #expect(daemons().dropLast().allSatisfy { !isAlive($0) })
-            #expect(try await world.run("down").exitCode == 0)
-            try await eventually("nobody is left") { daemons().allSatisfy { !isAlive($0) } }
+            #expect(try await host.run("down").exitCode == 0)
+            try await eventually("no process is left") { daemons().allSatisfy { !isAlive($0) } }
         }
     }
 
-    @Test("RS-1: an apply tries at once what waits for its next try")
+    @Test("An apply immediately retries a service that waits for its delay (RS-1)")
     func applyRetriesNow() async throws {
-        try await TestHost.with { world in
-            try world.declare("flaky", actions: .process("fails 1 1 sleep -1", "retry: {delay: 1h, max_delay: 1h}"))
-            _ = try await world.run("apply", "--no-wait")
-            try await eventually("it waits") { try await world.state(of: "flaky") == "backing_off" }
-            try await world.apply()
-            let lives = world.instances("flaky")
-            #expect(lives.count == 2 && Set(lives.map(\.job)).count == 1)
+        try await TestHost.with { host in
+            try host.declare("flaky", actions: .process("fails 1 1 sleep -1", "retry: {delay: 1h, max_delay: 1h}"))
+            _ = try await host.run("apply", "--no-wait")
+            try await eventually("the retry is scheduled") { try await host.state(of: "flaky") == "backing_off" }
+            try await host.apply()
+            let instances = host.instances("flaky")
+            #expect(instances.count == 2 && Set(instances.map(\.job)).count == 1)
         }
     }
 
-    @Test("PF-4: a singleton that names no PID file has one of ours while it runs")
+    @Test("A singleton without a PID file gets a generated one (PF-4)")
     func generatedPIDFile() async throws {
-        try await TestHost.with { world in
-            try world.declare("web", actions: .process("sleep -1", "singleton: true", "retry: {delay: 10ms}"))
-            try await world.apply()
-            let path = world.stateDirectory + "/pids/core.web.run.pid"
-            let first = try await world.runningInstance("web")
-            try await eventually("it names the program") { world.readText(path) == "\(first.pid)\n" }
+        try await TestHost.with { host in
+            try host.declare("web", actions: .process("sleep -1", "singleton: true", "retry: {delay: 10ms}"))
+            try await host.apply()
+            let path = host.stateDirectory + "/pids/core.web.run.pid"
+            let first = try await host.runningInstance("web")
+            try await eventually("the file names the program") { host.readText(path) == "\(first.pid)\n" }
             var file = stat()
             #expect(stat(path, &file) == 0 && file.st_mode & 0o777 == 0o644)
             #expect(kill(first.pid, SIGKILL) == 0)
-            let second = try await world.runningInstance("web", number: 2)
-            try await eventually("it names the next one") { world.readText(path) == "\(second.pid)\n" }
-            #expect(try await world.run("down").exitCode == 0)
-            try await eventually("it is gone") { access(path, F_OK) != 0 }
+            let second = try await host.runningInstance("web", number: 2)
+            try await eventually("the file names the next program") { host.readText(path) == "\(second.pid)\n" }
+            #expect(try await host.run("down").exitCode == 0)
+            try await eventually("the PID file is gone") { access(path, F_OK) != 0 }
         }
     }
 }

@@ -3,131 +3,133 @@ import Glibc
 import HeroLinux
 import Testing
 
-/// At most one reconciler per state directory.
-@Suite("One reconciler", .serialized)
+/// At most one reconciler runs per state directory.
+@Suite("A single reconciler", .serialized)
 struct SingleReconcilerTests {
-    @Test("LK-1: a second reconciler leaves at once with 2, names the first, and changes nothing")
+    @Test("A second reconciler exits with 2 and names the first (LK-1)")
     func secondReconcilerIsRefused() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            let first = try world.startReconciler()
-            let web = try await world.runningInstance("web")
-            try world.declare("more", "status: stop")
-            try await eventually("the first has seen it") { try await world.run("diff").exitCode == 0 }
+        try await TestHost.with { host in
+            try host.declare("web")
+            let first = try host.startReconciler()
+            let web = try await host.runningInstance("web")
+            try host.declare("more", "status: stop")
+            try await eventually("the first reconciler has applied the change") {
+                try await host.run("diff").exitCode == 0
+            }
             for arguments in [["reconcile", "--watch"], ["reconcile"]] {
                 let began = ContinuousClock.now
-                let running = try world.start(arguments)
-                #expect(try await world.exitCode(of: running) == 2)
+                let running = try host.start(arguments)
+                #expect(try await host.exitCode(of: running) == 2)
                 #expect(ContinuousClock.now - began < .seconds(5))
                 #expect(
-                    world.readText(running.errorPath).contains("pid \(first.pid)"),
-                    "\(world.readText(running.errorPath))"
+                    host.readText(running.errorPath).contains("pid \(first.pid)"),
+                    "\(host.readText(running.errorPath))"
                 )
             }
-            #expect(world.reconcilerPID == first.pid && isAlive(first.pid))
-            #expect(try await world.runningInstance("web", number: 1) == web)
+            #expect(host.reconcilerPID == first.pid && isAlive(first.pid))
+            #expect(try await host.runningInstance("web", number: 1) == web)
         }
     }
 
-    @Test("LK-1: of five that start at once exactly one stays")
+    @Test("One of five simultaneously started reconcilers remains (LK-1)")
     func simultaneousStarts() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            var running: [TestHost.RunningCommand] = []
-            for _ in 0..<5 { running.append(try world.startReconciler()) }
-            let web = try await world.runningInstance("web", number: 1)
-            try await eventually("one is it") { world.reconcilerPID != nil }
-            let winner = try #require(world.reconcilerPID)
+        try await TestHost.with { host in
+            try host.declare("web")
+            var running: [RunningCommand] = []
+            for _ in 0..<5 { running.append(try host.startReconciler()) }
+            let web = try await host.runningInstance("web", number: 1)
+            try await eventually("one reconciler remains") { host.reconcilerPID != nil }
+            let winner = try #require(host.reconcilerPID)
             for other in running where other.pid != winner {
-                #expect(try await world.exitCode(of: other) == 2)
-                #expect(world.readText(other.errorPath).contains("cannot reconcile"))
+                #expect(try await host.exitCode(of: other) == 2)
+                #expect(host.readText(other.errorPath).contains("cannot reconcile"))
             }
             #expect(running.contains { $0.pid == winner } && isAlive(winner))
-            #expect(try await world.runningInstance("web", number: 1) == web)
+            #expect(try await host.runningInstance("web", number: 1) == web)
         }
     }
 
     @Test(
-        "who looks for the live reconciler in another run directory is told which, and what to do",
-        .enabled(if: geteuid() != 0, "root's run directory hangs on no variable")
+        "An apply with another run directory names the directory and the remedy",
+        .enabled(if: geteuid() != 0, "the run directory of root depends on no variable")
     )
     func otherRunDirectory() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            try await world.apply()
-            let web = try await world.runningInstance("web")
-            let answer = try await world.run("apply", extra: ["XDG_RUNTIME_DIR": ""])
-            #expect(answer.exitCode == 2)
+        try await TestHost.with { host in
+            try host.declare("web")
+            try await host.apply()
+            let web = try await host.runningInstance("web")
+            let result = try await host.run("apply", environment: ["XDG_RUNTIME_DIR": ""])
+            #expect(result.exitCode == 2)
             #expect(
-                answer.errorOutput.contains("there is no /") && answer.errorOutput.contains("XDG_RUNTIME_DIR"),
-                "\(answer.errorOutput)"
+                result.errorOutput.contains("there is no /") && result.errorOutput.contains("XDG_RUNTIME_DIR"),
+                "\(result.errorOutput)"
             )
-            #expect(try await world.runningInstance("web", number: 1) == web)
+            #expect(try await host.runningInstance("web", number: 1) == web)
         }
     }
 
-    @Test("an apply from another directory is refused while a reconciler syncs from its own")
+    @Test("An apply from another directory is refused during a sync")
     func otherDirectory() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            _ = try world.startReconciler()
-            let web = try await world.runningInstance("web")
-            let other = world.root + "/other"
+        try await TestHost.with { host in
+            try host.declare("web")
+            _ = try host.startReconciler()
+            let web = try await host.runningInstance("web")
+            let other = host.root + "/other"
             mkdir(other, 0o700)
-            try Data(world.manifest("stranger", [], [.process()]).utf8).write(
+            try Data(host.manifest("foreign", [], [.process()]).utf8).write(
                 to: URL(fileURLWithPath: other + "/s.yaml")
             )
-            let answer = try await world.run("apply", "--dir", other)
-            #expect(answer.exitCode == 2)
-            #expect(answer.errorOutput.contains(world.servicesDirectory), "\(answer.errorOutput)")
-            #expect(world.instances("stranger").isEmpty)
-            #expect(try await world.runningInstance("web", number: 1) == web)
-            let history = try await world.run("history", "-o", "json").json["revisions"] as? [[String: Any]]
+            let result = try await host.run("apply", "--dir", other)
+            #expect(result.exitCode == 2)
+            #expect(result.errorOutput.contains(host.servicesDirectory), "\(result.errorOutput)")
+            #expect(host.instances("foreign").isEmpty)
+            #expect(try await host.runningInstance("web", number: 1) == web)
+            let history = try await host.run("history", "-o", "json").json["revisions"] as? [[String: Any]]
             #expect(history?.count == 1)
         }
     }
 
-    @Test("two applies at once: one reconciler, one instance of everything")
+    @Test("Simultaneous applies start one reconciler and one instance of each service")
     func twoApplies() async throws {
-        try await TestHost.with { world in
-            for name in ["a", "b", "c"] { try world.declare(name) }
-            let running = try (0..<4).map { _ in try world.start(["apply"]) }
+        try await TestHost.with { host in
+            for name in ["a", "b", "c"] { try host.declare(name) }
+            let running = try (0..<4).map { _ in try host.start(["apply"]) }
             for apply in running {
-                let code = try await world.exitCode(of: apply)
-                #expect(code == 0, "\(world.readText(apply.outputPath)) \(world.readText(apply.errorPath))")
+                let code = try await host.exitCode(of: apply)
+                #expect(code == 0, "\(host.readText(apply.outputPath)) \(host.readText(apply.errorPath))")
             }
-            for name in ["a", "b", "c"] { #expect(world.instances(name).count == 1) }
-            try await world.expectEmptyDiff()
+            for name in ["a", "b", "c"] { #expect(host.instances(name).count == 1) }
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("a long path of the state directory is no obstacle, and two state directories never meet")
+    @Test("Two state directories with long paths stay independent")
     func longStatePath() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            try await world.apply()
-            let first = try await world.runningInstance("web")
-            // The same services once more, in another state: the oracles keep other books there.
-            let other = world.root + "/" + String(repeating: "deep/", count: 40) + "state"
-            let traces = world.root + "/other"
+        try await TestHost.with { host in
+            try host.declare("web")
+            try await host.apply()
+            let first = try await host.runningInstance("web")
+            // The same service in a second state directory, with traces in another directory.
+            let other = host.root + "/" + String(repeating: "deep/", count: 40) + "state"
+            let traces = host.root + "/other"
             mkdir(traces, 0o700)
-            let text = world.readText("\(world.servicesDirectory)/web.yaml").replacing(
-                world.traceDirectory,
+            let text = host.readText("\(host.servicesDirectory)/web.yaml").replacing(
+                host.traceDirectory,
                 with: traces
             )
-            let services = world.root + "/other.d"
+            let services = host.root + "/other.d"
             mkdir(services, 0o700)
             try Data(text.utf8).write(to: URL(fileURLWithPath: services + "/web.yaml"))
-            let extra = ["HEROPROC_STATE": other, "HEROPROC_DIR": services]
-            let answer = try await world.run("apply", extra: extra)
-            #expect(answer.exitCode == 0, "\(answer.output)\(answer.errorOutput)")
-            #expect(try await world.run("status", extra: extra).exitCode == 0)
-            #expect(world.readText(traces + "/web.run.trace").hasPrefix("START "))
-            #expect(try await world.run("down", "--all", extra: extra).exitCode == 0)
-            #expect(world.readText(traces + "/web.run.trace").contains("\nEXIT "))
-            #expect(try await world.runningInstance("web", number: 1) == first)
+            let environment = ["HEROPROC_STATE": other, "HEROPROC_DIR": services]
+            let result = try await host.run("apply", environment: environment)
+            #expect(result.exitCode == 0, "\(result.output)\(result.errorOutput)")
+            #expect(try await host.run("status", environment: environment).exitCode == 0)
+            #expect(host.readText(traces + "/web.run.trace").hasPrefix("START "))
+            #expect(try await host.run("down", "--all", environment: environment).exitCode == 0)
+            #expect(host.readText(traces + "/web.run.trace").contains("\nEXIT "))
+            #expect(try await host.runningInstance("web", number: 1) == first)
             try? FileManager.default.removeItem(
-                atPath: RuntimePaths.resolve(state: other, environment: world.environment).run
+                atPath: RuntimePaths.resolve(state: other, environment: host.environment).run
             )
         }
     }

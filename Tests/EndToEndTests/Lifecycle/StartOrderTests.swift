@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// One way to tell that a service is ready.
+/// A way to detect that a service is ready.
 struct ReadinessMethod: Sendable, CustomTestStringConvertible {
     let name: String
-    /// Keys of the action; PORT and SOCKET stand for its own.
+    /// Fields of the action; PORT and SOCKET are placeholders.
     let fields: String
     let listensOnSocket: Bool
 
@@ -28,173 +28,173 @@ struct ReadinessMethod: Sendable, CustomTestStringConvertible {
     ]
 }
 
-/// The order of starting, by the oracles' own clocks.
-@Suite("Start waves", .serialized)
+/// The order of starts, by the clocks of the oracles.
+@Suite("Start order", .serialized)
 struct StartOrderTests {
     @Test(
-        "a dependent starts only once what it requires is ready, however that is told (I7)",
+        "A dependent starts only after its requirement is ready (I7)",
         arguments: ReadinessMethod.all
     )
     func dependentWaitsForReadiness(_ readiness: ReadinessMethod) async throws {
-        try await TestHost.with { world in
-            let (port, socket) = (try freePort(), world.root + "/db.sock")
-            let keys = readiness.fields.replacing("PORT", with: "\(port)").replacing("SOCKET", with: socket)
-            let place = readiness.listensOnSocket ? "listen-unix \(socket)" : "listen \(port)"
-            try world.declare("db", actions: .process("wait 200 \(place)", keys))
-            try world.declare("web", "requires: [db]")
-            try await world.apply()
-            let db = try await world.runningInstance("db", number: 1)
-            let web = try await world.runningInstance("web", number: 1)
+        try await TestHost.with { host in
+            let (port, socket) = (try freePort(), host.root + "/db.sock")
+            let fields = readiness.fields.replacing("PORT", with: "\(port)").replacing("SOCKET", with: socket)
+            let command = readiness.listensOnSocket ? "listen-unix \(socket)" : "listen \(port)"
+            try host.declare("db", actions: .process("wait 200 \(command)", fields))
+            try host.declare("web", "requires: [db]")
+            try await host.apply()
+            let db = try await host.runningInstance("db", number: 1)
+            let web = try await host.runningInstance("web", number: 1)
             let listened = try #require(db.listeningAt)
             #expect(listened - db.startedAt >= 200_000_000)
             #expect(web.startedAt > listened)
-            try await world.expectEmptyDiff()
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("services without a dependency between them start side by side, and a chain one after the other")
+    @Test("Independent services start together, dependent ones in sequence")
     func independentServicesStartTogether() async throws {
-        try await TestHost.with { world in
-            try world.declare("base", actions: .oneShot("wait 100 exit 0"))
+        try await TestHost.with { host in
+            try host.declare("base", actions: .oneShot("wait 100 exit 0"))
             for name in ["left", "right"] {
-                try world.declare(name, "requires: [base]", actions: .oneShot("wait 300 exit 0"))
+                try host.declare(name, "requires: [base]", actions: .oneShot("wait 300 exit 0"))
             }
-            try world.declare("top", "requires: [left, right]")
+            try host.declare("top", "requires: [left, right]")
             #expect(
-                try await world.plannedWaves("start_waves") == [
+                try await host.plannedWaves("start_waves") == [
                     ["core/base"], ["core/left", "core/right"], ["core/top"],
                 ]
             )
-            try await world.apply()
-            let left = try #require(world.instances("left").first)
-            let right = try #require(world.instances("right").first)
-            let base = try #require(world.instances("base").first)
-            let top = try await world.runningInstance("top", number: 1)
+            try await host.apply()
+            let left = try #require(host.instances("left").first)
+            let right = try #require(host.instances("right").first)
+            let base = try #require(host.instances("base").first)
+            let top = try await host.runningInstance("top", number: 1)
             #expect(min(left.startedAt, right.startedAt) > base.endedAt ?? .max)
             #expect(left.startedAt < right.endedAt ?? 0 && right.startedAt < left.endedAt ?? 0)
             #expect(top.startedAt > max(left.endedAt ?? .max, right.endedAt ?? .max))
         }
     }
 
-    @Test("a one-shot counts as up once it ended well; its dependents wait for that, and it is not run again")
+    @Test("Dependents wait for a one-shot that runs only once")
     func dependentWaitsForOneShot() async throws {
-        try await TestHost.with { world in
-            try world.declare("seed", actions: .oneShot("wait 150 exit 0"))
-            try world.declare("web", "requires: [seed]")
-            try await world.apply()
-            let web = try await world.runningInstance("web", number: 1)
-            let seed = try #require(world.instances("seed").first)
+        try await TestHost.with { host in
+            try host.declare("seed", actions: .oneShot("wait 150 exit 0"))
+            try host.declare("web", "requires: [seed]")
+            try await host.apply()
+            let web = try await host.runningInstance("web", number: 1)
+            let seed = try #require(host.instances("seed").first)
             #expect(web.startedAt > seed.endedAt ?? .max)
-            #expect(try await world.state(of: "seed") == "exited")
-            try await world.apply()
-            #expect(world.instances("seed").count == 1)
-            try await world.expectEmptyDiff()
+            #expect(try await host.state(of: "seed") == "exited")
+            try await host.apply()
+            #expect(host.instances("seed").count == 1)
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("a one-shot that failed blocks its dependents, and says so")
+    @Test("A failed one-shot blocks its dependents and is reported")
     func failedOneShot() async throws {
-        try await TestHost.with { world in
-            try world.declare("seed", actions: .oneShot("exit 3"))
-            try world.declare("web", "requires: [seed]")
-            try world.declare("other")
-            let answer = try await world.run("apply")
-            #expect(answer.exitCode == 1, "\(answer.output)\(answer.errorOutput)")
+        try await TestHost.with { host in
+            try host.declare("seed", actions: .oneShot("exit 3"))
+            try host.declare("web", "requires: [seed]")
+            try host.declare("other")
+            let result = try await host.run("apply")
+            #expect(result.exitCode == 1, "\(result.output)\(result.errorOutput)")
             #expect(
-                answer.output.contains("core/seed failed") && answer.output.contains("exit code 3"),
-                "\(answer.output)"
+                result.output.contains("core/seed failed") && result.output.contains("exit code 3"),
+                "\(result.output)"
             )
-            #expect(try await world.state(of: "seed") == "failed")
-            let web = try await world.serviceStatus("web")
+            #expect(try await host.state(of: "seed") == "failed")
+            let web = try await host.serviceStatus("web")
             #expect(web["state"] as? String == "blocked")
             #expect(web["blocked_by"] as? [String] == ["core/seed"])
-            #expect(try await world.run("status").exitCode == 1)
-            #expect(world.instances("seed").count == 1)
-            #expect(world.instances("web").isEmpty)
-            #expect(isAlive(try await world.runningInstance("other", number: 1).pid))
+            #expect(try await host.run("status").exitCode == 1)
+            #expect(host.instances("seed").count == 1)
+            #expect(host.instances("web").isEmpty)
+            #expect(isAlive(try await host.runningInstance("other", number: 1).pid))
         }
     }
 
-    @Test("wants and after only order: what they name may fail, or be missing, and nothing is held up")
+    @Test("Wants and after order services but do not block them")
     func wantsAndAfter() async throws {
-        try await TestHost.with { world in
-            try world.declare("seed", actions: .oneShot("wait 200 exit 3"))
-            try world.declare("wanting", "wants: [seed, nobody]")
-            try world.declare("following", "after: [seed]")
-            #expect(try await world.run("apply").exitCode == 1)
-            let seed = try #require(world.instances("seed").first)
+        try await TestHost.with { host in
+            try host.declare("seed", actions: .oneShot("wait 200 exit 3"))
+            try host.declare("wanting", "wants: [seed, absent]")
+            try host.declare("following", "after: [seed]")
+            #expect(try await host.run("apply").exitCode == 1)
+            let seed = try #require(host.instances("seed").first)
             for name in ["wanting", "following"] {
-                #expect(try await world.runningInstance(name, number: 1).startedAt > seed.endedAt ?? .max)
+                #expect(try await host.runningInstance(name, number: 1).startedAt > seed.endedAt ?? .max)
             }
         }
     }
 
-    @Test("who is not ready within start_timeout has failed this try; what requires it stays down")
+    @Test("A service that is not ready within start_timeout fails its attempt")
     func neverReady() async throws {
-        try await TestHost.with { world in
-            let keys = "ready: {tcp: \(try freePort()), interval: 20ms}"
+        try await TestHost.with { host in
+            let fields = "ready: {tcp: \(try freePort()), interval: 20ms}"
             let retry = "retry: {max_attempts: 2, delay: 0ms}"
-            try world.declare("db", actions: .process("sleep -1", keys, "start_timeout: 300ms", retry))
-            try world.declare("web", "requires: [db]")
+            try host.declare("db", actions: .process("sleep -1", fields, "start_timeout: 300ms", retry))
+            try host.declare("web", "requires: [db]")
             let began = bootTime()
-            #expect(try await world.run("apply").exitCode == 1)
-            let lives = world.instances("db")
-            try #require(lives.count == 2)
-            #expect(lives.allSatisfy { !isAlive($0.pid) })
-            #expect(try #require(lives[0].stopRequestedAt) - began >= 300_000_000)
-            #expect(try #require(lives[1].stopRequestedAt) - (lives[0].endedAt ?? .max) >= 300_000_000)
-            #expect(try await world.state(of: "db") == "failed")
-            #expect(world.instances("web").isEmpty)
+            #expect(try await host.run("apply").exitCode == 1)
+            let instances = host.instances("db")
+            try #require(instances.count == 2)
+            #expect(instances.allSatisfy { !isAlive($0.pid) })
+            #expect(try #require(instances[0].stopRequestedAt) - began >= 300_000_000)
+            #expect(try #require(instances[1].stopRequestedAt) - (instances[0].endedAt ?? .max) >= 300_000_000)
+            #expect(try await host.state(of: "db") == "failed")
+            #expect(host.instances("web").isEmpty)
         }
     }
 
-    @Test("a one-shot that runs longer than its timeout is ended, and has failed")
+    @Test("A one-shot that exceeds its timeout is stopped and has failed")
     func oneShotTimeout() async throws {
-        try await TestHost.with { world in
-            try world.declare("seed", actions: .oneShot("fork 1", "timeout: 300ms"))
+        try await TestHost.with { host in
+            try host.declare("seed", actions: .oneShot("fork 1", "timeout: 300ms"))
             let began = bootTime()
-            #expect(try await world.run("apply").exitCode == 1)
-            let seed = try #require(world.instances("seed").first)
+            #expect(try await host.run("apply").exitCode == 1)
+            let seed = try #require(host.instances("seed").first)
             #expect(try #require(seed.stopRequestedAt) - began >= 300_000_000)
             #expect(!isAlive(seed.pid) && !seed.children.contains(where: isAlive))
-            #expect(try await world.state(of: "seed") == "failed")
+            #expect(try await host.state(of: "seed") == "failed")
         }
     }
 
-    @Test("actions start in listed order, each up before the next, and stop in reverse")
+    @Test("Actions start in listed order and stop in reverse order")
     func actionsInOrder() async throws {
-        try await TestHost.with { world in
-            try world.declare(
+        try await TestHost.with { host in
+            try host.declare(
                 "app",
                 actions: .oneShot("wait 100 exit 0", name: "prepare"),
-                .process("wait 100 listen-unix \(world.root)/a.sock", "sockets: [\(world.root)/a.sock]", name: "first"),
+                .process("wait 100 listen-unix \(host.root)/a.sock", "sockets: [\(host.root)/a.sock]", name: "first"),
                 .process("linger 100", name: "second")
             )
-            try await world.apply()
-            let prepare = try #require(world.instances("app", "prepare").first)
-            var first = try await world.runningInstance("app", "first", number: 1)
-            var second = try await world.runningInstance("app", "second", number: 1)
+            try await host.apply()
+            let prepare = try #require(host.instances("app", "prepare").first)
+            var first = try await host.runningInstance("app", "first", number: 1)
+            var second = try await host.runningInstance("app", "second", number: 1)
             #expect(first.startedAt > prepare.endedAt ?? .max)
             #expect(second.startedAt > first.listeningAt ?? .max)
-            #expect(try await world.run("down").exitCode == 0)
-            first = try #require(world.instances("app", "first").first)
-            second = try #require(world.instances("app", "second").first)
+            #expect(try await host.run("down").exitCode == 0)
+            first = try #require(host.instances("app", "first").first)
+            second = try #require(host.instances("app", "second").first)
             #expect(try #require(first.stopRequestedAt) > second.endedAt ?? .max)
         }
     }
 
-    @Test("with start_order parallel all actions start at once")
+    @Test("With start_order parallel all actions start at once")
     func parallelActions() async throws {
-        try await TestHost.with { world in
-            try world.declare(
+        try await TestHost.with { host in
+            try host.declare(
                 "app",
                 "start_order: parallel",
                 actions: .oneShot("wait 400 exit 0", name: "a"),
                 .oneShot("wait 400 exit 0", name: "b")
             )
-            try await world.apply()
-            let a = try #require(world.instances("app", "a").first)
-            let b = try #require(world.instances("app", "b").first)
+            try await host.apply()
+            let a = try #require(host.instances("app", "a").first)
+            let b = try #require(host.instances("app", "b").first)
             #expect(a.startedAt < b.endedAt ?? 0 && b.startedAt < a.endedAt ?? 0)
         }
     }

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// What a reconciler does when the machine has nothing left to give (reliability.md 4.13).
-@Suite("Exhaustion", .serialized)
+/// The reconciler without free resources (guarantees RX).
+@Suite("Exhausted resources", .serialized)
 struct ResourceExhaustionTests {
     private func run(_ program: String, _ arguments: String...) throws {
         let process = Process()
@@ -17,56 +17,56 @@ struct ResourceExhaustionTests {
     private static let hasPrlimit = FileManager.default.isExecutableFile(atPath: prlimit)
 
     @Test(
-        "RX-1: without a free descriptor nothing new starts and what runs goes on; with some it converges",
+        "Without free descriptors running services continue, and later starts succeed (RX-1)",
         .enabled(if: hasPrlimit, "prlimit is not installed")
     )
     func noFreeDescriptors() async throws {
-        try await TestHost.with { world in
-            try world.declare("first")
-            try await world.apply()
-            let first = try await world.runningInstance("first")
-            let reconciler = try #require(world.reconcilerPID)
+        try await TestHost.with { host in
+            try host.declare("first")
+            try await host.apply()
+            let first = try await host.runningInstance("first")
+            let reconciler = try #require(host.reconcilerPID)
             let open = EndToEndTests.descriptorCount(of: reconciler)
-            // Room for a request, and for next to nothing else.
+            // The limit leaves descriptors for one request and little else.
             try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=\(open + 3):")
             for number in 0..<8 {
-                try world.declare("more\(number)", actions: .process("sleep -1", "retry: {delay: 50ms}"))
+                try host.declare("more\(number)", actions: .process("sleep -1", "retry: {delay: 50ms}"))
             }
-            _ = try await world.run("apply", "--timeout", "1s")
-            #expect(world.reconcilerPID == reconciler, "it lives")
+            _ = try await host.run("apply", "--timeout", "1s")
+            #expect(host.reconcilerPID == reconciler, "the reconciler runs")
             #expect(isAlive(first.pid))
             try run(Self.prlimit, "--pid", "\(reconciler)", "--nofile=4096:")
-            try await world.apply()
-            for number in 0..<8 { #expect(try await world.state(of: "more\(number)") == "running") }
-            #expect(world.instances("first").count == 1)
+            try await host.apply()
+            for number in 0..<8 { #expect(try await host.state(of: "more\(number)") == "running") }
+            #expect(host.instances("first").count == 1)
         }
     }
 
     private static let hasPIDController = ControlGroup.isControllerAvailable("pids")
 
     @Test(
-        "RX-2: without a free pid a start is tried again, and a stop works",
-        .enabled(if: hasPIDController, "there is no pids controller that may be written here")
+        "Without free PIDs a start is retried and a stop succeeds (RX-2)",
+        .enabled(if: hasPIDController, "no writable pids controller")
     )
     func noFreePIDs() async throws {
-        try await TestHost.with { world in
-            try world.declare("old", actions: .process("fork 3"))
-            try await world.apply()
-            let old = try await world.runningInstance("old")
-            let reconciler = try #require(world.reconcilerPID)
-            let group = try ControlGroup("pids", world)
+        try await TestHost.with { host in
+            try host.declare("old", actions: .process("fork 3"))
+            try await host.apply()
+            let old = try await host.runningInstance("old")
+            let reconciler = try #require(host.reconcilerPID)
+            let group = try ControlGroup("pids", host)
             try group.write("\(reconciler)", "cgroup.procs")
             try group.write("1", "pids.max")
 
-            try world.declare("old", "status: stop", actions: .process("fork 3"))
-            try world.declare("new", actions: .process("sleep -1", "retry: {delay: 50ms}"))
-            _ = try await world.run("apply", "--timeout", "1s")
-            #expect(world.reconcilerPID == reconciler, "it lives")
+            try host.declare("old", "status: stop", actions: .process("fork 3"))
+            try host.declare("new", actions: .process("sleep -1", "retry: {delay: 50ms}"))
+            _ = try await host.run("apply", "--timeout", "1s")
+            #expect(host.reconcilerPID == reconciler, "the reconciler runs")
             for pid in [old.pid] + old.children { #expect(!isAlive(pid)) }
-            _ = try await world.waitForEvent("warning", "Resource temporarily unavailable")
+            _ = try await host.waitForEvent("warning", "Resource temporarily unavailable")
             try group.write("max", "pids.max")
-            let new = try await world.runningInstance("new")
-            #expect(new.restartCount == 0, "what was never executed is no restart")
+            let new = try await host.runningInstance("new")
+            #expect(new.restartCount == 0, "a program that was never executed is no restart")
         }
     }
 }

@@ -3,207 +3,213 @@ import Glibc
 import HeroLinux
 import Testing
 
-/// Few descriptors, no pids, little memory: what is supervised goes on being supervised (reliability.md 4.13).
-@Suite("Scarcity", .serialized)
+/// Supervision with few descriptors, no PIDs or little memory (guarantees RX).
+@Suite("Resource limits", .serialized)
 struct ResourceLimitTests {
     private static let prlimit = "/usr/bin/prlimit"
     private static let hasPrlimit = access(prlimit, X_OK) == 0
 
-    /// A connection to the control socket that says nothing.
-    private func connect(_ world: TestHost) -> Int32 {
+    /// Opens a connection to the control socket and sends nothing.
+    private func connect(_ host: TestHost) -> Int32 {
         let descriptor = socket(
             AF_UNIX,
             Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue),
             0
         )
-        _ = withUnixAddress(world.paths.controlSocket) { Glibc.connect(descriptor, $0, $1) }
+        _ = withUnixAddress(host.paths.controlSocket) { Glibc.connect(descriptor, $0, $1) }
         return descriptor
     }
 
-    private func limitDescriptors(_ running: TestHost.RunningCommand, to count: Int, _ world: TestHost) async throws {
-        let prlimit = try world.start(["--pid", "\(running.pid)", "--nofile=\(count):"], program: Self.prlimit)
-        try #require(try await world.exitCode(of: prlimit) == 0)
+    private func limitDescriptors(_ running: RunningCommand, to count: Int, _ host: TestHost) async throws {
+        let prlimit = try host.start(["--pid", "\(running.pid)", "--nofile=\(count):"], program: Self.prlimit)
+        try #require(try await host.exitCode(of: prlimit) == 0)
     }
 
     @Test(
-        "RX-1: with 64 descriptors it starts what there is room for and waits with the rest, which counts for nothing",
+        "With 64 descriptors the reconciler delays starts without counting attempts (RX-1)",
         .enabled(if: hasPrlimit, "prlimit is not installed")
     )
     func fewDescriptors() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let names = (0..<60).map { "s\($0)" }
             let retry = "retry: {delay: 50ms, max_delay: 300ms}"
-            let watch = try world.startReconciler()
-            // By then it has raised its own limit, and will not do so again.
-            try await eventually("it listens") { access(world.paths.controlSocket, F_OK) == 0 }
-            try await limitDescriptors(watch, to: 64, world)
-            for name in names { try world.declare(name, actions: .process("sleep -1", retry)) }
-            _ = try await world.waitForEvent("warning", "cannot start a shim: Too many open files")
-            func started() -> [String] { names.filter { !world.instances($0).isEmpty } }
+            let watch = try host.startReconciler()
+            // The reconciler has already raised its own limit and does not raise it again.
+            try await eventually("the reconciler listens") { access(host.paths.controlSocket, F_OK) == 0 }
+            try await limitDescriptors(watch, to: 64, host)
+            for name in names { try host.declare(name, actions: .process("sleep -1", retry)) }
+            _ = try await host.waitForEvent("warning", "cannot start a shim: Too many open files")
+            func started() -> [String] { names.filter { !host.instances($0).isEmpty } }
             let some = started().count
             #expect(some >= 10 && some < 50, "\(some) of 60")
             let open = descriptorCount(of: watch.pid)
-            #expect(open <= 64 - 10, "it keeps some for itself: \(open) of 64")
-            // What dies is healed, there as anywhere.
+            #expect(open <= 64 - 10, "the reconciler keeps a reserve: \(open) of 64")
+            // A killed service is restarted as usual.
             let victim = try #require(started().first)
-            let life = try await world.runningInstance(victim, number: 1)
-            #expect(kill(life.pid, SIGKILL) == 0)
-            #expect(try await world.runningInstance(victim, number: 2).restartCount == 1)
+            let instance = try await host.runningInstance(victim, number: 1)
+            #expect(kill(instance.pid, SIGKILL) == 0)
+            #expect(try await host.runningInstance(victim, number: 2).restartCount == 1)
 
-            try await limitDescriptors(watch, to: 1024, world)
-            try await eventually("all are up", within: 60) { started().count == names.count }
+            try await limitDescriptors(watch, to: 1024, host)
+            try await eventually("all services are ready", within: 60) { started().count == names.count }
             for name in names where name != victim {
-                #expect(world.instances(name).map(\.restartCount) == [0])
-                let job = try #require(try await world.jobs(of: name).first)
+                #expect(host.instances(name).map(\.restartCount) == [0])
+                let job = try #require(try await host.jobs(of: name).first)
                 #expect(job["restart_count"] as? Int == 0)
             }
             let most = descriptorCount(of: watch.pid)
-            #expect(most <= 3 * names.count + 40, "at most 3 for each job: \(most)")
+            #expect(most <= 3 * names.count + 40, "at most 3 descriptors per job: \(most)")
         }
     }
 
     @Test(
-        "RX-1: one that may not open enough to take up what runs leaves it alone; no end is lost, and a service gets the limit that its reconciler began with",
+        "A reconciler with few descriptors leaves unadopted jobs running (RX-1)",
         .enabled(if: hasPrlimit, "prlimit is not installed")
     )
     func successorWithFewDescriptors() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let names = (0..<(TestSettings.isLong ? 200 : 60)).map { "s\($0)" }
             let retry = "retry: {delay: 20ms, max_delay: 500ms, jitter: 0}"
             let probe = "health: {exec: [\"true\"], interval: 50ms, timeout: 30s, failures: 1}"
-            for name in names { try world.declare(name, actions: .process("sleep -1", retry)) }
-            try world.declare("asked", actions: .process("sleep -1", probe, retry))
-            let rich = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:4096"])
-            // It raises its own limit to the hard one; what it starts gets what it was started with itself.
-            let asked = try await world.runningInstance("asked")
-            let line = world.readText("/proc/\(asked.pid)/limits").split(separator: "\n").first {
+            for name in names { try host.declare(name, actions: .process("sleep -1", retry)) }
+            try host.declare("probed", actions: .process("sleep -1", probe, retry))
+            let first = try host.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:4096"])
+            // The reconciler raises its own limit to the hard limit. Its services get the original limits.
+            let probed = try await host.runningInstance("probed")
+            let line = host.readText("/proc/\(probed.pid)/limits").split(separator: "\n").first {
                 $0.hasPrefix("Max open files")
             }
             #expect((line ?? "").split(separator: " ").dropFirst(3).prefix(2) == ["64", "4096"])
-            try await eventually("all are up", within: 60) {
-                let isUp = try await world.run("status").exitCode == 0
-                return isUp && names.allSatisfy { !world.instances($0).isEmpty }
+            try await eventually("all services are ready", within: 60) {
+                let isUp = try await host.run("status").exitCode == 0
+                return isUp && names.allSatisfy { !host.instances($0).isEmpty }
             }
-            #expect(kill(rich.pid, SIGKILL) == 0)
-            _ = try await world.exitCode(of: rich)
+            #expect(kill(first.pid, SIGKILL) == 0)
+            _ = try await host.exitCode(of: first)
 
-            let poor = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:64"])
-            try await eventually("it has taken up what it could") {
-                try await world.events().contains { ($0["text"] as? String)?.contains("took up") ?? false }
+            let second = try host.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:64"])
+            try await eventually("the reconciler has adopted some jobs") {
+                try await host.events().contains { ($0["text"] as? String)?.contains("took up") ?? false }
             }
-            let flood = (0..<100).map { _ in connect(world) }
+            let flood = (0..<100).map { _ in connect(host) }
             defer { for descriptor in flood { close(descriptor) } }
-            // Some of them it follows, of others it only knows.
+            // The reconciler watches some of these jobs and only has records of the others.
             for name in names.prefix(5) + names.suffix(5) {
-                let life = try await world.runningInstance(name, number: 1)
-                #expect(kill(life.pid, SIGKILL) == 0)
+                let instance = try await host.runningInstance(name, number: 1)
+                #expect(kill(instance.pid, SIGKILL) == 0)
             }
-            // Long enough for many probes, and for many looks at what it cannot follow: the wait is the fault itself.
+            // The delay covers many probes and many checks of the unadopted jobs.
             try await Task.sleep(for: .seconds(3))
-            #expect(isAlive(poor.pid))
-            for name in names.dropFirst(5).dropLast(5) { #expect(world.instances(name).count == 1, "\(name)") }
-            #expect(try await world.runningInstance("asked", number: 1) == asked, "who could not be asked is not sick")
-            #expect(kill(poor.pid, SIGKILL) == 0)
-            _ = try await world.exitCode(of: poor)
+            #expect(isAlive(second.pid))
+            for name in names.dropFirst(5).dropLast(5) { #expect(host.instances(name).count == 1, "\(name)") }
+            #expect(
+                try await host.runningInstance("probed", number: 1) == probed,
+                "a failed probe start is no unhealthy result"
+            )
+            #expect(kill(second.pid, SIGKILL) == 0)
+            _ = try await host.exitCode(of: second)
 
-            try await world.apply()
+            try await host.apply()
             for name in names.prefix(5) + names.suffix(5) {
-                let life = try await world.runningInstance(name, number: 2)
-                #expect(life.restartCount == 1, "\(name)")
+                let instance = try await host.runningInstance(name, number: 2)
+                #expect(instance.restartCount == 1, "\(name)")
             }
             for name in names {
-                let job = try #require(try await world.jobs(of: name).first)
+                let job = try #require(try await host.jobs(of: name).first)
                 let isVictim = names.prefix(5).contains(name) || names.suffix(5).contains(name)
                 #expect(job["restart_count"] as? Int == (isVictim ? 1 : 0), "\(name)")
             }
-            let texts = try await world.events().compactMap { $0["text"] as? String }
+            let texts = try await host.events().compactMap { $0["text"] as? String }
             #expect(!texts.contains { $0.contains("lost") }, "no end is invented")
-            #expect(texts.filter { $0.hasPrefix("signal KILL") }.count == 10, "each end is told exactly")
+            #expect(texts.filter { $0.hasPrefix("signal KILL") }.count == 10, "each end is recorded exactly")
         }
     }
 
     @Test(
-        "RX-1: clients leave room for what is supervised: a flood of them keeps nothing from being healed",
+        "A flood of clients does not prevent restarts (RX-1)",
         .enabled(if: hasPrlimit, "prlimit is not installed")
     )
     func clientFlood() async throws {
-        try await TestHost.with { world in
-            try world.declare("web", actions: .process("sleep -1", "retry: {delay: 20ms, jitter: 0, max_delay: 100ms}"))
-            let watch = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=72:72"])
-            _ = try await world.runningInstance("web")
-            try await eventually("it is up") { try await world.state(of: "web") == "running" }
-            var clients = (0..<150).map { _ in connect(world) }
+        try await TestHost.with { host in
+            try host.declare("web", actions: .process("sleep -1", "retry: {delay: 20ms, jitter: 0, max_delay: 100ms}"))
+            let watch = try host.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=72:72"])
+            _ = try await host.runningInstance("web")
+            try await eventually("the service is ready") { try await host.state(of: "web") == "running" }
+            var clients = (0..<150).map { _ in connect(host) }
             defer { for client in clients { close(client) } }
             for round in 2...6 {
-                let life = try await world.runningInstance("web", number: round - 1)
-                #expect(kill(life.pid, SIGKILL) == 0)
-                _ = try await world.runningInstance("web", number: round)
+                let instance = try await host.runningInstance("web", number: round - 1)
+                #expect(kill(instance.pid, SIGKILL) == 0)
+                _ = try await host.runningInstance("web", number: round)
             }
             let open = descriptorCount(of: watch.pid)
-            #expect(open <= 72 - 30, "it keeps some for itself: \(open) of 72")
-            // Those that leave make room for others, soon.
+            #expect(open <= 72 - 30, "the reconciler keeps a reserve: \(open) of 72")
+            // Closed connections free descriptors for new clients.
             for client in clients { close(client) }
             clients = []
-            try await eventually("somebody is let in again") {
-                try await world.run("apply", "--timeout", "5s").exitCode == 0
+            try await eventually("a client is served again") {
+                try await host.run("apply", "--timeout", "5s").exitCode == 0
             }
         }
     }
 
-    // MARK: Pids
+    // MARK: PIDs
 
     private static let hasPIDController = ControlGroup.isControllerAvailable("pids")
 
     @Test(
-        "RX-2: without a single free pid twenty services are stopped in time, none is taken for sick, and what dies comes back later",
+        "Without free PIDs services stop in time and restart later (RX-2)",
         .enabled(if: hasPIDController, "needs root, and a pids controller of cgroup v1")
     )
     func noFreePIDs() async throws {
-        try await TestHost.with { world in
-            let group = try ControlGroup("pids", world)
+        try await TestHost.with { host in
+            let group = try ControlGroup("pids", host)
             let names = (0..<20).map { "s\($0)" }
             let probe = "health: {exec: [\"true\"], interval: 30ms, timeout: 30s, failures: 1}"
             for (index, name) in names.enumerated() {
-                let words = index % 4 == 0 ? "ignore-term fork 2" : "fork 1"
-                try world.declare(
+                let commands = index % 4 == 0 ? "ignore-term fork 2" : "fork 1"
+                try host.declare(
                     name,
-                    actions: .process(words, "stop: {timeout: 500ms}", "retry: {delay: 50ms, max_delay: 200ms}")
+                    actions: .process(commands, "stop: {timeout: 500ms}", "retry: {delay: 50ms, max_delay: 200ms}")
                 )
             }
-            try world.declare("asked", actions: .process("sleep -1", probe))
-            // A name that must be looked up takes a thread, which is a pid as well.
+            try host.declare("probed", actions: .process("sleep -1", probe))
+            // A name lookup needs a thread, which also needs a PID.
             let named =
                 "health: {http: \"http://\(ProcessInfo.processInfo.hostName):9/\", interval: 30ms, failures: 1000000}"
-            try world.declare("named", actions: .process("sleep -1", named))
-            let watch = try world.start(["reconcile", "--watch", "--down-on-exit"], through: group.entryCommand)
-            try await eventually("all are up", within: 60) {
-                try await world.run("status").exitCode == 0
-                    && names.allSatisfy { !(world.instances($0).first?.children.isEmpty ?? true) }
+            try host.declare("named", actions: .process("sleep -1", named))
+            let watch = try host.start(["reconcile", "--watch", "--down-on-exit"], through: group.entryCommand)
+            try await eventually("all services are ready", within: 60) {
+                try await host.run("status").exitCode == 0
+                    && names.allSatisfy { !(host.instances($0).first?.children.isEmpty ?? true) }
             }
-            let asked = try await world.runningInstance("asked")
+            let probed = try await host.runningInstance("probed")
             try group.write("1", "pids.max")
 
-            // A crash now: its tree ends, and it cannot come back before there is room.
-            let crashed = try await world.runningInstance("s1")
+            // A service crashes now. Its tree ends, and it cannot restart before a PID is free.
+            let crashed = try await host.runningInstance("s1")
             #expect(kill(crashed.pid, SIGKILL) == 0)
-            _ = try await world.waitForEvent("warning", "cannot start yet", "Resource temporarily unavailable")
-            #expect(world.instances("s1").count == 1)
-            #expect(try await world.runningInstance("asked", number: 1) == asked, "who cannot be asked is not sick")
+            _ = try await host.waitForEvent("warning", "cannot start yet", "Resource temporarily unavailable")
+            #expect(host.instances("s1").count == 1)
+            #expect(
+                try await host.runningInstance("probed", number: 1) == probed,
+                "a failed probe start is no unhealthy result"
+            )
             try group.write("max", "pids.max")
-            let healed = try await world.runningInstance("s1", number: 2)
-            #expect(healed.restartCount == 1, "what was never executed is no restart")
-            try await eventually("all are up") { try await world.run("status").exitCode == 0 }
+            let healed = try await host.runningInstance("s1", number: 2)
+            #expect(healed.restartCount == 1, "a program that was never executed is no restart")
+            try await eventually("all services are ready") { try await host.run("status").exitCode == 0 }
 
-            // Nothing of a stop needs a new process: as PID 1 of a full container would, it takes all down.
+            // A stop needs no new process, also as PID 1 of a full container.
             try group.write("1", "pids.max")
             let began = bootTime()
             #expect(kill(watch.pid, SIGTERM) == 0)
-            #expect(try await world.exitCode(of: watch) == 0)
+            #expect(try await host.exitCode(of: watch) == 0)
             let took = (bootTime() - began) / 1_000_000
             #expect(took < 30_000, "took \(took) ms")
-            for name in names + ["asked", "named"] {
-                for life in world.instances(name) {
-                    #expect(!isAlive(life.pid) && !life.children.contains(where: isAlive), "\(name)")
+            for name in names + ["probed", "named"] {
+                for instance in host.instances(name) {
+                    #expect(!isAlive(instance.pid) && !instance.children.contains(where: isAlive), "\(name)")
                 }
             }
         }
@@ -214,66 +220,66 @@ struct ResourceLimitTests {
     private static let hasMemoryController = ControlGroup.isControllerAvailable("memory")
 
     @Test(
-        "RX-3: forty services and their reconciler live in 64 MiB, and heal there",
+        "Forty services and their reconciler run within 64 MiB (RX-3)",
         .enabled(if: hasMemoryController, "needs root, and a memory controller of cgroup v1")
     )
     func littleMemory() async throws {
-        try await TestHost.with { world in
-            let group = try ControlGroup("memory", world)
+        try await TestHost.with { host in
+            let group = try ControlGroup("memory", host)
             try group.write("\(64 << 20)", "memory.limit_in_bytes")
             let names = (0..<40).map { "s\($0)" }
-            for name in names { try world.declare(name, actions: .process("sleep -1", "retry: {delay: 50ms}")) }
-            let watch = try world.start(["reconcile", "--watch"], through: group.entryCommand)
-            try await eventually("all are up", within: 60) { try await world.run("status").exitCode == 0 }
+            for name in names { try host.declare(name, actions: .process("sleep -1", "retry: {delay: 50ms}")) }
+            let watch = try host.start(["reconcile", "--watch"], through: group.entryCommand)
+            try await eventually("all services are ready", within: 60) { try await host.run("status").exitCode == 0 }
             for name in names.prefix(10) {
-                let life = try await world.runningInstance(name, number: 1)
-                #expect(kill(life.pid, SIGKILL) == 0)
-                #expect(try await world.runningInstance(name, number: 2).restartCount == 1)
+                let instance = try await host.runningInstance(name, number: 1)
+                #expect(kill(instance.pid, SIGKILL) == 0)
+                #expect(try await host.runningInstance(name, number: 2).restartCount == 1)
             }
             #expect(isAlive(watch.pid))
             let failures = group.read("memory.oom_control")
             #expect(failures.contains("oom_kill 0"), "\(failures)")
             let resident = try #require(statusValue("VmRSS", of: watch.pid))
-            // A build for tests is larger than the one that is shipped: `make bench` has the figure of that.
+            // A debug build is larger than the released one, which `make bench` measures.
             #expect(resident < 64 << 10, "\(resident) KiB")
         }
     }
 
     // MARK: Files
 
-    @Test("RX-6: services that come and go leave no file in the run directory and no descriptor in the reconciler")
+    @Test("Removed services leave no runtime file and no open descriptor (RX-6)")
     func nothingAccumulates() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             let rounds = TestSettings.isLong ? 1000 : 8
-            try world.declare("stays")
-            try await world.apply()
-            let reconciler = try #require(world.reconcilerPID)
+            try host.declare("stays")
+            try await host.apply()
+            let reconciler = try #require(host.reconcilerPID)
             func files() -> [String] {
-                ((try? FileManager.default.subpathsOfDirectory(atPath: world.paths.run)) ?? []).sorted()
+                ((try? FileManager.default.subpathsOfDirectory(atPath: host.paths.run)) ?? []).sorted()
             }
             let before = files()
             var open = 0
             for round in 1...rounds {
                 for number in 0..<6 {
-                    try world.declare(
+                    try host.declare(
                         "guest\(number)",
                         actions: number % 2 == 0
                             ? .process("sleep -1", "singleton: true") : .oneShot("exit 0")
                     )
                 }
-                try world.writeManifest(
+                try host.writeManifest(
                     "script.yaml",
                     "kind: Service\nname: script\nactions: [{name: run, is_process: true, script: \"exec sleep 600\"}]\n"
                 )
-                try await world.apply()
-                for number in 0..<6 { world.removeManifest("guest\(number)") }
-                world.removeManifest("script")
-                try await world.apply()
-                try await eventually("round \(round) has left nothing") { files() == before }
+                try await host.apply()
+                for number in 0..<6 { host.removeManifest("guest\(number)") }
+                host.removeManifest("script")
+                try await host.apply()
+                try await eventually("round \(round) leaves no file") { files() == before }
                 if round == 2 { open = descriptorCount(of: reconciler) }
             }
-            try await eventually("no descriptor was kept") { descriptorCount(of: reconciler) <= open }
-            #expect(try FileManager.default.contentsOfDirectory(atPath: world.stateDirectory + "/pids").isEmpty)
+            try await eventually("no descriptor stays open") { descriptorCount(of: reconciler) <= open }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: host.stateDirectory + "/pids").isEmpty)
             let own = files().filter { $0.hasPrefix("jobs/") }
             #expect(own.count <= 8, "\(own)")
         }

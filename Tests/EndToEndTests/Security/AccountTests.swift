@@ -3,26 +3,26 @@ import Testing
 
 private let isRoot = geteuid() == 0
 
-/// As whom services run, and what they may (contract section 3; reliability.md SP, OM).
-@Suite("Accounts", .serialized)
+/// The user a service runs as, and its rights (guarantees SP, OM).
+@Suite("Accounts of services", .serialized)
 struct AccountTests {
-    /// A service of one script that runs once.
-    private func declare(_ world: TestHost, _ keys: String..., script: String) throws {
+    /// Declares a service with one script that runs once.
+    private func declare(_ host: TestHost, _ fields: String..., script: String) throws {
         let lines = ["kind: Service", "name: web", "actions:", "  - name: once", "    script: \(script)"]
-        try world.writeManifest("web.yaml", (lines + keys.map { "    \($0)" }).joined(separator: "\n") + "\n")
+        try host.writeManifest("web.yaml", (lines + fields.map { "    \($0)" }).joined(separator: "\n") + "\n")
     }
 
-    /// Why the only job is where it is.
-    private func startError(_ world: TestHost) async throws -> String? {
-        let jobs = try await world.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]]
+    /// The start error of the only job.
+    private func startError(_ host: TestHost) async throws -> String? {
+        let jobs = try await host.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]]
         return jobs?.first?["error"] as? String
     }
 
-    @Test("SP-1, SP-3, SP-5: a service runs as its user in everything it has", .enabled(if: isRoot, "needs root"))
+    @Test("A service runs completely as its declared user (SP-1, SP-3, SP-5)", .enabled(if: isRoot, "needs root"))
     func runsAsDeclaredUser() async throws {
-        try await TestHost.with { world in
+        try await TestHost.with { host in
             try declare(
-                world,
+                host,
                 "user: nobody",
                 "umask: \"027\"",
                 "limits: {nofile: 321, core: 1KiB, memory: 1GiB}",
@@ -36,8 +36,8 @@ struct AccountTests {
                           grep NoNewPrivs /proc/self/status >/dev/stdout
                     """
             )
-            try await world.apply()
-            let lines = try await world.run("logs", "web").output.split(separator: "\n")
+            try await host.apply()
+            let lines = try await host.run("logs", "web").output.split(separator: "\n")
             let home = try #require(FileManager.default.homeDirectory(forUser: "nobody")?.path)
             #expect(
                 lines == [
@@ -47,41 +47,41 @@ struct AccountTests {
         }
     }
 
-    @Test("a user that is oneself changes nothing")
+    @Test("A service declared with the current user starts without any change")
     func sameUserChangesNothing() async throws {
-        try await TestHost.with { world in
-            try declare(world, "user: \"\(geteuid())\"", script: "id -u")
-            try await world.apply()
-            #expect(try await world.run("logs", "web").output == "\(geteuid())\n")
+        try await TestHost.with { host in
+            try declare(host, "user: \"\(geteuid())\"", script: "id -u")
+            try await host.apply()
+            #expect(try await host.run("logs", "web").output == "\(geteuid())\n")
         }
     }
 
-    @Test("SP-4: a user that is not there is a start that fails and names it")
+    @Test("A start as an unknown user fails and names the user (SP-4)")
     func unknownUserFailsTheStart() async throws {
-        try await TestHost.with { world in
-            try declare(world, "user: nosuchuser", script: "id -u")
-            #expect(try await world.run("apply").exitCode == 1)
-            #expect(try await startError(world)?.contains("cannot change to user `nosuchuser`: no such user") == true)
+        try await TestHost.with { host in
+            try declare(host, "user: nosuchuser", script: "id -u")
+            #expect(try await host.run("apply").exitCode == 1)
+            #expect(try await startError(host)?.contains("cannot change to user `nosuchuser`: no such user") == true)
         }
     }
 
-    @Test("SP-1: an ordinary user cannot start anything as another one", .enabled(if: !isRoot, "root can"))
+    @Test("An ordinary user cannot start a program as another user (SP-1)", .enabled(if: !isRoot, "root may do this"))
     func ordinaryUserCannotSwitch() async throws {
-        try await TestHost.with { world in
-            try declare(world, "user: root", script: "id -u")
-            #expect(try await world.run("apply").exitCode == 1)
-            let words = "cannot change to user `root`: Operation not permitted; only root may do that"
-            #expect(try await startError(world)?.contains(words) == true)
-            #expect(try await world.run("logs", "web").output.isEmpty)
+        try await TestHost.with { host in
+            try declare(host, "user: root", script: "id -u")
+            #expect(try await host.run("apply").exitCode == 1)
+            let text = "cannot change to user `root`: Operation not permitted; only root may do that"
+            #expect(try await startError(host)?.contains(text) == true)
+            #expect(try await host.run("logs", "web").output.isEmpty)
         }
     }
 
-    @Test("OM-1: a program that is killed is reported as killed, not as ended")
+    @Test("A killed program is reported with its signal, not with an exit code (OM-1)")
     func killedProgramIsReportedAsKilled() async throws {
-        try await TestHost.with { world in
-            try declare(world, script: "kill -KILL $$")
-            #expect(try await world.run("apply").exitCode == 1)
-            let jobs = try await world.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]]
+        try await TestHost.with { host in
+            try declare(host, script: "kill -KILL $$")
+            #expect(try await host.run("apply").exitCode == 1)
+            let jobs = try await host.run("jobs", "-o", "json").json["jobs"] as? [[String: Any]]
             #expect(jobs?.first?["signal"] as? String == "KILL")
             #expect(jobs?.first?["exit_code"] is NSNull)
         }

@@ -5,11 +5,11 @@ import Testing
 
 private let isRoot = geteuid() == 0
 
-/// Files and directories that are not what they seem (reliability.md FS-1 to FS-3).
+/// Unsafe files and directories (guarantees FS-1 to FS-3).
 @Suite("Attacks on files", .serialized)
 struct FileAttackTests {
     @Test(
-        "FS-1: what is not ours is refused by name or safely replaced, and what it leads to is never touched",
+        "An unsafe file is refused or replaced, and link targets stay untouched (FS-1)",
         arguments: AttackTarget.all
     )
     func attackWithoutRoot(_ target: AttackTarget) async throws {
@@ -17,7 +17,7 @@ struct FileAttackTests {
     }
 
     @Test(
-        "FS-1: the same of what only root can put there: files that were given away, and devices",
+        "Files of other owners and devices are refused or replaced safely (FS-1)",
         .enabled(if: isRoot, "needs root"),
         arguments: AttackTarget.all
     )
@@ -26,133 +26,137 @@ struct FileAttackTests {
     }
 
     private func attack(_ target: AttackTarget, with attacks: [PathAttack]) async throws {
-        try await TestHost.with { world in
-            try world.createCanaries()
+        try await TestHost.with { host in
+            try host.createCanaries()
             for attack in attacks {
                 let verdict = target.expectation(attack)
                 if case .notApplicable = verdict { continue }
-                try declare(world, target)
-                let path = target.path(world)
-                let run = world.nestedPaths.run
-                try world.placeAttack(attack, on: target)
-                let before = world.canarySnapshot()
+                try declare(host, target)
+                let path = target.path(host)
+                let run = host.nestedPaths.run
+                try host.placeAttack(attack, on: target)
+                let before = host.canarySnapshot()
                 let began = ContinuousClock.now
-                let answer = try await world.run(
+                let result = try await host.run(
                     "reconcile",
                     "--timeout",
                     "1s",
-                    extra: ["HEROPROC_STATE": world.root + "/deep/state", "HEROPROC_DIR": world.servicesDirectory]
+                    environment: ["HEROPROC_STATE": host.root + "/deep/state", "HEROPROC_DIR": host.servicesDirectory]
                 )
                 let cell = Comment(
                     rawValue:
-                        "\(target.name), \(attack.rawValue): \(answer.exitCode) \(answer.output)\(answer.errorOutput)"
+                        "\(target.name), \(attack.rawValue): \(result.exitCode) \(result.output)\(result.errorOutput)"
                 )
                 #expect(ContinuousClock.now - began < .seconds(30), cell)
-                #expect(world.canarySnapshot() == before, cell)
+                #expect(host.canarySnapshot() == before, cell)
                 if case .refused = verdict {
-                    #expect(answer.exitCode != 0, cell)
+                    #expect(result.exitCode != 0, cell)
                     let parts = path.split(separator: "/").map(String.init)
-                    // The offending path: the target, or for a link the one in its place.
+                    // The message names the target or, for a link, the parent directory.
                     let offenders = (0..<2).map { "/" + parts.dropLast($0).joined(separator: "/") }
-                    #expect(offenders.contains { (answer.output + answer.errorOutput).contains($0) }, cell)
-                    #expect(world.instances("web").isEmpty, cell)
+                    #expect(offenders.contains { (result.output + result.errorOutput).contains($0) }, cell)
+                    #expect(host.instances("web").isEmpty, cell)
                 }
-                try await world.removeAttack(target, run: run)
-                for name in try FileManager.default.contentsOfDirectory(atPath: world.traceDirectory) {
-                    unlink(world.traceDirectory + "/" + name)
+                try await host.removeAttack(target, run: run)
+                for name in try FileManager.default.contentsOfDirectory(atPath: host.traceDirectory) {
+                    unlink(host.traceDirectory + "/" + name)
                 }
             }
         }
     }
 
-    /// One service that uses what is attacked; it lies in a folder of its own, below the directory.
-    private func declare(_ world: TestHost, _ target: AttackTarget) throws {
-        let deed = TestHost.OracleAction(
+    /// Declares one service that uses the target.
+    ///
+    /// Its manifest is in a subdirectory.
+    private func declare(_ host: TestHost, _ target: AttackTarget) throws {
+        let action = TestHost.OracleAction(
             name: "run",
             commands: "sleep -1",
-            fields: target.fields(world),
+            fields: target.fields(host),
             isProcess: true
         )
-        mkdir(world.servicesDirectory + "/more", 0o700)
-        try world.writeManifest("more/web.yaml", world.manifest("web", [], [deed]))
+        mkdir(host.servicesDirectory + "/more", 0o700)
+        try host.writeManifest("more/web.yaml", host.manifest("web", [], [action]))
     }
 
     @Test(
-        "FS-1: what lies outside of the services directory is not read, wherever a link in it leads",
+        "Files outside the services directory are not read through links (FS-1)",
         arguments: [
             "web.yaml", "more",
         ]
     )
     func linksOutOfTheDirectoryAreIgnored(_ name: String) async throws {
-        try await TestHost.with { world in
-            let other = world.root + "/other"
+        try await TestHost.with { host in
+            let other = host.root + "/other"
             mkdir(other, 0o700)
-            try Data(world.manifest("stranger", [], [.process()]).utf8).write(
+            try Data(host.manifest("foreign", [], [.process()]).utf8).write(
                 to: URL(fileURLWithPath: other + "/web.yaml")
             )
             try #require(
-                symlink(name == "more" ? other : other + "/web.yaml", world.servicesDirectory + "/" + name) == 0
+                symlink(name == "more" ? other : other + "/web.yaml", host.servicesDirectory + "/" + name) == 0
             )
-            let answer = try await world.run("diff")
-            #expect(answer.exitCode == 0, "\(answer.output)")
-            #expect(!answer.output.contains("stranger"))
+            let result = try await host.run("diff")
+            #expect(result.exitCode == 0, "\(result.output)")
+            #expect(!result.output.contains("foreign"))
         }
     }
 
-    @Test("FS-1: a services directory that turns bad while it is watched stops nothing, and is named")
+    @Test("A watched directory that becomes unsafe is reported and stops no service (FS-1)")
     func directoryBecomesUnsafe() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            _ = try world.startReconciler()
-            let web = try await world.runningInstance("web")
-            try await eventually("it stands") { try await world.run("status").exitCode == 0 }
-            chmod(world.servicesDirectory, 0o777)
-            try world.declare("mallory")
-            _ = try await world.waitForEvent("error", world.servicesDirectory, "others may write to it")
-            #expect(world.instances("mallory").isEmpty)
-            #expect(try await world.runningInstance("web", number: 1) == web)
-            chmod(world.servicesDirectory, 0o700)
-            _ = try await world.runningInstance("mallory")
+        try await TestHost.with { host in
+            try host.declare("web")
+            _ = try host.startReconciler()
+            let web = try await host.runningInstance("web")
+            try await eventually("the service is ready") { try await host.run("status").exitCode == 0 }
+            chmod(host.servicesDirectory, 0o777)
+            try host.declare("swapper")
+            _ = try await host.waitForEvent("error", host.servicesDirectory, "others may write to it")
+            #expect(host.instances("swapper").isEmpty)
+            #expect(try await host.runningInstance("web", number: 1) == web)
+            chmod(host.servicesDirectory, 0o700)
+            _ = try await host.runningInstance("swapper")
         }
     }
 
     @Test(
-        "FS-1: standing in a stranger's directory is not trusting him; naming it is",
+        "A foreign working directory is used only if it is named (FS-1)",
         .enabled(if: isRoot, "needs root")
     )
     func foreignWorkingDirectory() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            for name in ["web.yaml", ""] { lchown(world.servicesDirectory + "/" + name, nobodyUID, nobodyUID) }
+        try await TestHost.with { host in
+            try host.declare("web")
+            for name in ["web.yaml", ""] { lchown(host.servicesDirectory + "/" + name, nobodyUID, nobodyUID) }
             let unnamed = ["HEROPROC_DIR": ""]
-            // The commands of a test stand in the root of its world.
+            // The test commands run in the root directory of the test host.
             for arguments in [["apply"], ["reconcile"], ["reconcile", "--watch"]] {
-                let answer = try await world.run(arguments, extra: unnamed)
-                #expect(answer.exitCode == 2)
-                #expect(answer.errorOutput.contains("it belongs to the user 65534"), "\(answer.errorOutput)")
-                #expect(answer.errorOutput.contains("--dir"), "\(answer.errorOutput)")
+                let result = try await host.run(arguments, environment: unnamed)
+                #expect(result.exitCode == 2)
+                #expect(result.errorOutput.contains("it belongs to the user 65534"), "\(result.errorOutput)")
+                #expect(result.errorOutput.contains("--dir"), "\(result.errorOutput)")
             }
-            #expect(!FileManager.default.fileExists(atPath: world.stateDirectory))
-            // To look is no danger.
-            let diff = try await world.run(["diff"], extra: unnamed)
+            #expect(!FileManager.default.fileExists(atPath: host.stateDirectory))
+            // Reading commands accept the directory.
+            let diff = try await host.run(["diff"], environment: unnamed)
             #expect(
                 diff.exitCode == 1 && diff.errorOutput.contains("`apply` will refuse this directory"),
                 "\(diff.errorOutput)"
             )
-            #expect(try await world.run(["apply", "--dir", "services.d"], extra: unnamed).exitCode == 0)
-            #expect(try await world.run(["apply"], extra: unnamed.merging(["SUDO_UID": "65534"]) { $1 }).exitCode == 0)
+            #expect(try await host.run(["apply", "--dir", "services.d"], environment: unnamed).exitCode == 0)
+            #expect(
+                try await host.run(["apply"], environment: unnamed.merging(["SUDO_UID": "65534"]) { $1 }).exitCode == 0
+            )
         }
     }
 
-    /// A program in a folder of its own, and what is wrong with one of them.
+    /// A program in its own directory, and a possible flaw of either.
     private struct ExecutableCase: Sendable {
         let name: String
-        /// Done to the folder.
+        /// Makes the directory or the program unsafe.
         let makeUnsafe: @Sendable (String) -> Void
         var fields: [String] = []
-        /// The part that root is warned of, below the folder; nil: none.
+        /// The suffix of the path in the warning for root; nil without a warning.
         var warnedSuffix: String?
-        /// The part that is refused where `strict_exec` holds.
+        /// The suffix of the path that `strict_exec` refuses; nil if it refuses nothing.
         var refusedSuffix: String?
     }
 
@@ -178,7 +182,7 @@ struct FileAttackTests {
         ),
         ExecutableCase(name: "sound", makeUnsafe: { _ in }),
         ExecutableCase(name: "sticky", makeUnsafe: { chmod($0, 0o1777) }),
-        // What belongs to the user it runs as is that one's own affair, unless it is to be strict.
+        // A program may belong to the user of its action, except with `strict_exec`.
         ExecutableCase(
             name: "own",
             makeUnsafe: { lchown($0, nobodyUID, nobodyUID) },
@@ -187,75 +191,81 @@ struct FileAttackTests {
         ),
     ]
 
-    /// Makes each of the programs and an action that executes it; what is executed leaves `ran` beside it.
-    private func createExecutables(_ world: TestHost, _ keys: String...) throws {
-        for one in Self.executables {
-            let folder = "\(world.root)/\(one.name)"
-            mkdir(folder, 0o755)
-            try Data("#!/bin/sh\n: > ${0%/run}/ran\n".utf8).write(to: URL(fileURLWithPath: folder + "/run"))
-            chmod(folder + "/run", 0o755)
-            one.makeUnsafe(folder)
-            let keys = (one.fields + keys + ["retry: {max_attempts: 1}"]).map { "    \($0)\n" }.joined()
+    /// Creates the programs and an action for each.
+    ///
+    /// An executed program creates the file `ran` in its directory.
+    private func createExecutables(_ host: TestHost, _ fields: String...) throws {
+        for executable in Self.executables {
+            let directory = "\(host.root)/\(executable.name)"
+            mkdir(directory, 0o755)
+            try Data("#!/bin/sh\n: > ${0%/run}/ran\n".utf8).write(to: URL(fileURLWithPath: directory + "/run"))
+            chmod(directory + "/run", 0o755)
+            executable.makeUnsafe(directory)
+            let fields = (executable.fields + fields + ["retry: {max_attempts: 1}"]).map { "    \($0)\n" }.joined()
             let text =
-                "kind: Service\nname: \(one.name)\nactions:\n  - name: once\n    exec: [\(folder)/run]\n\(keys)"
-            try world.writeManifest("\(one.name).yaml", text)
+                "kind: Service\nname: \(executable.name)\nactions:\n  - name: once\n    exec: [\(directory)/run]\n\(fields)"
+            try host.writeManifest("\(executable.name).yaml", text)
         }
     }
 
     @Test(
-        "FS-4: a program that root executes and a stranger could change is a warning",
+        "A program of root that other users can change causes a warning (FS-4)",
         .enabled(if: isRoot, "needs root")
     )
     func insecureProgramIsWarned() async throws {
-        try await TestHost.with { world in
-            try createExecutables(world)
-            // The last one is not reached by nobody below a folder of ours, and that is not what this is about.
-            _ = try await world.run("apply", "--timeout", "5s")
-            for one in Self.executables {
-                guard let part = one.warnedSuffix else { continue }
-                _ = try await world.waitForEvent("warning", "insecure_exec: \(world.root)/\(one.name)\(part): ")
+        try await TestHost.with { host in
+            try createExecutables(host)
+            // The last program fails because its user cannot enter the directory of the test. This test does not check
+            // that.
+            _ = try await host.run("apply", "--timeout", "5s")
+            for executable in Self.executables {
+                guard let part = executable.warnedSuffix else { continue }
+                _ = try await host.waitForEvent("warning", "insecure_exec: \(host.root)/\(executable.name)\(part): ")
             }
-            let told = try await world.events().compactMap { $0["text"] as? String }.filter {
+            let reported = try await host.events().compactMap { $0["text"] as? String }.filter {
                 $0.hasPrefix("insecure_exec")
             }
-            #expect(told.count == Self.executables.count { $0.warnedSuffix != nil }, "\(told)")
+            #expect(reported.count == Self.executables.count { $0.warnedSuffix != nil }, "\(reported)")
         }
     }
 
     @Test(
-        "FS-4: where strict_exec holds such a program is not started, and what is wrong with it is said",
+        "The key strict_exec refuses a program that other users can change (FS-4)",
         .enabled(if: isRoot, "needs root")
     )
     func strictExecRefusesInsecureProgram() async throws {
-        try await TestHost.with { world in
-            try createExecutables(world, "strict_exec: true")
-            #expect(try await world.run("apply", "--timeout", "5s").exitCode == 1)
-            let told = try await world.events().compactMap { $0["text"] as? String }
-            for one in Self.executables {
-                let folder = "\(world.root)/\(one.name)"
+        try await TestHost.with { host in
+            try createExecutables(host, "strict_exec: true")
+            #expect(try await host.run("apply", "--timeout", "5s").exitCode == 1)
+            let reported = try await host.events().compactMap { $0["text"] as? String }
+            for executable in Self.executables {
+                let directory = "\(host.root)/\(executable.name)"
                 #expect(
-                    FileManager.default.fileExists(atPath: folder + "/ran") == (one.refusedSuffix == nil),
-                    "\(one.name)"
+                    FileManager.default.fileExists(atPath: directory + "/ran") == (executable.refusedSuffix == nil),
+                    "\(executable.name)"
                 )
-                let reason = "cannot execute: `strict_exec` refuses \(folder)\(one.refusedSuffix ?? ""): "
-                #expect(told.contains { $0.contains(reason) } == (one.refusedSuffix != nil), "\(one.name): \(told)")
+                let reason = "cannot execute: `strict_exec` refuses \(directory)\(executable.refusedSuffix ?? ""): "
+                #expect(
+                    reported.contains { $0.contains(reason) } == (executable.refusedSuffix != nil),
+                    "\(executable.name): \(reported)"
+                )
             }
-            #expect(!told.contains { $0.contains("insecure_exec") }, "\(told)")
+            #expect(!reported.contains { $0.contains("insecure_exec") }, "\(reported)")
         }
     }
 
-    @Test("FS-1: who is alone on a machine can say so")
+    @Test("An environment variable allows an unsafe services directory (FS-1)")
     func unsafeDirectoryCanBeAllowed() async throws {
-        try await TestHost.with { world in
-            try world.declare("web")
-            chmod(world.servicesDirectory, 0o777)
-            let refused = try await world.run("apply")
+        try await TestHost.with { host in
+            try host.declare("web")
+            chmod(host.servicesDirectory, 0o777)
+            let refused = try await host.run("apply")
             #expect(
                 refused.exitCode == 2 && refused.errorOutput.contains("HEROPROC_ALLOW_UNSAFE_DIR=1"),
                 "\(refused.errorOutput)"
             )
-            #expect(!FileManager.default.fileExists(atPath: world.stateDirectory))
-            #expect(try await world.run("apply", extra: ["HEROPROC_ALLOW_UNSAFE_DIR": "1"]).exitCode == 0)
+            #expect(!FileManager.default.fileExists(atPath: host.stateDirectory))
+            #expect(try await host.run("apply", environment: ["HEROPROC_ALLOW_UNSAFE_DIR": "1"]).exitCode == 0)
         }
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 import HeroLinux
 import Testing
 
-/// What a stranger, or a mistake, may have put where heroproc expects a file or a directory of its own (reliability.md FS-1).
+/// A file system object that an attacker, or a configuration error, puts at a path of heroproc (guarantee FS-1).
 enum PathAttack: String, CaseIterable, Sendable {
     case wrongOwner = "wrong owner"
     case worldWritable = "0777"
@@ -13,7 +13,7 @@ enum PathAttack: String, CaseIterable, Sendable {
     case fifo = "FIFO"
     case device = "device"
 
-    /// Only root can give files away and make devices.
+    /// Only root can change the owner of a file and create devices.
     var needsRoot: Bool {
         switch self {
         case .wrongOwner, .device: true
@@ -22,29 +22,31 @@ enum PathAttack: String, CaseIterable, Sendable {
     }
 }
 
-/// Something that heroproc reads or writes, and what an attack on it comes to.
+/// A path that heroproc reads or writes, and the expected result of each attack on it.
 struct AttackTarget: Sendable, CustomTestStringConvertible {
-    /// How a pass over an attacked target must end; whatever it is, the canaries are untouched.
+    /// The expected end of a pass over an attacked target.
+    ///
+    /// The canaries stay untouched in every case.
     enum Expectation: Sendable {
-        /// It is refused, or the start fails, and the offending path is named.
+        /// The pass refuses the target, or the start fails, and the message names the path.
         case refused
-        /// The file is replaced, passed over or only read, and the pass comes to an end.
+        /// The pass replaces, ignores or only reads the file, and ends normally.
         case harmless
-        /// There is no such attack on it.
+        /// The attack does not apply to this target.
         case notApplicable
     }
 
     let name: String
     let isDirectory: Bool
-    /// Where it is.
+    /// The path of the target.
     let path: @Sendable (TestHost) -> String
     let expectation: @Sendable (PathAttack) -> Expectation
-    /// Keys of the service that make heroproc use it.
+    /// Fields of the service that make heroproc use the target.
     var fields: @Sendable (TestHost) -> [String] = { _ in [] }
 
     var testDescription: String { name }
 
-    /// What is never good, whoever looks.
+    /// The expectation for targets that no user may provide.
     private static func strictExpectation(_ attack: PathAttack, isFolder: Bool) -> Expectation {
         switch attack {
         case .wrongOwner, .worldWritable, .leafSymlink, .fifo, .device: .refused
@@ -56,7 +58,7 @@ struct AttackTarget: Sendable, CustomTestStringConvertible {
     static let all: [AttackTarget] = [
         AttackTarget(name: "services.d", isDirectory: true, path: { $0.servicesDirectory }) { attack in
             switch attack {
-            // Whoever names a directory trusts its owner.
+            // A user who names a directory trusts its owner.
             case .wrongOwner: .harmless
             case .worldWritable, .fifo, .device: .refused
             case .leafSymlink: isRoot ? .refused : .harmless
@@ -67,13 +69,13 @@ struct AttackTarget: Sendable, CustomTestStringConvertible {
             attack in
             switch attack {
             case .wrongOwner, .worldWritable, .hardLink: .refused
-            // No regular file below the directory: it declares nothing.
+            // Only regular files below the directory are manifests.
             case .leafSymlink, .parentSymlink, .fifo, .device: .harmless
             }
         },
         AttackTarget(name: "state directory", isDirectory: true, path: { $0.root + "/deep/state" }) { attack in
             switch attack {
-            // A user's own link is his own word.
+            // A user may use a link of the same user.
             case .leafSymlink: isRoot ? .refused : .notApplicable
             case .parentSymlink: isRoot ? .refused : .harmless
             case .wrongOwner, .worldWritable, .fifo, .device: .refused
@@ -110,7 +112,7 @@ struct AttackTarget: Sendable, CustomTestStringConvertible {
             case .wrongOwner, .worldWritable: .refused
             case .leafSymlink: isRoot ? .refused : .notApplicable
             case .parentSymlink: isRoot ? .refused : .harmless
-            // Nothing can be stored there, and a service does not stay down for that.
+            // The log cannot be stored there, but the service starts nevertheless.
             case .fifo, .device: .harmless
             case .hardLink: .notApplicable
             }
@@ -145,28 +147,33 @@ struct AttackTarget: Sendable, CustomTestStringConvertible {
         switch attack {
         case .wrongOwner, .worldWritable, .fifo, .device: .refused
         case .leafSymlink, .parentSymlink: isRoot ? .refused : .harmless
-        // Only we could give a file of ours another name here; it is read and nothing else.
+        // Only the owner can create another link to the file here, and heroproc only reads it.
         case .hardLink: .harmless
         }
     }
 }
 
 private let isRoot = geteuid() == 0
-/// A user that owns nothing.
+/// A user that owns no files.
 let nobodyUID: uid_t = 65534
 
 extension TestHost {
-    /// Paths of a state directory with a directory of the test's own above it.
+    /// The paths of a state directory whose parent directory also belongs to the test.
     var nestedPaths: RuntimePaths { RuntimePaths.resolve(state: root + "/deep/state", environment: environment) }
 
-    /// Puts a copy of the oracle where other users can execute it: the build may lie where nobody else gets.
-    static func copyOracle(to folder: String) throws {
-        // By another program: a child of ours that is just being spawned would hold the copy open for writing.
-        try #require(runShell("cp '\(oraclePath)' '\(folder)/oracle'") == 0)
-        chmod(folder + "/oracle", 0o755)
+    /// Copies the oracle to a directory where other users can execute it.
+    ///
+    /// They may have no access to the build directory.
+    static func copyOracle(to directory: String) throws {
+        // Another program copies it. In this process a child between fork and exec would keep the copy open for
+        // writing.
+        try #require(runShell("cp '\(oraclePath)' '\(directory)/oracle'") == 0)
+        chmod(directory + "/oracle", 0o755)
     }
 
-    /// What must never be touched: a file and a directory that links lead to.
+    /// A file and a directory that must never change.
+    ///
+    /// Links of the attacks point to them.
     var canaryFile: String { root + "/canary" }
     var canaryDirectory: String { root + "/canary.d" }
 
@@ -177,7 +184,7 @@ extension TestHost {
         try Data("alive\n".utf8).write(to: URL(fileURLWithPath: canaryDirectory + "/inside"))
     }
 
-    /// All that could have changed of the canaries.
+    /// All properties of the canaries that could change.
     func canarySnapshot() -> [String] {
         [canaryFile, canaryDirectory, canaryDirectory + "/inside"].map { path in
             var file = stat()
@@ -187,12 +194,12 @@ extension TestHost {
         } + ((try? FileManager.default.subpathsOfDirectory(atPath: canaryDirectory)) ?? []).sorted()
     }
 
-    /// Puts an attack in the place of a target, whose normal self is made first.
+    /// Creates a normal target and then replaces it by the attack.
     func placeAttack(_ attack: PathAttack, on target: AttackTarget) throws {
         let path = target.path(self)
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
         try FileManager.default.createDirectory(
-            atPath: folder,
+            atPath: directory,
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
@@ -216,11 +223,11 @@ extension TestHost {
             try #require(symlink(target.isDirectory ? canaryDirectory : canaryFile, path) == 0)
             giveToOtherUser(path)
         case .parentSymlink:
-            // The directory around it is moved away, and a stranger's link stands in its place.
-            try #require(rename(folder, folder + ".moved") == 0)
-            try #require(symlink(folder + ".moved", folder) == 0)
+            // Moves the parent directory away and puts a link of another user at its path.
+            try #require(rename(directory, directory + ".moved") == 0)
+            try #require(symlink(directory + ".moved", directory) == 0)
             make()
-            giveToOtherUser(folder)
+            giveToOtherUser(directory)
         case .hardLink:
             replace()
             try #require(link(canaryFile, path) == 0)
@@ -233,15 +240,17 @@ extension TestHost {
         }
     }
 
-    /// A link of somebody who is not us; a user can only make his own.
+    /// Gives a link to another user.
+    ///
+    /// Without root a user can only create own links.
     private func giveToOtherUser(_ link: String) {
         if isRoot { lchown(link, nobodyUID, nobodyUID) }
     }
 
-    /// Takes back whatever an attack and the pass over it have left.
+    /// Removes everything that an attack and the pass over it have created.
     func removeAttack(_ target: AttackTarget, run: String) async throws {
         if FileManager.default.fileExists(atPath: nestedPaths.database) {
-            _ = try await self.run(["down", "--all", "--quiet"], extra: ["HEROPROC_STATE": root + "/deep/state"])
+            _ = try await self.run(["down", "--all", "--quiet"], environment: ["HEROPROC_STATE": root + "/deep/state"])
         }
         let path = target.path(self)
         for path in [

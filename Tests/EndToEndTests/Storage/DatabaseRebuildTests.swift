@@ -1,17 +1,18 @@
 import Foundation
 import GRDB
 import Glibc
+import HeroRandom
 import Testing
 
-/// The database is destroyed around running services: none of them notices (reliability.md DB-5).
-@Suite("A database that is lost", .serialized)
+/// A destroyed database affects no running service (guarantee DB-5).
+@Suite("Rebuild of a lost database", .serialized)
 struct DatabaseRebuildTests {
-    /// What is done to the database of a state directory, while nobody has it open.
+    /// Damage of the database in a state directory while no process has it open.
     enum Damage: String, CaseIterable, Sendable {
         case zeroedHeader, flippedBytes, truncated, otherDatabaseLog, otherDatabase, removed, removedWithoutLog
 
-        func apply(on world: TestHost) throws {
-            let path = world.databasePath
+        func apply(on host: TestHost) throws {
+            let path = host.databasePath
             var random = SeededGenerator(5)
             func put(_ bytes: [UInt8], at offset: Int) throws {
                 let file = open(path, O_WRONLY)
@@ -20,7 +21,7 @@ struct DatabaseRebuildTests {
                 try #require(written == bytes.count)
             }
             if self != .removedWithoutLog {
-                // All of it into the database itself: no log heals the damage.
+                // A checkpoint moves all data into the database file, so that the log cannot repair the damage.
                 let queue = try DatabaseQueue(path: path)
                 try queue.writeWithoutTransaction { _ = try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
                 try queue.close()
@@ -29,13 +30,13 @@ struct DatabaseRebuildTests {
             switch self {
             case .zeroedHeader: try put([UInt8](repeating: 0, count: 100), at: 0)
             case .flippedBytes:
-                // A page of each table and index is hit.
+                // Damages a page of each table and index.
                 for page in 1..<(size / 4096) {
                     try put((0..<64).map { _ in UInt8.random(in: 0...255, using: &random) }, at: page * 4096)
                 }
             case .truncated: try #require(truncate(path, off_t(size / 2 + 100)) == 0)
             case .otherDatabaseLog:
-                let other = world.root + "/other.db"
+                let other = host.root + "/other.db"
                 let queue = try DatabaseQueue(path: other)
                 try queue.writeWithoutTransaction { db in
                     _ = try Row.fetchAll(db, sql: "PRAGMA journal_mode = WAL")
@@ -54,13 +55,13 @@ struct DatabaseRebuildTests {
         }
     }
 
-    /// All of them with HP_TORTURE; a few of different kinds otherwise.
+    /// The long form uses all kinds, the short form a few different ones.
     private static let damages =
         TestSettings.isLong ? Damage.allCases : [Damage.zeroedHeader, .flippedBytes, .otherDatabaseLog, .removed]
 
-    private func declare(_ world: TestHost, web: String = "sleep -1") throws {
-        try world.declare("db", actions: .process("lines 50"))
-        try world.declare(
+    private func declare(_ host: TestHost, web: String = "sleep -1") throws {
+        try host.declare("db", actions: .process("lines 50"))
+        try host.declare(
             "web",
             "requires: [db]",
             "tags: [front]",
@@ -72,16 +73,16 @@ struct DatabaseRebuildTests {
 
     private let actions = [("db", "run"), ("web", "run"), ("web", "side")]
 
-    private func runningInstances(_ world: TestHost) async throws -> [OracleInstance] {
-        var lives: [OracleInstance] = []
-        for (service, action) in actions { lives.append(try await world.runningInstance(service, action)) }
-        return lives
+    private func runningInstances(_ host: TestHost) async throws -> [OracleInstance] {
+        var instances: [OracleInstance] = []
+        for (service, action) in actions { instances.append(try await host.runningInstance(service, action)) }
+        return instances
     }
 
-    private func jobs(_ world: TestHost) async throws -> [Int: [String]] {
+    private func jobs(_ host: TestHost) async throws -> [Int: [String]] {
         var found: [Int: [String]] = [:]
         for service in ["db", "web"] {
-            for job in try await world.jobs(of: service) {
+            for job in try await host.jobs(of: service) {
                 found[job["id"] as? Int ?? 0] = ["service_id", "action_id", "run_id", "phase", "restart_count", "pid"]
                     .map {
                         "\(job[$0] ?? "")"
@@ -92,132 +93,132 @@ struct DatabaseRebuildTests {
     }
 
     @Test(
-        "DB-5: the next reconciler makes it again around what runs: 0 restarts, the same jobs",
+        "A new reconciler rebuilds the database around running jobs without restarts (DB-5)",
         arguments: damages
     )
     func rebuilt(damage: Damage) async throws {
-        try await TestHost.with { world in
-            try declare(world)
-            try await world.apply()
-            // One of them has a history that is worth keeping.
-            #expect(kill(try await world.runningInstance("web").pid, SIGKILL) == 0)
-            _ = try await world.runningInstance("web", number: 2)
-            try await eventually("it is up again") { try await world.state(of: "web") == "running" }
-            let before = try await runningInstances(world)
-            let known = try await jobs(world)
-            try await world.killReconciler()
-            try damage.apply(on: world)
+        try await TestHost.with { host in
+            try declare(host)
+            try await host.apply()
+            // One job has a restart in its history.
+            #expect(kill(try await host.runningInstance("web").pid, SIGKILL) == 0)
+            _ = try await host.runningInstance("web", number: 2)
+            try await eventually("the service is running again") { try await host.state(of: "web") == "running" }
+            let before = try await runningInstances(host)
+            let known = try await jobs(host)
+            try await host.killReconciler()
+            try damage.apply(on: host)
 
-            let watch = try world.startReconciler()
-            _ = try await world.waitForEvent("warning", "db_rebuilt", "made again around 3 jobs")
-            #expect(world.reconcilerPID == watch.pid)
-            try await eventually("all is as wanted") { try await world.run("status").exitCode == 0 }
-            #expect(try await runningInstances(world) == before, "nothing was started")
-            #expect(world.instances("web", "seed").count == 1)
-            #expect(try await jobs(world) == known)
-            try await world.expectEmptyDiff()
-            let lost = try await world.waitForEvent("warning", "db_rebuilt", "are lost")
+            let watch = try host.startReconciler()
+            _ = try await host.waitForEvent("warning", "db_rebuilt", "made again around 3 jobs")
+            #expect(host.reconcilerPID == watch.pid)
+            try await eventually("all services are ready") { try await host.run("status").exitCode == 0 }
+            #expect(try await runningInstances(host) == before, "no process was started")
+            #expect(host.instances("web", "seed").count == 1)
+            #expect(try await jobs(host) == known)
+            try await host.expectEmptyDiff()
+            let lost = try await host.waitForEvent("warning", "db_rebuilt", "are lost")
             #expect(lost["source"] as? String == "store")
-            let kept = try FileManager.default.contentsOfDirectory(atPath: world.stateDirectory).filter {
+            let kept = try FileManager.default.contentsOfDirectory(atPath: host.stateDirectory).filter {
                 $0.contains(".corrupt-")
             }
             #expect(damage == .removed ? kept.isEmpty : !kept.isEmpty, "\(kept)")
 
-            // Supervised as before, and no number is given twice.
+            // Supervision continues as before, and no job number is used twice.
             #expect(kill(before[0].pid, SIGKILL) == 0)
-            let healed = try await world.runningInstance("db", number: 2)
+            let healed = try await host.runningInstance("db", number: 2)
             #expect(healed.job == before[0].job && healed.restartCount == 1)
-            try declare(world, web: "wait 1 sleep -1")
-            try await world.apply()
+            try declare(host, web: "wait 1 sleep -1")
+            try await host.apply()
             let last = try #require(known.keys.max())
-            #expect(try await world.jobs(of: "web").allSatisfy { $0["id"] as? Int ?? 0 > last })
+            #expect(try await host.jobs(of: "web").allSatisfy { $0["id"] as? Int ?? 0 > last })
         }
     }
 
     @Test(
-        "DB-5: one that only keeps what was applied goes on with it, down or up, though the directory says something else"
+        "Without sync a rebuild continues with the applied revision (DB-5)"
     )
     func rebuildWithoutSync() async throws {
-        try await TestHost.with { world in
-            try declare(world)
-            try await world.apply()
-            let before = try await runningInstances(world)
-            try await world.killReconciler()
-            try Damage.zeroedHeader.apply(on: world)
-            // Somebody's draft: nobody has applied it.
-            try declare(world, web: "exit 7")
-            let keep = try world.start(["reconcile", "--watch", "--no-sync"])
-            _ = try await world.waitForEvent("warning", "db_rebuilt")
-            #expect(world.reconcilerPID == keep.pid)
-            #expect(try await world.run("status").exitCode == 0)
+        try await TestHost.with { host in
+            try declare(host)
+            try await host.apply()
+            let before = try await runningInstances(host)
+            try await host.killReconciler()
+            try Damage.zeroedHeader.apply(on: host)
+            // A draft in the services directory that was never applied.
+            try declare(host, web: "exit 7")
+            let keep = try host.start(["reconcile", "--watch", "--no-sync"])
+            _ = try await host.waitForEvent("warning", "db_rebuilt")
+            #expect(host.reconcilerPID == keep.pid)
+            #expect(try await host.run("status").exitCode == 0)
             #expect(kill(before[1].pid, SIGKILL) == 0)
-            #expect(try await world.runningInstance("web", number: 2).job == before[1].job)
-            #expect(try await world.run("status", "-o", "json").json["revision"] as? Int == 1)
+            #expect(try await host.runningInstance("web", number: 2).job == before[1].job)
+            #expect(try await host.run("status", "-o", "json").json["revision"] as? Int == 1)
 
-            // A down is not forgotten either.
-            try declare(world)
-            #expect(try await world.run("down").exitCode == 0)
-            try await world.killReconciler()
-            for suffix in ["", "-wal", "-shm"] { unlink(world.databasePath + suffix) }
-            let again = try world.start(["reconcile", "--watch", "--no-sync"])
-            _ = try await world.waitForEvent("warning", "db_rebuilt")
-            #expect(world.reconcilerPID == again.pid)
-            let counts = actions.map { world.instances($0.0, $0.1).count }
-            try await world.apply()
+            // A down also survives the loss of the database.
+            try declare(host)
+            #expect(try await host.run("down").exitCode == 0)
+            try await host.killReconciler()
+            for suffix in ["", "-wal", "-shm"] { unlink(host.databasePath + suffix) }
+            let again = try host.start(["reconcile", "--watch", "--no-sync"])
+            _ = try await host.waitForEvent("warning", "db_rebuilt")
+            #expect(host.reconcilerPID == again.pid)
+            let counts = actions.map { host.instances($0.0, $0.1).count }
+            try await host.apply()
             #expect(
-                actions.map { world.instances($0.0, $0.1).count } == counts.map { $0 + 1 },
-                "up with the apply, not before"
+                actions.map { host.instances($0.0, $0.1).count } == counts.map { $0 + 1 },
+                "the services start with the apply, not before"
             )
         }
     }
 
     @Test(
-        "DB-5: without the database and the copy of what was applied nothing stops, and nothing new starts before an apply"
+        "Without the copy of the applied revision nothing stops or starts (DB-5)"
     )
     func rebuildWithoutAppliedCopy() async throws {
-        try await TestHost.with { world in
-            try declare(world)
-            try world.declare("idle", "status: stop")
-            try await world.apply()
-            let before = try await runningInstances(world)
-            try await world.killReconciler()
-            try Damage.removed.apply(on: world)
-            unlink(world.stateDirectory + "/applied.json")
+        try await TestHost.with { host in
+            try declare(host)
+            try host.declare("idle", "status: stop")
+            try await host.apply()
+            let before = try await runningInstances(host)
+            try await host.killReconciler()
+            try Damage.removed.apply(on: host)
+            unlink(host.stateDirectory + "/applied.json")
             for _ in 1...2 {
-                let keep = try world.start(["reconcile", "--watch", "--no-sync"])
-                try await eventually("it keeps what runs") {
-                    try await world.run("status", "-o", "json").json["revision"] as? Int == 1
-                        && world.reconcilerPID == keep.pid
+                let keep = try host.start(["reconcile", "--watch", "--no-sync"])
+                try await eventually("the reconciler keeps the services running") {
+                    try await host.run("status", "-o", "json").json["revision"] as? Int == 1
+                        && host.reconcilerPID == keep.pid
                 }
-                _ = try await world.waitForEvent("error", "apply them anew")
-                #expect(try await runningInstances(world) == before)
-                try await world.killReconciler()
+                _ = try await host.waitForEvent("error", "apply them anew")
+                #expect(try await runningInstances(host) == before)
+                try await host.killReconciler()
             }
-            try await world.apply()
-            #expect(try await runningInstances(world) == before, "the same is no change")
-            try await world.expectEmptyDiff()
+            try await host.apply()
+            #expect(try await runningInstances(host) == before, "the same set is no change")
+            try await host.expectEmptyDiff()
         }
     }
 
-    @Test("DB-5: damage under a live reconciler is found by the next apply, and all goes on")
+    @Test("Damage under a running reconciler is repaired by the next apply (DB-5)")
     func damageUnderLiveReconciler() async throws {
-        try await TestHost.with { world in
-            try declare(world)
-            try await world.apply()
-            let before = try await runningInstances(world)
-            let reconciler = try #require(world.reconcilerPID)
-            let file = open(world.databasePath, O_WRONLY)
+        try await TestHost.with { host in
+            try declare(host)
+            try await host.apply()
+            let before = try await runningInstances(host)
+            let reconciler = try #require(host.reconcilerPID)
+            let file = open(host.databasePath, O_WRONLY)
             let zeros = [UInt8](repeating: 0, count: 4096)
             try #require(pwrite(file, zeros, zeros.count, 0) == zeros.count)
             close(file)
-            // Closing it dropped no lock of the reconciler's: that is another process.
-            unlink(world.databasePath + "-wal")
-            let answer = try await world.run("apply")
-            #expect(answer.exitCode == 0, "\(answer.errorOutput)")
-            _ = try await world.waitForEvent("warning", "db_rebuilt")
-            #expect(world.reconcilerPID == reconciler)
-            #expect(try await runningInstances(world) == before)
-            try await world.expectEmptyDiff()
+            // Closing the descriptor drops no lock, because the reconciler is another process.
+            unlink(host.databasePath + "-wal")
+            let result = try await host.run("apply")
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            _ = try await host.waitForEvent("warning", "db_rebuilt")
+            #expect(host.reconcilerPID == reconciler)
+            #expect(try await runningInstances(host) == before)
+            try await host.expectEmptyDiff()
         }
     }
 }

@@ -3,40 +3,42 @@ import GRDB
 import Glibc
 import Testing
 
-/// Trouble of the database is no trouble of the services (reliability.md DB-1, DB-4, DB-6, RX-4, UP-3, I11).
-@Suite("A database under every fault", .serialized)
+/// Database faults affect no service (guarantees DB-1, DB-4, DB-6, RX-4, UP-3, I11).
+@Suite("Faults of the state database", .serialized)
 struct StoreFaultTests {
-    private func isDegraded(_ world: TestHost) async throws -> Bool {
-        let database = try await world.run("status", "-o", "json").json["database"] as? [String: Any]
+    private func isDegraded(_ host: TestHost) async throws -> Bool {
+        let database = try await host.run("status", "-o", "json").json["database"] as? [String: Any]
         return database?["writable"] as? Bool == false
     }
 
     @Test(
-        "DB-1: no child has a descriptor of the database, and nobody's plain open(2) has dropped a lock of the reconciler's"
+        "No child inherits a descriptor or drops a lock of the database (DB-1)"
     )
     func descriptors() async throws {
-        try await TestHost.with { world in
-            try world.declare("a", actions: .process("sleep -1", "retry: {delay: 10ms}", "ready: {exec: [\"true\"]}"))
-            try await world.apply()
-            #expect(kill(try await world.runningInstance("a").pid, SIGKILL) == 0)
-            let life = try await world.runningInstance("a", number: 2)
+        try await TestHost.with { host in
+            try host.declare("a", actions: .process("sleep -1", "retry: {delay: 10ms}", "ready: {exec: [\"true\"]}"))
+            try await host.apply()
+            #expect(kill(try await host.runningInstance("a").pid, SIGKILL) == 0)
+            let instance = try await host.runningInstance("a", number: 2)
             for command in [["status"], ["history"], ["events"], ["jobs"], ["why", "a"], ["diff"]] {
-                #expect(try await world.run(command).exitCode == 0)
+                #expect(try await host.run(command).exitCode == 0)
             }
-            try world.declare("b")
-            try await world.apply()
-            let reconciler = try #require(world.reconcilerPID)
-            #expect(!openFiles(of: life.pid).isEmpty)
-            #expect(!openFiles(of: life.pid).contains { $0.hasPrefix(world.databasePath) })
-            // All of the reconciler's own are closed on exec, whoever executes: a shim, too, whose own only root may see.
-            let folder = "/proc/\(reconciler)/fd"
+            try host.declare("b")
+            try await host.apply()
+            let reconciler = try #require(host.reconcilerPID)
+            #expect(!openFiles(of: instance.pid).isEmpty)
+            #expect(!openFiles(of: instance.pid).contains { $0.hasPrefix(host.databasePath) })
+            // All descriptors of the reconciler are closed on exec, so that shims, which only root can inspect, have
+            // none either.
+            let directory = "/proc/\(reconciler)/fd"
             var found = 0
             var locked: Set<String> = []
-            for number in try FileManager.default.contentsOfDirectory(atPath: folder) {
-                let target = (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(number)")) ?? ""
-                guard target.hasPrefix(world.databasePath) else { continue }
+            for number in try FileManager.default.contentsOfDirectory(atPath: directory) {
+                let target =
+                    (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\(number)")) ?? ""
+                guard target.hasPrefix(host.databasePath) else { continue }
                 found += 1
-                let about = world.readText("/proc/\(reconciler)/fdinfo/\(number)").split(separator: "\n")
+                let about = host.readText("/proc/\(reconciler)/fdinfo/\(number)").split(separator: "\n")
                 if about.contains(where: { $0.hasPrefix("lock:") && $0.contains("POSIX") }) { locked.insert(target) }
                 let flags = about.first { $0.hasPrefix("flags:") }?.split(separator: "\t").last.flatMap {
                     Int($0, radix: 8)
@@ -44,109 +46,112 @@ struct StoreFaultTests {
                 #expect(try #require(flags) & Int(O_CLOEXEC) != 0, "\(target)")
             }
             #expect(found >= 3)
-            // In WAL mode a connection holds a lock on the database, and one on the index of its log, as long as it lives.
-            #expect(locked.contains(world.databasePath) && locked.contains(world.databasePath + "-shm"), "\(locked)")
+            // In WAL mode a connection holds a lock on the database and one on the index of the log while it is open.
+            #expect(locked.contains(host.databasePath) && locked.contains(host.databasePath + "-shm"), "\(locked)")
         }
     }
 
-    /// Brings up one that crashes again and again, and one that must never be touched; answers that one's life.
-    private func startServices(_ world: TestHost) async throws -> OracleInstance {
-        try world.declare("crashy", actions: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
-        try world.declare("steady")
-        _ = try await world.run("apply", "--timeout", "1s")
-        return try await world.runningInstance("steady")
+    /// Starts a crash loop and a service that must not be touched; returns the instance of the latter.
+    private func startServices(_ host: TestHost) async throws -> OracleInstance {
+        try host.declare("crashy", actions: .process("wait 300 exit 3", "retry: {delay: 100ms, factor: 1}"))
+        try host.declare("steady")
+        _ = try await host.run("apply", "--timeout", "1s")
+        return try await host.runningInstance("steady")
     }
 
     @Test(
-        "DB-1: no shim has a descriptor of the database",
-        .enabled(if: geteuid() == 0, "only root may look at the descriptors of a shim, which is not dumpable (SH-12)")
+        "No shim has a descriptor of the database (DB-1)",
+        .enabled(if: geteuid() == 0, "only root can inspect a shim, which is not dumpable (SH-12)")
     )
     func descriptorsOfShims() async throws {
-        try await TestHost.with { world in
-            try world.declare("a", actions: .process("sleep -1", "retry: {delay: 10ms}", "ready: {exec: [\"true\"]}"))
-            try await world.apply()
+        try await TestHost.with { host in
+            try host.declare("a", actions: .process("sleep -1", "retry: {delay: 10ms}", "ready: {exec: [\"true\"]}"))
+            try await host.apply()
             for number in 1...2 {
-                let life = try await world.runningInstance("a", number: number)
-                let shim = try #require(parentShim(life.pid))
-                #expect(openFiles(of: shim).contains { $0.hasPrefix(world.logDirectory) }, "it can be looked into")
-                #expect(!openFiles(of: shim).contains { $0.hasPrefix(world.databasePath) })
-                if number == 1 { #expect(kill(life.pid, SIGKILL) == 0) }
+                let instance = try await host.runningInstance("a", number: number)
+                let shim = try #require(parentShim(instance.pid))
+                #expect(
+                    openFiles(of: shim).contains { $0.hasPrefix(host.logDirectory) },
+                    "the descriptors are readable"
+                )
+                #expect(!openFiles(of: shim).contains { $0.hasPrefix(host.databasePath) })
+                if number == 1 { #expect(kill(instance.pid, SIGKILL) == 0) }
             }
         }
     }
 
     @Test(
-        "DB-4: somebody's transaction holds the database: what dies comes back, orders are refused, and it heals by itself"
+        "A locked database stops no restart and refuses applies (DB-4)"
     )
     func lockedDatabase() async throws {
-        try await TestHost.with { world in
-            let steady = try await startServices(world)
-            let reconciler = world.reconcilerPID
+        try await TestHost.with { host in
+            let steady = try await startServices(host)
+            let reconciler = host.reconcilerPID
             var configuration = Configuration()
             configuration.allowsUnsafeTransactions = true
-            let queue = try DatabaseQueue(path: world.databasePath, configuration: configuration)
+            let queue = try DatabaseQueue(path: host.databasePath, configuration: configuration)
             try await queue.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
-            try await eventually("it says so") { try await isDegraded(world) }
-            #expect(try await world.run("status").output.contains("Degraded: cannot write the state database"))
-            let count = world.instances("crashy").count
-            try await eventually("restarts go on") { world.instances("crashy").count >= count + 3 }
-            try world.declare("new")
-            let refused = try await world.run("apply")
+            try await eventually("the outage is reported") { try await isDegraded(host) }
+            #expect(try await host.run("status").output.contains("Degraded: cannot write the state database"))
+            let count = host.instances("crashy").count
+            try await eventually("restarts continue") { host.instances("crashy").count >= count + 3 }
+            try host.declare("new")
+            let refused = try await host.run("apply")
             #expect(refused.exitCode == 2)
             #expect(
-                refused.errorOutput.contains("another program has held it")
+                refused.errorOutput.contains("another program has locked it")
                     && refused.errorOutput.contains("what runs is kept running")
             )
-            #expect(world.instances("new").isEmpty)
+            #expect(host.instances("new").isEmpty)
 
             try await queue.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
             try queue.close()
-            _ = try await world.waitForEvent("warning", "takes writes again")
-            #expect(try await !isDegraded(world))
-            #expect(world.reconcilerPID == reconciler)
-            #expect(try await world.runningInstance("steady", number: 1) == steady)
-            // Every life has its restart, and the last twenty of them their exact end.
-            let job = try #require(try await world.jobs(of: "crashy").first)
-            let lives = world.instances("crashy")
-            #expect(Set(lives.map(\.job)).count == 1 && lives.map(\.restartCount) == Array(0..<lives.count))
+            _ = try await host.waitForEvent("warning", "takes writes again")
+            #expect(try await !isDegraded(host))
+            #expect(host.reconcilerPID == reconciler)
+            #expect(try await host.runningInstance("steady", number: 1) == steady)
+            // Every instance has its restart count, and the last twenty have their exact end.
+            let job = try #require(try await host.jobs(of: "crashy").first)
+            let instances = host.instances("crashy")
+            #expect(Set(instances.map(\.job)).count == 1 && instances.map(\.restartCount) == Array(0..<instances.count))
             #expect(job["exit_code"] as? Int == 3)
-            _ = try await world.run("apply", "--timeout", "1s")
-            _ = try await world.runningInstance("new", number: 1)
+            _ = try await host.run("apply", "--timeout", "1s")
+            _ = try await host.runningInstance("new", number: 1)
         }
     }
 
     @Test(
-        "DB-4: the database, or all of the state directory, is removed under a live reconciler",
+        "The reconciler survives the removal of its database or state directory (DB-4)",
         arguments: ["heroproc.db", ""]
     )
     func removedDatabase(name: String) async throws {
-        try await TestHost.with { world in
-            let steady = try await startServices(world)
-            let reconciler = world.reconcilerPID
+        try await TestHost.with { host in
+            let steady = try await startServices(host)
+            let reconciler = host.reconcilerPID
             try FileManager.default.removeItem(
-                atPath: name.isEmpty ? world.stateDirectory : "\(world.stateDirectory)/\(name)"
+                atPath: name.isEmpty ? host.stateDirectory : "\(host.stateDirectory)/\(name)"
             )
-            _ = try await world.waitForEvent("warning", "db_rebuilt", "was removed or replaced")
-            let count = world.instances("crashy").count
-            try await eventually("restarts go on") { world.instances("crashy").count >= count + 3 }
-            #expect(world.reconcilerPID == reconciler, "it is still known as the one that lives")
-            #expect(try await world.runningInstance("steady", number: 1) == steady)
-            #expect(Set(world.instances("crashy").map(\.job)).count == 1)
-            try world.declare("new")
-            _ = try await world.run("apply", "--timeout", "1s")
-            _ = try await world.runningInstance("new", number: 1)
-            #expect(world.reconcilerPID == reconciler)
+            _ = try await host.waitForEvent("warning", "db_rebuilt", "was removed or replaced")
+            let count = host.instances("crashy").count
+            try await eventually("restarts continue") { host.instances("crashy").count >= count + 3 }
+            #expect(host.reconcilerPID == reconciler, "the reconciler still holds the lock")
+            #expect(try await host.runningInstance("steady", number: 1) == steady)
+            #expect(Set(host.instances("crashy").map(\.job)).count == 1)
+            try host.declare("new")
+            _ = try await host.run("apply", "--timeout", "1s")
+            _ = try await host.runningInstance("new", number: 1)
+            #expect(host.reconcilerPID == reconciler)
         }
     }
 
-    @Test("UP-3, DB-8: a newer database is refused with 2, and neither it nor a service is touched")
+    @Test("A newer database is refused with exit code 2 (UP-3, DB-8)")
     func newerDatabaseIsRefused() async throws {
-        try await TestHost.with { world in
-            try world.declare("steady")
-            try await world.apply()
-            let steady = try await world.runningInstance("steady")
-            try await world.killReconciler()
-            let queue = try DatabaseQueue(path: world.databasePath)
+        try await TestHost.with { host in
+            try host.declare("steady")
+            try await host.apply()
+            let steady = try await host.runningInstance("steady")
+            try await host.killReconciler()
+            let queue = try DatabaseQueue(path: host.databasePath)
             let version = try await queue.writeWithoutTransaction { db in
                 let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
                 try db.execute(sql: "PRAGMA user_version = 99")
@@ -154,20 +159,20 @@ struct StoreFaultTests {
                 return version
             }
             try queue.close()
-            let before = try Data(contentsOf: URL(fileURLWithPath: world.databasePath))
+            let before = try Data(contentsOf: URL(fileURLWithPath: host.databasePath))
             for command in [["reconcile", "--watch"], ["reconcile"], ["apply"], ["status"], ["down"]] {
-                let answer = try await world.run(command)
-                #expect(answer.exitCode == 2, "\(command)")
-                #expect(answer.errorOutput.contains("newer heroproc"), "\(command): \(answer.errorOutput)")
+                let result = try await host.run(command)
+                #expect(result.exitCode == 2, "\(command)")
+                #expect(result.errorOutput.contains("newer heroproc"), "\(command): \(result.errorOutput)")
             }
-            #expect(try Data(contentsOf: URL(fileURLWithPath: world.databasePath)) == before)
-            #expect(!FileManager.default.fileExists(atPath: world.databasePath + ".v99"))
+            #expect(try Data(contentsOf: URL(fileURLWithPath: host.databasePath)) == before)
+            #expect(!FileManager.default.fileExists(atPath: host.databasePath + ".v99"))
             #expect(isAlive(steady.pid))
-            let again = try DatabaseQueue(path: world.databasePath)
+            let again = try DatabaseQueue(path: host.databasePath)
             try await again.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = \(version)") }
             try again.close()
-            try await world.apply()
-            #expect(try await world.runningInstance("steady", number: 1) == steady)
+            try await host.apply()
+            #expect(try await host.runningInstance("steady", number: 1) == steady)
         }
     }
 }
