@@ -11,7 +11,7 @@ final class ReconcilerHarness {
     let machine: SimMachine
     let store: StateStore
     private(set) var kernel: SimKernel
-    private(set) var reconciler: Reconciler<SimKernel>
+    private(set) var reconciler: Reconciler
     private var requests: UInt64 = 0
     /// Whether rows and requests may be refused.
     private var allowsRefusals = false
@@ -30,7 +30,7 @@ final class ReconcilerHarness {
         _ kernel: SimKernel,
         _ store: StateStore,
         _ safeMode: SafeMode? = nil
-    ) throws -> Reconciler<SimKernel> {
+    ) throws -> Reconciler {
         var configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
         configuration.safeMode = safeMode
         let reconciler = try Reconciler(kernel: kernel, store: store, configuration: configuration)

@@ -66,6 +66,15 @@ public final class SimKernel: Kernel {
     /// There are no socket files here.
     public func removeSocket(_ file: SocketFile) {}
 
+    /// Nothing contains or limits process trees here.
+    public var capabilities: ContainmentSupport { ContainmentSupport() }
+
+    /// Simulated programs have no output.
+    public func captureOutput(_ request: OutputCaptureRequest) {}
+
+    /// Survivors have no names here.
+    public func survivors(of start: StartID) -> [String] { [] }
+
     /// Starts a simulated shim.
     public func launch(_ order: LaunchRequest) { machine.launch(order) }
 

@@ -26,7 +26,7 @@ public struct SimulationRun {
     private let store: StateStore
     private var generator: SeededGenerator
     private var kernel: SimKernel
-    private var reconciler: Reconciler<SimKernel>
+    private var reconciler: Reconciler
     private var scenario: Scenario
     private var checker: OutcomeChecker
     private var steps = 0
@@ -73,7 +73,7 @@ public struct SimulationRun {
         _ store: StateStore,
         _ machine: SimMachine,
         _ log: @escaping (String) -> Void
-    ) throws -> Reconciler<SimKernel> {
+    ) throws -> Reconciler {
         let reconciler = try Reconciler(
             kernel: kernel,
             store: store,

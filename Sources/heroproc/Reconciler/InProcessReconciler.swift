@@ -16,7 +16,7 @@ struct InProcessReconciler {
     /// - Throws: `Refusal` when another one lives.
     func withReconciler<Result>(
         _ configuration: ReconcilerConfiguration,
-        _ body: (Reconciler<LinuxKernel>) throws -> Result
+        _ body: (Reconciler) throws -> Result
     ) throws -> Result {
         let paths = workspace.paths
         try FileSystem.requireSupported(paths, environment: workspace.environment)
@@ -40,7 +40,7 @@ struct InProcessReconciler {
 
 extension ApplySession {
     /// Lets a reconciler of this process make its pass, and reports it.
-    func runLocally(_ reconciler: Reconciler<LinuxKernel>) -> ExitCode {
+    func runLocally(_ reconciler: Reconciler) -> ExitCode {
         var refused: ExitCode?
         reconciler.onProgress = { reply in
             switch reply {

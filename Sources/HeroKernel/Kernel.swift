@@ -1,0 +1,13 @@
+// Law: the only door to the outside world, described.
+//
+// Whatever happens outside the program's own memory and its store goes through `Kernel`: HeroLinux implements it on a real
+// machine, HeroSim on a simulated one. Calls never block; their results arrive as events.
+
+/// The outside world as the reconciler sees it.
+///
+/// The composition of narrow protocols: a part of the reconciler takes only those that it needs. A kernel is used from one
+/// thread only. Each start of a job has a generation, and every event names it, so that a late event cannot be taken for one
+/// of the current start.
+public protocol Kernel: HostClock, HostInspection, ProcessControl, ProbeControl, JobDirectory, ManifestSource,
+    ControlChannel, EventSource
+{}
