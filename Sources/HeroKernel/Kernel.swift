@@ -1,8 +1,3 @@
-// Law: the only door to the outside world, described.
-//
-// Whatever happens outside the program's own memory and its store goes through `Kernel`: HeroLinux implements it on a real
-// machine, HeroSim on a simulated one. Calls never block; their results arrive as events.
-
 /// The outside world as the reconciler sees it.
 ///
 /// The composition of narrow protocols: a part of the reconciler takes only those that it needs. A kernel is used from one

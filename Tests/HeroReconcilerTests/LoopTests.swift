@@ -10,7 +10,7 @@ struct LoopTests {
     func agenda() {
         var agenda = DeadlineQueue<JobID>()
         let moments: [Int64] = [50, 10, 30, 20, 40, 10]
-        for (job, moment) in moments.enumerated() { agenda.add(Moment(nanoseconds: moment), JobID(job)) }
+        for (job, moment) in moments.enumerated() { agenda.add(JobID(job), at: Moment(nanoseconds: moment)) }
         #expect(agenda.next == Moment(nanoseconds: 10))
         var due: [JobID] = []
         while let job = agenda.popDue(Moment(nanoseconds: 30)) { due.append(job) }

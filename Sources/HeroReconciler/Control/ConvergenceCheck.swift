@@ -15,7 +15,9 @@ struct ConvergenceCheck {
 
     /// Whether every operation is carried out, and no service and no awaited run is about to change.
     var isSettled: Bool {
-        guard !state.needsPlan, openOperations.allSatisfy({ state.services[$0]?.isStuck ?? false }) else { return false }
+        guard !state.needsPlan, openOperations.allSatisfy({ state.services[$0]?.isStuck ?? false }) else {
+            return false
+        }
         guard state.standalone.values.allSatisfy({ !$0.isSettling }) else { return false }
         return state.services.values.allSatisfy { service in
             guard !service.isStuck else { return true }

@@ -153,7 +153,7 @@ final class JobController {
     /// The starts of these jobs were postponed by a store outage that is over: they get their full start timeout from now on.
     func resumePostponed(_ postponed: Set<JobID>) {
         for (id, entry) in state.jobs where postponed.contains(id) {
-            deadlines.add(kernel.now() + entry.spec.startTimeout, id)
+            deadlines.add(id, at: kernel.now() + entry.spec.startTimeout)
         }
     }
 
@@ -186,7 +186,7 @@ final class JobController {
                 journal.effects.append(.job(entry, effect))
             }
         }
-        if let deadline = entry.lifecycle.deadline { deadlines.add(deadline, record.id) }
+        if let deadline = entry.lifecycle.deadline { deadlines.add(record.id, at: deadline) }
     }
 
     /// Scans for start blockers as often as the lifecycle needs it. A scan changes nothing, so it needs no row before it.

@@ -1,20 +1,20 @@
 public import HeroModel
 public import HeroPlan
 
-/// What a saved plan says will happen: an apply of it does that, or nothing.
+/// What a saved plan does: an apply of the plan does exactly that, or is refused.
 public struct PlanExpectation: Codable, Hashable, Sendable {
-    /// The revision it starts from.
+    /// The revision from which the plan was made.
     public var baseRevision: RevisionNumber
-    /// What happens to each service and standalone action; what stays as it is may be left out.
+    /// The action for each service and standalone action; one that stays as it is may be missing.
     private var actions: [String: PlanAction]
 
-    /// Makes a promise of actions by `context/name`; a standalone action has `standalone ` before its name.
+    /// Makes an expectation from actions by `context/name`; a standalone action has `standalone ` before its name.
     public init(baseRevision: RevisionNumber, actions: [String: PlanAction]) {
         self.baseRevision = baseRevision
         self.actions = actions.filter { $0.value.hasEffect }
     }
 
-    /// The first thing that a plan of now would do otherwise, in words; nil when it is the same plan.
+    /// The first difference to a plan that was made now, as a message; nil when there is none.
     public func firstDifference(in plan: Plan) -> String? {
         guard plan.baseRevision == baseRevision else {
             return "it starts from revision \(baseRevision), and revision \(plan.baseRevision) is applied by now"
@@ -37,7 +37,7 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
 }
 
 extension PlanAction {
-    /// Whether carrying it out does anything.
+    /// Whether carrying out the action changes anything.
     fileprivate var hasEffect: Bool {
         switch self {
         case .start, .stop, .restart, .update: true

@@ -191,7 +191,9 @@ struct Recovery {
         let rebooted = Set(records.filter(wasActiveBeforeReboot).compactMap(\.run))
         for service in state.servicesByName where service.record.run != nil {
             let isRebooted = service.record.run.map(rebooted.contains) ?? false
-            if isRebooted || service.jobs.allSatisfy({ $0.lifecycle.phase == .pending }) { waves.withdrawStart(service) }
+            if isRebooted || service.jobs.allSatisfy({ $0.lifecycle.phase == .pending }) {
+                waves.withdrawStart(service)
+            }
             waves.advance(service)
         }
     }

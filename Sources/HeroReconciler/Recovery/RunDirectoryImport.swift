@@ -161,7 +161,9 @@ struct RunDirectoryImport {
     private func siblings(in group: [UnrecordedJob]) -> [JobID: JobRecord] {
         var jobs: [JobID: JobRecord] = [:]
         for sibling in group.flatMap(\.record.siblings) {
-            if let other = jobs[sibling.id], other.phase.isFinished || other.generation > sibling.generation { continue }
+            if let other = jobs[sibling.id], other.phase.isFinished || other.generation > sibling.generation {
+                continue
+            }
             jobs[sibling.id] = sibling
         }
         return jobs

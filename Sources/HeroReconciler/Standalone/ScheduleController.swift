@@ -191,7 +191,7 @@ final class ScheduleController {
     private func setNextRun(_ entry: StandaloneEntry, _ next: WallTime?) {
         entry.record.nextRunAt = next
         entry.wakeAt = next.map { clock.now() + max(.milliseconds(1), $0 - clock.wallTime()) }
-        if let moment = entry.wakeAt { deadlines.add(moment, entry.name) }
+        if let moment = entry.wakeAt { deadlines.add(entry.name, at: moment) }
     }
 }
 

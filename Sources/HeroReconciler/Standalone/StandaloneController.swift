@@ -254,7 +254,8 @@ final class StandaloneController {
         guard !entry.hasReportedSkip else { return }
         entry.hasReportedSkip = true
         let what =
-            entry.record.isRunQueued ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
+            entry.record.isRunQueued
+            ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
         journal.recordEvent(
             .warning,
             entry.name.description,

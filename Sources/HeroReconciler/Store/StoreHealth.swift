@@ -256,7 +256,12 @@ final class StoreHealth {
             return true
         }
         let fate = store.quarantine?.path.map { "it is kept as \($0)" } ?? "nothing of it was left"
-        journal.recordEvent(.warning, "", "db_rebuilt: \(error.message); made again from memory, \(fate)", source: "store")
+        journal.recordEvent(
+            .warning,
+            "",
+            "db_rebuilt: \(error.message); made again from memory, \(fate)",
+            source: "store"
+        )
         journal.recordEvent(
             .warning,
             "",
