@@ -17,7 +17,9 @@ public struct ActionInspectionRequest: Hashable, Sendable {
     }
 }
 
-/// What was found of one action at one moment. Its own process tree is never a holder.
+/// What was found of one action at one moment.
+///
+/// Its own process tree is never a holder.
 public struct ActionInspectionResult: Hashable, Sendable {
     /// A resource of the action that another process holds.
     public struct Claim: Hashable, Sendable {

@@ -1,6 +1,8 @@
 public import HeroModel
 
-/// A part of a program's environment. When two layers set the same variable, the later one wins.
+/// A part of a program's environment.
+///
+/// When two layers set the same variable, the later one wins.
 ///
 /// A request holds only the paths of files. Their content is read when the program starts, and is never stored or shown
 /// (reliability.md SE-1).

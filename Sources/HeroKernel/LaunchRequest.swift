@@ -19,17 +19,23 @@ public struct LaunchRequest: Hashable, Sendable {
     public var script: String?
     /// The umask of the program.
     public var umask: UInt32
-    /// The user, group, limits and privileges. `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
+    /// The user, group, limits and privileges.
+    ///
+    /// `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
     public var rights = Rights()
     /// The absolute path of the PID file of a daemon that forks: it names the main process; nil for other programs.
     public var pidFile: String?
     /// How long after the fork the PID file, or the notify message, is waited for.
     public var handoverTimeout: Duration = .seconds(30)
-    /// The exit codes of a program that has forked successfully. Any other code is a failed start.
+    /// The exit codes of a program that has forked successfully.
+    ///
+    /// Any other code is a failed start.
     public var handoverCodes: Set<Int32> = [0]
     /// Whether the program gets a `NOTIFY_SOCKET`; its messages arrive as `notified`.
     public var mayNotify = false
-    /// Whether the program becomes ready by a notify message. Then it may fork first, and name its main process later.
+    /// Whether the program becomes ready by a notify message.
+    ///
+    /// Then it may fork first, and name its main process later.
     public var notifiesReady = false
     /// The longest time between two `WATCHDOG=1` messages, passed as `WATCHDOG_USEC`; nil where none are required.
     public var watchdog: Duration?
@@ -40,7 +46,9 @@ public struct LaunchRequest: Hashable, Sendable {
     /// The path of the log in the log directory: `context/service/action/17.log`.
     public var logFile: String
 
-    /// Whether a program of this job has executed before. Restarts have priority over first starts.
+    /// Whether a program of this job has executed before.
+    ///
+    /// Restarts have priority over first starts.
     public var isRestart = false
 
     /// The argument that the path of the script replaces.

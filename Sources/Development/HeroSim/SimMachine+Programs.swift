@@ -2,17 +2,17 @@ import HeroKernel
 import HeroModel
 
 extension SimMachine {
-    /// Lets one thing happen.
-    func perform(_ occurrence: Event) {
-        switch occurrence {
-        case .shimBegins(let key): startShim(key)
+    /// Performs a scheduled event.
+    func perform(_ event: Event) {
+        switch event {
+        case .shimStarts(let key): startShim(key)
         case .programEnds(let key, let outcome): endProgram(key, outcome)
         case .shimEnds(let key, let report): endShim(key, report)
         case .shimKilled(let key): killShim(key)
         case .probeFinishes(let start, let serial): finishProbe(start, serial)
         case .programNotifiesReady(let key): notifyReady(key)
-        case .notifyProbeFinishes(let start, let serial, let asksWhetherReady):
-            finishNotifyProbe(start, serial, asksWhetherReady)
+        case .notifyProbeFinishes(let start, let serial, let requiresReady):
+            finishNotifyProbe(start, serial, requiresReady)
         case .foreignListenerExits(let process): removeForeignListener(process)
         }
     }
@@ -29,7 +29,7 @@ extension SimMachine {
         let process = makeIdentity()
         let report = StartReport(process: process, at: now, time: wallTime)
         let kind = start.request.arguments.count > 1 ? start.request.arguments[1] : ""
-        var behaviour = ProgramBehaviour.draw(kind, isCalm: isFaultFree, &generator)
+        var behaviour = ProgramBehaviour.draw(kind, isFaultFree: isFaultFree, &generator)
         if kind == "broken" {
             starts[key]?.isHeld = true
             let failure = StartFailure(stage: .execute, errno: 2, detail: "sim: no such file or directory")
@@ -126,7 +126,7 @@ extension SimMachine {
         kernel?.post(.probeFinished(id, serial: serial, isReady ? .succeeded : .failed("connection refused")))
     }
 
-    // MARK: What a reconciler does to it
+    // MARK: Requests of a reconciler
 
     func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
         if signalForeignListener(process, signal) { return true }

@@ -71,7 +71,9 @@ final class JobCleanup {
         tasks.append(CleanupTask(jobs.values.sorted { $0.id < $1.id }, label: "retention", for: nil))
     }
 
-    /// Removes the next batch of jobs of the oldest cleanup. When no job is left, removes the specs that nothing uses.
+    /// Removes the next batch of jobs of the oldest cleanup.
+    ///
+    /// When no job is left, removes the specs that nothing uses.
     ///
     /// Rows that are not committed yet may be newer than the database: then it waits for the next turn.
     func removeNextBatch() {

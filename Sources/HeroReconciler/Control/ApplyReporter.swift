@@ -21,7 +21,9 @@ final class ApplyReporter {
         self.journal = journal
     }
 
-    /// Lets a client, or this process, wait for a revision. The observers of an earlier revision get their final reply.
+    /// Lets a client, or this process, wait for a revision.
+    ///
+    /// The observers of an earlier revision get their final reply.
     func observe(_ request: RequestID?, revision: RevisionNumber) {
         if let observers {
             if let request, observers.revision == revision { return observers.addClient(request) }

@@ -69,7 +69,9 @@ struct ConvergenceCheck {
         return errors
     }
 
-    /// How a service differs from what is declared; nil when it does not. A blocked service is no error (contract section 5).
+    /// How a service differs from what is declared; nil when it does not.
+    ///
+    /// A blocked service is no error (contract section 5).
     private func problem(of service: ServiceEntry) -> String? {
         let error = service.jobs.lazy.compactMap { $0.lifecycle.record.error }.first.map { ": \($0)" } ?? ""
         guard shouldRun(service.name) else {

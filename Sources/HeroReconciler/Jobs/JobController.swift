@@ -189,7 +189,9 @@ final class JobController {
         if let deadline = entry.lifecycle.deadline { deadlines.add(record.id, at: deadline) }
     }
 
-    /// Scans for start blockers as often as the lifecycle needs it. A scan changes nothing, so it needs no row before it.
+    /// Scans for start blockers as often as the lifecycle needs it.
+    ///
+    /// A scan changes nothing, so it needs no row before it.
     private func scanBlockersIfNeeded(_ entry: JobEntry) -> [JobEffect] {
         var effects: [JobEffect] = []
         while entry.lifecycle.needsBlockerCheck {

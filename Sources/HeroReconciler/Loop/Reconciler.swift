@@ -42,7 +42,9 @@ public final class Reconciler {
     /// Handles requests on the control socket.
     private let requests: RequestHandler
 
-    /// Restores what the database and the kernel know. It does nothing else before `run` or the single steps.
+    /// Restores what the database and the kernel know.
+    ///
+    /// It does nothing else before `run` or the single steps.
     ///
     /// - Throws: `StoreError` when the database cannot be read.
     public init(kernel: any Kernel, store: StateStore, configuration: ReconcilerConfiguration) throws {
@@ -355,7 +357,9 @@ public final class Reconciler {
         journal.recordEvent(.error, "", safeMode.announcement)
     }
 
-    /// Ends safe mode. A client that waits for a `down` gets its result first.
+    /// Ends safe mode.
+    ///
+    /// A client that waits for a `down` gets its result first.
     private func endSafeMode(_ cause: String) {
         guard state.lifecycle.endSafeMode() else { return }
         journal.recordEvent(.info, "", "safe mode is over: \(cause)")

@@ -3,7 +3,9 @@ public import HeroModel
 public import HeroPlan
 public import HeroStore
 
-/// Reads the observed state without a reconciler: the records, compared with the machine. Nothing can be changed with it.
+/// Reads the observed state without a reconciler: the records, compared with the machine.
+///
+/// Nothing can be changed with it.
 public enum Observation {
     /// Reads the observed state for the plans of `diff` and `apply`: the records, the processes that are gone, the holders of
     /// declared resources, and files that have changed since their program started.
@@ -36,7 +38,9 @@ public enum Observation {
         return observed
     }
 
-    /// Reads the records alone. A recorded process that is gone is drift.
+    /// Reads the records alone.
+    ///
+    /// A recorded process that is gone is drift.
     ///
     /// - Throws: `StoreError` when the database cannot be read.
     public static func read(_ reader: StateReader, isAlive: (ProcessIdentity) -> Bool) throws -> Observed {

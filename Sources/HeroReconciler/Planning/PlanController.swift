@@ -171,7 +171,9 @@ final class PlanController {
 }
 
 extension Change {
-    /// Whether a service must change for it. A standalone action decides itself what it does next.
+    /// Whether a service must change for it.
+    ///
+    /// A standalone action decides itself what it does next.
     fileprivate var changesService: Bool {
         switch action {
         case .keep, .blocked: false

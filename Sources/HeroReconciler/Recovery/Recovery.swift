@@ -49,7 +49,9 @@ struct Recovery {
         }
     }
 
-    /// Loads the database. One that is damaged is moved away, and an empty one is created.
+    /// Loads the database.
+    ///
+    /// One that is damaged is moved away, and an empty one is created.
     private func loadState() throws -> StoredState {
         do {
             return try store.load()

@@ -117,7 +117,9 @@ struct RunDirectoryImport {
         for start in found.record.starts { journal.rows.append(.start(start)) }
     }
 
-    /// Imports the jobs of one service. The run directory is newer than the database.
+    /// Imports the jobs of one service.
+    ///
+    /// The run directory is newer than the database.
     private func importJobs(
         _ group: [UnrecordedJob],
         of name: QualifiedName,

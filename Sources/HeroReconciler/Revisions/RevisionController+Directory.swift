@@ -94,8 +94,9 @@ extension RevisionController {
         return "\(removed) of \(declared.count) services vanished at once"
     }
 
-    /// Whether something that would have to stop was removed so recently that it may come back (reliability.md MF-4). Then no
-    /// change of the directory is applied yet.
+    /// Whether something that would have to stop was removed so recently that it may come back (reliability.md MF-4).
+    ///
+    /// Then no change of the directory is applied yet.
     private func isRemovalPending(in wanted: DesiredState) -> Bool {
         let now = kernel.now()
         let services = state.services.values.filter { service in

@@ -11,8 +11,9 @@ import HeroStore
 final class ScheduleController {
     /// A run that is noticed later than this after its time is missed.
     private static let missedRunGrace = Duration.seconds(60)
-    /// A clock that is set back by less than this shows times again that have passed. One that is set back by more was wrong
-    /// before (cron(8)).
+    /// A clock that is set back by less than this shows times again that have passed.
+    ///
+    /// One that is set back by more was wrong before (cron(8)).
     private static let clockCorrectionLimit = Duration.seconds(3 * 3600)
 
     private let clock: any HostClock
@@ -74,7 +75,9 @@ final class ScheduleController {
 
     // MARK: A new reconciler
 
-    /// Continues a recorded schedule. Runs that came due while no reconciler was running are recorded as missed.
+    /// Continues a recorded schedule.
+    ///
+    /// Runs that came due while no reconciler was running are recorded as missed.
     func resume(_ entry: StandaloneEntry) {
         guard !entry.isRemoved, let due = entry.record.nextRunAt else { return }
         let time = clock.wallTime()

@@ -21,7 +21,9 @@ extension StandaloneController {
         }
     }
 
-    /// Takes over one job. An older job of the same action has ended, and only its files are left.
+    /// Takes over one job.
+    ///
+    /// An older job of the same action has ended, and only its files are left.
     func addRecoveredJob(_ record: JobRecord, for entry: StandaloneEntry) -> JobEntry {
         let job = JobEntry(JobLifecycle(record), of: .standalone(entry))
         if record.phase.isActive, record.revision != entry.record.revision { job.pinnedSpec = recordedSpec(of: record) }

@@ -100,7 +100,9 @@ final class StandaloneController {
         }
     }
 
-    /// `down`: stops the job, and pauses the schedule until the next apply. A pending run stays pending.
+    /// `down`: stops the job, and pauses the schedule until the next apply.
+    ///
+    /// A pending run stays pending.
     private func pause(_ entry: StandaloneEntry) {
         entry.record.isRunQueued = false
         entry.record.isScheduleActive = false
@@ -215,7 +217,9 @@ final class StandaloneController {
     /// The calendar was set.
     func handleClockChange() { schedules.handleClockChange() }
 
-    /// Makes the runs that are due. During a store outage they wait, because a run must be recorded.
+    /// Makes the runs that are due.
+    ///
+    /// During a store outage they wait, because a run must be recorded.
     func handleDueDeadlines(_ now: Moment) {
         while storeHealth.outage == nil, let entry = schedules.takeDue(now) {
             let (isDue, run) = schedules.takeRun(of: entry)

@@ -198,7 +198,9 @@ final class StoreHealth {
     ///
     /// - Parameters:
     ///   - failure: The text of that event; the error follows.
-    ///   - subject: Its subject.
+    ///   - subject: The subject of that event.
+    ///   - body: Reads.
+    /// - Returns: what `body` returns, or nothing.
     func read<Row>(
         orRecord failure: String,
         _ subject: String,

@@ -26,7 +26,9 @@ final class ServiceEntry {
     var hasBegunStop = false
     /// Whether it stops because a service that it requires stops.
     var stopsAsDependent = false
-    /// Its stop wave in the plan. A dependency that contradicts the waves (a recorded cycle) is not waited for.
+    /// Its stop wave in the plan.
+    ///
+    /// A dependency that contradicts the waves (a recorded cycle) is not waited for.
     var stopWave = 0
     /// Its start wave in the plan.
     var startWave = 0

@@ -29,15 +29,21 @@ final class WaveExecutor {
     let storeHealth: StoreHealth
     let clock: any HostClock
 
-    /// Services whose operation is not carried out yet. When it becomes empty, the loop makes a plan as proof.
+    /// Services whose operation is not carried out yet.
+    ///
+    /// When it becomes empty, the loop makes a plan as proof.
     var openOperations: Set<QualifiedName> = []
-    /// Those of them that must still stop. Starts wait for all of them.
+    /// Those of them that must still stop.
+    ///
+    /// Starts wait for all of them.
     var openStops: Set<QualifiedName> = []
     /// The gates to check when the state of a service changes.
     var waiters: [QualifiedName: Set<QualifiedName>] = [:]
     /// The services that must be down before a service may stop.
     var stopDependents: [QualifiedName: Set<QualifiedName>] = [:]
-    /// Services in the state `blocked`. When another service becomes ready, a plan may unblock them.
+    /// Services in the state `blocked`.
+    ///
+    /// When another service becomes ready, a plan may unblock them.
     var blockedServices: Set<QualifiedName> = []
 
     /// Steps that the current step has caused; nil while no step is executed.
