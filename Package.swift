@@ -185,6 +185,7 @@ let package = Package(
             dependencies: [
                 "HeroReconciler", "HeroKernel", "HeroManifest", "HeroModel", "HeroPlan", "HeroSim", "HeroStore",
             ],
+            exclude: ["Fixtures"],
             swiftSettings: commonSettings
         ),
         .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: commonSettings),
