@@ -6,8 +6,8 @@ public struct BlockerScanRequest: Hashable, Sendable {
     public var ports: [BoundPort]
     /// Whether the action binds them as heroproc's own user.
     ///
-    /// Only sockets of one user can share a port, so only then does a trial bind of heroproc show whether the action's own bind
-    /// would succeed (socket(7)).
+    /// Only sockets of one user can share a port, so only then does a trial bind of heroproc show whether the action's
+    /// own bind would succeed (socket(7)).
     public var bindsAsOwnUser = true
     /// The absolute paths of the Unix sockets that the action binds.
     public var sockets: [String]

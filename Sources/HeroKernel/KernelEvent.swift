@@ -6,8 +6,8 @@ public enum KernelEvent: Hashable, Sendable {
     case started(StartID, StartReport)
     /// Another process is the main process of a start now.
     ///
-    /// Either the main process has exited well and the PID file names its successor (contract section 3, `pid_file`), or the
-    /// program has named its main process itself.
+    /// Either the main process has exited well and the PID file names its successor (contract section 3, `pid_file`),
+    /// or the program has named its main process itself.
     case mainProcessReplaced(StartID, ProcessIdentity)
     /// The program of a start has sent notify messages: their combined state.
     ///
@@ -25,7 +25,8 @@ public enum KernelEvent: Hashable, Sendable {
     case probeFinished(StartID, serial: UInt64, ProbeResult)
     /// The calendar was set forward or back (reliability.md TM-1).
     case clockChanged
-    /// The machine was suspended for more than a few seconds, so no program could respond meanwhile (reliability.md TM-2).
+    /// The machine was suspended for more than a few seconds, so no program could respond meanwhile (reliability.md
+    /// TM-2).
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged

@@ -8,8 +8,8 @@ public struct LaunchRequest: Hashable, Sendable {
     public var label: String
     /// argv.
     ///
-    /// A program without a slash is searched in the `PATH` of its own environment, like execvp(3) does. The path of the script
-    /// replaces `scriptPlaceholder`.
+    /// A program without a slash is searched in the `PATH` of its own environment, like execvp(3) does. The path of the
+    /// script replaces `scriptPlaceholder`.
     public var arguments: [String]
     /// The complete environment, weakest layer first.
     public var environment: [EnvironmentLayer]

@@ -2,7 +2,8 @@ public import HeroModel
 
 /// Reads and watches a services directory.
 public protocol ManifestSource: AnyObject {
-    /// Reads all manifest files of a directory, by the contract's rules on names, links and files that are being written.
+    /// Reads all manifest files of a directory, by the contract's rules on names, links and files that are being
+    /// written.
     func readManifests(in directory: String) -> ManifestReadResult
 
     /// Watches a directory: a change of its files arrives as `filesChanged`. nil watches nothing.

@@ -13,8 +13,8 @@ struct ClockTests {
         var events: [String]
     }
 
-    /// A program that crashes with growing delays, one that is never ready in time, one that runs too long, and one that must be
-    /// killed when it stops.
+    /// A program that crashes with growing delays, one that is never ready in time, one that runs too long, and one
+    /// that must be killed when it stops.
     private func manifests(stubborn status: String) -> String {
         """
         kind: Service

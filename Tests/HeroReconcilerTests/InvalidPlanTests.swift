@@ -31,9 +31,9 @@ struct InvalidPlanTests {
         }
         let result = try #require(try harness.apply(Self.two))
         #expect(!result.isConverged)
-        #expect(result.errors.contains { $0.hasPrefix("internal error: refused a plan of our own that breaks a law") })
+        #expect(result.errors.contains { $0.hasPrefix("internal error: refused a plan that violates an invariant") })
         #expect(harness.executions("core/db.run") == 0 && harness.executions("core/web.run") == 0)
-        #expect(try harness.events("").contains { $0.hasPrefix("internal error: refused a plan of our own") })
+        #expect(try harness.events("").contains { $0.hasPrefix("internal error: refused a plan that violates") })
 
         // With a correct planner the same reconciler continues.
         harness.reconciler.makePlan = { Planner.plan($0, $1, $2) }

@@ -104,7 +104,7 @@ struct RebuildTests {
             harness.machine.runningProcess("core/web.run") != nil
                 && harness.machine.runningProcess("core/api.run") != nil
         )
-        #expect(try harness.events("").contains { $0.contains("apply them anew") })
+        #expect(try harness.events("").contains { $0.contains("apply them again") })
         let result = try #require(try harness.apply(Self.set, then: .seconds(2)))
         #expect(result.isConverged && result.revision == 2)
         #expect(harness.executions("core/web.run") == 1, "the same manifests are no change")

@@ -62,7 +62,8 @@ struct SafeModeTests {
         #expect(
             text.hasPrefix("safe mode: the reconciler crashed 3 times within a minute, the last time by SIGSEGV; ")
                 && text.hasSuffix(
-                    "as soon as anything changes in /etc/sim or heroproc is replaced, at the latest at 2023-11-14T22:23:20Z"
+                    "as soon as anything changes in /etc/sim or heroproc is replaced, "
+                        + "at the latest at 2023-11-14T22:23:20Z"
                 ),
             "\(text)"
         )
@@ -97,7 +98,7 @@ struct SafeModeTests {
         }
         try harness.advance(cause == .time ? .seconds(15) : .seconds(3))
         #expect(harness.reconciler.isFinished && harness.reconciler.mustRestartNormally)
-        #expect(try harness.events("").last?.hasPrefix("safe mode is over: ") == true)
+        #expect(try harness.events("").last?.hasPrefix("safe mode has ended: ") == true)
         #expect(harness.executions("core/web.run") == 1 && harness.machine.runningProcess("core/web.run") != nil)
         // The next reconciler is not in safe mode.
         try harness.crashReconciler()

@@ -87,7 +87,7 @@ struct ScheduleTests {
         harness.killProgram(process)
         try harness.advance(.milliseconds(200))
         #expect(try harness.phases("backup") == [.failed, .running])
-        let skipped = try harness.events("core/backup").filter { $0.contains("still goes on") }
+        let skipped = try harness.events("core/backup").filter { $0.contains("is still running") }
         #expect(skipped.count <= 2, "it is recorded once for each job and reconciler")
     }
 
@@ -163,7 +163,7 @@ struct ScheduleTests {
         let back = harness.machine.wallTime
         try harness.advance(.milliseconds(10))
         #expect(try harness.jobs("backup").isEmpty)
-        let text = "missed 4 runs between \(due) and \(back); they are not made up"
+        let text = "missed 4 runs between \(due) and \(back); they will not run later"
         #expect(try harness.events("core/backup").filter { $0.hasPrefix("missed") } == [text])
         let next = try #require(try harness.standalone("backup")?.nextRunAt)
         #expect(next.microseconds == due.microseconds + 40_000_000, "the schedule is the same as before")

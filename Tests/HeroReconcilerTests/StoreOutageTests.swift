@@ -52,7 +52,7 @@ struct StoreOutageTests {
         #expect(starts.map(\.generation) == [3, 2, 1])
         #expect(starts.allSatisfy { $0.outcome == .signaled(.kill, coreDumped: false) })
         #expect(harness.kernel.storeOutage == nil)
-        #expect(try harness.events("").contains { $0.contains("takes writes again") })
+        #expect(try harness.events("").contains { $0.contains("is writable again") })
     }
 
     @Test("DB-4: an apply that cannot be recorded is refused and changes nothing")

@@ -2,8 +2,8 @@ import HeroModel
 
 /// What one execution of a simulated program does, decided when it begins.
 ///
-/// The second argument of its command selects the kind of program: `["sim", "steady"]`, `["sim", "job"]`, `["sim", "crashing"]` and
-/// so on. Manifests therefore declare how their programs behave.
+/// The second argument of its command selects the kind of program: `["sim", "steady"]`, `["sim", "job"]`, `["sim",
+/// "crashing"]` and so on. Manifests therefore declare how their programs behave.
 struct ProgramBehaviour {
     /// How long after its start its probes succeed.
     var readyAfter: Duration?

@@ -38,7 +38,7 @@ final class JobCleanup {
     /// A client requests a cleanup.
     func start(_ request: ControlRequest, _ client: RequestID) {
         guard let rule = request.cleanup else {
-            return journal.refuse(client, "cannot clean up jobs: the request does not say which")
+            return journal.refuse(client, "cannot clean up jobs: the request selects none")
         }
         if let outage = storeHealth.outage { return journal.refuse(client, "cannot clean up jobs: \(outage.error)") }
         do {
@@ -64,7 +64,7 @@ final class JobCleanup {
                 if found.count == Self.retentionBatchSize { retentionDue = now + .seconds(1) }
                 for job in found { jobs[job.id] = job }
             } catch {
-                journal.logEvent(.error, "", "cannot look for jobs that are kept no longer: \(error)")
+                journal.logEvent(.error, "", "cannot find the jobs that retention removes: \(error)")
             }
         }
         guard !jobs.isEmpty else { return }
@@ -94,7 +94,7 @@ final class JobCleanup {
             task.result.actions = try reader.unusedActions()
             if !task.result.actions.isEmpty { journal.rows.append(.actionsRemoved(task.result.actions)) }
         } catch {
-            task.result.errors.append("cannot look for action specs that nothing uses: \(error)")
+            task.result.errors.append("cannot find unused action specs: \(error)")
         }
         let counts = [
             countPhrase(task.result.jobs.count, "ended job"), countPhrase(task.result.actions.count, "action spec"),

@@ -60,12 +60,14 @@ struct ConvergenceCheck {
         if let planViolation { errors.append(planViolation) }
         for entry in state.standaloneByName where entry.isSettling {
             let isStopping = entry.job?.lifecycle.record.isStopping ?? false
-            errors.append("\(entry.name) \(isStopping ? "is not down" : "still runs")")
+            errors.append("\(entry.name) \(isStopping ? "is not down" : "is still running")")
         }
         if let outage, state.isDown {
-            errors.append("it is not recorded, so the next reconciler would bring it up again: \(outage.error)")
+            errors.append(
+                "the down is not recorded, so the next reconciler would start the services again: \(outage.error)"
+            )
         }
-        if isOverTime { errors.append("not everything settled in time; the reconciler goes on if one runs") }
+        if isOverTime { errors.append("not everything has settled in time; a running reconciler continues") }
         return errors
     }
 
@@ -89,7 +91,8 @@ struct ConvergenceCheck {
         }
     }
 
-    /// Whether it may run although it is not wanted: `down` leaves system services, an apply without pruning leaves all.
+    /// Whether it may run although it is not wanted: `down` leaves system services, an apply without pruning leaves
+    /// all.
     private func isLeftRunning(_ name: QualifiedName) -> Bool {
         guard state.desired.services[name] != nil else { return !openStops.contains(name) }
         return state.isDown

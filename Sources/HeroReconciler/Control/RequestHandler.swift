@@ -41,7 +41,7 @@ final class RequestHandler {
     /// Handles one message of a client.
     func handle(_ client: RequestID, _ message: [UInt8]) {
         guard let request = ControlCoding.request(message) else {
-            journal.refuse(client, "cannot understand the request: it is of another version of heroproc")
+            journal.refuse(client, "cannot read the request: it comes from another version of heroproc")
             return
         }
         switch request.verb {
@@ -69,7 +69,7 @@ final class RequestHandler {
         if request.goesBackTo == nil { options.zoneExists = configuration.zoneExists }
         let result = Manifests.read(files, options: options)
         guard let wanted = result.desired else {
-            journal.refuse(client, "cannot apply \(request.directory): its manifests have mistakes", result.diagnostics)
+            journal.refuse(client, "cannot apply \(request.directory): its manifests have errors", result.diagnostics)
             return
         }
         if configuration.mode == .sync, let difference = variableDifference(of: result.variables, reading: files) {
@@ -95,7 +95,7 @@ final class RequestHandler {
         if let error = revisions.accept(revision) {
             return journal.refuse(
                 client,
-                "cannot apply \(request.directory): \(error); what runs is kept running"
+                "cannot apply \(request.directory): \(error); running services keep running"
             )
         }
         // Once for each revision, so that the warnings are also in the event history.
@@ -122,12 +122,14 @@ final class RequestHandler {
         if let safeMode = configuration.safeMode { return safeMode.refusal(of: request.directory) }
         guard configuration.mode == .sync, let own = configuration.directory else { return nil }
         if let number = request.goesBackTo {
-            return "cannot go back to revision \(number): the live reconciler syncs from \(own) and would lead forward "
-                + "again at the next change there; put the files back, or end the reconciler (no service stops) and try again"
+            return "cannot go back to revision \(number): the running reconciler syncs from \(own) and would apply "
+                + "that directory again at its next change; restore the files, or stop the reconciler "
+                + "(services keep running)"
         }
         guard own != request.directory else { return nil }
         return
-            "cannot apply \(request.directory): the live reconciler syncs from \(own); apply that one, or end the reconciler"
+            "cannot apply \(request.directory): the running reconciler syncs from \(own); "
+            + "apply that directory, or stop the reconciler"
     }
 
     /// Why the change that a request wants is refused at this moment; nil when it is not.
@@ -153,12 +155,13 @@ final class RequestHandler {
         return request.planExpectation?.firstDifference(in: plan).map { ("cannot apply the saved plan: \($0)", []) }
     }
 
-    /// How the variables of a client differ from those of this reconciler, which would soon apply its own; nil when they do not.
+    /// How the variables of a client differ from those of this reconciler, which would soon apply its own; nil when
+    /// they do not.
     private func variableDifference(of variables: [String: String], reading files: [ManifestFile]) -> String? {
         let own = Manifests.read(files, options: revisions.manifestOptions).variables
         let names = Set(own.keys).union(variables.keys).sorted()
         guard let name = names.first(where: { own[$0] != variables[$0] }) else { return nil }
-        return "the live reconciler, which syncs from it, has another value of the variable `\(name)`, or none; "
-            + "give both the same with `--var`, or end the reconciler"
+        return "the running reconciler, which syncs from it, has a different value of the variable `\(name)`, or none; "
+            + "give both the same value with `--var`, or stop the reconciler"
     }
 }

@@ -150,7 +150,8 @@ final class JobController {
         }
     }
 
-    /// The starts of these jobs were postponed by a store outage that is over: they get their full start timeout from now on.
+    /// The starts of these jobs were postponed by a store outage that is over: they get their full start timeout from
+    /// now on.
     func resumePostponed(_ postponed: Set<JobID>) {
         for (id, entry) in state.jobs where postponed.contains(id) {
             deadlines.add(id, at: kernel.now() + entry.spec.startTimeout)

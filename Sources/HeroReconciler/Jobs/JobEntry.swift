@@ -45,7 +45,8 @@ final class JobEntry {
 
     /// The action with which the job runs now.
     ///
-    /// A service with status `ignore` is left alone: its jobs are not restarted, and not stopped because they are unhealthy.
+    /// A service with status `ignore` is left alone: its jobs are not restarted, and not stopped because they are
+    /// unhealthy.
     var spec: ActionSpec {
         let service: ServiceSpec
         switch owner {

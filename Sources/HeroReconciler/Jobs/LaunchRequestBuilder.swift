@@ -84,7 +84,8 @@ struct LaunchRequestBuilder {
         return "\(job.context).\(job.service ?? "_").\(action.name)"
     }
 
-    /// The request for one probe of a start; without a declared probe it checks whether the job listens on everything it declares.
+    /// The request for one probe of a start; without a declared probe it checks whether the job listens on everything
+    /// it declares.
     func probeRequest(
         _ start: StartID,
         _ serial: UInt64,
@@ -131,13 +132,14 @@ struct LaunchRequestBuilder {
         action.workingDirectory ?? service?.workingDirectory ?? "/"
     }
 
-    /// The folder of an action's logs in the log directory; `_` replaces the service of a standalone action (contract section 8).
+    /// The folder of an action's logs in the log directory; `_` replaces the service of a standalone action (contract
+    /// section 8).
     static func logFolder(_ context: String, service: String?, action: String) -> String {
         "\(context)/\(service ?? "_")/\(action)"
     }
 
-    /// The environment, weakest layer first (contract section 3): the base with the variables of heroproc, files of the service,
-    /// variables of the service, files of the action, variables of the action.
+    /// The environment, weakest layer first (contract section 3): the base with the variables of heroproc, files of the
+    /// service, variables of the service, files of the action, variables of the action.
     func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> [EnvironmentLayer] {
         var base = baseEnvironment
         base["HEROPROC_CONTEXT"] = job.context

@@ -60,8 +60,8 @@ final class EffectExecutor {
 
     /// Whether an effect may be performed during a store outage, before the rows of its turn are stored.
     ///
-    /// Effects that maintain the recorded state, or end something, are allowed: they can be repeated. A start is allowed when
-    /// the job is recorded and its new generation is written to its recovery record.
+    /// Effects that maintain the recorded state, or end something, are allowed: they can be repeated. A start is
+    /// allowed when the job is recorded and its new generation is written to its recovery record.
     private func canPerform(_ effect: PendingEffect) -> Bool {
         switch effect {
         case .updatePIDFile, .reply, .writeRecoveryRecord: return true

@@ -8,12 +8,13 @@ public import HeroStore
 /// The loop that brings the machine to the state that the last revision declares, and keeps it there.
 ///
 /// Each turn has five steps. `prepareTurn` makes the plan that is due. `commitTurn` commits all rows of the turn in one
-/// transaction. `performNextEffect` performs the effects, one at a time, only after the commit. `handle` processes the events of
-/// the kernel, and `handleDueDeadlines` the timers. A plan is made when a revision comes, when a service becomes ready that
-/// others wait for, and when all operations of the last plan are complete: an empty plan is the proof of an apply.
+/// transaction. `performNextEffect` performs the effects, one at a time, only after the commit. `handle` processes the
+/// events of the kernel, and `handleDueDeadlines` the timers. A plan is made when a revision comes, when a service
+/// becomes ready that others wait for, and when all operations of the last plan are complete: an empty plan is the
+/// proof of an apply.
 ///
-/// The reconciler uses one thread and no locks. It owns one object for each job: see the properties. The steps are separate so
-/// that a simulation can stop between any two of them.
+/// The reconciler uses one thread and no locks. It owns one object for each job: see the properties. The steps are
+/// separate so that a simulation can stop between any two of them.
 public final class Reconciler {
     private let kernel: any Kernel
     private let configuration: ReconcilerConfiguration
@@ -331,14 +332,14 @@ public final class Reconciler {
     private func handleTermination() {
         guard state.lifecycle.leave() else { return exitAtOnce() }
         guard configuration.downOnExit else { return }
-        journal.recordEvent(.info, "", "asked to leave; taking everything down first")
+        journal.recordEvent(.info, "", "asked to exit; stopping all services first")
         revisions.takeDown(all: true)
     }
 
     /// After the second request (P1-2): the shims kill what is left, and the reconciler waits for nothing.
     private func exitAtOnce() {
         guard configuration.downOnExit, state.lifecycle.leaveAtOnce() else { return }
-        journal.recordEvent(.warning, "", "asked again to leave; killing what is left at once")
+        journal.recordEvent(.warning, "", "asked again to exit; killing all remaining processes")
         _ = commitTurn()
         for job in state.jobs.values where !job.lifecycle.isIdle {
             kernel.killTree(StartID(job: job.id, generation: job.lifecycle.record.generation))
@@ -362,13 +363,13 @@ public final class Reconciler {
     /// A client that waits for a `down` gets its result first.
     private func endSafeMode(_ cause: String) {
         guard state.lifecycle.endSafeMode() else { return }
-        journal.recordEvent(.info, "", "safe mode is over: \(cause)")
+        journal.recordEvent(.info, "", "safe mode has ended: \(cause)")
     }
 
     private func checkSafeMode() {
         guard let isOver = state.lifecycle.checkSafeMode(now: kernel.now()) else { return }
         if isOver {
-            endSafeMode("its time is up")
+            endSafeMode("its time is over")
         } else if configuration.safeMode?.isReplaced() ?? false {
             endSafeMode("heroproc was replaced")
         }

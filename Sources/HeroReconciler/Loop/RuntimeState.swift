@@ -2,8 +2,9 @@ import HeroModel
 
 /// Everything the reconciler knows about what is declared and what runs.
 ///
-/// All parts of the reconciler read it. Each entry is changed only by the part that owns it: services by `WaveExecutor`,
-/// standalone actions by `StandaloneController`, jobs by `JobController`, revisions by `RevisionController`.
+/// All parts of the reconciler read it. Each entry is changed only by the part that owns it: services by
+/// `WaveExecutor`, standalone actions by `StandaloneController`, jobs by `JobController`, revisions by
+/// `RevisionController`.
 final class RuntimeState {
     var lifecycle = Lifecycle.running
 

@@ -2,8 +2,8 @@ public import HeroModel
 
 /// Why and until when a reconciler is in safe mode: its predecessors have crashed (reliability.md CR-6; decision 33).
 ///
-/// The crashes may be caused by the services directory, by a request, or by a faulty version of heroproc. In safe mode the
-/// reconciler therefore uses none of them: it keeps the last applied revision running and accepts nothing new.
+/// The crashes may be caused by the services directory, by a request, or by a faulty version of heroproc. In safe mode
+/// the reconciler therefore uses none of them: it keeps the last applied revision running and accepts nothing new.
 public struct SafeMode: Sendable {
     /// How long safe mode lasts at most.
     static let maxDuration: Duration = .seconds(600)
@@ -37,7 +37,7 @@ public struct SafeMode: Sendable {
         reason = "the reconciler crashed \(crashes) times within a minute, the last time by SIG\(signal)"
         let end = WallTime(microseconds: now.microseconds &+ Self.maxDuration.wholeMilliseconds &* 1000)
         remedy =
-            "it ends by itself as soon as anything changes in \(directory) or heroproc is replaced, at the latest at "
+            "it ends as soon as anything changes in \(directory) or heroproc is replaced, at the latest at "
             + end.description.prefix(19) + "Z"
         self.directory = directory
         self.isReplaced = isReplaced
@@ -48,7 +48,7 @@ public struct SafeMode: Sendable {
 
     /// What safe mode means, in events and refusals.
     var announcement: String {
-        "safe mode: \(reason); what was applied is kept up, and nothing new is taken in; \(remedy)"
+        "safe mode: \(reason); the applied revision keeps running, and nothing new is accepted; \(remedy)"
     }
 
     /// Why an apply of a directory is refused.

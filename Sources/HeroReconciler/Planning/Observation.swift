@@ -7,8 +7,8 @@ public import HeroStore
 ///
 /// Nothing can be changed with it.
 public enum Observation {
-    /// Reads the observed state for the plans of `diff` and `apply`: the records, the processes that are gone, the holders of
-    /// declared resources, and files that have changed since their program started.
+    /// Reads the observed state for the plans of `diff` and `apply`: the records, the processes that are gone, the
+    /// holders of declared resources, and files that have changed since their program started.
     ///
     /// The machine is inspected once for all actions. An action that binds nothing and does not run is not inspected.
     ///

@@ -6,7 +6,8 @@ import HeroPlan
 
 /// Makes plans, verifies them, and assigns their operations.
 final class PlanController {
-    /// After so many plans in a row that were complete and left something to do, no further plan is made until the next apply.
+    /// After so many plans in a row that were complete and left something to do, no further plan is made until the next
+    /// apply.
     private static let maxFailedProofs = 8
 
     private let kernel: any HostInspection & ProcessControl
@@ -43,8 +44,8 @@ final class PlanController {
     ///
     /// - Parameters:
     ///   - retriesFailed: Whether services that have given up are started again.
-    ///   - retriesNow: Whether jobs that wait for their next try are tried now. An apply does that (RS-1). A new reconciler that
-    ///     continues the same revision does not (RS-3).
+    ///   - retriesNow: Whether jobs that wait for their next try are tried now. An apply does that (RS-1). A new
+    ///     reconciler that continues the same revision does not (RS-3).
     func run(retriesFailed: Bool, retriesNow: Bool = true) {
         let isProof = waves.openOperations.isEmpty && !retriesFailed
         if retriesFailed {
@@ -59,14 +60,14 @@ final class PlanController {
             observed: observed,
             options: options
         )
-        violation = violations.first.map { "internal error: refused a plan of our own that breaks a law: \($0)" }
+        violation = violations.first.map { "internal error: refused a plan that violates an invariant: \($0)" }
         if let violation { return journal.recordEvent(.error, "", violation) }
         failedProofs = isProof && plan.changes.contains(where: \.changesService) ? failedProofs + 1 : 0
         guard failedProofs < Self.maxFailedProofs else {
             journal.recordEvent(
                 .error,
                 "",
-                "internal error: a plan that was carried out is not empty; waiting for the next apply"
+                "internal error: a completed plan left changes to make; waiting for the next apply"
             )
             failedProofs = 0
             return

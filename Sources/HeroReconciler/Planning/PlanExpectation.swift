@@ -17,7 +17,7 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
     /// The first difference to a plan that was made now, as a message; nil when there is none.
     public func firstDifference(in plan: Plan) -> String? {
         guard plan.baseRevision == baseRevision else {
-            return "it starts from revision \(baseRevision), and revision \(plan.baseRevision) is applied by now"
+            return "it starts from revision \(baseRevision), but revision \(plan.baseRevision) is applied now"
         }
         let now = PlanExpectation(
             baseRevision: baseRevision,
@@ -28,7 +28,8 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
         )
         for name in Set(actions.keys).union(now.actions.keys).sorted() where actions[name] != now.actions[name] {
             let (before, after) = (Self.describe(actions[name]), Self.describe(now.actions[name]))
-            return "what runs has changed since it was made: \(name) would \(after) now, and was to \(before)"
+            return
+                "the running services have changed since it was made: \(name) would \(after) now, instead of \(before)"
         }
         return nil
     }

@@ -78,7 +78,7 @@ struct Recovery {
             journal.recordEvent(
                 .error,
                 "",
-                "cannot read the manifests of revision \(state.revisionNumber) any more; apply them anew"
+                "cannot read the manifests of revision \(state.revisionNumber) any more; apply them again"
             )
         }
         if let revision = stored.revision { store.refreshAppliedRevisionFile(revision, stored.files) }
@@ -96,13 +96,13 @@ struct Recovery {
                 // An earlier version of heroproc may have started the job without a recovery record.
                 if recoveryRecords.read(of: record.id) == nil { journal.effects.append(.writeRecoveryRecord(entry)) }
             }
-            // A crash may have come between the row of the end and the removal of the files. For a retired start the kernel keeps
-            // the record that refuses a late shim.
+            // A crash may have come between the row of the end and the removal of the files. For a retired start the
+            // kernel keeps the record that refuses a late shim.
             if record.phase.isFinished || entry.lifecycle.phase == .pending { kernel.removeRuntimeFiles(record.id) }
         }
         for service in state.services.values { sortJobs(of: service) }
         if adopted > 0 {
-            journal.recordEvent(.info, "", "took up \(adopted) running \(adopted == 1 ? "job" : "jobs")")
+            journal.recordEvent(.info, "", "adopted \(adopted) running \(adopted == 1 ? "job" : "jobs")")
         }
     }
 

@@ -5,8 +5,8 @@ import HeroStore
 
 /// Completes a database that is lost, or older than the run directory (reliability.md DB-4, DB-5).
 ///
-/// The database is a history. What runs is known from the run directory, and what is wanted from the copy of the last applied
-/// revision. Only history is lost with the database.
+/// The database is a history. What runs is known from the run directory, and what is wanted from the copy of the last
+/// applied revision. Only history is lost with the database.
 struct RunDirectoryImport {
     /// A job in the run directory that the database does not know.
     private struct UnrecordedJob {
@@ -22,8 +22,8 @@ struct RunDirectoryImport {
 
     /// Completes the loaded state from the run directory.
     ///
-    /// - Returns: what was found of each job that is active in the database or in the run directory, and whether the database was
-    ///   lost and is rebuilt.
+    /// - Returns: what was found of each job that is active in the database or in the run directory, and whether the
+    ///   database was lost and is rebuilt.
     func run(_ stored: inout StoredState) -> (starts: [JobID: RecoveredStart], isRebuilt: Bool) {
         let present = kernel.jobsInRunDirectory()
         let known = Set(stored.jobs.map(\.id))
@@ -72,7 +72,8 @@ struct RunDirectoryImport {
 
     /// The job of a recovery record, which is older than its start.
     ///
-    /// A program that has executed for longer than its start timeout was found ready, because otherwise it would have been stopped.
+    /// A program that has executed for longer than its start timeout was found ready, because otherwise it would have
+    /// been stopped.
     private func accepted(_ found: UnrecordedJob) -> JobRecord {
         var job = found.record.job
         guard case .supervised(let generation, let report?) = found.start, generation == job.generation,
@@ -174,7 +175,7 @@ struct RunDirectoryImport {
     /// Nothing is left of this job, and its service has changed without the database.
     private func markLost(_ job: inout JobRecord) {
         job.phase = .failed
-        job.outcome = .lost("the database was older than what runs")
+        job.outcome = .lost("the database was older than the running jobs")
         job.error = job.outcome.map { "\($0)" }
         job.process = nil
         job.finishedAt = kernel.wallTime()
@@ -183,7 +184,8 @@ struct RunDirectoryImport {
 
     // MARK: The revision
 
-    /// Restores the revision from its copy next to the database, unless a job is newer; else makes one that declares nothing.
+    /// Restores the revision from its copy next to the database, unless a job is newer; else makes one that declares
+    /// nothing.
     private func restoreRevision(_ stored: inout StoredState, _ copy: AppliedRevisionFile?, _ found: [UnrecordedJob]) {
         let seen = found.map { one in
             max(one.record.run?.revision ?? 0, one.record.service?.revision ?? 0, one.record.job.revision)
@@ -203,7 +205,7 @@ struct RunDirectoryImport {
                 time: kernel.wallTime(),
                 directory: folder,
                 actor: "reconciler",
-                summary: "made again around what runs; its manifests were lost"
+                summary: "rebuilt from the running jobs; its manifests were lost"
             )
         }
         guard let revision = stored.revision else { return }
@@ -217,15 +219,16 @@ struct RunDirectoryImport {
             return journal.recordEvent(
                 .warning,
                 "",
-                "the state database is older than what runs: \(jobs) taken in from the run directory"
+                "the state database is older than the run directory: imported \(jobs) from it"
             )
         }
-        let fate = store.quarantine?.path.map { "it is kept as \($0)" } ?? "nothing of it was left"
+        let fate = store.quarantine?.path.map { "the old file is kept as \($0)" } ?? "the old file is gone"
         let reason = store.quarantine.map { ": \($0.reason)" } ?? ""
         journal.recordEvent(
             .warning,
             "",
-            "db_rebuilt: the state database was lost and is made again around \(jobs) of the run directory; \(fate)\(reason)",
+            "db_rebuilt: the state database was lost and is rebuilt from \(jobs) of the run directory; "
+                + "\(fate)\(reason)",
             source: "store"
         )
         journal.recordEvent(

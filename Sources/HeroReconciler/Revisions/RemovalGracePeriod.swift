@@ -2,8 +2,8 @@ import HeroModel
 
 /// How long names that have disappeared from the manifests are waited for (reliability.md MF-4).
 ///
-/// Some editors and tools remove a file and write it again a moment later. A name that is declared again within five seconds
-/// counts as never removed.
+/// Some editors and tools remove a file and write it again a moment later. A name that is declared again within five
+/// seconds counts as never removed.
 struct RemovalGracePeriod {
     /// How long a name must be missing without interruption before it counts as removed.
     static let duration = Duration.seconds(5)

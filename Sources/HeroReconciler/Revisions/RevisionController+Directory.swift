@@ -53,15 +53,15 @@ extension RevisionController {
         let result = Manifests.read(files, options: manifestOptions)
         if isSame, result.variables == state.revision?.variables { return configuration.mode == .once }
         guard let wanted = result.desired else {
-            reject("cannot apply \(directory): its manifests have mistakes", result.diagnostics)
+            reject("cannot apply \(directory): its manifests have errors", result.diagnostics)
             return false
         }
         if configuration.mode == .sync, let reason = massRemovalReason(of: wanted) {
-            reject("left everything as it is: \(reason); `heroproc apply` settles it")
+            reject("nothing was changed: \(reason); run `heroproc apply` to confirm it")
             return false
         }
         if let refusal = Planner.plan(wanted, plans.observed).refusals.first {
-            reject("left everything as it is: \(refusal.message); `heroproc apply` can be told to do it")
+            reject("nothing was changed: \(refusal.message); `heroproc apply` has options that allow it")
             return false
         }
         if configuration.mode == .sync, isRemovalPending(in: wanted) { return false }
@@ -76,7 +76,7 @@ extension RevisionController {
             gitCommit: configuration.gitCommit(directory)
         )
         if let error = accept(request) {
-            reject("cannot apply \(directory): \(error); what runs is kept running")
+            reject("cannot apply \(directory): \(error); running services keep running")
             return false
         }
         recordWarnings(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
@@ -89,9 +89,9 @@ extension RevisionController {
         guard !declared.isEmpty else { return nil }
         let removed = declared.keys.filter { wanted.services[$0] == nil }.count
         if removed > 1 { hero_failpoint(FP_MF_4) }
-        if wanted.services.isEmpty { return "the services directory declares no service any more" }
+        if wanted.services.isEmpty { return "the services directory declares no services any more" }
         guard removed >= 3, removed * 2 > declared.count else { return nil }
-        return "\(removed) of \(declared.count) services vanished at once"
+        return "\(removed) of \(declared.count) services were removed at once"
     }
 
     /// Whether something that would have to stop was removed so recently that it may come back (reliability.md MF-4).
@@ -111,7 +111,7 @@ extension RevisionController {
             journal.recordEvent(
                 .info,
                 name.description,
-                "it has left the files; it stops unless it is back within 5s"
+                "removed from the manifests; it stops unless it is declared again within 5s"
             )
         }
         guard let due = removalGrace.endsAt, due > now else {

@@ -67,7 +67,8 @@ final class RevisionController {
         }
     }
 
-    /// Whether the reconciler replaces one that crashed while a `down` was in force: its start must not start the services.
+    /// Whether the reconciler replaces one that crashed while a `down` was in force: its start must not start the
+    /// services.
     private var continuesDown: Bool { configuration.isRestartAfterCrash && state.isDown }
 
     // MARK: New revisions

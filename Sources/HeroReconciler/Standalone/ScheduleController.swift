@@ -6,8 +6,8 @@ import HeroStore
 
 /// Calculates when standalone actions run next, and keeps their deadlines.
 ///
-/// The database holds a calendar time; the loop sleeps until a moment of the boot clock. When the calendar is set, the moment
-/// of `every` stays and its time changes; `cron` is calculated again (reliability.md TM-1).
+/// The database holds a calendar time; the loop sleeps until a moment of the boot clock. When the calendar is set, the
+/// moment of `every` stays and its time changes; `cron` is calculated again (reliability.md TM-1).
 final class ScheduleController {
     /// A run that is noticed later than this after its time is missed.
     private static let missedRunGrace = Duration.seconds(60)
@@ -100,8 +100,8 @@ final class ScheduleController {
         }
     }
 
-    /// Limits a future time in case the calendar was set back while no reconciler was running: no run waits longer than one
-    /// interval of its schedule (reliability.md TM-1).
+    /// Limits a future time in case the calendar was set back while no reconciler was running: no run waits longer than
+    /// one interval of its schedule (reliability.md TM-1).
     private func clampedToCalendar(_ due: WallTime, _ entry: StandaloneEntry, _ time: WallTime) -> WallTime {
         switch entry.record.spec.schedule?.timing {
         case .every(let interval): min(due, time + interval)
@@ -130,7 +130,7 @@ final class ScheduleController {
         journal.recordEvent(
             .warning,
             entry.name.description,
-            "missed \(runs) between \(due) and \(time); they are not made up"
+            "missed \(runs) between \(due) and \(time); they will not run later"
         )
     }
 
@@ -158,8 +158,8 @@ final class ScheduleController {
 
     /// When a schedule comes due after a time; nil when it never does.
     ///
-    /// A clock that was set back a little shows times again that have come due already. A cron expression does not come due
-    /// twice for them.
+    /// A clock that was set back a little shows times again that have come due already. A cron expression does not come
+    /// due twice for them.
     private func nextRun(of entry: StandaloneEntry, after time: WallTime, anchor: WallTime) -> WallTime? {
         guard let schedule = entry.record.spec.schedule else { return nil }
         var start = time
@@ -185,7 +185,7 @@ final class ScheduleController {
         journal.recordEvent(
             .warning,
             entry.name.description,
-            "this machine does not know the time zone \(schedule.timeZone); its times are taken as UTC"
+            "this machine does not know the time zone \(schedule.timeZone); UTC is used instead"
         )
         return .utc
     }

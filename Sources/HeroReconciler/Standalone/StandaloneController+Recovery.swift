@@ -4,7 +4,8 @@ import HeroModel
 import HeroStore
 
 extension StandaloneController {
-    /// Takes over the standalone actions that a former reconciler has recorded; their jobs follow with `addRecoveredJob`.
+    /// Takes over the standalone actions that a former reconciler has recorded; their jobs follow with
+    /// `addRecoveredJob`.
     func addRecovered(_ records: [StandaloneRecord], _ stored: [JobRecord]) {
         for record in records { state.standalone[record.name] = StandaloneEntry(record) }
         for job in stored where job.service == nil && job.phase.isActive {
@@ -61,7 +62,8 @@ extension StandaloneController {
                 journal.recordEvent(
                     .warning,
                     name.description,
-                    "not run again: whether it has run for this revision was lost with the database; raise its generation to run it"
+                    "not run again: the database that recorded its run for this revision was lost; "
+                        + "raise its generation to run it"
                 )
             }
             stored.standalone.append(record)
@@ -80,7 +82,7 @@ extension StandaloneController {
             journal.recordEvent(
                 .error,
                 name.description,
-                "cannot read what job \(job.id) was started with: \(error)"
+                "cannot read the spec of job \(job.id): \(error)"
             )
             return nil
         }

@@ -179,7 +179,7 @@ final class StandaloneController {
     /// Removes the oldest jobs before a new one is created, so that a schedule cannot fill the database.
     private func pruneJobs(of entry: StandaloneEntry) {
         let old = storeHealth.read(
-            orRecord: "cannot read which of its jobs are old, so they are kept",
+            orRecord: "cannot read which of its jobs are old, so all of them are kept",
             entry.name.description
         ) { try $0.endedStandaloneJobs(of: entry.name, exceptNewest: Self.keptJobs - 1) }
         // For a job in memory, memory is newer than the database.
@@ -244,7 +244,7 @@ final class StandaloneController {
                 journal.recordEvent(
                     .info,
                     entry.name.description,
-                    "job \(job.id) is stopped: it still goes on, and the next run is due"
+                    "job \(job.id) is stopped because the next run is due"
                 )
             }
             entry.record.isRunQueued = true
@@ -259,11 +259,11 @@ final class StandaloneController {
         entry.hasReportedSkip = true
         let what =
             entry.record.isRunQueued
-            ? "one run waits for it, and more are left out" : "until it ends, runs are left out"
+            ? "one run waits for it, and further runs are skipped" : "runs are skipped until it ends"
         journal.recordEvent(
             .warning,
             entry.name.description,
-            "job \(job.id) still goes on when the next run is due; \(what)"
+            "job \(job.id) is still running when the next run is due; \(what)"
         )
     }
 }

@@ -15,10 +15,10 @@ struct StoreOutage: Hashable {
 
 /// Commits the rows of each turn, and manages outages of the state database (reliability.md DB-4, I11; decision 27).
 ///
-/// During an outage the services keep running: ends are processed, stops and kills are sent, and a job that the database knows
-/// is restarted after its recovery record was written. Everything new waits: revisions are refused, and no run begins. Rows
-/// wait in memory. The records of ended jobs stay in the run directory, because files are only removed after their row is
-/// stored.
+/// During an outage the services keep running: ends are processed, stops and kills are sent, and a job that the
+/// database knows is restarted after its recovery record was written. Everything new waits: revisions are refused, and
+/// no run begins. Rows wait in memory. The records of ended jobs stay in the run directory, because files are only
+/// removed after their row is stored.
 final class StoreHealth {
     typealias Host = HostClock & ControlChannel
 
@@ -36,7 +36,8 @@ final class StoreHealth {
 
     /// The current outage; nil while the last commit succeeded.
     private(set) var outage: StoreOutage?
-    /// The last revision in the database: a database that is found in its place is the same one if it holds this revision.
+    /// The last revision in the database: a database that is found in its place is the same one if it holds this
+    /// revision.
     private var storedRevision: RevisionRecord?
     /// Jobs that are not in the database yet.
     private var unstoredJobs: Set<JobID> = []
@@ -68,8 +69,8 @@ final class StoreHealth {
 
     /// Commits the rows of this turn in one transaction.
     ///
-    /// - Returns: false when the store refused them. The rows are kept, and until they are stored `EffectExecutor` performs only
-    ///   effects that maintain the recorded state.
+    /// - Returns: false when the store refused them. The rows are kept, and until they are stored `EffectExecutor`
+    ///   performs only effects that maintain the recorded state.
     func commitTurn() -> Bool {
         guard !journal.rows.isEmpty else { return true }
         if let outage, kernel.now() < outage.nextRetry { return false }
@@ -133,7 +134,7 @@ final class StoreHealth {
         guard recreateStateDirectory() else { return }
         try store.reopen()
         guard try store.reader.revision() == storedRevision else {
-            throw StoreError(.gone, "cannot write the state database \(store.path): another one has taken its place")
+            throw StoreError(.gone, "cannot write the state database \(store.path): another database has replaced it")
         }
     }
 
@@ -152,7 +153,7 @@ final class StoreHealth {
         journal.logEvent(
             .error,
             "",
-            "cannot store what is intended, so nothing new is started: \(error); what runs is kept running"
+            "cannot write the state database, so nothing new is started: \(error); running services keep running"
         )
         kernel.publishStoreOutage(error.message)
     }
@@ -164,11 +165,11 @@ final class StoreHealth {
         kernel.publishStoreOutage(nil)
         let length = Canonical.duration(.milliseconds(max(1, (kernel.now() - past.since).wholeMilliseconds)))
         let dropped = journal.rows.takeDroppedCount()
-        let loss = dropped == 0 ? "" : "; \(dropped) events of that time were not kept"
+        let loss = dropped == 0 ? "" : "; \(dropped) events of that time were dropped"
         journal.recordEvent(
             .warning,
             "",
-            "the state database takes writes again after \(length)\(loss); it had said: \(past.error)"
+            "the state database is writable again after \(length)\(loss); the last error was: \(past.error)"
         )
         let postponed = postponedJobs
         postponedJobs.removeAll()
@@ -253,15 +254,15 @@ final class StoreHealth {
             journal.recordEvent(
                 .warning,
                 "",
-                "another file has taken the place of the state database, with the same content: it goes on with that"
+                "another file with the same content has replaced the state database: the reconciler continues with it"
             )
             return true
         }
-        let fate = store.quarantine?.path.map { "it is kept as \($0)" } ?? "nothing of it was left"
+        let fate = store.quarantine?.path.map { "the old file is kept as \($0)" } ?? "the old file is gone"
         journal.recordEvent(
             .warning,
             "",
-            "db_rebuilt: \(error.message); made again from memory, \(fate)",
+            "db_rebuilt: \(error.message); rebuilt from memory, \(fate)",
             source: "store"
         )
         journal.recordEvent(
@@ -286,7 +287,7 @@ final class StoreHealth {
             journal.recordEvent(
                 .error,
                 "",
-                "the disk of the state database is full: its reserve of 4 MiB was given back; free some space"
+                "the disk of the state database is full: its reserve of 4 MiB was released; free some space"
             )
         }
         if reserveRetryAt == nil, store.isReserveMissing { reserveRetryAt = kernel.now() + Self.reserveInterval }
@@ -300,6 +301,6 @@ final class StoreHealth {
             return
         }
         reserveRetryAt = nil
-        journal.recordEvent(.info, "", "the reserve of disk space for the state database is there again")
+        journal.recordEvent(.info, "", "the reserve of disk space for the state database exists again")
     }
 }

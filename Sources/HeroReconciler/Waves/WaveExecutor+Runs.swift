@@ -109,6 +109,6 @@ extension WaveExecutor {
 
     /// Reads earlier jobs and runs; those that cannot be read are kept.
     private func readHistory<Row>(_ body: (StateReader) throws -> [Row]) -> [Row] {
-        storeHealth.read(orRecord: "cannot read what is recorded of earlier runs, so it is kept", "", body)
+        storeHealth.read(orRecord: "cannot read the records of earlier runs, so they are kept", "", body)
     }
 }

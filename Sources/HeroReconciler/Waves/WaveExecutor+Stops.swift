@@ -27,7 +27,8 @@ extension WaveExecutor {
             service.operation = .start(declared)
         case .stop, .none, .start:
             closeOperation(of: service)
-            // The current manifest counts; a service that is not declared any more goes by the spec it was started with.
+            // The current manifest counts; a service that is not declared any more goes by the spec it was started
+            // with.
             let spec = state.desired.services[service.name]?.spec ?? service.record.spec
             if spec.removesJobs, !service.stopsAsDependent { removeEndedJobs(of: service) }
         }

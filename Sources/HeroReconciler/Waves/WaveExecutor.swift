@@ -5,12 +5,12 @@ import HeroStore
 
 /// Carries out the operations of a plan: stop waves first, then start waves.
 ///
-/// Each service has a gate. The gate of a stop opens when all its dependents are down; the gate of a start opens when every
-/// stop of the plan is finished and everything that the service requires is up. When the state of a service changes, the gates
-/// that depend on it are checked again.
+/// Each service has a gate. The gate of a stop opens when all its dependents are down; the gate of a start opens when
+/// every stop of the plan is finished and everything that the service requires is up. When the state of a service
+/// changes, the gates that depend on it are checked again.
 ///
-/// One change can open many gates in turn. Each such step goes on a worklist and none calls the next one, so the depth of the
-/// call stack does not depend on the number of services.
+/// One change can open many gates in turn. Each such step goes on a worklist and none calls the next one, so the depth
+/// of the call stack does not depend on the number of services.
 final class WaveExecutor {
     /// A step on the worklist.
     enum Step {
@@ -70,7 +70,8 @@ final class WaveExecutor {
     /// A job of a service has changed: does what follows for the service and for those that wait for it.
     func advance(_ service: ServiceEntry) { perform(.advance(service)) }
 
-    /// Executes a step and everything that follows from it; a step that is requested by another step is executed after it.
+    /// Executes a step and everything that follows from it; a step that is requested by another step is executed after
+    /// it.
     ///
     /// The steps that follow from one step are executed before the steps that were waiting already.
     func perform(_ step: Step) {
@@ -142,7 +143,8 @@ final class WaveExecutor {
 
     /// Sets the state that follows from the jobs of a service.
     func updateState(_ service: ServiceEntry) {
-        // A start that must wait for a process that does not end has failed. It is made when the process ends after all.
+        // A start that must wait for a process that does not end has failed. It is made when the process ends after
+        // all.
         if service.isStuck, case .restart = service.operation { return setState(service, .failed) }
         let state = service.stateOfJobs
         if service.record.state == .blocked, state == .stopped { return }
@@ -217,8 +219,8 @@ final class WaveExecutor {
         for run in runs { state.services[run.service]?.run = run }
     }
 
-    /// Withdraws a start of which nothing was made, or that ended with a restart of the machine: its gate is checked again,
-    /// because what it requires may be down.
+    /// Withdraws a start of which nothing was made, or that ended with a restart of the machine: its gate is checked
+    /// again, because what it requires may be down.
     func withdrawStart(_ service: ServiceEntry) {
         guard service.record.isStartRequested else { return }
         service.record.isStartRequested = false
@@ -226,7 +228,8 @@ final class WaveExecutor {
         recordState(service)
     }
 
-    /// An operation is complete: when it was the last one, the next turn makes a plan to prove that nothing is left to do.
+    /// An operation is complete: when it was the last one, the next turn makes a plan to prove that nothing is left to
+    /// do.
     func closeOperation(of service: ServiceEntry) {
         service.operation = .none
         openOperations.remove(service.name)

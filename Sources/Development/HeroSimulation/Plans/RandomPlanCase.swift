@@ -11,7 +11,8 @@ public struct RandomPlanCase: Sendable {
     /// The options.
     public let options: PlanOptions
 
-    /// Makes up to 60 services: declared and undeclared, in every state, changed, with records that may contradict them.
+    /// Makes up to 60 services: declared and undeclared, in every state, changed, with records that may contradict
+    /// them.
     public init(seed: UInt64) {
         var generator = SeededGenerator(seed)
         let largest = [4, 8, 16, 60][generator.number(below: 4)]
