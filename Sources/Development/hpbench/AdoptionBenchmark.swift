@@ -83,7 +83,7 @@ extension HeroprocSupervisor {
             }
             if adopted == nil {
                 let events = try reader.events(EventFilter(after: last))
-                if events.contains(where: { $0.text == "adopted \(count) running jobs" }) { adopted = now() }
+                if events.contains(where: { $0.text == "took up \(count) running jobs" }) { adopted = now() }
             }
             guard seconds(from: begin, to: now()) < 60 else {
                 throw BenchError("\(count) jobs are not adopted after a minute")

@@ -89,7 +89,7 @@ extension RevisionController {
         guard !declared.isEmpty else { return nil }
         let removed = declared.keys.filter { wanted.services[$0] == nil }.count
         if removed > 1 { hero_failpoint(FP_MF_4) }
-        if wanted.services.isEmpty { return "the services directory declares no services any more" }
+        if wanted.services.isEmpty { return "the services directory declares no service any more" }
         guard removed >= 3, removed * 2 > declared.count else { return nil }
         return "\(removed) of \(declared.count) services were removed at once"
     }

@@ -68,7 +68,7 @@ struct SavedPlanTests {
             let web = try #require(try await sandbox.firstAction("web"))
             #expect(kill(web.pid, SIGKILL) == 0)
             try await eventually("it has given up") { try await sandbox.run("why", "web").output.contains("gave up") }
-            try await expectRefusal(sandbox, "the running services have changed since it was made: core/web would start now")
+            try await expectRefusal(sandbox, "what runs has changed since it was made: core/web would start now")
         }
     }
 
