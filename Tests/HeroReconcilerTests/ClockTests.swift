@@ -66,7 +66,7 @@ struct ClockTests {
         )
     }
 
-    @Test("TM-1: two simulations of one seed without clock changes are identical")
+    @Test("TM-1: Two simulations of one seed without clock changes are identical")
     func same() throws {
         let first = try record(seed: 5) { _ in nil }
         #expect(try record(seed: 5) { _ in nil } == first)
@@ -77,7 +77,7 @@ struct ClockTests {
     }
 
     @Test(
-        "TM-1: one change of the calendar moves no start, stop, delay or deadline",
+        "TM-1: One change of the calendar moves no start, stop, delay or deadline",
         arguments: [-3600, 3600, 473_000_000, -1_789_999_000] as [Int64],
         [3, 60, 500, 1004, 1100]
     )
@@ -87,7 +87,7 @@ struct ClockTests {
     }
 
     @Test(
-        "TM-1: a thousand random changes of the calendar change neither actions nor events",
+        "TM-1: A thousand random changes of the calendar change neither actions nor events",
         arguments: 1...3
     )
     func setOften(seed: UInt64) throws {

@@ -20,7 +20,7 @@ struct DelayTests {
     }
 
     @Test(
-        "RS-3: the next try comes on time whenever the reconciler is killed during the delay",
+        "RS-3: The next try comes on time whenever the reconciler is killed during the delay",
         arguments: [1, 25, 50, 75, 99, 120, 400] as [Int],
         [0, 500, 3000] as [Int]
     )
@@ -43,7 +43,7 @@ struct DelayTests {
         #expect(try harness.jobs(of: "flaky").count == 1)
     }
 
-    @Test("RS-3: the next try comes on time when the reconciler is killed repeatedly")
+    @Test("RS-3: The next try comes on time when the reconciler is killed repeatedly")
     func killedOften() throws {
         let harness = try ReconcilerHarness(seed: 4)
         try harness.apply(flaky(), then: .seconds(1))
@@ -54,7 +54,7 @@ struct DelayTests {
         #expect(gap > .seconds(8) && gap < .milliseconds(8050), "\(gap)")
     }
 
-    @Test("RS-1: a crash loop makes about 25 counted executions in ten minutes, in one job")
+    @Test("RS-1: A crash loop makes about 25 counted executions in ten minutes, in one job")
     func tenMinutes() throws {
         let harness = try ReconcilerHarness(seed: 5)
         try harness.apply(flaky("flaky", "{}"), then: .seconds(600))
@@ -70,7 +70,7 @@ struct DelayTests {
     }
 
     @Test(
-        "RS-1: jitter spreads 50 crash loops to at most 6 starts in any 100 ms"
+        "RS-1: Jitter spreads 50 crash loops to at most 6 starts in any 100 ms"
     )
     func crowd() throws {
         let harness = try ReconcilerHarness(seed: 6)
@@ -89,7 +89,7 @@ struct DelayTests {
     }
 
     @Test(
-        "TM-2: a reconciler that was frozen probes once more before it restarts a service",
+        "TM-2: A reconciler that was frozen probes once more before it restarts a service",
         arguments: 1...5
     )
     func stoodStill(seed: UInt64) throws {

@@ -64,7 +64,7 @@ struct EarlierJobsTests {
         #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("`replace_existing_jobs: false` keeps active jobs in the new run, and keeps earlier runs")
+    @Test("With `replace_existing_jobs: false`, active jobs join the new run, and earlier runs stay")
     func joined() throws {
         let harness = try ReconcilerHarness()
         let text = service("web", joins, kinds: ["steady", "exit3"])
@@ -83,7 +83,7 @@ struct EarlierJobsTests {
         #expect(harness.executions("core/web.a0") == 1)
     }
 
-    @Test("`replace_existing_jobs: false` leaves dependents running while a degraded service is completed")
+    @Test("With `replace_existing_jobs: false`, dependents keep running while a degraded service is completed")
     func joinedBelow() throws {
         let harness = try ReconcilerHarness()
         let text = service("web", joins, kinds: ["steady", "steady"])
@@ -152,7 +152,7 @@ struct EarlierJobsTests {
         #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("`stop.remove_jobs` removes jobs of a stopped service, and keeps those of its dependents")
+    @Test("A stop with `stop.remove_jobs` removes the jobs of its service, not of dependents")
     func removed() throws {
         let harness = try ReconcilerHarness()
         let removes = "stop: {remove_jobs: true}\n"

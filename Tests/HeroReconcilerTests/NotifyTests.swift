@@ -26,7 +26,7 @@ struct NotifyTests {
         """
     }
 
-    @Test("RS-6: a dependent starts only after READY=1 of its requirement")
+    @Test("RS-6: A dependent starts only after READY=1 of its requirement")
     func gates() throws {
         let harness = try ReconcilerHarness()
         let set = service("db", "slow-notifier") + service("web", "notifier", requires: "db")
@@ -40,7 +40,7 @@ struct NotifyTests {
         #expect(try harness.result()?.isConverged == true)
     }
 
-    @Test("SH-2: a new reconciler gets the messages sent while no reconciler was running")
+    @Test("SH-2: A new reconciler gets the messages sent while no reconciler was running")
     func crashes() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(service("db", "slow-notifier"), then: .milliseconds(200))
@@ -55,7 +55,7 @@ struct NotifyTests {
     }
 
     @Test(
-        "RS-5: a program without watchdog pings is restarted, also by a new reconciler"
+        "RS-5: A program without watchdog pings is restarted, also by a new reconciler"
     )
     func watchdog() throws {
         for crashes in [false, true] {

@@ -25,7 +25,7 @@ struct RebuildTests {
           - {name: run, exec: [sim, steady], is_process: true}
         """
 
-    @Test("DB-5: a rebuild restarts no running program and keeps every job")
+    @Test("DB-5: A rebuild restarts no running program and keeps every job")
     func runningJobs() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.set, then: .seconds(2))
@@ -64,7 +64,7 @@ struct RebuildTests {
     }
 
     @Test(
-        "DB-5: the remaining job of a run restores those that ended after its start"
+        "DB-5: The remaining job of a run restores those that ended after its start"
     )
     func endedLater() throws {
         let harness = try ReconcilerHarness()
@@ -87,7 +87,7 @@ struct RebuildTests {
     }
 
     @Test(
-        "DB-5: without the manifests nothing is stopped or started until the next apply"
+        "DB-5: Without the manifests nothing is stopped or started until the next apply"
     )
     func wantedUnknown() throws {
         let harness = try ReconcilerHarness()
@@ -110,7 +110,7 @@ struct RebuildTests {
         #expect(harness.executions("core/web.run") == 1, "the same manifests are no change")
     }
 
-    @Test("DB-5: a job that ended without reconciler and database is restored and restarted")
+    @Test("DB-5: A job that ended without reconciler and database is restored and restarted")
     func endedMeanwhile() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.set, then: .seconds(2))
@@ -123,7 +123,7 @@ struct RebuildTests {
         #expect(job.outcome == .signaled(.kill, coreDumped: false), "its end was in the record")
     }
 
-    @Test("DB-5: a standalone run continues, and a completed one does not run again")
+    @Test("DB-5: A standalone run continues, and a completed one does not run again")
     func standalone() throws {
         let harness = try ReconcilerHarness()
         try harness.apply("kind: Action\nname: backup\nexec: [sim, steady]\nrun_on: apply\n", then: .seconds(1))
@@ -153,7 +153,7 @@ struct RebuildTests {
         #expect(JobRecoveryRecord([]) == nil)
     }
 
-    @Test("DB-5: a job of an earlier version gets a recovery record when it is adopted")
+    @Test("DB-5: A job of an earlier version gets a recovery record when it is adopted")
     func adopted() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.set, then: .seconds(2))

@@ -65,7 +65,7 @@ struct RunOnTests {
         #expect(try harness.jobs("seed").count == 1)
     }
 
-    @Test("RS-1: an apply immediately retries an action that waits for its next try")
+    @Test("RS-1: An apply immediately retries an action that waits for its next try")
     func retriedNow() throws {
         let harness = try ReconcilerHarness()
         let text = manifest("exit3", "retry: {max_attempts: 9, delay: 60s, jitter: 0}\n")

@@ -48,7 +48,7 @@ struct SafeModeTests {
         return harness
     }
 
-    @Test("CR-6: safe mode keeps jobs running, and an event gives reason and end")
+    @Test("CR-6: Safe mode keeps jobs running, and an event gives reason and end")
     func keepsUp() throws {
         let harness = try safeModeHarness()
         let job = try #require(try harness.jobs(of: "web").first)
@@ -70,7 +70,7 @@ struct SafeModeTests {
         #expect(!harness.reconciler.isFinished)
     }
 
-    @Test("CR-6: an apply in safe mode is refused with the reason and changes nothing")
+    @Test("CR-6: An apply in safe mode is refused with the reason and changes nothing")
     func refuses() throws {
         let harness = try safeModeHarness()
         harness.expectRefusals()
@@ -83,7 +83,7 @@ struct SafeModeTests {
     }
 
     @Test(
-        "CR-6: safe mode ends by a file change, an upgrade or after ten minutes",
+        "CR-6: Safe mode ends by a file change, an upgrade or after ten minutes",
         arguments: Cause.allCases
     )
     func ends(by cause: Cause) throws {
@@ -105,7 +105,7 @@ struct SafeModeTests {
         #expect(try harness.apply(Self.web.replacing("steady", with: "other"))?.isConverged == true)
     }
 
-    @Test("CR-6: a down is completed before safe mode ends")
+    @Test("CR-6: A down is completed before safe mode ends")
     func down() throws {
         let harness = try safeModeHarness()
         try harness.down(then: .zero)

@@ -14,7 +14,7 @@ struct ScheduleTests {
 
     private func seconds(_ time: WallTime?) -> Int64? { time.map { $0.microseconds / 1_000_000 } }
 
-    @Test("`every` runs a new job in each interval, counted from the apply")
+    @Test("A schedule with `every` runs a new job in each interval after the apply")
     func every() throws {
         let harness = try ReconcilerHarness()
         let begun = harness.machine.wallTime
@@ -29,7 +29,7 @@ struct ScheduleTests {
         #expect(Set(jobs.map(\.id)).count == 3)
     }
 
-    @Test("`cron` runs at the minutes of its time zone")
+    @Test("A schedule with `cron` runs at the minutes of its time zone")
     func cron() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(manifest("cron: '*/5 * * * *', timezone: UTC"))
@@ -76,7 +76,7 @@ struct ScheduleTests {
         #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("`queue` keeps at most one waiting run, also across a reconciler restart")
+    @Test("With overlap `queue`, at most one run waits, also across a reconciler restart")
     func queue() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(manifest("every: 1s, overlap: queue", "steady"), then: .milliseconds(5500))
@@ -171,7 +171,7 @@ struct ScheduleTests {
         #expect(try harness.jobs("backup").count == 1)
     }
 
-    @Test("TM-1: a calendar set back without a reconciler delays no run beyond one interval")
+    @Test("TM-1: A calendar set back without a reconciler delays no run beyond one interval")
     func putBackUnseen() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(manifest("every: 10s"))
@@ -208,7 +208,7 @@ struct ScheduleTests {
         #expect(try harness.phases("backup") == [.failed, .succeeded])
     }
 
-    @Test("`down` stops the job and pauses the schedule until the next apply")
+    @Test("The command `down` stops the job and pauses the schedule until the next apply")
     func down() throws {
         let harness = try ReconcilerHarness()
         let text = manifest("every: 10s", "steady")
@@ -252,7 +252,7 @@ struct CalendarTests {
     }
 
     @Test(
-        "`every` does not move when the calendar is set (TM-1)",
+        "A schedule with `every` does not move when the calendar is set (TM-1)",
         arguments: [-7200, 7200, 473_000_000]
     )
     func every(shift: Int) throws {

@@ -27,7 +27,7 @@ struct StoreOutageTests {
     }
 
     @Test(
-        "DB-4: jobs restart during an outage, and every end is stored after it",
+        "DB-4: Jobs restart during an outage, and every end is stored after it",
         arguments: [StoreError.Kind.full, .readOnly, .busy, .other, .inaccessible]
     )
     func restarts(kind: StoreError.Kind) throws {
@@ -55,7 +55,7 @@ struct StoreOutageTests {
         #expect(try harness.events("").contains { $0.contains("is writable again") })
     }
 
-    @Test("DB-4: an apply that cannot be recorded is refused and changes nothing")
+    @Test("DB-4: An apply that cannot be recorded is refused and changes nothing")
     func refused() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.pair)
@@ -69,7 +69,7 @@ struct StoreOutageTests {
         #expect(try harness.store.reader.revision()?.number == 1)
     }
 
-    @Test("DB-4: a down is carried out and reports that it is not recorded")
+    @Test("DB-4: A down is carried out and reports that it is not recorded")
     func down() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.pair)
@@ -87,7 +87,7 @@ struct StoreOutageTests {
         #expect(try harness.state("web") == .stopped)
     }
 
-    @Test("DB-4: a due run waits until it can be recorded")
+    @Test("DB-4: A due run waits until it can be recorded")
     func schedules() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(
@@ -108,7 +108,7 @@ struct StoreOutageTests {
         #expect(try harness.jobs("tick").count == harness.executions("core/tick"), "every run has a row")
     }
 
-    @Test("DB-4: a reconciler killed during an outage is continued from the recovery records")
+    @Test("DB-4: A reconciler killed during an outage is continued from the recovery records")
     func crash() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.pair)
@@ -128,7 +128,7 @@ struct StoreOutageTests {
         #expect(try harness.store.reader.starts(of: job.id).map(\.generation) == [2, 1], "no end is lost")
     }
 
-    @Test("I11: nothing restarts when the recovery record cannot be written either")
+    @Test("I11: Nothing restarts when the recovery record cannot be written either")
     func nowhere() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.pair)
@@ -142,7 +142,7 @@ struct StoreOutageTests {
         #expect(harness.executions("core/web.run") == 2)
     }
 
-    @Test("DB-5: a database that becomes damaged is rebuilt from memory")
+    @Test("DB-5: A database that becomes damaged is rebuilt from memory")
     func remade() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(Self.pair)
@@ -159,7 +159,7 @@ struct StoreOutageTests {
         #expect(try harness.jobs().allSatisfy { $0.id > jobs.map(\.id).max() ?? .max })
     }
 
-    @Test("I10: the rows that wait during an outage are limited")
+    @Test("I10: The rows that wait during an outage are limited")
     func condensed() {
         var batch = RowBatch()
         for number in 1...10_000 {

@@ -1,7 +1,8 @@
 /// A priority queue of deadlines: the earliest comes first.
 ///
-/// An element may have several deadlines, and a deadline cannot be removed before it is due. An element whose deadline has changed
-/// is added again; the caller compares a due element with the element's current deadline and ignores an outdated one.
+/// An element may have several deadlines, and a deadline cannot be removed before it is due. An element whose deadline
+/// has changed is added again; the caller compares a due element with the element's current deadline and ignores an
+/// outdated one.
 public struct DeadlineQueue<Element> {
     /// An element and the moment at which it is due.
     public struct Entry {

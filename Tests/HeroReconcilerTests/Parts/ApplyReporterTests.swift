@@ -43,7 +43,7 @@ struct ApplyReporterTests {
         #expect(count == 1 && parts.takeReplies().isEmpty)
     }
 
-    @Test("An apply is settled when no operation is open and no service is about to change")
+    @Test("An apply is settled when no operation is open and no service is changing")
     func settled() throws {
         let parts = try ReconcilerParts()
         let web = parts.addService("web", state: .starting)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The store health")
 struct StoreHealthTests {
-    @Test("A failed commit begins an outage, keeps the rows, and is tried again after one second")
+    @Test("A failed commit begins an outage, keeps its rows, and repeats after one second")
     func outage() throws {
         let parts = try ReconcilerParts()
         var recoveries: [Set<JobID>] = []
